@@ -1,0 +1,70 @@
+import { eventually, Fixture, gate } from '../helpers/fixture';
+
+// Leases that outlast the test: the process that published watches, and nothing waits for upkeep.
+const fixture = new Fixture({ leaseMs: 3_600_000 });
+const { mage, hatchet } = fixture;
+const open = gate();
+const alerts: Record<string, unknown>[] = [];
+
+const plain = hatchet.task({ name: 'plain', fn: async ({ n }: { n: number }) => ({ twice: n * 2 }) });
+const slow = hatchet.task({
+  name: 'slow',
+  fn: async () => {
+    await open.opened;
+    return { slow: true };
+  },
+});
+const failing = hatchet.task({
+  name: 'failing',
+  fn: async (): Promise<{ never: boolean }> => {
+    throw new Error('the plain task failed');
+  },
+});
+const alert = mage.task({ name: 'alert', fn: async (input: Record<string, unknown>) => void alerts.push(input) });
+
+beforeAll(async () => {
+  await fixture.worker([alert]);
+  const worker = await hatchet.worker('plain-worker', { workflows: [plain, slow, failing], handleKill: false });
+  const running = worker.start();
+  fixture.onClose(async () => {
+    await worker.stop();
+    await running;
+  });
+  await worker.waitUntilReady(30_000);
+});
+afterAll(() => fixture.close());
+
+test('the end of an item that no wrapper serves is noticed, and its output becomes the result', async () => {
+  const swarm = await mage.swarm({
+    tasks: [1, 2, 3].map((n) => [plain, { n }] as const),
+    config: { maxConcurrency: 2 },
+    isSwarmClosed: true,
+  });
+  expect(await swarm.run()).toEqual([{ twice: 2 }, { twice: 4 }, { twice: 6 }]);
+});
+
+test('it holds its slot until its end', async () => {
+  const swarm = await mage.swarm({
+    tasks: [slow, [plain, { n: 4 }]],
+    config: { maxConcurrency: 1 },
+    isSwarmClosed: true,
+  });
+  const handle = await swarm.runNoWait();
+  const runId = await eventually('it is published', async () => {
+    const key = (await fixture.keys()).find((one) => one.endsWith(`{${swarm.id}}:a`));
+    return key && (await fixture.redis.hget(key, '0'))?.split('|')[1];
+  });
+  await eventually('the engine runs it', async () => (await hatchet.runs.getDetails(runId)).status === 'RUNNING');
+  expect(await swarm.progress()).toMatchObject({ running: 1, queued: 1 });
+  open.open();
+  expect(await handle.output).toEqual([{ slow: true }, { twice: 8 }]);
+});
+
+test('its failure is the failure of the item, and fires its error callbacks', async () => {
+  const item = await mage.sign(failing, undefined, { errorCallbacks: [alert] });
+  await expect(item.run()).rejects.toThrow('the plain task failed');
+  await eventually('the callback ran', () => alerts.length > 0);
+  expect(alerts).toMatchObject([
+    { error: { failureCount: 1, message: expect.stringContaining('plain task failed') as string } },
+  ]);
+});

@@ -1,0 +1,28 @@
+/** A process of its own that starts what fails, drops the handle, waits until it has failed, and ends: exit code 0. */
+import { Fixture } from './fixture';
+import { Notes } from './notes';
+
+async function main(): Promise<void> {
+  const fixture = new Fixture();
+  const notes = new Notes(fixture);
+  await fixture.worker(notes.tasks);
+  const failing = await fixture.mage.sign(notes.once, { fail: 'nobody looks' });
+  const handle = await failing.runNoWait();
+  const batch = await fixture.mage.swarm({
+    tasks: [[notes.once, { fail: 'nor here' }]],
+    config: { stopAfterNFailures: 1 },
+    isSwarmClosed: true,
+  });
+  const swarmHandle = await batch.runNoWait();
+  // None of these reads what could reject.
+  JSON.stringify([handle, swarmHandle]);
+  console.log(String(handle), { ...handle }, { ...swarmHandle }, handle, swarmHandle);
+  await notes.settled(failing);
+  await notes.settled(batch);
+  // Rejections that nobody handles end the process in the turn after they happen.
+  await new Promise((resolve) => setImmediate(resolve));
+  console.log(`failed: ${await failing.status()} ${await batch.status()}`);
+  await fixture.close();
+}
+
+void main();

@@ -1,0 +1,174 @@
+import { HatchetClient, type CreateWorkerOpts } from '@hatchet-dev/typescript-sdk';
+import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { Mageflow, type MageflowLogger, type MageflowOptions } from '../../src';
+
+/** A logger that keeps what it is told, so that a test can look and the output stays readable. */
+export class Log implements MageflowLogger {
+  readonly lines: string[] = [];
+  info(message: string): void {
+    this.lines.push(`info ${message}`);
+  }
+  warn(message: string): void {
+    this.lines.push(`warn ${message}`);
+  }
+  error(message: string): void {
+    this.lines.push(`error ${message}`);
+  }
+}
+
+const silent = () => {
+  const drop = () => undefined;
+  return { debug: drop, info: drop, green: drop, warn: drop, error: drop, util: drop };
+};
+
+/** A client of the test's engine with a namespace of its own, so that suites that run side by side don't meet. */
+export function newHatchet(namespace = `t${randomBytes(5).toString('hex')}`): HatchetClient {
+  return HatchetClient.init({ namespace, logger: silent as never });
+}
+
+/** One instance on the real engine and the real Redis, and whatever a test opens on it. */
+export class Fixture {
+  readonly hatchet: HatchetClient;
+  readonly redis: Redis;
+  readonly keyPrefix: string;
+  readonly log = new Log();
+  readonly mage: Mageflow;
+  private readonly closers: (() => Promise<unknown>)[] = [];
+  private readonly releases: (() => void)[] = [];
+
+  constructor(options: MageflowOptions = {}, hatchet = newHatchet(), redisUrl = required('REDIS_URL')) {
+    this.hatchet = hatchet;
+    this.redis = new Redis(redisUrl);
+    this.keyPrefix = options.keyPrefix ?? `test-${randomBytes(5).toString('hex')}`;
+    this.mage = new Mageflow(this.hatchet, this.redis, { logger: this.log, ...options, keyPrefix: this.keyPrefix });
+  }
+
+  /** Starts a worker and waits until the engine knows it. */
+  async worker(workflows: NonNullable<CreateWorkerOpts['workflows']>, options: CreateWorkerOpts = {}) {
+    const worker = await this.mage.worker(`w-${randomBytes(4).toString('hex')}`, {
+      slots: 100,
+      handleKill: false,
+      ...options,
+      workflows,
+    });
+    const running = worker.start();
+    this.closers.push(async () => {
+      await worker.stop();
+      await running;
+    });
+    await worker.waitUntilReady(30_000);
+    return worker;
+  }
+
+  /** Another instance in this process on the same store, as another process would have it. */
+  another(options: MageflowOptions = {}): Mageflow {
+    const mage = new Mageflow(this.hatchet, this.redis, { logger: this.log, ...options, keyPrefix: this.keyPrefix });
+    this.closers.push(() => mage.close());
+    return mage;
+  }
+
+  onClose(close: () => Promise<unknown>): void {
+    this.closers.push(close);
+  }
+
+  /** For what holds bodies back: called before the workers are stopped, which wait for their bodies. */
+  onRelease(release: () => void): void {
+    this.releases.push(release);
+  }
+
+  /** All of mageflow's keys of this fixture. */
+  async keys(): Promise<string[]> {
+    const found: string[] = [];
+    for await (const keys of this.redis.scanStream({ match: `${this.keyPrefix}:*`, count: 1000 }))
+      found.push(...(keys as string[]));
+    return found.sort();
+  }
+
+  async close(): Promise<void> {
+    for (const release of this.releases) release();
+    for (const close of this.closers.reverse()) await close();
+    await this.mage.close();
+    stopListening(this.hatchet);
+    const keys = await this.keys();
+    for (let i = 0; i < keys.length; i += 500) await this.redis.unlink(...keys.slice(i, i + 500));
+    this.redis.disconnect();
+  }
+}
+
+interface ListeningClient {
+  pooledListener?: { init: () => Promise<void>; signal: AbortController };
+}
+
+/** The SDK never closes the streams on which it waits for runs, and they keep a process alive. */
+export function stopListening(hatchet: HatchetClient): void {
+  const client = hatchet as unknown as {
+    _listener?: ListeningClient;
+    admin: { listenerClient?: ListeningClient };
+    _durableListener?: { stop(): unknown };
+  };
+  for (const stream of [client._listener?.pooledListener, client.admin.listenerClient?.pooledListener]) {
+    if (!stream) continue;
+    stream.init = () => Promise.resolve();
+    stream.signal.abort();
+  }
+  client._durableListener?.stop();
+}
+
+/** Waits for a condition, reading it again and again. Gives what it gave. */
+export async function eventually<T>(
+  what: string,
+  read: () => T | Promise<T>,
+  timeoutMs = 30_000,
+): Promise<Exclude<T, false | null | undefined>> {
+  const deadline = Date.now() + timeoutMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const value = await read();
+      if (value) return value as Exclude<T, false | null | undefined>;
+      last = value;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > deadline)
+      throw new Error(
+        `Not within ${timeoutMs} ms: ${what}. Last: ${last instanceof Error ? last.stack : JSON.stringify(last)}`,
+      );
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** Counts how many things go on at once. */
+export class Gauge {
+  now = 0;
+  max = 0;
+  total = 0;
+
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.now += 1;
+    this.total += 1;
+    this.max = Math.max(this.max, this.now);
+    try {
+      return await work();
+    } finally {
+      this.now -= 1;
+    }
+  }
+}
+
+/** A promise that a test settles when it wants to. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  let open = () => undefined as void;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+export function required(name: string): string {
+  const value = process.env[name];
+  if (!value)
+    throw new Error(`${name} is not set. Run the tests through "npm test", which starts an engine and a Redis.`);
+  return value;
+}

@@ -1,0 +1,61 @@
+import { HatchetClient } from '@hatchet-dev/typescript-sdk';
+import { Redis } from 'ioredis';
+import { Mageflow, type MageflowOptions } from '../../src';
+import { Recorder } from './recorder';
+
+// Run by itself: a process of its own that can be killed. Configured by MAGEFLOW_TEST_PROCESS; prints JSON lines.
+
+/** What a process of a test is told. */
+export interface ProcessConfig {
+  /** A worker serves the tasks; a client runs a swarm of `items` and does nothing else. */
+  role: 'worker' | 'client';
+  namespace: string;
+  redisUrl: string;
+  /** Where bodies note what they do: a Redis that stays while another one is away. */
+  recordUrl: string;
+  recordKey: string;
+  options: MageflowOptions;
+  slots?: number;
+  items?: number;
+  maxConcurrency?: number;
+}
+
+const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+async function main(config: ProcessConfig): Promise<void> {
+  const drop = () => undefined;
+  const logger = () => ({ debug: drop, info: drop, green: drop, warn: drop, error: drop, util: drop });
+  const hatchet = HatchetClient.init({ namespace: config.namespace, logger: logger as never });
+  const log = (message: string) => say({ event: 'log', message });
+  const mage = new Mageflow(hatchet, new Redis(config.redisUrl), {
+    ...config.options,
+    logger: { info: log, warn: log, error: log },
+  });
+  if (config.role === 'client') {
+    const tasks = Array.from({ length: config.items ?? 1 }, (_, n) => ['stamp', { n }] as const);
+    const swarm = await mage.swarm({
+      tasks,
+      successCallbacks: ['done'],
+      config: { maxConcurrency: config.maxConcurrency ?? 30 },
+      isSwarmClosed: true,
+    });
+    say({ event: 'swarm', id: swarm.id });
+    await swarm.runNoWait();
+    say({ event: 'published' });
+    return;
+  }
+  const recorder = new Recorder(config.recordUrl, config.recordKey);
+  const worker = await mage.worker('worker-process', { workflows: recorder.tasks(mage), slots: config.slots ?? 100 });
+  const running = worker.start();
+  await worker.waitUntilReady(30_000);
+  say({ event: 'ready' });
+  await running;
+}
+
+const text = process.env['MAGEFLOW_TEST_PROCESS'];
+if (text) {
+  main(JSON.parse(text) as ProcessConfig).catch((error: unknown) => {
+    say({ event: 'error', message: String(error) });
+    process.exit(1);
+  });
+}

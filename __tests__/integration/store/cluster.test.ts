@@ -1,0 +1,79 @@
+import { Cluster, Redis } from 'ioredis';
+import { eventually } from '../../helpers/fixture';
+import { OwnRedis } from '../../helpers/own-redis';
+import { failed, specs, StoreFixture } from '../../helpers/store';
+import { packSpec } from '../../../src/store/spec';
+
+let nodes: OwnRedis[] = [];
+let fixture: StoreFixture;
+
+beforeAll(async () => {
+  nodes = await Promise.all([1, 2, 3].map(() => OwnRedis.open('--cluster-enabled', 'yes', '--appendonly', 'no')));
+  const [first] = nodes;
+  for (const [i, node] of nodes.entries()) {
+    const client = new Redis(node.url);
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', i * 5461, i === 2 ? 16383 : i * 5461 + 5460);
+    await client.call('CLUSTER', 'MEET', '127.0.0.1', first?.port ?? 0);
+    client.disconnect();
+  }
+  for (const node of nodes) {
+    const client = new Redis(node.url);
+    await eventually('the cluster is formed', async () => {
+      const info = (await client.call('CLUSTER', 'INFO')) as string;
+      return info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3');
+    });
+    client.disconnect();
+  }
+  fixture = new StoreFixture({}, new Cluster(nodes.map(({ port }) => ({ host: '127.0.0.1', port }))));
+});
+afterAll(async () => {
+  await fixture.close();
+  for (const node of nodes) await node.close();
+});
+
+test('twenty groups on three nodes live from their creation to being forgotten', async () => {
+  const callback = packSpec({ task: 'callback' });
+  const groups = await Promise.all(
+    Array.from({ length: 20 }, () => fixture.group(150, { successCallbacks: [callback], maxConcurrency: 20 })),
+  );
+  await Promise.all(
+    groups.map(async (group) => {
+      const { store, id } = group;
+      await store.add(
+        id,
+        specs(5).map((spec) => ({ spec, key: '' })),
+        { run: true },
+      );
+      const waiting = (await group.reader.endLog(id, 0, 10)).length;
+      expect(waiting).toBe(0);
+      const { work } = await store.run(id, '{}');
+      await store.confirm(
+        id,
+        work.grants.flatMap(({ entry }) => [entry, `run-${entry}`]),
+      );
+      await store.close(id);
+      for (const entry of [
+        ...Array.from({ length: 5 }, (_, i) => 150 + i),
+        ...Array.from({ length: 150 }, (_, i) => i),
+      ])
+        await group.execute(String(entry), entry === 77 ? failed() : undefined);
+      expect((await group.snapshot()).status).toBe('succeeded');
+      await group.execute('c0');
+      expect(await group.snapshot()).toMatchObject({ succeeded: 154, failed: 1, slots: 0 });
+      expect((await group.reader.failures(id)).count).toBe(1);
+      expect((await store.due(id, 10)).active).toBe(0);
+      await store.expireResults(id, 155);
+      await store.forget(id, 155);
+    }),
+  );
+  expect((await fixture.keys()).filter((key) => key.includes('{'))).toEqual([]);
+  const spread = await Promise.all(
+    nodes.map(async ({ url }) => {
+      const client = new Redis(url);
+      const info = await client.info('commandstats');
+      client.disconnect();
+      return /cmdstat_evalsha:/.test(info);
+    }),
+  );
+  expect(spread).toEqual([true, true, true]);
+});

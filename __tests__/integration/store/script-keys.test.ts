@@ -1,0 +1,28 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const folder = join(__dirname, '../../../src/store/scripts');
+const files = ['.', 'includes'].flatMap((sub) =>
+  readdirSync(join(folder, sub))
+    .filter((name) => name.endsWith('.lua'))
+    .map((name) => join(sub, name)),
+);
+
+// Redis Cluster routes a script by its KEYS: a key that a script makes up itself may live on another node.
+test.each(files)('%s touches no key but those it is given in KEYS', (file) => {
+  const lua = readFileSync(join(folder, file), 'utf8').replace(/--.*$/gm, '');
+  const calls = [...lua.matchAll(/redis\.p?call\(\s*'(\w+)'\s*(?:,\s*([^,)]+))?/g)];
+  const keys = calls.filter(([, command]) => command !== 'TIME').map(([, command, key]) => [command, key?.trim()]);
+  const given = /^(?:[GSBQALCER]|KEYS\[(?:\d|i)\])$/;
+  expect(keys.filter(([, key]) => !given.test(key ?? ''))).toEqual([]);
+  expect([...lua.matchAll(/redis\.p?call\(/g)].length).toBe(calls.length);
+});
+
+test('the short names of keys are set once, from KEYS', () => {
+  const assignments = files.flatMap((file) => {
+    const lua = readFileSync(join(folder, file), 'utf8').replace(/--.*$/gm, '');
+    return lua.split('\n').filter((line) => /(?:^|[\s,])[GSBQALCER]\s*(?:,\s*[A-Z]\s*)*=[^=]/.test(line));
+  });
+  expect(assignments).toHaveLength(1);
+  expect(assignments[0]).toMatch(/^local G, S, .* = KEYS\[1\], KEYS\[2\]/);
+});

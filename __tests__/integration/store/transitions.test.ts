@@ -1,0 +1,179 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { claimToken } from '../../../src/store/group-store';
+import { execution, failed, StoreFixture, succeeded, threw, type TestGroup } from '../../helpers/store';
+
+const fixture = new StoreFixture();
+afterAll(() => fixture.close());
+
+interface Subject {
+  group: TestGroup;
+  entry: string;
+}
+
+const states = ['waiting', 'queued', 'granted', 'published', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+type State = (typeof states)[number];
+
+/** A group of its own with an item in a state. The group stays open, so that it doesn't end with its item. */
+async function itemThatIs(state: State): Promise<Subject> {
+  if (state === 'waiting') return { group: await fixture.group(1), entry: '0' };
+  if (state === 'queued') {
+    return { group: await fixture.group(2, { maxConcurrency: 1 }, { message: '{}' }), entry: '1' };
+  }
+  const group = await fixture.group(1, {}, { message: '{}' });
+  const subject = { group, entry: '0' };
+  if (state === 'granted') return subject;
+  if (state === 'cancelled') {
+    await group.store.settle(group.id, '0', '', 'cancelled', '');
+    return subject;
+  }
+  await group.store.confirm(group.id, ['0', 'own']);
+  if (state === 'published') return subject;
+  await group.start('0', execution('own'));
+  if (state === 'running') return subject;
+  await group.finish('0', state === 'succeeded' ? succeeded() : failed(), execution('own'));
+  return subject;
+}
+
+async function regrant({ group, entry }: Subject, change: Partial<{ state: string; process: string; runId: string }>) {
+  const packed = await fixture.redis.hget(group.store.keys.active(group.id), entry);
+  const [state = 'granted', runId = '', , , , process = group.store.process] = packed?.split('|') ?? [];
+  const due = { entry, state, runId, process, publications: 1, ...change };
+  return (await group.store.regrant(group.id, due)).code;
+}
+
+/** Every script that can reach an item, each with what a rightful and a wrong caller would send. */
+const actions: Record<string, (subject: Subject) => Promise<unknown>> = {
+  runItem: async ({ group, entry }) => (await group.store.runItem(group.id, Number(entry), '{}')).code,
+  run: async ({ group }) => (await group.store.run(group.id, '{}')).code,
+  grant: async ({ group }) => (await group.store.grant(group.id)).code,
+  close: async ({ group }) => (await group.store.close(group.id)).code,
+  add: async ({ group }) => (await group.store.add(group.id, [], { run: true })).code,
+  'start by its run': async ({ group, entry }) => (await group.start(entry, execution('own'))).code,
+  'start by another run': async ({ group, entry }) => (await group.start(entry, execution('other'))).code,
+  'start with a forged token': async ({ group, entry }) =>
+    (await group.store.start(group.id, entry, claimToken('guessed', entry), execution('own'), '')).code,
+  'finish by its run': async ({ group, entry }) => (await group.finish(entry, succeeded(), execution('own'))).code,
+  'finish by another run': async ({ group, entry }) =>
+    (await group.finish(entry, succeeded(), execution('other'))).code,
+  'finish by another execution': async ({ group, entry }) =>
+    (await group.finish(entry, succeeded(), execution('own', 0, 1, 'other nonce'))).code,
+  'throw with retries left': async ({ group, entry }) => (await group.finish(entry, threw(1), execution('own'))).code,
+  'last throw': async ({ group, entry }) => (await group.finish(entry, threw(0), execution('own'))).code,
+  'settle its run': async ({ group, entry }) =>
+    (await group.store.settle(group.id, entry, 'own', 'failed', '{"message":"no"}')).code,
+  'settle another run': async ({ group, entry }) =>
+    (await group.store.settle(group.id, entry, 'other', 'failed', '{"message":"no"}')).code,
+  'settle what was never published': async ({ group, entry }) =>
+    (await group.store.settle(group.id, entry, '', 'failed', '{"message":"no"}')).code,
+  confirm: ({ group, entry }) => group.store.confirm(group.id, [entry, 'confirmed']),
+  regrant: (subject) => regrant(subject, {}),
+  'regrant of what another process holds': (subject) => regrant(subject, { process: 'other' }),
+  'regrant of another run': (subject) => regrant(subject, { runId: 'other' }),
+  'regrant of another state': (subject) => regrant(subject, { state: 'somewhere' }),
+  renew: ({ group, entry }) => group.store.renew(group.id, [entry], 1000),
+};
+
+type Expected = Record<string, [code: string | undefined, next: State]>;
+
+const nothing = (state: State, codes: Record<string, string> = {}): Expected =>
+  Object.fromEntries(
+    Object.keys(actions).map((name) => {
+      const given = codes[name];
+      if (given) return [name, [given, state]];
+      if (name === 'runItem' || name === 'run') return [name, ['again', state]];
+      if (name === 'grant') return [name, ['granted', state]];
+      if (name === 'close') return [name, ['closed', state]];
+      if (name === 'add') return [name, ['added', state]];
+      if (name === 'confirm' || name === 'renew') return [name, [undefined, state]];
+      if (name === 'start with a forged token') return [name, ['unknown', state]];
+      if (name.startsWith('start')) return [name, ['stored', state]];
+      return [name, ['refused', state]];
+    }),
+  );
+
+const expected: Record<State, Expected> = {
+  waiting: { ...nothing('waiting'), runItem: ['started', 'granted'], run: ['started', 'granted'] },
+  queued: nothing('queued'),
+  granted: {
+    ...nothing('granted'),
+    'start by its run': ['run', 'running'],
+    'start by another run': ['run', 'running'],
+    'settle its run': ['ended', 'failed'],
+    'settle another run': ['ended', 'failed'],
+    'settle what was never published': ['ended', 'failed'],
+    confirm: [undefined, 'published'],
+    regrant: ['granted', 'granted'],
+  },
+  published: {
+    ...nothing('published'),
+    'start by its run': ['run', 'running'],
+    'start by another run': ['run', 'running'],
+    'settle its run': ['ended', 'failed'],
+    regrant: ['granted', 'granted'],
+  },
+  running: {
+    ...nothing('running'),
+    'start by its run': ['run', 'running'],
+    'start by another run': ['duplicate', 'running'],
+    'finish by its run': ['ended', 'succeeded'],
+    'throw with retries left': ['retry', 'running'],
+    'last throw': ['ended', 'failed'],
+    'settle its run': ['ended', 'failed'],
+  },
+  succeeded: nothing('succeeded'),
+  failed: nothing('failed'),
+  cancelled: nothing('cancelled'),
+};
+
+/** The counters, and what they must be for an item in a state. */
+async function counters({ group, entry }: Subject) {
+  const { st, cl, mv, ...numbers } = await group.stateHash();
+  const state = await group.state(entry);
+  const others = entry === '1' ? 1 : 0;
+  const held = ['granted', 'published', 'running'].includes(state ?? '') ? 1 : 0;
+  expect([Number(numbers['sl'] ?? 0), Number(numbers['ok'] ?? 0), Number(numbers['ko'] ?? 0)]).toEqual([
+    held + others,
+    state === 'succeeded' ? 1 : 0,
+    state === 'failed' ? 1 : 0,
+  ]);
+  expect(Number(numbers['cx'] ?? 0)).toBe(state === 'cancelled' ? 1 : 0);
+  const ends = await group.reader.endLog(group.id, 0, 10);
+  expect(ends).toEqual(['succeeded', 'failed', 'cancelled'].includes(state ?? '') ? [Number(entry)] : []);
+  // What a group as a whole has been told may change without its item changing.
+  const { en: _ended, rt: _forgotten, ...rest } = numbers;
+  return { whole: { st, cl, mv }, rest };
+}
+
+describe.each(states)('an item that is %s', (state) => {
+  test.each(Object.keys(actions))('%s', async (name) => {
+    const subject = await itemThatIs(state);
+    expect(await subject.group.state(subject.entry)).toBe(state);
+    const before = await counters(subject);
+    const code = await actions[name]?.(subject);
+    expect([code, await subject.group.state(subject.entry)]).toEqual(expected[state][name]);
+    const after = await counters(subject);
+    if (expected[state][name]?.[1] === state) expect(after.rest).toEqual(before.rest);
+
+    // The same event once more is a late or repeated one.
+    const settledState = await subject.group.state(subject.entry);
+    await actions[name]?.(subject);
+    expect(await subject.group.state(subject.entry)).toBe(settledState);
+    expect((await counters(subject)).rest).toEqual(after.rest);
+  });
+});
+
+test('the table in states.lua allows what the scripts did, and every move but those that come with later parts', () => {
+  const lua = readFileSync(join(__dirname, '../../../src/store/scripts/includes/states.lua'), 'utf8');
+  const table = /local moves = \{([^}]*)\}/.exec(lua)?.[1] ?? '';
+  const allowed = [...table.matchAll(/(\w+) = '([^']*)'/g)].flatMap(([, from, to]) =>
+    (to ?? '').split(' ').map((next) => `${from} ${next}`),
+  );
+  expect(allowed.length).toBeGreaterThan(15);
+  const seen = new Set<string>();
+  for (const state of states) {
+    for (const [, next] of Object.values(expected[state])) if (next !== state) seen.add(`${state} ${next}`);
+  }
+  expect([...seen].filter((move) => !allowed.includes(move))).toEqual([]);
+  expect(allowed.filter((move) => /^(succeeded|failed|cancelled) /.test(move))).toEqual([]);
+});

@@ -1,0 +1,87 @@
+import * as mageflow from 'mageflow';
+import { z } from 'zod';
+import { Fixture, Gauge } from '../../helpers/fixture';
+import { progressOf, Workshop } from '../../helpers/workshop';
+
+describe('dynamic task queue', () => {
+  const fixture = new Fixture();
+  const workshop = new Workshop(fixture);
+  const gauge = new Gauge();
+  const items: unknown[] = [];
+  const initialTask = fixture.mage.task({
+    name: 'initial-task',
+    fn: (input: { source?: string }) => ({ from: input.source ?? '' }),
+  });
+  const processItem = fixture.mage.task({
+    name: 'process-item',
+    input: z.object({ data: z.number(), source: z.string(), step: z.string() }),
+    fn: (input) =>
+      gauge.during(async () => {
+        items.push(input);
+        await Promise.resolve();
+        return { data: input.data };
+      }),
+  });
+
+  beforeAll(async () => {
+    await fixture.worker([initialTask, processItem, ...workshop.tasks]);
+  });
+  afterAll(() => fixture.close());
+
+  async function* dynamicDataStream(swarm: mageflow.Swarm<unknown>, length: number) {
+    for (let item = 0; item < length; item++) {
+      // Some come while others run, some when everything that was there has ended.
+      if (item % 10 === 9) await progressOf(swarm, { queued: 0, running: 0 });
+      yield item;
+    }
+  }
+
+  it('starts with its first tasks, takes more while it runs, and completes when it is closed', async () => {
+    const swarm = await mageflow.swarm({
+      tasks: [await mageflow.sign('initial-task')],
+      successCallbacks: [await mageflow.sign('report')],
+      config: { maxConcurrency: 10 },
+    });
+    await swarm.runNoWait({ source: 'initial message' });
+    for await (const item of dynamicDataStream(swarm, 50)) {
+      const newTask = await mageflow.sign('process-item', { data: item });
+      expect(await swarm.addTask(newTask)).toBe(newTask);
+      await newTask.runNoWait({ step: 'process message' });
+    }
+    await progressOf(swarm, { succeeded: 51, running: 0 });
+    expect(await swarm.status()).toBe('running');
+    expect(workshop.reports(swarm)).toEqual([]);
+
+    await swarm.closeSwarm();
+    await workshop.settled(swarm);
+    const numbers = Array.from({ length: 50 }, (_, i) => i);
+    expect(workshop.reports(swarm).map(({ input }) => input)).toEqual([
+      { returnValue: [{ from: 'initial message' }, ...numbers.map((data) => ({ data }))] },
+    ]);
+    expect(items).toHaveLength(50);
+    expect(items).toContainEqual({ data: 7, source: 'initial message', step: 'process message' });
+    expect(gauge.max).toBeLessThanOrEqual(10);
+  });
+
+  it('takes tasks from a task that runs in it, until that one closes it', async () => {
+    const swarm = await mageflow.swarm({ successCallbacks: [workshop.report], config: { maxConcurrency: 2 } });
+    const feeder = await swarm.addTask(feed, { swarmId: swarm.id });
+    await feeder.runNoWait();
+    await workshop.settled(swarm);
+    expect(workshop.labels(swarm).sort()).toEqual(['fed 0', 'fed 1', 'fed 2']);
+    expect(workshop.reports(swarm)).toHaveLength(1);
+  });
+
+  const feed = fixture.mage.task({
+    name: 'feed',
+    fn: async ({ swarmId }: { swarmId: string }) => {
+      const swarm = await mageflow.load<mageflow.Swarm<unknown>>(swarmId);
+      for (let i = 0; i < 3; i++) await (await swarm.addTask('work', { label: `fed ${i}` })).runNoWait();
+      await swarm.closeSwarm();
+      return { fed: 3 };
+    },
+  });
+  beforeAll(async () => {
+    await fixture.worker([feed]);
+  });
+});

@@ -1,0 +1,168 @@
+import * as mageflow from 'mageflow';
+import { NotFoundError, type Signature, type Swarm } from 'mageflow';
+import { Fixture } from '../../helpers/fixture';
+import { progressOf, rejection, statusOf, Workshop } from '../../helpers/workshop';
+
+type AnySwarm = Swarm<any>;
+type AnyTask = Signature<any, any>;
+
+describe('loading by id', () => {
+  const fixture = new Fixture();
+  const workshop = new Workshop(fixture);
+  const { mage } = fixture;
+  const { work, report, alert } = workshop;
+  const elsewhere = fixture.another();
+
+  beforeAll(async () => {
+    await fixture.worker(workshop.tasks);
+  });
+  afterAll(() => fixture.close());
+
+  it('gives a swarm, with which everything can be done that its maker can do', async () => {
+    const made = await mage.swarm({ tasks: [work], name: 'nightly', successCallbacks: [report] });
+    const swarm = await elsewhere.load<AnySwarm>(made.id);
+    expect(swarm).toMatchObject({ id: made.id, kind: 'swarm', name: 'nightly' });
+    const added = await swarm.addTask('work', { label: 'added' });
+    await swarm.runNoWait({ label: 'common' });
+    await swarm.closeSwarm();
+    await progressOf(made, { succeeded: 2, status: 'succeeded' });
+    expect(await added.status()).toBe('succeeded');
+    await workshop.settled(made);
+    expect(workshop.reports(made)).toHaveLength(1);
+  });
+
+  it('gives an item of a task by the id that adding gave', async () => {
+    const swarm = await mage.swarm({ name: 'nightly' });
+    const added = await swarm.addTask(work, { label: 'x' }, { name: 'row 8' });
+    const item = await elsewhere.load<AnyTask>(added.id);
+    expect(item).toMatchObject({ id: added.id, kind: 'task', name: 'row 8' });
+    expect(await item.status()).toBe('pending');
+    expect(await item.run({})).toEqual({ label: 'x', value: null });
+    expect(await added.status()).toBe('succeeded');
+    expect((await rejection(item.run({}))).name).toBe('AlreadyStartedError');
+  });
+
+  it('gives an item by the id of its signature, wherever it stands among many', async () => {
+    const signed = await Promise.all(Array.from({ length: 1_100 }, (_, i) => mage.sign(work, { label: `${i}` })));
+    const swarm = await mage.swarm({ tasks: [work, ...signed.slice(0, 1_050)] });
+    await swarm.addTasks([work, ...signed.slice(1_050)]);
+    for (const i of [0, 1, 998, 999, 1_000, 1_049, 1_050, 1_099]) {
+      const item = await elsewhere.load<AnyTask>(signed[i]!.id);
+      expect(item.id).toBe(signed[i]!.id);
+      expect(await item.run({})).toMatchObject({ label: `${i}` });
+      expect(await signed[i]!.status()).toBe('succeeded');
+    }
+  });
+
+  it('gives the items that results tell of', async () => {
+    const swarm = await mage.swarm({
+      tasks: [work, await mage.sign(work, { fail: 'broken' }), await mage.sign(work, {}, { key: 'row' })],
+      isSwarmClosed: true,
+    });
+    for (const { id, status } of await swarm.runSettled({}))
+      expect(await (await elsewhere.load<AnyTask>(id)).status()).toBe(status);
+  });
+
+  it('gives a signature that was run by itself', async () => {
+    const alone = await mage.sign(work, { label: 'alone' }, { name: 'row 9' });
+    expect(await rejection(mage.load(alone.id))).toBeInstanceOf(NotFoundError);
+    await alone.runNoWait({ hold: 'alone' });
+    const loaded = await elsewhere.load<AnyTask>(alone.id);
+    expect(loaded).toMatchObject({ id: alone.id, kind: 'task', name: 'row 9' });
+    await statusOf(loaded, 'running');
+    workshop.open('alone');
+    await statusOf(loaded, 'succeeded');
+  });
+
+  it('gives a callback from its attaching on, whose status tells of its latest firing', async () => {
+    const inner = await mage.sign(report, { inner: true });
+    const callback = await mage.sign(report, {}, { successCallbacks: [inner], name: 'report 1' });
+    const unused = await mage.sign(alert);
+    const swarm = await mage.swarm({
+      tasks: [work],
+      successCallbacks: [callback],
+      errorCallbacks: [unused],
+      isSwarmClosed: true,
+    });
+    const loaded = await Promise.all([callback, inner, unused].map(({ id }) => elsewhere.load<AnyTask>(id)));
+    expect(loaded.map(({ id, name }) => [id, name])).toEqual([
+      [callback.id, 'report 1'],
+      [inner.id, 'report'],
+      [unused.id, 'alert'],
+    ]);
+    expect(await Promise.all(loaded.map((signature) => signature.status()))).toEqual(['pending', 'pending', 'pending']);
+    await swarm.runNoWait({});
+    await workshop.settled(swarm);
+    expect(await Promise.all(loaded.map((signature) => signature.status()))).toEqual([
+      'succeeded',
+      'succeeded',
+      'pending',
+    ]);
+    expect(await callback.status()).toBe('succeeded');
+    expect(await (await elsewhere.load<AnyTask>(inner.id)).status()).toBe('succeeded');
+  });
+
+  it('gives the callback of an item', async () => {
+    const callback = await mage.sign(report);
+    const swarm = await mage.swarm({ tasks: [work] });
+    const item = await swarm.addTask(work, {}, { successCallbacks: [callback] });
+    const loaded = await elsewhere.load<AnyTask>(callback.id);
+    expect(await loaded.status()).toBe('pending');
+    await item.run({});
+    await statusOf(loaded, 'succeeded');
+  });
+
+  it('gives one firing of a callback that was attached as a plain task', async () => {
+    const swarm = await mage.swarm({ tasks: [work], successCallbacks: [report], isSwarmClosed: true });
+    await swarm.run({});
+    await workshop.settled(swarm);
+    const [reported] = workshop.reports(swarm);
+    const firing = await elsewhere.load<AnyTask>(reported!.context!.signatureId);
+    expect(firing.name).toBe('report');
+    expect(await firing.status()).toBe('succeeded');
+    expect(await rejection(mage.load(`${swarm.id}~c9`))).toBeInstanceOf(NotFoundError);
+  });
+
+  it('gives what a body says of itself', async () => {
+    const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
+    await swarm.run({});
+    const [ran] = workshop.ran(swarm);
+    expect(await (await mage.load<AnyTask>(ran!.context!.signatureId)).status()).toBe('succeeded');
+    expect((await mage.load(ran!.context!.swarmId!)).id).toBe(swarm.id);
+  });
+
+  it('is there by the module too', async () => {
+    const swarm = await mageflow.swarm({ name: 'by the module' });
+    expect((await mageflow.load(swarm.id)).name).toBe('by the module');
+  });
+
+  it('throws NotFoundError for what nobody knows', async () => {
+    const swarm = await mage.swarm({ tasks: [work] });
+    const signed = await mage.sign(work);
+    for (const id of [
+      signed.id,
+      'nothing',
+      '',
+      `${swarm.id}~1`,
+      `${swarm.id}~99999`,
+      `${swarm.id}x`,
+      'AAAAAAAAAAAA.1',
+      'AAAAAAAAAAAA.1~0',
+      undefined as never,
+      7 as never,
+    ]) {
+      const error = await rejection(elsewhere.load(id));
+      expect(error).toBeInstanceOf(NotFoundError);
+    }
+  });
+
+  it('does not find what another store holds', async () => {
+    const swarm = await mage.swarm({ tasks: [work] });
+    const other = new Fixture({}, fixture.hatchet);
+    try {
+      expect(await rejection(other.mage.load(swarm.id))).toBeInstanceOf(NotFoundError);
+    } finally {
+      await other.close();
+    }
+  });
+});

@@ -1,0 +1,60 @@
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import ts from 'typescript';
+
+const root = resolve(__dirname, '../..');
+const files = readdirSync(__dirname)
+  .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+  .map((name) => join(__dirname, name));
+
+let program: ts.Program | undefined;
+
+/** What the compiler says of the files, with the repository's own settings. */
+function diagnose(overrides: Record<string, string> = {}): string[] {
+  const config = ts.parseJsonConfigFileContent(
+    ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)).config as unknown,
+    ts.sys,
+    root,
+  );
+  const host = ts.createCompilerHost(config.options);
+  const readFile = host.readFile.bind(host);
+  const getSourceFile = host.getSourceFile.bind(host);
+  host.readFile = (name) => overrides[name] ?? readFile(name);
+  host.getSourceFile = (name, options, ...rest) => {
+    const text = overrides[name];
+    return text === undefined ? getSourceFile(name, options, ...rest) : ts.createSourceFile(name, text, options);
+  };
+  const names = [...files, ...Object.keys(overrides)];
+  program = ts.createProgram(names, config.options, host, program);
+  const diagnostics = names.flatMap((name) => {
+    const file = program?.getSourceFile(name);
+    if (!program || !file) throw new Error(`${name} was not read.`);
+    return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
+  });
+  return diagnostics.map((diagnostic) => {
+    const { file, start = 0, messageText } = diagnostic;
+    const line = file ? `${file.fileName}:${file.getLineAndCharacterOfPosition(start).line + 1}: ` : '';
+    return line + ts.flattenDiagnosticMessageText(messageText, '\n');
+  });
+}
+
+test('the files in this folder compile, and every @ts-expect-error in them stands before an error', () => {
+  expect(files.length).toBeGreaterThan(3);
+  expect(diagnose()).toEqual([]);
+}, 120_000);
+
+test('a promise that is broken is told', () => {
+  const broken = join(__dirname, 'broken-on-purpose.ts');
+  const text = [
+    "import type { Mageflow } from 'mageflow';",
+    'export async function broken(mage: Mageflow) {',
+    "  const task = mage.task({ name: 't', fn: (input: { a: string }) => input.a });",
+    '  await mage.sign(task, { b: 1 });',
+    '  // @ts-expect-error -- nothing is wrong with this',
+    "  await mage.sign(task, { a: 'x' });",
+    '}',
+  ].join('\n');
+  const diagnostics = diagnose({ [broken]: text }).filter((line) => line.startsWith(broken));
+  expect(diagnostics).toHaveLength(2);
+  expect(diagnostics.join()).toContain("Unused '@ts-expect-error' directive");
+}, 120_000);

@@ -1,0 +1,90 @@
+// Pins what the Lua scripts' assembly promises: an unchanged program, deterministic output, and a clear refusal of what
+// it could only get wrong.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const tool = path.resolve(__dirname, '../../scripts/embed-lua.mjs');
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'mageflow-lua-'));
+  mkdirSync(path.join(folder, 'scripts/includes'), { recursive: true });
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function write(name: string, text: string): void {
+  writeFileSync(path.join(folder, 'scripts', `${name}.lua`), text);
+}
+
+function script(name: string, body: string, keys = 'KEYS: 1'): void {
+  write(name, `-- ${name}: Does it.\n-- ${keys}\n-- ARGV none\n-- Returns nothing.\n\n${body}\n`);
+}
+
+function embed(...args: string[]): { status: number | null; stderr: string } {
+  const { status, stderr } = spawnSync(process.execPath, [tool, '--scripts', 'scripts', '--out', 'out.ts', ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  return { status, stderr };
+}
+
+function embedded(): Record<string, { keys: number; lua: string }> {
+  expect(embed()).toEqual({ status: 0, stderr: '' });
+  const text = readFileSync(path.join(folder, 'out.ts'), 'utf8');
+  const literal = text.slice(text.indexOf('{'), text.lastIndexOf(' as const;'));
+  return new Function(`return ${literal}`)() as Record<string, { keys: number; lua: string }>;
+}
+
+it('strips comments and indentation, keeps every character of the code', () => {
+  script('mark-ready', "-- why\nif KEYS[1] then\n  return '\\n`${x}\\\\'\nend");
+  expect(embedded()).toEqual({ markReady: { keys: 1, lua: "if KEYS[1] then\nreturn '\\n`${x}\\\\'\nend" } });
+});
+
+it('puts each include in once, also one that two others need', () => {
+  write('includes/time', '-- time: The time.\nlocal now = 1\n');
+  write('includes/slots', '-- slots: Slots.\n--- @include "time"\nlocal slots = now\n');
+  script('run', '--- @include "slots"\n--- @include "time"\nreturn slots');
+  expect(embedded().run?.lua).toBe('local now = 1\nlocal slots = now\nreturn slots');
+});
+
+it('notices a stale and a missing module', () => {
+  script('run', 'return 1');
+  expect(embed('--check')).toEqual({ status: 1, stderr: expect.stringContaining('out.ts is missing: run `npm run') });
+  embed();
+  expect(embed('--check').status).toBe(0);
+  script('run', 'return 2');
+  expect(embed('--check')).toEqual({ status: 1, stderr: expect.stringContaining('out.ts is stale: run `npm run') });
+});
+
+it.each([
+  ['an include that does not exist', '--- @include "nope"', 'expected the include "nope" in'],
+  ['an include line that it cannot read', '--- @include nope', 'expected --- @include "name", got --- @include nope'],
+  ['a long string', 'return [[a]]', 'run.lua:6: expected no long string and no block comment, got return [[a]]'],
+  ['a block comment', '--[[ a ]]', 'expected no long string and no block comment'],
+  ['a string over two lines', "return 'a\\\n  b'", 'expected no string that goes on in the next line'],
+  ['a key beyond the declared number', 'return KEYS[2]', 'expected at most KEYS[1] as its header says, got KEYS[2]'],
+])('refuses %s', (_case, body, message) => {
+  script('run', body);
+  expect(embed()).toEqual({ status: 1, stderr: expect.stringContaining(message) });
+});
+
+it('refuses includes that need each other', () => {
+  write('includes/a', '-- a: A.\n--- @include "b"\n');
+  write('includes/b', '-- b: B.\n--- @include "a"\n');
+  script('run', '--- @include "a"');
+  expect(embed().stderr).toContain('expected includes without a cycle, got a -> b -> a');
+});
+
+it.each([
+  ['purpose', '-- KEYS: 1\n-- ARGV none\n-- Returns 1\n', '"-- run: <purpose>"'],
+  ['number of keys', '-- run: Runs.\n-- ARGV none\n-- Returns 1\n', '"-- KEYS: <number>"'],
+  ['arguments', '-- run: Runs.\n-- KEYS: 1\n-- Returns 1\n', '"-- ARGV ..."'],
+  ['result', '-- run: Runs.\n-- KEYS: 1\n-- ARGV none\nreturn 1\n-- Returns 1\n', '"-- Returns ..."'],
+])('refuses a header without the %s', (_part, text, line) => {
+  write('run', text);
+  expect(embed()).toEqual({ status: 1, stderr: expect.stringContaining(`expected the line ${line}`) });
+});

@@ -1,0 +1,69 @@
+import { ConfigurationError } from '../../src';
+import { refuseUnknown, resolveOptions, wholeNumber } from '../../src/options';
+import { resolveConfig } from '../../src/signatures/config';
+
+const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+test('the defaults are those of the documentation', () => {
+  expect(resolveOptions({}, logger)).toEqual({
+    keyPrefix: 'mageflow',
+    finishedMs: 86_400_000,
+    abandonedMs: 604_800_000,
+    leaseMs: 10_000,
+    reconcileIntervalMs: 5_000,
+    commandTimeoutMs: 5_000,
+    maxInlineBytes: 262_144,
+    maxResultBytes: 67_108_864,
+    logger,
+  });
+});
+
+test('undefined and null mean the default, also inside retention', () => {
+  const empty = { keyPrefix: undefined, leaseMs: null, retention: { finishedMs: null, abandonedMs: undefined } };
+  expect(resolveOptions(empty as never, logger)).toEqual(resolveOptions({}, logger));
+});
+
+test('what is given replaces the default', () => {
+  const own = { ...logger };
+  const given = { keyPrefix: 'shop', retention: { finishedMs: 1 }, maxInlineBytes: 5, logger: own };
+  const resolved = resolveOptions(given, logger);
+  expect(resolved).toMatchObject({ keyPrefix: 'shop', finishedMs: 1, abandonedMs: 604_800_000, maxInlineBytes: 5 });
+  expect(resolved.logger).toBe(own);
+});
+
+test.each([[0], [-1], [1.5], [NaN], [Infinity], [2 ** 53], ['1'], [1n], [true], [{}], [[]]])(
+  'wholeNumber refuses %p',
+  (value) => {
+    expect(() => wholeNumber('field', value, 5)).toThrow(ConfigurationError);
+    expect(() => wholeNumber('field', value, 5)).toThrow(/^field: expected a whole number of at least 1, got /);
+  },
+);
+
+test('wholeNumber takes both ends of its range', () => {
+  const range = { min: 0, max: 10 };
+  expect([0, 10].map((value) => wholeNumber('n', value, 5, range))).toEqual([0, 10]);
+  expect(() => wholeNumber('n', 11, 5, range)).toThrow('n: expected a whole number from 0 to 10, got 11.');
+});
+
+test.each([[null], [[]], [5], ['x'], [undefined]])('refuseUnknown refuses %p, naming what it is for', (value) => {
+  expect(() => refuseUnknown(value as never, new Set(), 'field of retention')).toThrow(
+    /^retention: expected an object/,
+  );
+});
+
+describe('a swarm config', () => {
+  test('has its defaults', () => {
+    const defaults = { maxConcurrency: 30, stopAfterNFailures: null, keepResults: true };
+    for (const given of [undefined, null, {}, { maxConcurrency: null, keepResults: null, stopAfterNFailures: null }])
+      expect(resolveConfig(given)).toEqual(defaults);
+  });
+
+  test('takes both ends of its ranges', () => {
+    expect(resolveConfig({ maxConcurrency: 1, stopAfterNFailures: 1, keepResults: false })).toEqual({
+      maxConcurrency: 1,
+      stopAfterNFailures: 1,
+      keepResults: false,
+    });
+    expect(resolveConfig({ maxConcurrency: 1_000_000 }).maxConcurrency).toBe(1_000_000);
+  });
+});

@@ -1,0 +1,26 @@
+/** @type {import('jest').Config} */
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/__tests__'],
+  testMatch: ['**/__tests__/**/*.test.ts'],
+  moduleNameMapper: { '^mageflow$': '<rootDir>/src/index.ts' },
+  transform: {
+    '^.+\\.ts$': [
+      'ts-jest',
+      {
+        // `npm run typecheck` does the types; here each file is only translated.
+        diagnostics: false,
+        tsconfig: {
+          target: 'ES2022',
+          module: 'CommonJS',
+          esModuleInterop: true,
+          isolatedModules: true,
+          sourceMap: true,
+        },
+      },
+    ],
+  },
+  // More than there are cores: the suites mostly wait.
+  maxWorkers: 4,
+  testTimeout: 60_000,
+};

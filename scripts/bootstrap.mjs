@@ -1,0 +1,76 @@
+// Makes a fresh clone usable: installs the dependencies when they are missing or older than package-lock.json. Plain Node,
+// as nothing is installed yet, and fast, as every command begins with it.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { withLock } from './lock.mjs';
+
+const NODE_MAJOR = 20;
+const CHECKOUT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const LOCK_FILE = path.join(CHECKOUT, 'package-lock.json');
+/** npm writes it at the end of each install. */
+const INSTALLED_FILE = path.join(CHECKOUT, 'node_modules/.package-lock.json');
+const STAMP_FILE = path.join(CHECKOUT, 'node_modules/.mageflow-lock-hash');
+
+function modified(file) {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+}
+
+function lockHash() {
+  return createHash('sha256').update(readFileSync(LOCK_FILE)).digest('hex');
+}
+
+/** Whether the installed packages are those of package-lock.json: 'stamped', 'unstamped' (by npm itself), or false. */
+function installed() {
+  const installedAt = modified(INSTALLED_FILE);
+  if (installedAt === undefined) return false;
+  const stampedAt = modified(STAMP_FILE);
+  // An install after the stamp may have been one of other packages.
+  if (stampedAt !== undefined && installedAt <= stampedAt && readFileSync(STAMP_FILE, 'utf8') === lockHash())
+    return 'stamped';
+  return installedAt >= modified(LOCK_FILE) && 'unstamped';
+}
+
+function install() {
+  // Another process may have installed while we waited for the lock.
+  const state = installed();
+  if (state === 'stamped') return;
+  if (state === false) {
+    console.error('bootstrap: installing the dependencies (npm ci) …');
+    const { status, error } = spawnSync(
+      'npm',
+      ['ci', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'],
+      {
+        cwd: CHECKOUT,
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    );
+    if (status !== 0) {
+      throw new Error(
+        `npm ci failed${error === undefined ? ` with exit code ${status}` : `: ${error.message}`}. Its messages are above.`,
+      );
+    }
+  }
+  writeFileSync(STAMP_FILE, lockHash());
+}
+
+async function main() {
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major < NODE_MAJOR) {
+    throw new Error(`Expected Node ${NODE_MAJOR} or newer, this is ${process.versions.node}. Install a newer one.`);
+  }
+  if (installed() === 'stamped') return;
+  // Not in node_modules, which npm ci removes.
+  await withLock(path.join(CHECKOUT, '.stack/bootstrap.lock'), install, {
+    onWait: (file) => {
+      console.error(`bootstrap: waiting for another installation (lock: ${file}) …`);
+    },
+  });
+}
+
+main().catch((error) => {
+  console.error(`bootstrap: ${error.message}`);
+  process.exitCode = 1;
+});

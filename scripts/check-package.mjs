@@ -1,0 +1,218 @@
+// Checks the package as its users get it: packed, installed into an empty project, used by plain `node` and by `tsc`.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const programs = path.join(root, 'scripts/package-check');
+const TOOL_LIMIT_MS = 120_000;
+
+class CheckError extends Error {}
+
+const readJson = (...segments) => JSON.parse(readFileSync(path.join(...segments), 'utf8'));
+const manifest = readJson(root, 'package.json');
+
+function run(command, args, cwd) {
+  const { error, status, signal, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: TOOL_LIMIT_MS,
+  });
+  if (error !== undefined || status !== 0) {
+    const reason = error === undefined ? `ended with ${status ?? signal}` : error.message;
+    const shown = [command, ...args].map((word) => (path.isAbsolute(word) ? path.basename(word) : word)).join(' ');
+    throw new CheckError(`${shown}: ${reason}\n${stdout ?? ''}${stderr ?? ''}`);
+  }
+  return stdout;
+}
+
+const tool = (name, args, cwd = root) => run(path.join(root, 'node_modules/.bin', name), args, cwd);
+
+function checkChangelog() {
+  const text = readFileSync(path.join(root, 'CHANGELOG.md'), 'utf8');
+  const headings = text.match(/^##(?!#).*$/gm) ?? [];
+  if (headings[0] !== '## [Unreleased]') {
+    throw new CheckError(`CHANGELOG.md: expected "## [Unreleased]" as the first section, got ${headings[0] ?? 'none'}`);
+  }
+  const released = headings.slice(1).map((heading) => {
+    const match = /^## \[(\d+)\.(\d+)\.(\d+)\] - (\d{4}-\d{2}-\d{2})$/.exec(heading);
+    if (match === null || Number.isNaN(Date.parse(match[4]))) {
+      throw new CheckError(`CHANGELOG.md: expected headings like "## [1.2.3] - 2026-01-31", got "${heading}"`);
+    }
+    return { heading, version: match.slice(1, 4).map(Number) };
+  });
+  for (const [index, { heading, version }] of released.slice(1).entries()) {
+    const newer = released[index].version;
+    const at = version.findIndex((number, position) => number !== newer[position]);
+    if (at === -1 || version[at] > newer[at]) {
+      throw new CheckError(`CHANGELOG.md: expected each version once, newest first, got "${heading}" too late`);
+    }
+  }
+  const kinds = ['Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security'];
+  for (const [, kind] of text.matchAll(/^### (.*)$/gm)) {
+    if (!kinds.includes(kind)) {
+      throw new CheckError(`CHANGELOG.md: expected a list under one of ${kinds.join(', ')}, got "### ${kind}"`);
+    }
+  }
+  const current = released[0]?.version.join('.');
+  if (current !== undefined && current !== manifest.version) {
+    throw new CheckError(
+      `CHANGELOG.md: expected its newest version to be package.json's ${manifest.version}, got ${current}`,
+    );
+  }
+}
+
+// The types that an `exports` condition gives must be those of the format it gives: attw sees that on the tarball, but
+// says less clearly which line of package.json is wrong.
+function checkExports() {
+  for (const [entry, conditions] of Object.entries(manifest.exports)) {
+    if (typeof conditions === 'string') continue;
+    for (const [condition, code, types] of [
+      ['import', '.mjs', '.d.mts'],
+      ['require', '.js', '.d.ts'],
+    ]) {
+      const target = conditions[condition];
+      if (!target?.types?.endsWith(types) || !target?.default?.endsWith(code)) {
+        throw new CheckError(
+          `package.json: expected exports["${entry}"].${condition} to give types "*${types}" and default "*${code}", ` +
+            `got ${JSON.stringify(target)}`,
+        );
+      }
+    }
+  }
+}
+
+// The installed programs cannot see this: a package that a peer happens to bring along loads there too.
+function checkImports() {
+  const declared = [...Object.keys(manifest.peerDependencies ?? {}), ...Object.keys(manifest.dependencies ?? {})];
+  const dist = path.join(root, 'dist');
+  for (const file of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
+    if (!/\.(m?js|d\.m?ts)$/.test(file)) continue;
+    const { importedFiles } = ts.preProcessFile(readFileSync(path.join(dist, file), 'utf8'), true, true);
+    for (const { fileName: name } of importedFiles) {
+      if (name.startsWith('.') || isBuiltin(name) || declared.includes(name)) continue;
+      const subpathOf = declared.find((dependency) => name.startsWith(`${dependency}/`));
+      if (subpathOf !== undefined && readJson(root, 'node_modules', subpathOf, 'package.json').exports) continue;
+      throw new CheckError(
+        subpathOf === undefined
+          ? `dist/${file}: expected imports of Node's modules, ${declared.join(', ')} only, got "${name}": declare it`
+          : `dist/${file}: expected imports of ${subpathOf} itself, got "${name}": it has no exports map, so Node's ESM does not find it`,
+      );
+    }
+  }
+}
+
+function pack(temp) {
+  const [packed] = JSON.parse(run('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', temp], root));
+  const files = packed.files.map((file) => file.path);
+  const single = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+  const problems = [
+    ...single.filter((file) => !files.includes(file)).map((file) => `${file} is missing`),
+    ...files
+      .filter((file) => !single.includes(file) && !/^dist\/.*\.(js|mjs|d\.ts|d\.mts|map)$/.test(file))
+      .map((file) => `${file} does not belong there`),
+  ];
+  if (problems.length > 0) {
+    throw new CheckError(
+      `expected dist, ${single.join(', ')} and nothing else in the tarball: ${problems.join('; ')}. ` +
+        'Correct `files` in package.json, or create what is missing',
+    );
+  }
+  return path.join(temp, packed.filename);
+}
+
+function installed(name) {
+  return readJson(root, 'node_modules', name, 'package.json').version;
+}
+
+function makeConsumer(temp, tarball) {
+  const consumer = path.join(temp, 'consumer');
+  mkdirSync(consumer);
+  const pinned = Object.keys(manifest.peerDependencies).map((name) => [name, installed(name)]);
+  writeFileSync(
+    path.join(consumer, 'package.json'),
+    JSON.stringify({
+      name: 'consumer',
+      private: true,
+      dependencies: {
+        [manifest.name]: `file:${tarball}`,
+        ...Object.fromEntries(pinned),
+        '@types/node': installed('@types/node'),
+      },
+    }),
+  );
+  run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock'], consumer);
+  for (const file of readdirSync(programs)) copyFileSync(path.join(programs, file), path.join(consumer, file));
+  return consumer;
+}
+
+function compile(consumer) {
+  // The same program, once as an ES module and once as CommonJS, whatever the package.json around it says.
+  for (const extension of ['mts', 'cts']) {
+    copyFileSync(path.join(programs, 'consumer.ts'), path.join(consumer, `consumer.${extension}`));
+  }
+  writeFileSync(
+    path.join(consumer, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        target: 'ES2022',
+        module: 'node16',
+        moduleResolution: 'node16',
+        strict: true,
+        skipLibCheck: true,
+        noEmit: true,
+        types: ['node'],
+      },
+      files: ['consumer.mts', 'consumer.cts'],
+    }),
+  );
+  tool('tsc', ['--noEmit', '-p', 'tsconfig.json'], consumer);
+}
+
+async function main() {
+  const temp = mkdtempSync(path.join(tmpdir(), 'mageflow-package-'));
+  // Without a listener a signal would end this process at once and leave the folder behind. It is seen between two
+  // steps; a Ctrl-C ends the running tool itself.
+  let interrupted;
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => (interrupted = signal));
+  let title = '';
+  const step = async (name, work) => {
+    title = name;
+    const start = performance.now();
+    const result = work();
+    await setImmediate();
+    if (interrupted !== undefined) throw new CheckError(`interrupted by ${interrupted}`);
+    console.log(`ok  ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+    return result;
+  };
+  try {
+    await step('changelog', checkChangelog);
+    await step('exports map', checkExports);
+    await step('build', () => tool('tsup', ['--silent']));
+    await step('imports of the build', checkImports);
+    const tarball = await step('pack, file list', () => pack(temp));
+    await step('publint', () => tool('publint', ['run', tarball, '--strict']));
+    await step('are the types wrong', () =>
+      tool('attw', [tarball, '--no-definitely-typed', '--no-emoji', '--no-color']),
+    );
+    const consumer = await step('install into an empty project', () => makeConsumer(temp, tarball));
+    await step('ESM program', () => run(process.execPath, ['esm.mjs'], consumer));
+    await step('CommonJS program', () => run(process.execPath, ['cjs.cjs'], consumer));
+    await step('both copies in one process', () => run(process.execPath, ['both.mjs'], consumer));
+    await step('TypeScript consumers, ESM and CommonJS', () => compile(consumer));
+  } catch (error) {
+    if (!(error instanceof CheckError)) throw error;
+    console.error(`failed: ${title}\n${error.message}`);
+    process.exitCode = 1;
+  } finally {
+    rmSync(temp, { recursive: true, force: true });
+  }
+}
+
+await main();

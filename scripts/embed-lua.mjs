@@ -1,0 +1,179 @@
+// Puts the Lua scripts of src/store/scripts into a generated module, so that nothing is read at run time and the
+// published package holds no file that a bundler could lose.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const KEBAB = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+const INCLUDE = /^\s*---\s*@include\b/;
+const INCLUDE_NAME = /^\s*---\s*@include\s+"([^"]+)"\s*$/;
+
+class ScriptError extends Error {}
+
+const shown = (file) => path.relative(process.cwd(), file) || file;
+
+function fail(file, line, message) {
+  throw new ScriptError(`${shown(file)}${line === undefined ? '' : `:${line}`}: ${message}`);
+}
+
+function luaFiles(folder) {
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.lua'))
+    .map((entry) => entry.name.slice(0, -'.lua'.length));
+  for (const name of names) {
+    if (!KEBAB.test(name)) {
+      fail(path.join(folder, `${name}.lua`), undefined, `expected a kebab-case file name, got "${name}": rename it`);
+    }
+  }
+  // Not the locale's order: the output must be the same on every machine.
+  return names.sort((a, b) => (a < b ? -1 : 1));
+}
+
+function readLines(file) {
+  return readFileSync(file, 'utf8').split(/\r?\n/);
+}
+
+function headerOf(lines) {
+  const end = lines.findIndex((line) => !line.startsWith('--') || INCLUDE.test(line));
+  return lines.slice(0, end === -1 ? lines.length : end);
+}
+
+function expectHeader(file, lines, parts) {
+  let from = 0;
+  const header = headerOf(lines);
+  return parts.map(({ pattern, form }) => {
+    const at = header.findIndex((line, index) => index >= from && pattern.test(line));
+    if (at === -1) {
+      fail(
+        file,
+        undefined,
+        `expected the line "${form}" in the comment at the top${from > 0 ? ` after line ${from}` : ''}, found none. ` +
+          `The header is, in this order: ${parts.map((part) => `"${part.form}"`).join(', ')}`,
+      );
+    }
+    from = at + 1;
+    return pattern.exec(header[at]);
+  });
+}
+
+function purpose(name) {
+  return { pattern: new RegExp(`^-- ${name}: \\S`), form: `-- ${name}: <purpose>` };
+}
+
+// Returns the code's lines without comments, indentation and blank lines.
+function expand(file, lines, context) {
+  const code = [];
+  for (const [index, line] of lines.entries()) {
+    const at = index + 1;
+    const text = line.trim();
+    if (INCLUDE.test(line)) {
+      const name = INCLUDE_NAME.exec(line)?.[1];
+      if (name === undefined) fail(file, at, `expected --- @include "name", got ${text}`);
+      code.push(...include(name, file, at, context));
+      continue;
+    }
+    if (/^--\[=*\[/.test(text) || (!text.startsWith('--') && /--\[=*\[|\[=*\[/.test(text))) {
+      fail(file, at, `expected no long string and no block comment, got ${text}: use quotes or "--" on each line`);
+    }
+    if (text === '' || text.startsWith('--')) continue;
+    if (text.endsWith('\\')) {
+      fail(file, at, 'expected no string that goes on in the next line, whose indentation would be lost: use "\\n"');
+    }
+    code.push(text);
+  }
+  return code;
+}
+
+function include(name, file, at, context) {
+  const target = path.join(context.includes, `${name}.lua`);
+  if (context.open.includes(name)) {
+    fail(file, at, `expected includes without a cycle, got ${[...context.open, name].join(' -> ')}: break it`);
+  }
+  if (context.done.has(name)) return [];
+  if (!KEBAB.test(name) || !existsSync(target)) {
+    fail(file, at, `expected the include "${name}" in ${shown(target)}, found no such file: create it or fix the name`);
+  }
+  const lines = readLines(target);
+  expectHeader(target, lines, [purpose(name)]);
+  context.open.push(name);
+  const code = expand(target, lines, context);
+  context.open.pop();
+  context.done.add(name);
+  return code;
+}
+
+function assemble(folder, name) {
+  const file = path.join(folder, `${name}.lua`);
+  const lines = readLines(file);
+  const [, keysLine] = expectHeader(file, lines, [
+    purpose(name),
+    { pattern: /^-- KEYS: (\d+)(?!\S)/, form: '-- KEYS: <number>' },
+    { pattern: /^-- ARGV\b/, form: '-- ARGV ...' },
+    { pattern: /^-- Returns\b/, form: '-- Returns ...' },
+  ]);
+  const keys = Number(keysLine[1]);
+  const lua = expand(file, lines, { includes: path.join(folder, 'includes'), open: [], done: new Set() }).join('\n');
+  for (const [, used] of lua.matchAll(/\bKEYS\[(\d+)\]/g)) {
+    if (Number(used) > keys) {
+      fail(
+        file,
+        undefined,
+        `expected at most KEYS[${keys}] as its header says, got KEYS[${used}]: correct one of them`,
+      );
+    }
+  }
+  return { lua, keys };
+}
+
+const camelCase = (name) => name.replace(/-(.)/g, (_, letter) => letter.toUpperCase());
+
+// A template literal keeps one line of Lua on one line of the module, so that a change can be reviewed there.
+const templateLiteral = (text) => `\`${text.replace(/[\\`]|\$(?=\{)/g, '\\$&')}\``;
+
+function generate(folder) {
+  const names = luaFiles(folder);
+  luaFiles(path.join(folder, 'includes'));
+  if (names.length === 0) fail(folder, undefined, 'expected at least one *.lua file, found none');
+  const entries = names.map((name) => {
+    const { lua, keys } = assemble(folder, name);
+    return `  ${camelCase(name)}: {\n    keys: ${keys},\n    lua: ${templateLiteral(lua)},\n  },\n`;
+  });
+  return (
+    '// Generated by `npm run scripts:embed` from src/store/scripts. Do not edit.\n\n' +
+    `export const scripts = {\n${entries.join('')}} as const;\n`
+  );
+}
+
+function main() {
+  const { values } = parseArgs({
+    options: {
+      check: { type: 'boolean', default: false },
+      scripts: { type: 'string', default: path.join(root, 'src/store/scripts') },
+      out: { type: 'string', default: path.join(root, 'src/store/scripts.generated.ts') },
+    },
+  });
+  const text = generate(values.scripts);
+  const current = existsSync(values.out) ? readFileSync(values.out, 'utf8').replaceAll('\r\n', '\n') : undefined;
+  if (values.check) {
+    if (current !== text) {
+      throw new ScriptError(
+        `${shown(values.out)} is ${current === undefined ? 'missing' : 'stale'}: ` +
+          'run `npm run scripts:embed` and commit the result',
+      );
+    }
+    return;
+  }
+  // Untouched when nothing changed, so that watchers stay quiet.
+  if (current !== text) writeFileSync(values.out, text);
+}
+
+try {
+  main();
+} catch (error) {
+  if (!(error instanceof ScriptError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,59 @@
+/** Metadata that mageflow puts on every run it publishes: for people to filter by, and for the wrapper to know its own. */
+export interface RunMetadata {
+  signature: string;
+  swarm: string;
+  swarmName: string;
+  index: string;
+  callback: '' | 'success' | 'error';
+  name: string;
+}
+
+/** What a run of ours says of itself. */
+export interface Claim {
+  groupId: string;
+  entry: string;
+  token: string;
+  /** Whose end fired it, for a callback: an entry, or 'g' for the whole group. */
+  source: string;
+}
+
+const engineParent = 'hatchet__parent_step_run_id';
+
+/**
+ * All `mageflow.*` keys, the unused ones empty: the engine hands metadata down to child runs, and a missing key would be
+ * inherited. `mageflow.parent` is the task run that it is published under, by which a run is told from its children.
+ */
+export function writeMetadata(metadata: RunMetadata, claim: Claim, parent: string): Record<string, string> {
+  return {
+    'mageflow.signature': metadata.signature,
+    'mageflow.swarm': metadata.swarm,
+    'mageflow.swarm_name': metadata.swarmName,
+    'mageflow.index': metadata.index,
+    'mageflow.chain': '',
+    'mageflow.root': '',
+    'mageflow.callback': metadata.callback,
+    'mageflow.name': metadata.name,
+    'mageflow.parent': parent,
+    'mageflow.claim': [claim.groupId, claim.entry, claim.token, claim.source].join(' '),
+  };
+}
+
+/** The claim of a run that mageflow published; undefined for every other one, its children with inherited metadata too. */
+export function readClaim(metadata: Record<string, string>): Claim | undefined {
+  const text = metadata['mageflow.claim'];
+  if (!text || (metadata['mageflow.parent'] ?? '') !== (metadata[engineParent] ?? '')) return undefined;
+  const [groupId, entry, token, source = ''] = text.split(' ');
+  return groupId && entry && token ? { groupId, entry, token, source } : undefined;
+}
+
+/** The opposite of {@link writeMetadata}, for `mageContext()`. */
+export function readMetadata(metadata: Record<string, string>): RunMetadata {
+  return {
+    signature: metadata['mageflow.signature'] ?? '',
+    swarm: metadata['mageflow.swarm'] ?? '',
+    swarmName: metadata['mageflow.swarm_name'] ?? '',
+    index: metadata['mageflow.index'] ?? '',
+    callback: (metadata['mageflow.callback'] ?? '') as RunMetadata['callback'],
+    name: metadata['mageflow.name'] ?? '',
+  };
+}

@@ -1,0 +1,41 @@
+import type { GroupStore, Work } from '../store/group-store';
+import type { Engine, RunState } from './engine';
+import { judge } from './judge';
+import type { Served } from './served';
+
+/** Ends entries whose own run doesn't, or didn't, report: by what the engine says of it. */
+export class Settler {
+  constructor(
+    private readonly engine: Engine,
+    private readonly store: GroupStore,
+    private readonly served: Served,
+    private readonly publish: (groupId: string, work: Work) => Promise<void>,
+  ) {}
+
+  /** Asks the engine about an entry's run and settles the entry when the run has ended. Gives what the engine said. */
+  async settleIfEnded(groupId: string, entry: string, runId: string, task: string): Promise<RunState> {
+    const state = await this.engine.state(runId);
+    if (state.known && state.end) {
+      const { outcome, payload } = judge(state.end, (await this.served.as(task)) === 'workflow');
+      await this.settle(groupId, entry, runId, outcome, payload);
+    }
+    return state;
+  }
+
+  /** Settles an entry whose run never came to be, when its name is unknown to the engine. Whether it did. */
+  async settleIfUnknownName(groupId: string, entry: string, runId: string, task: string): Promise<boolean> {
+    if (await this.engine.knowsName(task)) return false;
+    const message = `no worker has registered a task named ${task}`;
+    await this.settle(groupId, entry, runId, 'failed', JSON.stringify({ message }));
+    return true;
+  }
+
+  async fail(groupId: string, entry: string, runId: string, message: string): Promise<void> {
+    await this.settle(groupId, entry, runId, 'failed', JSON.stringify({ message }));
+  }
+
+  private async settle(...args: Parameters<GroupStore['settle']>): Promise<void> {
+    const { code, work } = await this.store.settle(...args);
+    if (code === 'ended') await this.publish(args[0], work);
+  }
+}

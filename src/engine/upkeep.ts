@@ -1,0 +1,173 @@
+import { detached } from '../detached';
+import { messageOf } from '../errors';
+import type { MageflowLogger } from '../options';
+import type { DueReply, GroupStore } from '../store/group-store';
+import { isEnded, type GroupReader } from '../store/group-reader';
+import { unpackCallback, unpackSpec } from '../store/spec';
+import type { Publisher } from './publisher';
+import type { Served } from './served';
+import type { Settler } from './settler';
+
+const groupsPerPass = 50;
+const entriesPerGroup = 100;
+const maxPublications = 3;
+
+type Due = DueReply['entries'][number];
+
+/**
+ * Looks after what nobody else does: leases that ran out are asked about, and what a dead process left is taken over.
+ * Runs in workers' processes; a group is looked after by one of them at a time.
+ */
+export class Upkeep {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> = Promise.resolve();
+  private users = 0;
+
+  constructor(
+    private readonly store: GroupStore,
+    private readonly reader: GroupReader,
+    private readonly publisher: Publisher,
+    private readonly settler: Settler,
+    private readonly served: Served,
+    private readonly logger: MageflowLogger,
+  ) {}
+
+  /** Starts it; each start needs a stop. */
+  start(): void {
+    this.users += 1;
+    if (this.users === 1) this.schedule(0);
+  }
+
+  async stop(): Promise<void> {
+    if (this.users === 0) return;
+    this.users -= 1;
+    if (this.users > 0) return;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  /** Stops it for good, whoever started it. */
+  async close(): Promise<void> {
+    this.users = 0;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  private schedule(delay: number): void {
+    this.timer = detached(() =>
+      setTimeout(() => {
+        this.running = this.pass()
+          .catch((error: unknown) => this.logger.warn(`mageflow: upkeep is put off: ${messageOf(error)}`))
+          .then(() => {
+            // Processes that were started together drift apart, so that they don't ask all at once.
+            if (this.users > 0) this.schedule(this.store.settings.reconcileIntervalMs * (0.75 + Math.random() / 2));
+          });
+      }, delay),
+    );
+  }
+
+  private async pass(): Promise<void> {
+    await Promise.all([this.store.beat(), this.served.announce()]);
+    for (const index of this.store.keys.upkeepIndexes()) {
+      for (;;) {
+        const due = (await this.store.redis.call(
+          'takeDue',
+          [index],
+          [this.store.settings.leaseMs, groupsPerPass],
+        )) as string[];
+        await Promise.all(due.map((id) => this.putOff(id, this.lookAfter(index, id))));
+        if (due.length < groupsPerPass || this.users === 0) break;
+      }
+    }
+  }
+
+  private async putOff(what: string, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.logger.warn(`mageflow: upkeep of ${what} is put off: ${messageOf(error)}`);
+    }
+  }
+
+  private async lookAfter(index: string, id: string): Promise<void> {
+    const due = await this.store.due(id, entriesPerGroup);
+    if (due.status === 'missing') return this.leave(index, id);
+    if (isEnded(due.status) && due.active === 0) return this.retire(index, id, due.forgetAt);
+    // Each by itself: one that can't be looked after now must not keep the others waiting.
+    await Promise.all(due.entries.map((entry) => this.putOff(`entry ${entry.entry} of ${id}`, this.entry(id, entry))));
+    if (due.more) await this.publisher.publish(id, (await this.store.grant(id)).work);
+  }
+
+  private async entry(id: string, due: Due): Promise<void> {
+    if (due.state === 'granted') return this.granted(id, due);
+    const task = await this.taskOf(id, due.entry);
+    if (task === undefined) return;
+    const state = await this.settler.settleIfEnded(id, due.entry, due.runId, task);
+    if (!state.known) return this.lost(id, due, task);
+    // A wait for a worker or between attempts is healthy, however long; asking again is for the case that it isn't.
+    if (!state.end) await this.store.renew(id, [due.entry], this.store.settings.leaseMs * 3);
+  }
+
+  private async granted(id: string, due: Due): Promise<void> {
+    const own = due.process === this.store.process;
+    if (own ? this.publisher.isPending(id, due.entry) : await this.store.isAlive(due.process)) {
+      return this.store.renew(id, [due.entry], this.store.settings.leaseMs);
+    }
+    await this.again(id, due);
+  }
+
+  /** A run that the engine doesn't know, a lease after it was published or seen. */
+  private async lost(id: string, due: Due, task: string): Promise<void> {
+    if (due.state === 'running') {
+      return this.settler.fail(
+        id,
+        due.entry,
+        due.runId,
+        `the engine no longer knows run ${due.runId}, in which it was running`,
+      );
+    }
+    if (await this.settler.settleIfUnknownName(id, due.entry, due.runId, task)) return;
+    if (due.publications >= maxPublications) {
+      return this.settler.fail(
+        id,
+        due.entry,
+        due.runId,
+        `the engine took ${maxPublications} runs of it and knows none of them`,
+      );
+    }
+    await this.again(id, due);
+  }
+
+  private async again(id: string, due: Due): Promise<void> {
+    const { code, work } = await this.store.regrant(id, due);
+    if (code !== 'granted') return;
+    this.logger.info(`mageflow: publishing entry ${due.entry} of ${id} again, which ${due.process} left ${due.state}`);
+    await this.publisher.publish(id, work);
+  }
+
+  private async taskOf(id: string, entry: string): Promise<string | undefined> {
+    if (entry.startsWith('c')) {
+      const packed = await this.reader.callback(id, entry);
+      return packed === undefined ? undefined : unpackCallback(packed).spec.task;
+    }
+    const item = await this.reader.item(id, entry);
+    return item && unpackSpec(item.spec).task;
+  }
+
+  private async retire(index: string, id: string, forgetAt: number | undefined): Promise<void> {
+    const snapshot = await this.reader.snapshot(id);
+    if (!snapshot) return this.leave(index, id);
+    const [seconds] = await this.store.redis.use('time', (client) => client.time());
+    const now = Number(seconds) * 1000;
+    if (forgetAt !== undefined && forgetAt <= now + 1000) {
+      await this.store.forget(id, snapshot.total);
+      return this.leave(index, id);
+    }
+    await this.store.expireResults(id, snapshot.total);
+    await this.store.redis.use('zadd', (client) => client.zadd(index, 'XX', forgetAt ?? now, id));
+  }
+
+  private async leave(index: string, id: string): Promise<void> {
+    await this.store.redis.use('zrem', (client) => client.zrem(index, id));
+  }
+}

@@ -1,0 +1,73 @@
+import { messageOf } from '../errors';
+import type { MageflowLogger } from '../options';
+import type { Engine } from './engine';
+import type { Served } from './served';
+import type { Settler } from './settler';
+
+/** How long after its publication a run that the engine doesn't know is taken to be one that never will be, in ms. */
+const existsAfterMs = 2_000;
+
+interface Published {
+  groupId: string;
+  entry: string;
+  runId: string;
+  task: string;
+}
+
+/**
+ * Watches the runs that no wrapper reports: workflows of several tasks, and tasks that only other code serves.
+ * Upkeep is the net below it, so whatever goes wrong here costs time only.
+ */
+export class Watcher {
+  private closed = false;
+  private readonly timers = new Set<NodeJS.Timeout>();
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly served: Served,
+    private readonly settler: Settler,
+    private readonly logger: MageflowLogger,
+  ) {}
+
+  published(run: Published): void {
+    void this.watch(run).catch((error: unknown) => {
+      if (!this.closed)
+        this.logger.warn(`mageflow: run ${run.runId} of ${run.task} is left to upkeep: ${messageOf(error)}`);
+    });
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const timer of this.timers) clearTimeout(timer);
+  }
+
+  private async watch({ groupId, entry, runId, task }: Published): Promise<void> {
+    const as = await this.served.as(task);
+    if (as === 'task' || this.closed) return;
+    const judge = () => this.settler.settleIfEnded(groupId, entry, runId, task);
+    if (as === undefined) {
+      await this.after(existsAfterMs);
+      if (this.closed) return;
+      const state = await judge();
+      if (!state.known) {
+        await this.settler.settleIfUnknownName(groupId, entry, runId, task);
+        return;
+      }
+      if (state.end) return;
+    }
+    // Both ways it tells only that the run ended; how, is for the engine's own record to say.
+    await this.engine.hatchet.runs.runRef(runId).output.catch(() => undefined);
+    if (!this.closed) await judge();
+  }
+
+  private after(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.timers.delete(timer);
+        resolve();
+      }, ms);
+      timer.unref();
+      this.timers.add(timer);
+    });
+  }
+}

@@ -1,0 +1,297 @@
+import type {
+  CreateWorkerOpts,
+  HatchetClient,
+  StrictWorkflowOutputType,
+  UnknownInputType,
+  Worker,
+  WorkflowDeclaration,
+} from '@hatchet-dev/typescript-sdk';
+import type { Cluster, Redis } from 'ioredis';
+import type { z } from 'zod';
+import { Engine } from './engine/engine';
+import { Inputs } from './engine/inputs';
+import { Publisher } from './engine/publisher';
+import { Served } from './engine/served';
+import { Settler } from './engine/settler';
+import { Upkeep } from './engine/upkeep';
+import { Watcher } from './engine/watcher';
+import { ConfigurationError, describe } from './errors';
+import { resolveOptions, type MageflowLogger, type MageflowOptions } from './options';
+import { processState } from './process-state';
+import { bind, isSignature } from './signatures/binding';
+import { load as loadSignature } from './signatures/load';
+import { makeSwarm, type SwarmOptions } from './signatures/make-swarm';
+import { RunIds } from './signatures/run-ids';
+import type { Scope } from './signatures/scope';
+import { TaskSignature } from './signatures/task-signature';
+import type {
+  AnyDeclaration,
+  AnySignature,
+  AsInput,
+  Bound,
+  InputOf,
+  MageTask,
+  NoOthers,
+  OutputOf,
+  PartialMessage,
+  Rest,
+  Signature,
+  SignOptions,
+  Swarm,
+  TaskEntry,
+} from './signatures/types';
+import { Waiter } from './signatures/waiter';
+import { GroupReader } from './store/group-reader';
+import { GroupStore } from './store/group-store';
+import { Locations } from './store/locations';
+import { RedisConnection } from './store/redis';
+import { currentExecution } from './tasks/context';
+import { wrapDeclaration } from './tasks/declare';
+import type { PlainDurableTask, PlainTask, SchemaDurableTask, SchemaTask, WorkflowOptions } from './tasks/options';
+import { readSchema, validatorFor } from './tasks/parsing';
+import type { Runtime } from './tasks/runtime';
+import { makeWorker } from './tasks/worker';
+
+type Obj = Record<string, unknown>;
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- what the SDK's client has when nothing is given
+type None = {};
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's own constraint on its client's type parameters
+type Fields = Record<string, any>;
+
+/**
+ * Wraps a Hatchet client: declares tasks whose runs report to their groups, and makes signatures and swarms of them.
+ *
+ * @example
+ * const mage = new Mageflow(HatchetClient.init(), new Redis(process.env.REDIS_URL!));
+ * const batch = await mage.swarm({ tasks: [first, second], isSwarmClosed: true });
+ * const outputs = await batch.run({ date: '2026-11-22' });
+ */
+export class Mageflow<
+  GI extends Fields = None,
+  GO extends Fields = None,
+  MB extends Fields = None,
+  MA extends Fields = None,
+> {
+  private readonly runtime: Runtime;
+  private readonly scope: Scope;
+  private readonly upkeep: Upkeep;
+  private readonly watcher: Watcher;
+  private closing: Promise<void> | undefined;
+
+  /**
+   * @param hatchet - your client, with its middleware, namespace and logger; never changed
+   * @param redis - an ioredis `Redis` or `Cluster`, or a URL; mageflow works on connections of its own
+   * @param options - see `MageflowOptions`
+   * @throws ConfigurationError naming the option, what was expected and what came
+   */
+  constructor(
+    /** The client that was handed in, for everything that is not here (`runs`, `crons`, `events`, ...). */
+    readonly hatchet: HatchetClient<GI, GO, MB, MA>,
+    redis: Redis | Cluster | string,
+    options: MageflowOptions = {},
+  ) {
+    if (typeof (hatchet as { admin?: unknown } | null | undefined)?.admin !== 'object') {
+      throw new ConfigurationError(
+        `hatchet: expected a client of the Hatchet SDK, got ${describe(hatchet)}. Hand in HatchetClient.init().`,
+      );
+    }
+    const settings = resolveOptions(
+      options,
+      hatchet.config.logger('mageflow', hatchet.config.log_level) as MageflowLogger,
+    );
+    const { logger } = settings;
+    const connection = new RedisConnection(redis, settings.commandTimeoutMs, logger);
+    const store = new GroupStore(connection, settings, hatchet.tenantId, hatchet.config.namespace ?? '');
+    const reader = new GroupReader(store);
+    const engine = new Engine(hatchet);
+    const inputs = new Inputs(reader, settings);
+    const served = new Served(store);
+    const runIds = new RunIds();
+    const publisher = new Publisher(engine, store, reader, inputs, logger, (run) => {
+      runIds.set(run.groupId, run.entry, run.runId);
+      this.watcher.published(run);
+    });
+    const settler = new Settler(engine, store, served, (groupId, work) => publisher.publish(groupId, work));
+    this.watcher = new Watcher(engine, served, settler, logger);
+    this.upkeep = new Upkeep(store, reader, publisher, settler, served, logger);
+    this.runtime = { instance: this, store, reader, engine, inputs, publisher, settler, served, logger };
+    this.scope = {
+      store,
+      engine,
+      reader,
+      publisher,
+      waiter: new Waiter(store),
+      locations: new Locations(store),
+      runIds,
+    };
+    processState().instances.push(this);
+  }
+
+  /**
+   * Declares a task: takes what `hatchet.task` takes, and a schema; returns the SDK's own declaration.
+   * @throws ConfigurationError for a schema with more than one `returnValue` mark, and for batch tasks
+   * @example
+   * const resize = mage.task({ name: 'resize', input: z.object({ path: z.string() }), retries: 2, fn: async ({ path }) => ({ path }) });
+   */
+  task<S extends z.ZodType, O>(options: SchemaTask<S, O, GI, MB>): MageTask<z.input<S>, O, GI, GO, MB, MA>;
+  task<I = UnknownInputType, O = unknown>(options: PlainTask<I, O, GI, MB>): MageTask<I, O, GI, GO, MB, MA>;
+  task(options: object): unknown {
+    return this.declare(options as DeclareOptions, (opts) => this.hatchet.task(opts as never));
+  }
+
+  /** Declares a durable task: takes what `hatchet.durableTask` takes, and a schema. @throws as `task` */
+  durableTask<S extends z.ZodType, O>(
+    options: SchemaDurableTask<S, O, GI, MB>,
+  ): MageTask<z.input<S>, O, GI, GO, MB, MA>;
+  durableTask<I = UnknownInputType, O = unknown>(
+    options: PlainDurableTask<I, O, GI, MB>,
+  ): MageTask<I, O, GI, GO, MB, MA>;
+  durableTask(options: object): unknown {
+    return this.declare(options as DeclareOptions, (opts) => this.hatchet.durableTask(opts as never));
+  }
+
+  /**
+   * Declares a workflow of several tasks; those added later are wrapped too. As an item it counts by its end as a whole,
+   * and its output is `{ taskName: output }`.
+   * @throws as `task`
+   */
+  workflow<S extends z.ZodType, O extends StrictWorkflowOutputType = None>(
+    options: WorkflowOptions<S> & { input: S },
+  ): WorkflowDeclaration<AsInput<z.input<S>>, O, MB>;
+  workflow<I extends Fields = UnknownInputType, O extends StrictWorkflowOutputType = None>(
+    options: WorkflowOptions<z.ZodType> & { input?: undefined },
+  ): WorkflowDeclaration<AsInput<I>, O, MB>;
+  workflow(options: object): unknown {
+    return this.declare(options as DeclareOptions, (opts) => this.hatchet.workflow(opts as never));
+  }
+
+  /**
+   * Wraps a task or workflow that was declared with the plain client, in place. Twice is once.
+   * @throws ConfigurationError for anything else, and for batch tasks
+   */
+  wrap<D extends AnyDeclaration>(declaration: D): D {
+    return wrapDeclaration(this.runtime, declaration);
+  }
+
+  /**
+   * The SDK's worker, with mageflow's upkeep running from its `start()` to its `stop()`.
+   * @throws ConfigurationError when two different declarations share one name, which the engine lower-cases
+   */
+  worker(name: string, options: CreateWorkerOpts = {}): Promise<Worker> {
+    return makeWorker(this.runtime, this.upkeep, name, options);
+  }
+
+  /** Starts upkeep in this process, where a plain `hatchet.worker` runs wrapped tasks. Each start needs a `stopUpkeep`. */
+  startUpkeep(): void {
+    this.upkeep.start();
+  }
+
+  /** Stops what `startUpkeep` started, after the pass that is under way. */
+  stopUpkeep(): Promise<void> {
+    return this.upkeep.stop();
+  }
+
+  /**
+   * Binds data and callbacks to a task, by its declaration or by its name (never checked here: another worker may serve
+   * it). Writes nothing.
+   * @throws ConfigurationError, InvalidMessageError
+   * @example
+   * const row = await mage.sign(processItem, { data: 'x' }, { successCallbacks: [notify], name: 'row 7' });
+   * await row.runNoWait({ more: 1 });
+   */
+  sign<T extends AnyDeclaration>(
+    task: T,
+    data?: undefined,
+    options?: SignOptions,
+  ): Promise<Signature<InputOf<T>, OutputOf<T>>>;
+  sign<T extends AnyDeclaration, const D extends Bound<InputOf<T>>>(
+    task: T,
+    data: D & object & NoOthers<D, InputOf<T>>,
+    options?: SignOptions,
+  ): Promise<Signature<Rest<InputOf<T>, D>, OutputOf<T>>>;
+  sign<T extends AnyDeclaration = AnyDeclaration>(
+    task: string,
+    data?: Bound<InputOf<T>>,
+    options?: SignOptions,
+  ): Promise<Signature<PartialMessage<InputOf<T>>, OutputOf<T>>>;
+
+  async sign(task: AnyDeclaration | string, data?: object, options?: SignOptions): Promise<unknown> {
+    if (isSignature(task))
+      throw new ConfigurationError(
+        `sign: expected a task or a task's name, got a signature of ${(task as AnySignature).name}.`,
+      );
+    return new TaskSignature(this.scope, bind(task, data, options, this.scope.store.identity));
+  }
+
+  /**
+   * Makes a swarm: a group of tasks with its own concurrency limit. Written at once, run by `run*`.
+   * @throws ConfigurationError, InvalidMessageError, StoreError; nothing is left behind then
+   * @example
+   * const batch = await mage.swarm({ tasks: [a, b], successCallbacks: [report], config: { maxConcurrency: 5 }, isSwarmClosed: true });
+   */
+  swarm<const T extends TaskEntry = TaskEntry>(options: SwarmOptions<T> = {}): Promise<Swarm<OutputOf<T>>> {
+    return makeSwarm(this.scope, options);
+  }
+
+  /** The signature or swarm of an id, from any process. @throws NotFoundError when it is unknown, was never run, or has expired */
+  load<K extends AnySignature = Signature<Obj, unknown>>(id: string): Promise<K> {
+    return loadSignature(this.scope, id) as Promise<K>;
+  }
+
+  /** Stops upkeep and waiting, confirms what was published, and closes mageflow's own connections. */
+  close(): Promise<void> {
+    return (this.closing ??= this.closeOnce());
+  }
+
+  private async closeOnce(): Promise<void> {
+    const { instances } = processState();
+    const at = instances.indexOf(this);
+    if (at >= 0) instances.splice(at, 1);
+    this.watcher.close();
+    this.scope.waiter.close();
+    await this.upkeep.close();
+    await this.runtime.publisher.close();
+    this.runtime.store.redis.close();
+  }
+
+  private declare(options: DeclareOptions, make: (options: object) => AnyDeclaration): AnyDeclaration {
+    const { input, ...rest } = options;
+    if (rest.batch)
+      throw new ConfigurationError(
+        `${rest.name}: batch tasks can't be wrapped, as one execution of theirs is many runs. Use hatchet.batchTask.`,
+      );
+    const schema = input && readSchema(rest.name, input);
+    const validator = input && validatorFor(input);
+    const declaration = make({ ...rest, ...(validator ? { inputValidator: validator } : {}) });
+    return wrapDeclaration(this.runtime, declaration, schema);
+  }
+}
+
+interface DeclareOptions {
+  name: string;
+  input?: z.ZodType;
+  batch?: unknown;
+}
+
+/** The instance that runs the current body, else the last one made that is still open. @throws ConfigurationError */
+function instance(): Mageflow {
+  const current = (currentExecution()?.instance ?? processState().instances.at(-1)) as Mageflow | undefined;
+  if (!current) {
+    throw new ConfigurationError(
+      'No Mageflow is open in this process. Make one first: new Mageflow(HatchetClient.init(), redis).',
+    );
+  }
+  return current;
+}
+
+/**
+ * `mage.sign` of the default instance: the last one made that is still open, in a task's body the one that runs it.
+ * @throws ConfigurationError when none is open
+ */
+export const sign = (async (...args: Parameters<Mageflow['sign']>) => instance().sign(...args)) as Mageflow['sign'];
+
+/** `mage.swarm` of the default instance, as {@link sign}. @throws ConfigurationError when none is open */
+export const swarm = (async (...args: Parameters<Mageflow['swarm']>) => instance().swarm(...args)) as Mageflow['swarm'];
+
+/** `mage.load` of the default instance, as {@link sign}. @throws ConfigurationError when none is open */
+export const load = (async (...args: Parameters<Mageflow['load']>) => instance().load(...args)) as Mageflow['load'];

@@ -1,0 +1,70 @@
+import type { z } from 'zod';
+
+/** The field in which results travel when the receiving schema marks no other. */
+export const defaultResultField = 'returnValue';
+
+const resultMark = Symbol.for('mageflow/returnValue');
+
+interface Definition {
+  type?: string;
+  shape?: Record<string, Schema>;
+  innerType?: Schema;
+  in?: Schema;
+  out?: Schema;
+  [mark: symbol]: unknown;
+}
+interface Schema {
+  _zod: { def: Definition };
+  clone(def: Definition): unknown;
+}
+
+const seenThrough = new Set(['optional', 'nullable', 'default', 'prefault', 'catch', 'readonly', 'nonoptional']);
+
+/**
+ * Marks the field of an input schema that takes the result: what the previous step, the task or the swarm gave.
+ * Without a mark it is the field named `returnValue`.
+ *
+ * @param schema - the field's schema; the mark is seen through optional, nullable, default, catch, readonly and pipe
+ * @returns the same schema, marked
+ * @example
+ * const report = mage.task({ name: 'report', input: z.object({ rows: returnValue(z.array(z.number())) }), fn });
+ */
+export function returnValue<S extends z.ZodType>(schema: S): S {
+  const marked = schema as unknown as Schema;
+  return marked.clone({ ...marked._zod.def, [resultMark]: true }) as S;
+}
+
+/** The fields of an input schema that carry the mark; more than one is for the caller to refuse. */
+export function markedFields(schema: z.ZodType): string[] {
+  const shape = objectShape(schema as unknown as Schema);
+  return shape ? Object.keys(shape).filter((field) => isMarked(shape[field])) : [];
+}
+
+/** The names of the fields that an object schema declares, or undefined when the schema is no object. */
+export function declaredFields(schema: z.ZodType): Set<string> | undefined {
+  const shape = objectShape(schema as unknown as Schema);
+  return shape && new Set(Object.keys(shape));
+}
+
+function objectShape(schema: Schema | undefined): Record<string, Schema> | undefined {
+  const def = schema?._zod.def;
+  if (!def) return undefined;
+  if (def.type === 'object') return def.shape;
+  for (const schema of inner(def)) {
+    const shape = objectShape(schema);
+    if (shape) return shape;
+  }
+  return undefined;
+}
+
+function isMarked(schema: Schema | undefined): boolean {
+  const def = schema?._zod.def;
+  if (!def) return false;
+  return def[resultMark] === true || inner(def).some(isMarked);
+}
+
+function inner(def: Definition): (Schema | undefined)[] {
+  // Both ends of a pipe: preprocess() has its schema at the far one.
+  if (def.type === 'pipe') return [def.in, def.out];
+  return def.type !== undefined && seenThrough.has(def.type) ? [def.innerType] : [];
+}

@@ -1,0 +1,22 @@
+import { isPlainObject, type Message } from './json';
+
+/**
+ * Merges messages deeply from the left, later wins: objects merge; arrays, null and everything else replace.
+ * The parts are parsed JSON; none is changed.
+ */
+export function mergeMessages(...parts: readonly (Message | undefined)[]): Message {
+  const given = parts.filter((part) => part !== undefined);
+  const first = given[0];
+  if (given.length === 1 && first) return first;
+  return given.reduce<Message>(mergeTwo, {});
+}
+
+function mergeTwo(left: Message, right: Message): Message {
+  const merged: Message = { ...left };
+  for (const [key, value] of Object.entries(right)) {
+    const before = Object.hasOwn(merged, key) ? merged[key] : undefined;
+    // defineProperty semantics by spread: a key named __proto__ never gets here, encodeJson refuses it.
+    merged[key] = isPlainObject(before) && isPlainObject(value) ? mergeTwo(before, value) : value;
+  }
+  return merged;
+}

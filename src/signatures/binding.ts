@@ -1,0 +1,137 @@
+import { AlreadyStartedError, ConfigurationError, describe } from '../errors';
+import { encodeMessage, isPlainObject } from '../messages/json';
+import { refuseUnknown } from '../options';
+import { packSpec, type Spec, type StoredRunOptions } from '../store/spec';
+import { template, type AnySignature, type RunOptions, type SignOptions, type TaskLike } from './types';
+
+const runFields = ['additionalMetadata', 'priority', 'sticky', 'desiredWorkerLabels'] as const;
+const signFields = new Set<string>([...runFields, 'successCallbacks', 'errorCallbacks', 'name', 'key']);
+const idOfOurs = /^([A-Za-z0-9]{12}\.[0-9a-z]{1,11}|k\.[\w-]{24})(~\d+)?$/;
+
+/** The task that something taskable runs, by name. @throws ConfigurationError */
+export function taskName(task: unknown, what: string): string {
+  const name =
+    typeof task === 'string'
+      ? task
+      : (task as { definition?: { name?: unknown } } | null | undefined)?.definition?.name;
+  if (typeof name !== 'string') {
+    throw new ConfigurationError(`${what}: expected a task, a task's name or a signature, got ${describe(task)}.`);
+  }
+  if (name.trim() === '' || name.includes('\0'))
+    throw new ConfigurationError(`${what}: expected a task's name, got ${describe(name)}.`);
+  if (idOfOurs.test(name)) {
+    throw new ConfigurationError(
+      `${what}: ${describe(name)} is the id of a signature, not the name of a task. Hand in the signature: await mage.load(id).`,
+    );
+  }
+  return name;
+}
+
+/** Everything that `sign` takes, checked and ready to be stored. @throws ConfigurationError, InvalidMessageError */
+export function bind(
+  task: TaskLike,
+  data: object | undefined,
+  options: SignOptions | undefined,
+  store: string,
+  what = 'task',
+): Spec & { key?: string } {
+  const name = taskName(task, what);
+  const given = options ?? {};
+  refuseUnknown(given, signFields, 'option of sign');
+  const bound: Spec & { key?: string } = { task: name };
+  if (data !== undefined && data !== null) bound.data = encodeMessage(data, `the data bound to ${name}`);
+  const run = checkRunOptions(given, `sign(${name})`);
+  if (run) bound.options = run;
+  const success = callbacks(given.successCallbacks, 'successCallbacks', store);
+  if (success.length > 0) bound.successCallbacks = success;
+  const error = callbacks(given.errorCallbacks, 'errorCallbacks', store);
+  if (error.length > 0) bound.errorCallbacks = error;
+  const shown = text(given.name, 'name');
+  if (shown !== undefined) bound.name = shown;
+  const key = text(given.key, 'key');
+  if (key !== undefined) bound.key = key;
+  return bound;
+}
+
+/** A list of callbacks as a parent stores them, by value, @throws ConfigurationError */
+export function callbacks(list: readonly TaskLike[] | null | undefined, what: string, store: string): string[] {
+  if (list === undefined || list === null) return [];
+  if (!Array.isArray(list)) throw new ConfigurationError(`${what}: expected a list of tasks, got ${describe(list)}.`);
+  return Array.from(list as readonly TaskLike[], (callback, i) => {
+    if (!isSignature(callback)) return packSpec({ task: taskName(callback, `${what}[${i}]`) });
+    return packSpec(callback[template](`${what}[${i}]`, store));
+  });
+}
+
+/** Whether something is a signature, of whichever copy of the package. */
+export function isSignature(value: unknown): value is AnySignature {
+  return typeof value === 'object' && value !== null && template in value;
+}
+
+/** The options of the engine's run, or undefined when none is given. @throws ConfigurationError */
+export function checkRunOptions(options: RunOptions | undefined, what: string): StoredRunOptions | undefined {
+  if (options === undefined || options === null) return undefined;
+  const { additionalMetadata, priority, sticky, desiredWorkerLabels } = options;
+  const run: StoredRunOptions = {};
+  if (additionalMetadata !== undefined) run.additionalMetadata = checkMetadata(additionalMetadata, what);
+  if (priority !== undefined) {
+    if (![1, 2, 3].includes(priority))
+      throw new ConfigurationError(`priority of ${what}: expected 1, 2 or 3, got ${describe(priority)}.`);
+    run.priority = priority;
+  }
+  if (sticky !== undefined) {
+    if (typeof sticky !== 'boolean')
+      throw new ConfigurationError(`sticky of ${what}: expected true or false, got ${describe(sticky)}.`);
+    run.sticky = sticky;
+  }
+  if (desiredWorkerLabels !== undefined) {
+    if (!isPlainObject(desiredWorkerLabels))
+      throw new ConfigurationError(
+        `desiredWorkerLabels of ${what}: expected an object of labels, got ${describe(desiredWorkerLabels)}.`,
+      );
+    run.desiredWorkerLabels = desiredWorkerLabels;
+  }
+  return Object.keys(run).length === 0 ? undefined : run;
+}
+
+/** Refuses what `run` and its kin don't take. @throws ConfigurationError */
+export function refuseUnknownRunOptions(options: object | undefined): void {
+  if (options !== undefined)
+    refuseUnknown(options, new Set<string>([...runFields, 'timeoutMs', 'signal']), 'option of run');
+}
+
+export function alreadyStarted(what: string): AlreadyStartedError {
+  return new AlreadyStartedError(
+    `${what} has been run already; a signature runs once. Sign the task again for another run.`,
+  );
+}
+
+function checkMetadata(metadata: Record<string, string>, what: string): Record<string, string> {
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+    throw new ConfigurationError(
+      `additionalMetadata of ${what}: expected an object of texts, got ${describe(metadata)}.`,
+    );
+  }
+  for (const [key, value] of Object.entries(metadata)) {
+    if (key.startsWith('mageflow.')) {
+      throw new ConfigurationError(
+        `additionalMetadata of ${what}: the key ${key} is mageflow's own. Choose one that doesn't start with "mageflow.".`,
+      );
+    }
+    if (typeof value !== 'string' || value.includes('\0') || key.includes('\0')) {
+      throw new ConfigurationError(
+        `additionalMetadata of ${what}: expected a text without NUL at ${describe(key)}, got ${describe(value)}.`,
+      );
+    }
+  }
+  return metadata;
+}
+
+/** A name or key: a text that isn't empty. @throws ConfigurationError */
+export function text(value: unknown, what: string): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) {
+    throw new ConfigurationError(`${what}: expected a text that is not empty and has no NUL, got ${describe(value)}.`);
+  }
+  return value;
+}

@@ -1,0 +1,92 @@
+import { CancelledError, NotFoundError, TaskFailedError, type Failure } from '../errors';
+import { readError, type ItemState } from '../store/group-reader';
+import type { Scope } from './scope';
+import type { Handle, SignatureStatus, WaitOptions } from './types';
+
+const ended = new Set<string | undefined>(['succeeded', 'failed', 'cancelled']);
+
+/** A handle whose getters no JSON.stringify, spread or comparison reads by the way: each reading is a promise that can reject. */
+export function makeHandle<O>(id: string, output: () => Promise<O>, runId: () => Promise<string>): Handle<O> {
+  return Object.defineProperties({ id } as Handle<O>, { output: { get: output }, runId: { get: runId } });
+}
+
+/** An item, or a fired callback, as it is stored: what can be asked of it. */
+export class StoredEntry {
+  constructor(
+    private readonly scope: Scope,
+    readonly groupId: string,
+    readonly entry: string,
+    private readonly who: { id: string; name: string; index?: number },
+  ) {}
+
+  /** @throws NotFoundError when it has expired */
+  async status(): Promise<SignatureStatus> {
+    const state = await this.state();
+    if (state === undefined) throw this.notFound();
+    return statusOf(state);
+  }
+
+  /** Waits for its end and gives its output. @throws TaskFailedError, CancelledError, NotFoundError */
+  async wait<O>(options: WaitOptions = {}): Promise<O> {
+    const items = this.who.index !== undefined;
+    const state = await this.scope.waiter.until(
+      this.groupId,
+      async () => {
+        const current = await this.state();
+        if (current === undefined) throw this.notFound();
+        return ended.has(current) ? current : undefined;
+      },
+      { ...options, items },
+    );
+    const result = await this.scope.reader.result(this.groupId, this.entry);
+    if (state === 'succeeded') return JSON.parse(result?.slice(1) || 'null') as O;
+    if (state === 'cancelled') throw new CancelledError(`${this.who.name} was cancelled before it started.`);
+    const message = readError(result?.slice(1) ?? '');
+    const { id, name, index } = this.who;
+    const failure: Failure = { id, name, ...(index === undefined ? {} : { index }), message };
+    throw new TaskFailedError(`${name} failed: ${message}`, [failure]);
+  }
+
+  /** The engine's run that was published for it, as soon as there is one. @throws CancelledError, NotFoundError */
+  async runId(): Promise<string> {
+    const { waiter, runIds, reader, engine } = this.scope;
+    let asked = 0;
+    return waiter.until(this.groupId, async () => {
+      const known = runIds.get(this.groupId, this.entry) ?? (await reader.runOf(this.groupId, this.entry));
+      if (known) return known;
+      const state = await this.state();
+      if (state === undefined) throw this.notFound();
+      if (state === 'cancelled')
+        throw new CancelledError(`${this.who.name} was cancelled before it started; it has no run.`);
+      if (!ended.has(state)) return undefined;
+      // Ended, and published by another process: the engine's history has it, after some hundred milliseconds.
+      const found = await engine.findRun(this.who.id, this.groupId, this.entry);
+      if (!found && ++asked > 5)
+        throw new NotFoundError(`The engine no longer knows a run of ${this.who.name} (${this.who.id}).`);
+      return found;
+    });
+  }
+
+  handle<O>(): Handle<O> {
+    return makeHandle(
+      this.who.id,
+      () => this.wait<O>(),
+      () => this.runId(),
+    );
+  }
+
+  private async state(): Promise<ItemState | undefined> {
+    const { reader } = this.scope;
+    if (!this.entry.startsWith('c')) return reader.itemState(this.groupId, Number(this.entry));
+    return reader.callbackState(this.groupId, this.entry);
+  }
+
+  private notFound(): NotFoundError {
+    return new NotFoundError(`Nothing is known of ${this.who.name} (${this.who.id}); its retention is over.`);
+  }
+}
+
+function statusOf(state: ItemState): SignatureStatus {
+  if (state === 'waiting') return 'pending';
+  return state === 'granted' || state === 'published' ? 'queued' : state;
+}

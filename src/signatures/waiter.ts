@@ -1,0 +1,128 @@
+import { messageOf } from '../errors';
+import type { GroupStore } from '../store/group-store';
+import { detached } from '../detached';
+
+const readAgainMs = 1_000;
+const publishEndsMs = 60_000;
+
+export interface WaitFor {
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+  /** Whether the ends of items matter, or only the group's. */
+  items?: boolean;
+}
+
+/**
+ * Wakes those who wait for a group or for its items. What Redis publishes is a hint only: the state is read again at
+ * each hint, at each (re)connect and each second, so that a lost message costs a second.
+ */
+export class Waiter {
+  private readonly channels = new Map<string, Set<() => void>>();
+  private subscribed = false;
+  private closed = false;
+
+  constructor(private readonly store: GroupStore) {}
+
+  /** Reads until `read` gives something. @throws what `read` throws, TimeoutError after `timeoutMs`, the signal's reason */
+  async until<T>(groupId: string, read: () => Promise<T | undefined>, options: WaitFor = {}): Promise<T> {
+    const { timeoutMs, signal } = options;
+    signal?.throwIfAborted();
+    const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
+    const channel = this.store.keys.state(groupId);
+    const hints = this.listen(channel);
+    let askedAt = 0;
+    try {
+      for (;;) {
+        if (options.items && Date.now() - askedAt > publishEndsMs / 2) {
+          askedAt = Date.now();
+          await this.store.publishEnds(groupId, publishEndsMs);
+        }
+        const value = await read();
+        if (value !== undefined) return value;
+        if (this.closed) throw new Error('This Mageflow was closed while something waited on it.');
+        const left = deadline === undefined ? readAgainMs : Math.min(readAgainMs, deadline - Date.now());
+        if (left <= 0) throw new DOMException(`Not finished within ${timeoutMs} ms; the work goes on.`, 'TimeoutError');
+        await hints.next(left, signal);
+      }
+    } finally {
+      hints.end();
+    }
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const wake of [...this.channels.values()].flatMap((listeners) => [...listeners])) wake();
+  }
+
+  private listen(channel: string) {
+    let hinted = false;
+    let wake: (() => void) | undefined;
+    const onHint = () => {
+      hinted = true;
+      wake?.();
+    };
+    const listeners = this.channels.get(channel);
+    if (listeners) listeners.add(onHint);
+    else {
+      this.channels.set(channel, new Set([onHint]));
+      this.subscribe(channel);
+    }
+    return {
+      next: async (ms: number, signal: AbortSignal | undefined) => {
+        if (!hinted) {
+          await new Promise<void>((resolve) => {
+            const timer = detached(() => setTimeout(resolve, ms));
+            wake = () => {
+              clearTimeout(timer);
+              resolve();
+            };
+            signal?.addEventListener('abort', wake, { once: true });
+          });
+          if (wake) signal?.removeEventListener('abort', wake);
+          wake = undefined;
+        }
+        hinted = false;
+        signal?.throwIfAborted();
+      },
+      end: () => {
+        const current = this.channels.get(channel);
+        current?.delete(onHint);
+        if (current?.size === 0) {
+          this.channels.delete(channel);
+          this.unsubscribe(channel);
+        }
+      },
+    };
+  }
+
+  private subscribe(channel: string): void {
+    detached(() => {
+      const client = this.store.redis.subscription();
+      if (!this.subscribed) {
+        this.subscribed = true;
+        client.on('message', (from: string) => this.wakeUp(from));
+        client.on('ready', () => {
+          for (const known of this.channels.keys()) this.wakeUp(known);
+        });
+      }
+      client.subscribe(channel).catch((error: unknown) => this.missing(error));
+    });
+  }
+
+  private unsubscribe(channel: string): void {
+    if (this.closed) return;
+    this.store.redis
+      .subscription()
+      .unsubscribe(channel)
+      .catch((error: unknown) => this.missing(error));
+  }
+
+  private missing(error: unknown): void {
+    // Waiting goes on by reading each second.
+    if (!this.closed) this.store.settings.logger.warn(`mageflow: no hints from Redis: ${messageOf(error)}`);
+  }
+
+  private wakeUp(channel: string): void {
+    for (const listener of this.channels.get(channel) ?? []) listener();
+  }
+}

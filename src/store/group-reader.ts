@@ -1,0 +1,281 @@
+import type { Failure } from '../errors';
+import { bucketSize } from './keys';
+import type { GroupStatus, GroupStore, Outcome } from './group-store';
+import { itemId } from './ids';
+import { mergeRunOptions, unpackCallback, unpackSpec, type StoredRunOptions } from './spec';
+
+/** What a publisher and a waiter need to know of a group besides its items. */
+export interface GroupFacts {
+  kind: 'swarm' | 'task';
+  name: string;
+  secret: string;
+  /** The group's own message as JSON, when it was given one. */
+  message: string | undefined;
+  options: StoredRunOptions | undefined;
+  resultBytes: number;
+}
+
+export interface Snapshot {
+  kind: 'swarm' | 'task';
+  name: string;
+  status: GroupStatus;
+  closed: boolean;
+  total: number;
+  ready: number;
+  slots: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  swept: number;
+}
+
+export type ItemState = 'waiting' | 'queued' | 'granted' | 'published' | 'running' | Outcome;
+
+/** One item that ended. */
+export interface EndedItem {
+  index: number;
+  id: string;
+  name: string;
+  status: Outcome;
+  output?: unknown;
+  error?: string;
+}
+
+const marks: Record<string, Outcome> = { s: 'succeeded', f: 'failed', x: 'cancelled' };
+
+/** Reads groups. Nothing here changes anything. */
+export class GroupReader {
+  constructor(private readonly store: GroupStore) {}
+
+  async facts(id: string): Promise<GroupFacts | undefined> {
+    const key = this.store.keys.state(id);
+    const [kind, name, secret, message, options, runOptions, resultBytes] = await this.store.redis.use(
+      'hmget',
+      (client) => client.hmget(key, 'k', 'n', 'sec', 'msg', 'opt', 'ropt', 'rb'),
+    );
+    if (!kind || !secret) return undefined;
+    return {
+      kind: kind as GroupFacts['kind'],
+      name: name ?? '',
+      secret,
+      message: message ?? undefined,
+      options: mergeRunOptions(parseOptions(options), parseOptions(runOptions)),
+      resultBytes: Number(resultBytes ?? 0),
+    };
+  }
+
+  async snapshot(id: string): Promise<Snapshot | undefined> {
+    const key = this.store.keys.state(id);
+    const values = await this.store.redis.use('hmget', (client) =>
+      client.hmget(key, 'k', 'n', 'st', 'cl', 'tot', 'rdy', 'sl', 'ok', 'ko', 'cx', 'swp'),
+    );
+    const [kind, name, status, closed, ...numbers] = values;
+    if (!kind || !status) return undefined;
+    const [total = 0, ready = 0, slots = 0, succeeded = 0, failed = 0, cancelled = 0, swept = 0] = numbers.map(
+      (value) => Number(value ?? 0),
+    );
+    return {
+      kind: kind as Snapshot['kind'],
+      name: name ?? '',
+      status: status as GroupStatus,
+      closed: closed === '1',
+      total,
+      ready,
+      slots,
+      succeeded,
+      failed,
+      // What never started in a stopped group has no state of its own: the group's says that it is cancelled.
+      cancelled: isStopped(status as GroupStatus) ? total - succeeded - failed - slots : cancelled,
+      swept,
+    };
+  }
+
+  /** The state of one item, or undefined when the group or the item is unknown. */
+  async itemState(id: string, index: number): Promise<ItemState | undefined> {
+    const { keys, redis } = this.store;
+    // In this order, as other commands may come between: what isn't active at first and moves on shows in its byte.
+    const [active, byte, group] = await redis.use('getrange', (client) =>
+      Promise.all([
+        client.hget(keys.active(id), String(index)),
+        client.getrange(keys.bytes(id), index, index),
+        client.hmget(keys.state(id), 'st', 'tot', 'swp'),
+      ]),
+    );
+    const status = group[0] as GroupStatus | null;
+    if (!status || index >= Number(group[1])) return undefined;
+    if (active) return active.slice(0, active.indexOf('|')) as ItemState;
+    const outcome = marks[byte];
+    if (outcome) return outcome;
+    if (byte === 'a') return 'granted';
+    if (isStopped(status)) return 'cancelled';
+    return byte === 'q' || index < Number(group[2]) ? 'queued' : 'waiting';
+  }
+
+  /** The state of a fired callback, or undefined when it is unknown. */
+  async callbackState(id: string, entry: string): Promise<ItemState | undefined> {
+    const { keys, redis } = this.store;
+    const [active, result] = await redis.use('hget', (client) =>
+      Promise.all([client.hget(keys.active(id), entry), client.hget(keys.callbacks(id), `r:${entry}`)]),
+    );
+    if (active) return active.slice(0, active.indexOf('|')) as ItemState;
+    return result ? marks[result[0] ?? ''] : undefined;
+  }
+
+  /** The latest firing of a callback that was signed as `signatureId`; undefined while it hasn't been fired. */
+  async latestFiring(id: string, signatureId: string): Promise<string | undefined> {
+    const { keys, redis } = this.store;
+    const fired = Number((await redis.use('hget', (client) => client.hget(keys.state(id), 'cbn'))) ?? 0);
+    for (let to = fired; to > 0; to -= 100) {
+      const entries = range(Math.max(0, to - 100), to).map((n) => `c${n}`);
+      const packed = await redis.use('hmget', (client) => client.hmget(keys.callbacks(id), ...entries));
+      const found = packed.findLastIndex((text) => text !== null && unpackCallback(text).spec.id === signatureId);
+      if (found >= 0) return entries[found];
+    }
+    return undefined;
+  }
+
+  /** The packed spec of one item and the message it was run with. */
+  async item(id: string, entry: string): Promise<{ spec: string; message: string } | undefined> {
+    const [spec, message] = await this.store.redis.use('hmget', (client) =>
+      client.hmget(this.store.keys.specs(id), entry, `m${entry}`),
+    );
+    return spec ? { spec, message: message ?? '' } : undefined;
+  }
+
+  async itemByKey(id: string, key: string): Promise<number | undefined> {
+    const index = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.specs(id), `k${key}`));
+    return index === null ? undefined : Number(index);
+  }
+
+  async callback(id: string, entry: string): Promise<string | undefined> {
+    return (
+      (await this.store.redis.use('hget', (client) => client.hget(this.store.keys.callbacks(id), entry))) ?? undefined
+    );
+  }
+
+  /** The group's own callbacks, packed. */
+  async callbackLists(id: string): Promise<string[]> {
+    const lists = await this.store.redis.use('hmget', (client) => client.hmget(this.store.keys.state(id), 'cs', 'ce'));
+    return lists.flatMap((list) => (list ? (JSON.parse(list) as string[]) : []));
+  }
+
+  /** The run that was published for, or owns, an entry. */
+  async runOf(id: string, entry: string): Promise<string | undefined> {
+    const active = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.active(id), entry));
+    return active?.split('|')[1] || undefined;
+  }
+
+  /** What an entry left when it ended: a mark and JSON text. */
+  async result(id: string, entry: string): Promise<string | undefined> {
+    const { keys, redis } = this.store;
+    const [key, field] = entry.startsWith('c')
+      ? [keys.callbacks(id), `r:${entry}`]
+      : [keys.results(id, Math.floor(Number(entry) / bucketSize)), entry];
+    return (await redis.use('hget', (client) => client.hget(key, field))) ?? undefined;
+  }
+
+  /** The raw results of some items, by index. */
+  async results(id: string, indexes: readonly number[]): Promise<(string | undefined)[]> {
+    const { keys, redis } = this.store;
+    const buckets = new Map<number, number[]>();
+    indexes.forEach((index, at) => {
+      const bucket = Math.floor(index / bucketSize);
+      buckets.set(bucket, [...(buckets.get(bucket) ?? []), at]);
+    });
+    const found = new Array<string | undefined>(indexes.length);
+    for (const [bucket, places] of buckets) {
+      const fields = places.map((at) => String(indexes[at]));
+      const values = await redis.use('hmget', (client) => client.hmget(keys.results(id, bucket), ...fields));
+      places.forEach((at, i) => (found[at] = values[i] ?? undefined));
+    }
+    return found;
+  }
+
+  /** The outputs of the succeeded items as JSON texts, in order of adding. */
+  async *outputs(id: string, total: number, step = 32): AsyncGenerator<{ index: number; json: string }> {
+    for (let from = 0; from < total; from += step) {
+      const indexes = range(from, Math.min(total, from + step));
+      const results = await this.results(id, indexes);
+      for (const [i, result] of results.entries()) {
+        if (result?.startsWith('s')) yield { index: from + i, json: result.slice(1) || 'null' };
+      }
+    }
+  }
+
+  /** Items that ended, by index, with their outputs or errors. */
+  async ended(id: string, indexes: readonly number[]): Promise<EndedItem[]> {
+    if (indexes.length === 0) return [];
+    const { keys, redis } = this.store;
+    const [specs, results] = await Promise.all([
+      redis.use('hmget', (client) => client.hmget(keys.specs(id), ...indexes.map(String))),
+      this.results(id, indexes),
+    ]);
+    return indexes.map((index, i) => {
+      const spec = unpackSpec(specs[i] ?? '["?"]\n');
+      const result = results[i] ?? 'x';
+      const status = marks[result[0] ?? 'x'] ?? 'cancelled';
+      const item: EndedItem = { index, id: spec.id ?? itemId(id, index), name: spec.name ?? spec.task, status };
+      if (status === 'succeeded') item.output = JSON.parse(result.slice(1) || 'null') as unknown;
+      if (status === 'failed') item.error = readError(result.slice(1));
+      if (status === 'cancelled') item.error = 'cancelled before it started';
+      return item;
+    });
+  }
+
+  /** The indexes of items in the order in which they ended, from a place in that order. */
+  async endLog(id: string, from: number, limit: number): Promise<number[]> {
+    const entries = await this.store.redis.use('lrange', (client) =>
+      client.lrange(this.store.keys.ends(id), from, from + limit - 1),
+    );
+    return entries.map(Number);
+  }
+
+  /** Which of some items of a stopped group never started. */
+  async neverStarted(id: string, from: number, to: number): Promise<number[]> {
+    const bytes = await this.store.redis.use('getrange', (client) =>
+      client.getrange(this.store.keys.bytes(id), from, to - 1),
+    );
+    return range(from, to).filter((index) => {
+      const byte = bytes[index - from];
+      return byte === undefined || byte === '\0' || byte === 'q';
+    });
+  }
+
+  /** The first 100 failures of a group, and how many there were. */
+  async failures(id: string): Promise<{ count: number; failures: Failure[] }> {
+    const { keys, redis } = this.store;
+    const count = Number((await redis.use('hget', (client) => client.hget(keys.state(id), 'ko'))) ?? 0);
+    if (count === 0) return { count: 0, failures: [] };
+    const fields = range(1, Math.min(count, 100) + 1).map((n) => `f:${n}`);
+    const indexes = await redis.use('hmget', (client) => client.hmget(keys.callbacks(id), ...fields));
+    const items = await this.ended(id, indexes.filter((index) => index !== null).map(Number));
+    const failures = items.map(({ index, id: failed, name, error }) => ({
+      id: failed,
+      name,
+      index,
+      message: error ?? '',
+    }));
+    return { count, failures };
+  }
+}
+
+function parseOptions(json: string | null | undefined): StoredRunOptions | undefined {
+  return json ? (JSON.parse(json) as StoredRunOptions) : undefined;
+}
+
+/** The message in a stored failure. */
+export function readError(json: string): string {
+  return json ? ((JSON.parse(json) as { message?: string }).message ?? '') : '';
+}
+
+export function isEnded(status: GroupStatus): boolean {
+  return status === 'succeeded' || status === 'failed' || status === 'cancelled';
+}
+
+function isStopped(status: GroupStatus): boolean {
+  return status === 'stopping' || status === 'cancelling' || status === 'failed' || status === 'cancelled';
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}

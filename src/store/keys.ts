@@ -1,0 +1,93 @@
+/** How many items share one hash of results: small enough for Redis to keep it in its compact form. */
+export const bucketSize = 128;
+
+const indexShards = 8;
+
+/** The names of all keys of one instance: below its prefix, its tenant and its namespace. */
+export class Keys {
+  readonly base: string;
+
+  constructor(prefix: string, tenant: string, namespace: string) {
+    this.base = [prefix, encodeURIComponent(tenant), encodeURIComponent(namespace)].join(':');
+  }
+
+  /** The keys of a group's scripts, in the order in which `includes/group.lua` names them. */
+  group(id: string, entry = '0'): string[] {
+    const at = this.tagged(id);
+    return [
+      `${at}g`,
+      `${at}s`,
+      `${at}b`,
+      `${at}q`,
+      `${at}a`,
+      `${at}l`,
+      `${at}c`,
+      `${at}e`,
+      this.results(id, entry.startsWith('c') ? 0 : Math.floor(Number(entry) / bucketSize)),
+    ];
+  }
+
+  /** The group hash; also the name of the channel on which its ends are published. */
+  state(id: string): string {
+    return `${this.tagged(id)}g`;
+  }
+
+  specs(id: string): string {
+    return `${this.tagged(id)}s`;
+  }
+
+  bytes(id: string): string {
+    return `${this.tagged(id)}b`;
+  }
+
+  active(id: string): string {
+    return `${this.tagged(id)}a`;
+  }
+
+  callbacks(id: string): string {
+    return `${this.tagged(id)}c`;
+  }
+
+  ends(id: string): string {
+    return `${this.tagged(id)}e`;
+  }
+
+  /** The hash with the results of the items of one bucket. */
+  results(id: string, bucket: number): string {
+    return `${this.tagged(id)}r${bucket}`;
+  }
+
+  /** The upkeep index that a group stands in. */
+  upkeepOf(id: string): string {
+    let hash = 0;
+    for (let i = 0; i < id.length; i++) hash = (hash * 31 + id.charCodeAt(i)) >>> 0;
+    return this.upkeep(hash % indexShards);
+  }
+
+  /** All upkeep indexes. */
+  upkeepIndexes(): string[] {
+    return Array.from({ length: indexShards }, (_, shard) => this.upkeep(shard));
+  }
+
+  process(id: string): string {
+    return `${this.base}:process:${id}`;
+  }
+
+  /** Which names wrapped workers serve. */
+  served(): string {
+    return `${this.base}:served`;
+  }
+
+  /** Where signatures whose ids share a prefix can be found. */
+  locations(chunk: string): string {
+    return `${this.base}:ids:${chunk}`;
+  }
+
+  private upkeep(shard: number): string {
+    return `${this.base}:upkeep:${shard}`;
+  }
+
+  private tagged(id: string): string {
+    return `${this.base}:{${id}}:`;
+  }
+}

@@ -1,0 +1,71 @@
+import { locationOf } from './ids';
+import type { GroupStore } from './group-store';
+
+/** Where a signature is found in a group: as the item of an index, or as a callback, of an item or of the group itself. */
+export interface Place {
+  index?: number | undefined;
+  callbackOf?: number | undefined;
+}
+
+export interface Location extends Place {
+  groupId: string;
+}
+
+/**
+ * Finds signatures by their own ids. Ids that were made one after another and sit in a group one after another share
+ * one record, so that a swarm of a thousand signatures costs one or two.
+ */
+export class Locations {
+  constructor(private readonly store: GroupStore) {}
+
+  async record(groupId: string, placed: readonly ({ id: string } & Place)[]): Promise<void> {
+    const records = new Map<string, Map<number, Place & { count: number }>>();
+    let run: (Place & { chunk: string; offset: number; count: number }) | undefined;
+    for (const { id, index, callbackOf } of placed) {
+      const at = locationOf(id);
+      if (!at) continue;
+      if (
+        run &&
+        index !== undefined &&
+        run.chunk === at.chunk &&
+        run.offset + run.count === at.offset &&
+        run.index !== undefined &&
+        run.index + run.count === index
+      ) {
+        run.count += 1;
+      } else {
+        run = { ...at, index, callbackOf, count: 1 };
+      }
+      const chunk = records.get(run.chunk) ?? new Map<number, Place & { count: number }>();
+      chunk.set(run.offset, run);
+      records.set(run.chunk, chunk);
+    }
+    const { finishedMs, abandonedMs } = this.store.settings;
+    for (const [chunk, runs] of records) {
+      const key = this.store.keys.locations(chunk);
+      const fields = [...runs].flatMap(([offset, { index, callbackOf, count }]) => [
+        String(offset),
+        `${groupId} ${index ?? `c${callbackOf ?? ''}`} ${count}`,
+      ]);
+      await this.store.redis.use('hset', async (client) => {
+        await client.hset(key, ...fields);
+        await client.pexpire(key, finishedMs + abandonedMs);
+      });
+    }
+  }
+
+  async find(id: string): Promise<Location | undefined> {
+    const at = locationOf(id);
+    if (!at) return undefined;
+    const key = this.store.keys.locations(at.chunk);
+    const records = await this.store.redis.use('hgetall', (client) => client.hgetall(key));
+    for (const [first, record] of Object.entries(records)) {
+      const [groupId = '', index = '', count = '0'] = record.split(' ');
+      const distance = at.offset - Number(first);
+      if (distance < 0 || distance >= Number(count)) continue;
+      if (!index.startsWith('c')) return { groupId, index: Number(index) + distance };
+      return { groupId, callbackOf: index === 'c' ? undefined : Number(index.slice(1)) };
+    }
+    return undefined;
+  }
+}

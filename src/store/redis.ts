@@ -1,0 +1,171 @@
+import { Redis, type Cluster, type RedisOptions } from 'ioredis';
+import { detached } from '../detached';
+import { StoreError, messageOf, ConfigurationError, describe } from '../errors';
+import type { MageflowLogger } from '../options';
+import { scripts } from './scripts.generated';
+
+export type RedisLike = Redis | Cluster;
+export type ScriptName = keyof typeof scripts;
+export type Reply = string | number | null | Reply[];
+
+type ScriptCall = (...args: (string | number)[]) => Promise<Reply>;
+
+/**
+ * mageflow's own connection: duplicated from the user's, with options on which its time limits hold.
+ *
+ * Nothing is queued while Redis is away and nothing is sent twice: a call that failed must not take effect later.
+ */
+export class RedisConnection {
+  readonly client: RedisLike;
+  private subscriber: RedisLike | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly given: RedisLike | string,
+    private readonly timeoutMs: number,
+    private readonly logger: MageflowLogger,
+  ) {
+    this.client = this.connect(true);
+    for (const [name, script] of Object.entries(scripts)) {
+      this.client.defineCommand(commandName(name), { lua: script.lua, numberOfKeys: script.keys });
+    }
+  }
+
+  /** Which Redis it is, as far as the options tell. */
+  get address(): string {
+    if (isCluster(this.client))
+      return `cluster ${JSON.stringify((this.client as unknown as { startupNodes?: unknown }).startupNodes)}`;
+    const { host, port, path, db } = this.client.options;
+    return `${path ?? `${host}:${port}`}/${db ?? 0}`;
+  }
+
+  /** Runs a script. @throws StoreError */
+  call(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
+    const run = (this.client as unknown as Record<string, ScriptCall>)[commandName(name)];
+    if (!run) throw new TypeError(`No script named ${name} is defined.`);
+    return this.use(name, () => run.call(this.client, ...keys, ...args));
+  }
+
+  /** Sends commands. @throws StoreError when Redis is away, refuses, or takes longer than `commandTimeoutMs` */
+  async use<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
+    const deadline = Date.now() + this.timeoutMs;
+    if (this.client.status !== 'ready') await this.ready(what, deadline);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`no answer within ${this.timeoutMs} ms`)),
+        Math.max(1, deadline - Date.now()),
+      );
+    });
+    try {
+      return await Promise.race([send(this.client), late]);
+    } catch (error) {
+      throw this.failure(what, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The connection that is subscribed to channels, made when it is first needed. */
+  subscription(): RedisLike {
+    this.subscriber ??= this.connect(false);
+    return this.subscriber;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.client.disconnect();
+    this.subscriber?.disconnect();
+  }
+
+  private connect(forCommands: boolean): RedisLike {
+    const client = duplicate(this.given, forCommands, this.timeoutMs);
+    // Each call that waits for the connection listens.
+    client.setMaxListeners(0);
+    let told = 0;
+    client.on('error', (error: Error) => {
+      // ioredis reports each attempt to reconnect; once a minute is enough to know.
+      if (this.closed || Date.now() - told < 60_000) return;
+      told = Date.now();
+      this.logger.warn(`mageflow: Redis is unreachable: ${messageOf(error)}. It will be tried again.`);
+    });
+    return client;
+  }
+
+  private async ready(what: string, deadline: number): Promise<void> {
+    if (this.closed) throw this.failure(what, new Error('this Mageflow is closed'));
+    if (this.client.status === 'wait' || this.client.status === 'end') {
+      // Its rejection is the error event's business; what counts here is whether it gets ready in time.
+      detached(() => this.client.connect()).catch(() => undefined);
+    }
+    await new Promise<void>((resolve, reject) => {
+      const settle = (done: () => void) => {
+        clearTimeout(timer);
+        this.client.removeListener('ready', onReady);
+        this.client.removeListener('error', onError);
+        done();
+      };
+      let last: unknown = new Error(`not connected within ${this.timeoutMs} ms`);
+      const onReady = () => settle(resolve);
+      const onError = (error: Error) => void (last = error);
+      const timer = setTimeout(
+        () => settle(() => reject(this.failure(what, last))),
+        Math.max(1, deadline - Date.now()),
+      );
+      this.client.once('ready', onReady);
+      this.client.on('error', onError);
+    });
+  }
+
+  private failure(what: string, cause: unknown): StoreError {
+    return new StoreError(
+      `Redis did not carry out "${what}": ${messageOf(cause)}. Check that it is reachable and accepts writes and scripts.`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function commandName(script: string): string {
+  return `mageflow:${script}`;
+}
+
+function duplicate(given: RedisLike | string, forCommands: boolean, timeoutMs: number): RedisLike {
+  const own = {
+    keyPrefix: '',
+    lazyConnect: true,
+    enableAutoPipelining: forCommands,
+    enableOfflineQueue: !forCommands,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: forCommands ? 0 : null,
+    autoResubscribe: true,
+    enableReadyCheck: true,
+    readOnly: false,
+    stringNumbers: false,
+    connectTimeout: timeoutMs,
+    retryStrategy: (attempt: number) => Math.min(50 * attempt, 1000),
+  };
+  if (typeof given === 'string') return new Redis(given, own);
+  // instanceof would fail for an ioredis of another copy or major version; the shape is what is used.
+  if (isCluster(given)) {
+    const { keyPrefix, lazyConnect, enableAutoPipelining, enableOfflineQueue, ...redisOptions } = own;
+    const options: object = {
+      keyPrefix,
+      lazyConnect,
+      enableAutoPipelining,
+      enableOfflineQueue,
+      scaleReads: 'master',
+      redisOptions: { ...given.options.redisOptions, ...redisOptions },
+    };
+    return given.duplicate([], options);
+  }
+  if (typeof (given as Partial<Redis> | null)?.duplicate !== 'function') {
+    throw new ConfigurationError(`redis: expected an ioredis Redis or Cluster, or a URL, got ${describe(given)}.`);
+  }
+  return given.duplicate(own as RedisOptions);
+}
+
+function isCluster(client: RedisLike): client is Cluster {
+  return (client as { isCluster?: boolean } | null | undefined)?.isCluster === true;
+}

@@ -1,0 +1,32 @@
+-- create: writes a new group with its first items, and starts it when asked to.
+-- KEYS: 9
+-- ARGV: proc, lease, run (0|1), message or '', number of fields, field, value, ..., then the specs of the items
+-- Returns {'created'|'exists', status, grants, callbacks, more, message version, total, expiring, place in the tasks that it is still being made of}
+--- @include "readiness"
+if read_group() then
+  local secret
+  for i = 6, 5 + tonumber(ARGV[5]) * 2, 2 do
+    if ARGV[i] == 'sec' then secret = ARGV[i + 1] end
+  end
+  -- The same secret means that this very call was sent twice (a lost answer): upkeep publishes what it granted.
+  local answer = reply(redis.call('HGET', G, 'sec') == secret and 'created' or 'exists')
+  answer[9] = int(g.bld)
+  return answer
+end
+local first = 6 + tonumber(ARGV[5]) * 2
+for i = 6, first - 1, 2 do
+  redis.call('HSET', G, ARGV[i], ARGV[i + 1])
+end
+redis.call('HSET', G, 'st', 'pending', 'cr', int(now))
+read_group()
+for i = first, #ARGV do
+  redis.call('HSET', S, int(i - first), ARGV[i])
+end
+put('tot', #ARGV - first + 1)
+if ARGV[3] == '1' then
+  redis.call('HSET', G, 'msg', ARGV[4])
+  put('mv', 1)
+  start_group()
+  sweep()
+end
+return done('created')

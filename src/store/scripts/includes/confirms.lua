@@ -1,0 +1,13 @@
+-- confirms: publications that were confirmed by the engine: (entry, run id) pairs at the end of ARGV.
+--- @include "ends"
+local function confirm_from(i)
+  while i < #ARGV do
+    local entry, run = ARGV[i], ARGV[i + 1]
+    local act = read_active(entry)
+    if act and act.state == 'granted' and may(act.state, 'published') then
+      act.state, act.run = 'published', run
+      write_active(entry, act, now + lease)
+    end
+    i = i + 2
+  end
+end

@@ -1,0 +1,58 @@
+-- states: the transition table of an entry (an item or a fired callback): the only place that says what may follow what.
+-- waiting, queued: not started. granted: a process has to publish it. published: a run of it exists.
+-- running: a run owns it. succeeded, failed, cancelled: terminal.
+--- @include "group"
+local moves = {
+  waiting = 'queued granted failed cancelled',
+  queued = 'granted failed cancelled',
+  granted = 'granted published running succeeded failed cancelled',
+  published = 'granted running succeeded failed cancelled',
+  running = 'running succeeded failed cancelled',
+}
+local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+
+local function is_callback(entry)
+  return string.sub(entry, 1, 1) == 'c'
+end
+
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+
+local function read_active(entry)
+  local packed = redis.call('HGET', A, entry)
+  if not packed then return nil end
+  local act, i = {}, 1
+  for value in string.gmatch(packed .. '|', '([^|]*)|') do
+    act[active_names[i]] = value
+    i = i + 1
+  end
+  return act
+end
+
+local function write_active(entry, act, due)
+  local values = {}
+  for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+  redis.call('HSET', A, entry, table.concat(values, '|'))
+  redis.call('ZADD', L, int(due), entry)
+end
+
+local function state_of(entry, act)
+  if act then return act.state end
+  if is_callback(entry) then
+    local result = redis.call('HGET', C, 'r:' .. entry)
+    if not result then return 'unknown' end
+    return bytes[string.sub(result, 1, 1)]
+  end
+  local index = tonumber(entry)
+  if not index or index >= g.tot then return 'unknown' end
+  local byte = redis.call('GETRANGE', B, index, index)
+  if byte == '' or byte == '\0' then
+    return index < g.swp and 'queued' or 'waiting'
+  end
+  return bytes[byte]
+end
+
+local function may(from, to)
+  local list = moves[from]
+  return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end

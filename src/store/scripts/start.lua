@@ -1,0 +1,32 @@
+-- start: an execution of a run claims its entry before the body runs.
+-- KEYS: 9
+-- ARGV: proc, lease, entry, token, run id, retry count, invocation count, nonce, run id proven to have ended without a result ('' for none)
+-- Returns {'run', number of failures in the group} | {'stored', mark and payload} | {'duplicate', owner} | {'superseded'} | {'unknown'}
+--- @include "states"
+if not read_group() then return { 'unknown' } end
+local entry, run, retry, inv = ARGV[3], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+if string.sub(redis.sha1hex(redis.call('HGET', G, 'sec') .. entry), 1, 20) ~= ARGV[4] then return { 'unknown' } end
+local act = read_active(entry)
+local state = state_of(entry, act)
+if not act then
+  if state == 'unknown' then return { 'unknown' } end
+  if state == 'waiting' or state == 'queued' then
+    -- Its group stopped, and a lost run of it turns up: it is cancelled like the rest.
+    return { 'stored', 'x' }
+  end
+  local result = is_callback(entry) and redis.call('HGET', C, 'r:' .. entry) or redis.call('HGET', R, entry)
+  return { 'stored', result or marks[state] }
+end
+if state == 'running' then
+  if act.run ~= run then
+    if act.run ~= ARGV[9] then return { 'duplicate', act.run } end
+  elseif retry < tonumber(act.retry) or (retry == tonumber(act.retry) and inv < tonumber(act.inv)) then
+    return { 'superseded' }
+  end
+end
+if act.run ~= run then
+  act.throws, act.counted = '0', '-1'
+end
+act.state, act.run, act.retry, act.inv, act.nonce, act.proc = 'running', run, ARGV[6], ARGV[7], ARGV[8], proc
+write_active(entry, act, now + lease)
+return { 'run', int(g.ko) }

@@ -1,0 +1,11 @@
+-- take-due: one process at a time looks after a due group.
+-- KEYS: 1
+-- ARGV: lease, limit
+-- Returns the due members
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[2])
+for _, member in ipairs(due) do
+  redis.call('ZADD', KEYS[1], 'XX', string.format('%.0f', now + tonumber(ARGV[1])), member)
+end
+return due

@@ -1,0 +1,219 @@
+import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
+import { randomBytes } from 'node:crypto';
+import { messageOf } from '../errors';
+import type { Claim } from '../engine/claim';
+import type { Execution as RunExecution, GroupStore } from '../store/group-store';
+import { readError } from '../store/group-reader';
+import type { Runtime } from './runtime';
+
+const endTriedForMs = 5_000;
+const askAgainMs = [0, 100, 300];
+
+/** What the claim of an execution allows. */
+export type Permission =
+  | { code: 'run'; failedItems: number }
+  | { code: 'stored'; output: unknown }
+  /** Nobody of this store published it. */
+  | { code: 'unknown' };
+
+/** One execution of a run that mageflow published: claims its entry, and reports how it ended. */
+export class ClaimedRun {
+  private readonly execution: RunExecution;
+  private readonly giveUpAt: number;
+  private judgement: Promise<void> | undefined;
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly claim: Claim,
+    private readonly about: { name: string; timeoutMs: number },
+    private readonly ctx: Context<unknown>,
+  ) {
+    this.giveUpAt = Date.now() + about.timeoutMs;
+    this.execution = {
+      runId: ctx.workflowRunId(),
+      retryCount: ctx.retryCount(),
+      invocation: (ctx as { invocationCount?: number }).invocationCount ?? 1,
+      nonce: randomBytes(6).toString('base64url'),
+    };
+  }
+
+  /**
+   * Claims the entry, before the body may run: without its claim no body runs.
+   * @throws NonRetryableError when what is stored is a failure, or another run owns the entry
+   */
+  async start(): Promise<Permission> {
+    let deadOwner = '';
+    for (;;) {
+      const reply = await this.persist('to be claimed', () => this.claimOnce(deadOwner));
+      if ('code' in reply) return reply;
+      deadOwner = reply.deadOwner;
+    }
+  }
+
+  /**
+   * Does again what the store or the engine refused, as long as the run's own time allows.
+   * (The time is kept here too: a worker that is stopping hears nothing of the engine's timeout.)
+   */
+  async persist<T>(what: string, action: () => Promise<T>): Promise<T> {
+    const { signal } = this.ctx.abortController;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await action();
+      } catch (error) {
+        if (error instanceof NonRetryableError || signal.aborted || Date.now() > this.giveUpAt) throw error;
+        if (attempt % 10 === 0) {
+          this.runtime.logger.warn(`mageflow: ${this.about.name} waits ${what}: ${messageOf(error)}`);
+        }
+        await abortable(Math.min(2_000, 100 * 2 ** attempt), signal);
+      }
+    }
+  }
+
+  private async claimOnce(deadOwner: string): Promise<Permission | { deadOwner: string }> {
+    const { store, engine, settler, logger } = this.runtime;
+    const { groupId, entry, token } = this.claim;
+    const { runId } = this.execution;
+    const reply = await store.start(groupId, entry, token, this.execution, deadOwner);
+    switch (reply.code) {
+      case 'run':
+        this.watchAbort();
+        return { code: 'run', failedItems: reply.failed };
+      case 'unknown':
+        return { code: 'unknown' };
+      case 'superseded':
+        throw new NonRetryableError(`A later attempt of run ${runId} has begun.`);
+      case 'stored':
+        logger.warn(
+          `mageflow: run ${runId} of ${this.about.name} has ended before; its body is not run again. To repeat failed items, use retryFailed().`,
+        );
+        return { code: 'stored', output: stored(reply.result) };
+      case 'duplicate': {
+        const owner = await engine.state(reply.owner);
+        if (owner.known && !owner.end) {
+          throw new NonRetryableError(`A duplicate of run ${reply.owner}, which runs it.`);
+        }
+        if (owner.end?.status !== 'COMPLETED') return { deadOwner: reply.owner };
+        // A finished body isn't run again: its output, which only the engine was told, becomes what is stored.
+        await settler.settleIfEnded(groupId, entry, reply.owner, this.about.name);
+        return { deadOwner: '' };
+      }
+    }
+  }
+
+  /** Stores the result and publishes what it makes room for. */
+  async succeed(payload: string): Promise<void> {
+    if (await this.judgedByEngine()) return;
+    await this.end('succeeded', payload, 0);
+  }
+
+  /**
+   * Reports a failed attempt.
+   * @returns the error to hand to the engine: one that it doesn't retry, when the failure is final
+   */
+  async fail(error: unknown, retries: number): Promise<unknown> {
+    if (await this.judgedByEngine()) return error;
+    const final = error instanceof NonRetryableError;
+    const message = messageOf(error).slice(0, 10_000);
+    const code = await this.end(final ? 'failed' : 'threw', JSON.stringify({ message }), retries);
+    if (final || code !== 'ended') return error;
+    const last = new NonRetryableError(messageOf(error));
+    const { stack } = Object(error) as { stack?: unknown };
+    if (typeof stack === 'string') last.stack = stack;
+    return last;
+  }
+
+  /** When the engine ended this attempt, what the body does afterwards counts no more. */
+  private async judgedByEngine(): Promise<boolean> {
+    if (!this.judgement && !this.ctx.abortController.signal.aborted) return false;
+    await (this.judgement ??= this.askEngine());
+    return true;
+  }
+
+  private watchAbort(): void {
+    const { signal } = this.ctx.abortController;
+    const ask = () => {
+      this.judgement ??= this.askEngine();
+    };
+    if (signal.aborted) ask();
+    else signal.addEventListener('abort', ask, { once: true });
+  }
+
+  /** An abort says nothing of its reason: a timeout, a person's cancel and an eviction look the same. The engine knows. */
+  private async askEngine(): Promise<void> {
+    const { settler, logger } = this.runtime;
+    const { groupId, entry } = this.claim;
+    try {
+      for (const delay of askAgainMs) {
+        await new Promise((resolve) => setTimeout(resolve, delay));
+        const state = await settler.settleIfEnded(groupId, entry, this.execution.runId, this.about.name);
+        if (!state.known || state.end || state.evicted || this.wasEvicted()) return;
+      }
+      await this.end('aborted', '', 0);
+    } catch (error) {
+      logger.warn(
+        `mageflow: how run ${this.execution.runId} of ${this.about.name} ended is left to upkeep: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  private wasEvicted(): boolean {
+    return (this.ctx.abortController.signal.reason as { reason?: string } | undefined)?.reason === 'evicted';
+  }
+
+  /** Stores how it ended, and publishes what that makes room for before the run returns to the engine. */
+  private async end(outcome: 'succeeded' | 'failed' | 'threw' | 'aborted', payload: string, retries: number) {
+    const reply = await this.storeEnd({ outcome, payload, retries });
+    if (!reply) return 'unstored';
+    try {
+      await this.runtime.publisher.publish(this.claim.groupId, reply.work);
+    } catch (error) {
+      // It ended all the same; what it was granted stays leased, and upkeep publishes it.
+      this.runtime.logger.warn(
+        `mageflow: what follows run ${this.execution.runId} is left to upkeep: ${messageOf(error)}`,
+      );
+    }
+    return reply.code;
+  }
+
+  /** A finished body is never run again for our reasons: after a while without Redis the engine gets the output, and upkeep settles. */
+  private async storeEnd(end: Parameters<GroupStore['finish']>[3]) {
+    const { store, publisher, logger } = this.runtime;
+    const { groupId, entry } = this.claim;
+    const confirmed = publisher.takeConfirmations(groupId);
+    const giveUpAt = Date.now() + endTriedForMs;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await store.finish(groupId, entry, this.execution, end, confirmed);
+      } catch (error) {
+        if (Date.now() > giveUpAt) {
+          logger.error(
+            `mageflow: the end of run ${this.execution.runId} of ${this.about.name} is not stored (${messageOf(error)}); upkeep will settle it from the engine's record.`,
+          );
+          return undefined;
+        }
+        await new Promise((resolve) => setTimeout(resolve, Math.min(1_000, 50 * 2 ** attempt)));
+      }
+    }
+  }
+}
+
+function stored(result: string): unknown {
+  if (result.startsWith('s')) return JSON.parse(result.slice(1) || 'null') as unknown;
+  throw new NonRetryableError(
+    result.startsWith('f') ? readError(result.slice(1)) : 'It was cancelled before it started.',
+  );
+}
+
+function abortable(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

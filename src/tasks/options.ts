@@ -1,0 +1,52 @@
+import type {
+  Context,
+  CreateDurableTaskWorkflowOpts,
+  CreateTaskWorkflowOpts,
+  CreateWorkflowOpts,
+  DurableContext,
+  InputType,
+  Resolved,
+} from '@hatchet-dev/typescript-sdk';
+import type { z } from 'zod';
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's own options, whatever their types
+type TaskOpts = Omit<CreateTaskWorkflowOpts<any, any>, 'fn' | 'inputValidator' | 'batch'>;
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's own options, whatever their types
+type DurableOpts = Omit<CreateDurableTaskWorkflowOpts<any, any>, 'fn' | 'inputValidator' | 'batch'>;
+
+/** What before-middleware and the client's global input add to a body's input. */
+export type Added<GI extends object, MB extends object> = Resolved<GI, MB>;
+
+/** Every option of the SDK's `hatchet.task`, and a schema. */
+export interface SchemaTask<S extends z.ZodType, O, GI extends object, MB extends object> extends TaskOpts {
+  /** Types and validates the merged message, in every run. */
+  input: S;
+  fn: (input: z.output<S> & Added<GI, MB>, ctx: Context<AsContext<z.output<S>>>) => O | Promise<O>;
+}
+
+/** Every option of the SDK's `hatchet.task`. */
+export interface PlainTask<I, O, GI extends object, MB extends object> extends TaskOpts {
+  input?: undefined;
+  fn: (input: I & Added<GI, MB>, ctx: Context<AsContext<I>>) => O | Promise<O>;
+}
+
+/** Every option of the SDK's `hatchet.durableTask`, and a schema. */
+export interface SchemaDurableTask<S extends z.ZodType, O, GI extends object, MB extends object> extends DurableOpts {
+  /** Types and validates the merged message, in every run. */
+  input: S;
+  fn: (input: z.output<S> & Added<GI, MB>, ctx: DurableContext<AsContext<z.output<S>>>) => O | Promise<O>;
+}
+
+/** Every option of the SDK's `hatchet.durableTask`. */
+export interface PlainDurableTask<I, O, GI extends object, MB extends object> extends DurableOpts {
+  input?: undefined;
+  fn: (input: I & Added<GI, MB>, ctx: DurableContext<AsContext<I>>) => O | Promise<O>;
+}
+
+/** Every option of the SDK's `hatchet.workflow`, and a schema that each of its tasks parses its input with. */
+export interface WorkflowOptions<S extends z.ZodType> extends Omit<CreateWorkflowOpts, 'inputValidator'> {
+  input?: S;
+}
+
+/** The SDK wants index signatures on what a context carries. */
+type AsContext<I> = I extends InputType ? I : InputType;

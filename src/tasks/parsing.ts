@@ -1,0 +1,73 @@
+import { NonRetryableError } from '@hatchet-dev/typescript-sdk';
+import { z } from 'zod';
+import { ConfigurationError } from '../errors';
+import { isPlainObject, type Message } from '../messages/json';
+import { declaredFields, defaultResultField, markedFields } from '../messages/marks';
+
+/** A task's schema, and what mageflow reads from it once. */
+export interface InputSchema {
+  schema: z.ZodType;
+  /** The field in which results arrive. */
+  resultField: string;
+  fields: Set<string> | undefined;
+}
+
+/** @throws ConfigurationError when it is no zod 4 schema, or marks more than one field */
+export function readSchema(task: string, schema: z.ZodType): InputSchema {
+  if (typeof (schema as { safeParseAsync?: unknown }).safeParseAsync !== 'function' || !('_zod' in schema)) {
+    throw new ConfigurationError(`input of ${task}: expected a zod 4 schema. Import z from zod 4.`);
+  }
+  const marked = markedFields(schema);
+  if (marked.length > 1) {
+    throw new ConfigurationError(
+      `input of ${task}: expected at most one field marked with returnValue(), got ${marked.length} (${marked.join(', ')}). Unmark the others.`,
+    );
+  }
+  return { schema, resultField: marked[0] ?? defaultResultField, fields: declaredFields(schema) };
+}
+
+/** The schema for the SDK's `inputValidator`, which it turns into JSON Schema: undefined where zod can't. */
+export function validatorFor(schema: z.ZodType): z.ZodType | undefined {
+  try {
+    z.toJSONSchema(schema);
+    return schema;
+  } catch {
+    // Dates and transforms have no JSON Schema; the dashboard then shows none, and the wrapper parses all the same.
+    return undefined;
+  }
+}
+
+/** Moves what arrived in the default result field to the field that the schema marks. */
+export function moveResult(input: Message, { resultField }: InputSchema): Message {
+  if (resultField === defaultResultField || !Object.hasOwn(input, defaultResultField)) return input;
+  const { [defaultResultField]: result, ...rest } = input;
+  return { ...rest, [resultField]: result };
+}
+
+/**
+ * Parses a run's input. What before-middleware added and the schema doesn't know is put back afterwards.
+ * @param sent - the input as it was published, to tell what middleware added; undefined without middleware
+ * @throws NonRetryableError with the field's path: the same message fits no better the next time
+ */
+export async function parseInput(
+  task: string,
+  input: Message,
+  sent: Message | undefined,
+  schema: InputSchema,
+): Promise<unknown> {
+  const added =
+    sent && schema.fields
+      ? Object.keys(input).filter((field) => !Object.hasOwn(sent, field) && !schema.fields?.has(field))
+      : [];
+  const own =
+    added.length === 0 ? input : Object.fromEntries(Object.entries(input).filter(([field]) => !added.includes(field)));
+  const parsed = await schema.schema.safeParseAsync(own);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map(
+      (issue) => `${issue.path.map(String).join('.') || '(message)'}: ${issue.message}`,
+    );
+    throw new NonRetryableError(`The message does not fit the input of ${task}: ${issues.join('; ')}`);
+  }
+  if (added.length === 0 || !isPlainObject(parsed.data)) return parsed.data;
+  return { ...parsed.data, ...Object.fromEntries(added.map((field) => [field, input[field]])) };
+}
