@@ -18,6 +18,12 @@ beforeAll(async () => {
         throw new Error('broken for good');
       },
     }),
+    mage.task({
+      name: 'endless',
+      executionTimeout: '1s',
+      fn: (_: object, ctx) =>
+        new Promise<void>((resolve) => ctx.abortController.signal.addEventListener('abort', () => resolve())),
+    }),
   ]);
 });
 afterAll(() => faults.close());
@@ -130,9 +136,17 @@ describe('a second run of an item whose owner ended without a result of ours', (
     ]);
   });
 
-  test('takes over when the owner failed', async () => {
-    const owner = await endedRun('broken', {});
-    expect(await secondRun('product', owner, { a: 2, b: 2 })).toMatchObject([
+  test.each([
+    ['failed', 'broken', /broken for good/, 10],
+    ['ran into its timeout', 'endless', /timed out|timeout/i, 11],
+  ])('fails as the engine says that the owner %s, without running the body', async (_, task, message, n) => {
+    const [item] = await secondRun('stamp', await endedRun(task, {}), { n });
+    expect(item).toMatchObject({ status: 'failed', error: expect.stringMatching(message) as string });
+    expect(await recorder.started()).not.toContain(n);
+  });
+
+  test('takes over when the engine no longer knows the owner', async () => {
+    expect(await secondRun('product', randomUUID(), { a: 2, b: 2 })).toMatchObject([
       { status: 'succeeded', output: { product: 4 } },
     ]);
   });

@@ -70,7 +70,7 @@ export class ClaimedRun {
   }
 
   private async claimOnce(deadOwner: string): Promise<Permission | { deadOwner: string }> {
-    const { store, engine, settler, logger } = this.runtime;
+    const { store, settler, logger } = this.runtime;
     const { groupId, entry, token } = this.claim;
     const { runId } = this.execution;
     const reply = await store.start(groupId, entry, token, this.execution, deadOwner);
@@ -88,13 +88,11 @@ export class ClaimedRun {
         );
         return { code: 'stored', output: stored(reply.result) };
       case 'duplicate': {
-        const owner = await engine.state(reply.owner);
-        if (owner.known && !owner.end) {
-          throw new NonRetryableError(`A duplicate of run ${reply.owner}, which runs it.`);
-        }
-        if (owner.end?.status !== 'COMPLETED') return { deadOwner: reply.owner };
-        // A finished body isn't run again: its output, which only the engine was told, becomes what is stored.
-        await settler.settleIfEnded(groupId, entry, reply.owner, this.about.name);
+        // What the owner's body did is the engine's to tell, a timeout as much as an output: settled from its record, as
+        // upkeep would a moment later, it is what is stored when this run asks again. Only a record that is gone tells nothing.
+        const owner = await settler.settleIfEnded(groupId, entry, reply.owner, this.about.name);
+        if (!owner.known) return { deadOwner: reply.owner };
+        if (!owner.end) throw new NonRetryableError(`A duplicate of run ${reply.owner}, which runs it.`);
         return { deadOwner: '' };
       }
     }
