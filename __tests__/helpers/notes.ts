@@ -7,9 +7,12 @@ export interface Note {
   input: Record<string, unknown>;
   context: MageContext | undefined;
   runId: string;
+  /** The attempt, as the engine counts it. */
+  retryCount: number | undefined;
 }
 
 type Message = Record<string, unknown>;
+type Attempt = { workflowRunId: () => string; retryCount: () => number };
 
 /** Tasks to attach callbacks to, callbacks that keep what they get, and what all of them saw. */
 export class Notes {
@@ -24,8 +27,8 @@ export class Notes {
 
   constructor(private readonly fixture: Fixture) {
     const { mage } = fixture;
-    const fn = async (input: Message, ctx: { workflowRunId: () => string; retryCount: () => number }) => {
-      this.keep(input, ctx.workflowRunId());
+    const fn = async (input: Message, ctx: Attempt) => {
+      this.keep(input, ctx);
       if (typeof input['hold'] === 'string') await this.gateOf(input['hold']).opened;
       if (input['final']) throw new NonRetryableError(String(input['final']));
       if (input['fail'] && ctx.retryCount() < Number(input['until'] ?? Infinity))
@@ -41,8 +44,9 @@ export class Notes {
     return [this.work, this.once, this.note];
   }
 
-  keep(input: Message, runId = ''): void {
-    this.seen.push({ tag: input['tag'], input, context: mageContext(), runId });
+  keep(input: Message, ctx?: Attempt): void {
+    const [runId, retryCount] = [ctx?.workflowRunId() ?? '', ctx?.retryCount()];
+    this.seen.push({ tag: input['tag'], input, context: mageContext(), runId, retryCount });
   }
 
   open(name: string): void {

@@ -35,9 +35,10 @@ const thrower = mage.task({
 });
 const slow = mage.task({
   name: 'slow',
-  executionTimeout: '1s',
+  // Counted from the assignment to a worker: a slow machine has to reach the body within it.
+  executionTimeout: '5s',
   fn: async (input: { tag: string }, ctx) => {
-    notes.keep(input);
+    notes.keep(input, ctx);
     await new Promise<void>((resolve) => ctx.abortController.signal.addEventListener('abort', () => resolve()));
     return {};
   },
@@ -45,7 +46,7 @@ const slow = mage.task({
 const endless = mage.task({
   name: 'endless',
   fn: async (input: { tag: string }, ctx) => {
-    notes.keep(input);
+    notes.keep(input, ctx);
     await new Promise<void>((resolve) => ctx.abortController.signal.addEventListener('abort', () => resolve()));
     return {};
   },
