@@ -1,6 +1,11 @@
-export { load, Mageflow, sign, swarm } from './mageflow';
-export { returnValue } from './messages/marks';
-export { mageContext, type MageContext } from './tasks/context';
+export { chain, load, Mageflow, sign, swarm } from './mageflow';
+export { childResults, returnValue } from './messages/marks';
+export {
+  mageContext,
+  withoutRootSwarm,
+  withoutRootSwarm as without_root_swarm,
+  type MageContext,
+} from './tasks/context';
 export {
   AlreadyStartedError,
   CancelledError,
@@ -16,11 +21,14 @@ export {
 } from './errors';
 export type { MageflowLogger, MageflowOptions } from './options';
 export type { SwarmConfig } from './signatures/config';
+export type { ChainOptions } from './signatures/make-chain';
 export type { SwarmOptions } from './signatures/make-swarm';
 export type {
   Handle,
   ItemResult,
   Progress,
+  RootSignature,
+  RootTask,
   RunOptions,
   Signature,
   SignatureStatus,

@@ -16,14 +16,20 @@ import { Settler } from './engine/settler';
 import { Upkeep } from './engine/upkeep';
 import { Watcher } from './engine/watcher';
 import { ConfigurationError, describe } from './errors';
-import { resolveOptions, type MageflowLogger, type MageflowOptions } from './options';
+import { refuseUnknown, resolveOptions, type MageflowLogger, type MageflowOptions } from './options';
 import { processState } from './process-state';
 import { bind, isSignature } from './signatures/binding';
+import { makeCapture } from './signatures/capture';
+import type { ChainInput, ChainOutput, Steps } from './signatures/chain-types';
+import { resolveConfig, type ResolvedConfig, type SwarmConfig } from './signatures/config';
 import { load as loadSignature } from './signatures/load';
+import { makeChain, type ChainOptions } from './signatures/make-chain';
 import { makeSwarm, type SwarmOptions } from './signatures/make-swarm';
 import { RunIds } from './signatures/run-ids';
-import type { Scope } from './signatures/scope';
+import type { RootDefaults, Scope } from './signatures/scope';
+import { notYet } from './signatures/stored-group';
 import { TaskSignature } from './signatures/task-signature';
+import { TaskSwarm } from './signatures/task-swarm';
 import type {
   AnyDeclaration,
   AnySignature,
@@ -35,10 +41,13 @@ import type {
   OutputOf,
   PartialMessage,
   Rest,
+  RootTask,
   Signature,
+  SignatureOf,
   SignOptions,
   Swarm,
   TaskEntry,
+  TaskLike,
 } from './signatures/types';
 import { Waiter } from './signatures/waiter';
 import { GroupReader } from './store/group-reader';
@@ -47,7 +56,14 @@ import { Locations } from './store/locations';
 import { RedisConnection } from './store/redis';
 import { currentExecution } from './tasks/context';
 import { wrapDeclaration } from './tasks/declare';
-import type { PlainDurableTask, PlainTask, SchemaDurableTask, SchemaTask, WorkflowOptions } from './tasks/options';
+import type {
+  PlainDurableTask,
+  PlainTask,
+  RootOptions,
+  SchemaDurableTask,
+  SchemaTask,
+  WorkflowOptions,
+} from './tasks/options';
 import { readSchema, validatorFor } from './tasks/parsing';
 import type { Runtime } from './tasks/runtime';
 import { makeWorker } from './tasks/worker';
@@ -76,6 +92,7 @@ export class Mageflow<
   private readonly scope: Scope;
   private readonly upkeep: Upkeep;
   private readonly watcher: Watcher;
+  private readonly roots = new Map<string, RootDefaults>();
   private closing: Promise<void> | undefined;
 
   /**
@@ -114,8 +131,7 @@ export class Mageflow<
     const settler = new Settler(engine, store, served, (groupId, work) => publisher.publish(groupId, work));
     this.watcher = new Watcher(engine, served, settler, logger);
     this.upkeep = new Upkeep(store, reader, publisher, settler, served, logger);
-    this.runtime = { instance: this, store, reader, engine, inputs, publisher, settler, served, logger };
-    this.scope = {
+    const scope: Scope = {
       store,
       engine,
       reader,
@@ -123,7 +139,12 @@ export class Mageflow<
       waiter: new Waiter(store),
       locations: new Locations(store),
       runIds,
+      roots: this.roots,
+      openSwarm: (id, name, before) => new TaskSwarm(scope, id, name, () => notYet(name, before)),
     };
+    const capture = makeCapture(scope, served);
+    this.scope = scope;
+    this.runtime = { instance: this, store, reader, engine, inputs, publisher, settler, served, logger, capture };
     processState().instances.push(this);
   }
 
@@ -137,6 +158,34 @@ export class Mageflow<
   task<I = UnknownInputType, O = unknown>(options: PlainTask<I, O, GI, MB>): MageTask<I, O, GI, GO, MB, MA>;
   task(options: object): unknown {
     return this.declare(options as DeclareOptions, (opts) => this.hatchet.task(opts as never));
+  }
+
+  /**
+   * Declares a root task: whatever its body publishes becomes a child of its run, in an internal swarm of its own, and the
+   * callbacks of its signatures run after all children. Takes every option of `task`, every field of a swarm's config, and
+   * `successCallbacks` and `errorCallbacks` for signatures that have none of their own.
+   * @throws as `task`
+   * @example
+   * const batch = mage.rootTask({
+   *   name: 'batch', maxConcurrency: 4,
+   *   fn: async (message: { rows: string[] }) => {
+   *     for (const data of message.rows) await (await mage.sign(processRow)).runNoWait({ data });
+   *   },
+   * });
+   */
+  rootTask<S extends z.ZodType, O>(
+    options: SchemaTask<S, O, GI, MB> & RootOptions,
+  ): MageTask<z.input<S>, O, GI, GO, MB, MA> & RootTask;
+  rootTask<I = UnknownInputType, O = unknown>(
+    options: PlainTask<I, O, GI, MB> & RootOptions,
+  ): MageTask<I, O, GI, GO, MB, MA> & RootTask;
+  rootTask(options: object): unknown {
+    const { successCallbacks, errorCallbacks, maxConcurrency, stopAfterNFailures, keepResults, ...task } =
+      options as DeclareOptions & RootOptions;
+    const config = resolveConfig({ maxConcurrency, stopAfterNFailures, keepResults } as SwarmConfig);
+    const declaration = this.declare(task, (opts) => this.hatchet.task(opts as never), config);
+    this.roots.set(task.name.toLowerCase(), { successCallbacks, errorCallbacks });
+    return declaration;
   }
 
   /** Declares a durable task: takes what `hatchet.durableTask` takes, and a schema. @throws as `task` */
@@ -167,10 +216,16 @@ export class Mageflow<
 
   /**
    * Wraps a task or workflow that was declared with the plain client, in place. Twice is once.
-   * @throws ConfigurationError for anything else, and for batch tasks
+   * @param options - `root`: the task becomes a root task, whose children run as this says
+   * @throws ConfigurationError for anything else, for batch tasks, and for a root that is a workflow or durable
    */
-  wrap<D extends AnyDeclaration>(declaration: D): D {
-    return wrapDeclaration(this.runtime, declaration);
+  wrap<D extends AnyDeclaration>(declaration: D, options: { root: SwarmConfig }): D & RootTask;
+  wrap<D extends AnyDeclaration>(declaration: D, options?: { root?: SwarmConfig | undefined }): D;
+  wrap<D extends AnyDeclaration>(declaration: D, options: { root?: SwarmConfig | undefined } = {}): D {
+    refuseUnknown(options, new Set(['root']), 'option of wrap');
+    const wrapped = wrapDeclaration(this.runtime, declaration, undefined, options.root && resolveConfig(options.root));
+    if (options.root) this.roots.set(declaration.definition.name.toLowerCase(), {});
+    return wrapped;
   }
 
   /**
@@ -199,28 +254,40 @@ export class Mageflow<
    * const row = await mage.sign(processItem, { data: 'x' }, { successCallbacks: [notify], name: 'row 7' });
    * await row.runNoWait({ more: 1 });
    */
-  sign<T extends AnyDeclaration>(
-    task: T,
-    data?: undefined,
-    options?: SignOptions,
-  ): Promise<Signature<InputOf<T>, OutputOf<T>>>;
+  sign<T extends AnyDeclaration>(task: T, data?: undefined, options?: SignOptions): Promise<SignatureOf<T, InputOf<T>>>;
   sign<T extends AnyDeclaration, const D extends Bound<InputOf<T>>>(
     task: T,
     data: D & object & NoOthers<D, InputOf<T>>,
     options?: SignOptions,
-  ): Promise<Signature<Rest<InputOf<T>, D>, OutputOf<T>>>;
+  ): Promise<SignatureOf<T, Rest<InputOf<T>, D>>>;
   sign<T extends AnyDeclaration = AnyDeclaration>(
     task: string,
     data?: Bound<InputOf<T>>,
     options?: SignOptions,
-  ): Promise<Signature<PartialMessage<InputOf<T>>, OutputOf<T>>>;
+  ): Promise<SignatureOf<T, PartialMessage<InputOf<T>>>>;
 
   async sign(task: AnyDeclaration | string, data?: object, options?: SignOptions): Promise<unknown> {
     if (isSignature(task))
       throw new ConfigurationError(
         `sign: expected a task or a task's name, got a signature of ${(task as AnySignature).name}.`,
       );
-    return new TaskSignature(this.scope, bind(task, data, options, this.scope.store.identity));
+    return new TaskSignature(this.scope, await bind(this.scope, task, data, options));
+  }
+
+  /**
+   * Makes a chain: each task gets the output of the one before in its result field, the first failure ends it. Writes
+   * nothing until it is run or becomes part of something.
+   * @param tasks - at least one; signatures, chains and swarms too: the next step gets a chain's last output, a swarm's list
+   * @throws ConfigurationError, InvalidMessageError
+   * @example
+   * const etl = await mage.chain([extract, transform, load], { name: 'etl', errorCallbacks: [alertOps] });
+   * const loaded = await etl.run({ url });
+   */
+  chain<const T extends readonly TaskLike[]>(
+    tasks: T & Steps<T>,
+    options: ChainOptions = {},
+  ): Promise<Signature<ChainInput<T>, ChainOutput<T>>> {
+    return makeChain(this.scope, tasks, options) as Promise<Signature<ChainInput<T>, ChainOutput<T>>>;
   }
 
   /**
@@ -254,7 +321,11 @@ export class Mageflow<
     this.runtime.store.redis.close();
   }
 
-  private declare(options: DeclareOptions, make: (options: object) => AnyDeclaration): AnyDeclaration {
+  private declare(
+    options: DeclareOptions,
+    make: (options: object) => AnyDeclaration,
+    root?: ResolvedConfig,
+  ): AnyDeclaration {
     const { input, ...rest } = options;
     if (rest.batch)
       throw new ConfigurationError(
@@ -263,7 +334,7 @@ export class Mageflow<
     const schema = input && readSchema(rest.name, input);
     const validator = input && validatorFor(input);
     const declaration = make({ ...rest, ...(validator ? { inputValidator: validator } : {}) });
-    return wrapDeclaration(this.runtime, declaration, schema);
+    return wrapDeclaration(this.runtime, declaration, schema, root);
   }
 }
 
@@ -289,6 +360,9 @@ function instance(): Mageflow {
  * @throws ConfigurationError when none is open
  */
 export const sign = (async (...args: Parameters<Mageflow['sign']>) => instance().sign(...args)) as Mageflow['sign'];
+
+/** `mage.chain` of the default instance, as {@link sign}. @throws ConfigurationError when none is open */
+export const chain = (async (...args: Parameters<Mageflow['chain']>) => instance().chain(...args)) as Mageflow['chain'];
 
 /** `mage.swarm` of the default instance, as {@link sign}. @throws ConfigurationError when none is open */
 export const swarm = (async (...args: Parameters<Mageflow['swarm']>) => instance().swarm(...args)) as Mageflow['swarm'];

@@ -7,39 +7,50 @@ const metadata: RunMetadata = {
   swarm: 'block.1',
   swarmName: 'nightly batch',
   index: '7',
+  chain: '',
+  root: '',
   callback: '',
   name: 'row 7',
 };
 const engineParent = 'hatchet__parent_step_run_id';
 
 test('what is written is read back', () => {
-  const written = writeMetadata(metadata, claim, '');
+  const written = writeMetadata(metadata, claim);
   expect(readClaim(written)).toEqual(claim);
   expect(readMetadata(written)).toEqual(metadata);
 });
 
 test('a callback says whose end fired it', () => {
   const callback: Claim = { ...claim, entry: 'c0', source: 'g' };
-  expect(readClaim(writeMetadata({ ...metadata, callback: 'error' }, callback, ''))).toEqual(callback);
+  expect(readClaim(writeMetadata({ ...metadata, callback: 'error' }, callback))).toEqual(callback);
 });
 
 test('all keys are written, the unused ones empty, so that none is inherited from a parent run', () => {
-  const empty = { signature: 's', swarm: '', swarmName: '', index: '', callback: '', name: 'n' } as const;
-  const written = writeMetadata(empty, claim, '');
-  expect(Object.keys(written).sort()).toEqual(Object.keys(writeMetadata(metadata, claim, 'p')).sort());
-  const child = { ...writeMetadata(metadata, claim, ''), ...written };
+  const empty = {
+    signature: 's',
+    swarm: '',
+    swarmName: '',
+    index: '',
+    chain: '',
+    root: '',
+    callback: '',
+    name: 'n',
+  } as const;
+  const written = writeMetadata(empty, claim);
+  expect(Object.keys(written).sort()).toEqual(Object.keys(writeMetadata(metadata, claim)).sort());
+  const child = { ...writeMetadata(metadata, claim), ...written };
   expect(child).toMatchObject({ 'mageflow.swarm': '', 'mageflow.index': '', 'mageflow.swarm_name': '' });
 });
 
 describe("a run is mageflow's only if mageflow published it", () => {
-  const written = writeMetadata(metadata, claim, '');
+  const written = writeMetadata(metadata, claim);
 
   test('metadata that a child run inherited claim nothing, whatever its parent is', () => {
     expect(readClaim({ ...written, [engineParent]: 'the-item-run' })).toBeUndefined();
   });
 
   test('a run published under a parent is recognised by that parent alone', () => {
-    const child = writeMetadata(metadata, claim, 'parent');
+    const child = { ...writeMetadata(metadata, claim), 'mageflow.parent': 'parent' };
     expect(readClaim({ ...child, [engineParent]: 'parent' })).toEqual(claim);
     expect(readClaim({ ...child, [engineParent]: 'another' })).toBeUndefined();
     expect(readClaim(child)).toBeUndefined();

@@ -4,6 +4,8 @@ export interface RunMetadata {
   swarm: string;
   swarmName: string;
   index: string;
+  chain: string;
+  root: string;
   callback: '' | 'success' | 'error';
   name: string;
 }
@@ -19,21 +21,25 @@ export interface Claim {
 
 const engineParent = 'hatchet__parent_step_run_id';
 
+/** The task run that a run is published under; ours to compare with the engine's own. */
+export const parentKey = 'mageflow.parent';
+
 /**
  * All `mageflow.*` keys, the unused ones empty: the engine hands metadata down to child runs, and a missing key would be
- * inherited. `mageflow.parent` is the task run that it is published under, by which a run is told from its children.
+ * inherited. `mageflow.parent`, which the engine's call fills in, is the task run that it is published under: by it a run is
+ * told from its children.
  */
-export function writeMetadata(metadata: RunMetadata, claim: Claim, parent: string): Record<string, string> {
+export function writeMetadata(metadata: RunMetadata, claim: Claim): Record<string, string> {
   return {
     'mageflow.signature': metadata.signature,
     'mageflow.swarm': metadata.swarm,
     'mageflow.swarm_name': metadata.swarmName,
     'mageflow.index': metadata.index,
-    'mageflow.chain': '',
-    'mageflow.root': '',
+    'mageflow.chain': metadata.chain,
+    'mageflow.root': metadata.root,
     'mageflow.callback': metadata.callback,
     'mageflow.name': metadata.name,
-    'mageflow.parent': parent,
+    [parentKey]: '',
     'mageflow.claim': [claim.groupId, claim.entry, claim.token, claim.source].join(' '),
   };
 }
@@ -41,7 +47,7 @@ export function writeMetadata(metadata: RunMetadata, claim: Claim, parent: strin
 /** The claim of a run that mageflow published; undefined for every other one, its children with inherited metadata too. */
 export function readClaim(metadata: Record<string, string>): Claim | undefined {
   const text = metadata['mageflow.claim'];
-  if (!text || (metadata['mageflow.parent'] ?? '') !== (metadata[engineParent] ?? '')) return undefined;
+  if (!text || (metadata[parentKey] ?? '') !== (metadata[engineParent] ?? '')) return undefined;
   const [groupId, entry, token, source = ''] = text.split(' ');
   return groupId && entry && token ? { groupId, entry, token, source } : undefined;
 }
@@ -53,6 +59,8 @@ export function readMetadata(metadata: Record<string, string>): RunMetadata {
     swarm: metadata['mageflow.swarm'] ?? '',
     swarmName: metadata['mageflow.swarm_name'] ?? '',
     index: metadata['mageflow.index'] ?? '',
+    chain: metadata['mageflow.chain'] ?? '',
+    root: metadata['mageflow.root'] ?? '',
     callback: (metadata['mageflow.callback'] ?? '') as RunMetadata['callback'],
     name: metadata['mageflow.name'] ?? '',
   };

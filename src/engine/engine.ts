@@ -1,6 +1,7 @@
 import type { AdminClient, HatchetClient } from '@hatchet-dev/typescript-sdk';
+import { randomBytes } from 'node:crypto';
 import { messageOf } from '../errors';
-import { readClaim } from './claim';
+import { parentKey, readClaim } from './claim';
 import type { StoredRunOptions } from '../store/spec';
 
 /** The user's client, whatever its type parameters. */
@@ -13,6 +14,8 @@ export interface RunRequest {
   input: Record<string, unknown>;
   additionalMetadata: Record<string, string>;
   options: StoredRunOptions | undefined;
+  /** The run under which the engine shows it. */
+  parent?: { runId: string; taskRunId: string; index: number };
 }
 
 /** Why the engine didn't take a batch. */
@@ -52,12 +55,17 @@ export class Engine {
   async publish(requests: readonly RunRequest[]): Promise<string[]> {
     try {
       const refs = await this.admin.runWorkflows(
-        requests.map(({ workflowName, input, additionalMetadata, options }) => ({
+        requests.map(({ workflowName, input, additionalMetadata, options, parent }) => ({
           workflowName,
           input,
           options: {
             ...runOptions(options),
-            additionalMetadata: { ...options?.additionalMetadata, ...additionalMetadata },
+            ...(parent ? childOf(parent) : {}),
+            additionalMetadata: {
+              ...options?.additionalMetadata,
+              ...additionalMetadata,
+              [parentKey]: parent?.taskRunId ?? '',
+            },
           },
         })),
       );
@@ -65,6 +73,12 @@ export class Engine {
     } catch (error) {
       throw classify(error);
     }
+  }
+
+  /** Cancels runs: those that wait at once, those that run by aborting their bodies. */
+  async cancel(runIds: readonly string[]): Promise<void> {
+    for (let from = 0; from < runIds.length; from += 500)
+      await this.hatchet.runs.cancel({ ids: runIds.slice(from, from + 500) });
   }
 
   /** What the engine knows of a run, at once and exactly (REST lags behind). */
@@ -120,6 +134,16 @@ function runOptions(options: StoredRunOptions | undefined): object {
     ...(priority ? { priority } : {}),
     ...(sticky ? { sticky } : {}),
     ...(desiredWorkerLabels ? { desiredWorkerLabels } : {}),
+  };
+}
+
+function childOf({ runId, taskRunId, index }: NonNullable<RunRequest['parent']>): object {
+  // A key that was used before can make the engine run the same run once more: each publication has one of its own.
+  return {
+    parentId: runId,
+    parentTaskRunExternalId: taskRunId,
+    childIndex: index,
+    childKey: randomBytes(9).toString('base64url'),
   };
 }
 

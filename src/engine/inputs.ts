@@ -1,17 +1,18 @@
+import type { Failure } from '../errors';
 import { engineLimitBytes, type Message } from '../messages/json';
-import { defaultResultField } from '../messages/marks';
+import { childResultsField, defaultResultField } from '../messages/marks';
 import { mergeMessages } from '../messages/merge';
 import type { Settings } from '../options';
 import { readError, type GroupFacts, type GroupReader } from '../store/group-reader';
+import { isChildrenId } from '../store/ids';
 import { parseMessage, unpackCallback, unpackMessage, unpackSpec, type FiredCallback, type Spec } from '../store/spec';
 
 const reference = 'mageflow.ref';
 
 /** Stands in an input for a value that is too large to travel in it: the wrapper reads it from the store. */
-type Reference = { [reference]: 'field' | 'results' };
-
-/** Recognised by identity: a message or an output may hold the same fields. */
-const listReference: Reference = { [reference]: 'results' };
+type Reference = { [reference]: 'field' } | ListReference;
+/** The outputs of a group. */
+type ListReference = { [reference]: 'results'; of: string };
 
 /** Puts together what a run gets: from the store when it is published, and again in its wrapper for what is too large. */
 export class Inputs {
@@ -22,22 +23,25 @@ export class Inputs {
 
   /** The input of an item: the group's message, its own, its bound data. */
   ofItem(facts: GroupFacts, spec: Spec, message: string): Message {
-    return mergeMessages(
-      parseMessage(facts.message),
-      parseMessage(unpackMessage(message).message),
-      parseMessage(spec.data),
-    );
+    return mergeMessages(parseMessage(facts.message), parseMessage(unpackMessage(message).message), boundData(spec));
+  }
+
+  /** The input of a later step of a chain: what the one before gave, and its bound data. */
+  async ofStep(groupId: string, entry: string, spec: Spec): Promise<Message> {
+    const before = await this.reader.result(groupId, String(Number(entry) - 1));
+    return mergeMessages({ [defaultResultField]: await this.valueOf(before) }, boundData(spec));
   }
 
   /** The input of a fired callback, without loading results that travel by reference anyway. */
   async ofCallback(groupId: string, facts: GroupFacts, fired: FiredCallback): Promise<Message> {
-    const data = parseMessage(fired.spec.data);
+    const data = boundData(fired.spec);
     if (fired.kind === 'success') {
-      return { ...data, [defaultResultField]: await this.resultOf(groupId, facts, fired.source) };
+      const results: Message = { [defaultResultField]: await this.resultOf(groupId, facts, fired.source) };
+      const children = await this.childrenOf(groupId, fired.source);
+      if (children) results[childResultsField] = await this.listOf(children);
+      return { ...data, ...results };
     }
-    const { input, failures, count } = await this.failureOf(groupId, facts, fired.source);
-    const [first] = failures;
-    const message = fired.source === 'g' ? `${count} of the swarm's items failed` : (first?.message ?? '');
+    const { input, failures, count, message } = await this.failureOf(groupId, facts, fired.source);
     return mergeMessages({ ...input, error: { message, failureCount: count, failures } }, data);
   }
 
@@ -72,21 +76,40 @@ export class Inputs {
     let tooLarge = false;
     for (const field of fields) {
       const value = whole[field];
-      if (value !== listReference) input[field] = value;
-      else if (facts.resultBytes > this.settings.maxResultBytes) {
+      if (!isListReference(value)) input[field] = value;
+      else if (((await this.reader.facts(value.of))?.resultBytes ?? 0) > this.settings.maxResultBytes) {
         tooLarge = true;
         input[field] = [];
       } else {
-        input[field] = await this.resultList(groupId);
+        input[field] = await this.resultList(value.of);
       }
     }
     return { input, tooLarge };
   }
 
-  /** The outputs of a group's succeeded items, one after another: for lists of any size. */
-  async *results(groupId: string): AsyncGenerator<unknown> {
-    const total = (await this.reader.snapshot(groupId))?.total ?? 0;
-    for await (const { json } of this.reader.outputs(groupId, total)) yield JSON.parse(json);
+  /** The list that a run got, one output after another, of any size: of its group, its root's children, or the step before. */
+  async *results(groupId: string, entry: string, source: string): AsyncGenerator<unknown> {
+    const list = await this.listFor(groupId, entry, source);
+    for await (const { json } of this.reader.outputs(list)) yield JSON.parse(json);
+  }
+
+  /** What failed in the group that a callback tells of: a swarm, or a root's children. */
+  async failures(groupId: string, source: string): Promise<Failure[]> {
+    const of = source === 'g' ? groupId : await this.childrenOf(groupId, source);
+    return of === undefined ? [] : (await this.reader.failures(of)).failures;
+  }
+
+  private async listFor(groupId: string, entry: string, source: string): Promise<string> {
+    if (source !== '' && source !== 'g') {
+      const children = await this.childrenOf(groupId, source);
+      if (children) return children;
+    }
+    const kind = (await this.reader.facts(groupId))?.kind;
+    if (kind !== 'chain' && source === 'g') return groupId;
+    const last = async () => String(((await this.reader.snapshot(groupId))?.total ?? 1) - 1);
+    const from = source === 'g' ? await last() : source === '' ? String(Number(entry) - 1) : source;
+    const result = await this.reader.result(groupId, from);
+    return result?.startsWith('s@') ? result.slice(2) : groupId;
   }
 
   private async whole(groupId: string, facts: GroupFacts, entry: string): Promise<Message | undefined> {
@@ -95,46 +118,119 @@ export class Inputs {
       return packed === undefined ? undefined : this.ofCallback(groupId, facts, unpackCallback(packed));
     }
     const item = await this.reader.item(groupId, entry);
-    return item && this.ofItem(facts, unpackSpec(item.spec), item.message);
+    if (!item) return undefined;
+    const spec = unpackSpec(item.spec);
+    return isLaterStep(facts, entry) ? this.ofStep(groupId, entry, spec) : this.ofItem(facts, spec, item.message);
   }
 
   private async resultOf(groupId: string, facts: GroupFacts, source: string): Promise<unknown> {
-    if (source !== 'g') {
-      const result = await this.reader.result(groupId, source);
-      return JSON.parse(result?.slice(1) || 'null') as unknown;
-    }
-    if (facts.resultBytes > this.settings.maxInlineBytes) return listReference;
-    return this.resultList(groupId);
+    if (source !== 'g') return this.valueOf(await this.reader.result(groupId, source));
+    if (facts.kind !== 'chain') return this.listOf(groupId);
+    const total = (await this.reader.snapshot(groupId))?.total ?? 1;
+    return this.valueOf(await this.reader.result(groupId, String(total - 1)));
+  }
+
+  /** What a stored result stands for. */
+  private async valueOf(result: string | undefined): Promise<unknown> {
+    const payload = result?.slice(1) ?? '';
+    return payload.startsWith('@') ? this.listOf(payload.slice(1)) : (JSON.parse(payload || 'null') as unknown);
+  }
+
+  private async listOf(groupId: string): Promise<unknown[] | ListReference> {
+    const { resultBytes = 0 } = (await this.reader.facts(groupId)) ?? {};
+    return resultBytes > this.settings.maxInlineBytes
+      ? { [reference]: 'results', of: groupId }
+      : this.resultList(groupId);
   }
 
   private async resultList(groupId: string): Promise<unknown[]> {
     const list: unknown[] = [];
-    for await (const output of this.results(groupId)) list.push(output);
+    for await (const { json } of this.reader.outputs(groupId)) list.push(JSON.parse(json));
     return list;
   }
 
-  private async failureOf(groupId: string, facts: GroupFacts, source: string) {
-    if (source === 'g') return { input: parseMessage(facts.message), ...(await this.reader.failures(groupId)) };
+  /** The group of the children of a root that has ended. */
+  private async childrenOf(groupId: string, source: string): Promise<string | undefined> {
+    const group = source === 'g' ? undefined : await this.reader.groupAt(groupId, source);
+    return group !== undefined && isChildrenId(group) ? group : undefined;
+  }
+
+  private async failureOf(groupId: string, facts: GroupFacts, source: string): Promise<Failed> {
+    if (source === 'g') return this.groupFailure(groupId, facts);
     const input = (await this.whole(groupId, facts, source)) ?? {};
-    if (!source.startsWith('c')) {
-      const [item] = await this.reader.ended(groupId, [Number(source)]);
-      const swarm = facts.kind === 'swarm';
-      const id = swarm && item ? item.id : groupId;
-      const failure = {
-        id,
-        name: item?.name ?? '',
-        ...(swarm ? { index: Number(source) } : {}),
-        message: item?.error ?? '',
-      };
-      return { input, count: 1, failures: [failure] };
-    }
+    const failure = source.startsWith('c')
+      ? await this.callbackFailure(groupId, source)
+      : await this.itemFailure(groupId, facts, source);
+    const children = await this.childrenOf(groupId, source);
+    if (!children) return { input, count: 1, failures: [failure], message: failure.message };
+    const below = await this.reader.failures(children);
+    // A root whose body was well failed by its children only.
+    const own = (await this.reader.bodyEnd(groupId, source))?.startsWith('s') ? [] : [failure];
+    return {
+      input,
+      count: own.length + below.count,
+      failures: [...own, ...below.failures].slice(0, 100),
+      message: failure.message,
+    };
+  }
+
+  private async groupFailure(groupId: string, facts: GroupFacts): Promise<Failed> {
+    const { count, failures } = await this.reader.failures(groupId);
+    const chain = facts.kind === 'chain';
+    const step = failures[0]?.index;
+    const input =
+      chain && step !== undefined
+        ? ((await this.whole(groupId, facts, String(step))) ?? {})
+        : parseMessage(facts.message);
+    const cancelled = (await this.reader.snapshot(groupId))?.status === 'cancelled';
+    const message = cancelled
+      ? `The ${facts.kind} "${facts.name}" was cancelled.`
+      : chain
+        ? (failures[0]?.message ?? '')
+        : `${count} of the swarm's items failed`;
+    return { input, count, failures, message };
+  }
+
+  private async itemFailure(groupId: string, facts: GroupFacts, source: string): Promise<Failure> {
+    const [item] = await this.reader.ended(groupId, [Number(source)]);
+    const inGroup = facts.kind !== 'task';
+    return {
+      id: inGroup && item ? item.id : groupId,
+      name: item?.name ?? '',
+      ...(inGroup ? { index: Number(source) } : {}),
+      message: item?.error ?? '',
+    };
+  }
+
+  private async callbackFailure(groupId: string, source: string): Promise<Failure> {
     const packed = await this.reader.callback(groupId, source);
     const spec = packed === undefined ? undefined : unpackCallback(packed).spec;
     const message = readError((await this.reader.result(groupId, source))?.slice(1) ?? '');
-    return { input, count: 1, failures: [{ id: spec?.id ?? '', name: spec?.name ?? spec?.task ?? '', message }] };
+    return { id: spec?.id ?? '', name: spec?.name ?? spec?.task ?? '', message };
   }
 }
 
+interface Failed {
+  input: Message;
+  count: number;
+  failures: Failure[];
+  message: string;
+}
+
+/** Whether an entry gets what the step before it gave. */
+export function isLaterStep(facts: GroupFacts, entry: string): boolean {
+  return facts.kind === 'chain' && entry !== '0' && !entry.startsWith('c');
+}
+
+/** A group that is stored by value keeps its template where a task keeps its data. */
+function boundData(spec: Spec): Message {
+  return spec.group === undefined || spec.group === 'root' ? parseMessage(spec.data) : {};
+}
+
 function isReference(value: unknown): value is Reference {
-  return typeof value === 'object' && value !== null && reference in value && Object.keys(value).length === 1;
+  return typeof value === 'object' && value !== null && reference in value;
+}
+
+function isListReference(value: unknown): value is ListReference {
+  return isReference(value) && 'of' in value && Object.keys(value).length === 2;
 }

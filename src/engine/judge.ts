@@ -1,4 +1,4 @@
-import type { Outcome } from '../store/group-store';
+import type { Outcome } from '../store/replies';
 import type { RunEnd } from './engine';
 
 /** Which names are whole workflows, whose output keeps its task names. */

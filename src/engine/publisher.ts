@@ -1,13 +1,16 @@
 import { detached } from '../detached';
 import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
-import { claimToken, type GroupStore, type Work } from '../store/group-store';
+import { claimToken, type GroupStore } from '../store/group-store';
+import type { Work } from '../store/replies';
 import type { GroupFacts, GroupReader } from '../store/group-reader';
 import { firingId, itemId } from '../store/ids';
 import { mergeRunOptions, unpackCallback, unpackMessage, unpackSpec, type Spec } from '../store/spec';
+import { Canceller } from './canceller';
 import { writeMetadata, type Claim } from './claim';
 import { PublishError, type Engine, type RunRequest } from './engine';
-import type { Inputs } from './inputs';
+import { isLaterStep, type Inputs } from './inputs';
+import { aboveEntries, Nesting, startOnly } from './nesting';
 
 const maxRunsPerCall = 500;
 const maxBytesPerCall = 3.5 * 1024 * 1024;
@@ -41,6 +44,8 @@ export class Publisher {
   private closed = false;
   /** How many bodies run in this process: the more, the longer it is worth waiting for company. */
   bodies = 0;
+  readonly canceller: Canceller;
+  readonly nesting: Nesting;
 
   constructor(
     private readonly engine: Engine,
@@ -49,7 +54,11 @@ export class Publisher {
     private readonly inputs: Inputs,
     private readonly logger: MageflowLogger,
     private readonly published: PublishedListener,
-  ) {}
+  ) {
+    const publish = (groupId: string, work: Work) => this.publish(groupId, work);
+    this.canceller = new Canceller(engine, store, reader, publish);
+    this.nesting = new Nesting(store, reader, this.canceller, publish);
+  }
 
   /** Publishes what a script handed out. Resolves when the engine has all of it (or it failed for good and was settled). */
   async publish(groupId: string, work: Work): Promise<void> {
@@ -63,7 +72,10 @@ export class Publisher {
       if (!current.more) break;
       current = (await this.store.grant(groupId)).work;
     }
-    if (work.expiring) waits.push(this.store.expireResults(groupId, work.total));
+    if (work.closing) waits.push(this.nesting.closeChildren(groupId, work.closing));
+    if (work.over === 'yes') waits.push(this.store.expireResults(groupId, work.total));
+    if (work.over === 'with groups below') waits.push(this.nesting.releaseBelow(groupId, work.total));
+    waits.push(this.nesting.follow(groupId, work));
     await Promise.all(waits);
   }
 
@@ -119,24 +131,42 @@ export class Publisher {
     }
   }
 
-  private publishItem(
+  private async publishItem(
     groupId: string,
     facts: GroupFacts,
     { entry, spec: packed, message }: Work['grants'][number],
   ): Promise<void> {
     const spec = unpackSpec(packed);
-    const known = packed.length + message.length + (facts.message?.length ?? 0);
-    const input = this.inputs.toSend(this.inputs.ofItem(facts, spec, message), known * 3);
+    const later = isLaterStep(facts, entry);
+    if (spec.group !== undefined && spec.group !== 'root') {
+      const input = () => (later ? this.inputs.ofStep(groupId, entry, spec) : this.inputs.ofItem(facts, spec, message));
+      return this.startGroup(groupId, entry, facts, spec, message === startOnly ? undefined : await input(), message);
+    }
+    const whole = later ? await this.inputs.ofStep(groupId, entry, spec) : this.inputs.ofItem(facts, spec, message);
+    const known = later ? undefined : (packed.length + message.length + (facts.message?.length ?? 0)) * 3;
+    const input = this.inputs.toSend(whole, known);
     const options = mergeRunOptions(spec.options, unpackMessage(message).options);
     if (options) spec.options = options;
-    return this.enqueue(groupId, entry, this.request(groupId, facts, entry, spec, input), known);
+    const bytes = known === undefined ? JSON.stringify(input).length : known / 3;
+    return this.enqueue(groupId, entry, this.request(groupId, facts, entry, spec, input), bytes);
+  }
+
+  /** What an entry that is a group itself has instead of a run. */
+  private async startGroup(...args: Parameters<Nesting['start']>): Promise<void> {
+    const [groupId, entry] = args;
+    const confirmed = await this.nesting.start(...args);
+    if (confirmed) this.toConfirm(groupId, entry, confirmed);
   }
 
   private async publishCallback(groupId: string, facts: GroupFacts, entry: string, packed: string): Promise<void> {
+    if (entry === 'p') return this.nesting.tellParent(groupId);
     const fired = unpackCallback(packed);
     // Results and failures grow until the group ends: never from the cache.
     const latest = (await this.reader.facts(groupId)) ?? facts;
-    const input = this.inputs.toSend(await this.inputs.ofCallback(groupId, latest, fired));
+    const whole = await this.inputs.ofCallback(groupId, latest, fired);
+    if (fired.spec.group === 'chain' || fired.spec.group === 'swarm')
+      return this.startGroup(groupId, entry, latest, fired.spec, whole, '');
+    const input = this.inputs.toSend(whole);
     const request = this.request(groupId, latest, entry, fired.spec, input, fired);
     return this.enqueue(groupId, entry, request, JSON.stringify(input).length);
   }
@@ -149,19 +179,31 @@ export class Publisher {
     input: Record<string, unknown>,
     callback?: { kind: 'success' | 'error'; source: string },
   ): RunRequest {
-    const swarm = facts.kind === 'swarm';
+    const grouped = facts.kind !== 'task';
     const item = !callback;
+    const above = aboveEntries(groupId, facts);
     const claim: Claim = { groupId, entry, token: claimToken(facts.secret, entry), source: callback?.source ?? '' };
     const metadata = {
-      signature: spec.id ?? (callback ? firingId(groupId, entry) : swarm ? itemId(groupId, Number(entry)) : groupId),
-      swarm: swarm ? groupId : '',
-      swarmName: swarm ? facts.name : '',
-      index: swarm && item ? entry : '',
+      signature: spec.id ?? (callback ? firingId(groupId, entry) : grouped ? itemId(groupId, Number(entry)) : groupId),
+      swarm: above.swarm ?? '',
+      swarmName: above.swarmName ?? '',
+      index: grouped && item ? entry : '',
+      chain: above.chain ?? '',
+      root: above.root ?? '',
       callback: callback?.kind ?? ('' as const),
       name: spec.name ?? spec.task,
     };
     const options = item ? mergeRunOptions(facts.options, spec.options) : spec.options;
-    return { workflowName: spec.task, input, additionalMetadata: writeMetadata(metadata, claim, ''), options };
+    const { parentRun, parentTask } = above;
+    return {
+      workflowName: spec.task,
+      input,
+      additionalMetadata: writeMetadata(metadata, claim),
+      options,
+      ...(item && parentRun && parentTask
+        ? { parent: { runId: parentRun, taskRunId: parentTask, index: Number(entry) } }
+        : {}),
+    };
   }
 
   private enqueue(groupId: string, entry: string, request: RunRequest, bytes: number): Promise<void> {
@@ -227,6 +269,11 @@ export class Publisher {
       await this.send(batch.slice(0, middle));
       return this.send(batch.slice(middle));
     }
+    if (single?.request.parent) {
+      // The run that it was to be shown under may be gone.
+      const { parent: _parent, ...request } = single.request;
+      return this.send([{ ...single, request }]);
+    }
     if (single) await this.fail(single, `the engine refused to run ${single.request.workflowName}: ${error.message}`);
   }
 
@@ -246,12 +293,16 @@ export class Publisher {
   }
 
   private sent({ groupId, entry, request, done }: Publication, runId: string): void {
+    this.toConfirm(groupId, entry, runId);
+    this.published({ groupId, entry, runId, task: request.workflowName });
+    done();
+  }
+
+  private toConfirm(groupId: string, entry: string, runId: string): void {
     const pairs = this.confirmations.get(groupId);
     if (pairs) pairs.push(entry, runId);
     else this.confirmations.set(groupId, [entry, runId]);
     this.confirmTimer ??= detached(() => setTimeout(() => void this.confirm(), 50));
-    this.published({ groupId, entry, runId, task: request.workflowName });
-    done();
   }
 
   private async confirm(): Promise<void> {

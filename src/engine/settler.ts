@@ -1,4 +1,5 @@
-import type { GroupStore, Work } from '../store/group-store';
+import type { GroupStore } from '../store/group-store';
+import type { Work } from '../store/replies';
 import type { Engine, RunState } from './engine';
 import { judge } from './judge';
 import type { Served } from './served';
@@ -32,6 +33,11 @@ export class Settler {
 
   async fail(groupId: string, entry: string, runId: string, message: string): Promise<void> {
     await this.settle(groupId, entry, runId, 'failed', JSON.stringify({ message }));
+  }
+
+  /** Ends an entry of a group that is being cancelled. */
+  async cancel(groupId: string, entry: string, runId: string): Promise<void> {
+    await this.settle(groupId, entry, runId, 'cancelled', '');
   }
 
   private async settle(...args: Parameters<GroupStore['settle']>): Promise<void> {

@@ -1,7 +1,8 @@
 import { detached } from '../detached';
 import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
-import type { DueReply, GroupStore } from '../store/group-store';
+import type { GroupStore } from '../store/group-store';
+import type { DueReply } from '../store/replies';
 import { isEnded, type GroupReader } from '../store/group-reader';
 import { unpackCallback, unpackSpec } from '../store/spec';
 import type { Publisher } from './publisher';
@@ -95,17 +96,28 @@ export class Upkeep {
     if (isEnded(due.status) && due.active === 0) return this.retire(index, id, due.forgetAt);
     // Each by itself: one that can't be looked after now must not keep the others waiting.
     await Promise.all(due.entries.map((entry) => this.putOff(`entry ${entry.entry} of ${id}`, this.entry(id, entry))));
+    if (due.hold) await this.publisher.nesting.hold(id);
+    if (due.status === 'cancelling') await this.publisher.canceller.cancelRunning(id);
     if (due.more) await this.publisher.publish(id, (await this.store.grant(id)).work);
   }
 
   private async entry(id: string, due: Due): Promise<void> {
     if (due.state === 'granted') return this.granted(id, due);
+    if (due.state === 'returned' || due.runId.startsWith('g:')) return this.nested(id, due);
     const task = await this.taskOf(id, due.entry);
     if (task === undefined) return;
     const state = await this.settler.settleIfEnded(id, due.entry, due.runId, task);
     if (!state.known) return this.lost(id, due, task);
     // A wait for a worker or between attempts is healthy, however long; asking again is for the case that it isn't.
     if (!state.end) await this.store.renew(id, [due.entry], this.store.settings.leaseMs * 3);
+  }
+
+  /** An entry that is a group, or a root that waits for its children. */
+  private async nested(id: string, due: Due): Promise<void> {
+    const { nesting } = this.publisher;
+    if (due.state === 'returned') await nesting.closeChildren(id, due);
+    if (await nesting.lookAfter(id, due.entry, due.state === 'returned' ? due.child : due.runId.slice(2)))
+      await this.store.renew(id, [due.entry], this.store.settings.leaseMs * 3);
   }
 
   private async granted(id: string, due: Due): Promise<void> {
@@ -156,15 +168,16 @@ export class Upkeep {
 
   private async retire(index: string, id: string, forgetAt: number | undefined): Promise<void> {
     const snapshot = await this.reader.snapshot(id);
-    if (!snapshot) return this.leave(index, id);
+    // One that sits in another group goes with that one.
+    if (!snapshot || forgetAt === undefined) return this.leave(index, id);
     const [seconds] = await this.store.redis.use('time', (client) => client.time());
     const now = Number(seconds) * 1000;
-    if (forgetAt !== undefined && forgetAt <= now + 1000) {
+    if (forgetAt <= now + 1000) {
       await this.store.forget(id, snapshot.total);
       return this.leave(index, id);
     }
-    await this.store.expireResults(id, snapshot.total);
-    await this.store.redis.use('zadd', (client) => client.zadd(index, 'XX', forgetAt ?? now, id));
+    await this.publisher.nesting.releaseBelow(id, snapshot.total);
+    await this.store.redis.use('zadd', (client) => client.zadd(index, 'XX', forgetAt, id));
   }
 
   private async leave(index: string, id: string): Promise<void> {

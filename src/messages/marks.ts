@@ -3,7 +3,21 @@ import type { z } from 'zod';
 /** The field in which results travel when the receiving schema marks no other. */
 export const defaultResultField = 'returnValue';
 
+/** The field in which the outputs of a root's children travel when the receiving schema marks no other. */
+export const childResultsField = 'childResults';
+
 const resultMark = Symbol.for('mageflow/returnValue');
+const childrenMark = Symbol.for('mageflow/childResults');
+
+declare const resultType: unique symbol;
+
+/** A marked schema: of what goes into it, a chain's types can tell that it takes the previous output. */
+export type Marked<S extends z.ZodType> = S & { _zod: { input: z.input<S> & { readonly [resultType]?: true } } };
+
+/** The fields of a message type that `returnValue` marks. */
+export type MarkedFields<I> = {
+  [K in keyof I]-?: typeof resultType extends keyof NonNullable<I[K]> ? K : never;
+}[keyof I];
 
 interface Definition {
   type?: string;
@@ -29,15 +43,33 @@ const seenThrough = new Set(['optional', 'nullable', 'default', 'prefault', 'cat
  * @example
  * const report = mage.task({ name: 'report', input: z.object({ rows: returnValue(z.array(z.number())) }), fn });
  */
-export function returnValue<S extends z.ZodType>(schema: S): S {
-  const marked = schema as unknown as Schema;
-  return marked.clone({ ...marked._zod.def, [resultMark]: true }) as S;
+export function returnValue<S extends z.ZodType>(schema: S): Marked<S> {
+  return mark(schema, resultMark) as Marked<S>;
 }
 
-/** The fields of an input schema that carry the mark; more than one is for the caller to refuse. */
-export function markedFields(schema: z.ZodType): string[] {
-  const shape = objectShape(schema as unknown as Schema);
-  return shape ? Object.keys(shape).filter((field) => isMarked(shape[field])) : [];
+/**
+ * Marks the field of an input schema that takes the outputs of a root's children, in the order of their publication.
+ * Without a mark it is the field named `childResults`.
+ *
+ * @param schema - the field's schema; the mark is seen through what `returnValue`'s is
+ * @returns the same schema, marked
+ * @example
+ * const report = mage.task({ name: 'report', input: z.object({ parts: childResults(z.array(z.number())) }), fn });
+ */
+export function childResults<S extends z.ZodType>(schema: S): S {
+  return mark(schema, childrenMark);
+}
+
+function mark<S extends z.ZodType>(schema: S, symbol: symbol): S {
+  const marked = schema as unknown as Schema;
+  return marked.clone({ ...marked._zod.def, [symbol]: true }) as S;
+}
+
+/** The fields of an input schema that carry a mark; more than one is for the caller to refuse. */
+export function markedFields(schema: z.ZodType, marked: 'returnValue' | 'childResults' = 'returnValue'): string[] {
+  const shape = objectShape(schema as unknown as Schema) ?? {};
+  const symbol = marked === 'returnValue' ? resultMark : childrenMark;
+  return Object.keys(shape).filter((field) => isMarked(shape[field], symbol));
 }
 
 /** The names of the fields that an object schema declares, or undefined when the schema is no object. */
@@ -57,10 +89,10 @@ function objectShape(schema: Schema | undefined): Record<string, Schema> | undef
   return undefined;
 }
 
-function isMarked(schema: Schema | undefined): boolean {
+function isMarked(schema: Schema | undefined, symbol: symbol): boolean {
   const def = schema?._zod.def;
   if (!def) return false;
-  return def[resultMark] === true || inner(def).some(isMarked);
+  return def[symbol] === true || inner(def).some((schema) => isMarked(schema, symbol));
 }
 
 function inner(def: Definition): (Schema | undefined)[] {

@@ -2,6 +2,7 @@ import { AlreadyStartedError, ConfigurationError, describe } from '../errors';
 import { encodeMessage, isPlainObject } from '../messages/json';
 import { refuseUnknown } from '../options';
 import { packSpec, type Spec, type StoredRunOptions } from '../store/spec';
+import type { Scope } from './scope';
 import { template, type AnySignature, type RunOptions, type SignOptions, type TaskLike } from './types';
 
 const runFields = ['additionalMetadata', 'priority', 'sticky', 'desiredWorkerLabels'] as const;
@@ -27,24 +28,29 @@ export function taskName(task: unknown, what: string): string {
   return name;
 }
 
+/** What was signed, with its identity when it was given one. */
+export type BoundSpec = Spec & { key?: string };
+
 /** Everything that `sign` takes, checked and ready to be stored. @throws ConfigurationError, InvalidMessageError */
-export function bind(
+export async function bind(
+  scope: Scope,
   task: TaskLike,
   data: object | undefined,
   options: SignOptions | undefined,
-  store: string,
   what = 'task',
-): Spec & { key?: string } {
+): Promise<BoundSpec> {
   const name = taskName(task, what);
   const given = options ?? {};
   refuseUnknown(given, signFields, 'option of sign');
-  const bound: Spec & { key?: string } = { task: name };
+  const bound: BoundSpec = { task: name };
+  const root = scope.roots.get(name.toLowerCase());
+  if (root) bound.group = 'root';
   if (data !== undefined && data !== null) bound.data = encodeMessage(data, `the data bound to ${name}`);
   const run = checkRunOptions(given, `sign(${name})`);
   if (run) bound.options = run;
-  const success = callbacks(given.successCallbacks, 'successCallbacks', store);
+  const success = await callbacks(scope, given.successCallbacks ?? root?.successCallbacks, 'successCallbacks');
   if (success.length > 0) bound.successCallbacks = success;
-  const error = callbacks(given.errorCallbacks, 'errorCallbacks', store);
+  const error = await callbacks(scope, given.errorCallbacks ?? root?.errorCallbacks, 'errorCallbacks');
   if (error.length > 0) bound.errorCallbacks = error;
   const shown = text(given.name, 'name');
   if (shown !== undefined) bound.name = shown;
@@ -54,13 +60,23 @@ export function bind(
 }
 
 /** A list of callbacks as a parent stores them, by value, @throws ConfigurationError */
-export function callbacks(list: readonly TaskLike[] | null | undefined, what: string, store: string): string[] {
+export async function callbacks(
+  scope: Scope,
+  list: readonly TaskLike[] | null | undefined,
+  what: string,
+): Promise<string[]> {
   if (list === undefined || list === null) return [];
   if (!Array.isArray(list)) throw new ConfigurationError(`${what}: expected a list of tasks, got ${describe(list)}.`);
-  return Array.from(list as readonly TaskLike[], (callback, i) => {
-    if (!isSignature(callback)) return packSpec({ task: taskName(callback, `${what}[${i}]`) });
-    return packSpec(callback[template](`${what}[${i}]`, store));
-  });
+  const packed: string[] = [];
+  for (let i = 0; i < list.length; i++) {
+    const callback = list[i] as TaskLike;
+    const place = `${what}[${i}]`;
+    const spec = isSignature(callback)
+      ? await callback[template](place, scope.store.identity)
+      : await bind(scope, callback, undefined, undefined, place);
+    packed.push(packSpec(spec));
+  }
+  return packed;
 }
 
 /** Whether something is a signature, of whichever copy of the package. */

@@ -1,36 +1,29 @@
 import { ConfigurationError, describe } from '../errors';
-import { packSpec } from '../store/spec';
+import { callbackIds, packSpec, type Spec } from '../store/spec';
 import { bind, isSignature } from './binding';
 import type { Scope } from './scope';
-import { callbackIds, TaskSignature } from './task-signature';
-import type { SignOptions, TaskEntry, TaskLike } from './types';
+import { join, type Member, type Owner, type SignOptions, type TaskEntry, type TaskLike } from './types';
 
 /** What one script adds at most. */
 export const entriesPerScript = 1_000;
 export const bytesPerScript = 4 * 1024 * 1024;
 
-/** An entry of a swarm, checked and packed, before it is written. */
+/** An entry of a group, checked and packed, before it is written. */
 export interface PreparedEntry {
+  spec: Spec;
   packed: string;
   key: string;
   /** The id of its own, when it has one. */
   id: string | undefined;
   callbackIds: string[];
-  /** Set when a signature was handed in: it becomes an item of the swarm. */
-  signature: TaskSignature<unknown, unknown> | undefined;
+  member: Member | undefined;
 }
 
 /**
- * Checks one entry for a swarm and packs it. A signature is reserved for the swarm from here on.
+ * Checks one entry for a group and packs it. A signature is reserved for the group from here on.
  * @throws ConfigurationError, InvalidMessageError
  */
-export function prepare(
-  entry: TaskEntry,
-  groupId: string,
-  groupName: string,
-  what: string,
-  store: string,
-): PreparedEntry {
+export async function prepare(scope: Scope, entry: TaskEntry, owner: Owner, what: string): Promise<PreparedEntry> {
   const [task, data, options] = Array.isArray(entry)
     ? (entry as [TaskLike, object?, SignOptions?])
     : [entry as TaskLike];
@@ -38,26 +31,24 @@ export function prepare(
     if (typeof task !== 'string' && typeof (task as object | undefined) !== 'object') {
       throw new ConfigurationError(`${what}: expected a task, a task's name or a signature, got ${describe(task)}.`);
     }
-    const { key = '', ...spec } = bind(task, data, options, store, what);
-    return { packed: packSpec(spec), key, id: undefined, callbackIds: callbackIds(spec), signature: undefined };
-  }
-  if (!(task instanceof TaskSignature)) {
-    throw new ConfigurationError(
-      `${what}: expected a task or a signature of a task; the ${task.kind} "${task.name}" can't be an item of a swarm yet.`,
-    );
+    const { key = '', ...spec } = await bind(scope, task, data, options, what);
+    return prepared(spec, key, undefined);
   }
   if (data !== undefined || options !== undefined) {
     throw new ConfigurationError(
       `${what}: data and options are bound when a task is signed, got a signature with more of them. Hand in the task itself, or sign it with them.`,
     );
   }
-  const signature = task as TaskSignature<unknown, unknown>;
-  const { spec, key } = signature.reserve(groupId, groupName, what, store);
-  return { packed: packSpec(spec), key, id: spec.id, callbackIds: callbackIds(spec), signature };
+  const member = await task[join](owner, what, scope.store.identity);
+  return prepared(member.spec, member.key, member);
 }
 
-/** Makes the signatures of entries, and those of their callbacks, findable by their ids. */
-export async function placeLocations(
+function prepared(spec: Spec, key: string, member: Member | undefined): PreparedEntry {
+  return { spec, packed: packSpec(spec), key, id: spec.id, callbackIds: callbackIds(spec), member };
+}
+
+/** Tells signatures that were handed in where they are, and makes them and their callbacks findable by their ids. */
+export async function placeAll(
   scope: Scope,
   groupId: string,
   entries: readonly PreparedEntry[],
@@ -65,5 +56,31 @@ export async function placeLocations(
 ): Promise<void> {
   const items = entries.flatMap(({ id }, i) => (id === undefined ? [] : [{ id, index: indexes[i] }]));
   const fired = entries.flatMap((entry, i) => entry.callbackIds.map((id) => ({ id, callbackOf: indexes[i] })));
-  await scope.locations.record(groupId, [...items, ...fired]);
+  await Promise.all([
+    ...entries.flatMap(({ member }, i) => (member ? [member.place(indexes[i] ?? 0)] : [])),
+    scope.locations.record(groupId, [...items, ...fired]),
+  ]);
+}
+
+/** Gives signatures back that were not taken. */
+export async function releaseAll(entries: readonly PreparedEntry[]): Promise<void> {
+  await Promise.all(entries.flatMap(({ member }) => (member ? [member.release()] : [])));
+}
+
+/** Checks and packs a list of entries, or none of it. */
+export async function prepareAll(
+  scope: Scope,
+  tasks: readonly TaskEntry[],
+  owner: Owner,
+  what = 'tasks',
+): Promise<PreparedEntry[]> {
+  const entries: PreparedEntry[] = [];
+  try {
+    for (let i = 0; i < tasks.length; i++)
+      entries.push(await prepare(scope, tasks[i] as TaskEntry, owner, `${what}[${i}]`));
+    return entries;
+  } catch (error) {
+    await releaseAll(entries);
+    throw error;
+  }
 }

@@ -35,8 +35,11 @@ async function loadGroup(scope: Scope, id: string): Promise<AnySignature | undef
   const snapshot = await scope.reader.snapshot(id);
   if (!snapshot) return undefined;
   if (snapshot.kind === 'swarm') return new TaskSwarm(scope, id, snapshot.name);
+  if (snapshot.kind === 'root') return new TaskSwarm(scope, id, snapshot.name);
+  if (snapshot.kind === 'chain')
+    return TaskSignature.standalone(scope, id, { task: snapshot.name, name: snapshot.name, group: 'chain' });
   const item = await scope.reader.item(id, '0');
-  return item && TaskSignature.standalone(scope, id, item.spec);
+  return item && TaskSignature.standalone(scope, id, unpackSpec(item.spec));
 }
 
 async function loadLocated(scope: Scope, id: string): Promise<AnySignature | undefined> {
@@ -54,7 +57,12 @@ async function itemAt(scope: Scope, groupId: string, index: number): Promise<Any
     scope.reader.snapshot(groupId),
     scope.reader.item(groupId, String(index)),
   ]);
-  return snapshot && item && TaskSignature.item(scope, groupId, snapshot.name, index, item.spec);
+  if (!snapshot || !item) return undefined;
+  const { group, id = '', task } = unpackSpec(item.spec);
+  if (group === 'made swarm') return new TaskSwarm(scope, id, task);
+  // Nothing runs by itself in a group of one.
+  const kind = snapshot.kind === 'task' ? 'swarm' : snapshot.kind;
+  return TaskSignature.item(scope, { groupId, name: snapshot.name, kind }, index, item.spec);
 }
 
 /** A callback that hasn't been fired, in the list that it was attached to, or in the list of one that is in it. */

@@ -2,11 +2,12 @@ import { ConfigurationError, describe } from '../errors';
 import { refuseUnknown } from '../options';
 import { newSecret, type NewGroup } from '../store/group-store';
 import { keyedId, newId } from '../store/ids';
+import { callbackIds } from '../store/spec';
 import { callbacks, checkRunOptions, text } from './binding';
 import { resolveConfig, type SwarmConfig } from './config';
-import { bytesPerScript, entriesPerScript, placeLocations, prepare, type PreparedEntry } from './entries';
-import { publishFor, type Scope } from './scope';
-import { callbackIds } from './task-signature';
+import { bytesPerScript, entriesPerScript, placeAll, prepareAll, releaseAll, type PreparedEntry } from './entries';
+import { identityOfTasks } from './identity';
+import { currentRoot, publishFor, type Scope } from './scope';
 import { TaskSwarm } from './task-swarm';
 import type { OutputOf, RunOptions, Swarm, TaskEntry, TaskLike } from './types';
 
@@ -46,7 +47,6 @@ export async function makeSwarm<T extends TaskEntry>(
   scope: Scope,
   options: SwarmOptions<T>,
 ): Promise<Swarm<OutputOf<T>>> {
-  const { store } = scope;
   refuseUnknown(options, fields, 'option of swarm');
   const { tasks = [], isSwarmClosed = false } = options;
   if (!Array.isArray(tasks)) throw new ConfigurationError(`tasks: expected a list of tasks, got ${describe(tasks)}.`);
@@ -55,11 +55,14 @@ export async function makeSwarm<T extends TaskEntry>(
   const config = resolveConfig(options.config);
   const key = text(options.key, 'key');
   const name = text(options.name, 'name') ?? 'swarm';
-  const id = key === undefined ? newId() : keyedId('swarm', key);
-  const successCallbacks = callbacks(options.successCallbacks, 'successCallbacks', store.identity);
-  const errorCallbacks = callbacks(options.errorCallbacks, 'errorCallbacks', store.identity);
   const runOptions = checkRunOptions(options, `the swarm "${name}"`);
-  const entries = prepareAll(tasks, id, name, store.identity);
+  const root = currentRoot(scope);
+  const identity = key ?? root?.identify('swarm', name, identityOfTasks(tasks), JSON.stringify(config));
+  const id = identity === undefined ? newId() : keyedId('swarm', root ? `${root.groupId} ${identity}` : identity);
+  const successCallbacks = await callbacks(scope, options.successCallbacks, 'successCallbacks');
+  const errorCallbacks = await callbacks(scope, options.errorCallbacks, 'errorCallbacks');
+  const entries = await prepareAll(scope, tasks, { groupId: id, name, kind: 'swarm' });
+  root?.made.set(id, name);
   const chunks = inChunks(entries);
   const group: NewGroup = {
     id,
@@ -74,7 +77,7 @@ export async function makeSwarm<T extends TaskEntry>(
     errorCallbacks,
   };
   const swarm = new TaskSwarm<OutputOf<T>>(scope, id, name);
-  const created = await write(scope, swarm, group, chunks, isSwarmClosed);
+  const created = await write(scope, swarm, group, chunks, isSwarmClosed, root !== undefined);
   if (!created) return new TaskSwarm<OutputOf<T>>(scope, id, (await scope.reader.snapshot(id))?.name ?? name);
   await scope.locations.record(
     id,
@@ -83,25 +86,18 @@ export async function makeSwarm<T extends TaskEntry>(
   return swarm;
 }
 
-function prepareAll(tasks: readonly TaskEntry[], id: string, name: string, store: string): PreparedEntry[] {
-  const entries: PreparedEntry[] = [];
-  try {
-    for (let i = 0; i < tasks.length; i++) entries.push(prepare(tasks[i] as TaskEntry, id, name, `tasks[${i}]`, store));
-    return entries;
-  } catch (error) {
-    release(entries);
-    throw error;
-  }
-}
-
 async function write(
   scope: Scope,
   swarm: TaskSwarm<unknown>,
   group: NewGroup,
   chunks: readonly PreparedEntry[][],
   close: boolean,
+  /** An earlier attempt may have made it: then what was handed in is in it all the same. */
+  again: boolean,
 ): Promise<boolean> {
   const { store } = scope;
+  const placeFrom = (entries: readonly PreparedEntry[], from: number) =>
+    Promise.all(entries.flatMap(({ member }, i) => (member ? [member.place(from + i)] : [])));
   const [first = [], ...rest] = chunks;
   let created = false;
   try {
@@ -110,10 +106,9 @@ async function write(
       first.map(({ packed }) => packed),
     );
     created = reply.created;
-    if (!created) release(first);
+    if (!created) await (again ? placeFrom(first, 0) : releaseAll(first));
     else {
-      first.forEach(({ signature }, i) => signature?.place(i));
-      await placeLocations(
+      await placeAll(
         scope,
         group.id,
         first,
@@ -127,12 +122,12 @@ async function write(
     for (const [i, chunk] of rest.entries()) {
       const last = i === rest.length - 1;
       if (place === expected) expected = await swarm.addAsPart(chunk, { close: close && last, place, last });
-      else release(chunk);
+      else await (again ? placeFrom(chunk, place) : releaseAll(chunk));
       place += chunk.length;
     }
     return created;
   } catch (error) {
-    for (const chunk of chunks) release(chunk);
+    for (const chunk of chunks) await releaseAll(chunk);
     if (created) await store.forget(group.id, 0);
     throw error;
   }
@@ -153,8 +148,4 @@ function inChunks(entries: readonly PreparedEntry[]): PreparedEntry[][] {
     }
   }
   return chunks;
-}
-
-function release(entries: readonly PreparedEntry[]): void {
-  for (const { signature } of entries) signature?.release();
 }

@@ -1,9 +1,13 @@
 import type { Engine } from '../engine/engine';
 import type { Publisher } from '../engine/publisher';
 import type { GroupReader } from '../store/group-reader';
-import type { GroupStore, Work } from '../store/group-store';
+import type { GroupStore } from '../store/group-store';
+import type { Work } from '../store/replies';
 import type { Locations } from '../store/locations';
+import { currentExecution } from '../tasks/context';
+import type { RootScope } from '../tasks/root-scope';
 import type { RunIds } from './run-ids';
+import type { SignatureStatus, Swarm, TaskLike } from './types';
 import type { Waiter } from './waiter';
 
 /** The parts of one instance that signatures work with. */
@@ -15,6 +19,22 @@ export interface Scope {
   readonly waiter: Waiter;
   readonly locations: Locations;
   readonly runIds: RunIds;
+  /** A swarm that is there already, or will be: `before` says what becomes of whoever makes it. */
+  readonly openSwarm: (id: string, name: string, before: { status(): Promise<SignatureStatus> }) => Swarm<unknown>;
+  /** The root tasks that this instance knows, by lower-cased name. */
+  readonly roots: ReadonlyMap<string, RootDefaults>;
+}
+
+/** What a root's declaration gives to each signature of it. */
+export interface RootDefaults {
+  successCallbacks?: readonly TaskLike[] | undefined;
+  errorCallbacks?: readonly TaskLike[] | undefined;
+}
+
+/** The root in whose body the current code runs, when what it publishes is captured. */
+export function currentRoot({ store }: Scope): RootScope | undefined {
+  const root = currentExecution()?.root;
+  return root?.store === store.identity && root.captures() ? root : undefined;
 }
 
 /**

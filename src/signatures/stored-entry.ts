@@ -1,4 +1,4 @@
-import { CancelledError, NotFoundError, TaskFailedError, type Failure } from '../errors';
+import { CancelledError, ConfigurationError, NotFoundError, TaskFailedError, type Failure } from '../errors';
 import { readError, type ItemState } from '../store/group-reader';
 import type { Scope } from './scope';
 import type { Handle, SignatureStatus, WaitOptions } from './types';
@@ -39,8 +39,11 @@ export class StoredEntry {
       { ...options, items },
     );
     const result = await this.scope.reader.result(this.groupId, this.entry);
-    if (state === 'succeeded') return JSON.parse(result?.slice(1) || 'null') as O;
-    if (state === 'cancelled') throw new CancelledError(`${this.who.name} was cancelled before it started.`);
+    if (state === 'succeeded') return JSON.parse(await this.scope.reader.output(result?.slice(1) ?? '')) as O;
+    if (state === 'cancelled') {
+      const when = result === undefined ? ' before it started' : '';
+      throw new CancelledError(`${this.who.name} was cancelled${when}.`);
+    }
     const message = readError(result?.slice(1) ?? '');
     const { id, name, index } = this.who;
     const failure: Failure = { id, name, ...(index === undefined ? {} : { index }), message };
@@ -53,6 +56,8 @@ export class StoredEntry {
     let asked = 0;
     return waiter.until(this.groupId, async () => {
       const known = runIds.get(this.groupId, this.entry) ?? (await reader.runOf(this.groupId, this.entry));
+      if (known?.startsWith('g:'))
+        throw new ConfigurationError(`${this.who.name} is a group, which has no run of its own in the engine.`);
       if (known) return known;
       const state = await this.state();
       if (state === undefined) throw this.notFound();
@@ -88,5 +93,6 @@ export class StoredEntry {
 
 function statusOf(state: ItemState): SignatureStatus {
   if (state === 'waiting') return 'pending';
+  if (state === 'returned') return 'running';
   return state === 'granted' || state === 'published' ? 'queued' : state;
 }

@@ -1,52 +1,71 @@
 import { ConfigurationError, NotFoundError } from '../errors';
 import { encodeMessage } from '../messages/json';
+import { mergeMessages } from '../messages/merge';
 import { newSecret } from '../store/group-store';
-import { itemId, keyedId, newId, parseFiringId } from '../store/ids';
-import { mergeRunOptions, packMessage, packSpec, unpackSpec, type Spec } from '../store/spec';
-import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions } from './binding';
-import { publishFor, type Scope } from './scope';
+import { childrenId, itemId, keyedId, newId, parseFiringId } from '../store/ids';
+import { callbackIds, mergeRunOptions, packMessage, packSpec, parseMessage, unpackSpec } from '../store/spec';
+import type { GroupTemplate, Spec, StoredRunOptions } from '../store/spec';
+import type { RootScope } from '../tasks/root-scope';
+import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions, type BoundSpec } from './binding';
+import { currentRoot, publishFor, type Scope } from './scope';
+import { captureMade, rootIsOver } from './made-swarms';
 import { StoredEntry } from './stored-entry';
+import { StoredGroup } from './stored-group';
+import { byValue } from './templates';
 import {
+  join,
   template,
   type Handle,
+  type Member,
+  type Owner,
   type RunArguments,
   type RunOptions,
   type Signature,
   type SignatureStatus,
+  type Swarm,
   type WaitOptions,
 } from './types';
 
-/** A task with what is bound to it. It writes nothing until it is run, or becomes part of something. */
+/** A task, a root task or a chain with what is bound to it. It writes nothing until it is run, or becomes part of something. */
 export class TaskSignature<I, O> implements Signature<I, O> {
-  readonly kind = 'task';
-  private readonly ownId: string;
-  /** The swarm that it is an item of. */
-  private swarm: { groupId: string; name: string; index: number | undefined } | undefined;
+  readonly kind: 'task' | 'root' | 'chain';
+  private ownId: string;
+  /** The group that it is an item of. */
+  private group: (Owner & { index: number | undefined }) | undefined;
   private standalone = false;
+  /** Whether this object has been run, in this attempt of the body that made it. */
+  private ran = false;
 
   constructor(
     private readonly scope: Scope,
-    private readonly spec: Spec & { key?: string },
+    private readonly spec: BoundSpec,
     id?: string,
   ) {
-    this.ownId = id ?? (spec.key === undefined ? newId() : keyedId('task', spec.key));
+    this.kind = spec.group === 'root' || spec.group === 'chain' ? spec.group : 'task';
+    this.ownId = id ?? (spec.key === undefined ? newId() : keyedId(this.kind === 'chain' ? 'chain' : 'task', spec.key));
   }
 
   get id(): string {
     // A key is an identity within its group: two swarms can each have an item of one key.
-    const { swarm, spec } = this;
-    return swarm?.index !== undefined && spec.key !== undefined ? itemId(swarm.groupId, swarm.index) : this.ownId;
+    const { group, spec } = this;
+    return group?.index !== undefined && spec.key !== undefined ? itemId(group.groupId, group.index) : this.ownId;
   }
 
   get name(): string {
     return this.spec.name ?? this.spec.task;
   }
 
+  /** @internal */
+  get identity(): string {
+    const { task, data = '{}', key } = this.spec;
+    return this.kind === 'chain' ? `chain ${this.ownId}` : JSON.stringify([this.kind, task, data, key]);
+  }
+
   async run(...args: RunArguments<I, RunOptions & WaitOptions>): Promise<O> {
     const [message, options] = args as unknown as [object | undefined, (RunOptions & WaitOptions) | undefined];
-    const entry = await this.start(message, options);
+    const stored = await this.start(message, options);
     const { timeoutMs, signal } = options ?? {};
-    return entry.wait<O>({ ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal ? { signal } : {}) });
+    return stored.wait<O>({ ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal ? { signal } : {}) });
   }
 
   async runNoWait(...args: RunArguments<I, RunOptions>): Promise<Handle<O>> {
@@ -55,78 +74,94 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   }
 
   async status(): Promise<SignatureStatus> {
-    if (this.swarm?.index !== undefined || this.standalone) return this.entry().status();
+    return (await this.find())?.status() ?? 'pending';
+  }
+
+  /** The swarm of a root's children, also before its body has begun. @throws NotFoundError when it was never run */
+  async children(): Promise<Swarm<unknown>> {
+    const found = await this.find();
+    if (!(found instanceof StoredEntry))
+      throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: it has no children.`);
+    return this.scope.openSwarm(childrenId(found.groupId, found.entry), `root-swarm:${this.spec.task}`, found);
+  }
+
+  /** How a group stores it as a callback, by value. @internal */
+  [template](what: string, store: string): Promise<Spec> {
+    this.ofStore(what, store);
+    return byValue(this.scope, this.stored(), what);
+  }
+
+  /** @internal */
+  [join](owner: Owner, what: string, store: string): Promise<Member> {
+    this.reserve(owner, what, store);
+    const place = (index: number) => {
+      this.group = { ...owner, index };
+      return Promise.resolve();
+    };
+    const release = () => {
+      this.group = undefined;
+      return Promise.resolve();
+    };
+    return Promise.resolve({ spec: this.stored(), key: this.spec.key ?? '', place, release });
+  }
+
+  /** The signature of a run of its own, stored under its id. @internal */
+  static standalone<I, O>(scope: Scope, id: string, spec: Spec): TaskSignature<I, O> {
+    const signature = new TaskSignature<I, O>(scope, spec, id);
+    signature.standalone = true;
+    return signature;
+  }
+
+  /** The signature of a stored item. @internal */
+  static item<I, O>(scope: Scope, owner: Owner, index: number, packed: string): TaskSignature<I, O> {
+    const spec = unpackSpec(packed);
+    const signature = new TaskSignature<I, O>(scope, spec, spec.id ?? itemId(owner.groupId, index));
+    signature.group = { ...owner, index };
+    return signature;
+  }
+
+  /** Where it is in the store: in a group, by itself, or (a callback) where it was fired last. Undefined while it is nowhere. */
+  private async find(): Promise<StoredEntry | StoredGroup | undefined> {
+    const { locations, reader } = this.scope;
+    if (this.group?.index !== undefined || this.standalone) return this.at();
     const firing = parseFiringId(this.ownId);
-    if (firing) return this.entryAt(firing.groupId, firing.entry).status();
-    const location = await this.scope.locations.find(this.ownId);
+    if (firing) return this.entryAt(firing.groupId, firing.entry);
+    const location = await locations.find(this.ownId);
     if (location?.index === undefined && location) {
-      const fired = await this.scope.reader.latestFiring(location.groupId, this.ownId);
-      return fired ? this.entryAt(location.groupId, fired).status() : 'pending';
+      const fired = await reader.latestFiring(location.groupId, this.ownId);
+      return fired === undefined ? undefined : this.entryAt(location.groupId, fired);
     }
-    const state = this.spec.key === undefined ? undefined : await this.scope.reader.itemState(this.ownId, 0);
-    return state ? this.entryAt(this.ownId, '0').status() : 'pending';
+    const known = this.spec.key !== undefined && (await reader.snapshot(this.ownId));
+    return known ? this.alone() : undefined;
   }
 
-  /** How a group stores it. @internal */
-  [template](what: string, store: string): Spec {
+  /** Before anything is awaited, so that of two groups only one gets it. */
+  private reserve({ groupId, name, kind }: Owner, what: string, store: string): void {
     this.ofStore(what, store);
-    const { key, ...spec } = this.spec;
-    return key === undefined ? { ...spec, id: this.ownId } : spec;
-  }
-
-  /**
-   * Hands itself over to a swarm, which may fail to take it: then `release` it.
-   * @throws ConfigurationError when it is, or has been, part of something else
-   * @internal
-   */
-  reserve(groupId: string, name: string, what: string, store: string): { spec: Spec; key: string } {
-    this.ofStore(what, store);
-    if (this.swarm) {
-      const again = this.swarm.groupId === groupId ? 'twice' : `and to "${name}"`;
+    if (this.group) {
+      const again = this.group.groupId === groupId ? 'twice' : `and to "${name}"`;
       throw new ConfigurationError(
-        `${what}: the signature ${this.name} (${this.ownId}) belongs to "${this.swarm.name}" and can't be added ${again}. Sign the task again.`,
+        `${what}: the signature ${this.name} (${this.ownId}) belongs to "${this.group.name}" and can't be added ${again}. Sign the task again.`,
       );
     }
     if (this.standalone)
       throw new ConfigurationError(
         `${what}: the signature ${this.name} (${this.ownId}) has been run by itself. Sign the task again.`,
       );
-    this.swarm = { groupId, name, index: undefined };
-    const { key, ...spec } = this.spec;
-    return { spec: key === undefined ? { ...spec, id: this.ownId } : spec, key: key ?? '' };
+    this.group = { groupId, name, kind, index: undefined };
   }
 
-  /** @internal */
-  place(index: number): void {
-    if (this.swarm) this.swarm.index = index;
-  }
-
-  /** @internal */
-  release(): void {
-    this.swarm = undefined;
-  }
-
-  /** The signature of a run of its own, stored under its id. @internal */
-  static standalone<I, O>(scope: Scope, id: string, packed: string): TaskSignature<I, O> {
-    const signature = new TaskSignature<I, O>(scope, unpackSpec(packed), id);
-    signature.standalone = true;
-    return signature;
-  }
-
-  /** The signature of a stored item. @internal */
-  static item<I, O>(scope: Scope, groupId: string, name: string, index: number, packed: string): TaskSignature<I, O> {
-    const spec = unpackSpec(packed);
-    const signature = new TaskSignature<I, O>(scope, spec, spec.id ?? itemId(groupId, index));
-    signature.swarm = { groupId, name, index };
-    return signature;
-  }
-
-  private async start(message: object | undefined, options: RunOptions | undefined): Promise<StoredEntry> {
+  private async start(
+    message: object | undefined,
+    options: RunOptions | undefined,
+  ): Promise<StoredEntry | StoredGroup> {
     refuseUnknownRunOptions(options);
     const encoded = encodeMessage(message ?? {}, `the message to ${this.name}`);
     const runOptions = checkRunOptions(options, `the run of ${this.name}`);
-    if (this.swarm) return this.startItem(encoded, runOptions);
+    const root = currentRoot(this.scope);
+    if (this.group) return this.startItem(encoded, runOptions, root);
     if (this.standalone) throw alreadyStarted(this.name);
+    if (root) return this.startCaptured(root, encoded, runOptions);
     // Set before anything is awaited, so that of two calls at once only one runs it.
     this.standalone = true;
     try {
@@ -135,51 +170,78 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       this.standalone = false;
       throw error;
     }
-    return this.entry();
+    return this.alone();
   }
 
-  private async startAlone(message: string, options: ReturnType<typeof checkRunOptions>): Promise<void> {
-    const { key: _key, ...spec } = this.spec;
+  private async startAlone(message: string, options: StoredRunOptions | undefined): Promise<void> {
+    const { key, ...spec } = this.spec;
     const merged = mergeRunOptions(spec.options, options);
     if (merged) spec.options = merged;
-    const group = {
-      id: this.ownId,
-      kind: 'task' as const,
-      name: this.name,
-      secret: newSecret(),
-      closed: true,
-      maxConcurrency: 1,
-      stopAfterNFailures: null,
-      keepResults: true,
-      successCallbacks: [],
-      errorCallbacks: [],
-    };
-    const { created, work } = await this.scope.store.create(group, [packSpec(spec)], { message });
-    if (!created) throw alreadyStarted(`${this.name} with the key ${this.spec.key}`);
+    const { items, ...group } = this.kind === 'chain' ? chainGroup(spec, options) : taskGroup(spec);
+    const named = { id: this.ownId, name: this.name, secret: newSecret(), closed: true };
+    const { created, work } = await this.scope.store.create({ ...named, ...group }, items, { message });
+    if (!created) throw alreadyStarted(`${this.name} with the key ${key}`);
     await this.scope.locations.record(
       this.ownId,
-      callbackIds(spec).map((id) => ({ id, callbackOf: 0 })),
+      callbackIds(spec).map((id) => ({ id, ...(this.kind === 'chain' ? {} : { callbackOf: 0 }) })),
     );
     await publishFor(this.scope, this.ownId, work);
   }
 
-  private async startItem(message: string, options: ReturnType<typeof checkRunOptions>): Promise<StoredEntry> {
-    const { groupId, index, name } = this.swarm ?? {};
-    if (groupId === undefined || index === undefined)
+  /** Becomes a child of the root in whose body it is run, or turns out to be the one that an earlier attempt ran. */
+  private async startCaptured(root: RootScope, message: string, options: StoredRunOptions | undefined) {
+    const { key } = this.spec;
+    const owner: Owner = { groupId: root.groupId, name: root.name, kind: 'root' };
+    this.reserve(owner, 'run', this.scope.store.identity);
+    const spec = this.stored();
+    const identity = key ?? identify(root, this.kind, spec, message, this.ownId);
+    const item = childItem(spec, message, options);
+    const reply = await this.scope.store
+      .add(root.groupId, [{ ...item, key: identity }], { run: true })
+      .catch((error: unknown) => {
+        this.group = undefined;
+        throw error;
+      });
+    if (reply.code !== 'added') {
+      this.group = undefined;
+      throw rootIsOver(this.name, root);
+    }
+    const [index = 0] = reply.indexes;
+    this.group = { ...owner, index };
+    this.ran = true;
+    if (reply.added === 0) this.ownId = itemId(root.groupId, index);
+    else await this.scope.locations.record(root.groupId, locationsOf(spec, index));
+    await publishFor(this.scope, root.groupId, reply.work);
+    return this.at();
+  }
+
+  private async startItem(message: string, options: StoredRunOptions | undefined, root: RootScope | undefined) {
+    const { groupId = '', index, name, kind } = this.group ?? {};
+    if (index === undefined)
       throw new ConfigurationError(`${this.name} is still being added to "${name}"; await that first.`);
+    if (kind === 'chain')
+      throw new ConfigurationError(`${this.name} is a step of the chain "${name}" and is run by it. Run the chain.`);
+    if (root) await captureMade(this.scope, root, groupId);
     const { code, work } = await this.scope.store.runItem(groupId, index, packMessage(message, options));
     if (code === 'missing')
       throw new NotFoundError(`The swarm of ${this.name} (${groupId}) is unknown; its retention is over.`);
-    if (code === 'again') throw alreadyStarted(this.name);
-    if (code !== 'finished') await publishFor(this.scope, groupId, work);
-    return this.entry();
+    // A root's body that is tried again runs what an earlier attempt has run.
+    const byEarlierAttempt = root?.made.has(groupId) && !this.ran;
+    if (code === 'again' && !byEarlierAttempt) throw alreadyStarted(this.name);
+    this.ran = true;
+    if (code === 'started') await publishFor(this.scope, groupId, work);
+    return this.at();
   }
 
-  private entry(): StoredEntry {
-    const { swarm } = this;
-    return swarm?.index === undefined
-      ? this.entryAt(this.ownId, '0')
-      : this.entryAt(swarm.groupId, String(swarm.index), swarm.index);
+  private at(): StoredEntry | StoredGroup {
+    const { group } = this;
+    return group?.index === undefined ? this.alone() : this.entryAt(group.groupId, String(group.index), group.index);
+  }
+
+  private alone(): StoredEntry | StoredGroup {
+    return this.kind === 'chain'
+      ? new StoredGroup(this.scope, this.ownId, 'chain', this.name)
+      : this.entryAt(this.ownId, '0');
   }
 
   private entryAt(groupId: string, entry: string, index?: number): StoredEntry {
@@ -188,6 +250,12 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       name: this.name,
       ...(index === undefined ? {} : { index }),
     });
+  }
+
+  /** What a group stores; without its id when it has a key, which is one of each group. */
+  private stored(): Spec {
+    const { key, ...spec } = this.spec;
+    return key === undefined ? { ...spec, id: this.ownId } : spec;
   }
 
   private ofStore(what: string, store: string): void {
@@ -199,10 +267,40 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   }
 }
 
-/** The ids of the callbacks that a stored signature carries, at any depth. */
-export function callbackIds(spec: Pick<Spec, 'successCallbacks' | 'errorCallbacks'>): string[] {
-  return [...(spec.successCallbacks ?? []), ...(spec.errorCallbacks ?? [])].flatMap((packed) => {
-    const callback = unpackSpec(packed);
-    return [...(callback.id ? [callback.id] : []), ...callbackIds(callback)];
-  });
+/** What a child of a root is stored as: its message is final, so that it travels with its data. @internal */
+export function childItem(spec: Spec, message: string, options: StoredRunOptions | undefined) {
+  if (spec.group === 'chain') return { spec: packSpec(spec), message: packMessage(message, options) };
+  const merged = mergeRunOptions(spec.options, options);
+  const data = JSON.stringify(mergeMessages(parseMessage(message), parseMessage(spec.data)));
+  return { spec: packSpec({ ...spec, data, ...(merged ? { options: merged } : {}) }), message: '' };
+}
+
+/** What names a child in each attempt of its root's body. A chain's id says that by itself. @internal */
+export function identify(root: RootScope, kind: string, spec: Spec, message: string, id: string): string {
+  return kind === 'chain' ? `\u0001${id}` : root.identify(kind, spec.task, spec.data ?? '{}', message);
+}
+
+function taskGroup(spec: Spec) {
+  return {
+    kind: 'task' as const,
+    maxConcurrency: 1,
+    stopAfterNFailures: null,
+    keepResults: true,
+    successCallbacks: [],
+    errorCallbacks: [],
+    items: [packSpec(spec)],
+  };
+}
+
+function chainGroup(spec: Spec, options: StoredRunOptions | undefined) {
+  const { options: own, ...group } = JSON.parse(spec.data ?? '{}') as GroupTemplate;
+  const merged = mergeRunOptions(own, options);
+  return { kind: 'chain' as const, ...group, ...(merged ? { options: JSON.stringify(merged) } : {}) };
+}
+
+function locationsOf(spec: Spec, index: number) {
+  return [
+    ...(spec.id === undefined ? [] : [{ id: spec.id, index }]),
+    ...callbackIds(spec).map((id) => ({ id, callbackOf: index })),
+  ];
 }

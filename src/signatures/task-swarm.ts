@@ -1,29 +1,28 @@
-import {
-  CancelledError,
-  ConfigurationError,
-  NotFoundError,
-  SwarmClosedError,
-  SwarmFinishedError,
-  TaskFailedError,
-  describe,
-} from '../errors';
+import { ConfigurationError, SwarmClosedError, SwarmFinishedError, describe } from '../errors';
 import { encodeMessage } from '../messages/json';
 import { refuseUnknown } from '../options';
 import { isEnded, type Snapshot } from '../store/group-reader';
-import type { AddFlags, GroupStatus } from '../store/group-store';
+import type { AddFlags } from '../store/group-store';
+import { packMessage, type Spec, type StoredRunOptions } from '../store/spec';
+import type { RootScope } from '../tasks/root-scope';
 import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions } from './binding';
-import { bytesPerScript, entriesPerScript, placeLocations, prepare, type PreparedEntry } from './entries';
-import { publishFor, type Scope } from './scope';
-import { makeHandle } from './stored-entry';
+import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, type PreparedEntry } from './entries';
+import { captureMade, captureSwarm, swarmSpec } from './made-swarms';
+import { currentRoot, publishFor, type Scope } from './scope';
+import { statusOf, StoredGroup } from './stored-group';
 import { TaskSignature } from './task-signature';
+import { byValue } from './templates';
 import {
+  join,
   template,
   type Bound,
   type Handle,
   type InputOf,
   type ItemOf,
   type ItemResult,
+  type Member,
   type NoOthers,
+  type Owner,
   type Progress,
   type RunOptions,
   type SignatureStatus,
@@ -39,33 +38,39 @@ const itemsPerRead = 256;
 /** A swarm as it is stored: everything it says is read from Redis, so it speaks the same in every process. */
 export class TaskSwarm<O> implements Swarm<O> {
   readonly kind = 'swarm';
+  private readonly stored: StoredGroup;
+  /** The group that it was handed in to. */
+  private owner: string | undefined;
+  /** Whether this object has been run, in this attempt of the body that made it. */
+  private ran = false;
 
   constructor(
     private readonly scope: Scope,
     readonly id: string,
     readonly name: string,
-  ) {}
+    before?: () => Promise<Snapshot | undefined>,
+  ) {
+    this.stored = new StoredGroup(scope, id, 'swarm', name, before);
+  }
+
+  /** @internal */
+  get identity(): string {
+    return `swarm ${this.id}`;
+  }
 
   async run(message?: Record<string, unknown>, options?: RunOptions & WaitOptions): Promise<O[]> {
     await this.start(message, options);
-    return this.outputs(options);
+    return this.stored.wait(options);
   }
 
   async runNoWait(message?: Record<string, unknown>, options?: RunOptions): Promise<Handle<O[]>> {
     await this.start(message, options);
-    return makeHandle(
-      this.id,
-      () => this.outputs(),
-      () =>
-        Promise.reject(
-          new ConfigurationError('A swarm has no run of its own in the engine. Ask its items for theirs.'),
-        ),
-    );
+    return this.stored.handle();
   }
 
   async runSettled(message?: Record<string, unknown>, options?: RunOptions & WaitOptions): Promise<ItemResult<O>[]> {
     await this.start(message, options);
-    const { total } = await this.ended(options);
+    const { total } = await this.stored.ended(options);
     const items: ItemResult<O>[] = [];
     for (let from = 0; from < total; from += itemsPerRead) {
       const indexes = Array.from({ length: Math.min(itemsPerRead, total - from) }, (_, i) => from + i);
@@ -74,12 +79,12 @@ export class TaskSwarm<O> implements Swarm<O> {
     return items;
   }
 
-  async status(): Promise<SignatureStatus> {
-    return statusOf((await this.snapshot()).status);
+  status(): Promise<SignatureStatus> {
+    return this.stored.status();
   }
 
   async progress(): Promise<Progress> {
-    const { total, ready, slots, succeeded, failed, cancelled, closed, status } = await this.snapshot();
+    const { total, ready, slots, succeeded, failed, cancelled, closed, status } = await this.stored.snapshot();
     const stopped = status !== 'pending' && status !== 'running';
     return {
       total,
@@ -102,7 +107,7 @@ export class TaskSwarm<O> implements Swarm<O> {
         this.id,
         async () => {
           // The status first: whatever ended before the group did is in the log when that is read.
-          const { status, total } = await this.snapshot();
+          const { status, total } = await this.stored.snapshot();
           const indexes = await reader.endLog(this.id, read, itemsPerRead);
           return indexes.length > 0 || isEnded(status) ? { indexes, total } : undefined;
         },
@@ -122,17 +127,12 @@ export class TaskSwarm<O> implements Swarm<O> {
     data?: D & object & NoOthers<D, InputOf<T>>,
     options?: SignOptions,
   ): Promise<ItemOf<T>> {
-    const entry = prepare(
-      [task, data as object | undefined, options] as TaskEntry,
-      this.id,
-      this.name,
-      'task',
-      this.scope.store.identity,
-    );
+    const given = [task, data as object | undefined, options] as TaskEntry;
+    const entry = await prepare(this.scope, given, this.asOwner(), 'task');
     const { indexes } = await this.addPrepared([entry], {}, 0);
     const [index = 0] = indexes;
-    if (entry.signature) return entry.signature as unknown as ItemOf<T>;
-    return TaskSignature.item(this.scope, this.id, this.name, index, entry.packed) as unknown as ItemOf<T>;
+    if (entry.member) return task as unknown as ItemOf<T>;
+    return TaskSignature.item(this.scope, this.asOwner(), index, entry.packed) as unknown as ItemOf<T>;
   }
 
   async addTasks(
@@ -163,31 +163,63 @@ export class TaskSwarm<O> implements Swarm<O> {
     };
     try {
       for await (const entry of entries) {
-        const prepared = prepare(entry, this.id, this.name, `entries[${seen}]`, this.scope.store.identity);
+        const prepared = await prepare(this.scope, entry, this.asOwner(), `entries[${seen}]`);
         seen += 1;
         chunk.push(prepared);
         bytes += prepared.packed.length;
         if (chunk.length >= entriesPerScript || bytes >= bytesPerScript) await flush();
       }
     } catch (error) {
-      for (const { signature } of chunk) signature?.release();
+      await releaseAll(chunk);
       throw error;
     }
     await flush();
     return added;
   }
 
+  cancel(): Promise<void> {
+    return this.stored.cancel();
+  }
+
   async closeSwarm(): Promise<void> {
     const { code, work } = await this.scope.store.close(this.id);
-    if (code === 'missing') throw this.notFound();
+    if (code === 'missing') throw this.stored.notFound();
     await publishFor(this.scope, this.id, work);
   }
 
-  /** A swarm as an item or a callback comes with nested groups. @internal */
-  [template](what: string): never {
-    throw new ConfigurationError(
-      `${what}: the swarm "${this.name}" can't be part of another group yet. Hand in tasks or signatures of tasks.`,
-    );
+  /** How a group stores it as a callback: by value, closed with what it holds. @internal */
+  [template](what: string): Promise<Spec> {
+    return byValue(this.scope, swarmSpec(this.id, this.name), what);
+  }
+
+  /** @internal */
+  async [join](owner: Owner, what: string, identity: string): Promise<Member> {
+    const { store, reader } = this.scope;
+    const who = `${what}: the swarm "${this.name}" (${this.id})`;
+    if (store.identity !== identity)
+      throw new ConfigurationError(`${who} was made by another Mageflow, whose store this one doesn't share.`);
+    const other = async (id: string) => (await reader.snapshot(id))?.name ?? id;
+    if (this.owner !== undefined) {
+      const again = this.owner === owner.groupId ? 'twice' : `and to "${owner.name}"`;
+      throw new ConfigurationError(`${who} belongs to "${await other(this.owner)}" and can't be added ${again}.`);
+    }
+    this.owner = owner.groupId;
+    const { code, in: parent } = await store.adopt(this.id, owner.groupId);
+    if (code !== 'adopted') this.owner = undefined;
+    if (code === 'missing') throw this.stored.notFound();
+    if (code === 'started') {
+      const why = parent ? `belongs to "${await other(parent)}"` : 'has been run by itself';
+      throw new ConfigurationError(`${who} ${why} and can't be added to "${owner.name}". Make another one.`);
+    }
+    return {
+      spec: swarmSpec(this.id, this.name),
+      key: '',
+      place: async (index) => void (await store.adopt(this.id, owner.groupId, String(index))),
+      release: async () => {
+        this.owner = undefined;
+        await store.disown(this.id, owner.groupId);
+      },
+    };
   }
 
   /**
@@ -203,27 +235,28 @@ export class TaskSwarm<O> implements Swarm<O> {
   /** Adds prepared entries in one script. */
   private async addPrepared(entries: readonly PreparedEntry[], flags: AddFlags, before: number) {
     const { scope, id } = this;
+    const root = currentRoot(scope);
+    if (root && flags.run) await captureMade(scope, root, id);
     const reply = await scope.store
       .add(
         id,
-        entries.map(({ packed, key }) => ({ spec: packed, key })),
+        entries.map(({ packed, key, spec }) => ({ spec: packed, key: key || this.identify(root, spec) })),
         flags,
       )
-      .catch((error: unknown) => {
-        release(entries);
+      .catch(async (error: unknown) => {
+        await releaseAll(entries);
         throw error;
       });
     if (reply.code === 'added') {
       const { indexes, added, work } = reply;
-      entries.forEach(({ signature }, i) => signature?.place(indexes[i] ?? 0));
-      await placeLocations(scope, id, entries, indexes);
+      await placeAll(scope, id, entries, indexes);
       await publishFor(scope, id, work);
       return { indexes, added };
     }
-    release(entries);
+    await releaseAll(entries);
     const what = `The swarm "${this.name}" (${id})`;
     if (reply.code === 'moved') return { indexes: [], added: 0, moved: reply.place };
-    if (reply.code === 'missing') throw this.notFound();
+    if (reply.code === 'missing') throw this.stored.notFound();
     if (reply.code === 'closed') throw new SwarmClosedError(`${what} is closed; nothing can be added.`, before);
     throw new SwarmFinishedError(`${what} has ended or is stopping; nothing can be added.`, before);
   }
@@ -235,39 +268,59 @@ export class TaskSwarm<O> implements Swarm<O> {
     refuseUnknownRunOptions(options);
     const encoded = encodeMessage(message ?? {}, `the message to the swarm "${this.name}"`);
     const runOptions = checkRunOptions(options, `the run of the swarm "${this.name}"`);
-    const { code, work } = await this.scope.store.run(this.id, encoded, runOptions ? JSON.stringify(runOptions) : '');
-    if (code === 'missing') throw this.notFound();
+    const root = currentRoot(this.scope);
+    const { code, work } =
+      (root && (await this.startCaptured(root, encoded, runOptions))) ?? (await this.startStored(encoded, runOptions));
+    if (code === 'missing') throw this.stored.notFound();
     if (code === 'again') throw alreadyStarted(`The swarm "${this.name}"`);
     if (code === 'finished')
       throw new SwarmFinishedError(`The swarm "${this.name}" (${this.id}) has ended or is stopping; it can't be run.`);
-    await publishFor(this.scope, this.id, work);
+    this.ran = true;
+    if (work) await publishFor(this.scope, this.id, work);
   }
 
-  private async outputs(options: WaitOptions = {}): Promise<O[]> {
-    const { status, total, failed } = await this.ended(options);
-    if (status === 'cancelled') throw new CancelledError(`The swarm "${this.name}" was cancelled.`);
-    if (status === 'failed') {
-      const { failures } = await this.scope.reader.failures(this.id);
-      throw new TaskFailedError(
-        `The swarm "${this.name}" failed: ${failed} of its ${total} items failed, the first with: ${failures[0]?.message}`,
-        failures,
+  private async startStored(message: string, options: StoredRunOptions | undefined) {
+    const { store, reader } = this.scope;
+    const reply = await store.run(this.id, message, options ? JSON.stringify(options) : '');
+    if (reply.code !== 'nested') return reply;
+    // It sits in another group: there it is an item like any other.
+    const { groupId, entry } = reply.parent;
+    const parent = await reader.facts(groupId);
+    if (entry === '' || !parent || parent.kind === 'chain') {
+      throw new ConfigurationError(
+        `The swarm "${this.name}" is part of ${parent ? `the ${parent.kind} "${parent.name}"` : groupId} and is run by it. Run that one.`,
       );
     }
-    const outputs: O[] = [];
-    for await (const { json } of this.scope.reader.outputs(this.id, total)) outputs.push(JSON.parse(json) as O);
-    return outputs;
+    const { code, work } = await store.runItem(groupId, Number(entry), packMessage(message, options));
+    if (code === 'started') await publishFor(this.scope, groupId, work);
+    return { code, work: undefined };
   }
 
-  private ended(options: WaitOptions = {}): Promise<Snapshot> {
-    const { timeoutMs, signal } = options;
-    return this.scope.waiter.until(
-      this.id,
-      async () => {
-        const snapshot = await this.snapshot();
-        return isEnded(snapshot.status) ? snapshot : undefined;
-      },
-      { timeoutMs, signal },
-    );
+  /** Becomes a child of the root in whose body it is run; undefined when it belongs to something else. */
+  private async startCaptured(root: RootScope, message: string, options: StoredRunOptions | undefined) {
+    const { store } = this.scope;
+    if (this.ran) return { code: 'again' as const, work: undefined };
+    await root.captured.get(this.id);
+    const capturing = captureSwarm(this.scope, root, this, packMessage(message, options));
+    root.captured.set(this.id, capturing);
+    const captured = await capturing;
+    if (!captured) return undefined;
+    if (captured.added) return { code: 'started' as const, work: undefined };
+    // It is a child already: started by one of its items, or run by an earlier attempt of the body.
+    const packed = options ? JSON.stringify(options) : '';
+    const reply = await store.run(this.id, message, packed, true);
+    const byEarlierAttempt = !this.ran && (reply.code === 'again' || reply.code === 'finished');
+    return byEarlierAttempt ? { code: 'started' as const, work: undefined } : reply;
+  }
+
+  /** What makes an item the same in each attempt of the root's body that fills the swarm it has made. */
+  private identify(root: RootScope | undefined, { group, id, task, data }: Spec): string {
+    if (!root?.made.has(this.id)) return '';
+    return root.identify('item', this.id, group === 'made swarm' ? (id ?? '') : `${task} ${data ?? ''}`);
+  }
+
+  private asOwner(): Owner {
+    return { groupId: this.id, name: this.name, kind: 'swarm' };
   }
 
   /** What a stopped swarm cancelled without it ever having started, in order. */
@@ -278,22 +331,4 @@ export class TaskSwarm<O> implements Swarm<O> {
       yield* (await reader.ended(this.id, indexes)) as ItemResult<O>[];
     }
   }
-
-  private async snapshot(): Promise<Snapshot> {
-    const snapshot = await this.scope.reader.snapshot(this.id);
-    if (!snapshot) throw this.notFound();
-    return snapshot;
-  }
-
-  private notFound(): NotFoundError {
-    return new NotFoundError(`The swarm "${this.name}" (${this.id}) is unknown; its retention is over.`);
-  }
-}
-
-function release(entries: readonly PreparedEntry[]): void {
-  for (const { signature } of entries) signature?.release();
-}
-
-function statusOf(status: GroupStatus): SignatureStatus {
-  return status === 'stopping' || status === 'cancelling' ? 'running' : status;
 }

@@ -12,6 +12,19 @@ declare const types: unique symbol;
 /** By which a signature of any copy of the package is known, and how it hands itself over as a callback. */
 export const template = Symbol.for('mageflow/template');
 
+/** How a signature of any copy of the package becomes an item of a group. */
+export const join = Symbol.for('mageflow/join');
+
+/** A signature that was handed in to a group, which may fail to take it. */
+export interface Member {
+  spec: Spec;
+  key: string;
+  /** It is the item of this index. */
+  place(index: number): Promise<void>;
+  /** It was not taken, and is what it was. */
+  release(): Promise<void>;
+}
+
 export type SignatureStatus = 'pending' | 'queued' | 'running' | 'suspended' | 'succeeded' | 'failed' | 'cancelled';
 
 /** What `runNoWait` gives. Nothing waits, polls or can reject before a getter is read. */
@@ -41,8 +54,30 @@ export interface Signature<I, O> {
    */
   runNoWait(...args: RunArguments<I, RunOptions>): Promise<Handle<O>>;
   status(): Promise<SignatureStatus>;
-  /** @internal */
-  [template](what: string, store: string): Spec;
+  /** What it is, the same in each attempt of a root's body that makes it. @internal */
+  readonly identity: string;
+  /** How a parent stores it, by value. @internal */
+  [template](what: string, store: string): Promise<Spec>;
+  /**
+   * Hands itself over to a group.
+   * @throws ConfigurationError when it is, or has been, part of something else
+   * @internal
+   */
+  [join](owner: Owner, what: string, store: string): Promise<Member>;
+}
+
+/** A root task with what is bound to it. */
+export interface RootSignature<I, O> extends Signature<I, O> {
+  readonly kind: 'root';
+  /** The internal swarm of its children: their progress and results. Of a callback: that of its latest firing. */
+  children(): Promise<Swarm<unknown>>;
+}
+
+/** The group that something becomes an item of. @internal */
+export interface Owner {
+  groupId: string;
+  name: string;
+  kind: 'chain' | 'swarm' | 'root';
 }
 
 /** Counts of a swarm's items by where they are. */
@@ -77,7 +112,7 @@ export interface ItemResult<O> {
 export type PartialMessage<I> = { [K in keyof I]?: I[K] };
 
 /** What adding a task to a swarm gives: the signature that was handed in, or a new one whose message is partial. */
-export type ItemOf<T> = T extends AnySignature ? T : Signature<PartialMessage<InputOf<T>>, OutputOf<T>>;
+export type ItemOf<T> = T extends AnySignature ? T : SignatureOf<T, PartialMessage<InputOf<T>>>;
 
 /** A group of tasks with a concurrency limit of its own. */
 export interface Swarm<O> extends Signature<Record<string, unknown> | undefined, O[]> {
@@ -111,6 +146,16 @@ export interface Swarm<O> extends Signature<Record<string, unknown> | undefined,
 export interface TaskTypes<I, O> {
   readonly [types]?: { input: I; output: O };
 }
+
+declare const root: unique symbol;
+
+/** A task made by `mage.rootTask`, or wrapped as a root. */
+export interface RootTask {
+  readonly [root]?: true;
+}
+
+/** The signature of a declaration: of a root it knows its children. */
+export type SignatureOf<T, I> = typeof root extends keyof T ? RootSignature<I, OutputOf<T>> : Signature<I, OutputOf<T>>;
 
 /** A declaration of the SDK, made or wrapped by mageflow or not. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's type parameters are invariant

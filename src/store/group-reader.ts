@@ -1,22 +1,26 @@
 import type { Failure } from '../errors';
 import { bucketSize } from './keys';
-import type { GroupStatus, GroupStore, Outcome } from './group-store';
+import type { Above, GroupKind, GroupStore } from './group-store';
+import type { GroupStatus, Outcome } from './replies';
 import { itemId } from './ids';
-import { mergeRunOptions, unpackCallback, unpackSpec, type StoredRunOptions } from './spec';
+import { mergeRunOptions, unpackCallback, unpackSpec, type GroupTemplate, type StoredRunOptions } from './spec';
 
 /** What a publisher and a waiter need to know of a group besides its items. */
 export interface GroupFacts {
-  kind: 'swarm' | 'task';
+  kind: GroupKind;
   name: string;
   secret: string;
   /** The group's own message as JSON, when it was given one. */
   message: string | undefined;
   options: StoredRunOptions | undefined;
   resultBytes: number;
+  /** The entry of another group that it is. */
+  parent: { groupId: string; entry: string } | undefined;
+  above: Above;
 }
 
 export interface Snapshot {
-  kind: 'swarm' | 'task';
+  kind: GroupKind;
   name: string;
   status: GroupStatus;
   closed: boolean;
@@ -29,7 +33,7 @@ export interface Snapshot {
   swept: number;
 }
 
-export type ItemState = 'waiting' | 'queued' | 'granted' | 'published' | 'running' | Outcome;
+export type ItemState = 'waiting' | 'queued' | 'granted' | 'published' | 'running' | 'returned' | Outcome;
 
 /** One item that ended. */
 export interface EndedItem {
@@ -49,10 +53,10 @@ export class GroupReader {
 
   async facts(id: string): Promise<GroupFacts | undefined> {
     const key = this.store.keys.state(id);
-    const [kind, name, secret, message, options, runOptions, resultBytes] = await this.store.redis.use(
-      'hmget',
-      (client) => client.hmget(key, 'k', 'n', 'sec', 'msg', 'opt', 'ropt', 'rb'),
-    );
+    const [kind, name, secret, message, options, runOptions, resultBytes, parent, entry, above] =
+      await this.store.redis.use('hmget', (client) =>
+        client.hmget(key, 'k', 'n', 'sec', 'msg', 'opt', 'ropt', 'rb', 'pg', 'pe', 'ctx'),
+      );
     if (!kind || !secret) return undefined;
     return {
       kind: kind as GroupFacts['kind'],
@@ -61,7 +65,51 @@ export class GroupReader {
       message: message ?? undefined,
       options: mergeRunOptions(parseOptions(options), parseOptions(runOptions)),
       resultBytes: Number(resultBytes ?? 0),
+      parent: parent ? { groupId: parent, entry: entry ?? '' } : undefined,
+      above: above ? (JSON.parse(above) as Above) : {},
     };
+  }
+
+  /** The groups below one, of which it knows: those that it made, those that were put into it, and its roots' children. */
+  async *groupsBelow(id: string): AsyncGenerator<{ entry: string; child: string }> {
+    const key = this.store.keys.callbacks(id);
+    let cursor = '0';
+    do {
+      const from = cursor;
+      const [next, fields] = await this.store.redis.use('hscan', (client) =>
+        client.hscan(key, from, 'MATCH', 'g:*', 'COUNT', 500),
+      );
+      cursor = next;
+      for (let i = 0; i + 1 < fields.length; i += 2)
+        yield { entry: (fields[i] ?? '').slice(2), child: fields[i + 1] ?? '' };
+    } while (cursor !== '0');
+  }
+
+  /** The group that an entry is, or whose children it spawned as a root. */
+  async groupAt(id: string, entry: string): Promise<string | undefined> {
+    const key = this.store.keys.callbacks(id);
+    return (await this.store.redis.use('hget', (client) => client.hget(key, `g:${entry}`))) ?? undefined;
+  }
+
+  /** How the body of a root ended, as a mark and JSON text, from its return on. */
+  async bodyEnd(id: string, entry: string): Promise<string | undefined> {
+    const key = this.store.keys.callbacks(id);
+    return (await this.store.redis.use('hget', (client) => client.hget(key, `b:${entry}`))) ?? undefined;
+  }
+
+  /** What holds a slot, or is a callback that has not ended: each with the run or group that it is, and its children's group. */
+  async *active(id: string): AsyncGenerator<{ entry: string; state: ItemState; run: string; child: string }> {
+    const key = this.store.keys.active(id);
+    let cursor = '0';
+    do {
+      const from = cursor;
+      const [next, fields] = await this.store.redis.use('hscan', (client) => client.hscan(key, from, 'COUNT', 500));
+      cursor = next;
+      for (let i = 0; i + 1 < fields.length; i += 2) {
+        const [state = '', run = '', , , , , , , , child = ''] = (fields[i + 1] ?? '').split('|');
+        yield { entry: fields[i] ?? '', state: state as ItemState, run, child };
+      }
+    } while (cursor !== '0');
   }
 
   async snapshot(id: string): Promise<Snapshot | undefined> {
@@ -103,7 +151,7 @@ export class GroupReader {
     );
     const status = group[0] as GroupStatus | null;
     if (!status || index >= Number(group[1])) return undefined;
-    if (active) return active.slice(0, active.indexOf('|')) as ItemState;
+    if (active) return activeState(active);
     const outcome = marks[byte];
     if (outcome) return outcome;
     if (byte === 'a') return 'granted';
@@ -117,7 +165,7 @@ export class GroupReader {
     const [active, result] = await redis.use('hget', (client) =>
       Promise.all([client.hget(keys.active(id), entry), client.hget(keys.callbacks(id), `r:${entry}`)]),
     );
-    if (active) return active.slice(0, active.indexOf('|')) as ItemState;
+    if (active) return activeState(active);
     return result ? marks[result[0] ?? ''] : undefined;
   }
 
@@ -142,6 +190,32 @@ export class GroupReader {
     return spec ? { spec, message: message ?? '' } : undefined;
   }
 
+  /** The packed specs of some items. */
+  async specs(id: string, from: number, to: number): Promise<string[]> {
+    const fields = range(from, to).map(String);
+    const packed = await this.store.redis.use('hmget', (client) => client.hmget(this.store.keys.specs(id), ...fields));
+    return packed.filter((spec) => spec !== null);
+  }
+
+  /** How a group runs its items, as a template of it needs to know. */
+  async configuration(id: string): Promise<Omit<GroupTemplate, 'items'> | undefined> {
+    const key = this.store.keys.state(id);
+    const [kind, concurrency, failures, keep, success, error, options] = await this.store.redis.use('hmget', (client) =>
+      client.hmget(key, 'k', 'mc', 'sn', 'kr', 'cs', 'ce', 'opt'),
+    );
+    if (!kind) return undefined;
+    const list = (json: string | null | undefined) => (json ? (JSON.parse(json) as string[]) : []);
+    const runOptions = parseOptions(options);
+    return {
+      maxConcurrency: Number(concurrency),
+      stopAfterNFailures: Number(failures) || null,
+      keepResults: keep === '1',
+      successCallbacks: list(success),
+      errorCallbacks: list(error),
+      ...(runOptions ? { options: runOptions } : {}),
+    };
+  }
+
   async itemByKey(id: string, key: string): Promise<number | undefined> {
     const index = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.specs(id), `k${key}`));
     return index === null ? undefined : Number(index);
@@ -159,10 +233,18 @@ export class GroupReader {
     return lists.flatMap((list) => (list ? (JSON.parse(list) as string[]) : []));
   }
 
-  /** The run that was published for, or owns, an entry. */
+  /** The run that was published for, or owns, an entry; a group's is that group: 'g:' and its id. */
   async runOf(id: string, entry: string): Promise<string | undefined> {
     const active = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.active(id), entry));
     return active?.split('|')[1] || undefined;
+  }
+
+  /** A stored output as JSON text: of a group that gave a list, only its id is stored. */
+  async output(payload: string): Promise<string> {
+    if (!payload.startsWith('@')) return payload || 'null';
+    const list: string[] = [];
+    for await (const { json } of this.outputs(payload.slice(1))) list.push(json);
+    return `[${list.join(',')}]`;
   }
 
   /** What an entry left when it ended: a mark and JSON text. */
@@ -192,12 +274,13 @@ export class GroupReader {
   }
 
   /** The outputs of the succeeded items as JSON texts, in order of adding. */
-  async *outputs(id: string, total: number, step = 32): AsyncGenerator<{ index: number; json: string }> {
+  async *outputs(id: string, step = 32): AsyncGenerator<{ index: number; json: string }> {
+    const total = (await this.snapshot(id))?.total ?? 0;
     for (let from = 0; from < total; from += step) {
       const indexes = range(from, Math.min(total, from + step));
       const results = await this.results(id, indexes);
       for (const [i, result] of results.entries()) {
-        if (result?.startsWith('s')) yield { index: from + i, json: result.slice(1) || 'null' };
+        if (result?.startsWith('s')) yield { index: from + i, json: await this.output(result.slice(1)) };
       }
     }
   }
@@ -210,16 +293,17 @@ export class GroupReader {
       redis.use('hmget', (client) => client.hmget(keys.specs(id), ...indexes.map(String))),
       this.results(id, indexes),
     ]);
-    return indexes.map((index, i) => {
+    const items = indexes.map(async (index, i) => {
       const spec = unpackSpec(specs[i] ?? '["?"]\n');
       const result = results[i] ?? 'x';
       const status = marks[result[0] ?? 'x'] ?? 'cancelled';
       const item: EndedItem = { index, id: spec.id ?? itemId(id, index), name: spec.name ?? spec.task, status };
-      if (status === 'succeeded') item.output = JSON.parse(result.slice(1) || 'null') as unknown;
+      if (status === 'succeeded') item.output = JSON.parse(await this.output(result.slice(1))) as unknown;
       if (status === 'failed') item.error = readError(result.slice(1));
-      if (status === 'cancelled') item.error = 'cancelled before it started';
+      if (status === 'cancelled') item.error = results[i] === undefined ? 'cancelled before it started' : 'cancelled';
       return item;
     });
+    return Promise.all(items);
   }
 
   /** The indexes of items in the order in which they ended, from a place in that order. */
@@ -257,6 +341,12 @@ export class GroupReader {
     }));
     return { count, failures };
   }
+}
+
+function activeState(packed: string): ItemState {
+  const [state = '', run = ''] = packed.split('|', 2);
+  // A group that was published runs.
+  return state === 'published' && run.startsWith('g:') ? 'running' : (state as ItemState);
 }
 
 function parseOptions(json: string | null | undefined): StoredRunOptions | undefined {

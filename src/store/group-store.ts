@@ -3,26 +3,22 @@ import { MageflowError } from '../errors';
 import type { Settings } from '../options';
 import { bucketSize, Keys } from './keys';
 import { type RedisConnection, type Reply, type ScriptName } from './redis';
+import { toDue, toStart, toWork, type DueReply, type Outcome, type StartReply, type Work } from './replies';
 
-/** What a script hands to this process for publication. */
-export interface Work {
-  status: GroupStatus;
-  /** Items that got a slot. */
-  grants: { entry: string; spec: string; message: string }[];
-  /** Callbacks that were fired. */
-  callbacks: { entry: string; packed: string }[];
-  /** Whether free slots and queued items are left: one call hands out 1,000 at most. */
-  more: boolean;
-  /** Whether the group has been given a message. */
-  hasMessage: boolean;
-  /** How many items the group holds. */
-  total: number;
-  /** Whether the group's last work has ended, and its keys were given their time to live. */
-  expiring: boolean;
+export type GroupKind = 'task' | 'swarm' | 'chain' | 'root';
+
+/** What a group sits in: the nearest swarm, chain and root above it, and the root's run in the engine. */
+export interface Above {
+  swarm?: string;
+  swarmName?: string;
+  chain?: string;
+  root?: string;
+  parentRun?: string;
+  parentTask?: string;
 }
 
-export type GroupStatus = 'pending' | 'running' | 'stopping' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
-export type Outcome = 'succeeded' | 'failed' | 'cancelled';
+/** Who cancels a group: a user this very one, or the group that it sits in: when it is cancelled, or (what was never started) when it stops. */
+export type CancelledBy = 'user' | 'parent' | 'stop';
 
 /** One execution of a run: what the engine tells apart, and a nonce of this process. */
 export interface Execution {
@@ -34,7 +30,7 @@ export interface Execution {
 
 export interface NewGroup {
   id: string;
-  kind: 'swarm' | 'task';
+  kind: GroupKind;
   name: string;
   secret: string;
   closed: boolean;
@@ -45,8 +41,11 @@ export interface NewGroup {
   keepResults: boolean;
   /** Run options that items without their own get, as JSON. */
   options?: string;
-  successCallbacks: string[];
-  errorCallbacks: string[];
+  successCallbacks: readonly string[];
+  errorCallbacks: readonly string[];
+  /** The entry of another group that it is. */
+  parent?: { groupId: string; entry: string };
+  above?: Above;
 }
 
 /** How items are added: made ready at once, and (while a group is being made) as which of its tasks. */
@@ -55,23 +54,6 @@ export interface AddFlags {
   close?: boolean;
   place?: number;
   last?: boolean;
-}
-
-/** What an item does at its start. */
-export type StartReply =
-  | { code: 'run'; failed: number }
-  | { code: 'stored'; result: string }
-  | { code: 'duplicate'; owner: string }
-  | { code: 'superseded' | 'unknown' };
-
-/** Entries whose lease ran out, and when to look again. */
-export interface DueReply {
-  status: GroupStatus | 'missing';
-  nextDue: number | undefined;
-  active: number;
-  forgetAt: number | undefined;
-  more: boolean;
-  entries: { entry: string; state: string; runId: string; process: string; publications: number }[];
 }
 
 // Keys outlive their retention by this much: upkeep removes them in time without blocking Redis; expiry is the net.
@@ -126,6 +108,13 @@ export class GroupStore {
       ['bld', group.building ?? 0],
       ['ttl', this.settings.abandonedMs],
       ...(group.options ? [['opt', group.options]] : []),
+      ...(group.parent
+        ? [
+            ['pg', group.parent.groupId],
+            ['pe', group.parent.entry],
+          ]
+        : []),
+      ...(group.above ? [['ctx', JSON.stringify(group.above)]] : []),
       ...(group.successCallbacks.length ? [['cs', JSON.stringify(group.successCallbacks)]] : []),
       ...(group.errorCallbacks.length ? [['ce', JSON.stringify(group.errorCallbacks)]] : []),
     ].flat() as (string | number)[];
@@ -137,13 +126,13 @@ export class GroupStore {
       ...fields,
       ...specs,
     ]);
-    return { created: reply[0] === 'created', building: Number(reply[8] ?? 0), work: toWork(reply) };
+    return { created: reply[0] === 'created', building: Number(reply[10] ?? 0), work: toWork(reply) };
   }
 
-  /** Appends items, each with its spec and its key ('' for none). */
-  async add(id: string, items: readonly { spec: string; key: string }[], flags: AddFlags) {
+  /** Appends items, each with its spec, its key and its own message ('' for none). */
+  async add(id: string, items: readonly { spec: string; key: string; message?: string }[], flags: AddFlags) {
     if (flags.run) await this.register(id);
-    const args = items.flatMap((item) => [item.spec, item.key]);
+    const args = items.flatMap((item) => [item.spec, item.key, item.message ?? '']);
     const { run, close, place = '', last } = flags;
     const reply = await this.call('add', id, [run ? 1 : 0, close ? 1 : 0, place, last ? 1 : 0, ...args]);
     const code = reply[0] as 'added' | 'moved' | 'missing' | 'closed' | 'finished';
@@ -152,15 +141,74 @@ export class GroupStore {
     return {
       code,
       work: toWork(reply),
-      indexes: (reply[8] as string[]).map(Number),
-      added: Number(reply[9]),
+      indexes: (reply[10] as string[]).map(Number),
+      added: Number(reply[11]),
       total: Number(reply[6]),
     };
   }
 
-  async run(id: string, message: string, options = '') {
+  /**
+   * Starts a group for a user. One that sits in another group is named with its place there instead.
+   * @param ready - it has been made ready there: the message is kept until it gets its slot
+   */
+  async run(id: string, message: string, options = '', ready = false) {
     await this.register(id);
-    return this.started(await this.call('run', id, [message, options]));
+    const reply = await this.call('run', id, [message, options, '', ready ? 'ready' : '', '']);
+    if (reply[0] !== 'nested') return this.started(reply);
+    const parent = { groupId: String(reply[1]), entry: String(reply[2]) };
+    return { code: 'nested' as const, parent, work: toWork([]) };
+  }
+
+  /** Starts a group that got its slot in another one; without a message, what is ready in it. */
+  async runNested(id: string, message: string, parent: NonNullable<NewGroup['parent']>, above: Above) {
+    await this.register(id);
+    return this.started(await this.call('run', id, [message, '', parent.groupId, parent.entry, JSON.stringify(above)]));
+  }
+
+  /** Puts a group that nobody has started into another one. @returns why it could not: it is missing, or started or in another one */
+  async adopt(
+    id: string,
+    parent: string,
+    entry = '',
+  ): Promise<{ code: 'adopted' | 'missing' | 'started'; in: string }> {
+    const reply = await this.call('adopt', id, [parent, entry, '']);
+    return { code: reply[0] as 'adopted' | 'missing' | 'started', in: String(reply[1] ?? '') };
+  }
+
+  /** Takes a group that nobody has started out of the one it was put into. */
+  async disown(id: string, parent: string): Promise<void> {
+    await this.call('adopt', id, ['', '', parent]);
+  }
+
+  /** Lets nothing of a group start any more; what runs is for the caller to cancel. */
+  async cancel(id: string, by: CancelledBy) {
+    return this.settled(await this.call('cancel', id, [by]), ['cancelled', 'ended', 'missing'] as const);
+  }
+
+  /** Notes that a group's parent has heard of its end. */
+  async noticed(id: string) {
+    return this.settled(await this.call('noticed', id, []), ['noticed', 'missing'] as const);
+  }
+
+  /** Lets a group whose parent is over expire; ends it when it was never started. */
+  async release(id: string) {
+    await this.register(id);
+    return this.settled(await this.call('release', id, []), ['released', 'missing'] as const);
+  }
+
+  /** Keeps a group in a living one from expiring. Whether there are groups below it. */
+  async keep(id: string): Promise<boolean> {
+    return (await this.call('keep', id, ['child']))[1] === '1';
+  }
+
+  /** Notes that the groups below one have been kept. */
+  async held(id: string): Promise<void> {
+    await this.call('keep', id, ['parent']);
+  }
+
+  /** Lets an ended group expire after the groups below it. */
+  async expire(id: string): Promise<void> {
+    await this.redis.call('expire', this.keys.group(id), [this.process, this.settings.leaseMs]);
   }
 
   async runItem(id: string, index: number, message: string) {
@@ -176,19 +224,19 @@ export class GroupStore {
     return this.started(await this.call('grant', id, []));
   }
 
-  async start(id: string, entry: string, token: string, execution: Execution, deadOwner: string): Promise<StartReply> {
+  /** @param child - the group of its children, when it is a root; else '' */
+  async start(
+    id: string,
+    entry: string,
+    token: string,
+    execution: Execution,
+    deadOwner: string,
+    child = '',
+  ): Promise<StartReply> {
     const { runId, retryCount, invocation, nonce } = execution;
-    const reply = await this.call('start', id, [entry, token, runId, retryCount, invocation, nonce, deadOwner], entry);
-    switch (reply[0]) {
-      case 'run':
-        return { code: 'run', failed: Number(reply[1]) };
-      case 'stored':
-        return { code: 'stored', result: String(reply[1]) };
-      case 'duplicate':
-        return { code: 'duplicate', owner: String(reply[1]) };
-      default:
-        return { code: reply[0] as 'superseded' | 'unknown' };
-    }
+    const args = [entry, token, runId, retryCount, invocation, nonce, deadOwner, child];
+    const reply = await this.call('start', id, args, entry);
+    return toStart(reply);
   }
 
   async finish(
@@ -210,12 +258,10 @@ export class GroupStore {
     return reply;
   }
 
-  async settle(id: string, entry: string, runId: string, outcome: Outcome, payload: string) {
-    const reply = this.settled(await this.call('settle', id, [entry, runId, outcome, payload], entry), [
-      'ended',
-      'refused',
-      'unknown',
-    ] as const);
+  /** @param size - the bytes that the payload stands for, when it only names a list */
+  async settle(id: string, entry: string, runId: string, outcome: Outcome, payload: string, size?: number) {
+    const args = [entry, runId, outcome, payload, size ?? Buffer.byteLength(payload)];
+    const reply = this.settled(await this.call('settle', id, args, entry), ['ended', 'refused', 'unknown'] as const);
     if (reply.code === 'ended' && outcome === 'failed') this.tellOfCallback(id, entry, payload);
     return reply;
   }
@@ -228,29 +274,14 @@ export class GroupStore {
     await this.redis.call('renew', this.keys.group(id), [this.process, forMs, ...entries]);
   }
 
-  async regrant(id: string, due: DueReply['entries'][number]) {
+  async regrant(id: string, due: Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'runId'>) {
     const reply = await this.call('regrant', id, [due.entry, due.state, due.process, due.runId], due.entry);
     return this.settled(reply, ['granted', 'refused', 'unknown'] as const);
   }
 
   async due(id: string, limit: number): Promise<DueReply> {
     const reply = await this.call('due', id, [limit]);
-    if (reply[0] === 'missing')
-      return { status: 'missing', nextDue: undefined, active: 0, forgetAt: undefined, more: false, entries: [] };
-    const flat = reply[5] as string[];
-    const entries: DueReply['entries'] = [];
-    for (let i = 0; i + 1 < flat.length; i += 2) {
-      const [state = '', runId = '', , , , process = '', , , publications = '1'] = (flat[i + 1] ?? '').split('|');
-      entries.push({ entry: flat[i] ?? '', state, runId, process, publications: Number(publications) });
-    }
-    return {
-      status: reply[0] as GroupStatus,
-      nextDue: reply[1] ? Number(reply[1]) : undefined,
-      active: Number(reply[2]),
-      forgetAt: reply[3] ? Number(reply[3]) : undefined,
-      more: reply[4] === 1,
-      entries,
-    };
+    return toDue(reply);
   }
 
   /** Gives the results of a finished group the time to live that its other keys got from the scripts. */
@@ -319,18 +350,4 @@ export class GroupStore {
       throw new MageflowError(`A script answered ${String(code)}; expected one of ${codes.join(', ')}.`);
     return { code, work: toWork(reply) };
   }
-}
-
-function toWork(reply: Reply[]): Work {
-  const grants = (reply[2] ?? []) as string[][];
-  const callbacks = (reply[3] ?? []) as string[][];
-  return {
-    status: reply[1] as GroupStatus,
-    grants: grants.map(([entry = '', spec = '', message = '']) => ({ entry, spec, message })),
-    callbacks: callbacks.map(([entry = '', packed = '']) => ({ entry, packed })),
-    more: reply[4] === 1,
-    hasMessage: Number(reply[5] ?? 0) > 0,
-    total: Number(reply[6] ?? 0),
-    expiring: reply[7] === 1,
-  };
 }

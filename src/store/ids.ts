@@ -25,6 +25,21 @@ export function firingId(groupId: string, entry: string): string {
   return `${groupId}~${entry}`;
 }
 
+/** The group that an entry is which has no id of its own. */
+export function nestedId(groupId: string, entry: string): string {
+  return `${groupId}~${entry}.g`;
+}
+
+/** The group of the children of a root. */
+export function childrenId(groupId: string, entry: string): string {
+  return `${groupId}~${entry}.r`;
+}
+
+/** Whether a group holds the children of a root. */
+export function isChildrenId(id: string): boolean {
+  return id.endsWith('.r');
+}
+
 /** The group and entry that an id made by {@link firingId} names. */
 export function parseFiringId(id: string): { groupId: string; entry: string } | undefined {
   const match = /^(.+)~(c\d{1,15})$/.exec(id);

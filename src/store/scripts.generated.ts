@@ -7,7 +7,8 @@ export const scripts = {
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -16,7 +17,7 @@ local function read_group()
 local values = redis.call('HMGET', G, unpack(names))
 if not values[1] then return false end
 for i, name in ipairs(names) do
-g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
@@ -35,22 +36,29 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
 waiting = 'queued granted failed cancelled',
 queued = 'granted failed cancelled',
-granted = 'granted published running succeeded failed cancelled',
-published = 'granted running succeeded failed cancelled',
-running = 'running succeeded failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -86,7 +94,7 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring = {}, {}, 0
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
 local batch = 1000
 local function grant(entry)
 write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
@@ -139,70 +147,105 @@ grant(entry)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
 local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
-local lists = redis.call('HMGET', G, 'k', 'cs', 'ce')
-if lists[1] == 'task' then
-outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded'
-end
-put('st', outcome)
-put('en', int(now))
-if lists[1] ~= 'task' then
-local list = outcome == 'succeeded' and lists[2] or lists[3]
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
-end
-redis.call('UNLINK', Q)
-redis.call('PUBLISH', G, 'end')
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
 if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
 put('st', 'stopping')
-put('cl', 1)
+if g.k ~= 'root' then put('cl', 1) end
 end
 end
-local function end_entry(entry, act, to, payload)
-local callback = is_callback(entry)
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
 end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
 local mark = marks[to]
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, mark .. payload)
-else
-spec = redis.call('HGET', S, entry) or ''
+local spec = redis.call('HGET', S, entry) or ''
 local header_end = string.find(spec, '\\n', 1, true)
 if to == 'succeeded' then
 redis.call('HDEL', S, 'm' .. entry)
 if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
 add('ok', 1)
-if g.kr == '0' then payload = '' end
+if g.kr == '0' then payload, size = '', 0 end
 elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
 end
 if act then add('sl', -1) end
 redis.call('SETRANGE', B, entry, mark)
 redis.call('HSET', R, entry, mark .. payload)
 redis.call('RPUSH', E, entry)
-add('rb', #payload)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
 end
 if string.sub(spec, 1, 1) == '*' then
 local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
@@ -213,15 +256,21 @@ if g.wch > now then redis.call('PUBLISH', G, entry) end
 end_group_if_done()
 take_slots()
 end
-local function start_group()
-if g.st ~= 'pending' then return end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
 put('st', 'running')
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ttl)) end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -249,43 +298,54 @@ return reply(code)
 end
 if not read_group() then return { 'missing' } end
 if ARGV[5] ~= '' and g.bld ~= tonumber(ARGV[5]) then return { 'moved', int(g.bld) } end
-if ended() or g.st == 'stopping' or g.st == 'cancelling' then return { 'finished', g.st } end
-if g.cl == 1 then return { 'closed', g.st } end
-local first = g.tot
-local indexes = {}
-local index = first
-for i = 7, #ARGV, 2 do
-local known = ARGV[i + 1] ~= '' and redis.call('HGET', S, 'k' .. ARGV[i + 1])
-if known then
-indexes[#indexes + 1] = known
-else
-redis.call('HSET', S, int(index), ARGV[i])
-if ARGV[i + 1] ~= '' then redis.call('HSET', S, 'k' .. ARGV[i + 1], int(index)) end
-indexes[#indexes + 1] = int(index)
+local indexes, new, by_key = {}, {}, {}
+local index = g.tot
+for i = 7, #ARGV, 3 do
+local key = ARGV[i + 1]
+local known = key ~= '' and (by_key[key] or redis.call('HGET', S, 'k' .. key))
+if not known then
+known = int(index)
+new[#new + 1] = i
 index = index + 1
+if key ~= '' then by_key[key] = known end
 end
+indexes[#indexes + 1] = known
+end
+local first = g.tot
+if #new > 0 or #indexes == 0 then
+local stopped = g.st == 'stopping' or g.st == 'cancelling'
+if ended() or (stopped and (g.k ~= 'root' or g.cl == 1)) then return { 'finished', g.st } end
+if g.cl == 1 then return { 'closed', g.st } end
+end
+for n, i in ipairs(new) do
+local entry = int(first + n - 1)
+redis.call('HSET', S, entry, ARGV[i])
+if ARGV[i + 1] ~= '' then redis.call('HSET', S, 'k' .. ARGV[i + 1], entry) end
+if ARGV[i + 2] ~= '' then redis.call('HSET', S, 'm' .. entry, ARGV[i + 2]) end
+note_children(entry, ARGV[i])
 end
 put('tot', index)
-if ARGV[5] ~= '' then put('bld', ARGV[6] == '1' and 0 or g.bld + (#ARGV - 6) / 2) end
+if ARGV[5] ~= '' then put('bld', ARGV[6] == '1' and 0 or g.bld + (#ARGV - 6) / 3) end
 if ARGV[3] == '1' and index > first then
 start_group()
 make_ready(first, index - 1)
 end
-if ARGV[4] == '1' then
+if ARGV[4] == '1' and g.cl == 0 then
 put('cl', 1)
 if g.st == 'running' then sweep() end
 end
 local answer = done('added')
-answer[9], answer[10] = indexes, int(index - first)
+answer[11], answer[12] = indexes, int(index - first)
 return answer`,
   },
-  close: {
+  adopt: {
     keys: 9,
     lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -294,7 +354,7 @@ local function read_group()
 local values = redis.call('HMGET', G, unpack(names))
 if not values[1] then return false end
 for i, name in ipairs(names) do
-g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
@@ -313,22 +373,29 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
 waiting = 'queued granted failed cancelled',
 queued = 'granted failed cancelled',
-granted = 'granted published running succeeded failed cancelled',
-published = 'granted running succeeded failed cancelled',
-running = 'running succeeded failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -364,7 +431,7 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring = {}, {}, 0
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
 local batch = 1000
 local function grant(entry)
 write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
@@ -417,70 +484,105 @@ grant(entry)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
 local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
-local lists = redis.call('HMGET', G, 'k', 'cs', 'ce')
-if lists[1] == 'task' then
-outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded'
-end
-put('st', outcome)
-put('en', int(now))
-if lists[1] ~= 'task' then
-local list = outcome == 'succeeded' and lists[2] or lists[3]
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
-end
-redis.call('UNLINK', Q)
-redis.call('PUBLISH', G, 'end')
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
 if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
 put('st', 'stopping')
-put('cl', 1)
+if g.k ~= 'root' then put('cl', 1) end
 end
 end
-local function end_entry(entry, act, to, payload)
-local callback = is_callback(entry)
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
 end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
 local mark = marks[to]
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, mark .. payload)
-else
-spec = redis.call('HGET', S, entry) or ''
+local spec = redis.call('HGET', S, entry) or ''
 local header_end = string.find(spec, '\\n', 1, true)
 if to == 'succeeded' then
 redis.call('HDEL', S, 'm' .. entry)
 if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
 add('ok', 1)
-if g.kr == '0' then payload = '' end
+if g.kr == '0' then payload, size = '', 0 end
 elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
 end
 if act then add('sl', -1) end
 redis.call('SETRANGE', B, entry, mark)
 redis.call('HSET', R, entry, mark .. payload)
 redis.call('RPUSH', E, entry)
-add('rb', #payload)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
 end
 if string.sub(spec, 1, 1) == '*' then
 local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
@@ -491,15 +593,637 @@ if g.wch > now then redis.call('PUBLISH', G, entry) end
 end_group_if_done()
 take_slots()
 end
-local function start_group()
-if g.st ~= 'pending' then return end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
 put('st', 'running')
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ttl)) end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
+end
+local function enqueue(from, to)
+redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
+end
+local function sweep()
+if g.swp >= g.tot then return end
+enqueue(g.swp, g.tot - 1)
+add('rdy', g.tot - g.swp - g.ird)
+put('ird', 0)
+put('swp', g.tot)
+end
+local function make_ready(from, to)
+redis.call('SETRANGE', B, from, string.rep('q', to - from + 1))
+enqueue(from, to)
+add('rdy', to - from + 1)
+add('ird', to - from + 1)
+end
+local function done(code)
+end_group_if_done()
+take_slots()
+expire_group()
+keep_pending()
+write_group()
+return reply(code)
+end
+if not read_group() then return { 'missing' } end
+if ARGV[3] == '' then
+if g.st ~= 'pending' or g.pg ~= ARGV[5] then return { 'started' } end
+redis.call('HDEL', G, 'pg', 'pe')
+g.pg = false
+keep_pending()
+return { 'adopted' }
+end
+if g.pg and g.pg ~= ARGV[3] then return { 'started', g.pg } end
+if g.st ~= 'pending' then return { g.pg and 'adopted' or 'started', '' } end
+put('pg', ARGV[3])
+if ARGV[4] ~= '' then put('pe', ARGV[4]) end
+keep_pending()
+write_group()
+return { 'adopted' }`,
+  },
+  cancel: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function write_group()
+local args = {}
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local moves = {
+waiting = 'queued granted failed cancelled',
+queued = 'granted failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
+}
+local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+local function is_callback(entry)
+return string.sub(entry, 1, 1) == 'c'
+end
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local function read_active(entry)
+local packed = redis.call('HGET', A, entry)
+if not packed then return nil end
+local act, i = {}, 1
+for value in string.gmatch(packed .. '|', '([^|]*)|') do
+act[active_names[i]] = value
+i = i + 1
+end
+return act
+end
+local function write_active(entry, act, due)
+local values = {}
+for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+redis.call('HSET', A, entry, table.concat(values, '|'))
+redis.call('ZADD', L, int(due), entry)
+end
+local function state_of(entry, act)
+if act then return act.state end
+if is_callback(entry) then
+local result = redis.call('HGET', C, 'r:' .. entry)
+if not result then return 'unknown' end
+return bytes[string.sub(result, 1, 1)]
+end
+local index = tonumber(entry)
+if not index or index >= g.tot then return 'unknown' end
+local byte = redis.call('GETRANGE', B, index, index)
+if byte == '' or byte == '\\0' then
+return index < g.swp and 'queued' or 'waiting'
+end
+return bytes[byte]
+end
+local function may(from, to)
+local list = moves[from]
+return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
+local batch = 1000
+local function grant(entry)
+write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+end
+local function next_startable(from, to)
+while from <= to do
+local last = math.min(to, from + 1023)
+local block = redis.call('GETRANGE', B, from, last)
+local hit = string.find(block, '[%zq]')
+if hit then return from + hit - 1 end
+if #block < last - from + 1 then return from + #block end
+from = last + 1
+end
+return nil
+end
+local function take_slots()
+while g.st == 'running' and g.sl < g.mc and #grants < batch do
+local head = redis.call('LINDEX', Q, 0)
+if not head then return end
+local dash = string.find(head, '-', 1, true)
+local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+local to = tonumber(dash and string.sub(head, dash + 1) or head)
+local index = next_startable(from, to)
+if index and index < to then
+redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
+else
+redis.call('LPOP', Q)
+end
+if index then
+local entry = int(index)
+redis.call('SETRANGE', B, index, 'a')
+grant(entry)
+add('sl', 1)
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+end
+end
+end
+local function more_to_take()
+if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+return 0
+end
+local function fire(list, kind, source)
+for _, spec in ipairs(list) do
+local entry = 'c' .. int(g.cbn)
+local value = kind .. ' ' .. source .. '\\n' .. spec
+add('cbn', 1)
+redis.call('HSET', C, entry, value)
+grant(entry)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
+local function reply(code)
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+end
+local function expire_group()
+if not ended() or redis.call('HLEN', A) > 0 then return end
+if g.pg and g.rel == 0 then return end
+put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
+end
+local function end_group_if_done()
+if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
+if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
+local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
+end
+local function note_failure(index)
+add('ko', 1)
+if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
+if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
+put('st', 'stopping')
+if g.k ~= 'root' then put('cl', 1) end
+end
+end
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
+end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
+local mark = marks[to]
+local spec = redis.call('HGET', S, entry) or ''
+local header_end = string.find(spec, '\\n', 1, true)
+if to == 'succeeded' then
+redis.call('HDEL', S, 'm' .. entry)
+if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+add('ok', 1)
+if g.kr == '0' then payload, size = '', 0 end
+elseif to == 'failed' then
+note_failure(entry)
+else
+add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+end
+if act then add('sl', -1) end
+redis.call('SETRANGE', B, entry, mark)
+redis.call('HSET', R, entry, mark .. payload)
+redis.call('RPUSH', E, entry)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
+end
+if string.sub(spec, 1, 1) == '*' then
+local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
+local list = to == 'succeeded' and header[5] or header[6]
+if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
+end
+if g.wch > now then redis.call('PUBLISH', G, entry) end
+end_group_if_done()
+take_slots()
+end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
+put('st', 'running')
+put('sa', int(now))
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+end
+local function keep_pending()
+if g.st ~= 'pending' then return end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
+end
+local function enqueue(from, to)
+redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
+end
+local function sweep()
+if g.swp >= g.tot then return end
+enqueue(g.swp, g.tot - 1)
+add('rdy', g.tot - g.swp - g.ird)
+put('ird', 0)
+put('swp', g.tot)
+end
+local function make_ready(from, to)
+redis.call('SETRANGE', B, from, string.rep('q', to - from + 1))
+enqueue(from, to)
+add('rdy', to - from + 1)
+add('ird', to - from + 1)
+end
+local function done(code)
+end_group_if_done()
+take_slots()
+expire_group()
+keep_pending()
+write_group()
+return reply(code)
+end
+if not read_group() then return { 'missing' } end
+if ended() then return reply('ended') end
+if g.st == 'pending' then
+end_group('cancelled', ARGV[3] == 'user')
+elseif ARGV[3] ~= 'stop' then
+put('st', 'cancelling')
+put('cl', 1)
+end
+return done('cancelled')`,
+  },
+  close: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function write_group()
+local args = {}
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local moves = {
+waiting = 'queued granted failed cancelled',
+queued = 'granted failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
+}
+local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+local function is_callback(entry)
+return string.sub(entry, 1, 1) == 'c'
+end
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local function read_active(entry)
+local packed = redis.call('HGET', A, entry)
+if not packed then return nil end
+local act, i = {}, 1
+for value in string.gmatch(packed .. '|', '([^|]*)|') do
+act[active_names[i]] = value
+i = i + 1
+end
+return act
+end
+local function write_active(entry, act, due)
+local values = {}
+for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+redis.call('HSET', A, entry, table.concat(values, '|'))
+redis.call('ZADD', L, int(due), entry)
+end
+local function state_of(entry, act)
+if act then return act.state end
+if is_callback(entry) then
+local result = redis.call('HGET', C, 'r:' .. entry)
+if not result then return 'unknown' end
+return bytes[string.sub(result, 1, 1)]
+end
+local index = tonumber(entry)
+if not index or index >= g.tot then return 'unknown' end
+local byte = redis.call('GETRANGE', B, index, index)
+if byte == '' or byte == '\\0' then
+return index < g.swp and 'queued' or 'waiting'
+end
+return bytes[byte]
+end
+local function may(from, to)
+local list = moves[from]
+return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
+local batch = 1000
+local function grant(entry)
+write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+end
+local function next_startable(from, to)
+while from <= to do
+local last = math.min(to, from + 1023)
+local block = redis.call('GETRANGE', B, from, last)
+local hit = string.find(block, '[%zq]')
+if hit then return from + hit - 1 end
+if #block < last - from + 1 then return from + #block end
+from = last + 1
+end
+return nil
+end
+local function take_slots()
+while g.st == 'running' and g.sl < g.mc and #grants < batch do
+local head = redis.call('LINDEX', Q, 0)
+if not head then return end
+local dash = string.find(head, '-', 1, true)
+local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+local to = tonumber(dash and string.sub(head, dash + 1) or head)
+local index = next_startable(from, to)
+if index and index < to then
+redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
+else
+redis.call('LPOP', Q)
+end
+if index then
+local entry = int(index)
+redis.call('SETRANGE', B, index, 'a')
+grant(entry)
+add('sl', 1)
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+end
+end
+end
+local function more_to_take()
+if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+return 0
+end
+local function fire(list, kind, source)
+for _, spec in ipairs(list) do
+local entry = 'c' .. int(g.cbn)
+local value = kind .. ' ' .. source .. '\\n' .. spec
+add('cbn', 1)
+redis.call('HSET', C, entry, value)
+grant(entry)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
+local function reply(code)
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+end
+local function expire_group()
+if not ended() or redis.call('HLEN', A) > 0 then return end
+if g.pg and g.rel == 0 then return end
+put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
+end
+local function end_group_if_done()
+if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
+if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
+local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
+end
+local function note_failure(index)
+add('ko', 1)
+if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
+if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
+put('st', 'stopping')
+if g.k ~= 'root' then put('cl', 1) end
+end
+end
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
+end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
+local mark = marks[to]
+local spec = redis.call('HGET', S, entry) or ''
+local header_end = string.find(spec, '\\n', 1, true)
+if to == 'succeeded' then
+redis.call('HDEL', S, 'm' .. entry)
+if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+add('ok', 1)
+if g.kr == '0' then payload, size = '', 0 end
+elseif to == 'failed' then
+note_failure(entry)
+else
+add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+end
+if act then add('sl', -1) end
+redis.call('SETRANGE', B, entry, mark)
+redis.call('HSET', R, entry, mark .. payload)
+redis.call('RPUSH', E, entry)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
+end
+if string.sub(spec, 1, 1) == '*' then
+local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
+local list = to == 'succeeded' and header[5] or header[6]
+if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
+end
+if g.wch > now then redis.call('PUBLISH', G, entry) end
+end_group_if_done()
+take_slots()
+end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
+put('st', 'running')
+put('sa', int(now))
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+end
+local function keep_pending()
+if g.st ~= 'pending' then return end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -537,7 +1261,8 @@ return done('closed')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -546,7 +1271,7 @@ local function read_group()
 local values = redis.call('HMGET', G, unpack(names))
 if not values[1] then return false end
 for i, name in ipairs(names) do
-g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
@@ -565,22 +1290,29 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
 waiting = 'queued granted failed cancelled',
 queued = 'granted failed cancelled',
-granted = 'granted published running succeeded failed cancelled',
-published = 'granted running succeeded failed cancelled',
-running = 'running succeeded failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -616,7 +1348,7 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring = {}, {}, 0
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
 local batch = 1000
 local function grant(entry)
 write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
@@ -669,70 +1401,105 @@ grant(entry)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
 local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
-local lists = redis.call('HMGET', G, 'k', 'cs', 'ce')
-if lists[1] == 'task' then
-outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded'
-end
-put('st', outcome)
-put('en', int(now))
-if lists[1] ~= 'task' then
-local list = outcome == 'succeeded' and lists[2] or lists[3]
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
-end
-redis.call('UNLINK', Q)
-redis.call('PUBLISH', G, 'end')
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
 if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
 put('st', 'stopping')
-put('cl', 1)
+if g.k ~= 'root' then put('cl', 1) end
 end
 end
-local function end_entry(entry, act, to, payload)
-local callback = is_callback(entry)
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
 end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
 local mark = marks[to]
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, mark .. payload)
-else
-spec = redis.call('HGET', S, entry) or ''
+local spec = redis.call('HGET', S, entry) or ''
 local header_end = string.find(spec, '\\n', 1, true)
 if to == 'succeeded' then
 redis.call('HDEL', S, 'm' .. entry)
 if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
 add('ok', 1)
-if g.kr == '0' then payload = '' end
+if g.kr == '0' then payload, size = '', 0 end
 elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
 end
 if act then add('sl', -1) end
 redis.call('SETRANGE', B, entry, mark)
 redis.call('HSET', R, entry, mark .. payload)
 redis.call('RPUSH', E, entry)
-add('rb', #payload)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
 end
 if string.sub(spec, 1, 1) == '*' then
 local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
@@ -746,6 +1513,7 @@ end
 local function confirm_from(i)
 while i < #ARGV do
 local entry, run = ARGV[i], ARGV[i + 1]
+if string.sub(run, 1, 2) == 'g:' then note_child(entry, string.sub(run, 3)) end
 local act = read_active(entry)
 if act and act.state == 'granted' and may(act.state, 'published') then
 act.state, act.run = 'published', run
@@ -756,6 +1524,7 @@ end
 end
 if not read_group() then return 'missing' end
 confirm_from(3)
+write_group()
 return 'confirmed'`,
   },
   create: {
@@ -764,7 +1533,8 @@ return 'confirmed'`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -773,7 +1543,7 @@ local function read_group()
 local values = redis.call('HMGET', G, unpack(names))
 if not values[1] then return false end
 for i, name in ipairs(names) do
-g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
@@ -792,22 +1562,29 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
 waiting = 'queued granted failed cancelled',
 queued = 'granted failed cancelled',
-granted = 'granted published running succeeded failed cancelled',
-published = 'granted running succeeded failed cancelled',
-running = 'running succeeded failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -843,7 +1620,7 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring = {}, {}, 0
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
 local batch = 1000
 local function grant(entry)
 write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
@@ -896,70 +1673,105 @@ grant(entry)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
 local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
-local lists = redis.call('HMGET', G, 'k', 'cs', 'ce')
-if lists[1] == 'task' then
-outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded'
-end
-put('st', outcome)
-put('en', int(now))
-if lists[1] ~= 'task' then
-local list = outcome == 'succeeded' and lists[2] or lists[3]
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
-end
-redis.call('UNLINK', Q)
-redis.call('PUBLISH', G, 'end')
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
 if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
 put('st', 'stopping')
-put('cl', 1)
+if g.k ~= 'root' then put('cl', 1) end
 end
 end
-local function end_entry(entry, act, to, payload)
-local callback = is_callback(entry)
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
 end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
 local mark = marks[to]
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, mark .. payload)
-else
-spec = redis.call('HGET', S, entry) or ''
+local spec = redis.call('HGET', S, entry) or ''
 local header_end = string.find(spec, '\\n', 1, true)
 if to == 'succeeded' then
 redis.call('HDEL', S, 'm' .. entry)
 if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
 add('ok', 1)
-if g.kr == '0' then payload = '' end
+if g.kr == '0' then payload, size = '', 0 end
 elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
 end
 if act then add('sl', -1) end
 redis.call('SETRANGE', B, entry, mark)
 redis.call('HSET', R, entry, mark .. payload)
 redis.call('RPUSH', E, entry)
-add('rb', #payload)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
 end
 if string.sub(spec, 1, 1) == '*' then
 local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
@@ -970,15 +1782,21 @@ if g.wch > now then redis.call('PUBLISH', G, entry) end
 end_group_if_done()
 take_slots()
 end
-local function start_group()
-if g.st ~= 'pending' then return end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
 put('st', 'running')
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ttl)) end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -1010,7 +1828,7 @@ for i = 6, 5 + tonumber(ARGV[5]) * 2, 2 do
 if ARGV[i] == 'sec' then secret = ARGV[i + 1] end
 end
 local answer = reply(redis.call('HGET', G, 'sec') == secret and 'created' or 'exists')
-answer[9] = int(g.bld)
+answer[11] = int(g.bld)
 return answer
 end
 local first = 6 + tonumber(ARGV[5]) * 2
@@ -1021,12 +1839,15 @@ redis.call('HSET', G, 'st', 'pending', 'cr', int(now))
 read_group()
 for i = first, #ARGV do
 redis.call('HSET', S, int(i - first), ARGV[i])
+note_children(int(i - first), ARGV[i])
 end
 put('tot', #ARGV - first + 1)
 if ARGV[3] == '1' then
+if ARGV[4] ~= '' then
 redis.call('HSET', G, 'msg', ARGV[4])
 put('mv', 1)
-start_group()
+end
+start_group(true)
 sweep()
 end
 return done('created')`,
@@ -1037,7 +1858,8 @@ return done('created')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -1046,7 +1868,7 @@ local function read_group()
 local values = redis.call('HMGET', G, unpack(names))
 if not values[1] then return false end
 for i, name in ipairs(names) do
-g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
@@ -1065,22 +1887,29 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
 waiting = 'queued granted failed cancelled',
 queued = 'granted failed cancelled',
-granted = 'granted published running succeeded failed cancelled',
-published = 'granted running succeeded failed cancelled',
-running = 'running succeeded failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -1116,7 +1945,7 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring = {}, {}, 0
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
 local batch = 1000
 local function grant(entry)
 write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
@@ -1169,8 +1998,13 @@ grant(entry)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
 end
 if not read_group() then return { 'missing' } end
 local list = {}
@@ -1182,15 +2016,16 @@ list[#list + 1] = packed
 end
 end
 local next_due = redis.call('ZRANGE', L, 0, 0, 'WITHSCORES')
-return { g.st, next_due[2] or '', redis.call('HLEN', A), redis.call('HGET', G, 'rt') or '', more_to_take(), list }`,
+return { g.st, next_due[2] or '', redis.call('HLEN', A), redis.call('HGET', G, 'rt') or '', more_to_take(), int(g.hold), list }`,
   },
-  finish: {
+  expire: {
     keys: 9,
     lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -1199,7 +2034,7 @@ local function read_group()
 local values = redis.call('HMGET', G, unpack(names))
 if not values[1] then return false end
 for i, name in ipairs(names) do
-g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
@@ -1218,22 +2053,77 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+if not read_group() or not ended() or redis.call('HLEN', A) > 0 then return 0 end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+return 1`,
+  },
+  finish: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function write_group()
+local args = {}
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
 waiting = 'queued granted failed cancelled',
 queued = 'granted failed cancelled',
-granted = 'granted published running succeeded failed cancelled',
-published = 'granted running succeeded failed cancelled',
-running = 'running succeeded failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -1269,7 +2159,7 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring = {}, {}, 0
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
 local batch = 1000
 local function grant(entry)
 write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
@@ -1322,70 +2212,105 @@ grant(entry)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
 local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
-local lists = redis.call('HMGET', G, 'k', 'cs', 'ce')
-if lists[1] == 'task' then
-outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded'
-end
-put('st', outcome)
-put('en', int(now))
-if lists[1] ~= 'task' then
-local list = outcome == 'succeeded' and lists[2] or lists[3]
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
-end
-redis.call('UNLINK', Q)
-redis.call('PUBLISH', G, 'end')
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
 if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
 put('st', 'stopping')
-put('cl', 1)
+if g.k ~= 'root' then put('cl', 1) end
 end
 end
-local function end_entry(entry, act, to, payload)
-local callback = is_callback(entry)
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
 end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
 local mark = marks[to]
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, mark .. payload)
-else
-spec = redis.call('HGET', S, entry) or ''
+local spec = redis.call('HGET', S, entry) or ''
 local header_end = string.find(spec, '\\n', 1, true)
 if to == 'succeeded' then
 redis.call('HDEL', S, 'm' .. entry)
 if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
 add('ok', 1)
-if g.kr == '0' then payload = '' end
+if g.kr == '0' then payload, size = '', 0 end
 elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
 end
 if act then add('sl', -1) end
 redis.call('SETRANGE', B, entry, mark)
 redis.call('HSET', R, entry, mark .. payload)
 redis.call('RPUSH', E, entry)
-add('rb', #payload)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
 end
 if string.sub(spec, 1, 1) == '*' then
 local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
@@ -1399,6 +2324,7 @@ end
 local function confirm_from(i)
 while i < #ARGV do
 local entry, run = ARGV[i], ARGV[i + 1]
+if string.sub(run, 1, 2) == 'g:' then note_child(entry, string.sub(run, 3)) end
 local act = read_active(entry)
 if act and act.state == 'granted' and may(act.state, 'published') then
 act.state, act.run = 'published', run
@@ -1413,6 +2339,7 @@ local entry, outcome = ARGV[3], ARGV[8]
 local act = read_active(entry)
 if not act or act.state ~= 'running' or act.run ~= ARGV[4] then return reply('refused') end
 local current = act.retry == ARGV[5] and act.inv == ARGV[6] and act.nonce == ARGV[7]
+if g.st == 'cancelling' and current and not is_callback(entry) then outcome = 'cancelled' end
 if outcome == 'threw' or outcome == 'aborted' then
 if tonumber(ARGV[5]) > tonumber(act.counted) then
 act.counted = ARGV[5]
@@ -1437,7 +2364,8 @@ return reply('ended')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -1446,7 +2374,7 @@ local function read_group()
 local values = redis.call('HMGET', G, unpack(names))
 if not values[1] then return false end
 for i, name in ipairs(names) do
-g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
@@ -1465,22 +2393,29 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
 waiting = 'queued granted failed cancelled',
 queued = 'granted failed cancelled',
-granted = 'granted published running succeeded failed cancelled',
-published = 'granted running succeeded failed cancelled',
-running = 'running succeeded failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -1516,7 +2451,7 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring = {}, {}, 0
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
 local batch = 1000
 local function grant(entry)
 write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
@@ -1569,70 +2504,105 @@ grant(entry)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
 local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
-local lists = redis.call('HMGET', G, 'k', 'cs', 'ce')
-if lists[1] == 'task' then
-outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded'
-end
-put('st', outcome)
-put('en', int(now))
-if lists[1] ~= 'task' then
-local list = outcome == 'succeeded' and lists[2] or lists[3]
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
-end
-redis.call('UNLINK', Q)
-redis.call('PUBLISH', G, 'end')
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
 if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
 put('st', 'stopping')
-put('cl', 1)
+if g.k ~= 'root' then put('cl', 1) end
 end
 end
-local function end_entry(entry, act, to, payload)
-local callback = is_callback(entry)
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
 end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
 local mark = marks[to]
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, mark .. payload)
-else
-spec = redis.call('HGET', S, entry) or ''
+local spec = redis.call('HGET', S, entry) or ''
 local header_end = string.find(spec, '\\n', 1, true)
 if to == 'succeeded' then
 redis.call('HDEL', S, 'm' .. entry)
 if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
 add('ok', 1)
-if g.kr == '0' then payload = '' end
+if g.kr == '0' then payload, size = '', 0 end
 elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
 end
 if act then add('sl', -1) end
 redis.call('SETRANGE', B, entry, mark)
 redis.call('HSET', R, entry, mark .. payload)
 redis.call('RPUSH', E, entry)
-add('rb', #payload)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
 end
 if string.sub(spec, 1, 1) == '*' then
 local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
@@ -1643,15 +2613,21 @@ if g.wch > now then redis.call('PUBLISH', G, entry) end
 end_group_if_done()
 take_slots()
 end
-local function start_group()
-if g.st ~= 'pending' then return end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
 put('st', 'running')
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ttl)) end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -1680,19 +2656,14 @@ end
 if not read_group() then return { 'missing' } end
 return done('granted')`,
   },
-  register: {
-    keys: 1,
-    lua: `local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-return redis.call('ZADD', KEYS[1], 'NX', string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])`,
-  },
-  regrant: {
+  keep: {
     keys: 9,
     lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -1701,7 +2672,7 @@ local function read_group()
 local values = redis.call('HMGET', G, unpack(names))
 if not values[1] then return false end
 for i, name in ipairs(names) do
-g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
@@ -1720,22 +2691,82 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+if not read_group() then return { 'missing' } end
+if ARGV[3] == 'parent' then
+put('hold', 0)
+write_group()
+elseif g.pg and g.rel == 0 then
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+end
+return { 'kept', int(g.nch) }`,
+  },
+  noticed: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function write_group()
+local args = {}
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
 waiting = 'queued granted failed cancelled',
 queued = 'granted failed cancelled',
-granted = 'granted published running succeeded failed cancelled',
-published = 'granted running succeeded failed cancelled',
-running = 'running succeeded failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -1771,7 +2802,7 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring = {}, {}, 0
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
 local batch = 1000
 local function grant(entry)
 write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
@@ -1824,32 +2855,136 @@ grant(entry)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
 end
-if not read_group() then return { 'unknown' } end
-local entry = ARGV[3]
-local act = read_active(entry)
-if not act or act.state ~= ARGV[4] or act.proc ~= ARGV[5] or act.run ~= ARGV[6] then return { 'refused' } end
-if not may(act.state, 'granted') then return { 'refused' } end
-act.state, act.proc, act.run = 'granted', proc, ''
-if ARGV[4] == 'published' then act.pubs = int(tonumber(act.pubs) + 1) end
+local function expire_group()
+if not ended() or redis.call('HLEN', A) > 0 then return end
+if g.pg and g.rel == 0 then return end
+put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
+end
+local function end_group_if_done()
+if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
+if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
+local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
+end
+local function note_failure(index)
+add('ko', 1)
+if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
+if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
+put('st', 'stopping')
+if g.k ~= 'root' then put('cl', 1) end
+end
+end
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-if is_callback(entry) then
-callbacks[1] = { entry, redis.call('HGET', C, entry) }
-else
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[1] = { entry, spec[1], spec[2] or '' }
+closing = { entry, act.child }
 end
-return reply('granted')`,
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
+local mark = marks[to]
+local spec = redis.call('HGET', S, entry) or ''
+local header_end = string.find(spec, '\\n', 1, true)
+if to == 'succeeded' then
+redis.call('HDEL', S, 'm' .. entry)
+if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+add('ok', 1)
+if g.kr == '0' then payload, size = '', 0 end
+elseif to == 'failed' then
+note_failure(entry)
+else
+add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+end
+if act then add('sl', -1) end
+redis.call('SETRANGE', B, entry, mark)
+redis.call('HSET', R, entry, mark .. payload)
+redis.call('RPUSH', E, entry)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
+end
+if string.sub(spec, 1, 1) == '*' then
+local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
+local list = to == 'succeeded' and header[5] or header[6]
+if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
+end
+if g.wch > now then redis.call('PUBLISH', G, entry) end
+end_group_if_done()
+take_slots()
+end
+if not read_group() then return { 'missing' } end
+redis.call('HDEL', A, 'p')
+redis.call('ZREM', L, 'p')
+expire_group()
+write_group()
+return reply('noticed')`,
   },
-  renew: {
+  register: {
+    keys: 1,
+    lua: `local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+return redis.call('ZADD', KEYS[1], 'NX', string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])`,
+  },
+  regrant: {
     keys: 9,
     lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -1858,7 +2993,7 @@ local function read_group()
 local values = redis.call('HMGET', G, unpack(names))
 if not values[1] then return false end
 for i, name in ipairs(names) do
-g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
@@ -1877,22 +3012,468 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
 waiting = 'queued granted failed cancelled',
 queued = 'granted failed cancelled',
-granted = 'granted published running succeeded failed cancelled',
-published = 'granted running succeeded failed cancelled',
-running = 'running succeeded failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local function read_active(entry)
+local packed = redis.call('HGET', A, entry)
+if not packed then return nil end
+local act, i = {}, 1
+for value in string.gmatch(packed .. '|', '([^|]*)|') do
+act[active_names[i]] = value
+i = i + 1
+end
+return act
+end
+local function write_active(entry, act, due)
+local values = {}
+for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+redis.call('HSET', A, entry, table.concat(values, '|'))
+redis.call('ZADD', L, int(due), entry)
+end
+local function state_of(entry, act)
+if act then return act.state end
+if is_callback(entry) then
+local result = redis.call('HGET', C, 'r:' .. entry)
+if not result then return 'unknown' end
+return bytes[string.sub(result, 1, 1)]
+end
+local index = tonumber(entry)
+if not index or index >= g.tot then return 'unknown' end
+local byte = redis.call('GETRANGE', B, index, index)
+if byte == '' or byte == '\\0' then
+return index < g.swp and 'queued' or 'waiting'
+end
+return bytes[byte]
+end
+local function may(from, to)
+local list = moves[from]
+return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
+local batch = 1000
+local function grant(entry)
+write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+end
+local function next_startable(from, to)
+while from <= to do
+local last = math.min(to, from + 1023)
+local block = redis.call('GETRANGE', B, from, last)
+local hit = string.find(block, '[%zq]')
+if hit then return from + hit - 1 end
+if #block < last - from + 1 then return from + #block end
+from = last + 1
+end
+return nil
+end
+local function take_slots()
+while g.st == 'running' and g.sl < g.mc and #grants < batch do
+local head = redis.call('LINDEX', Q, 0)
+if not head then return end
+local dash = string.find(head, '-', 1, true)
+local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+local to = tonumber(dash and string.sub(head, dash + 1) or head)
+local index = next_startable(from, to)
+if index and index < to then
+redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
+else
+redis.call('LPOP', Q)
+end
+if index then
+local entry = int(index)
+redis.call('SETRANGE', B, index, 'a')
+grant(entry)
+add('sl', 1)
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+end
+end
+end
+local function more_to_take()
+if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+return 0
+end
+local function fire(list, kind, source)
+for _, spec in ipairs(list) do
+local entry = 'c' .. int(g.cbn)
+local value = kind .. ' ' .. source .. '\\n' .. spec
+add('cbn', 1)
+redis.call('HSET', C, entry, value)
+grant(entry)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
+local function reply(code)
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+end
+if not read_group() then return { 'unknown' } end
+local entry = ARGV[3]
+local act = read_active(entry)
+if not act or act.state ~= ARGV[4] or act.proc ~= ARGV[5] or act.run ~= ARGV[6] then return { 'refused' } end
+if not may(act.state, 'granted') then return { 'refused' } end
+act.state, act.proc, act.run = 'granted', proc, ''
+if ARGV[4] == 'published' then act.pubs = int(tonumber(act.pubs) + 1) end
+write_active(entry, act, now + lease)
+if entry == 'p' then
+callbacks[1] = { 'p', '' }
+elseif is_callback(entry) then
+callbacks[1] = { entry, redis.call('HGET', C, entry) }
+else
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[1] = { entry, spec[1], spec[2] or '' }
+end
+return reply('granted')`,
+  },
+  release: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function write_group()
+local args = {}
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local moves = {
+waiting = 'queued granted failed cancelled',
+queued = 'granted failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
+}
+local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+local function is_callback(entry)
+return string.sub(entry, 1, 1) == 'c'
+end
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local function read_active(entry)
+local packed = redis.call('HGET', A, entry)
+if not packed then return nil end
+local act, i = {}, 1
+for value in string.gmatch(packed .. '|', '([^|]*)|') do
+act[active_names[i]] = value
+i = i + 1
+end
+return act
+end
+local function write_active(entry, act, due)
+local values = {}
+for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+redis.call('HSET', A, entry, table.concat(values, '|'))
+redis.call('ZADD', L, int(due), entry)
+end
+local function state_of(entry, act)
+if act then return act.state end
+if is_callback(entry) then
+local result = redis.call('HGET', C, 'r:' .. entry)
+if not result then return 'unknown' end
+return bytes[string.sub(result, 1, 1)]
+end
+local index = tonumber(entry)
+if not index or index >= g.tot then return 'unknown' end
+local byte = redis.call('GETRANGE', B, index, index)
+if byte == '' or byte == '\\0' then
+return index < g.swp and 'queued' or 'waiting'
+end
+return bytes[byte]
+end
+local function may(from, to)
+local list = moves[from]
+return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
+local batch = 1000
+local function grant(entry)
+write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+end
+local function next_startable(from, to)
+while from <= to do
+local last = math.min(to, from + 1023)
+local block = redis.call('GETRANGE', B, from, last)
+local hit = string.find(block, '[%zq]')
+if hit then return from + hit - 1 end
+if #block < last - from + 1 then return from + #block end
+from = last + 1
+end
+return nil
+end
+local function take_slots()
+while g.st == 'running' and g.sl < g.mc and #grants < batch do
+local head = redis.call('LINDEX', Q, 0)
+if not head then return end
+local dash = string.find(head, '-', 1, true)
+local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+local to = tonumber(dash and string.sub(head, dash + 1) or head)
+local index = next_startable(from, to)
+if index and index < to then
+redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
+else
+redis.call('LPOP', Q)
+end
+if index then
+local entry = int(index)
+redis.call('SETRANGE', B, index, 'a')
+grant(entry)
+add('sl', 1)
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+end
+end
+end
+local function more_to_take()
+if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+return 0
+end
+local function fire(list, kind, source)
+for _, spec in ipairs(list) do
+local entry = 'c' .. int(g.cbn)
+local value = kind .. ' ' .. source .. '\\n' .. spec
+add('cbn', 1)
+redis.call('HSET', C, entry, value)
+grant(entry)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
+local function reply(code)
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+end
+local function expire_group()
+if not ended() or redis.call('HLEN', A) > 0 then return end
+if g.pg and g.rel == 0 then return end
+put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
+end
+local function end_group_if_done()
+if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
+if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
+local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
+end
+local function note_failure(index)
+add('ko', 1)
+if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
+if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
+put('st', 'stopping')
+if g.k ~= 'root' then put('cl', 1) end
+end
+end
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
+end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
+local mark = marks[to]
+local spec = redis.call('HGET', S, entry) or ''
+local header_end = string.find(spec, '\\n', 1, true)
+if to == 'succeeded' then
+redis.call('HDEL', S, 'm' .. entry)
+if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+add('ok', 1)
+if g.kr == '0' then payload, size = '', 0 end
+elseif to == 'failed' then
+note_failure(entry)
+else
+add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+end
+if act then add('sl', -1) end
+redis.call('SETRANGE', B, entry, mark)
+redis.call('HSET', R, entry, mark .. payload)
+redis.call('RPUSH', E, entry)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
+end
+if string.sub(spec, 1, 1) == '*' then
+local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
+local list = to == 'succeeded' and header[5] or header[6]
+if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
+end
+if g.wch > now then redis.call('PUBLISH', G, entry) end
+end_group_if_done()
+take_slots()
+end
+if not read_group() then return { 'missing' } end
+put('rel', 1)
+redis.call('HDEL', A, 'p')
+redis.call('ZREM', L, 'p')
+if g.st == 'pending' then
+g.pg = false
+end_group('cancelled', false)
+end
+expire_group()
+write_group()
+return reply('released')`,
+  },
+  renew: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function write_group()
+local args = {}
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local moves = {
+waiting = 'queued granted failed cancelled',
+queued = 'granted failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
+}
+local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+local function is_callback(entry)
+return string.sub(entry, 1, 1) == 'c'
+end
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -1940,7 +3521,8 @@ return renewed`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -1949,7 +3531,7 @@ local function read_group()
 local values = redis.call('HMGET', G, unpack(names))
 if not values[1] then return false end
 for i, name in ipairs(names) do
-g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
@@ -1968,22 +3550,29 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
 waiting = 'queued granted failed cancelled',
 queued = 'granted failed cancelled',
-granted = 'granted published running succeeded failed cancelled',
-published = 'granted running succeeded failed cancelled',
-running = 'running succeeded failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -2019,7 +3608,7 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring = {}, {}, 0
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
 local batch = 1000
 local function grant(entry)
 write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
@@ -2072,70 +3661,105 @@ grant(entry)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
 local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
-local lists = redis.call('HMGET', G, 'k', 'cs', 'ce')
-if lists[1] == 'task' then
-outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded'
-end
-put('st', outcome)
-put('en', int(now))
-if lists[1] ~= 'task' then
-local list = outcome == 'succeeded' and lists[2] or lists[3]
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
-end
-redis.call('UNLINK', Q)
-redis.call('PUBLISH', G, 'end')
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
 if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
 put('st', 'stopping')
-put('cl', 1)
+if g.k ~= 'root' then put('cl', 1) end
 end
 end
-local function end_entry(entry, act, to, payload)
-local callback = is_callback(entry)
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
 end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
 local mark = marks[to]
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, mark .. payload)
-else
-spec = redis.call('HGET', S, entry) or ''
+local spec = redis.call('HGET', S, entry) or ''
 local header_end = string.find(spec, '\\n', 1, true)
 if to == 'succeeded' then
 redis.call('HDEL', S, 'm' .. entry)
 if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
 add('ok', 1)
-if g.kr == '0' then payload = '' end
+if g.kr == '0' then payload, size = '', 0 end
 elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
 end
 if act then add('sl', -1) end
 redis.call('SETRANGE', B, entry, mark)
 redis.call('HSET', R, entry, mark .. payload)
 redis.call('RPUSH', E, entry)
-add('rb', #payload)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
 end
 if string.sub(spec, 1, 1) == '*' then
 local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
@@ -2146,15 +3770,21 @@ if g.wch > now then redis.call('PUBLISH', G, entry) end
 end_group_if_done()
 take_slots()
 end
-local function start_group()
-if g.st ~= 'pending' then return end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
 put('st', 'running')
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ttl)) end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -2181,13 +3811,29 @@ write_group()
 return reply(code)
 end
 if not read_group() then return { 'missing' } end
+local by_parent = ARGV[5] ~= ''
+if by_parent then
+local elsewhere = g.pg and g.pg ~= ARGV[5] or g.st ~= 'pending' and g.pe ~= ARGV[6]
+if elsewhere then return { 'again', g.st } end
+put('pg', ARGV[5])
+put('pe', ARGV[6])
+if g.st == 'running' then
+write_group()
+return reply('started')
+end
+else
+if g.pg and g.st == 'pending' and ARGV[6] ~= 'ready' then return { 'nested', g.pg, g.pe or '' } end
 if g.mv > 0 then return { 'again', g.st } end
-if ended() or g.st == 'stopping' or g.st == 'cancelling' then return { 'finished', g.st } end
+end
+if ended() or g.st == 'stopping' or g.st == 'cancelling' then return reply('finished') end
+if ARGV[7] ~= '' then redis.call('HSET', G, 'ctx', ARGV[7]) end
+start_group(by_parent)
+if ARGV[3] ~= '' and g.mv == 0 then
 redis.call('HSET', G, 'msg', ARGV[3])
 if ARGV[4] ~= '' then redis.call('HSET', G, 'ropt', ARGV[4]) end
 put('mv', 1)
-start_group()
-sweep()
+end
+if g.mv > 0 or g.cl == 1 then sweep() end
 return done('started')`,
   },
   runItem: {
@@ -2196,7 +3842,8 @@ return done('started')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -2205,7 +3852,7 @@ local function read_group()
 local values = redis.call('HMGET', G, unpack(names))
 if not values[1] then return false end
 for i, name in ipairs(names) do
-g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
@@ -2224,22 +3871,29 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
 waiting = 'queued granted failed cancelled',
 queued = 'granted failed cancelled',
-granted = 'granted published running succeeded failed cancelled',
-published = 'granted running succeeded failed cancelled',
-running = 'running succeeded failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -2275,7 +3929,7 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring = {}, {}, 0
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
 local batch = 1000
 local function grant(entry)
 write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
@@ -2328,70 +3982,105 @@ grant(entry)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
 local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
-local lists = redis.call('HMGET', G, 'k', 'cs', 'ce')
-if lists[1] == 'task' then
-outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded'
-end
-put('st', outcome)
-put('en', int(now))
-if lists[1] ~= 'task' then
-local list = outcome == 'succeeded' and lists[2] or lists[3]
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
-end
-redis.call('UNLINK', Q)
-redis.call('PUBLISH', G, 'end')
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
 if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
 put('st', 'stopping')
-put('cl', 1)
+if g.k ~= 'root' then put('cl', 1) end
 end
 end
-local function end_entry(entry, act, to, payload)
-local callback = is_callback(entry)
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
 end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
 local mark = marks[to]
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, mark .. payload)
-else
-spec = redis.call('HGET', S, entry) or ''
+local spec = redis.call('HGET', S, entry) or ''
 local header_end = string.find(spec, '\\n', 1, true)
 if to == 'succeeded' then
 redis.call('HDEL', S, 'm' .. entry)
 if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
 add('ok', 1)
-if g.kr == '0' then payload = '' end
+if g.kr == '0' then payload, size = '', 0 end
 elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
 end
 if act then add('sl', -1) end
 redis.call('SETRANGE', B, entry, mark)
 redis.call('HSET', R, entry, mark .. payload)
 redis.call('RPUSH', E, entry)
-add('rb', #payload)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
 end
 if string.sub(spec, 1, 1) == '*' then
 local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
@@ -2402,15 +4091,21 @@ if g.wch > now then redis.call('PUBLISH', G, entry) end
 end_group_if_done()
 take_slots()
 end
-local function start_group()
-if g.st ~= 'pending' then return end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
 put('st', 'running')
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ttl)) end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -2452,7 +4147,8 @@ return done('started')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -2461,7 +4157,7 @@ local function read_group()
 local values = redis.call('HMGET', G, unpack(names))
 if not values[1] then return false end
 for i, name in ipairs(names) do
-g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
@@ -2480,22 +4176,29 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
 waiting = 'queued granted failed cancelled',
 queued = 'granted failed cancelled',
-granted = 'granted published running succeeded failed cancelled',
-published = 'granted running succeeded failed cancelled',
-running = 'running succeeded failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -2531,7 +4234,7 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring = {}, {}, 0
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
 local batch = 1000
 local function grant(entry)
 write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
@@ -2584,70 +4287,105 @@ grant(entry)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
 local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
-local lists = redis.call('HMGET', G, 'k', 'cs', 'ce')
-if lists[1] == 'task' then
-outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded'
-end
-put('st', outcome)
-put('en', int(now))
-if lists[1] ~= 'task' then
-local list = outcome == 'succeeded' and lists[2] or lists[3]
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
-end
-redis.call('UNLINK', Q)
-redis.call('PUBLISH', G, 'end')
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
 if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
 put('st', 'stopping')
-put('cl', 1)
+if g.k ~= 'root' then put('cl', 1) end
 end
 end
-local function end_entry(entry, act, to, payload)
-local callback = is_callback(entry)
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
 end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
 local mark = marks[to]
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, mark .. payload)
-else
-spec = redis.call('HGET', S, entry) or ''
+local spec = redis.call('HGET', S, entry) or ''
 local header_end = string.find(spec, '\\n', 1, true)
 if to == 'succeeded' then
 redis.call('HDEL', S, 'm' .. entry)
 if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
 add('ok', 1)
-if g.kr == '0' then payload = '' end
+if g.kr == '0' then payload, size = '', 0 end
 elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
 end
 if act then add('sl', -1) end
 redis.call('SETRANGE', B, entry, mark)
 redis.call('HSET', R, entry, mark .. payload)
 redis.call('RPUSH', E, entry)
-add('rb', #payload)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
 end
 if string.sub(spec, 1, 1) == '*' then
 local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
@@ -2662,9 +4400,16 @@ if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
 local act = read_active(entry)
 if not act then return reply('refused') end
+local child = string.sub(ARGV[4], 1, 2) == 'g:' and string.sub(ARGV[4], 3) or nil
+if act.state == 'returned' or (child and child == act.child) then
+if act.state ~= 'returned' or child ~= act.child then return reply('refused') end
+act.run = ARGV[4]
+elseif child then
+note_child(entry, child)
+end
 if act.run ~= ARGV[4] and not (act.state == 'granted' and act.run == '') then return reply('refused') end
 if not may(act.state, ARGV[5]) then return reply('refused') end
-end_entry(entry, act, ARGV[5], ARGV[6])
+end_entry(entry, act, ARGV[5], ARGV[6], tonumber(ARGV[7]))
 expire_group()
 write_group()
 return reply('ended')`,
@@ -2675,7 +4420,8 @@ return reply('ended')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -2684,7 +4430,7 @@ local function read_group()
 local values = redis.call('HMGET', G, unpack(names))
 if not values[1] then return false end
 for i, name in ipairs(names) do
-g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
@@ -2703,22 +4449,29 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
 waiting = 'queued granted failed cancelled',
 queued = 'granted failed cancelled',
-granted = 'granted published running succeeded failed cancelled',
-published = 'granted running succeeded failed cancelled',
-running = 'running succeeded failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -2767,6 +4520,8 @@ end
 local result = is_callback(entry) and redis.call('HGET', C, 'r:' .. entry) or redis.call('HGET', R, entry)
 return { 'stored', result or marks[state] }
 end
+if state == 'returned' then return { 'stored', redis.call('HGET', C, 'b:' .. entry) } end
+if g.st == 'cancelling' and not is_callback(entry) then return { 'cancelled' } end
 if state == 'running' then
 if act.run ~= run then
 if act.run ~= ARGV[9] then return { 'duplicate', act.run } end
@@ -2778,6 +4533,11 @@ if act.run ~= run then
 act.throws, act.counted = '0', '-1'
 end
 act.state, act.run, act.retry, act.inv, act.nonce, act.proc = 'running', run, ARGV[6], ARGV[7], ARGV[8], proc
+if ARGV[10] ~= '' then
+act.child = ARGV[10]
+note_child(entry, act.child)
+write_group()
+end
 write_active(entry, act, now + lease)
 return { 'run', int(g.ko) }`,
   },

@@ -33,8 +33,26 @@ export interface Spec {
   options?: StoredRunOptions;
   successCallbacks?: string[];
   errorCallbacks?: string[];
-  /** JSON text, as it was checked when it was signed. */
+  /** JSON text, as it was checked when it was signed; for a group stored by value, its template. */
   data?: string;
+  /**
+   * What it is when it is no plain task: a root; a chain or a swarm stored by value, which comes to be when it gets its
+   * slot; a swarm that is there already under its id.
+   */
+  group?: 'root' | 'chain' | 'swarm' | 'made swarm';
+  /** Groups that exist already and belong below it; its parent keeps them, cancels them and forgets them. */
+  below?: string[];
+}
+
+/** A chain or swarm by value: as the data of its {@link Spec}. */
+export interface GroupTemplate {
+  items: string[];
+  successCallbacks: string[];
+  errorCallbacks: string[];
+  options?: StoredRunOptions;
+  maxConcurrency: number;
+  stopAfterNFailures: number | null;
+  keepResults: boolean;
 }
 
 type Header = [
@@ -44,24 +62,29 @@ type Header = [
   options?: StoredRunOptions | 0,
   success?: string[] | 0,
   error?: string[] | 0,
+  group?: NonNullable<Spec['group']> | 0,
+  below?: string[] | 0,
 ];
 
-/** Packs a signature into one text. A leading `*` tells the scripts that there are callbacks to look for. */
+/**
+ * Packs a signature into one text. What leads it tells the scripts what to look for: `*` callbacks of an entry, `@` groups
+ * below it (a group has its callbacks itself, so it is never both).
+ */
 export function packSpec(spec: Spec): string {
-  const { task, id, name, options, successCallbacks, errorCallbacks, data } = spec;
-  const hasCallbacks = Boolean(successCallbacks?.length || errorCallbacks?.length);
-  const header: Header = [task, id ?? 0, name ?? 0, options ?? 0];
-  if (hasCallbacks)
-    header.push(successCallbacks?.length ? successCallbacks : 0, errorCallbacks?.length ? errorCallbacks : 0);
+  const { task, id, name, options, successCallbacks, errorCallbacks, data, group, below } = spec;
+  const success = successCallbacks?.length ? successCallbacks : 0;
+  const error = errorCallbacks?.length ? errorCallbacks : 0;
+  const header: Header = [task, id ?? 0, name ?? 0, options ?? 0, success, error, group ?? 0, below ?? 0];
   while (header.length > 1 && header.at(-1) === 0) header.pop();
-  return `${hasCallbacks ? '*' : ''}${JSON.stringify(header)}\n${data === '{}' ? '' : (data ?? '')}`;
+  const lead = success || error ? '*' : below ? '@' : '';
+  return `${lead}${JSON.stringify(header)}\n${data === '{}' ? '' : (data ?? '')}`;
 }
 
 /** The opposite of {@link packSpec}. */
 export function unpackSpec(packed: string): Spec {
   const end = packed.indexOf('\n');
-  const [task, id, name, options, success, error] = JSON.parse(
-    packed.slice(packed.startsWith('*') ? 1 : 0, end),
+  const [task, id, name, options, success, error, group, below] = JSON.parse(
+    packed.slice(/^[*@]/.test(packed) ? 1 : 0, end),
   ) as Header;
   const data = packed.slice(end + 1);
   return {
@@ -72,6 +95,8 @@ export function unpackSpec(packed: string): Spec {
     ...(success ? { successCallbacks: success } : {}),
     ...(error ? { errorCallbacks: error } : {}),
     ...(data ? { data } : {}),
+    ...(group ? { group } : {}),
+    ...(below ? { below } : {}),
   };
 }
 
@@ -104,4 +129,19 @@ export function unpackMessage(packed: string): { message: string; options?: Stor
   if (!packed.startsWith('*')) return { message: packed };
   const end = packed.indexOf('\n');
   return { message: packed.slice(end + 1), options: JSON.parse(packed.slice(1, end)) as StoredRunOptions };
+}
+
+/** The ids of the callbacks that a stored signature carries, at any depth. */
+export function callbackIds(spec: Pick<Spec, 'successCallbacks' | 'errorCallbacks' | 'group' | 'data'>): string[] {
+  const byValueOf = spec.group === 'chain' || spec.group === 'swarm' ? (spec.data ?? '{}') : '{}';
+  const { successCallbacks = [], errorCallbacks = [] } = JSON.parse(byValueOf) as Partial<GroupTemplate>;
+  return [
+    ...(spec.successCallbacks ?? []),
+    ...(spec.errorCallbacks ?? []),
+    ...successCallbacks,
+    ...errorCallbacks,
+  ].flatMap((packed) => {
+    const callback = unpackSpec(packed);
+    return [...(callback.id ? [callback.id] : []), ...callbackIds(callback)];
+  });
 }

@@ -2,10 +2,16 @@ import type { Context } from '@hatchet-dev/typescript-sdk';
 import { messageOf } from '../errors';
 import { readClaim, readMetadata, type Claim } from '../engine/claim';
 import type { Message } from '../messages/json';
+import { childResultsField } from '../messages/marks';
+import type { ResolvedConfig } from '../signatures/config';
+import { childrenId } from '../store/ids';
 import { ClaimedRun } from './claimed-run';
 import { inExecution, type MageContext } from './context';
 import { encodeOutput } from './output';
-import { moveResult, parseInput, type InputSchema } from './parsing';
+import { moveResults, parseInput, type InputSchema } from './parsing';
+import { Persistence } from './persist';
+import { captureContext, claimPlainRoot, openRoot } from './root-run';
+import type { RootScope } from './root-scope';
 import type { Runtime } from './runtime';
 
 export type Body = (input: unknown, ctx: Context<unknown>) => unknown;
@@ -20,6 +26,8 @@ export interface WrappedTask {
   schema: InputSchema | undefined;
   /** The end of a workflow of several tasks isn't for one of them to report. */
   reports: boolean;
+  /** How the children of a root run; undefined for a task that is no root. */
+  root: ResolvedConfig | undefined;
 }
 
 /** Wraps a body: a run that mageflow published reports its end as an item; every other run is as without mageflow, its schema aside. */
@@ -27,55 +35,63 @@ export function wrapBody(runtime: Runtime, task: WrappedTask, body: Body): Body 
   return async (input, ctx) => {
     const attempt = new Attempt(runtime, task, body, input, ctx);
     const claim = readClaim(ctx.additionalMetadata());
-    if (!claim) return attempt.plain();
-    const run = new ClaimedRun(runtime, claim, task, ctx);
-    // One task of a workflow that is an item as a whole gets the whole input, and claims nothing.
-    if (!task.reports) return attempt.execute(claim, run, 0);
-    runtime.publisher.bodies += 1;
-    try {
-      const permission = await run.start();
-      if (permission.code === 'unknown') return await attempt.plain();
-      if (permission.code === 'stored') return permission.output;
-      return await attempt.asItem(claim, run, permission.failedItems);
-    } finally {
-      runtime.publisher.bodies -= 1;
+    if (claim) {
+      // One task of a workflow that is an item as a whole gets the whole input, and claims nothing.
+      if (!task.reports) return attempt.execute(claim, 0);
+      const done = await attempt.claimed(claim);
+      if (done) return done.output;
     }
+    if (!task.root) return attempt.plain();
+    return (await attempt.claimed(await attempt.ownClaim()))?.output;
   };
 }
 
 /** One execution of a body. */
 class Attempt {
+  private readonly persistence: Persistence;
+
   constructor(
     private readonly runtime: Runtime,
     private readonly task: WrappedTask,
     private readonly body: Body,
     private readonly input: unknown,
     private readonly ctx: Context<unknown>,
-  ) {}
+  ) {
+    this.persistence = new Persistence(runtime.logger, task, ctx);
+  }
 
   async plain(): Promise<unknown> {
     const input = this.task.schema ? await this.parse((this.input ?? {}) as Message) : this.input;
     return this.run(input, undefined);
   }
 
-  async asItem(claim: Claim, run: ClaimedRun, failedItems: number): Promise<unknown> {
-    let output: unknown;
-    let payload: string;
-    try {
-      output = await this.execute(claim, run, failedItems);
-      payload = encodeOutput(this.task.name, output);
-    } catch (error) {
-      throw await run.fail(error, this.task.retries);
-    }
-    await run.succeed(payload);
-    return output;
+  /** The claim of a root's run that nobody signed. */
+  ownClaim(): Promise<Claim> {
+    const { runtime, task, ctx, input } = this;
+    return this.persistence.until('to be entered', () => claimPlainRoot(runtime, task.name, input, ctx));
   }
 
-  async execute(claim: Claim, run: ClaimedRun, failedItems: number): Promise<unknown> {
+  /** Runs the body as an item; undefined when the store doesn't know the claim. */
+  async claimed(claim: Claim): Promise<{ output: unknown } | undefined> {
     const { runtime, task } = this;
-    const { groupId, entry } = claim;
+    const child = task.root ? childrenId(claim.groupId, claim.entry) : '';
+    const run = new ClaimedRun(runtime, claim, task, this.ctx, this.persistence, child);
+    runtime.publisher.bodies += 1;
+    try {
+      const permission = await run.start();
+      if (permission.code === 'unknown') return undefined;
+      if (permission.code === 'stored') return { output: permission.output };
+      return { output: await this.asItem(claim, run, permission.failedItems) };
+    } finally {
+      runtime.publisher.bodies -= 1;
+    }
+  }
+
+  async execute(claim: Claim, failedItems: number, root?: RootScope): Promise<unknown> {
+    const { runtime, task, persistence } = this;
+    const { groupId, entry, source } = claim;
     const received = (this.input ?? {}) as Message;
-    const { input, tooLarge } = await run.persist('for its input', () =>
+    const { input, tooLarge } = await persistence.until('for its input', () =>
       runtime.inputs.restore(groupId, entry, received),
     );
     if (tooLarge) {
@@ -83,15 +99,42 @@ class Attempt {
         `mageflow: the results for ${task.name} exceed maxResultBytes; its list is empty, read mageContext().results instead.`,
       );
     }
-    const context = contextOf(runtime, this.ctx, claim);
-    if (failedItems > 0 && claim.source === 'g') {
-      context.failures = (await run.persist('for its failures', () => runtime.reader.failures(groupId))).failures;
+    const ofRoot = source !== '' && childResultsField in input;
+    const context = contextOf(this.ctx, claim, root !== undefined);
+    if (source === 'g' || ofRoot || tooLarge) {
+      context.results = { [Symbol.asyncIterator]: () => runtime.inputs.results(groupId, entry, source) };
     }
-    return this.run(await this.parse(task.schema ? moveResult(input, task.schema) : input), context);
+    if ((failedItems > 0 && source === 'g') || ofRoot) {
+      const failures = await persistence.until('for its failures', () => runtime.inputs.failures(groupId, source));
+      if (failures.length > 0) context.failures = failures;
+    }
+    return this.run(await this.parse(task.schema ? moveResults(input, task.schema) : input), context, root);
   }
 
-  private run(input: unknown, context: MageContext | undefined): unknown {
-    return inExecution({ instance: this.runtime.instance, context }, () => this.body(input, this.ctx));
+  private async asItem(claim: Claim, run: ClaimedRun, failedItems: number): Promise<unknown> {
+    const { runtime, task, ctx } = this;
+    let root: RootScope | undefined;
+    let output: unknown;
+    let payload: string;
+    try {
+      if (task.root) {
+        const config = task.root;
+        root = await this.persistence.until('for its children', () => openRoot(runtime, task.name, config, claim, ctx));
+        captureContext(runtime, ctx);
+      }
+      output = await this.execute(claim, failedItems, root);
+      payload = encodeOutput(task.name, output);
+    } catch (error) {
+      root?.end();
+      throw await run.fail(error, task.retries);
+    }
+    root?.end();
+    await run.succeed(payload);
+    return output;
+  }
+
+  private run(input: unknown, context: MageContext | undefined, root?: RootScope): unknown {
+    return inExecution({ instance: this.runtime.instance, context, root }, () => this.body(input, this.ctx));
   }
 
   private async parse(input: Message): Promise<unknown> {
@@ -115,13 +158,14 @@ function sentInput(ctx: Context<unknown>): Message | undefined {
   }
 }
 
-function contextOf(runtime: Runtime, ctx: Context<unknown>, claim: Claim): MageContext {
+function contextOf(ctx: Context<unknown>, claim: Claim, isRoot: boolean): MageContext {
   const metadata = readMetadata(ctx.additionalMetadata());
-  const context: MageContext = { signatureId: metadata.signature };
+  const signatureId = metadata.signature || claim.groupId;
+  const context: MageContext = { signatureId };
+  const rootId = isRoot ? signatureId : metadata.root;
   if (metadata.swarm) context.swarmId = metadata.swarm;
+  if (metadata.chain) context.chainId = metadata.chain;
+  if (rootId) context.rootId = rootId;
   if (metadata.index !== '') context.index = Number(metadata.index);
-  if (claim.source === 'g') {
-    context.results = { [Symbol.asyncIterator]: () => runtime.inputs.results(claim.groupId) };
-  }
   return context;
 }

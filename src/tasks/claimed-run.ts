@@ -4,6 +4,7 @@ import { messageOf } from '../errors';
 import type { Claim } from '../engine/claim';
 import type { Execution as RunExecution, GroupStore } from '../store/group-store';
 import { readError } from '../store/group-reader';
+import type { Persistence } from './persist';
 import type { Runtime } from './runtime';
 
 const endTriedForMs = 5_000;
@@ -19,16 +20,17 @@ export type Permission =
 /** One execution of a run that mageflow published: claims its entry, and reports how it ended. */
 export class ClaimedRun {
   private readonly execution: RunExecution;
-  private readonly giveUpAt: number;
   private judgement: Promise<void> | undefined;
 
   constructor(
     private readonly runtime: Runtime,
     private readonly claim: Claim,
-    private readonly about: { name: string; timeoutMs: number },
+    private readonly about: { name: string },
     private readonly ctx: Context<unknown>,
+    private readonly persistence: Persistence,
+    /** The group of its children, when it is a root; else ''. */
+    private readonly child: string,
   ) {
-    this.giveUpAt = Date.now() + about.timeoutMs;
     this.execution = {
       runId: ctx.workflowRunId(),
       retryCount: ctx.retryCount(),
@@ -44,28 +46,9 @@ export class ClaimedRun {
   async start(): Promise<Permission> {
     let deadOwner = '';
     for (;;) {
-      const reply = await this.persist('to be claimed', () => this.claimOnce(deadOwner));
+      const reply = await this.persistence.until('to be claimed', () => this.claimOnce(deadOwner));
       if ('code' in reply) return reply;
       deadOwner = reply.deadOwner;
-    }
-  }
-
-  /**
-   * Does again what the store or the engine refused, as long as the run's own time allows.
-   * (The time is kept here too: a worker that is stopping hears nothing of the engine's timeout.)
-   */
-  async persist<T>(what: string, action: () => Promise<T>): Promise<T> {
-    const { signal } = this.ctx.abortController;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await action();
-      } catch (error) {
-        if (error instanceof NonRetryableError || signal.aborted || Date.now() > this.giveUpAt) throw error;
-        if (attempt % 10 === 0) {
-          this.runtime.logger.warn(`mageflow: ${this.about.name} waits ${what}: ${messageOf(error)}`);
-        }
-        await abortable(Math.min(2_000, 100 * 2 ** attempt), signal);
-      }
     }
   }
 
@@ -73,20 +56,23 @@ export class ClaimedRun {
     const { store, settler, logger } = this.runtime;
     const { groupId, entry, token } = this.claim;
     const { runId } = this.execution;
-    const reply = await store.start(groupId, entry, token, this.execution, deadOwner);
+    const reply = await store.start(groupId, entry, token, this.execution, deadOwner, this.child);
     switch (reply.code) {
       case 'run':
         this.watchAbort();
         return { code: 'run', failedItems: reply.failed };
       case 'unknown':
         return { code: 'unknown' };
+      case 'cancelled':
+        await settler.cancel(groupId, entry, runId);
+        throw new NonRetryableError('It was cancelled before it started.');
       case 'superseded':
         throw new NonRetryableError(`A later attempt of run ${runId} has begun.`);
       case 'stored':
         logger.warn(
           `mageflow: run ${runId} of ${this.about.name} has ended before; its body is not run again. To repeat failed items, use retryFailed().`,
         );
-        return { code: 'stored', output: stored(reply.result) };
+        return { code: 'stored', output: await this.stored(reply.result) };
       case 'duplicate': {
         // What the owner's body did is the engine's to tell, a timeout as much as an output: settled from its record, as
         // upkeep would a moment later, it is what is stored when this run asks again. Only a record that is gone tells nothing.
@@ -96,6 +82,13 @@ export class ClaimedRun {
         return { deadOwner: '' };
       }
     }
+  }
+
+  private async stored(result: string): Promise<unknown> {
+    if (result.startsWith('s')) return JSON.parse(await this.runtime.reader.output(result.slice(1))) as unknown;
+    throw new NonRetryableError(
+      result.startsWith('f') ? readError(result.slice(1)) : 'It was cancelled before it started.',
+    );
   }
 
   /** Stores the result and publishes what it makes room for. */
@@ -193,25 +186,4 @@ export class ClaimedRun {
       }
     }
   }
-}
-
-function stored(result: string): unknown {
-  if (result.startsWith('s')) return JSON.parse(result.slice(1) || 'null') as unknown;
-  throw new NonRetryableError(
-    result.startsWith('f') ? readError(result.slice(1)) : 'It was cancelled before it started.',
-  );
-}
-
-function abortable(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal.reason as Error);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
 }

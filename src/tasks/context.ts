@@ -1,19 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Failure } from '../errors';
+import type { RootScope } from './root-scope';
 import { processState } from '../process-state';
 
 /** What `mageContext()` tells a body about the signature that it runs for. */
 export interface MageContext {
   signatureId: string;
-  /** The swarm that it is an item of, or whose callback it is. */
+  /** The nearest swarm that it is an item of, at any depth, or whose callback it is. */
   swarmId?: string;
+  /** The nearest chain that it is a step of, at any depth. */
   chainId?: string;
+  /** The nearest root task that it is a child of, at any depth; in a root's own body, the root itself. */
   rootId?: string;
-  /** The item's place in its swarm. */
+  /** Its place in the group that it is an item of. */
   index?: number;
-  /** In a success callback of a swarm whose items partly failed: what failed (the first 100). */
+  /** In a success callback of a swarm, or of a root, whose items partly failed: what failed (the first 100). */
   failures?: Failure[];
-  /** In a callback of a swarm: the outputs one after another, also of lists above `maxResultBytes`. */
+  /** Where a list of outputs arrives: they one after another, also of lists above `maxResultBytes`. */
   results?: AsyncIterable<unknown>;
 }
 
@@ -21,6 +24,8 @@ export interface MageContext {
 export interface Execution {
   instance: unknown;
   context: MageContext | undefined;
+  /** Set in the body of a root: what it publishes is captured. */
+  root?: RootScope | undefined;
 }
 
 function storage(): AsyncLocalStorage<Execution> {
@@ -36,6 +41,20 @@ export function inExecution<T>(execution: Execution, body: () => T): T {
 
 export function currentExecution(): Execution | undefined {
   return storage().getStore();
+}
+
+/**
+ * Runs a function outside the capture of the root task whose body it is called in: what it publishes runs independently,
+ * under no limit of the root's, and the root doesn't wait for it. Nests; what the body publishes meanwhile in other
+ * branches stays captured.
+ * @param fn - sync or async
+ * @returns what `fn` returns, or throws what it throws
+ * @example
+ * await withoutRootSwarm(async () => (await mage.sign(audit)).runNoWait({ at: Date.now() }));
+ */
+export function withoutRootSwarm<T>(fn: () => T): T {
+  const current = currentExecution();
+  return current?.root ? storage().run({ ...current, root: undefined }, fn) : fn();
 }
 
 /**

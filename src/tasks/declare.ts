@@ -7,9 +7,11 @@ import {
 } from '@hatchet-dev/typescript-sdk';
 import { ConfigurationError, describe } from '../errors';
 import { processState } from '../process-state';
+import type { ResolvedConfig } from '../signatures/config';
+import { currentExecution } from './context';
 import { wrapBody, type Body, type WrappedTask } from './body';
 import type { InputSchema } from './parsing';
-import type { Runtime } from './runtime';
+import type { RunOptionsLike, Runtime } from './runtime';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's type parameters are invariant
 type Declaration = BaseWorkflowDeclaration<any, any>;
@@ -33,7 +35,12 @@ interface Wrapping {
  * Wraps every body of a declaration in place, those added later too. Twice by one instance is once.
  * @throws ConfigurationError for anything else than a declaration, and for batch tasks
  */
-export function wrapDeclaration<D extends Declaration>(runtime: Runtime, declaration: D, schema?: InputSchema): D {
+export function wrapDeclaration<D extends Declaration>(
+  runtime: Runtime,
+  declaration: D,
+  schema?: InputSchema,
+  root?: ResolvedConfig,
+): D {
   const definition = (declaration as Partial<Declaration> | null | undefined)?.definition;
   if (!definition || !Array.isArray(definition._tasks) || !Array.isArray(definition._durableTasks)) {
     throw new ConfigurationError(
@@ -46,6 +53,11 @@ export function wrapDeclaration<D extends Declaration>(runtime: Runtime, declara
   const single = declaration instanceof TaskWorkflowDeclaration || '_standalone_task_name' in declaration;
   const tasks = [...definition._tasks, ...definition._durableTasks] as TaskDefinition[];
   for (const task of tasks) refuseBatch(task);
+  if (root && (!single || definition._durableTasks.length > 0)) {
+    throw new ConfigurationError(
+      `${definition.name}: a root is one task, and not a durable one. Declare it with mage.rootTask, or wrap a plain task.`,
+    );
+  }
   wrapping.instances.add(runtime.instance);
   known.set(declaration, wrapping);
   const defaults = definition.taskDefaults;
@@ -58,13 +70,65 @@ export function wrapDeclaration<D extends Declaration>(runtime: Runtime, declara
       timeoutMs: durationToMs(task.executionTimeout || task.timeout || defaults?.executionTimeout || '60s'),
       schema: parsed,
       reports: single,
+      root,
     };
     task.fn = wrapBody(runtime, about, task.fn);
   };
   for (const task of tasks) wrapTask(task);
   if (!single) wrapLaterTasks(declaration as unknown as WorkflowDeclaration, wrapTask);
+  captureRuns(runtime, declaration);
   runtime.served.declare(definition.name, single ? 'task' : 'workflow');
   return declaration;
+}
+
+interface Runs {
+  runNoWait(input: unknown, options?: SdkRunOptions, standaloneName?: string): Promise<unknown>;
+  runManyNoWait(runs: readonly { input: unknown; opts?: SdkRunOptions }[], standaloneName?: string): Promise<unknown>;
+}
+
+interface SdkRunOptions extends RunOptionsLike {
+  childKey?: string;
+}
+
+/** In a root's body its runs become children of that root; all ways of running it go through these two. */
+function captureRuns(runtime: Runtime, declaration: Declaration): void {
+  const target = declaration as unknown as Runs & { _standalone_task_name?: string };
+  const plain = { one: target.runNoWait.bind(declaration), many: target.runManyNoWait.bind(declaration) };
+  const task = declaration.definition.name;
+  const standaloneName = target._standalone_task_name;
+  const current = () => {
+    const root = currentExecution()?.root;
+    return root?.store === runtime.store.identity && root.captures() ? root : undefined;
+  };
+  const request = (input: unknown, options?: SdkRunOptions) => ({
+    task,
+    input,
+    key: options?.childKey,
+    options,
+    standaloneName,
+  });
+  const own: Runs = {
+    runNoWait: async (input, options, name) => {
+      const root = current();
+      if (!root) return plain.one(input, options, name);
+      const inputs = Array.isArray(input) ? (input as unknown[]) : [input];
+      const refs = await runtime.capture(
+        root,
+        inputs.map((each) => request(each, options)),
+      );
+      return Array.isArray(input) ? refs : refs[0];
+    },
+    runManyNoWait: async (runs, name) => {
+      const root = current();
+      if (!root) return plain.many(runs, name);
+      return runtime.capture(
+        root,
+        runs.map(({ input, opts }) => request(input, opts)),
+      );
+    },
+  };
+  for (const [method, value] of Object.entries(own))
+    Object.defineProperty(declaration, method, { value: value as unknown, configurable: true, writable: true });
 }
 
 function wrapLaterTasks(

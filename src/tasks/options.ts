@@ -8,6 +8,8 @@ import type {
   Resolved,
 } from '@hatchet-dev/typescript-sdk';
 import type { z } from 'zod';
+import type { SwarmConfig } from '../signatures/config';
+import type { TaskLike } from '../signatures/types';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's own options, whatever their types
 type TaskOpts = Omit<CreateTaskWorkflowOpts<any, any>, 'fn' | 'inputValidator' | 'batch'>;
@@ -28,6 +30,12 @@ export interface SchemaTask<S extends z.ZodType, O, GI extends object, MB extend
 export interface PlainTask<I, O, GI extends object, MB extends object> extends TaskOpts {
   input?: undefined;
   fn: (input: I & Added<GI, MB>, ctx: Context<AsContext<I>>) => O | Promise<O>;
+}
+
+/** What a root task takes besides: how its children run, and the callbacks of each of its signatures that has none of its own. */
+export interface RootOptions extends SwarmConfig {
+  successCallbacks?: readonly TaskLike[];
+  errorCallbacks?: readonly TaskLike[];
 }
 
 /** Every option of the SDK's `hatchet.durableTask`, and a schema. */

@@ -2,13 +2,15 @@ import { NonRetryableError } from '@hatchet-dev/typescript-sdk';
 import { z } from 'zod';
 import { ConfigurationError } from '../errors';
 import { isPlainObject, type Message } from '../messages/json';
-import { declaredFields, defaultResultField, markedFields } from '../messages/marks';
+import { childResultsField, declaredFields, defaultResultField, markedFields } from '../messages/marks';
 
 /** A task's schema, and what mageflow reads from it once. */
 export interface InputSchema {
   schema: z.ZodType;
   /** The field in which results arrive. */
   resultField: string;
+  /** The field in which the outputs of a root's children arrive. */
+  childrenField: string;
   fields: Set<string> | undefined;
 }
 
@@ -17,13 +19,19 @@ export function readSchema(task: string, schema: z.ZodType): InputSchema {
   if (typeof (schema as { safeParseAsync?: unknown }).safeParseAsync !== 'function' || !('_zod' in schema)) {
     throw new ConfigurationError(`input of ${task}: expected a zod 4 schema. Import z from zod 4.`);
   }
-  const marked = markedFields(schema);
-  if (marked.length > 1) {
+  const only = (mark: 'returnValue' | 'childResults') => {
+    const fields = markedFields(schema, mark);
+    if (fields.length <= 1) return fields[0];
     throw new ConfigurationError(
-      `input of ${task}: expected at most one field marked with returnValue(), got ${marked.length} (${marked.join(', ')}). Unmark the others.`,
+      `input of ${task}: expected at most one field marked with ${mark}(), got ${fields.length} (${fields.join(', ')}). Unmark the others.`,
     );
-  }
-  return { schema, resultField: marked[0] ?? defaultResultField, fields: declaredFields(schema) };
+  };
+  return {
+    schema,
+    resultField: only('returnValue') ?? defaultResultField,
+    childrenField: only('childResults') ?? childResultsField,
+    fields: declaredFields(schema),
+  };
 }
 
 /** The schema for the SDK's `inputValidator`, which it turns into JSON Schema: undefined where zod can't. */
@@ -37,11 +45,15 @@ export function validatorFor(schema: z.ZodType): z.ZodType | undefined {
   }
 }
 
-/** Moves what arrived in the default result field to the field that the schema marks. */
-export function moveResult(input: Message, { resultField }: InputSchema): Message {
-  if (resultField === defaultResultField || !Object.hasOwn(input, defaultResultField)) return input;
-  const { [defaultResultField]: result, ...rest } = input;
-  return { ...rest, [resultField]: result };
+/** Moves what arrived in the default fields of results to the fields that the schema marks. */
+export function moveResults(input: Message, { resultField, childrenField }: InputSchema): Message {
+  return move(move(input, defaultResultField, resultField), childResultsField, childrenField);
+}
+
+function move(input: Message, from: string, to: string): Message {
+  if (from === to || !Object.hasOwn(input, from)) return input;
+  const { [from]: result, ...rest } = input;
+  return { ...rest, [to]: result };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/engine';
+import type { AnyHatchet, Engine } from '../engine/engine';
 import type { Inputs } from '../engine/inputs';
 import type { Publisher } from '../engine/publisher';
 import type { Served } from '../engine/served';
@@ -6,6 +6,29 @@ import type { Settler } from '../engine/settler';
 import type { MageflowLogger } from '../options';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
+import type { RootScope } from './root-scope';
+
+/** The SDK's reference to a run, whose class it doesn't export. */
+export type RunRef = ReturnType<AnyHatchet['runs']['runRef']>;
+
+/** One run that a root's body asked for. */
+export interface CaptureRequest {
+  task: string;
+  input: unknown;
+  /** An identity within the root run. */
+  key?: string | undefined;
+  options?: RunOptionsLike | undefined;
+  /** How the output of a single task is taken out of its run's. */
+  standaloneName?: string | undefined;
+}
+
+/** What the SDK's run options may hold that mageflow passes on. */
+export interface RunOptionsLike {
+  additionalMetadata?: Record<string, string> | undefined;
+  priority?: number | undefined;
+  sticky?: boolean | undefined;
+  desiredWorkerLabels?: Record<string, unknown> | undefined;
+}
 
 /** The parts of one instance that the code above store and engine works with. */
 export interface Runtime {
@@ -19,4 +42,6 @@ export interface Runtime {
   readonly settler: Settler;
   readonly served: Served;
   readonly logger: MageflowLogger;
+  /** Publishes runs as children of the root whose body asks for them. */
+  readonly capture: (root: RootScope, requests: readonly CaptureRequest[]) => Promise<RunRef[]>;
 }

@@ -1,4 +1,4 @@
-import type { Work } from '../../../src/store/group-store';
+import type { Work } from '../../../src/store/replies';
 import { execution, failed, spec, specs, StoreFixture, succeeded, type TestGroup } from '../../helpers/store';
 
 const fixture = new StoreFixture();
@@ -122,7 +122,7 @@ async function step(group: TestGroup, model: Model, random: ReturnType<typeof ra
       if (held === undefined) return [];
       const packed = await fixture.redis.hget(store.keys.active(id), String(held));
       const [state = '', runId = '', , , , process = ''] = packed?.split('|') ?? [];
-      const { code, work } = await store.regrant(id, { entry: String(held), state, runId, process, publications: 1 });
+      const { code, work } = await store.regrant(id, { entry: String(held), state, runId, process });
       // It is the same item that is published again, in the same slot.
       if (code === 'granted') expect(granted(work)).toEqual([held]);
       return [];

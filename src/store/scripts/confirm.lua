@@ -5,4 +5,5 @@
 --- @include "confirms"
 if not read_group() then return 'missing' end
 confirm_from(3)
+write_group()
 return 'confirmed'

@@ -1,7 +1,7 @@
 -- create: writes a new group with its first items, and starts it when asked to.
 -- KEYS: 9
--- ARGV: proc, lease, run (0|1), message or '', number of fields, field, value, ..., then the specs of the items
--- Returns {'created'|'exists', status, grants, callbacks, more, message version, total, expiring, place in the tasks that it is still being made of}
+-- ARGV: proc, lease, run (0|1), message ('' for none), number of fields, field, value, ..., then the specs of the items
+-- Returns {'created'|'exists', status, grants, callbacks, more, message version, total, expiring, closing, children, place in the tasks that it is still being made of}
 --- @include "readiness"
 if read_group() then
   local secret
@@ -10,7 +10,7 @@ if read_group() then
   end
   -- The same secret means that this very call was sent twice (a lost answer): upkeep publishes what it granted.
   local answer = reply(redis.call('HGET', G, 'sec') == secret and 'created' or 'exists')
-  answer[9] = int(g.bld)
+  answer[11] = int(g.bld)
   return answer
 end
 local first = 6 + tonumber(ARGV[5]) * 2
@@ -21,12 +21,15 @@ redis.call('HSET', G, 'st', 'pending', 'cr', int(now))
 read_group()
 for i = first, #ARGV do
   redis.call('HSET', S, int(i - first), ARGV[i])
+  note_children(int(i - first), ARGV[i])
 end
 put('tot', #ARGV - first + 1)
 if ARGV[3] == '1' then
-  redis.call('HSET', G, 'msg', ARGV[4])
-  put('mv', 1)
-  start_group()
+  if ARGV[4] ~= '' then
+    redis.call('HSET', G, 'msg', ARGV[4])
+    put('mv', 1)
+  end
+  start_group(true)
   sweep()
 end
 return done('created')

@@ -1,7 +1,7 @@
 -- finish: an execution ends: its result is stored, its slot handed on, its callbacks and its group's are fired.
 -- KEYS: 9
 -- ARGV: proc, lease, entry, run id, retry count, invocation count, nonce, outcome (succeeded | failed | threw | aborted), payload, retries, then confirmed (entry, run id) pairs
--- Returns {'ended'|'retry'|'refused'|'unknown', status, grants, callbacks, more, message version, total, expiring}
+-- Returns {'ended'|'retry'|'refused'|'unknown', status, grants, callbacks, more, message version, total, expiring, closing, children}
 --- @include "confirms"
 if not read_group() then return { 'unknown' } end
 confirm_from(11)
@@ -9,6 +9,7 @@ local entry, outcome = ARGV[3], ARGV[8]
 local act = read_active(entry)
 if not act or act.state ~= 'running' or act.run ~= ARGV[4] then return reply('refused') end
 local current = act.retry == ARGV[5] and act.inv == ARGV[6] and act.nonce == ARGV[7]
+if g.st == 'cancelling' and current and not is_callback(entry) then outcome = 'cancelled' end
 if outcome == 'threw' or outcome == 'aborted' then
   if tonumber(ARGV[5]) > tonumber(act.counted) then
     act.counted = ARGV[5]

@@ -1,7 +1,7 @@
 -- regrant: takes over the publication of an entry that its process left, or whose run never came to be.
 -- KEYS: 9
 -- ARGV: proc, lease, entry, expected state, expected process, expected run id
--- Returns {'granted', status, grants, callbacks, more, message version, total, expiring} | {'refused'} | {'unknown'}
+-- Returns {'granted', status, grants, callbacks, more, message version, total, expiring, closing, children} | {'refused'} | {'unknown'}
 --- @include "grants"
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
@@ -11,7 +11,9 @@ if not may(act.state, 'granted') then return { 'refused' } end
 act.state, act.proc, act.run = 'granted', proc, ''
 if ARGV[4] == 'published' then act.pubs = int(tonumber(act.pubs) + 1) end
 write_active(entry, act, now + lease)
-if is_callback(entry) then
+if entry == 'p' then
+  callbacks[1] = { 'p', '' }
+elseif is_callback(entry) then
   callbacks[1] = { entry, redis.call('HGET', C, entry) }
 else
   local spec = redis.call('HMGET', S, entry, 'm' .. entry)

@@ -1,14 +1,30 @@
 -- run: starts a group with a message: all its items become ready.
 -- KEYS: 9
--- ARGV: proc, lease, message, run options for items as JSON or ''
--- Returns {'started'|'missing'|'again'|'finished', status, grants, callbacks, more, message version, total, expiring}
+-- ARGV: proc, lease, message ('' to start it with what is ready), run options for items as JSON or '', parent's id ('' when a user runs it), entry in the parent (or, when a user runs it, 'ready' if it has been made ready there), what the group is below as JSON
+-- Returns {'started'|'missing'|'again'|'finished', status, grants, ...} | {'nested', parent's id, entry in it}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
-if g.mv > 0 then return { 'again', g.st } end
-if ended() or g.st == 'stopping' or g.st == 'cancelling' then return { 'finished', g.st } end
-redis.call('HSET', G, 'msg', ARGV[3])
-if ARGV[4] ~= '' then redis.call('HSET', G, 'ropt', ARGV[4]) end
-put('mv', 1)
-start_group()
-sweep()
+local by_parent = ARGV[5] ~= ''
+if by_parent then
+  local elsewhere = g.pg and g.pg ~= ARGV[5] or g.st ~= 'pending' and g.pe ~= ARGV[6]
+  if elsewhere then return { 'again', g.st } end
+  put('pg', ARGV[5])
+  put('pe', ARGV[6])
+  if g.st == 'running' then
+    write_group()
+    return reply('started')
+  end
+else
+  if g.pg and g.st == 'pending' and ARGV[6] ~= 'ready' then return { 'nested', g.pg, g.pe or '' } end
+  if g.mv > 0 then return { 'again', g.st } end
+end
+if ended() or g.st == 'stopping' or g.st == 'cancelling' then return reply('finished') end
+if ARGV[7] ~= '' then redis.call('HSET', G, 'ctx', ARGV[7]) end
+start_group(by_parent)
+if ARGV[3] ~= '' and g.mv == 0 then
+  redis.call('HSET', G, 'msg', ARGV[3])
+  if ARGV[4] ~= '' then redis.call('HSET', G, 'ropt', ARGV[4]) end
+  put('mv', 1)
+end
+if g.mv > 0 or g.cl == 1 then sweep() end
 return done('started')

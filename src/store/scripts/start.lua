@@ -1,7 +1,7 @@
 -- start: an execution of a run claims its entry before the body runs.
 -- KEYS: 9
--- ARGV: proc, lease, entry, token, run id, retry count, invocation count, nonce, run id proven to have ended without a result ('' for none)
--- Returns {'run', number of failures in the group} | {'stored', mark and payload} | {'duplicate', owner} | {'superseded'} | {'unknown'}
+-- ARGV: proc, lease, entry, token, run id, retry count, invocation count, nonce, run id proven to have ended without a result ('' for none), the group of its children when it is a root ('' for none)
+-- Returns {'run', number of failures in the group} | {'stored', mark and payload} | {'duplicate', owner} | {'superseded'} | {'unknown'} | {'cancelled'}
 --- @include "states"
 if not read_group() then return { 'unknown' } end
 local entry, run, retry, inv = ARGV[3], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -17,6 +17,9 @@ if not act then
   local result = is_callback(entry) and redis.call('HGET', C, 'r:' .. entry) or redis.call('HGET', R, entry)
   return { 'stored', result or marks[state] }
 end
+if state == 'returned' then return { 'stored', redis.call('HGET', C, 'b:' .. entry) } end
+-- Its group was cancelled while its run was on the way.
+if g.st == 'cancelling' and not is_callback(entry) then return { 'cancelled' } end
 if state == 'running' then
   if act.run ~= run then
     if act.run ~= ARGV[9] then return { 'duplicate', act.run } end
@@ -28,5 +31,10 @@ if act.run ~= run then
   act.throws, act.counted = '0', '-1'
 end
 act.state, act.run, act.retry, act.inv, act.nonce, act.proc = 'running', run, ARGV[6], ARGV[7], ARGV[8], proc
+if ARGV[10] ~= '' then
+  act.child = ARGV[10]
+  note_child(entry, act.child)
+  write_group()
+end
 write_active(entry, act, now + lease)
 return { 'run', int(g.ko) }

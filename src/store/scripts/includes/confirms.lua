@@ -1,8 +1,10 @@
 -- confirms: publications that were confirmed by the engine: (entry, run id) pairs at the end of ARGV.
+-- What runs an entry that is a group itself is that group: 'g:' and its id.
 --- @include "ends"
 local function confirm_from(i)
   while i < #ARGV do
     local entry, run = ARGV[i], ARGV[i + 1]
+    if string.sub(run, 1, 2) == 'g:' then note_child(entry, string.sub(run, 3)) end
     local act = read_active(entry)
     if act and act.state == 'granted' and may(act.state, 'published') then
       act.state, act.run = 'published', run

@@ -1,6 +1,6 @@
 -- grants: handing free slots to queued items, in the order in which they became ready.
 --- @include "states"
-local grants, callbacks, expiring = {}, {}, 0
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
 local batch = 1000
 
 local function grant(entry)
@@ -61,7 +61,15 @@ local function fire(list, kind, source)
   end
 end
 
--- What a publishing process needs: the grants, the fired callbacks, and whether to ask for more.
+-- The end of a group is its parent's to hear of; that somebody tells it is leased work like a publication.
+local function tell_parent()
+  if not g.pg then return end
+  grant('p')
+  callbacks[#callbacks + 1] = { 'p', '' }
+end
+
+-- What a publishing process needs: the grants, the fired callbacks, whether to ask for more, whether it is over
+-- (2: with groups below it), the children's group of a root whose body has ended, and whether groups are below.
 local function reply(code)
-  return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring }
+  return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
 end

@@ -8,7 +8,9 @@ local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local names = { 'st', 'kr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld' }
+-- Of its parent (the group that it is an item of): pg its id, pe the entry there. nch: it has groups below it; hold: they have to be kept.
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
 local g, changed = {}, {}
 
 local function int(n)
@@ -19,7 +21,7 @@ local function read_group()
   local values = redis.call('HMGET', G, unpack(names))
   if not values[1] then return false end
   for i, name in ipairs(names) do
-    g[name] = i > 2 and (tonumber(values[i]) or 0) or values[i]
+    g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
   end
   return true
 end
@@ -40,6 +42,14 @@ local function write_group()
     args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
   end
   if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+
+-- Remembers a group below this one: it is kept, cancelled and forgotten together with it.
+local function note_child(entry, child)
+  if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+    put('nch', 1)
+    put('hold', 1)
+  end
 end
 
 local function ended()

@@ -1,7 +1,9 @@
 -- readiness: making items ready, and starting the group with the first of them.
 --- @include "ends"
-local function start_group()
-  if g.st ~= 'pending' then return end
+
+-- What sits in another group starts when it gets its slot there.
+local function start_group(by_parent)
+  if g.st ~= 'pending' or (g.pg and not by_parent) then return end
   put('st', 'running')
   put('sa', int(now))
   for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
@@ -9,7 +11,16 @@ end
 
 local function keep_pending()
   if g.st ~= 'pending' then return end
-  for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ttl)) end
+  -- Its parent keeps what it holds while it lives itself; a time is for one that is never heard of again.
+  if g.pg and redis.call('PTTL', G) == -1 then return end
+  for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+
+-- A spec that begins with '@' names the groups below it in its header.
+local function note_children(entry, spec)
+  if string.sub(spec, 1, 1) ~= '@' then return end
+  local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\n', 1, true) - 1))
+  for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
 end
 
 local function enqueue(from, to)

@@ -1,13 +1,14 @@
 -- states: the transition table of an entry (an item or a fired callback): the only place that says what may follow what.
 -- waiting, queued: not started. granted: a process has to publish it. published: a run of it exists.
--- running: a run owns it. succeeded, failed, cancelled: terminal.
+-- running: a run owns it. returned: its body has ended, its children have not all. succeeded, failed, cancelled: terminal.
 --- @include "group"
 local moves = {
   waiting = 'queued granted failed cancelled',
   queued = 'granted failed cancelled',
-  granted = 'granted published running succeeded failed cancelled',
-  published = 'granted running succeeded failed cancelled',
-  running = 'running succeeded failed cancelled',
+  granted = 'granted published running returned succeeded failed cancelled',
+  published = 'granted running returned succeeded failed cancelled',
+  running = 'running returned succeeded failed cancelled',
+  returned = 'succeeded failed cancelled',
 }
 local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
@@ -16,7 +17,7 @@ local function is_callback(entry)
   return string.sub(entry, 1, 1) == 'c'
 end
 
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
 
 local function read_active(entry)
   local packed = redis.call('HGET', A, entry)

@@ -1,0 +1,49 @@
+import { CancelledError, NotFoundError } from '../errors';
+import { startOnly } from '../engine/nesting';
+import { packSpec, type Spec } from '../store/spec';
+import type { RootScope } from '../tasks/root-scope';
+import { publishFor, type Scope } from './scope';
+
+/** How a group stores a swarm that is there already. */
+export function swarmSpec(id: string, name: string): Spec {
+  return { task: name, id, name, group: 'made swarm', below: [id] };
+}
+
+/**
+ * Makes a swarm a child of the root in whose body it is run, unless it belongs to another group or has been run.
+ * @returns whether it is a new child; undefined when it can't be one
+ */
+export async function captureSwarm(
+  scope: Scope,
+  root: RootScope,
+  { id, name }: { id: string; name: string },
+  message: string,
+): Promise<{ added: boolean } | undefined> {
+  const { store } = scope;
+  const adopted = await store.adopt(id, root.groupId);
+  if (adopted.code === 'missing') throw new NotFoundError(`The swarm "${name}" (${id}) is unknown.`);
+  if (adopted.code === 'started' && adopted.in !== root.groupId) return undefined;
+  const item = { spec: packSpec(swarmSpec(id, name)), key: `\u0001${id}`, message };
+  const reply = await store.add(root.groupId, [item], { run: true });
+  if (reply.code !== 'added') {
+    await store.disown(id, root.groupId);
+    throw rootIsOver(name, root);
+  }
+  await store.adopt(id, root.groupId, String(reply.indexes[0] ?? ''));
+  await publishFor(scope, root.groupId, reply.work);
+  return { added: reply.added > 0 };
+}
+
+/** Captures a swarm that this attempt of a root's body made, before the first run of one of its items would start it. */
+export async function captureMade(scope: Scope, root: RootScope, swarmId: string): Promise<void> {
+  const name = root.made.get(swarmId);
+  if (name === undefined) return;
+  const known = root.captured.get(swarmId) ?? captureSwarm(scope, root, { id: swarmId, name }, startOnly);
+  root.captured.set(swarmId, known);
+  await known;
+}
+
+/** The error of a run in the body of a root that has ended meanwhile: it was cancelled, or a later attempt of it has returned. */
+export function rootIsOver(name: string, root: RootScope): CancelledError {
+  return new CancelledError(`${name} was not run: ${root.name} has ended or is being cancelled.`);
+}

@@ -1,0 +1,79 @@
+import { ConfigurationError, describe } from '../errors';
+import { refuseUnknown } from '../options';
+import { keyedId, newId } from '../store/ids';
+import type { GroupTemplate } from '../store/spec';
+import { callbacks, checkRunOptions, text, type BoundSpec } from './binding';
+import { placeAll, prepareAll } from './entries';
+import { identityOfTasks } from './identity';
+import { currentRoot, type Scope } from './scope';
+import { TaskSignature } from './task-signature';
+import type { RunOptions, TaskLike } from './types';
+
+/** Options of `mage.chain`. */
+export interface ChainOptions extends RunOptions {
+  /** Run with the last output when every step has succeeded. */
+  successCallbacks?: readonly TaskLike[];
+  /** Run once when a step has finally failed, with that step's input. */
+  errorCallbacks?: readonly TaskLike[];
+  /** For people: shown in tools and in its runs' metadata. */
+  name?: string;
+  /** An identity: a chain that is made twice with one key is the same, and runs once. */
+  key?: string;
+}
+
+const fields = new Set([
+  'successCallbacks',
+  'errorCallbacks',
+  'name',
+  'key',
+  'additionalMetadata',
+  'priority',
+  'sticky',
+  'desiredWorkerLabels',
+]);
+
+/** Checks everything and makes the chain. Nothing is written until it is run or becomes part of something. */
+export async function makeChain(
+  scope: Scope,
+  tasks: readonly TaskLike[],
+  options: ChainOptions,
+): Promise<TaskSignature<unknown, unknown>> {
+  refuseUnknown(options, fields, 'option of chain');
+  if (!Array.isArray(tasks) || tasks.length === 0) {
+    throw new ConfigurationError(
+      `tasks of a chain: expected a list of at least one task, got ${Array.isArray(tasks) ? 'an empty list' : describe(tasks)}.`,
+    );
+  }
+  const given = text(options.name, 'name');
+  const name = given ?? 'chain';
+  const key = text(options.key, 'key');
+  const run = checkRunOptions(options, `the chain "${name}"`);
+  const root = currentRoot(scope);
+  const identity = root && (key ?? root.identify('chain', name, identityOfTasks(tasks as TaskLike[])));
+  const id = root ? keyedId('chain', `${root.groupId} ${identity}`) : key ? keyedId('chain', key) : newId();
+  const successCallbacks = await callbacks(scope, options.successCallbacks, 'successCallbacks');
+  const errorCallbacks = await callbacks(scope, options.errorCallbacks, 'errorCallbacks');
+  const steps = await prepareAll(scope, tasks as TaskLike[], { groupId: id, name, kind: 'chain' });
+  const group: GroupTemplate = {
+    items: steps.map(({ packed }) => packed),
+    successCallbacks,
+    errorCallbacks,
+    maxConcurrency: 1,
+    stopAfterNFailures: 1,
+    keepResults: true,
+    ...(run ? { options: run } : {}),
+  };
+  const below = steps.flatMap((step) => step.spec.below ?? []);
+  const spec: BoundSpec = { task: name, group: 'chain', data: JSON.stringify(group) };
+  if (given !== undefined) spec.name = given;
+  if (below.length > 0) spec.below = below;
+  // Within a root run its id says which one it is.
+  if (key !== undefined && !root) spec.key = key;
+  await placeAll(
+    scope,
+    id,
+    steps,
+    steps.map((_, i) => i),
+  );
+  return new TaskSignature(scope, spec, id);
+}

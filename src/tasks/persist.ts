@@ -1,0 +1,44 @@
+import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
+import { messageOf } from '../errors';
+import type { MageflowLogger } from '../options';
+
+/** Does again, at the start of a run, what the store or the engine refused, as long as the run's own time allows. */
+export class Persistence {
+  private readonly giveUpAt: number;
+
+  constructor(
+    private readonly logger: MageflowLogger,
+    private readonly about: { name: string; timeoutMs: number },
+    private readonly ctx: Context<unknown>,
+  ) {
+    // The time is kept here too: a worker that is stopping hears nothing of the engine's timeout.
+    this.giveUpAt = Date.now() + about.timeoutMs;
+  }
+
+  async until<T>(what: string, action: () => Promise<T>): Promise<T> {
+    const { signal } = this.ctx.abortController;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await action();
+      } catch (error) {
+        if (error instanceof NonRetryableError || signal.aborted || Date.now() > this.giveUpAt) throw error;
+        if (attempt % 10 === 0) this.logger.warn(`mageflow: ${this.about.name} waits ${what}: ${messageOf(error)}`);
+        await abortable(Math.min(2_000, 100 * 2 ** attempt), signal);
+      }
+    }
+  }
+}
+
+function abortable(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

@@ -1,0 +1,119 @@
+import type { Context } from '@hatchet-dev/typescript-sdk';
+import { readMetadata, type Claim } from '../engine/claim';
+import { encodeJson } from '../messages/json';
+import type { ResolvedConfig } from '../signatures/config';
+import { claimToken, newSecret } from '../store/group-store';
+import { childrenId, keyedId } from '../store/ids';
+import { packSpec } from '../store/spec';
+import { currentExecution } from './context';
+import { RootScope } from './root-scope';
+import type { CaptureRequest, RunRef, Runtime } from './runtime';
+
+/**
+ * The claim of a root that nobody signed (the plain declaration's run, a cron): the run is entered as a group of its own,
+ * so that its children have a parent like any other's.
+ */
+export async function claimPlainRoot(
+  { store, reader }: Runtime,
+  name: string,
+  input: unknown,
+  ctx: Context<unknown>,
+): Promise<Claim> {
+  const groupId = keyedId('root run', ctx.workflowRunId());
+  const spec = packSpec({ task: name, group: 'root', data: encodeJson(input ?? {}, `the input of ${name}`) });
+  const group = {
+    id: groupId,
+    kind: 'task' as const,
+    name,
+    secret: newSecret(),
+    closed: true,
+    maxConcurrency: 1,
+    stopAfterNFailures: null,
+    keepResults: true,
+    successCallbacks: [],
+    errorCallbacks: [],
+  };
+  const { created } = await store.create(group, [spec], { message: '' });
+  // An earlier attempt of this run has entered it.
+  const secret = created ? group.secret : ((await reader.facts(groupId))?.secret ?? '');
+  return { groupId, entry: '0', token: claimToken(secret, '0'), source: '' };
+}
+
+/** Opens the internal swarm of a root's run, or finds the one that an earlier attempt opened. */
+export async function openRoot(
+  { store, logger }: Runtime,
+  name: string,
+  config: ResolvedConfig,
+  { groupId, entry }: Claim,
+  ctx: Context<unknown>,
+): Promise<RootScope> {
+  const metadata = readMetadata(ctx.additionalMetadata());
+  const children = childrenId(groupId, entry);
+  const shown = `root-swarm:${name}`;
+  await store.create(
+    {
+      id: children,
+      kind: 'root',
+      name: shown,
+      secret: newSecret(),
+      closed: false,
+      ...config,
+      successCallbacks: [],
+      errorCallbacks: [],
+      parent: { groupId, entry },
+      above: {
+        ...(metadata.chain ? { chain: metadata.chain } : {}),
+        root: metadata.signature || groupId,
+        parentRun: ctx.workflowRunId(),
+        parentTask: ctx.taskRunExternalId(),
+      },
+    },
+    [],
+    { message: '' },
+  );
+  return new RootScope(children, shown, store.identity, logger);
+}
+
+interface SpawnOptions {
+  childKey?: string;
+  key?: string;
+  _standaloneTaskName?: string;
+  [option: string]: unknown;
+}
+
+/** Captures what the context's own methods spawn (`ctx.runChild` and its kin): all of them go through its runtime. */
+export function captureContext({ capture }: Runtime, ctx: Context<unknown>): void {
+  const holder = ctx as unknown as { runtime: Spawner };
+  const plain = holder.runtime;
+  holder.runtime = Object.create(plain, {
+    runWorkflow: {
+      value: async (workflowName: string, input: unknown, options?: SpawnOptions) => {
+        const root = currentExecution()?.root;
+        if (!root?.captures()) return plain.runWorkflow(workflowName, input, options);
+        return (await capture(root, [request({ workflowName, input, options })]))[0];
+      },
+    },
+    runWorkflows: {
+      value: async (runs: readonly Spawn[]) => {
+        const root = currentExecution()?.root;
+        return root?.captures() ? capture(root, runs.map(request)) : plain.runWorkflows(runs);
+      },
+    },
+  }) as Spawner;
+}
+
+interface Spawn {
+  workflowName: string;
+  input: unknown;
+  options?: SpawnOptions | undefined;
+}
+
+interface Spawner {
+  runWorkflow(workflowName: string, input: unknown, options?: SpawnOptions): Promise<RunRef>;
+  runWorkflows(runs: readonly Spawn[]): Promise<RunRef[]>;
+}
+
+function request({ workflowName, input, options = {} }: Spawn): CaptureRequest {
+  const { childKey, key = childKey, _standaloneTaskName, ...rest } = options;
+  return { task: workflowName, input, key, options: rest, standaloneName: _standaloneTaskName };
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import type { MageflowLogger } from '../options';
+
+/**
+ * The body of a root while it runs: where what it publishes goes, and by what a later attempt of it finds again what an
+ * earlier one made.
+ */
+export class RootScope {
+  /** Swarms that this attempt made, and their names: they are captured with their first run. */
+  readonly made = new Map<string, string>();
+  /** Those among them that were captured, by whatever of them was run first. */
+  readonly captured = new Map<string, Promise<unknown>>();
+  private readonly equals = new Map<string, number>();
+  private over = false;
+  private warned = false;
+
+  constructor(
+    /** The group of its children. */
+    readonly groupId: string,
+    readonly name: string,
+    /** Signatures of other stores are not captured. */
+    readonly store: string,
+    private readonly logger: MageflowLogger,
+  ) {}
+
+  /**
+   * What makes a thing the same in each attempt: what it is, and how many equal ones this attempt has made before.
+   * Order among different ones means nothing, so that bodies may branch.
+   */
+  identify(...parts: readonly string[]): string {
+    const hash = createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
+    const before = this.equals.get(hash) ?? 0;
+    this.equals.set(hash, before + 1);
+    // No user's key begins like this.
+    return `\u0001${hash}${before === 0 ? '' : `.${before}`}`;
+  }
+
+  /** Whether it still captures; once it is over, it says so of the first thing that it doesn't. */
+  captures(): boolean {
+    if (this.over && !this.warned) {
+      this.warned = true;
+      this.logger.warn(
+        `mageflow: something was published from the body of ${this.name} after the body had returned; it is not captured. Await it in the body.`,
+      );
+    }
+    return !this.over;
+  }
+
+  end(): void {
+    this.over = true;
+  }
+}
