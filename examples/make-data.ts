@@ -7,6 +7,7 @@ import path from 'node:path';
 
 const SEED = 20_261_122;
 const GOOD_FILES = 24;
+const PAYMENTS = 1_000;
 const FIRST_MONDAY = Date.UTC(2026, 0, 5);
 const DAY = 24 * 60 * 60 * 1000;
 const HEADER = 'id,shop,date,product,quantity,unit_price';
@@ -77,6 +78,36 @@ const brokenFiles: ((rows: string[][]) => string)[] = [
   () => '<!doctype html><title>502 Bad Gateway</title>\n',
 ];
 
+/** Countries with the length of what follows the check digits: digits alone, as in these, keeps the arithmetic plain. */
+const countries: [country: string, digits: number][] = [
+  ['BE', 12],
+  ['DE', 18],
+  ['HR', 17],
+  ['NO', 11],
+  ['PT', 21],
+];
+
+/** An account number with the check digits of ISO 13616. */
+function makeIban(random: Random): string {
+  const [country, length] = pick(random, countries);
+  const account = Array.from({ length }, () => between(random, 0, 9)).join('');
+  const letters = [...country].map((letter) => String(letter.charCodeAt(0) - 55)).join('');
+  const check = 98 - Number(BigInt(`${account}${letters}00`) % 97n);
+  return `${country}${String(check).padStart(2, '0')}${account}`;
+}
+
+/** Mistypes one digit of the account, which the check digits always show. */
+function mistype(random: Random, iban: string): string {
+  const at = between(random, 4, iban.length - 1);
+  return `${iban.slice(0, at)}${(Number(iban[at]) + between(random, 1, 9)) % 10}${iban.slice(at + 1)}`;
+}
+
+function makePayment(random: Random, i: number): string[] {
+  const iban = makeIban(random);
+  const amount = (between(random, 100, 250_000) / 100).toFixed(2);
+  return [String(i + 1), random() < 0.03 ? mistype(random, iban) : iban, amount];
+}
+
 /** Writes all files into `folder`. */
 export function makeData(folder: string): void {
   const random = seeded(SEED);
@@ -89,6 +120,9 @@ export function makeData(folder: string): void {
     const week = GOOD_FILES + 1 + i;
     writeFileSync(path.join(folder, 'broken', name(week)), make(makeRows(random, week)));
   });
+  const payments = Array.from({ length: PAYMENTS }, (_, i) => makePayment(random, i));
+  mkdirSync(path.join(folder, 'payments'), { recursive: true });
+  writeFileSync(path.join(folder, 'payments', '2026-11.csv'), toText('id,iban,amount', payments));
 }
 
 if (require.main === module) makeData(process.argv[2] ?? path.join(__dirname, 'data'));

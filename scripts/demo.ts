@@ -1,44 +1,37 @@
 /** `npm run demo`: sums up the CSV files of examples/data in a swarm, on a stack of its own. See `--help`. */
-import { randomBytes } from 'node:crypto';
-import { HatchetClient } from '@hatchet-dev/typescript-sdk';
-import { Redis } from 'ioredis';
-import { Mageflow } from 'mageflow';
+import type { Mageflow } from 'mageflow';
 import { problemsOf } from '../examples/parallel-files/check';
 import { maxConcurrency, runBatch, type Outcome } from '../examples/parallel-files/run-batch';
-import { unlessAborted } from '../examples/parallel-files/unless-aborted';
+import { unlessAborted } from './unless-aborted';
 import { readArgs, USAGE, type DemoArgs } from './demo/args';
 import { describeOutcome } from './demo/describe-outcome';
 import { howToLook } from './demo/how-to-look';
 import { Interrupted, onInterrupt } from './demo/interrupt';
 import { ProgressLine } from './demo/progress-line';
-import { QuietLogger } from './demo/quiet-logger';
+import { onStack, ownEngine, withTimeLimit } from './on-stack';
 import { errorMessage } from './stack/errors';
-import { startStack } from './stack/stack';
 
 /** A batch takes some seconds; one that has not ended by then never will. */
 const BATCH_MS = 120_000;
 
 const line = new ProgressLine(process.stdout);
-const ownEngine = !process.env['HATCHET_CLIENT_TOKEN'];
 
 async function runAndPrint(mage: Mageflow, fail: boolean, signal: AbortSignal): Promise<void> {
-  const timeUp = new AbortController();
-  const timer = setTimeout(() => {
-    timeUp.abort(new Error(`Expected the batch to end within ${BATCH_MS / 1000} s, but it still goes on.`));
-  }, BATCH_MS);
+  const message = `Expected the batch to end within ${BATCH_MS / 1000} s, but it still goes on.`;
   let outcome: Outcome;
   try {
-    outcome = await runBatch(mage, {
-      fail,
-      signal: AbortSignal.any([signal, timeUp.signal]),
-      onStart: (swarmId) => line.say(`swarm ${swarmId}: at most ${maxConcurrency} at once`),
-      onProgress: (progress, event) => {
-        if (event) line.say(event);
-        line.update(progress);
-      },
-    });
+    outcome = await withTimeLimit(BATCH_MS, message, signal, (signal) =>
+      runBatch(mage, {
+        fail,
+        signal,
+        onStart: (swarmId) => line.say(`swarm ${swarmId}: at most ${maxConcurrency} at once`),
+        onProgress: (progress, event) => {
+          if (event) line.say(event);
+          line.update(progress);
+        },
+      }),
+    );
   } finally {
-    clearTimeout(timer);
     line.end();
   }
   console.log(describeOutcome(outcome));
@@ -58,47 +51,17 @@ function printEnvironment(env: Record<string, string>, given: NodeJS.ProcessEnv)
 }
 
 async function demo({ fail, keep }: DemoArgs, interrupted: AbortSignal): Promise<void> {
-  line.say(
-    ownEngine ? 'stack: starting an engine, Postgres and Redis ...' : 'stack: using the engine of HATCHET_CLIENT_TOKEN',
-  );
-  const broken = new AbortController();
-  let ready = false;
-  const onProgress = (text: string): void => {
-    line.say(`stack: ${text}`);
-    // From then on the stack speaks only of a service that has ended.
-    if (ready) broken.abort(new Error(`The stack broke down: ${text}`));
-  };
-  const stack = await unlessAborted(startStack({ onProgress }), interrupted);
-  ready = true;
-  const signal = AbortSignal.any([interrupted, broken.signal]);
   const given = { ...process.env };
-  Object.assign(process.env, stack.env);
-  const logger = new QuietLogger();
-  // On an engine that others use too, their workers must not serve these tasks.
-  const namespace = ownEngine ? {} : { namespace: `demo-${randomBytes(4).toString('hex')}` };
-  const redis = new Redis(stack.redisUrl);
-  redis.on('error', (error) => logger.error(`Redis: ${errorMessage(error)}`));
-  try {
-    const mage = new Mageflow(HatchetClient.init({ ...namespace, logger: () => logger }), redis);
-    try {
-      await runAndPrint(mage, fail, signal);
-    } finally {
-      await mage.close();
-    }
+  await onStack({ name: 'demo', say: (text) => line.say(text), interrupted }, async ({ mage, env, signal }) => {
+    await runAndPrint(mage, fail, signal);
     if (keep) {
-      printEnvironment(stack.env, given);
+      await mage.close();
+      printEnvironment(env, given);
       await unlessAborted(new Promise(() => undefined), signal);
     } else {
       console.log('The stack stops now; npm run demo -- --keep leaves it up.');
     }
-  } catch (error) {
-    if (!(error instanceof Interrupted) && logger.lines.length > 0)
-      console.error(`The last warnings and errors:\n${logger.lines.join('\n')}`);
-    throw error;
-  } finally {
-    redis.disconnect();
-    await stack.stop();
-  }
+  });
 }
 
 async function main(): Promise<void> {

@@ -1,18 +1,16 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ItemResult, Mageflow, Progress } from 'mageflow';
+import { withWorker } from '../../scripts/with-worker';
 import { Gauge } from './gauge';
 import type { TotalsByShop } from './orders';
 import { declareTasks, type Consolidated, type FailureReport } from './tasks';
-import { unlessAborted } from './unless-aborted';
 
 export const dataFolder = path.join(__dirname, '../data');
 export const maxConcurrency = 5;
 export const stopAfterNFailures = 3;
 /** So many files must be done before the rest is added: the swarm is in full swing then. */
 const addAfter = 4;
-const stoppingMs = 10_000;
 
 export interface BatchOptions {
   /** Puts files among the rest that can't be read, as many as the failure limit. */
@@ -70,26 +68,11 @@ export async function runBatch(mage: Mageflow, options: BatchOptions = {}): Prom
     failed: (failure) => report({ failure }),
   });
 
-  const worker = await mage.worker('parallel-files', {
-    workflows: Object.values(tasks),
-    slots: 20, // more than the swarm may use: the limit is the swarm's, not the worker's
-    handleKill: false, // a signal is this program's to handle
-  });
-  const working = worker.start();
-  const batch = async (): Promise<Outcome> => {
-    await worker.waitUntilReady(30_000);
+  const signal = options.signal ?? new AbortController().signal;
+  return withWorker(mage, 'parallel-files', Object.values(tasks), signal, async () => {
     const followed = await followSwarm(mage, tasks, options);
     return { ...followed, ...(await reported), highestConcurrency: gauge.highest };
-  };
-  try {
-    const workerEnded = working.then(() =>
-      Promise.reject<Outcome>(new Error('The worker ended before the batch did.')),
-    );
-    return await unlessAborted(Promise.race([batch(), workerEnded]), options.signal ?? new AbortController().signal);
-  } finally {
-    // Bodies that can't end, because Redis or the engine is gone, must not keep the program.
-    await Promise.race([worker.stop(), sleep(stoppingMs, undefined, { ref: false })]);
-  }
+  });
 }
 
 async function followSwarm(
