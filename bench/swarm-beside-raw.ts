@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { Mageflow } from '../src';
-import { commandCalls, median, quietLogger, ratio } from './measure';
+import { commandCalls, engineRuns, median, quietLogger, ratio } from './measure';
 
 const { values } = parseArgs({
   options: {
@@ -56,28 +56,6 @@ async function swarmRound(): Promise<{ ms: number; id: string }> {
   return { ms: performance.now() - started, id: swarm.id };
 }
 
-async function engineRuns(swarmId: string): Promise<number> {
-  // REST lags behind; the count is final when it stays.
-  let last = -1;
-  for (;;) {
-    let count = 0;
-    for (;;) {
-      const page = await hatchet.runs.list({
-        additionalMetadata: { 'mageflow.swarm': swarmId },
-        onlyTasks: true,
-        limit: 500,
-        offset: count,
-        includePayloads: false,
-      });
-      count += page.rows.length;
-      if (page.rows.length < 500) break;
-    }
-    if (count === last) return count;
-    last = count;
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-  }
-}
-
 async function main(): Promise<void> {
   const worker = await mage.worker('bench', { workflows: [item, report], slots: 100, handleKill: false });
   const rawWorker = await hatchet.worker('bench-raw', { workflows: [raw], slots: limit, handleKill: false });
@@ -101,7 +79,8 @@ async function main(): Promise<void> {
     `${items} items at ${limit}: raw ${Math.round(median(raws))} ms, swarm ${Math.round(median(swarms))} ms, raw/swarm ${ratio(raws, swarms)}`,
   );
   console.log(`script calls per item: ${(scripts / items).toFixed(2)}`);
-  console.log(`engine runs of the last swarm: ${await engineRuns(lastSwarm)} (items + callbacks: ${items + 1})`);
+  const runs = await engineRuns(hatchet, { 'mageflow.swarm': lastSwarm });
+  console.log(`engine runs of the last swarm: ${runs} (items + callbacks: ${items + 1})`);
   await Promise.all([worker.stop(), rawWorker.stop()]);
   await Promise.all(running);
   await mage.close();

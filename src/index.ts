@@ -24,6 +24,7 @@ export type { SwarmConfig } from './signatures/config';
 export type { ChainOptions } from './signatures/make-chain';
 export type { SwarmOptions } from './signatures/make-swarm';
 export type {
+  Chain,
   Handle,
   ItemResult,
   Progress,

@@ -35,6 +35,7 @@ import type {
   AnySignature,
   AsInput,
   Bound,
+  Chain,
   InputOf,
   MageTask,
   NoOthers,
@@ -286,8 +287,8 @@ export class Mageflow<
   chain<const T extends readonly TaskLike[]>(
     tasks: T & Steps<T>,
     options: ChainOptions = {},
-  ): Promise<Signature<ChainInput<T>, ChainOutput<T>>> {
-    return makeChain(this.scope, tasks, options) as Promise<Signature<ChainInput<T>, ChainOutput<T>>>;
+  ): Promise<Chain<ChainInput<T>, ChainOutput<T>>> {
+    return makeChain(this.scope, tasks, options) as Promise<unknown> as Promise<Chain<ChainInput<T>, ChainOutput<T>>>;
   }
 
   /**

@@ -3,7 +3,7 @@ import type { Mageflow } from '../../src';
 
 /** One thing that a body did, in the one order in which Redis took them all. */
 export interface Stamp {
-  event: 'start' | 'end' | 'callback';
+  event: 'start' | 'end' | 'callback' | 'body';
   n: number;
   attempt: number;
   pid: number;
@@ -17,6 +17,22 @@ export interface StampInput {
   /** Works until this gate is opened, in whichever process. */
   gate?: string;
   fails?: boolean;
+}
+
+/** What the body of the root "spawn" publishes: "stamp" from `from` on. */
+export interface SpawnInput {
+  from: number;
+  count: number;
+  /** Waits here, at the gate of that name, before it publishes the rest. */
+  pauseAt?: number;
+  pause?: string;
+  /** The gate at which these children work. */
+  held?: readonly number[];
+  gate?: string;
+  /** Waits for each child before it publishes the next one. */
+  awaits?: boolean;
+  /** Fills an open swarm with them. */
+  swarm?: boolean;
 }
 
 /** What bodies in several processes did, kept in Redis, and gates that hold them. */
@@ -38,9 +54,7 @@ export class Recorder {
         const attempt = ctx.retryCount();
         await this.note({ event: 'start', n, attempt, pid: process.pid });
         if (ms) await new Promise((resolve) => setTimeout(resolve, ms));
-        while (gate && !(await this.redis.sismember(`${this.key}:gates`, gate))) {
-          await new Promise((resolve) => setTimeout(resolve, 25));
-        }
+        if (gate) await this.opened(gate);
         await this.note({ event: 'end', n, attempt, pid: process.pid });
         if (fails) throw new Error(`item ${n} failed`);
         return { n };
@@ -53,7 +67,29 @@ export class Recorder {
         return {};
       },
     });
-    return [stamp, done];
+    const spawn = mage.rootTask({
+      name: 'spawn',
+      maxConcurrency: 4,
+      executionTimeout: '120s',
+      fn: async ({ from, count, pauseAt, pause, held = [], gate, awaits, swarm }: SpawnInput, ctx) => {
+        await this.note({ event: 'body', n: from, attempt: ctx.retryCount(), pid: process.pid });
+        const open = swarm ? await mage.swarm({ name: `from ${from}`, config: { maxConcurrency: 4 } }) : undefined;
+        for (let n = from; n < from + count; n++) {
+          if (n === pauseAt && pause) await this.opened(pause);
+          const data = { n, ...(gate && held.includes(n) ? { gate } : {}) };
+          const child = open ? await open.addTask(stamp, data) : await mage.sign(stamp, data);
+          await (awaits ? child.run({}) : child.runNoWait({}));
+        }
+        return { spawned: count };
+      },
+    });
+    return [stamp, done, spawn];
+  }
+
+  /** Waits until a gate is opened, in whichever process. */
+  private async opened(gate: string): Promise<void> {
+    while (!(await this.redis.sismember(`${this.key}:gates`, gate)))
+      await new Promise((resolve) => setTimeout(resolve, 25));
   }
 
   private async note(stamp: Stamp): Promise<void> {

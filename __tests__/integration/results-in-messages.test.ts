@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConfigurationError, mageContext, returnValue } from '../../src';
+import { childResults, ConfigurationError, mageContext, returnValue } from '../../src';
 import { eventually, Fixture } from '../helpers/fixture';
 import { Notes } from '../helpers/notes';
 
@@ -124,11 +124,15 @@ describe('where a result arrives', () => {
     await expect(refusing.status()).resolves.toBe('failed');
   });
 
-  test('two marks are a ConfigurationError that names both fields', () => {
-    const input = z.object({ a: returnValue(z.number()), b: returnValue(z.string()).optional() });
-    const declare = () => mage.task({ name: 'two', input, fn: () => ({}) });
-    expect(declare).toThrow(ConfigurationError);
-    expect(declare).toThrow(/a, b/);
+  test.each<[string, z.ZodType]>([
+    ['returnValue', z.object({ a: returnValue(z.number()), b: returnValue(z.string()).optional() })],
+    ['childResults', z.object({ a: childResults(z.array(z.any())), b: childResults(rows).default([]) })],
+  ])('two marks of %s are a ConfigurationError that names both fields', (mark, input) => {
+    const two = { name: 'two', input, fn: () => ({}) };
+    for (const declare of [() => mage.task(two), () => mage.durableTask(two), () => mage.rootTask(two)]) {
+      expect(declare).toThrow(ConfigurationError);
+      expect(declare).toThrow(new RegExp(`two.*${mark}.*a, b`));
+    }
   });
 
   test('a message that a user sends in the field named returnValue is not taken for a result in a plain item', async () => {

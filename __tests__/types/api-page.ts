@@ -3,7 +3,8 @@ import { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { Redis, Cluster } from 'ioredis';
 import { z } from 'zod';
 import * as mageflow from 'mageflow';
-import { Mageflow, returnValue, mageContext, TaskFailedError, type Signature, type Swarm } from 'mageflow';
+import { Mageflow, returnValue, childResults, withoutRootSwarm, mageContext, TaskFailedError } from 'mageflow';
+import type { Chain, RootSignature, Signature, Swarm } from 'mageflow';
 
 const mage = new Mageflow(HatchetClient.init(), new Redis(process.env.REDIS_URL!));
 export const untyped: Mageflow = mage;
@@ -65,6 +66,59 @@ const first = wf.task({ name: 'first', fn: async (input) => ({ z: input.a }) });
 wf.task({ name: 'second', parents: [first], fn: async (_input, ctx) => ({ y: (await ctx.parentOutput(first)).z }) });
 const hatchetTask = mage.hatchet.task({ name: 'ht', fn: async (i: { q: number }) => ({ q: i.q }) });
 const wrapped = mage.wrap(hatchetTask);
+
+const audit = mage.task({ name: 'audit', fn: () => ({}) });
+const processBatch = mage.rootTask({
+  name: 'process-batch',
+  input: z.object({ items: z.array(z.string()) }),
+  maxConcurrency: 4,
+  stopAfterNFailures: 2,
+  fn: async (msg) => {
+    for (const data of msg.items) {
+      const item = await mage.sign(processItem);
+      await item.runNoWait({ data });
+    }
+    await withoutRootSwarm(async () => {
+      await (await mage.sign(audit)).runNoWait({});
+    });
+    return { processed: msg.items.length };
+  },
+});
+const extract = mage.task({ name: 'extract', input: z.object({ url: z.string() }), fn: ({ url }) => ({ url }) });
+const transform = mage.task({ name: 'transform', input: z.object({ unit: z.string().default('x') }), fn: () => 1 });
+const load = mage.task({ name: 'load', input: z.object({ returnValue: z.number() }), fn: () => ({ loaded: true }) });
+
+export async function rootsAndChains() {
+  const summary = mage.task({
+    name: 'summary',
+    input: z.object({
+      returnValue: z.object({ processed: z.number() }),
+      sizes: childResults(z.array(z.object({ size: z.number() }))),
+    }),
+    fn: ({ sizes }) => sizes.length,
+  });
+  const rootSignature = await mage.sign(processBatch, { items: ['x'] }, { successCallbacks: [summary] });
+  const children: Swarm<unknown> = await rootSignature.children();
+  for await (const { index, status, output } of children.results()) console.log(index, status, output);
+  console.log(await children.progress(), rootSignature.kind);
+  const { processed }: { processed: number } = await rootSignature.run();
+  const root: RootSignature<any, any> = await mage.load(rootSignature.id);
+  const existing = hatchetTask;
+  const asRoot = await mage.sign(mage.wrap(existing, { root: { maxConcurrency: 4, stopAfterNFailures: 2 } }), { q: 1 });
+  await asRoot.children();
+  const context = mageContext();
+  console.log(processed, root, context?.rootId, context?.chainId);
+
+  const etl = await mage.chain([extract, transform, load], {
+    name: 'etl',
+    successCallbacks: [processItem],
+    errorCallbacks: ['alert-ops'],
+  });
+  await etl.runNoWait({ url: 'x' });
+  const chain: Chain<any, { loaded: boolean }> = await mageflow.chain([extract, transform, load]);
+  const { loaded } = await chain.run({ url: 'x' });
+  console.log(loaded, chain.kind, await chain.status(), await chain.cancel());
+}
 
 export async function main() {
   const out = await processItem.run({ data: 'x' });

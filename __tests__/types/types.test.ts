@@ -24,7 +24,8 @@ function diagnose(overrides: Record<string, string> = {}): string[] {
     const text = overrides[name];
     return text === undefined ? getSourceFile(name, options, ...rest) : ts.createSourceFile(name, text, options);
   };
-  const names = [...files, ...Object.keys(overrides)];
+  const given = Object.keys(overrides);
+  const names = given.length > 0 ? given : files;
   program = ts.createProgram(names, config.options, host, program);
   const diagnostics = names.flatMap((name) => {
     const file = program?.getSourceFile(name);
@@ -57,4 +58,22 @@ test('a promise that is broken is told', () => {
   const diagnostics = diagnose({ [broken]: text }).filter((line) => line.startsWith(broken));
   expect(diagnostics).toHaveLength(2);
   expect(diagnostics.join()).toContain("Unused '@ts-expect-error' directive");
+}, 120_000);
+
+test('a step that does not fit is told by what the one before it gives and what it takes', () => {
+  const file = join(__dirname, 'misfit-on-purpose.ts');
+  const text = [
+    "import { z } from 'zod';",
+    "import { returnValue, type Mageflow } from 'mageflow';",
+    'export async function misfit(mage: Mageflow) {',
+    "  const count = mage.task({ name: 'count', fn: () => 1 });",
+    '  const input = z.object({ rows: returnValue(z.array(z.string())) });',
+    "  const list = mage.task({ name: 'list', input, fn: ({ rows }) => rows });",
+    '  await mage.chain([count, count, list]);',
+    '}',
+  ].join('\n');
+  const diagnostics = diagnose({ [file]: text }).filter((line) => line.startsWith(file));
+  expect(diagnostics).toHaveLength(1);
+  expect(diagnostics[0]).toMatch(/misfit-on-purpose\.ts:7: /);
+  expect(diagnostics[0]).toContain("{ 'the step before it gives': number; 'but its result field takes': string[]; }");
 }, 120_000);

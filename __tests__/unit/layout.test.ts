@@ -26,7 +26,7 @@ const leafRank = 0;
 const outsideTheCore = ['testing', 'cli', 'viewer'];
 
 // The design aims at 3,500 lines of TypeScript. This is a ratchet above what swarms, chains, roots and nesting take.
-const limits = { file: 350, typescript: 5_600, lua: 800, script: 100 };
+const limits = { file: 350, typescript: 5_800, lua: 800, script: 100 };
 
 function filesBelow(folder: string, extension: string): string[] {
   if (!existsSync(folder)) return [];

@@ -11,7 +11,7 @@ const timeoutMs = 120_000;
 
 /** What the README says is there in the pieces that are no files: what its files export, and what is imported everywhere. */
 const prelude = [
-  "import { mageContext, returnValue, SwarmClosedError, type Swarm } from 'mageflow';",
+  "import { childResults, mageContext, returnValue, SwarmClosedError, withoutRootSwarm, type Swarm } from 'mageflow';",
   "import { z } from 'zod';",
   "import { mage } from './mage';",
   "import { alertOps, importFile, report } from './tasks';",

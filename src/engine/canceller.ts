@@ -1,4 +1,4 @@
-import type { GroupReader } from '../store/group-reader';
+import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { CancelledBy, GroupStore } from '../store/group-store';
 import type { Work } from '../store/replies';
 import type { Engine } from './engine';
@@ -31,24 +31,47 @@ export class Canceller {
 
   /** Cancels the groups below one that it never got to. */
   async stopBelow(groupId: string): Promise<void> {
-    for await (const { child } of this.reader.groupsBelow(groupId)) await this.cancel(child, 'stop');
+    await this.reader.eachBelow(groupId, async (below) => void (await this.cancel(below, 'stop')));
+  }
+
+  /**
+   * Cancels one entry of a group: it never starts, or what runs of it is cancelled.
+   * @returns false when it is unknown
+   */
+  async cancelEntry(groupId: string, entry: string): Promise<boolean> {
+    const { code, work } = await this.store.cancelEntry(groupId, entry);
+    if (code === 'missing') return false;
+    await this.publish(groupId, work);
+    if (code === 'cancelling') {
+      const active = await this.reader.activeEntry(groupId, entry);
+      if (active) await this.stop(groupId, [active]);
+    }
+    // A chain ends with its cancelled step.
+    if (work.status === 'cancelling') await this.cancelRunning(groupId);
+    return true;
   }
 
   /** Cancels what runs in a group that is being cancelled. */
   async cancelRunning(groupId: string): Promise<void> {
-    const runs: string[] = [];
-    const entries: string[] = [];
-    for await (const { entry, state, run, child } of this.reader.active(groupId)) {
-      if (entry === 'p' || entry.startsWith('c')) continue;
+    const items: ActiveEntry[] = [];
+    for await (const active of this.reader.active(groupId))
+      if (active.entry !== 'p' && !active.entry.startsWith('c')) items.push(active);
+    await this.stop(groupId, items);
+  }
+
+  private async stop(groupId: string, active: readonly ActiveEntry[]): Promise<void> {
+    const stopped: { entry: string; run: string }[] = [];
+    for (const { entry, state, run, child } of active) {
       if (child) await this.cancel(child, 'parent');
       if (run.startsWith('g:')) await this.cancel(run.slice(2), 'parent');
-      else if (run && state !== 'returned') {
-        runs.push(run);
-        entries.push(entry);
-      }
+      else if (run && state !== 'returned') stopped.push({ entry, run });
     }
-    if (runs.length === 0) return;
-    await this.engine.cancel(runs);
-    await this.store.renew(groupId, entries, askAfterMs);
+    if (stopped.length === 0) return;
+    await this.engine.cancel(stopped.map(({ run }) => run));
+    await this.store.renew(
+      groupId,
+      stopped.map(({ entry }) => entry),
+      askAfterMs,
+    );
   }
 }

@@ -4,6 +4,7 @@ import { childResultsField, defaultResultField } from '../messages/marks';
 import { mergeMessages } from '../messages/merge';
 import type { Settings } from '../options';
 import { readError, type GroupFacts, type GroupReader } from '../store/group-reader';
+import { claimToken } from '../store/group-store';
 import { isChildrenId } from '../store/ids';
 import { parseMessage, unpackCallback, unpackMessage, unpackSpec, type FiredCallback, type Spec } from '../store/spec';
 
@@ -12,7 +13,7 @@ const reference = 'mageflow.ref';
 /** Stands in an input for a value that is too large to travel in it: the wrapper reads it from the store. */
 type Reference = { [reference]: 'field' } | ListReference;
 /** The outputs of a group. */
-type ListReference = { [reference]: 'results'; of: string };
+type ListReference = { [reference]: 'results'; of: string; proof: string };
 
 /** Puts together what a run gets: from the store when it is published, and again in its wrapper for what is too large. */
 export class Inputs {
@@ -76,8 +77,10 @@ export class Inputs {
     let tooLarge = false;
     for (const field of fields) {
       const value = whole[field];
-      if (!isListReference(value)) input[field] = value;
-      else if (((await this.reader.facts(value.of))?.resultBytes ?? 0) > this.settings.maxResultBytes) {
+      const list = isListReference(value) ? await this.reader.facts(value.of) : undefined;
+      // Without the proof it is an output that only looks like a reference.
+      if (!isListReference(value) || list === undefined || value.proof !== proofOf(list)) input[field] = value;
+      else if (list.resultBytes > this.settings.maxResultBytes) {
         tooLarge = true;
         input[field] = [];
       } else {
@@ -137,9 +140,9 @@ export class Inputs {
   }
 
   private async listOf(groupId: string): Promise<unknown[] | ListReference> {
-    const { resultBytes = 0 } = (await this.reader.facts(groupId)) ?? {};
-    return resultBytes > this.settings.maxInlineBytes
-      ? { [reference]: 'results', of: groupId }
+    const facts = await this.reader.facts(groupId);
+    return facts && facts.resultBytes > this.settings.maxInlineBytes
+      ? { [reference]: 'results', of: groupId, proof: proofOf(facts) }
       : this.resultList(groupId);
   }
 
@@ -232,5 +235,10 @@ function isReference(value: unknown): value is Reference {
 }
 
 function isListReference(value: unknown): value is ListReference {
-  return isReference(value) && 'of' in value && Object.keys(value).length === 2;
+  return isReference(value) && 'of' in value && Object.keys(value).length === 3;
+}
+
+/** Shows that a reference to a group's list is mageflow's own. */
+function proofOf({ secret }: GroupFacts): string {
+  return claimToken(secret, 'results');
 }

@@ -1,7 +1,7 @@
 import { newSecret, type Above, type GroupStore } from '../store/group-store';
 import type { Work } from '../store/replies';
 import { isEnded, type GroupFacts, type GroupReader } from '../store/group-reader';
-import { nestedId } from '../store/ids';
+import { isChildrenId, nestedId } from '../store/ids';
 import { mergeRunOptions, unpackMessage, type GroupTemplate, type Spec } from '../store/spec';
 import type { Canceller } from './canceller';
 import { endOfGroup } from './group-end';
@@ -78,10 +78,16 @@ export class Nesting {
 
   /** A root's body has ended: nothing can be added to its children any more, nor to the open swarms among them. */
   async closeChildren(groupId: string, { entry, child }: { entry: string; child: string }): Promise<void> {
-    for await (const { child: below } of this.reader.groupsBelow(child))
-      await this.publish(below, (await this.store.close(below)).work);
+    await this.reader.eachBelow(child, async (below) => {
+      // A root among them goes on until its own body has ended.
+      if (!isChildrenId(below)) await this.publish(below, (await this.store.close(below)).work);
+    });
     const { code, work } = await this.store.close(child);
-    if (code !== 'missing') return this.publish(child, work);
+    if (code !== 'missing') {
+      await this.publish(child, work);
+      // Cancelled while the body ran, they had ended before anybody could hear of it.
+      return isEnded(work.status) ? this.tellParent(child) : undefined;
+    }
     // Its process died before it made the group, and so before its body began.
     const settled = await this.store.settle(groupId, entry, `g:${child}`, 'succeeded', '');
     if (settled.code === 'ended') await this.publish(groupId, settled.work);
@@ -89,22 +95,22 @@ export class Nesting {
 
   /** The outermost group is over: the groups below it are forgotten after their time, and then it is. */
   async releaseBelow(groupId: string, total: number): Promise<void> {
-    for await (const { child } of this.reader.groupsBelow(groupId))
-      await this.publish(child, (await this.store.release(child)).work);
+    await this.reader.eachBelow(groupId, async (below) => this.publish(below, (await this.store.release(below)).work));
     await this.store.expireResults(groupId, total);
     await this.store.expire(groupId);
   }
 
   /** Keeps what sits in a living group from expiring before its turn has come. */
   async hold(groupId: string): Promise<void> {
-    for await (const { child } of this.reader.groupsBelow(groupId))
-      if (await this.store.keep(child)) await this.hold(child);
+    await this.reader.eachBelow(groupId, async (below) => {
+      if (await this.store.keep(below)) await this.hold(below);
+    });
     await this.store.held(groupId);
   }
 
   /** Groups that a stopped or cancelled one will never get to are cancelled. */
-  async follow(groupId: string, { nested, status }: Work): Promise<void> {
-    if (nested && stopped.has(status)) await this.canceller.stopBelow(groupId);
+  async follow(groupId: string, { tellBelow, status }: Pick<Work, 'tellBelow' | 'status'>): Promise<void> {
+    if (tellBelow && stopped.has(status)) await this.canceller.stopBelow(groupId);
   }
 
   /** What upkeep does about an entry that is a group. @returns whether it goes on running */

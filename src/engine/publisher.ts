@@ -74,14 +74,13 @@ export class Publisher {
     }
     if (work.closing) waits.push(this.nesting.closeChildren(groupId, work.closing));
     if (work.over === 'yes') waits.push(this.store.expireResults(groupId, work.total));
-    if (work.over === 'with groups below') waits.push(this.nesting.releaseBelow(groupId, work.total));
     waits.push(this.nesting.follow(groupId, work));
     await Promise.all(waits);
   }
 
-  /** Whether this process still has an entry to publish. */
+  /** Whether this process still has an entry to publish, or to confirm. */
   isPending(groupId: string, entry: string): boolean {
-    return this.pending.has(`${groupId} ${entry}`);
+    return this.pending.has(`${groupId} ${entry}`) || this.confirmations.get(groupId)?.includes(entry) === true;
   }
 
   /** Confirmations for a group that wait to be sent; whoever takes them sends them. */

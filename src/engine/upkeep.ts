@@ -93,16 +93,19 @@ export class Upkeep {
   private async lookAfter(index: string, id: string): Promise<void> {
     const due = await this.store.due(id, entriesPerGroup);
     if (due.status === 'missing') return this.leave(index, id);
-    if (isEnded(due.status) && due.active === 0) return this.retire(index, id, due.forgetAt);
+    if (isEnded(due.status) && due.active === 0) return this.retire(index, id, due);
     // Each by itself: one that can't be looked after now must not keep the others waiting.
     await Promise.all(due.entries.map((entry) => this.putOff(`entry ${entry.entry} of ${id}`, this.entry(id, entry))));
     if (due.hold) await this.publisher.nesting.hold(id);
+    const { status, nested } = due;
+    await this.publisher.nesting.follow(id, { status, tellBelow: nested });
     if (due.status === 'cancelling') await this.publisher.canceller.cancelRunning(id);
     if (due.more) await this.publisher.publish(id, (await this.store.grant(id)).work);
   }
 
   private async entry(id: string, due: Due): Promise<void> {
     if (due.state === 'granted') return this.granted(id, due);
+    if (due.cancelled) await this.publisher.canceller.cancelEntry(id, due.entry);
     if (due.state === 'returned' || due.runId.startsWith('g:')) return this.nested(id, due);
     const task = await this.taskOf(id, due.entry);
     if (task === undefined) return;
@@ -166,17 +169,24 @@ export class Upkeep {
     return item && unpackSpec(item.spec).task;
   }
 
-  private async retire(index: string, id: string, forgetAt: number | undefined): Promise<void> {
+  private async retire(index: string, id: string, { forgetAt, nested }: DueReply): Promise<void> {
     const snapshot = await this.reader.snapshot(id);
     // One that sits in another group goes with that one.
-    if (!snapshot || forgetAt === undefined) return this.leave(index, id);
+    if (!snapshot || forgetAt === undefined) {
+      await this.leave(index, id);
+      // Released meanwhile, it has to stay.
+      if ((await this.store.due(id, 0)).forgetAt !== undefined) await this.store.register(id);
+      return;
+    }
     const [seconds] = await this.store.redis.use('time', (client) => client.time());
     const now = Number(seconds) * 1000;
-    if (forgetAt <= now + 1000) {
+    const over = forgetAt <= now + 1000;
+    // Without this one, nobody would ever tell those below it that their time has come.
+    if (nested || !over) await this.publisher.nesting.releaseBelow(id, snapshot.total);
+    if (over) {
       await this.store.forget(id, snapshot.total);
       return this.leave(index, id);
     }
-    await this.publisher.nesting.releaseBelow(id, snapshot.total);
     await this.store.redis.use('zadd', (client) => client.zadd(index, 'XX', forgetAt, id));
   }
 

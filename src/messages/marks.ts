@@ -11,12 +11,20 @@ const childrenMark = Symbol.for('mageflow/childResults');
 
 declare const resultType: unique symbol;
 
-/** A marked schema: of what goes into it, a chain's types can tell that it takes the previous output. */
-export type Marked<S extends z.ZodType> = S & { _zod: { input: z.input<S> & { readonly [resultType]?: true } } };
+/** What a field's type carries when it is marked. */
+export type ResultMark = { readonly [resultType]?: true };
+
+/**
+ * A marked schema: of what goes into it, a chain's types can tell that it takes the previous output. A field that takes
+ * anything stays as it is, and takes every output.
+ */
+export type Marked<S extends z.ZodType> = S & {
+  _zod: { input: unknown extends z.input<S> ? unknown : z.input<S> & (ResultMark | null | undefined) };
+};
 
 /** The fields of a message type that `returnValue` marks. */
 export type MarkedFields<I> = {
-  [K in keyof I]-?: typeof resultType extends keyof NonNullable<I[K]> ? K : never;
+  [K in keyof I]-?: unknown extends I[K] ? never : typeof resultType extends keyof NonNullable<I[K]> ? K : never;
 }[keyof I];
 
 interface Definition {

@@ -4,7 +4,7 @@ import type { CaptureRequest, RunRef, Runtime } from '../tasks/runtime';
 import { bind, checkRunOptions, type BoundSpec } from './binding';
 import { entriesPerScript } from './entries';
 import { rootIsOver } from './made-swarms';
-import { publishFor, type Scope } from './scope';
+import { publishBeside, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
 import { itemId } from '../store/ids';
 import type { RunOptions } from './types';
@@ -25,7 +25,7 @@ export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['c
         { run: true },
       );
       if (reply.code !== 'added') throw rootIsOver(some[0]?.spec.task ?? '', root);
-      await publishFor(scope, root.groupId, reply.work);
+      publishBeside(root, scope, root.groupId, reply.work);
       for (const [i, index] of reply.indexes.entries()) {
         const { spec, standaloneName } = some[i] as (typeof some)[number];
         const workflow = (await served.as(spec.task)) === 'workflow';

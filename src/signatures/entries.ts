@@ -1,5 +1,5 @@
 import { ConfigurationError, describe } from '../errors';
-import { callbackIds, packSpec, type Spec } from '../store/spec';
+import { packSpec, type Spec } from '../store/spec';
 import { bind, isSignature } from './binding';
 import type { Scope } from './scope';
 import { join, type Member, type Owner, type SignOptions, type TaskEntry, type TaskLike } from './types';
@@ -13,9 +13,6 @@ export interface PreparedEntry {
   spec: Spec;
   packed: string;
   key: string;
-  /** The id of its own, when it has one. */
-  id: string | undefined;
-  callbackIds: string[];
   member: Member | undefined;
 }
 
@@ -40,11 +37,26 @@ export async function prepare(scope: Scope, entry: TaskEntry, owner: Owner, what
     );
   }
   const member = await task[join](owner, what, scope.store.identity);
+  await refuseCircle(scope, member, owner, what);
   return prepared(member.spec, member.key, member);
 }
 
+/** A group in itself would wait for itself. @throws ConfigurationError */
+async function refuseCircle(scope: Scope, { spec, release }: Member, owner: Owner, what: string): Promise<void> {
+  if (!spec.below) return;
+  for (let above: string | undefined = owner.groupId; above; ) {
+    if (spec.below.includes(above)) {
+      await release();
+      throw new ConfigurationError(
+        `${what}: "${spec.name ?? spec.task}" can't be added to "${owner.name}", which is, or belongs to, a part of it.`,
+      );
+    }
+    above = (await scope.reader.facts(above))?.parent?.groupId;
+  }
+}
+
 function prepared(spec: Spec, key: string, member: Member | undefined): PreparedEntry {
-  return { spec, packed: packSpec(spec), key, id: spec.id, callbackIds: callbackIds(spec), member };
+  return { spec, packed: packSpec(spec), key, member };
 }
 
 /** Tells signatures that were handed in where they are, and makes them and their callbacks findable by their ids. */
@@ -54,11 +66,10 @@ export async function placeAll(
   entries: readonly PreparedEntry[],
   indexes: readonly number[],
 ): Promise<void> {
-  const items = entries.flatMap(({ id }, i) => (id === undefined ? [] : [{ id, index: indexes[i] }]));
-  const fired = entries.flatMap((entry, i) => entry.callbackIds.map((id) => ({ id, callbackOf: indexes[i] })));
+  const items = entries.map(({ spec }, i) => ({ spec, index: indexes[i] ?? 0 }));
   await Promise.all([
     ...entries.flatMap(({ member }, i) => (member ? [member.place(indexes[i] ?? 0)] : [])),
-    scope.locations.record(groupId, [...items, ...fired]),
+    scope.locations.recordItems(groupId, items),
   ]);
 }
 

@@ -1,7 +1,7 @@
 import { NotFoundError, describe } from '../errors';
 import { parseFiringId, parseItemId } from '../store/ids';
 import type { Location } from '../store/locations';
-import { unpackCallback, unpackSpec, type Spec } from '../store/spec';
+import { unpackCallback, unpackSpec, type GroupTemplate, type Spec } from '../store/spec';
 import type { Scope } from './scope';
 import { TaskSignature } from './task-signature';
 import { TaskSwarm } from './task-swarm';
@@ -81,6 +81,9 @@ function findTemplate(packed: readonly string[], id: string): Spec | undefined {
   return undefined;
 }
 
+/** A group that is stored by value keeps its callbacks in its template. */
 function callbackLists(spec: Spec): string[] {
-  return [...(spec.successCallbacks ?? []), ...(spec.errorCallbacks ?? [])];
+  const byValue = spec.group === 'chain' || spec.group === 'swarm' ? (spec.data ?? '{}') : '{}';
+  const { successCallbacks = [], errorCallbacks = [] } = JSON.parse(byValue) as Partial<GroupTemplate>;
+  return [...(spec.successCallbacks ?? []), ...(spec.errorCallbacks ?? []), ...successCallbacks, ...errorCallbacks];
 }

@@ -2,7 +2,7 @@ import { CancelledError, NotFoundError } from '../errors';
 import { startOnly } from '../engine/nesting';
 import { packSpec, type Spec } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
-import { publishFor, type Scope } from './scope';
+import { publishBeside, type Scope } from './scope';
 
 /** How a group stores a swarm that is there already. */
 export function swarmSpec(id: string, name: string): Spec {
@@ -20,7 +20,8 @@ export async function captureSwarm(
   message: string,
 ): Promise<{ added: boolean } | undefined> {
   const { store } = scope;
-  const adopted = await store.adopt(id, root.groupId);
+  const parent = { id: root.groupId, name: root.name };
+  const adopted = await store.adopt(id, parent);
   if (adopted.code === 'missing') throw new NotFoundError(`The swarm "${name}" (${id}) is unknown.`);
   if (adopted.code === 'started' && adopted.in !== root.groupId) return undefined;
   const item = { spec: packSpec(swarmSpec(id, name)), key: `\u0001${id}`, message };
@@ -29,8 +30,10 @@ export async function captureSwarm(
     await store.disown(id, root.groupId);
     throw rootIsOver(name, root);
   }
-  await store.adopt(id, root.groupId, String(reply.indexes[0] ?? ''));
-  await publishFor(scope, root.groupId, reply.work);
+  await store.adopt(id, parent, String(reply.indexes[0] ?? ''));
+  publishBeside(root, scope, root.groupId, reply.work);
+  // A root that has stopped gets to nothing more, and the body may wait for it.
+  if (reply.work.status !== 'running') await scope.publisher.canceller.cancel(id, 'stop');
   return { added: reply.added > 0 };
 }
 

@@ -7,7 +7,7 @@ import { placeAll, prepareAll } from './entries';
 import { identityOfTasks } from './identity';
 import { currentRoot, type Scope } from './scope';
 import { TaskSignature } from './task-signature';
-import type { RunOptions, TaskLike } from './types';
+import type { Owner, RunOptions, TaskLike } from './types';
 
 /** Options of `mage.chain`. */
 export interface ChainOptions extends RunOptions {
@@ -53,7 +53,14 @@ export async function makeChain(
   const id = root ? keyedId('chain', `${root.groupId} ${identity}`) : key ? keyedId('chain', key) : newId();
   const successCallbacks = await callbacks(scope, options.successCallbacks, 'successCallbacks');
   const errorCallbacks = await callbacks(scope, options.errorCallbacks, 'errorCallbacks');
-  const steps = await prepareAll(scope, tasks as TaskLike[], { groupId: id, name, kind: 'chain' });
+  const owner: Owner = {
+    groupId: id,
+    name,
+    kind: 'chain',
+    status: () => chain.status(),
+    again: (identity ?? key) !== undefined,
+  };
+  const steps = await prepareAll(scope, tasks as TaskLike[], owner);
   const group: GroupTemplate = {
     items: steps.map(({ packed }) => packed),
     successCallbacks,
@@ -69,11 +76,12 @@ export async function makeChain(
   if (below.length > 0) spec.below = below;
   // Within a root run its id says which one it is.
   if (key !== undefined && !root) spec.key = key;
+  const chain = new TaskSignature<unknown, unknown>(scope, spec, id);
   await placeAll(
     scope,
     id,
     steps,
     steps.map((_, i) => i),
   );
-  return new TaskSignature(scope, spec, id);
+  return chain;
 }

@@ -61,7 +61,7 @@ export async function makeSwarm<T extends TaskEntry>(
   const id = identity === undefined ? newId() : keyedId('swarm', root ? `${root.groupId} ${identity}` : identity);
   const successCallbacks = await callbacks(scope, options.successCallbacks, 'successCallbacks');
   const errorCallbacks = await callbacks(scope, options.errorCallbacks, 'errorCallbacks');
-  const entries = await prepareAll(scope, tasks, { groupId: id, name, kind: 'swarm' });
+  const entries = await prepareAll(scope, tasks, { groupId: id, name, kind: 'swarm', again: identity !== undefined });
   root?.made.set(id, name);
   const chunks = inChunks(entries);
   const group: NewGroup = {

@@ -37,6 +37,11 @@ export function currentRoot({ store }: Scope): RootScope | undefined {
   return root?.store === store.identity && root.captures() ? root : undefined;
 }
 
+/** Publishes what a root's body was granted. The work is durable in Redis, so that the body goes on; its end waits. */
+export function publishBeside(root: RootScope, scope: Scope, groupId: string, work: Work): void {
+  root.track(publishFor(scope, groupId, work));
+}
+
 /**
  * Publishes what a user's call was granted. The work is durable in Redis already: when the engine is away, the call
  * doesn't wait for it longer than for Redis.

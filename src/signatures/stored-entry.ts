@@ -16,7 +16,7 @@ export class StoredEntry {
     private readonly scope: Scope,
     readonly groupId: string,
     readonly entry: string,
-    private readonly who: { id: string; name: string; index?: number },
+    private readonly who: { id: string; name: string; index?: number; isGroup?: boolean },
   ) {}
 
   /** @throws NotFoundError when it has expired */
@@ -50,14 +50,14 @@ export class StoredEntry {
     throw new TaskFailedError(`${name} failed: ${message}`, [failure]);
   }
 
-  /** The engine's run that was published for it, as soon as there is one. @throws CancelledError, NotFoundError */
+  /** The engine's run that was published for it, as soon as there is one. @throws CancelledError, ConfigurationError, NotFoundError */
   async runId(): Promise<string> {
     const { waiter, runIds, reader, engine } = this.scope;
+    if (this.who.isGroup)
+      throw new ConfigurationError(`${this.who.name} is a group, which has no run of its own in the engine.`);
     let asked = 0;
     return waiter.until(this.groupId, async () => {
       const known = runIds.get(this.groupId, this.entry) ?? (await reader.runOf(this.groupId, this.entry));
-      if (known?.startsWith('g:'))
-        throw new ConfigurationError(`${this.who.name} is a group, which has no run of its own in the engine.`);
       if (known) return known;
       const state = await this.state();
       if (state === undefined) throw this.notFound();
@@ -70,6 +70,12 @@ export class StoredEntry {
         throw new NotFoundError(`The engine no longer knows a run of ${this.who.name} (${this.who.id}).`);
       return found;
     });
+  }
+
+  /** @throws NotFoundError */
+  async cancel(): Promise<void> {
+    const { canceller } = this.scope.publisher;
+    if (!(await canceller.cancelEntry(this.groupId, this.entry))) throw this.notFound();
   }
 
   handle<O>(): Handle<O> {

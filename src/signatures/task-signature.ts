@@ -7,7 +7,7 @@ import { callbackIds, mergeRunOptions, packMessage, packSpec, parseMessage, unpa
 import type { GroupTemplate, Spec, StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
 import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions, type BoundSpec } from './binding';
-import { currentRoot, publishFor, type Scope } from './scope';
+import { currentRoot, publishBeside, publishFor, type Scope } from './scope';
 import { captureMade, rootIsOver } from './made-swarms';
 import { StoredEntry } from './stored-entry';
 import { StoredGroup } from './stored-group';
@@ -74,7 +74,15 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   }
 
   async status(): Promise<SignatureStatus> {
+    const { groupId = '', status } = this.group ?? {};
+    if (status && !(await this.scope.reader.snapshot(groupId))) return status();
     return (await this.find())?.status() ?? 'pending';
+  }
+
+  async cancel(): Promise<void> {
+    const found = await this.find();
+    if (!found) throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: there is nothing to cancel.`);
+    await found.cancel();
   }
 
   /** The swarm of a root's children, also before its body has begun. @throws NotFoundError when it was never run */
@@ -136,10 +144,11 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   }
 
   /** Before anything is awaited, so that of two groups only one gets it. */
-  private reserve({ groupId, name, kind }: Owner, what: string, store: string): void {
+  private reserve(owner: Owner, what: string, store: string): void {
+    const { groupId, name } = owner;
     this.ofStore(what, store);
     if (this.group) {
-      const again = this.group.groupId === groupId ? 'twice' : `and to "${name}"`;
+      const again = this.group.groupId === groupId ? 'twice' : `to "${name}"`;
       throw new ConfigurationError(
         `${what}: the signature ${this.name} (${this.ownId}) belongs to "${this.group.name}" and can't be added ${again}. Sign the task again.`,
       );
@@ -148,7 +157,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       throw new ConfigurationError(
         `${what}: the signature ${this.name} (${this.ownId}) has been run by itself. Sign the task again.`,
       );
-    this.group = { groupId, name, kind, index: undefined };
+    this.group = { ...owner, index: undefined };
   }
 
   private async start(
@@ -210,8 +219,8 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     this.group = { ...owner, index };
     this.ran = true;
     if (reply.added === 0) this.ownId = itemId(root.groupId, index);
-    else await this.scope.locations.record(root.groupId, locationsOf(spec, index));
-    await publishFor(this.scope, root.groupId, reply.work);
+    else await this.scope.locations.recordItems(root.groupId, [{ spec, index }]);
+    publishBeside(root, this.scope, root.groupId, reply.work);
     return this.at();
   }
 
@@ -229,7 +238,8 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     const byEarlierAttempt = root?.made.has(groupId) && !this.ran;
     if (code === 'again' && !byEarlierAttempt) throw alreadyStarted(this.name);
     this.ran = true;
-    if (code === 'started') await publishFor(this.scope, groupId, work);
+    if (code === 'started' && root) publishBeside(root, this.scope, groupId, work);
+    else if (code === 'started') await publishFor(this.scope, groupId, work);
     return this.at();
   }
 
@@ -248,6 +258,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     return new StoredEntry(this.scope, groupId, entry, {
       id: this.id,
       name: this.name,
+      isGroup: this.kind === 'chain',
       ...(index === undefined ? {} : { index }),
     });
   }
@@ -296,11 +307,4 @@ function chainGroup(spec: Spec, options: StoredRunOptions | undefined) {
   const { options: own, ...group } = JSON.parse(spec.data ?? '{}') as GroupTemplate;
   const merged = mergeRunOptions(own, options);
   return { kind: 'chain' as const, ...group, ...(merged ? { options: JSON.stringify(merged) } : {}) };
-}
-
-function locationsOf(spec: Spec, index: number) {
-  return [
-    ...(spec.id === undefined ? [] : [{ id: spec.id, index }]),
-    ...callbackIds(spec).map((id) => ({ id, callbackOf: index })),
-  ];
 }

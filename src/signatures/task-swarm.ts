@@ -8,7 +8,8 @@ import type { RootScope } from '../tasks/root-scope';
 import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions } from './binding';
 import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, type PreparedEntry } from './entries';
 import { captureMade, captureSwarm, swarmSpec } from './made-swarms';
-import { currentRoot, publishFor, type Scope } from './scope';
+import { currentRoot, publishBeside, publishFor, type Scope } from './scope';
+import { StoredEntry } from './stored-entry';
 import { statusOf, StoredGroup } from './stored-group';
 import { TaskSignature } from './task-signature';
 import { byValue } from './templates';
@@ -40,7 +41,7 @@ export class TaskSwarm<O> implements Swarm<O> {
   readonly kind = 'swarm';
   private readonly stored: StoredGroup;
   /** The group that it was handed in to. */
-  private owner: string | undefined;
+  private owner: Owner | undefined;
   /** Whether this object has been run, in this attempt of the body that made it. */
   private ran = false;
 
@@ -79,8 +80,15 @@ export class TaskSwarm<O> implements Swarm<O> {
     return items;
   }
 
-  status(): Promise<SignatureStatus> {
-    return this.stored.status();
+  async status(): Promise<SignatureStatus> {
+    const status = await this.stored.status();
+    if (status !== 'pending') return status;
+    // As a callback it is a template: what there is to tell of is its latest firing.
+    const location = await this.scope.locations.find(this.id);
+    if (!location || location.index !== undefined) return status;
+    const { groupId } = location;
+    const fired = await this.scope.reader.latestFiring(groupId, this.id);
+    return fired === undefined ? status : new StoredEntry(this.scope, groupId, fired, this).status();
   }
 
   async progress(): Promise<Progress> {
@@ -194,30 +202,35 @@ export class TaskSwarm<O> implements Swarm<O> {
 
   /** @internal */
   async [join](owner: Owner, what: string, identity: string): Promise<Member> {
-    const { store, reader } = this.scope;
+    const { store } = this.scope;
     const who = `${what}: the swarm "${this.name}" (${this.id})`;
     if (store.identity !== identity)
       throw new ConfigurationError(`${who} was made by another Mageflow, whose store this one doesn't share.`);
-    const other = async (id: string) => (await reader.snapshot(id))?.name ?? id;
-    if (this.owner !== undefined) {
-      const again = this.owner === owner.groupId ? 'twice' : `and to "${owner.name}"`;
-      throw new ConfigurationError(`${who} belongs to "${await other(this.owner)}" and can't be added ${again}.`);
-    }
-    this.owner = owner.groupId;
-    const { code, in: parent } = await store.adopt(this.id, owner.groupId);
-    if (code !== 'adopted') this.owner = undefined;
+    const belongs = (name: string, same: boolean) =>
+      new ConfigurationError(
+        `${who} belongs to "${name}" and can't be added ${same ? 'twice' : `to "${owner.name}"`}. Make another one.`,
+      );
+    if (this.owner) throw belongs(this.owner.name, this.owner.groupId === owner.groupId);
+    this.owner = owner;
+    const parent = { id: owner.groupId, name: owner.name };
+    const { code, in: other, name } = await store.adopt(this.id, parent);
+    const refused = code === 'missing' || code === 'started' || (code === 'again' && !owner.again);
+    if (refused) this.owner = undefined;
     if (code === 'missing') throw this.stored.notFound();
-    if (code === 'started') {
-      const why = parent ? `belongs to "${await other(parent)}"` : 'has been run by itself';
-      throw new ConfigurationError(`${who} ${why} and can't be added to "${owner.name}". Make another one.`);
-    }
+    if (code === 'again' && refused) throw belongs(owner.name, true);
+    if (code === 'started' && other) throw belongs(name, false);
+    if (code === 'started')
+      throw new ConfigurationError(
+        `${who} has been run by itself and can't be added to "${owner.name}". Make another one.`,
+      );
     return {
       spec: swarmSpec(this.id, this.name),
       key: '',
-      place: async (index) => void (await store.adopt(this.id, owner.groupId, String(index))),
+      place: async (index) => void (await store.adopt(this.id, parent, String(index))),
       release: async () => {
         this.owner = undefined;
-        await store.disown(this.id, owner.groupId);
+        // What was in there before stays.
+        if (code === 'adopted') await store.disown(this.id, owner.groupId);
       },
     };
   }
@@ -250,7 +263,8 @@ export class TaskSwarm<O> implements Swarm<O> {
     if (reply.code === 'added') {
       const { indexes, added, work } = reply;
       await placeAll(scope, id, entries, indexes);
-      await publishFor(scope, id, work);
+      if (root) publishBeside(root, scope, id, work);
+      else await publishFor(scope, id, work);
       return { indexes, added };
     }
     await releaseAll(entries);
@@ -320,7 +334,8 @@ export class TaskSwarm<O> implements Swarm<O> {
   }
 
   private asOwner(): Owner {
-    return { groupId: this.id, name: this.name, kind: 'swarm' };
+    const again = currentRoot(this.scope)?.made.has(this.id) ?? false;
+    return { groupId: this.id, name: this.name, kind: 'swarm', again };
   }
 
   /** What a stopped swarm cancelled without it ever having started, in order. */

@@ -8,7 +8,7 @@ const itemsPerRead = 500;
 /** A signature as a callback stores it: by value down to its last item, as each firing is a thing of its own. */
 export async function byValue(scope: Scope, spec: Spec, what: string): Promise<Spec> {
   if (spec.group === 'made swarm') return swarmByValue(scope, spec, what);
-  if (!spec.below || !spec.data) return spec;
+  if ((spec.group !== 'chain' && spec.group !== 'swarm') || !spec.data) return spec;
   const stored = JSON.parse(spec.data) as GroupTemplate;
   const { below: _below, ...own } = spec;
   return { ...own, data: JSON.stringify({ ...stored, items: await itemsByValue(scope, stored.items, what) }) };
@@ -39,7 +39,14 @@ async function swarmByValue(scope: Scope, { id = '', task, name }: Spec, what: s
 
 async function itemsByValue(scope: Scope, items: readonly string[], what: string): Promise<string[]> {
   const values: string[] = [];
-  for (const item of items)
-    values.push(item.startsWith('@') ? packSpec(await byValue(scope, unpackSpec(item), what)) : item);
+  for (const item of items) {
+    const { id, ...spec } = unpackSpec(item);
+    if (spec.group === undefined || spec.group === 'root') values.push(item);
+    else {
+      // A group is made under its id: without one, each firing makes its own.
+      const { id: _id, ...value } = await byValue(scope, id === undefined ? spec : { ...spec, id }, what);
+      values.push(packSpec(value));
+    }
+  }
   return values;
 }

@@ -1,6 +1,7 @@
 import type {
   BaseWorkflowDeclaration,
   InputType,
+  JsonObject,
   OutputType,
   RunOpts,
   TaskWorkflowDeclaration,
@@ -54,6 +55,12 @@ export interface Signature<I, O> {
    */
   runNoWait(...args: RunArguments<I, RunOptions>): Promise<Handle<O>>;
   status(): Promise<SignatureStatus>;
+  /**
+   * Cancels it: what waits never starts, what runs is cancelled in the engine (its body's `ctx.abortController` aborts),
+   * and its error callbacks run once, when all of it is quiet. Cancelling it twice, or after its end, changes nothing.
+   * @throws NotFoundError when it was never run, or its retention is over; StoreError
+   */
+  cancel(): Promise<void>;
   /** What it is, the same in each attempt of a root's body that makes it. @internal */
   readonly identity: string;
   /** How a parent stores it, by value. @internal */
@@ -73,11 +80,20 @@ export interface RootSignature<I, O> extends Signature<I, O> {
   children(): Promise<Swarm<unknown>>;
 }
 
+/** Tasks that run one after another, each with the output of the one before. */
+export interface Chain<I, O> extends Signature<I, O> {
+  readonly kind: 'chain';
+}
+
 /** The group that something becomes an item of. @internal */
 export interface Owner {
   groupId: string;
   name: string;
   kind: 'chain' | 'swarm' | 'root';
+  /** Says how a chain is that was made here: it is written only when it starts, and until then its steps are as it is. */
+  status?: () => Promise<SignatureStatus>;
+  /** It has a key, or is made in a root's body: what is handed in may be in it already. */
+  again?: boolean;
 }
 
 /** Counts of a swarm's items by where they are. */
@@ -200,7 +216,12 @@ export interface SignOptions extends RunOptions {
 
 /** A value as the SDK's types want it: interfaces and dates don't fit their index signatures. */
 export type AsInput<I> = I extends InputType ? I : I & InputType;
-export type AsOutput<O> = [O] extends [OutputType] ? O : OutputType;
+export type AsOutput<O> = O extends OutputType ? O : O & AnyFields;
+
+/** What any object of JSON fits. */
+export interface AnyFields {
+  [field: string]: JsonObject[string];
+}
 
 /** A task made by `mage.task`: the SDK's own declaration, with the types of its schema. */
 export type MageTask<
@@ -240,7 +261,7 @@ export type OutputOf<T> =
 type Declared<I> = [keyof I] extends [never] ? Record<string, unknown> : I;
 
 /** Some of a message's fields, at any depth. */
-export type Bound<I> = I extends readonly unknown[] | Date | ((...args: never[]) => unknown)
+export type Bound<I> = I extends string | number | boolean | readonly unknown[] | Date | ((...args: never[]) => unknown)
   ? I
   : I extends object
     ? { [K in keyof I]?: Bound<I[K]> }

@@ -35,6 +35,14 @@ export interface Snapshot {
 
 export type ItemState = 'waiting' | 'queued' | 'granted' | 'published' | 'running' | 'returned' | Outcome;
 
+/** What is under way of an entry: the run or group ('g:' and its id) that it is, and its children's group. */
+export interface ActiveEntry {
+  entry: string;
+  state: ItemState;
+  run: string;
+  child: string;
+}
+
 /** One item that ended. */
 export interface EndedItem {
   index: number;
@@ -70,18 +78,17 @@ export class GroupReader {
     };
   }
 
-  /** The groups below one, of which it knows: those that it made, those that were put into it, and its roots' children. */
-  async *groupsBelow(id: string): AsyncGenerator<{ entry: string; child: string }> {
+  /** Does something to the groups below one, of which it knows: those that it made, that were put into it, and its roots' children. */
+  async eachBelow(id: string, action: (child: string) => Promise<void>): Promise<void> {
     const key = this.store.keys.callbacks(id);
     let cursor = '0';
     do {
       const from = cursor;
       const [next, fields] = await this.store.redis.use('hscan', (client) =>
-        client.hscan(key, from, 'MATCH', 'g:*', 'COUNT', 500),
+        client.hscan(key, from, 'MATCH', 'g:*', 'COUNT', 100),
       );
       cursor = next;
-      for (let i = 0; i + 1 < fields.length; i += 2)
-        yield { entry: (fields[i] ?? '').slice(2), child: fields[i + 1] ?? '' };
+      await Promise.all(fields.filter((_, i) => i % 2 === 1).map(action));
     } while (cursor !== '0');
   }
 
@@ -98,18 +105,21 @@ export class GroupReader {
   }
 
   /** What holds a slot, or is a callback that has not ended: each with the run or group that it is, and its children's group. */
-  async *active(id: string): AsyncGenerator<{ entry: string; state: ItemState; run: string; child: string }> {
+  async *active(id: string): AsyncGenerator<ActiveEntry> {
     const key = this.store.keys.active(id);
     let cursor = '0';
     do {
       const from = cursor;
       const [next, fields] = await this.store.redis.use('hscan', (client) => client.hscan(key, from, 'COUNT', 500));
       cursor = next;
-      for (let i = 0; i + 1 < fields.length; i += 2) {
-        const [state = '', run = '', , , , , , , , child = ''] = (fields[i + 1] ?? '').split('|');
-        yield { entry: fields[i] ?? '', state: state as ItemState, run, child };
-      }
+      for (let i = 0; i + 1 < fields.length; i += 2) yield toActive(fields[i] ?? '', fields[i + 1] ?? '');
     } while (cursor !== '0');
+  }
+
+  /** The same of one entry; undefined when it isn't under way. */
+  async activeEntry(id: string, entry: string): Promise<ActiveEntry | undefined> {
+    const packed = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.active(id), entry));
+    return packed === null ? undefined : toActive(entry, packed);
   }
 
   async snapshot(id: string): Promise<Snapshot | undefined> {
@@ -235,8 +245,7 @@ export class GroupReader {
 
   /** The run that was published for, or owns, an entry; a group's is that group: 'g:' and its id. */
   async runOf(id: string, entry: string): Promise<string | undefined> {
-    const active = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.active(id), entry));
-    return active?.split('|')[1] || undefined;
+    return (await this.activeEntry(id, entry))?.run || undefined;
   }
 
   /** A stored output as JSON text: of a group that gave a list, only its id is stored. */
@@ -341,6 +350,11 @@ export class GroupReader {
     }));
     return { count, failures };
   }
+}
+
+function toActive(entry: string, packed: string): ActiveEntry {
+  const [state = '', run = '', , , , , , , , child = ''] = packed.split('|');
+  return { entry, state: state as ItemState, run, child };
 }
 
 function activeState(packed: string): ItemState {

@@ -165,24 +165,30 @@ export class GroupStore {
     return this.started(await this.call('run', id, [message, '', parent.groupId, parent.entry, JSON.stringify(above)]));
   }
 
-  /** Puts a group that nobody has started into another one. @returns why it could not: it is missing, or started or in another one */
-  async adopt(
-    id: string,
-    parent: string,
-    entry = '',
-  ): Promise<{ code: 'adopted' | 'missing' | 'started'; in: string }> {
-    const reply = await this.call('adopt', id, [parent, entry, '']);
-    return { code: reply[0] as 'adopted' | 'missing' | 'started', in: String(reply[1] ?? '') };
+  /**
+   * Puts a group that nobody has started into another one.
+   * @returns 'again' when it was in there before, or why it could not: it is missing, or started or in another one
+   */
+  async adopt(id: string, parent: { id: string; name: string }, entry = '') {
+    const reply = await this.call('adopt', id, [parent.id, entry, '', parent.name]);
+    const code = reply[0] as 'adopted' | 'again' | 'missing' | 'started';
+    return { code, in: String(reply[1] ?? ''), name: String(reply[2] ?? '') };
   }
 
   /** Takes a group that nobody has started out of the one it was put into. */
   async disown(id: string, parent: string): Promise<void> {
-    await this.call('adopt', id, ['', '', parent]);
+    await this.call('adopt', id, ['', '', parent, '']);
   }
 
   /** Lets nothing of a group start any more; what runs is for the caller to cancel. */
   async cancel(id: string, by: CancelledBy) {
     return this.settled(await this.call('cancel', id, [by]), ['cancelled', 'ended', 'missing'] as const);
+  }
+
+  /** Lets one entry never start; what runs of it is for the caller to cancel. */
+  async cancelEntry(id: string, entry: string) {
+    const codes = ['cancelled', 'cancelling', 'ended', 'missing'] as const;
+    return this.settled(await this.call('cancelEntry', id, [entry], entry), codes);
   }
 
   /** Notes that a group's parent has heard of its end. */
@@ -193,7 +199,10 @@ export class GroupStore {
   /** Lets a group whose parent is over expire; ends it when it was never started. */
   async release(id: string) {
     await this.register(id);
-    return this.settled(await this.call('release', id, []), ['released', 'missing'] as const);
+    const reply = this.settled(await this.call('release', id, []), ['released', 'missing'] as const);
+    // Upkeep leaves what ended and waits for its parent: it may have done so since.
+    if (reply.code === 'released') await this.register(id);
+    return reply;
   }
 
   /** Keeps a group in a living one from expiring. Whether there are groups below it. */
@@ -321,7 +330,7 @@ export class GroupStore {
   }
 
   /** Puts a group into the upkeep index, before it holds anything that upkeep would have to look after. */
-  private async register(id: string): Promise<void> {
+  async register(id: string): Promise<void> {
     await this.redis.call('register', [this.keys.upkeepOf(id)], [id, this.settings.leaseMs]);
   }
 

@@ -1,5 +1,6 @@
 import { locationOf } from './ids';
 import type { GroupStore } from './group-store';
+import { callbackIds, type Spec } from './spec';
 
 /** Where a signature is found in a group: as the item of an index, or as a callback, of an item or of the group itself. */
 export interface Place {
@@ -17,6 +18,26 @@ export interface Location extends Place {
  */
 export class Locations {
   constructor(private readonly store: GroupStore) {}
+
+  /** Makes items of a group and their callbacks findable. A chain's are fired by the group that it becomes. */
+  async recordItems(groupId: string, items: readonly { spec: Spec; index: number }[]): Promise<void> {
+    const placed: ({ id: string } & Place)[] = [];
+    const chains: Promise<void>[] = [];
+    for (const { spec, index } of items) {
+      if (spec.id !== undefined) placed.push({ id: spec.id, index });
+      const ids = callbackIds(spec);
+      if (ids.length === 0) continue;
+      if (spec.group !== 'chain') placed.push(...ids.map((id) => ({ id, callbackOf: index })));
+      else if (spec.id !== undefined)
+        chains.push(
+          this.record(
+            spec.id,
+            ids.map((id) => ({ id })),
+          ),
+        );
+    }
+    await Promise.all([this.record(groupId, placed), ...chains]);
+  }
 
   async record(groupId: string, placed: readonly ({ id: string } & Place)[]): Promise<void> {
     const records = new Map<string, Map<number, Place & { count: number }>>();

@@ -20,8 +20,8 @@ export interface Work {
   over: 'no' | 'yes' | 'with groups below';
   /** The entry of a root whose body has ended, and the group of its children. */
   closing: { entry: string; child: string } | undefined;
-  /** Whether other groups sit in it. */
-  nested: boolean;
+  /** Whether its status has changed, and other groups sit in it. */
+  tellBelow: boolean;
 }
 
 /** What an item does at its start. */
@@ -40,7 +40,17 @@ export interface DueReply {
   more: boolean;
   /** Whether there are groups below it that have to be kept from expiring. */
   hold: boolean;
-  entries: { entry: string; state: string; runId: string; process: string; publications: number; child: string }[];
+  /** Whether other groups sit in it. */
+  nested: boolean;
+  entries: {
+    entry: string;
+    state: string;
+    runId: string;
+    process: string;
+    publications: number;
+    child: string;
+    cancelled: boolean;
+  }[];
 }
 
 export function toWork(reply: readonly Reply[]): Work {
@@ -56,7 +66,7 @@ export function toWork(reply: readonly Reply[]): Work {
     total: Number(reply[6] ?? 0),
     over: reply[7] === 2 ? 'with groups below' : reply[7] === 1 ? 'yes' : 'no',
     closing: closing ? { entry: closing, child } : undefined,
-    nested: reply[9] === '1',
+    tellBelow: reply[9] === '1',
   };
 }
 
@@ -82,15 +92,24 @@ export function toDue(reply: readonly Reply[]): DueReply {
       forgetAt: undefined,
       more: false,
       hold: false,
+      nested: false,
       entries: [],
     };
-  const flat = reply[6] as string[];
+  const flat = reply[7] as string[];
   const entries: DueReply['entries'] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) {
-    const [state = '', runId = '', , , , process = '', , , publications = '1', child = ''] = (flat[i + 1] ?? '').split(
-      '|',
-    );
-    entries.push({ entry: flat[i] ?? '', state, runId, process, publications: Number(publications), child });
+    const [state = '', runId = '', , , , process = '', , , publications = '1', child = '', cancel] = (
+      flat[i + 1] ?? ''
+    ).split('|');
+    entries.push({
+      entry: flat[i] ?? '',
+      state,
+      runId,
+      process,
+      publications: Number(publications),
+      child,
+      cancelled: cancel === '1',
+    });
   }
   return {
     status: reply[0] as GroupStatus,
@@ -99,6 +118,7 @@ export function toDue(reply: readonly Reply[]): DueReply {
     forgetAt: reply[3] ? Number(reply[3]) : undefined,
     more: reply[4] === 1,
     hold: reply[5] === '1',
+    nested: reply[6] === '1',
     entries,
   };
 }

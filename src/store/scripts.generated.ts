@@ -58,7 +58,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -153,7 +153,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -230,7 +230,7 @@ return spec
 end
 local function end_entry(entry, act, to, payload, size)
 local callback = is_callback(entry)
-if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
 if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
@@ -395,7 +395,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -490,7 +490,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -567,7 +567,7 @@ return spec
 end
 local function end_entry(entry, act, to, payload, size)
 local callback = is_callback(entry)
-if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
 if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
@@ -636,18 +636,20 @@ end
 if not read_group() then return { 'missing' } end
 if ARGV[3] == '' then
 if g.st ~= 'pending' or g.pg ~= ARGV[5] then return { 'started' } end
-redis.call('HDEL', G, 'pg', 'pe')
+redis.call('HDEL', G, 'pg', 'pe', 'pn')
 g.pg = false
 keep_pending()
 return { 'adopted' }
 end
-if g.pg and g.pg ~= ARGV[3] then return { 'started', g.pg } end
-if g.st ~= 'pending' then return { g.pg and 'adopted' or 'started', '' } end
+if g.pg and g.pg ~= ARGV[3] then return { 'started', g.pg, redis.call('HGET', G, 'pn') or '' } end
+if g.st ~= 'pending' then return { g.pg and 'again' or 'started', '', '' } end
+local again = g.pg and ARGV[4] == ''
 put('pg', ARGV[3])
+redis.call('HSET', G, 'pn', ARGV[6])
 if ARGV[4] ~= '' then put('pe', ARGV[4]) end
 keep_pending()
 write_group()
-return { 'adopted' }`,
+return { again and 'again' or 'adopted', '', '' }`,
   },
   cancel: {
     keys: 9,
@@ -706,7 +708,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -801,7 +803,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -878,7 +880,7 @@ return spec
 end
 local function end_entry(entry, act, to, payload, size)
 local callback = is_callback(entry)
-if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
 if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
@@ -954,7 +956,7 @@ put('cl', 1)
 end
 return done('cancelled')`,
   },
-  close: {
+  cancelEntry: {
     keys: 9,
     lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local proc, lease = ARGV[1], tonumber(ARGV[2])
@@ -1011,7 +1013,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -1106,7 +1108,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -1183,7 +1185,321 @@ return spec
 end
 local function end_entry(entry, act, to, payload, size)
 local callback = is_callback(entry)
-if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
+end
+if string.sub(spec, 1, 1) == '*' then
+local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
+local list = to == 'succeeded' and header[5] or header[6]
+if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
+end
+if g.wch > now then redis.call('PUBLISH', G, entry) end
+end_group_if_done()
+take_slots()
+end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
+put('st', 'running')
+put('sa', int(now))
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+end
+local function keep_pending()
+if g.st ~= 'pending' then return end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
+end
+local function enqueue(from, to)
+redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
+end
+local function sweep()
+if g.swp >= g.tot then return end
+enqueue(g.swp, g.tot - 1)
+add('rdy', g.tot - g.swp - g.ird)
+put('ird', 0)
+put('swp', g.tot)
+end
+local function make_ready(from, to)
+redis.call('SETRANGE', B, from, string.rep('q', to - from + 1))
+enqueue(from, to)
+add('rdy', to - from + 1)
+add('ird', to - from + 1)
+end
+local function done(code)
+end_group_if_done()
+take_slots()
+expire_group()
+keep_pending()
+write_group()
+return reply(code)
+end
+if not read_group() then return { 'missing' } end
+local entry = ARGV[3]
+local act = read_active(entry)
+local state = state_of(entry, act)
+if state == 'unknown' then return { 'missing' } end
+local startable = (state == 'waiting' or state == 'queued') and (g.st == 'pending' or g.st == 'running')
+if not act and not startable then return reply('ended') end
+if act then
+act.cancel = '1'
+write_active(entry, act, now + lease)
+return reply('cancelling')
+end
+if state == 'waiting' then
+add('rdy', 1)
+add('ird', 1)
+end
+end_entry(entry, nil, 'cancelled', '')
+return done('cancelled')`,
+  },
+  close: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 5
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function write_group()
+local args = {}
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+end
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local moves = {
+waiting = 'queued granted failed cancelled',
+queued = 'granted failed cancelled',
+granted = 'granted published running returned succeeded failed cancelled',
+published = 'granted running returned succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
+}
+local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+local function is_callback(entry)
+return string.sub(entry, 1, 1) == 'c'
+end
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
+local function read_active(entry)
+local packed = redis.call('HGET', A, entry)
+if not packed then return nil end
+local act, i = {}, 1
+for value in string.gmatch(packed .. '|', '([^|]*)|') do
+act[active_names[i]] = value
+i = i + 1
+end
+return act
+end
+local function write_active(entry, act, due)
+local values = {}
+for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+redis.call('HSET', A, entry, table.concat(values, '|'))
+redis.call('ZADD', L, int(due), entry)
+end
+local function state_of(entry, act)
+if act then return act.state end
+if is_callback(entry) then
+local result = redis.call('HGET', C, 'r:' .. entry)
+if not result then return 'unknown' end
+return bytes[string.sub(result, 1, 1)]
+end
+local index = tonumber(entry)
+if not index or index >= g.tot then return 'unknown' end
+local byte = redis.call('GETRANGE', B, index, index)
+if byte == '' or byte == '\\0' then
+return index < g.swp and 'queued' or 'waiting'
+end
+return bytes[byte]
+end
+local function may(from, to)
+local list = moves[from]
+return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local grants, callbacks, expiring, closing = {}, {}, 0, {}
+local batch = 1000
+local function grant(entry)
+write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+end
+local function next_startable(from, to)
+while from <= to do
+local last = math.min(to, from + 1023)
+local block = redis.call('GETRANGE', B, from, last)
+local hit = string.find(block, '[%zq]')
+if hit then return from + hit - 1 end
+if #block < last - from + 1 then return from + #block end
+from = last + 1
+end
+return nil
+end
+local function take_slots()
+while g.st == 'running' and g.sl < g.mc and #grants < batch do
+local head = redis.call('LINDEX', Q, 0)
+if not head then return end
+local dash = string.find(head, '-', 1, true)
+local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+local to = tonumber(dash and string.sub(head, dash + 1) or head)
+local index = next_startable(from, to)
+if index and index < to then
+redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
+else
+redis.call('LPOP', Q)
+end
+if index then
+local entry = int(index)
+redis.call('SETRANGE', B, index, 'a')
+grant(entry)
+add('sl', 1)
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+end
+end
+end
+local function more_to_take()
+if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+return 0
+end
+local function fire(list, kind, source)
+for _, spec in ipairs(list) do
+local entry = 'c' .. int(g.cbn)
+local value = kind .. ' ' .. source .. '\\n' .. spec
+add('cbn', 1)
+redis.call('HSET', C, entry, value)
+grant(entry)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+local function tell_parent()
+if not g.pg then return end
+grant('p')
+callbacks[#callbacks + 1] = { 'p', '' }
+end
+local function reply(code)
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+end
+local function expire_group()
+if not ended() or redis.call('HLEN', A) > 0 then return end
+if g.pg and g.rel == 0 then return end
+put('rt', int(now + g.ret))
+if g.nch > 0 then
+expiring = 2
+return
+end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+put('st', outcome)
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
+end
+local function end_group_if_done()
+if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.k == 'root' and g.cl == 0 then return end
+if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
+local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
+end
+local function note_failure(index)
+add('ko', 1)
+if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
+if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
+put('st', 'stopping')
+if g.k ~= 'root' then put('cl', 1) end
+end
+end
+local function return_from_body(entry, act, mark, payload)
+act.state = 'returned'
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
+end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
+local mark = marks[to]
+local spec = redis.call('HGET', S, entry) or ''
+local header_end = string.find(spec, '\\n', 1, true)
+if to == 'succeeded' then
+redis.call('HDEL', S, 'm' .. entry)
+if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+add('ok', 1)
+if g.kr == '0' then payload, size = '', 0 end
+elseif to == 'failed' then
+note_failure(entry)
+else
+add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+end
+if act then add('sl', -1) end
+redis.call('SETRANGE', B, entry, mark)
+redis.call('HSET', R, entry, mark .. payload)
+redis.call('RPUSH', E, entry)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
 if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
@@ -1312,7 +1628,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -1407,7 +1723,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -1484,7 +1800,7 @@ return spec
 end
 local function end_entry(entry, act, to, payload, size)
 local callback = is_callback(entry)
-if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
 if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
@@ -1584,7 +1900,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -1679,7 +1995,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -1756,7 +2072,7 @@ return spec
 end
 local function end_entry(entry, act, to, payload, size)
 local callback = is_callback(entry)
-if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
 if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
@@ -1909,7 +2225,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -2004,7 +2320,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 if not read_group() then return { 'missing' } end
 local list = {}
@@ -2016,7 +2332,7 @@ list[#list + 1] = packed
 end
 end
 local next_due = redis.call('ZRANGE', L, 0, 0, 'WITHSCORES')
-return { g.st, next_due[2] or '', redis.call('HLEN', A), redis.call('HGET', G, 'rt') or '', more_to_take(), int(g.hold), list }`,
+return { g.st, next_due[2] or '', redis.call('HLEN', A), redis.call('HGET', G, 'rt') or '', more_to_take(), int(g.hold), int(g.nch), list }`,
   },
   expire: {
     keys: 9,
@@ -2064,6 +2380,8 @@ return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 if not read_group() or not ended() or redis.call('HLEN', A) > 0 then return 0 end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+put('nch', 0)
+write_group()
 return 1`,
   },
   finish: {
@@ -2123,7 +2441,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -2218,7 +2536,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -2295,7 +2613,7 @@ return spec
 end
 local function end_entry(entry, act, to, payload, size)
 local callback = is_callback(entry)
-if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
 if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
@@ -2339,7 +2657,8 @@ local entry, outcome = ARGV[3], ARGV[8]
 local act = read_active(entry)
 if not act or act.state ~= 'running' or act.run ~= ARGV[4] then return reply('refused') end
 local current = act.retry == ARGV[5] and act.inv == ARGV[6] and act.nonce == ARGV[7]
-if g.st == 'cancelling' and current and not is_callback(entry) then outcome = 'cancelled' end
+local cancelled = act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry))
+if cancelled and current then outcome = 'cancelled' end
 if outcome == 'threw' or outcome == 'aborted' then
 if tonumber(ARGV[5]) > tonumber(act.counted) then
 act.counted = ARGV[5]
@@ -2415,7 +2734,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -2510,7 +2829,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -2587,7 +2906,7 @@ return spec
 end
 local function end_entry(entry, act, to, payload, size)
 local callback = is_callback(entry)
-if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
 if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
@@ -2766,7 +3085,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -2861,7 +3180,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -2938,7 +3257,7 @@ return spec
 end
 local function end_entry(entry, act, to, payload, size)
 local callback = is_callback(entry)
-if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
 if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
@@ -3034,7 +3353,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -3129,7 +3448,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
@@ -3206,7 +3525,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -3301,7 +3620,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -3378,7 +3697,7 @@ return spec
 end
 local function end_entry(entry, act, to, payload, size)
 local callback = is_callback(entry)
-if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
 if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
@@ -3473,7 +3792,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -3572,7 +3891,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -3667,7 +3986,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -3744,7 +4063,7 @@ return spec
 end
 local function end_entry(entry, act, to, payload, size)
 local callback = is_callback(entry)
-if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
 if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
@@ -3893,7 +4212,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -3988,7 +4307,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -4065,7 +4384,7 @@ return spec
 end
 local function end_entry(entry, act, to, payload, size)
 local callback = is_callback(entry)
-if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
 if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
@@ -4198,7 +4517,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -4293,7 +4612,7 @@ grant('p')
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, int(g.nch) }
+return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -4370,7 +4689,7 @@ return spec
 end
 local function end_entry(entry, act, to, payload, size)
 local callback = is_callback(entry)
-if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
 if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
@@ -4471,7 +4790,7 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
 if not packed then return nil end
@@ -4521,7 +4840,7 @@ local result = is_callback(entry) and redis.call('HGET', C, 'r:' .. entry) or re
 return { 'stored', result or marks[state] }
 end
 if state == 'returned' then return { 'stored', redis.call('HGET', C, 'b:' .. entry) } end
-if g.st == 'cancelling' and not is_callback(entry) then return { 'cancelled' } end
+if act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry)) then return { 'cancelled' } end
 if state == 'running' then
 if act.run ~= run then
 if act.run ~= ARGV[9] then return { 'duplicate', act.run } end

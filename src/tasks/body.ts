@@ -125,10 +125,10 @@ class Attempt {
       output = await this.execute(claim, failedItems, root);
       payload = encodeOutput(task.name, output);
     } catch (error) {
-      root?.end();
+      await root?.end();
       throw await run.fail(error, task.retries);
     }
-    root?.end();
+    await root?.end();
     await run.succeed(payload);
     return output;
   }

@@ -27,13 +27,13 @@ interface TaskDefinition {
 }
 
 interface Wrapping {
-  /** The instances that wrap it. */
-  instances: Set<unknown>;
+  /** The instances that wrap it, and whether as a root. */
+  instances: Map<unknown, boolean>;
 }
 
 /**
  * Wraps every body of a declaration in place, those added later too. Twice by one instance is once.
- * @throws ConfigurationError for anything else than a declaration, and for batch tasks
+ * @throws ConfigurationError for anything else than a declaration, for batch tasks, and for a root that can't be one
  */
 export function wrapDeclaration<D extends Declaration>(
   runtime: Runtime,
@@ -48,8 +48,15 @@ export function wrapDeclaration<D extends Declaration>(
     );
   }
   const known = processState().declarations as WeakMap<object, Wrapping>;
-  const wrapping = known.get(declaration) ?? { instances: new Set() };
-  if (wrapping.instances.has(runtime.instance)) return declaration;
+  const wrapping = known.get(declaration) ?? { instances: new Map<unknown, boolean>() };
+  if (wrapping.instances.has(runtime.instance)) {
+    if (root && !wrapping.instances.get(runtime.instance)) {
+      throw new ConfigurationError(
+        `${definition.name} has been wrapped before, and not as a root. Wrap it once, with { root }.`,
+      );
+    }
+    return declaration;
+  }
   const single = declaration instanceof TaskWorkflowDeclaration || '_standalone_task_name' in declaration;
   const tasks = [...definition._tasks, ...definition._durableTasks] as TaskDefinition[];
   for (const task of tasks) refuseBatch(task);
@@ -58,7 +65,7 @@ export function wrapDeclaration<D extends Declaration>(
       `${definition.name}: a root is one task, and not a durable one. Declare it with mage.rootTask, or wrap a plain task.`,
     );
   }
-  wrapping.instances.add(runtime.instance);
+  wrapping.instances.set(runtime.instance, root !== undefined);
   known.set(declaration, wrapping);
   const defaults = definition.taskDefaults;
   const wrapTask = (task: TaskDefinition, parsed = schema) => {

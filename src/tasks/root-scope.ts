@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
 
 /**
@@ -10,6 +11,7 @@ export class RootScope {
   readonly made = new Map<string, string>();
   /** Those among them that were captured, by whatever of them was run first. */
   readonly captured = new Map<string, Promise<unknown>>();
+  private readonly publications = new Set<Promise<void>>();
   private readonly equals = new Map<string, number>();
   private over = false;
   private warned = false;
@@ -46,7 +48,19 @@ export class RootScope {
     return !this.over;
   }
 
-  end(): void {
+  /** Keeps what is being published for the body beside it. */
+  track(publication: Promise<void>): void {
+    const tracked = publication
+      .catch((error: unknown) => {
+        this.logger.warn(`mageflow: what ${this.name} publishes is left to upkeep: ${messageOf(error)}`);
+      })
+      .finally(() => this.publications.delete(tracked));
+    this.publications.add(tracked);
+  }
+
+  /** The body has ended: nothing more is captured. Resolves when all that was is published. */
+  async end(): Promise<void> {
     this.over = true;
+    await Promise.all(this.publications);
   }
 }

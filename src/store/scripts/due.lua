@@ -1,7 +1,7 @@
 -- due: what upkeep has to ask about in a group: entries whose lease ran out.
 -- KEYS: 9
 -- ARGV: proc, lease, limit
--- Returns {status or 'missing', next due time or '', active entries, time to forget or '', more to take, groups below to be kept (0|1), {entry, packed state, ...}}
+-- Returns {status or 'missing', next due time or '', active entries, time to forget or '', more to take, groups below to be kept (0|1), groups below (0|1), {entry, packed state, ...}}
 --- @include "grants"
 if not read_group() then return { 'missing' } end
 local list = {}
@@ -13,4 +13,4 @@ for _, entry in ipairs(redis.call('ZRANGEBYSCORE', L, '-inf', int(now), 'LIMIT',
   end
 end
 local next_due = redis.call('ZRANGE', L, 0, 0, 'WITHSCORES')
-return { g.st, next_due[2] or '', redis.call('HLEN', A), redis.call('HGET', G, 'rt') or '', more_to_take(), int(g.hold), list }
+return { g.st, next_due[2] or '', redis.call('HLEN', A), redis.call('HGET', G, 'rt') or '', more_to_take(), int(g.hold), int(g.nch), list }

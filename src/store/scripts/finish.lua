@@ -9,7 +9,8 @@ local entry, outcome = ARGV[3], ARGV[8]
 local act = read_active(entry)
 if not act or act.state ~= 'running' or act.run ~= ARGV[4] then return reply('refused') end
 local current = act.retry == ARGV[5] and act.inv == ARGV[6] and act.nonce == ARGV[7]
-if g.st == 'cancelling' and current and not is_callback(entry) then outcome = 'cancelled' end
+local cancelled = act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry))
+if cancelled and current then outcome = 'cancelled' end
 if outcome == 'threw' or outcome == 'aborted' then
   if tonumber(ARGV[5]) > tonumber(act.counted) then
     act.counted = ARGV[5]

@@ -18,8 +18,8 @@ if not act then
   return { 'stored', result or marks[state] }
 end
 if state == 'returned' then return { 'stored', redis.call('HGET', C, 'b:' .. entry) } end
--- Its group was cancelled while its run was on the way.
-if g.st == 'cancelling' and not is_callback(entry) then return { 'cancelled' } end
+-- It, or its group, was cancelled while its run was on the way.
+if act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry)) then return { 'cancelled' } end
 if state == 'running' then
   if act.run ~= run then
     if act.run ~= ARGV[9] then return { 'duplicate', act.run } end

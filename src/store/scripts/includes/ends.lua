@@ -53,7 +53,7 @@ end
 -- Frees before it grows, so that work can end while Redis is at its memory limit.
 local function end_entry(entry, act, to, payload, size)
   local callback = is_callback(entry)
-  if g.st == 'cancelling' and not callback then to, payload = 'cancelled', '' end
+  if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
   if act and act.child ~= '' then
     if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
     to, payload = root_end(entry, to, payload)

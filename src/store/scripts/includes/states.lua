@@ -17,7 +17,7 @@ local function is_callback(entry)
   return string.sub(entry, 1, 1) == 'c'
 end
 
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child' }
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 
 local function read_active(entry)
   local packed = redis.call('HGET', A, entry)

@@ -1,0 +1,87 @@
+import type { Context } from '@hatchet-dev/typescript-sdk';
+import type { RootSignature, SignOptions, SwarmConfig, TaskLike } from '../../src';
+import { Fixture, Gauge } from './fixture';
+import { Notes } from './notes';
+
+export type Message = Record<string, unknown>;
+/** What a test's body gives is for that test to know. */
+export type Any = any;
+export type RootBody = (input: Message, ctx: Context<Any>) => unknown;
+
+/** What a root is declared with besides its body. */
+export interface RootConfig extends SwarmConfig {
+  retries?: number;
+  successCallbacks?: readonly TaskLike[];
+  errorCallbacks?: readonly TaskLike[];
+  executionTimeout?: `${number}s`;
+}
+
+type TaskLikeDeclaration = NonNullable<Parameters<Fixture['worker']>[0]>[number];
+
+/** Root tasks whose bodies each test brings along. */
+export class Roots {
+  readonly tasks: TaskLikeDeclaration[] = [];
+  private readonly bodies = new Map<string, RootBody>();
+
+  constructor(private readonly fixture: Fixture) {}
+
+  declare(name: string, config: RootConfig = {}) {
+    const task = this.fixture.mage.rootTask<Message, Any>({
+      name,
+      executionTimeout: '300s',
+      ...config,
+      fn: (input, ctx) => this.run(input, ctx as Context<Any>),
+    });
+    this.tasks.push(task);
+    return task;
+  }
+
+  /** The message by which a root finds this body. */
+  body(body: RootBody): { body: string } {
+    const name = `body ${this.bodies.size}`;
+    this.bodies.set(name, body);
+    return { body: name };
+  }
+
+  /** A signature of a root that runs this body. */
+  sign(task: TaskLike, body: RootBody, options: SignOptions = {}): Promise<RootSignature<Message | undefined, Any>> {
+    return this.fixture.mage.sign(task as string, this.body(body), options) as Promise<Any>;
+  }
+
+  run(input: Message, ctx: Context<Any>): unknown {
+    const body = this.bodies.get(String(input['body']));
+    if (!body) throw new Error(`No body ${String(input['body'])}`);
+    return body(input, ctx);
+  }
+}
+
+/** Roots, tasks for their bodies to publish, and callbacks, that a worker serves for as long as the suite lasts. */
+export function openRoots(
+  config: RootConfig = {},
+  fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 }),
+) {
+  // Many runs take a while where the machine is busy.
+  jest.setTimeout(180_000);
+  const { mage } = fixture;
+  const notes = new Notes(fixture);
+  const roots = new Roots(fixture);
+  const gauge = new Gauge();
+  const root = roots.declare('root', config);
+  /** A child that shows how many run at once: each stays for a moment, so that others can come. */
+  const step = mage.task({
+    name: 'step',
+    fn: async (input: { n: number }) => {
+      await gauge.during(() => new Promise((resolve) => setTimeout(resolve, 20)));
+      return { n: input.n };
+    },
+  });
+  const others: TaskLikeDeclaration[] = [];
+  beforeAll(async () => {
+    await fixture.worker([...notes.tasks, ...roots.tasks, step, ...others]);
+  });
+  afterAll(() => fixture.close());
+  const { work, once, note } = notes;
+  const tagged = (tag: string, more: object = {}, options: SignOptions = {}) =>
+    mage.sign(note, { tag, ...more }, options);
+  return { fixture, mage, notes, roots, root, gauge, step, work, once, note, tagged, others };
+}

@@ -1,0 +1,104 @@
+import * as mageflow from 'mageflow';
+import { z } from 'zod';
+import { Fixture, Gauge } from '../../helpers/fixture';
+import { Notes } from '../../helpers/notes';
+import { rejection } from '../../helpers/workshop';
+
+// Many runs take a while where the machine is busy.
+jest.setTimeout(180_000);
+
+describe('creating a root task', () => {
+  const fixture = new Fixture();
+  const { mage } = fixture;
+  const notes = new Notes(fixture);
+  const gauge = new Gauge();
+  const processItem = mage.task({
+    name: 'process-item',
+    input: z.object({ data: z.string() }),
+    fn: ({ data }) =>
+      gauge.during(async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        if (data.startsWith('bad')) throw new Error(`${data} is bad`);
+        return { size: data.length };
+      }),
+  });
+  const processBatch = mage.rootTask({
+    name: 'process-batch',
+    input: z.object({ items: z.array(z.string()) }),
+    maxConcurrency: 4,
+    stopAfterNFailures: 2,
+    fn: async (message) => {
+      for (const data of message.items) {
+        const item = await mage.sign(processItem);
+        await item.runNoWait({ data });
+      }
+      return { processed: message.items.length };
+    },
+  });
+  const myRootTask = mage.rootTask({
+    name: 'my-root-task',
+    maxConcurrency: 10,
+    fn: async (message: { data: string }) => {
+      const child = await mageflow.sign(processItem);
+      await child.runNoWait(message);
+    },
+  });
+  const byDefault = mage.rootTask({
+    name: 'by-default',
+    executionTimeout: '300s',
+    fn: async () => {
+      for (let i = 0; i < 40; i++) await (await mage.sign(processItem)).runNoWait({ data: i < 20 ? 'bad' : 'good' });
+    },
+  });
+
+  beforeAll(() => fixture.worker([...notes.tasks, processItem, processBatch, myRootTask, byDefault]));
+  afterAll(() => fixture.close());
+
+  const callbacks = async (tag: string) => ({
+    successCallbacks: [await mage.sign(notes.note, { tag: `${tag} succeeded` })],
+    errorCallbacks: [await mage.sign(notes.note, { tag: `${tag} failed` })],
+  });
+
+  it('captures what its body publishes, under its limit', async () => {
+    const root = await mage.sign(processBatch, {}, await callbacks('batch'));
+    expect(root.kind).toBe('root');
+    const items = Array.from({ length: 12 }, (_, i) => 'x'.repeat(i));
+    gauge.max = 0;
+    expect(await root.run({ items })).toEqual({ processed: 12 });
+    expect(gauge.max).toBeLessThanOrEqual(4);
+    const { input } = await notes.only('batch succeeded', root);
+    expect(input).toEqual({
+      tag: 'batch succeeded',
+      returnValue: { processed: 12 },
+      childResults: items.map((_, size) => ({ size })),
+    });
+    expect(notes.of('batch failed')).toEqual([]);
+  });
+
+  it('stops after the number of failures that it was given', async () => {
+    const root = await mage.sign(processBatch, {}, await callbacks('bad batch'));
+    const failed = root.run({ items: ['bad 1', 'bad 2', ...Array.from({ length: 30 }, (_, i) => `${i}`)] });
+    expect(await rejection(failed)).toBeInstanceOf(mageflow.TaskFailedError);
+    const { input } = await notes.only('bad batch failed', root);
+    expect(await root.status()).toBe('failed');
+    expect(input).toMatchObject({ error: { failureCount: 2 } });
+    expect((await (await root.children()).progress()).cancelled).toBeGreaterThan(0);
+    expect(notes.of('bad batch succeeded')).toEqual([]);
+  });
+
+  it('captures what the module-level sign made', async () => {
+    const root = await mageflow.sign(myRootTask, {}, await callbacks('module'));
+    await root.runNoWait({ data: 'four' });
+    expect((await notes.only('module succeeded', root)).input).toMatchObject({ childResults: [{ size: 4 }] });
+  });
+
+  it('runs at most 30 at once by default, and goes on whatever fails', async () => {
+    const root = await mage.sign(byDefault, {}, await callbacks('default'));
+    gauge.max = 0;
+    await root.run({});
+    expect(gauge.max).toBeLessThanOrEqual(30);
+    const { input, context } = await notes.only('default succeeded', root);
+    expect(input['childResults']).toHaveLength(20);
+    expect(context?.failures).toHaveLength(20);
+  });
+});

@@ -1,0 +1,125 @@
+import * as mageflow from 'mageflow';
+import { without_root_swarm, withoutRootSwarm } from 'mageflow';
+import { eventually } from '../../helpers/fixture';
+import { openRoots } from '../../helpers/roots';
+
+const { fixture, mage, notes, roots, root, work, tagged } = openRoots({ maxConcurrency: 5 });
+/** What each of these children was given, in the order of their publication. */
+const captured = async (signature: Awaited<ReturnType<typeof roots.sign>>) => {
+  const entries: unknown[] = [];
+  for await (const { index, output } of (await signature.children()).results()) entries[index] = output;
+  return entries;
+};
+
+describe('excluding tasks from the root swarm', () => {
+  test.each([
+    ['withoutRootSwarm', withoutRootSwarm],
+    ['without_root_swarm', without_root_swarm],
+  ])('with %s, as documented', async (name, excluding) => {
+    const signature = await roots.sign(
+      root,
+      async () => {
+        const first = await mageflow.sign(work);
+        await first.runNoWait({ give: 'tracked' });
+        await excluding(async () => {
+          const second = await mageflow.sign(work);
+          // Held: it would keep the callbacks back if the root waited for it.
+          await second.runNoWait({ give: 'independent', tag: `${name} independent`, hold: name });
+        });
+        const third = await mageflow.sign(work);
+        await third.runNoWait({ give: 'another tracked' });
+        return { done: true };
+      },
+      { successCallbacks: [await tagged(name)] },
+    );
+    expect(await signature.run()).toEqual({ done: true });
+    expect((await notes.only(name, signature)).input).toMatchObject({ childResults: ['tracked', 'another tracked'] });
+    const [independent] = await eventually('the independent task runs', () => {
+      const seen = notes.of(`${name} independent`);
+      return seen.length > 0 && seen;
+    });
+    expect(independent?.context?.rootId).toBeUndefined();
+    expect(independent?.context?.swarmId).toBeUndefined();
+    notes.open(name);
+  });
+
+  it('is not subject to the limit of the root', async () => {
+    const signature = await roots.sign(root, async () => {
+      for (let i = 0; i < 5; i++) await (await mage.sign(work)).runNoWait({ hold: 'limit' });
+      const output = await withoutRootSwarm(async () => (await mage.sign(work)).run({ give: 'at once' }));
+      notes.open('limit');
+      return output;
+    });
+    expect(await signature.run()).toBe('at once');
+  });
+
+  it('gives back what its function returns, and throws what it throws, sync and async', async () => {
+    const told = (message: string) => new RangeError(message);
+    const signature = await roots.sign(root, async () => {
+      const seen: unknown[] = [withoutRootSwarm(() => 'sync'), await withoutRootSwarm(() => Promise.resolve('async'))];
+      try {
+        withoutRootSwarm(() => {
+          throw told('sync');
+        });
+      } catch (error) {
+        seen.push(error instanceof RangeError && error.message);
+      }
+      const rejected = withoutRootSwarm(() => Promise.reject(told('async')));
+      seen.push(await rejected.catch((error: unknown) => error instanceof RangeError && error.message));
+      await (await mage.sign(work)).runNoWait({ give: 'captured again' });
+      return seen;
+    });
+    expect(await signature.run()).toEqual(['sync', 'async', 'sync', 'async']);
+    expect(await captured(signature)).toEqual(['captured again']);
+  });
+
+  it('nests, and what is published after the inner one is still excluded', async () => {
+    const signature = await roots.sign(root, async () => {
+      await withoutRootSwarm(async () => {
+        await withoutRootSwarm(async () => (await mage.sign(work)).run({ give: 'inner' }));
+        await (await mage.sign(work)).run({ give: 'outer' });
+      });
+      await (await mage.sign(work)).run({ give: 'captured' });
+    });
+    await signature.run();
+    expect(await captured(signature)).toEqual(['captured']);
+  });
+
+  it('leaves what is published meanwhile in parallel branches captured', async () => {
+    const signature = await roots.sign(root, async () => {
+      const publish = async (give: string) => (await mage.sign(work)).run({ give });
+      await Promise.all([
+        withoutRootSwarm(async () => {
+          await publish('out 1');
+          await publish('out 2');
+        }),
+        (async () => {
+          await publish('in 1');
+          await publish('in 2');
+        })(),
+        withoutRootSwarm(() => publish('out 3')),
+      ]);
+    });
+    await signature.run();
+    expect(await captured(signature)).toEqual(['in 1', 'in 2']);
+  });
+
+  it('excludes chains, swarms, declarations and what the context runs', async () => {
+    const signature = await roots.sign(root, async (_, ctx) =>
+      withoutRootSwarm(async () => [
+        await (await mage.chain([await mage.sign(work, { give: 'chain' })])).run({}),
+        await (await mage.swarm({ tasks: [[work, { give: 'swarm' }]], isSwarmClosed: true })).run(),
+        await work.run({ give: 'declaration' }),
+        await ctx.runChild(work as never, { give: 'context' }),
+      ]),
+    );
+    expect(await signature.run()).toEqual(['chain', ['swarm'], 'declaration', 'context']);
+    expect(await captured(signature)).toEqual([]);
+  });
+
+  it('only runs its function outside a root', async () => {
+    expect(withoutRootSwarm(() => 7)).toBe(7);
+    await expect(withoutRootSwarm(() => Promise.reject(new Error('as it is')))).rejects.toThrow('as it is');
+    expect(fixture.log.lines.filter((line) => line.startsWith('warn'))).toEqual([]);
+  });
+});
