@@ -31,7 +31,11 @@ export class Canceller {
 
   /** Cancels the groups below one that it never got to. */
   async stopBelow(groupId: string): Promise<void> {
-    await this.reader.eachBelow(groupId, async (below) => void (await this.cancel(below, 'stop')));
+    await this.reader.eachBelow(groupId, async (below, entry) => {
+      // What sits in a chain that runs is for that one to get to.
+      if (entry.startsWith('c') || (await this.reader.itemState(groupId, Number(entry))) !== 'cancelled') return;
+      await this.cancel(below, 'stop');
+    });
   }
 
   /**
@@ -63,6 +67,9 @@ export class Canceller {
     const stopped: { entry: string; run: string }[] = [];
     for (const { entry, state, run, child } of active) {
       if (child) await this.cancel(child, 'parent');
+      // A swarm that has just been started may still wait for its confirmation.
+      const made = run === '' ? await this.reader.groupAt(groupId, entry) : undefined;
+      if (made) await this.cancel(made, 'parent');
       if (run.startsWith('g:')) await this.cancel(run.slice(2), 'parent');
       else if (run && state !== 'returned') stopped.push({ entry, run });
     }

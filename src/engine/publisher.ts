@@ -73,7 +73,7 @@ export class Publisher {
       current = (await this.store.grant(groupId)).work;
     }
     if (work.closing) waits.push(this.nesting.closeChildren(groupId, work.closing));
-    if (work.over === 'yes') waits.push(this.store.expireResults(groupId, work.total));
+    if (work.expiring) waits.push(this.store.expireResults(groupId, work.total));
     waits.push(this.nesting.follow(groupId, work));
     await Promise.all(waits);
   }

@@ -44,7 +44,7 @@ export async function prepare(scope: Scope, entry: TaskEntry, owner: Owner, what
 /** A group in itself would wait for itself. @throws ConfigurationError */
 async function refuseCircle(scope: Scope, { spec, release }: Member, owner: Owner, what: string): Promise<void> {
   if (!spec.below) return;
-  for (let above: string | undefined = owner.groupId; above; ) {
+  for (let above: string | undefined = owner.groupId; above;) {
     if (spec.below.includes(above)) {
       await release();
       throw new ConfigurationError(

@@ -78,8 +78,11 @@ export class GroupReader {
     };
   }
 
-  /** Does something to the groups below one, of which it knows: those that it made, that were put into it, and its roots' children. */
-  async eachBelow(id: string, action: (child: string) => Promise<void>): Promise<void> {
+  /**
+   * Does something to the groups below one, of which it knows, each with the entry that it is or belongs to: those that it
+   * made, that were put into it or into a chain in it, and its roots' children.
+   */
+  async eachBelow(id: string, action: (child: string, entry: string) => Promise<void>): Promise<void> {
     const key = this.store.keys.callbacks(id);
     let cursor = '0';
     do {
@@ -88,7 +91,11 @@ export class GroupReader {
         client.hscan(key, from, 'MATCH', 'g:*', 'COUNT', 100),
       );
       cursor = next;
-      await Promise.all(fields.filter((_, i) => i % 2 === 1).map(action));
+      await Promise.all(
+        fields.flatMap((field, i) =>
+          i % 2 === 0 ? [action(fields[i + 1] ?? '', field.slice(2).split('.')[0] ?? '')] : [],
+        ),
+      );
     } while (cursor !== '0');
   }
 

@@ -16,8 +16,8 @@ export interface Work {
   hasMessage: boolean;
   /** How many items the group holds. */
   total: number;
-  /** Whether the group's last work has ended: its results, or first the groups below it, are to be given their time to live. */
-  over: 'no' | 'yes' | 'with groups below';
+  /** Whether the group's last work has ended, and its keys were given their time to live. */
+  expiring: boolean;
   /** The entry of a root whose body has ended, and the group of its children. */
   closing: { entry: string; child: string } | undefined;
   /** Whether its status has changed, and other groups sit in it. */
@@ -64,7 +64,7 @@ export function toWork(reply: readonly Reply[]): Work {
     more: reply[4] === 1,
     hasMessage: Number(reply[5] ?? 0) > 0,
     total: Number(reply[6] ?? 0),
-    over: reply[7] === 2 ? 'with groups below' : reply[7] === 1 ? 'yes' : 'no',
+    expiring: reply[7] === 1,
     closing: closing ? { entry: closing, child } : undefined,
     tellBelow: reply[9] === '1',
   };

@@ -159,10 +159,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
@@ -270,7 +267,7 @@ end
 local function note_children(entry, spec)
 if string.sub(spec, 1, 1) ~= '@' then return end
 local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -496,10 +493,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
@@ -607,7 +601,7 @@ end
 local function note_children(entry, spec)
 if string.sub(spec, 1, 1) ~= '@' then return end
 local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -809,10 +803,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
@@ -920,7 +911,7 @@ end
 local function note_children(entry, spec)
 if string.sub(spec, 1, 1) ~= '@' then return end
 local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -1114,10 +1105,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
@@ -1225,7 +1213,7 @@ end
 local function note_children(entry, spec)
 if string.sub(spec, 1, 1) ~= '@' then return end
 local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -1428,10 +1416,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
@@ -1539,7 +1524,7 @@ end
 local function note_children(entry, spec)
 if string.sub(spec, 1, 1) ~= '@' then return end
 local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -1729,10 +1714,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
@@ -2001,10 +1983,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
@@ -2112,7 +2091,7 @@ end
 local function note_children(entry, spec)
 if string.sub(spec, 1, 1) ~= '@' then return end
 local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -2542,10 +2521,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
@@ -2835,10 +2811,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
@@ -2946,7 +2919,7 @@ end
 local function note_children(entry, spec)
 if string.sub(spec, 1, 1) ~= '@' then return end
 local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -3186,10 +3159,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
@@ -3626,10 +3596,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
@@ -3992,10 +3959,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
@@ -4103,7 +4067,7 @@ end
 local function note_children(entry, spec)
 if string.sub(spec, 1, 1) ~= '@' then return end
 local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -4313,10 +4277,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
@@ -4424,7 +4385,7 @@ end
 local function note_children(entry, spec)
 if string.sub(spec, 1, 1) ~= '@' then return end
 local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -4618,10 +4579,7 @@ local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
-if g.nch > 0 then
-expiring = 2
-return
-end
+if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end

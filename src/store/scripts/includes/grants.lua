@@ -68,8 +68,8 @@ local function tell_parent()
   callbacks[#callbacks + 1] = { 'p', '' }
 end
 
--- What a publishing process needs: the grants, the fired callbacks, whether to ask for more, whether it is over
--- (2: with groups below it), the children's group of a root whose body has ended, and whether its groups below are to hear
+-- What a publishing process needs: the grants, the fired callbacks, whether to ask for more, whether it expires,
+-- the children's group of a root whose body has ended, and whether its groups below are to hear
 -- of what has become of it.
 local function reply(code)
   return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }

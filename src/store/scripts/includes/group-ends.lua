@@ -1,14 +1,11 @@
 -- group-ends: the end of a group, and how long it is kept from then on.
 --- @include "grants"
--- What sits in another group is forgotten together with that one. With groups below it, those are told first.
+-- What sits in another group is forgotten together with that one. With groups below it, upkeep lets it expire after those.
 local function expire_group()
   if not ended() or redis.call('HLEN', A) > 0 then return end
   if g.pg and g.rel == 0 then return end
   put('rt', int(now + g.ret))
-  if g.nch > 0 then
-    expiring = 2
-    return
-  end
+  if g.nch > 0 then return end
   for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
   expiring = 1
 end

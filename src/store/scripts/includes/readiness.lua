@@ -16,11 +16,11 @@ local function keep_pending()
   for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 
--- A spec that begins with '@' names the groups below it in its header.
+-- A spec that begins with '@' names the groups below it in its header: a swarm that is made already, or those in a chain to be made.
 local function note_children(entry, spec)
   if string.sub(spec, 1, 1) ~= '@' then return end
   local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\n', 1, true) - 1))
-  for i, child in ipairs(header[8]) do note_child(i == 1 and entry or entry .. '.' .. i, child) end
+  for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
 end
 
 local function enqueue(from, to)
