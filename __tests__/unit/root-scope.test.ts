@@ -77,11 +77,11 @@ describe('the tasks of a group are known again', () => {
 });
 
 describe('a root whose body has returned', () => {
-  it('captures nothing more, and says so once', () => {
+  it('captures nothing more, and says so once', async () => {
     const root = attempt();
     expect(root.captures()).toBe(true);
     expect(warnings).toEqual([]);
-    root.end();
+    await root.end();
     expect([root.captures(), root.captures()]).toEqual([false, false]);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(/root-swarm:batch .*not captured\. Await it in the body\.$/);
