@@ -78,9 +78,14 @@ export class Publisher {
     await Promise.all(waits);
   }
 
-  /** Whether this process still has an entry to publish, or to confirm. */
+  /** Whether this process still has an entry to publish. */
   isPending(groupId: string, entry: string): boolean {
-    return this.pending.has(`${groupId} ${entry}`) || this.confirmations.get(groupId)?.includes(entry) === true;
+    return this.pending.has(`${groupId} ${entry}`);
+  }
+
+  /** Whether this process still has an entry to publish, or to confirm. */
+  holds(groupId: string, entry: string): boolean {
+    return this.isPending(groupId, entry) || this.confirmations.get(groupId)?.includes(entry) === true;
   }
 
   /** Confirmations for a group that wait to be sent; whoever takes them sends them. */

@@ -125,7 +125,7 @@ export class Upkeep {
 
   private async granted(id: string, due: Due): Promise<void> {
     const own = due.process === this.store.process;
-    if (own ? this.publisher.isPending(id, due.entry) : await this.store.isAlive(due.process)) {
+    if (own ? this.publisher.holds(id, due.entry) : await this.store.isAlive(due.process)) {
       return this.store.renew(id, [due.entry], this.store.settings.leaseMs);
     }
     await this.again(id, due);

@@ -1,5 +1,6 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
+import { detached } from '../detached';
 import { messageOf } from '../errors';
 import type { Claim } from '../engine/claim';
 import type { Execution as RunExecution, GroupStore } from '../store/group-store';
@@ -9,6 +10,7 @@ import type { Runtime } from './runtime';
 
 const endTriedForMs = 5_000;
 const askAgainMs = [0, 100, 300];
+const askLaterMs = [100, 300, 1_000, 3_000, 5_000];
 
 /** What the claim of an execution allows. */
 export type Permission =
@@ -106,6 +108,8 @@ export class ClaimedRun {
     const final = error instanceof NonRetryableError;
     const message = messageOf(error).slice(0, 10_000);
     const code = await this.end(final ? 'failed' : 'threw', JSON.stringify({ message }), retries);
+    // The engine may have counted more than we know of: a timeout that its own process has yet to report.
+    if (code === 'retry' && this.execution.retryCount >= retries) detached(() => void this.askLater());
     if (final || code !== 'ended') return error;
     const last = new NonRetryableError(messageOf(error));
     const { stack } = Object(error) as { stack?: unknown };
@@ -140,6 +144,23 @@ export class ClaimedRun {
         if (!state.known || state.end || state.evicted || this.wasEvicted()) return;
       }
       await this.end('aborted', '', 0);
+    } catch (error) {
+      logger.warn(
+        `mageflow: how run ${this.execution.runId} of ${this.about.name} ended is left to upkeep: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  /** Settles the run when the engine doesn't try it again, which it knows a moment after the attempt has returned. */
+  private async askLater(): Promise<void> {
+    const { settler, logger } = this.runtime;
+    const { groupId, entry } = this.claim;
+    try {
+      for (const delay of askLaterMs) {
+        await new Promise((resolve) => setTimeout(resolve, delay).unref());
+        const state = await settler.settleIfEnded(groupId, entry, this.execution.runId, this.about.name);
+        if (!state.known || state.end) return;
+      }
     } catch (error) {
       logger.warn(
         `mageflow: how run ${this.execution.runId} of ${this.about.name} ended is left to upkeep: ${messageOf(error)}`,

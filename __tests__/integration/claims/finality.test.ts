@@ -1,4 +1,5 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
+import type { Engine } from '../../../src/engine/engine';
 import { eventually, Fixture, gate } from '../../helpers/fixture';
 
 // Leases that outlast the test: each end here is the doing of the item's own runs, not of upkeep.
@@ -76,6 +77,26 @@ test('a throw right after a timeout, before that was counted, is final without u
   await eventually('the callback ran', () => alerts.some(({ as }) => as === 'quick'));
   expect(starts.filter((one) => one.startsWith('quick'))).toEqual(['quick 0', 'quick 1']);
   expect(alerts.filter(({ as }) => as === 'quick')).toHaveLength(1);
+});
+
+test('is final without upkeep also when the engine says late that it was', async () => {
+  const { engine } = (mage as unknown as { runtime: { engine: Engine } }).runtime;
+  const state = engine.state.bind(engine);
+  let late = 4;
+  engine.state = async (runId) => {
+    const real = await state(runId);
+    // As long as the timed-out attempt asks, and a little longer.
+    if (real.end && late > 0) {
+      late -= 1;
+      return { known: true, evicted: false, end: undefined };
+    }
+    return real;
+  };
+  const item = await mage.sign(short, { as: 'late' }, { errorCallbacks: [alert] });
+  await expect(item.run()).rejects.toThrow('attempt 1 of late');
+  expect(late).toBe(0);
+  await eventually('the callback ran', () => alerts.some(({ as }) => as === 'late'));
+  engine.state = state;
 });
 
 test('a run returns to the engine only after what it made room for is published', async () => {
