@@ -22,5 +22,5 @@ module.exports = {
   },
   // More than there are cores: the suites mostly wait.
   maxWorkers: 4,
-  testTimeout: 60_000,
+  testTimeout: 120_000,
 };

@@ -119,7 +119,7 @@ export function stopListening(hatchet: HatchetClient): void {
 export async function eventually<T>(
   what: string,
   read: () => T | Promise<T>,
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
 ): Promise<Exclude<T, false | null | undefined>> {
   const deadline = Date.now() + timeoutMs;
   let last: unknown;
