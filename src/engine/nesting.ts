@@ -2,7 +2,7 @@ import { newSecret, type Above, type GroupStore } from '../store/group-store';
 import type { Work } from '../store/replies';
 import { isEnded, type GroupFacts, type GroupReader } from '../store/group-reader';
 import { isChildrenId, nestedId } from '../store/ids';
-import { mergeRunOptions, unpackMessage, type GroupTemplate, type Spec } from '../store/spec';
+import { templateGroup, unpackMessage, type Spec } from '../store/spec';
 import type { Canceller } from './canceller';
 import { endOfGroup } from './group-end';
 
@@ -47,8 +47,7 @@ export class Nesting {
     const above = aboveEntries(groupId, facts);
     if (spec.group === 'made swarm') return this.startMade(spec, message, parent, above);
     const id = !entry.startsWith('c') && spec.id ? spec.id : nestedId(groupId, entry);
-    const { items, options, ...template } = JSON.parse(spec.data ?? '{}') as GroupTemplate;
-    const runOptions = mergeRunOptions(options, unpackMessage(own).options);
+    const { items, ...template } = templateGroup(spec, unpackMessage(own).options);
     const group = {
       id,
       kind: spec.group as 'chain' | 'swarm',
@@ -56,7 +55,6 @@ export class Nesting {
       secret: newSecret(),
       closed: true,
       ...template,
-      ...(runOptions ? { options: JSON.stringify(runOptions) } : {}),
       parent,
       above,
     };

@@ -5,7 +5,8 @@ import { packSpec, type Spec, type StoredRunOptions } from '../store/spec';
 import type { Scope } from './scope';
 import { template, type AnySignature, type RunOptions, type SignOptions, type TaskLike } from './types';
 
-const runFields = ['additionalMetadata', 'priority', 'sticky', 'desiredWorkerLabels'] as const;
+/** The options of the engine's run, wherever options are taken. */
+export const runFields = ['additionalMetadata', 'priority', 'sticky', 'desiredWorkerLabels'] as const;
 const signFields = new Set<string>([...runFields, 'successCallbacks', 'errorCallbacks', 'name', 'key']);
 const idOfOurs = /^([A-Za-z0-9]{12}\.[0-9a-z]{1,11}|k\.[\w-]{24})(~\d+)?$/;
 

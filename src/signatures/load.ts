@@ -1,7 +1,7 @@
 import { NotFoundError, describe } from '../errors';
 import { parseFiringId, parseItemId } from '../store/ids';
 import type { Location } from '../store/locations';
-import { unpackCallback, unpackSpec, type GroupTemplate, type Spec } from '../store/spec';
+import { callbacksOf, unpackCallback, unpackSpec, type Spec } from '../store/spec';
 import type { Scope } from './scope';
 import { TaskSignature } from './task-signature';
 import { TaskSwarm } from './task-swarm';
@@ -34,8 +34,7 @@ async function loadItem(scope: Scope, id: string): Promise<AnySignature | undefi
 async function loadGroup(scope: Scope, id: string): Promise<AnySignature | undefined> {
   const snapshot = await scope.reader.snapshot(id);
   if (!snapshot) return undefined;
-  if (snapshot.kind === 'swarm') return new TaskSwarm(scope, id, snapshot.name);
-  if (snapshot.kind === 'root') return new TaskSwarm(scope, id, snapshot.name);
+  if (snapshot.kind === 'swarm' || snapshot.kind === 'root') return new TaskSwarm(scope, id, snapshot.name);
   if (snapshot.kind === 'chain')
     return TaskSignature.standalone(scope, id, { task: snapshot.name, name: snapshot.name, group: 'chain' });
   const item = await scope.reader.item(id, '0');
@@ -69,21 +68,14 @@ async function itemAt(scope: Scope, groupId: string, index: number): Promise<Any
 async function templateOf(scope: Scope, { groupId, callbackOf }: Location, id: string): Promise<Spec | undefined> {
   if (callbackOf === undefined) return findTemplate(await scope.reader.callbackLists(groupId), id);
   const item = await scope.reader.item(groupId, String(callbackOf));
-  return item && findTemplate(callbackLists(unpackSpec(item.spec)), id);
+  return item && findTemplate(callbacksOf(unpackSpec(item.spec)), id);
 }
 
 function findTemplate(packed: readonly string[], id: string): Spec | undefined {
   for (const text of packed) {
     const spec = unpackSpec(text);
-    const found = spec.id === id ? spec : findTemplate(callbackLists(spec), id);
+    const found = spec.id === id ? spec : findTemplate(callbacksOf(spec), id);
     if (found) return found;
   }
   return undefined;
-}
-
-/** A group that is stored by value keeps its callbacks in its template. */
-function callbackLists(spec: Spec): string[] {
-  const byValue = spec.group === 'chain' || spec.group === 'swarm' ? (spec.data ?? '{}') : '{}';
-  const { successCallbacks = [], errorCallbacks = [] } = JSON.parse(byValue) as Partial<GroupTemplate>;
-  return [...(spec.successCallbacks ?? []), ...(spec.errorCallbacks ?? []), ...successCallbacks, ...errorCallbacks];
 }

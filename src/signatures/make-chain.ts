@@ -2,7 +2,7 @@ import { ConfigurationError, describe } from '../errors';
 import { refuseUnknown } from '../options';
 import { keyedId, newId } from '../store/ids';
 import type { GroupTemplate } from '../store/spec';
-import { callbacks, checkRunOptions, text, type BoundSpec } from './binding';
+import { callbacks, checkRunOptions, runFields, text, type BoundSpec } from './binding';
 import { placeAll, prepareAll } from './entries';
 import { identityOfTasks } from './identity';
 import { currentRoot, type Scope } from './scope';
@@ -21,16 +21,7 @@ export interface ChainOptions extends RunOptions {
   key?: string;
 }
 
-const fields = new Set([
-  'successCallbacks',
-  'errorCallbacks',
-  'name',
-  'key',
-  'additionalMetadata',
-  'priority',
-  'sticky',
-  'desiredWorkerLabels',
-]);
+const fields = new Set<string>(['successCallbacks', 'errorCallbacks', 'name', 'key', ...runFields]);
 
 /** Checks everything and makes the chain. Nothing is written until it is run or becomes part of something. */
 export async function makeChain(

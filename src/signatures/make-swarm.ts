@@ -3,7 +3,7 @@ import { refuseUnknown } from '../options';
 import { newSecret, type NewGroup } from '../store/group-store';
 import { keyedId, newId } from '../store/ids';
 import { callbackIds } from '../store/spec';
-import { callbacks, checkRunOptions, text } from './binding';
+import { callbacks, checkRunOptions, runFields, text } from './binding';
 import { resolveConfig, type SwarmConfig } from './config';
 import { bytesPerScript, entriesPerScript, placeAll, prepareAll, releaseAll, type PreparedEntry } from './entries';
 import { identityOfTasks } from './identity';
@@ -28,7 +28,7 @@ export interface SwarmOptions<T extends TaskEntry = TaskEntry> extends RunOption
   key?: string;
 }
 
-const fields = new Set([
+const fields = new Set<string>([
   'tasks',
   'successCallbacks',
   'errorCallbacks',
@@ -36,10 +36,7 @@ const fields = new Set([
   'isSwarmClosed',
   'name',
   'key',
-  'additionalMetadata',
-  'priority',
-  'sticky',
-  'desiredWorkerLabels',
+  ...runFields,
 ]);
 
 /** Checks everything, then writes the swarm: one script for each 1,000 tasks. Nothing of it is left when one fails. */

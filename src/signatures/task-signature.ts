@@ -3,8 +3,16 @@ import { encodeMessage } from '../messages/json';
 import { mergeMessages } from '../messages/merge';
 import { newSecret } from '../store/group-store';
 import { childrenId, itemId, keyedId, newId, parseFiringId } from '../store/ids';
-import { callbackIds, mergeRunOptions, packMessage, packSpec, parseMessage, unpackSpec } from '../store/spec';
-import type { GroupTemplate, Spec, StoredRunOptions } from '../store/spec';
+import {
+  callbackIds,
+  mergeRunOptions,
+  packMessage,
+  packSpec,
+  parseMessage,
+  templateGroup,
+  unpackSpec,
+} from '../store/spec';
+import type { Spec, StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
 import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions, type BoundSpec } from './binding';
 import { currentRoot, publishBeside, publishFor, type Scope } from './scope';
@@ -186,7 +194,8 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     const { key, ...spec } = this.spec;
     const merged = mergeRunOptions(spec.options, options);
     if (merged) spec.options = merged;
-    const { items, ...group } = this.kind === 'chain' ? chainGroup(spec, options) : taskGroup(spec);
+    const { items, ...group } =
+      this.kind === 'chain' ? { kind: 'chain' as const, ...templateGroup(spec, options) } : taskGroup(spec);
     const named = { id: this.ownId, name: this.name, secret: newSecret(), closed: true };
     const { created, work } = await this.scope.store.create({ ...named, ...group }, items, { message });
     if (!created) throw alreadyStarted(`${this.name} with the key ${key}`);
@@ -278,16 +287,16 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   }
 }
 
-/** What a child of a root is stored as: its message is final, so that it travels with its data. @internal */
-export function childItem(spec: Spec, message: string, options: StoredRunOptions | undefined) {
+/** What a child of a root is stored as: its message is final, so that it travels with its data. */
+function childItem(spec: Spec, message: string, options: StoredRunOptions | undefined) {
   if (spec.group === 'chain') return { spec: packSpec(spec), message: packMessage(message, options) };
   const merged = mergeRunOptions(spec.options, options);
   const data = JSON.stringify(mergeMessages(parseMessage(message), parseMessage(spec.data)));
   return { spec: packSpec({ ...spec, data, ...(merged ? { options: merged } : {}) }), message: '' };
 }
 
-/** What names a child in each attempt of its root's body. A chain's id says that by itself. @internal */
-export function identify(root: RootScope, kind: string, spec: Spec, message: string, id: string): string {
+/** What names a child in each attempt of its root's body. A chain's id says that by itself. */
+function identify(root: RootScope, kind: string, spec: Spec, message: string, id: string): string {
   return kind === 'chain' ? `\u0001${id}` : root.identify(kind, spec.task, spec.data ?? '{}', message);
 }
 
@@ -301,10 +310,4 @@ function taskGroup(spec: Spec) {
     errorCallbacks: [],
     items: [packSpec(spec)],
   };
-}
-
-function chainGroup(spec: Spec, options: StoredRunOptions | undefined) {
-  const { options: own, ...group } = JSON.parse(spec.data ?? '{}') as GroupTemplate;
-  const merged = mergeRunOptions(own, options);
-  return { kind: 'chain' as const, ...group, ...(merged ? { options: JSON.stringify(merged) } : {}) };
 }

@@ -131,17 +131,24 @@ export function unpackMessage(packed: string): { message: string; options?: Stor
   return { message: packed.slice(end + 1), options: JSON.parse(packed.slice(1, end)) as StoredRunOptions };
 }
 
+/** The packed callbacks that a stored signature carries; a group that is stored by value keeps them in its template. */
+export function callbacksOf(spec: Pick<Spec, 'successCallbacks' | 'errorCallbacks' | 'group' | 'data'>): string[] {
+  const byValue = spec.group === 'chain' || spec.group === 'swarm' ? (spec.data ?? '{}') : '{}';
+  const { successCallbacks = [], errorCallbacks = [] } = JSON.parse(byValue) as Partial<GroupTemplate>;
+  return [...(spec.successCallbacks ?? []), ...(spec.errorCallbacks ?? []), ...successCallbacks, ...errorCallbacks];
+}
+
 /** The ids of the callbacks that a stored signature carries, at any depth. */
-export function callbackIds(spec: Pick<Spec, 'successCallbacks' | 'errorCallbacks' | 'group' | 'data'>): string[] {
-  const byValueOf = spec.group === 'chain' || spec.group === 'swarm' ? (spec.data ?? '{}') : '{}';
-  const { successCallbacks = [], errorCallbacks = [] } = JSON.parse(byValueOf) as Partial<GroupTemplate>;
-  return [
-    ...(spec.successCallbacks ?? []),
-    ...(spec.errorCallbacks ?? []),
-    ...successCallbacks,
-    ...errorCallbacks,
-  ].flatMap((packed) => {
+export function callbackIds(spec: Parameters<typeof callbacksOf>[0]): string[] {
+  return callbacksOf(spec).flatMap((packed) => {
     const callback = unpackSpec(packed);
     return [...(callback.id ? [callback.id] : []), ...callbackIds(callback)];
   });
+}
+
+/** What a group that is stored by value is made with. @param options - of its run, over those of the template */
+export function templateGroup({ data = '{}' }: Spec, options: StoredRunOptions | undefined) {
+  const { options: own, ...group } = JSON.parse(data) as GroupTemplate;
+  const merged = mergeRunOptions(own, options);
+  return { ...group, ...(merged ? { options: JSON.stringify(merged) } : {}) };
 }
