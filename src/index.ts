@@ -19,8 +19,12 @@ export {
   TaskFailedError,
   type Failure,
 } from './errors';
+export type { ErrorEvent, GroupEvent, ItemEvent, MageflowEvents, RepairEvent } from './events';
 export type { MageflowLogger, MageflowOptions } from './options';
 export type { SwarmConfig } from './signatures/config';
+export type { DescribeOptions } from './signatures/describe';
+export type { Description } from './signatures/described';
+export type { ListedSignature, Listing, ListOptions } from './signatures/list';
 export type { ChainOptions } from './signatures/make-chain';
 export type { SwarmOptions } from './signatures/make-swarm';
 export type {

@@ -10,18 +10,23 @@ import type { Cluster, Redis } from 'ioredis';
 import type { z } from 'zod';
 import { Engine } from './engine/engine';
 import { Inputs } from './engine/inputs';
-import { Publisher } from './engine/publisher';
+import { Publisher, type Published } from './engine/publisher';
+import { Remover } from './engine/remover';
 import { Served } from './engine/served';
 import { Settler } from './engine/settler';
 import { Upkeep } from './engine/upkeep';
 import { Watcher } from './engine/watcher';
 import { ConfigurationError, describe } from './errors';
+import { Events, type MageflowEvents } from './events';
 import { refuseUnknown, resolveOptions, type MageflowLogger, type MageflowOptions } from './options';
 import { processState } from './process-state';
 import { bind, isSignature } from './signatures/binding';
 import { makeCapture } from './signatures/capture';
 import type { ChainInput, ChainOutput, Steps } from './signatures/chain-types';
 import { resolveConfig, type ResolvedConfig, type SwarmConfig } from './signatures/config';
+import { describe as describeSignature, type DescribeOptions } from './signatures/describe';
+import type { Description } from './signatures/described';
+import { list as listSignatures, type Listing, type ListOptions } from './signatures/list';
 import { load as loadSignature } from './signatures/load';
 import { makeChain, type ChainOptions } from './signatures/make-chain';
 import { makeSwarm, type SwarmOptions } from './signatures/make-swarm';
@@ -125,27 +130,52 @@ export class Mageflow<
     const inputs = new Inputs(reader, settings);
     const served = new Served(store);
     const runIds = new RunIds();
-    const publisher = new Publisher(engine, store, reader, inputs, logger, (run) => {
+    const events = new Events(logger);
+    const published = (run: Published) => {
       runIds.set(run.groupId, run.entry, run.runId);
       this.watcher.published(run);
-    });
-    const settler = new Settler(engine, store, served, (groupId, work) => publisher.publish(groupId, work));
+    };
+    const publisher = new Publisher(engine, store, reader, inputs, logger, published, served, events);
+    const settler = new Settler(
+      engine,
+      store,
+      reader,
+      served,
+      (groupId, work) => publisher.publish(groupId, work),
+      events,
+    );
+    const remover = new Remover(store, reader);
+    const locations = new Locations(store);
     this.watcher = new Watcher(engine, served, settler, logger);
-    this.upkeep = new Upkeep(store, reader, publisher, settler, served, logger);
+    this.upkeep = new Upkeep(store, reader, publisher, settler, served, remover, locations, events, logger);
     const scope: Scope = {
       store,
       engine,
       reader,
       publisher,
+      remover,
       waiter: new Waiter(store),
-      locations: new Locations(store),
+      locations,
       runIds,
       roots: this.roots,
       openSwarm: (id, name, before) => new TaskSwarm(scope, id, name, () => notYet(name, before)),
     };
     const capture = makeCapture(scope, served);
     this.scope = scope;
-    this.runtime = { instance: this, store, reader, engine, inputs, publisher, settler, served, logger, capture };
+    this.runtime = {
+      instance: this,
+      store,
+      reader,
+      engine,
+      inputs,
+      publisher,
+      settler,
+      served,
+      logger,
+      events,
+      capture,
+    };
+    store.onGroup = (event) => events.emit('group', event);
     processState().instances.push(this);
   }
 
@@ -181,9 +211,10 @@ export class Mageflow<
     options: PlainTask<I, O, GI, MB> & RootOptions,
   ): MageTask<I, O, GI, GO, MB, MA> & RootTask;
   rootTask(options: object): unknown {
-    const { successCallbacks, errorCallbacks, maxConcurrency, stopAfterNFailures, keepResults, ...task } =
-      options as DeclareOptions & RootOptions;
-    const config = resolveConfig({ maxConcurrency, stopAfterNFailures, keepResults } as SwarmConfig);
+    const { successCallbacks, errorCallbacks, ...rest } = options as DeclareOptions & RootOptions;
+    const { maxConcurrency, stopAfterNFailures, stopAfterFailureRatio, timeoutMs, keepResults, ...task } = rest;
+    const limits = { maxConcurrency, stopAfterNFailures, stopAfterFailureRatio, timeoutMs, keepResults };
+    const config = resolveConfig(limits as SwarmConfig);
     const declaration = this.declare(task, (opts) => this.hatchet.task(opts as never), config);
     this.roots.set(task.name.toLowerCase(), { successCallbacks, errorCallbacks });
     return declaration;
@@ -304,6 +335,55 @@ export class Mageflow<
   /** The signature or swarm of an id, from any process. @throws NotFoundError when it is unknown, was never run, or has expired */
   load<K extends AnySignature = Signature<Obj, unknown>>(id: string): Promise<K> {
     return loadSignature(this.scope, id) as Promise<K>;
+  }
+
+  /**
+   * Lists what is in the store and belongs to nothing else, newest first: tasks, root tasks and chains that were run by
+   * themselves, and swarms. What sits in a swarm, a chain or a root is found by describing that.
+   * @param options - `kind`, `status`, and `name` (the whole of it) leave out the others; `limit` (1 to 1,000, default 50) is the
+   *   size of the page, `cursor` (from the page before) goes on. Filters look at 10,000 at most: a page can be short, or empty, and have a cursor.
+   * @throws ConfigurationError naming the field, what was expected and what came; StoreError
+   * @example
+   * let cursor: string | undefined;
+   * do {
+   *   const page = await mage.list({ kind: 'swarm', status: 'failed', cursor });
+   *   for (const { id, name, createdAt } of page.items) console.log(id, name, createdAt);
+   *   cursor = page.cursor;
+   * } while (cursor);
+   */
+  list(options?: ListOptions): Promise<Listing> {
+    return listSignatures(this.scope, options);
+  }
+
+  /**
+   * Describes what an id names, as `load` takes them, with its children: the items of a swarm or chain, what a root's body published.
+   * @param options - `depth`: how many levels of children (0 to 20, default 1); `limit`: how many of each (1 to 1,000, default 100);
+   *   `cursor`: where a page of children left off. Whatever has more children than are shown, also where the depth ends or 10,000 have been
+   *   described, has a `cursor`: `describe(thatId, { cursor })` goes on.
+   * @throws NotFoundError for an unknown id, ConfigurationError naming the field, StoreError
+   * @example
+   * const { status, progress, children } = await mage.describe(batch.id, { depth: 2 });
+   * for (const { name, status, error, runId } of children) console.log(name, status, error ?? '', runId ?? '');
+   */
+  describe(id: string, options?: DescribeOptions): Promise<Description> {
+    return describeSignature(this.scope, id, options);
+  }
+
+  /**
+   * Tells of what this process does, for logs and metrics: 'item' when a body begins and ends, 'group' when a chain or swarm becomes
+   * something else, 'repair' when upkeep completes what was left undone, 'error' for what no call of yours throws, as a failed callback.
+   * A listener that throws is logged and disturbs nothing.
+   * @returns a function that stops it
+   * @throws ConfigurationError for another name, or for a listener that is no function
+   * @example
+   * const stop = mage.on('item', ({ task, status }) => counters.add(1, { task, status }));
+   */
+  on<N extends keyof MageflowEvents>(name: N, listener: (event: MageflowEvents[N]) => unknown): () => void {
+    if (!Events.has(name))
+      throw new ConfigurationError(`on: expected 'item', 'group', 'repair' or 'error', got ${describe(name)}.`);
+    if (typeof listener !== 'function')
+      throw new ConfigurationError(`on: expected a function to tell of '${name}', got ${describe(listener)}.`);
+    return this.runtime.events.on(name, listener);
   }
 
   /** Stops upkeep and waiting, confirms what was published, and closes mageflow's own connections. */

@@ -1,7 +1,7 @@
 import type { Signature, Swarm } from '../../src';
 import { Nesting } from '../../src/engine/nesting';
 import { claimToken, newSecret, type GroupStore } from '../../src/store/group-store';
-import { childrenId, newId } from '../../src/store/ids';
+import { childrenId, nestedId, newId } from '../../src/store/ids';
 import { packSpec, unpackSpec } from '../../src/store/spec';
 import { eventually } from '../helpers/fixture';
 import { Faults } from '../helpers/faults';
@@ -13,7 +13,11 @@ const { mage, recorder } = faults;
 const { store, reader } = faults.deadProcess();
 /** The same, whose leases don't run out: what it left is not asked about, unless a test says so. */
 const patient = faults.deadProcess({ leaseMs: 3_600_000 }).store;
-const nesting = new Nesting(store, reader, undefined as never, () => Promise.resolve());
+const died = new Error('the process is dead');
+/** One that dies when it has started a group, before its parent knows. */
+const dying = faults.deadProcess().store;
+dying.confirm = () => Promise.reject(died);
+const nesting = new Nesting(dying, reader, undefined as never, undefined as never, () => Promise.resolve());
 
 beforeAll(async () => {
   await faults.worker(recorder.tasks(mage));
@@ -36,7 +40,9 @@ async function startAndDie(groupId: string, entry: string): Promise<string> {
   const facts = await reader.facts(groupId);
   const item = await reader.item(groupId, entry);
   if (!facts || !item) throw new Error('There is no such entry.');
-  return (await nesting.start(groupId, entry, facts, unpackSpec(item.spec), {}, '')) ?? '';
+  const spec = unpackSpec(item.spec);
+  await expect(nesting.start(groupId, entry, facts, spec, {}, '')).rejects.toBe(died);
+  return `g:${spec.id ?? nestedId(groupId, entry)}`;
 }
 
 /** Runs an item without an engine, as a process does that then dies, before it does what follows. */

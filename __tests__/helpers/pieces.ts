@@ -62,6 +62,11 @@ export class Pieces {
     this.gateOf(name).open();
   }
 
+  /** Waits at a gate, in a body of a test's own. */
+  held(name: string): Promise<void> {
+    return this.gateOf(name).opened;
+  }
+
   gauge(name: string): Gauge {
     const known = this.gauges.get(name) ?? new Gauge();
     this.gauges.set(name, known);

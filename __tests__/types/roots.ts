@@ -15,7 +15,13 @@ interface Size {
 export async function roots(mage: Mageflow, hatchet: HatchetClient): Promise<void> {
   const item = mage.task({ name: 'item', input: z.object({ data: z.string() }), fn: ({ data }) => data.length });
   const sized = mage.task({ name: 'sized', fn: (): Size => ({ size: 1, at: new Date() }) });
-  const config = { maxConcurrency: 4, stopAfterNFailures: 2, keepResults: true } satisfies Required<SwarmConfig>;
+  const config = {
+    maxConcurrency: 4,
+    stopAfterNFailures: 2,
+    stopAfterFailureRatio: 0.5,
+    timeoutMs: 60_000,
+    keepResults: true,
+  } satisfies Required<SwarmConfig>;
   const batch = mage.rootTask({
     name: 'batch',
     input: z.object({ items: z.array(z.string()) }),

@@ -7,7 +7,17 @@ const failures = [
 ];
 
 function snapshot(given: Partial<Snapshot>): Snapshot {
-  const counts = { total: 9, ready: 9, slots: 0, succeeded: 5, failed: 2, cancelled: 2, swept: 0 };
+  const counts = {
+    total: 9,
+    ready: 9,
+    slots: 0,
+    succeeded: 5,
+    failed: 2,
+    cancelled: 2,
+    suspended: false,
+    reason: undefined,
+    swept: 0,
+  };
   return { kind: 'swarm', name: 'nightly', status: 'failed', closed: true, ...counts, ...given };
 }
 

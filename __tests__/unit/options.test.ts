@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../../src';
 import { refuseUnknown, resolveOptions, wholeNumber } from '../../src/options';
-import { resolveConfig } from '../../src/signatures/config';
+import { resolveChange, resolveConfig } from '../../src/signatures/config';
 
 const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -52,18 +52,43 @@ test.each([[null], [[]], [5], ['x'], [undefined]])('refuseUnknown refuses %p, na
 });
 
 describe('a swarm config', () => {
+  const noLimits = { stopAfterFailureRatio: null, timeoutMs: null };
+
   test('has its defaults', () => {
-    const defaults = { maxConcurrency: 30, stopAfterNFailures: null, keepResults: true };
+    const defaults = { ...noLimits, maxConcurrency: 30, stopAfterNFailures: null, keepResults: true };
     for (const given of [undefined, null, {}, { maxConcurrency: null, keepResults: null, stopAfterNFailures: null }])
       expect(resolveConfig(given)).toEqual(defaults);
   });
 
   test('takes both ends of its ranges', () => {
     expect(resolveConfig({ maxConcurrency: 1, stopAfterNFailures: 1, keepResults: false })).toEqual({
+      ...noLimits,
       maxConcurrency: 1,
       stopAfterNFailures: 1,
       keepResults: false,
     });
     expect(resolveConfig({ maxConcurrency: 1_000_000 }).maxConcurrency).toBe(1_000_000);
+    for (const stopAfterFailureRatio of [0, 1])
+      expect(resolveConfig({ stopAfterFailureRatio }).stopAfterFailureRatio).toBe(stopAfterFailureRatio);
+  });
+
+  test.each([[-0.1], [1.1], [NaN], ['0.5'], [true]])('refuses %p as a ratio of failures', (stopAfterFailureRatio) => {
+    expect(() => resolveConfig({ stopAfterFailureRatio: stopAfterFailureRatio as number })).toThrow(
+      /^stopAfterFailureRatio: expected a number from 0 to 1, got/,
+    );
+  });
+
+  test.each([[0], [-1], [1.5], [Infinity], ['5']])('refuses %p as a time limit', (timeoutMs) => {
+    expect(() => resolveConfig({ timeoutMs: timeoutMs as number })).toThrow(/^timeoutMs: expected a whole number/);
+  });
+
+  test('a change holds what is given only, null being the default', () => {
+    expect(resolveChange({ maxConcurrency: null, stopAfterNFailures: null, timeoutMs: undefined as never })).toEqual({
+      maxConcurrency: 30,
+      stopAfterNFailures: null,
+    });
+    expect(resolveChange({})).toEqual({});
+    expect(() => resolveChange({ keepResults: false })).toThrow(/^keepResults: expected nothing/);
+    expect(() => resolveChange({ maxConcurrency: 0 })).toThrow(/^maxConcurrency: expected/);
   });
 });

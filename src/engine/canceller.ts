@@ -1,10 +1,16 @@
 import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { CancelledBy, GroupStore } from '../store/group-store';
 import type { Work } from '../store/replies';
+import type { Events } from '../events';
 import type { Engine } from './engine';
+import { tellEndAt } from './tell-end';
 
 /** How soon upkeep asks about a run that was cancelled and that no wrapper reports, in ms. */
 const askAfterMs = 500;
+/** When runs that waited for a worker are asked about, how many at once, and how many in all; the rest is upkeep's. */
+const askMs = [0, 100, 300];
+const askedAtOnce = 50;
+const askedAtMost = 500;
 
 /** Cancels groups, down to the engine's runs. What it could not reach, upkeep tries again while the group is being cancelled. */
 export class Canceller {
@@ -12,6 +18,7 @@ export class Canceller {
     private readonly engine: Engine,
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
+    private readonly events: Events,
     private readonly publish: (groupId: string, work: Work) => Promise<void>,
   ) {}
 
@@ -23,8 +30,8 @@ export class Canceller {
   async cancel(groupId: string, by: CancelledBy): Promise<boolean> {
     const { code, work } = await this.store.cancel(groupId, by);
     if (code === 'missing') return false;
-    if (code === 'ended') return true;
     await this.publish(groupId, work);
+    if (code === 'ended') return true;
     if (work.status === 'cancelling') await this.cancelRunning(groupId);
     return true;
   }
@@ -45,6 +52,7 @@ export class Canceller {
   async cancelEntry(groupId: string, entry: string): Promise<boolean> {
     const { code, work } = await this.store.cancelEntry(groupId, entry);
     if (code === 'missing') return false;
+    await tellEndAt(this.events, this.reader, { groupId, entry }, work);
     await this.publish(groupId, work);
     if (code === 'cancelling') {
       const active = await this.reader.activeEntry(groupId, entry);
@@ -64,14 +72,14 @@ export class Canceller {
   }
 
   private async stop(groupId: string, active: readonly ActiveEntry[]): Promise<void> {
-    const stopped: { entry: string; run: string }[] = [];
+    const stopped: { entry: string; run: string; begun: boolean }[] = [];
     for (const { entry, state, run, child } of active) {
       if (child) await this.cancel(child, 'parent');
       // A swarm that has just been started may still wait for its confirmation.
       const made = run === '' ? await this.reader.groupAt(groupId, entry) : undefined;
       if (made) await this.cancel(made, 'parent');
       if (run.startsWith('g:')) await this.cancel(run.slice(2), 'parent');
-      else if (run && state !== 'returned') stopped.push({ entry, run });
+      else if (run && state !== 'returned') stopped.push({ entry, run, begun: state !== 'published' });
     }
     if (stopped.length === 0) return;
     await this.engine.cancel(stopped.map(({ run }) => run));
@@ -80,5 +88,38 @@ export class Canceller {
       stopped.map(({ entry }) => entry),
       askAfterMs,
     );
+    await this.settleWaiting(
+      groupId,
+      stopped.filter(({ begun }) => !begun),
+    );
+  }
+
+  /** Runs that waited for a worker end within a moment, and no wrapper reports them. */
+  private async settleWaiting(groupId: string, runs: readonly { entry: string; run: string }[]): Promise<void> {
+    let left = runs.slice(0, askedAtMost);
+    for (const delay of askMs) {
+      if (left.length === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      const asked = left;
+      left = [];
+      for (let from = 0; from < asked.length; from += askedAtOnce) {
+        const some = asked.slice(from, from + askedAtOnce);
+        const ended = await Promise.all(some.map(({ entry, run }) => this.settleIfEnded(groupId, entry, run)));
+        left.push(...some.filter((_, i) => !ended[i]));
+      }
+    }
+  }
+
+  private async settleIfEnded(groupId: string, entry: string, runId: string): Promise<boolean> {
+    try {
+      if (!(await this.engine.state(runId)).end) return false;
+      const { code, work } = await this.store.settle(groupId, entry, runId, 'cancelled', '');
+      if (code !== 'ended') return true;
+      await tellEndAt(this.events, this.reader, { groupId, entry, runId }, work);
+      await this.publish(groupId, work);
+    } catch {
+      // It is cancelled already; what can't be asked or stored now, upkeep asks and stores.
+    }
+    return true;
   }
 }

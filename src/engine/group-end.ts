@@ -26,9 +26,17 @@ export async function endOfGroup(reader: GroupReader, id: string): Promise<Group
   return { outcome: 'succeeded', payload, size: size ?? Buffer.byteLength(payload) };
 }
 
+/** Says why a group was cancelled. */
+export function groupCancelled({ kind, name, reason }: Snapshot): string {
+  const why = reason === 'abandoned' ? ': nothing had happened in it for retention.abandonedMs' : '';
+  return `The ${kind} "${name}" was cancelled${why}.`;
+}
+
 /** Says why a group failed. */
-export function groupFailure({ kind, name, failed, total }: Snapshot, failures: readonly Failure[]): string {
+export function groupFailure({ kind, name, failed, total, reason }: Snapshot, failures: readonly Failure[]): string {
   const [first] = failures;
+  if (reason === 'timeout')
+    return `${kind === 'root' ? 'It' : `The ${kind} "${name}"`} timed out: it had not finished within its timeoutMs.`;
   if (kind === 'chain') {
     const step = `step ${(first?.index ?? 0) + 1} of ${total}`;
     return `The chain "${name}" failed at "${first?.name}" (${step}): ${first?.message}`;

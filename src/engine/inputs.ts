@@ -3,6 +3,7 @@ import { engineLimitBytes, type Message } from '../messages/json';
 import { childResultsField, defaultResultField } from '../messages/marks';
 import { mergeMessages } from '../messages/merge';
 import type { Settings } from '../options';
+import { groupCancelled, groupFailure } from './group-end';
 import { readError, type GroupFacts, type GroupReader } from '../store/group-reader';
 import { claimToken } from '../store/group-store';
 import { isChildrenId } from '../store/ids';
@@ -139,8 +140,9 @@ export class Inputs {
     return payload.startsWith('@') ? this.listOf(payload.slice(1)) : (JSON.parse(payload || 'null') as unknown);
   }
 
-  private async listOf(groupId: string): Promise<unknown[] | ListReference> {
+  private async listOf(groupId: string): Promise<unknown> {
     const facts = await this.reader.facts(groupId);
+    if (facts && !facts.keepResults) return this.reader.counts(groupId);
     return facts && facts.resultBytes > this.settings.maxInlineBytes
       ? { [reference]: 'results', of: groupId, proof: proofOf(facts) }
       : this.resultList(groupId);
@@ -185,12 +187,15 @@ export class Inputs {
       chain && step !== undefined
         ? ((await this.whole(groupId, facts, String(step))) ?? {})
         : parseMessage(facts.message);
-    const cancelled = (await this.reader.snapshot(groupId))?.status === 'cancelled';
-    const message = cancelled
-      ? `The ${facts.kind} "${facts.name}" was cancelled.`
-      : chain
-        ? (failures[0]?.message ?? '')
-        : `${count} of the swarm's items failed`;
+    const snapshot = await this.reader.snapshot(groupId);
+    const message =
+      snapshot?.status === 'cancelled'
+        ? groupCancelled(snapshot)
+        : snapshot?.reason === 'timeout'
+          ? groupFailure(snapshot, failures)
+          : chain
+            ? (failures[0]?.message ?? '')
+            : `${count} of the swarm's items failed`;
     return { input, count, failures, message };
   }
 
@@ -201,8 +206,16 @@ export class Inputs {
       id: inGroup && item ? item.id : groupId,
       name: item?.name ?? '',
       ...(inGroup ? { index: Number(source) } : {}),
-      message: item?.error ?? '',
+      message:
+        (item?.status === 'cancelled' && (await this.whyAbandoned(groupId, facts, source))) || (item?.error ?? ''),
     };
+  }
+
+  /** Says that a task by itself, or a root's children, were cancelled as nobody went on with them; undefined when not. */
+  private async whyAbandoned(groupId: string, facts: GroupFacts, source: string): Promise<string | undefined> {
+    const of = (await this.childrenOf(groupId, source)) ?? (facts.kind === 'task' ? groupId : undefined);
+    const snapshot = of === undefined ? undefined : await this.reader.snapshot(of);
+    return snapshot?.reason === 'abandoned' ? groupCancelled(snapshot) : undefined;
   }
 
   private async callbackFailure(groupId: string, source: string): Promise<Failure> {

@@ -1,10 +1,14 @@
 import { newSecret, type Above, type GroupStore } from '../store/group-store';
 import type { Work } from '../store/replies';
-import { isEnded, type GroupFacts, type GroupReader } from '../store/group-reader';
+import { isEnded, readError, type GroupFacts, type GroupReader } from '../store/group-reader';
 import { isChildrenId, nestedId } from '../store/ids';
 import { templateGroup, unpackMessage, type Spec } from '../store/spec';
+import type { Events } from '../events';
 import type { Canceller } from './canceller';
+import type { Retrier } from './retrier';
+import type { Suspender } from './suspender';
 import { endOfGroup } from './group-end';
+import { tellEndAt, tellFailedCallback } from './tell-end';
 
 /** The own message of a nested swarm that was started by one of its items: it starts, and isn't given a message. */
 export const startOnly = '-';
@@ -25,14 +29,14 @@ export class Nesting {
   constructor(
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
-    private readonly canceller: Canceller,
+    private readonly by: { canceller: Canceller; retrier: Retrier; suspender: Suspender },
+    private readonly events: Events,
     private readonly publish: (groupId: string, work: Work) => Promise<void>,
   ) {}
 
   /**
    * Starts the group that an entry is, as a run is published for a task. Done twice, it is started once.
    * @param input - what it gets as its message; undefined to start it with what is ready in it
-   * @returns what to confirm, or undefined when the entry has been settled instead
    */
   async start(
     groupId: string,
@@ -41,8 +45,9 @@ export class Nesting {
     spec: Spec,
     input: Record<string, unknown> | undefined,
     own: string,
-  ): Promise<string | undefined> {
-    const parent = { groupId, entry };
+  ): Promise<void> {
+    const suspension = await this.reader.suspensions.of(groupId);
+    const parent = { groupId, entry, round: suspension?.round ?? 0 };
     const message = input === undefined ? '' : JSON.stringify(input);
     const above = aboveEntries(groupId, facts);
     if (spec.group === 'made swarm') return this.startMade(spec, message, parent, above);
@@ -57,18 +62,45 @@ export class Nesting {
       ...template,
       parent,
       above,
+      ...(suspension?.suspended ? { suspended: suspension.version } : {}),
     };
-    const { work } = await this.store.create(group, items, { message });
+    const { created, work } = await this.store.create(group, items, { message });
+    const runs = created || !isEnded(work.status) || (await this.by.retrier.child(id, { round: parent.round, above }));
+    await this.begun(id, parent, work, runs);
+  }
+
+  /** Makes a root's children a group that is tried again, when the root is. */
+  async reopen(child: string, groupId: string, above: Above): Promise<void> {
+    const { round = 0 } = (await this.reader.suspensions.of(groupId)) ?? {};
+    if (round > 0) await this.by.retrier.child(child, { round, reopen: true, above });
+  }
+
+  /** The parent knows its child from here on; what was said of suspending it meanwhile, the child hears now. */
+  private async begun(
+    id: string,
+    parent: { groupId: string; entry: string },
+    work: Work,
+    runs: boolean,
+  ): Promise<void> {
+    await this.store.confirm(parent.groupId, [parent.entry, `g:${id}`]);
+    await this.by.suspender.inherit(id, parent);
     await this.publish(id, work);
-    return `g:${id}`;
+    if (!runs) await this.tellParent(id);
   }
 
   /** Tells a group's parent of its end. */
   async tellParent(groupId: string): Promise<void> {
-    const [facts, end] = await Promise.all([this.reader.facts(groupId), endOfGroup(this.reader, groupId)]);
+    // In this order: an end that is read with the round before is refused, and told by whoever ended it.
+    const facts = await this.reader.facts(groupId);
+    const end = await endOfGroup(this.reader, groupId);
     if (!facts?.parent || !end) return;
-    const { groupId: above, entry } = facts.parent;
-    const { code, work } = await this.store.settle(above, entry, `g:${groupId}`, end.outcome, end.payload, end.size);
+    const { groupId: above, entry, round } = facts.parent;
+    const { outcome, payload, size } = end;
+    const { code, work } = await this.store.settle(above, entry, `g:${groupId}`, outcome, payload, size, round);
+    // A chain's or a swarm's end is told by its own events; that of a root's children is the root's.
+    if (facts.kind === 'root') await tellEndAt(this.events, this.reader, { groupId: above, entry }, work);
+    else if (entry.startsWith('c') && work.endedAs === 'failed')
+      tellFailedCallback(this.events, { groupId: above, entry }, readError(end.payload));
     // A parent that is gone can't tell it any more when to go.
     const after = await (code === 'unknown' ? this.store.release(groupId) : this.store.noticed(groupId));
     await Promise.all([code === 'ended' ? this.publish(above, work) : undefined, this.publish(groupId, after.work)]);
@@ -76,11 +108,17 @@ export class Nesting {
 
   /** A root's body has ended: nothing can be added to its children any more, nor to the open swarms among them. */
   async closeChildren(groupId: string, { entry, child }: { entry: string; child: string }): Promise<void> {
+    const [suspension, active] = await Promise.all([
+      this.reader.suspensions.of(groupId),
+      this.reader.activeEntry(groupId, entry),
+    ]);
+    // Whoever was late must not close what the body of a later round fills.
+    if (active?.state !== 'returned') return;
     await this.reader.eachBelow(child, async (below) => {
       // A root among them goes on until its own body has ended.
       if (!isChildrenId(below)) await this.publish(below, (await this.store.close(below)).work);
     });
-    const { code, work } = await this.store.close(child);
+    const { code, work } = await this.store.close(child, suspension?.round);
     if (code !== 'missing') {
       await this.publish(child, work);
       // Cancelled while the body ran, they had ended before anybody could hear of it.
@@ -88,7 +126,9 @@ export class Nesting {
     }
     // Its process died before it made the group, and so before its body began.
     const settled = await this.store.settle(groupId, entry, `g:${child}`, 'succeeded', '');
-    if (settled.code === 'ended') await this.publish(groupId, settled.work);
+    if (settled.code !== 'ended') return;
+    await tellEndAt(this.events, this.reader, { groupId, entry }, settled.work);
+    await this.publish(groupId, settled.work);
   }
 
   /** The outermost group is over: the groups below it are forgotten after their time, and then it is. */
@@ -108,7 +148,7 @@ export class Nesting {
 
   /** Groups that a stopped or cancelled one will never get to are cancelled. */
   async follow(groupId: string, { tellBelow, status }: Pick<Work, 'tellBelow' | 'status'>): Promise<void> {
-    if (tellBelow && stopped.has(status)) await this.canceller.stopBelow(groupId);
+    if (tellBelow && stopped.has(status)) await this.by.canceller.stopBelow(groupId);
   }
 
   /** What upkeep does about an entry that is a group. @returns whether it goes on running */
@@ -123,18 +163,14 @@ export class Nesting {
   private async startMade(
     spec: Spec,
     message: string,
-    parent: { groupId: string; entry: string },
+    parent: { groupId: string; entry: string; round: number },
     above: Above,
-  ): Promise<string | undefined> {
+  ): Promise<void> {
     const id = spec.id ?? '';
     const { code, work } = await this.store.runNested(id, message, parent, above);
-    if (code === 'started' || (code === 'finished' && !isEnded(work.status))) {
-      await this.publish(id, work);
-      return `g:${id}`;
-    }
-    if (code === 'finished') await this.tellParent(id);
-    else await this.lost(parent.groupId, parent.entry, id, code === 'again');
-    return undefined;
+    if (code !== 'started' && code !== 'finished') return this.lost(parent.groupId, parent.entry, id, code === 'again');
+    const runs = !isEnded(work.status) || (await this.by.retrier.child(id, { round: parent.round ?? 0, above }));
+    await this.begun(id, parent, work, runs);
   }
 
   private async lost(groupId: string, entry: string, child: string, elsewhere = false): Promise<void> {
@@ -142,6 +178,8 @@ export class Nesting {
       ? `the swarm ${child} has been run by itself or belongs to another group`
       : `nothing is known of the group ${child}; its retention is over`;
     const { code, work } = await this.store.settle(groupId, entry, `g:${child}`, 'failed', JSON.stringify({ message }));
-    if (code === 'ended') await this.publish(groupId, work);
+    if (code !== 'ended') return;
+    await tellEndAt(this.events, this.reader, { groupId, entry }, work);
+    await this.publish(groupId, work);
   }
 }

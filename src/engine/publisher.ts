@@ -1,5 +1,6 @@
 import { detached } from '../detached';
 import { messageOf } from '../errors';
+import type { Events } from '../events';
 import type { MageflowLogger } from '../options';
 import { claimToken, type GroupStore } from '../store/group-store';
 import type { Work } from '../store/replies';
@@ -7,10 +8,15 @@ import type { GroupFacts, GroupReader } from '../store/group-reader';
 import { firingId, itemId } from '../store/ids';
 import { mergeRunOptions, unpackCallback, unpackMessage, unpackSpec, type Spec } from '../store/spec';
 import { Canceller } from './canceller';
+import { Deadlines } from './deadlines';
 import { writeMetadata, type Claim } from './claim';
+import { tellEndAt } from './tell-end';
 import { PublishError, type Engine, type RunRequest } from './engine';
 import { isLaterStep, type Inputs } from './inputs';
 import { aboveEntries, Nesting, startOnly } from './nesting';
+import { Retrier } from './retrier';
+import type { Served } from './served';
+import { Suspender } from './suspender';
 
 const maxRunsPerCall = 500;
 const maxBytesPerCall = 3.5 * 1024 * 1024;
@@ -25,8 +31,16 @@ interface Publication {
   done: () => void;
 }
 
+/** A run that the engine took. */
+export interface Published {
+  groupId: string;
+  entry: string;
+  runId: string;
+  task: string;
+}
+
 /** Told of each run that was published: for those who wait for its id, and to watch what no wrapper reports. */
-export type PublishedListener = (published: { groupId: string; entry: string; runId: string; task: string }) => void;
+export type PublishedListener = (published: Published) => void;
 
 /**
  * Turns what the scripts grant into runs of the engine: merges the message, coalesces what the process has to publish
@@ -37,7 +51,7 @@ export class Publisher {
   /** Granted to this process and not yet published. */
   private readonly pending = new Set<string>();
   private readonly confirmations = new Map<string, string[]>();
-  private readonly facts = new Map<string, GroupFacts>();
+  private readonly facts = new Map<string, GroupFacts & { version: string }>();
   private confirmTimer: NodeJS.Timeout | undefined;
   private flushTimer: NodeJS.Timeout | undefined;
   private calls = 0;
@@ -46,6 +60,9 @@ export class Publisher {
   bodies = 0;
   readonly canceller: Canceller;
   readonly nesting: Nesting;
+  readonly retrier: Retrier;
+  readonly suspender: Suspender;
+  readonly deadlines: Deadlines;
 
   constructor(
     private readonly engine: Engine,
@@ -54,10 +71,17 @@ export class Publisher {
     private readonly inputs: Inputs,
     private readonly logger: MageflowLogger,
     private readonly published: PublishedListener,
+    served: Served,
+    private readonly events: Events,
   ) {
     const publish = (groupId: string, work: Work) => this.publish(groupId, work);
-    this.canceller = new Canceller(engine, store, reader, publish);
-    this.nesting = new Nesting(store, reader, this.canceller, publish);
+    this.canceller = new Canceller(engine, store, reader, events, publish);
+    this.retrier = new Retrier(store, reader, publish);
+    this.suspender = new Suspender(store, reader, served, publish);
+    this.nesting = new Nesting(store, reader, this, events, publish);
+    this.deadlines = new Deadlines((groupId) => {
+      void this.leftToUpkeep(`the end of the time of ${groupId}`, this.canceller.cancel(groupId, 'timeout'));
+    });
   }
 
   /** Publishes what a script handed out. Resolves when the engine has all of it (or it failed for good and was settled). */
@@ -74,8 +98,16 @@ export class Publisher {
     }
     if (work.closing) waits.push(this.nesting.closeChildren(groupId, work.closing));
     if (work.expiring) waits.push(this.store.expireResults(groupId, work.total));
+    if (work.timeLeft !== undefined) waits.push(this.watchTime(groupId, work.timeLeft));
+    if (work.withdrawn.length > 0) waits.push(this.engine.cancel(work.withdrawn));
     waits.push(this.nesting.follow(groupId, work));
     await Promise.all(waits);
+  }
+
+  /** Has a group end when its time is over, by this process or another one. */
+  async watchTime(groupId: string, timeLeft: number): Promise<void> {
+    this.deadlines.set(groupId, timeLeft);
+    await this.store.register(groupId, timeLeft);
   }
 
   /** Whether this process still has an entry to publish. */
@@ -100,6 +132,7 @@ export class Publisher {
     this.closed = true;
     clearTimeout(this.confirmTimer);
     clearTimeout(this.flushTimer);
+    this.deadlines.close();
     // What is left stays leased in Redis; nobody here waits for it any more.
     for (const { done } of this.queue.splice(0)) done();
     await this.confirm();
@@ -107,7 +140,7 @@ export class Publisher {
 
   private async publishOnce(groupId: string, work: Work): Promise<void> {
     if (work.grants.length + work.callbacks.length === 0) return;
-    const facts = this.factsOf(groupId, work.hasMessage);
+    const facts = this.factsOf(groupId, work.version);
     await Promise.all([
       ...work.grants.map((grant) =>
         this.underWay(groupId, grant.entry, facts, (known) => this.publishItem(groupId, known, grant)),
@@ -144,7 +177,14 @@ export class Publisher {
     const later = isLaterStep(facts, entry);
     if (spec.group !== undefined && spec.group !== 'root') {
       const input = () => (later ? this.inputs.ofStep(groupId, entry, spec) : this.inputs.ofItem(facts, spec, message));
-      return this.startGroup(groupId, entry, facts, spec, message === startOnly ? undefined : await input(), message);
+      return this.nesting.start(
+        groupId,
+        entry,
+        facts,
+        spec,
+        message === startOnly ? undefined : await input(),
+        message,
+      );
     }
     const whole = later ? await this.inputs.ofStep(groupId, entry, spec) : this.inputs.ofItem(facts, spec, message);
     const known = later ? undefined : (packed.length + message.length + (facts.message?.length ?? 0)) * 3;
@@ -155,13 +195,6 @@ export class Publisher {
     return this.enqueue(groupId, entry, this.request(groupId, facts, entry, spec, input), bytes);
   }
 
-  /** What an entry that is a group itself has instead of a run. */
-  private async startGroup(...args: Parameters<Nesting['start']>): Promise<void> {
-    const [groupId, entry] = args;
-    const confirmed = await this.nesting.start(...args);
-    if (confirmed) this.toConfirm(groupId, entry, confirmed);
-  }
-
   private async publishCallback(groupId: string, facts: GroupFacts, entry: string, packed: string): Promise<void> {
     if (entry === 'p') return this.nesting.tellParent(groupId);
     const fired = unpackCallback(packed);
@@ -169,7 +202,7 @@ export class Publisher {
     const latest = (await this.reader.facts(groupId)) ?? facts;
     const whole = await this.inputs.ofCallback(groupId, latest, fired);
     if (fired.spec.group === 'chain' || fired.spec.group === 'swarm')
-      return this.startGroup(groupId, entry, latest, fired.spec, whole, '');
+      return this.nesting.start(groupId, entry, latest, fired.spec, whole, '');
     const input = this.inputs.toSend(whole);
     const request = this.request(groupId, latest, entry, fired.spec, input, fired);
     return this.enqueue(groupId, entry, request, JSON.stringify(input).length);
@@ -197,7 +230,9 @@ export class Publisher {
       callback: callback?.kind ?? ('' as const),
       name: spec.name ?? spec.task,
     };
-    const options = item ? mergeRunOptions(facts.options, spec.options) : spec.options;
+    // What a task by itself was run with counts more than what it was signed with.
+    const given = grouped ? [facts.options, spec.options] : [spec.options, facts.options];
+    const options = item ? mergeRunOptions(...given) : spec.options;
     const { parentRun, parentTask } = above;
     return {
       workflowName: spec.task,
@@ -286,6 +321,7 @@ export class Publisher {
     try {
       const { work } = await this.store.settle(groupId, entry, '', 'failed', JSON.stringify({ message }));
       publication.done();
+      await tellEndAt(this.events, this.reader, { groupId, entry }, work);
       await this.publish(groupId, work);
     } catch (error) {
       // Its lease stays: upkeep comes back to it.
@@ -316,13 +352,24 @@ export class Publisher {
     await Promise.all(
       all.map(async ([groupId, pairs]) => {
         try {
-          await this.store.confirm(groupId, pairs);
+          const { work } = await this.store.confirm(groupId, pairs);
+          // Suspended or cancelled while they were on the way.
+          if (work.suspended) await this.suspender.withdraw(groupId);
+          if (work.status === 'cancelling') await this.canceller.cancelRunning(groupId);
         } catch (error) {
           // Unconfirmed, they are published again when their lease is over, and the second run finds itself a duplicate.
           this.logger.warn(`mageflow: could not confirm ${pairs.length / 2} publications: ${messageOf(error)}`);
         }
       }),
     );
+  }
+
+  private async leftToUpkeep(what: string, work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (!this.closed) this.logger.warn(`mageflow: ${what} is left to upkeep: ${messageOf(error)}`);
+    }
   }
 
   private async waitForEngine(attempt: number, error: unknown): Promise<void> {
@@ -335,13 +382,13 @@ export class Publisher {
     await new Promise((resolve) => setTimeout(resolve, Math.min(5_000, 100 * 2 ** attempt)));
   }
 
-  private async factsOf(groupId: string, hasMessage: boolean): Promise<GroupFacts | undefined> {
+  private async factsOf(groupId: string, version: string): Promise<GroupFacts | undefined> {
     const cached = this.facts.get(groupId);
-    if (cached && (cached.message !== undefined || !hasMessage)) return cached;
+    if (cached?.version === version) return cached;
     const facts = await this.reader.facts(groupId);
     if (!facts) return undefined;
     this.facts.delete(groupId);
-    this.facts.set(groupId, facts);
+    this.facts.set(groupId, { ...facts, version });
     if (this.facts.size > factsCached) {
       for (const oldest of this.facts.keys()) {
         this.facts.delete(oldest);

@@ -1,16 +1,21 @@
+import type { Events } from '../events';
 import type { GroupStore } from '../store/group-store';
-import type { Work } from '../store/replies';
+import type { GroupReader } from '../store/group-reader';
+import type { Outcome, Work } from '../store/replies';
 import type { Engine, RunState } from './engine';
 import { judge } from './judge';
 import type { Served } from './served';
+import { tellEndAt, type About } from './tell-end';
 
 /** Ends entries whose own run doesn't, or didn't, report: by what the engine says of it. */
 export class Settler {
   constructor(
     private readonly engine: Engine,
     private readonly store: GroupStore,
+    private readonly reader: GroupReader,
     private readonly served: Served,
     private readonly publish: (groupId: string, work: Work) => Promise<void>,
+    private readonly events: Events,
   ) {}
 
   /** Asks the engine about an entry's run and settles the entry when the run has ended. Gives what the engine said. */
@@ -18,7 +23,7 @@ export class Settler {
     const state = await this.engine.state(runId);
     if (state.known && state.end) {
       const { outcome, payload } = judge(state.end, (await this.served.as(task)) === 'workflow');
-      await this.settle(groupId, entry, runId, outcome, payload);
+      await this.settle({ groupId, entry, runId, task }, outcome, payload);
     }
     return state;
   }
@@ -27,21 +32,24 @@ export class Settler {
   async settleIfUnknownName(groupId: string, entry: string, runId: string, task: string): Promise<boolean> {
     if (await this.engine.knowsName(task)) return false;
     const message = `no worker has registered a task named ${task}`;
-    await this.settle(groupId, entry, runId, 'failed', JSON.stringify({ message }));
+    await this.settle({ groupId, entry, runId, task }, 'failed', JSON.stringify({ message }));
     return true;
   }
 
   async fail(groupId: string, entry: string, runId: string, message: string): Promise<void> {
-    await this.settle(groupId, entry, runId, 'failed', JSON.stringify({ message }));
+    await this.settle({ groupId, entry, runId }, 'failed', JSON.stringify({ message }));
   }
 
   /** Ends an entry of a group that is being cancelled. */
   async cancel(groupId: string, entry: string, runId: string): Promise<void> {
-    await this.settle(groupId, entry, runId, 'cancelled', '');
+    await this.settle({ groupId, entry, runId }, 'cancelled', '');
   }
 
-  private async settle(...args: Parameters<GroupStore['settle']>): Promise<void> {
-    const { code, work } = await this.store.settle(...args);
-    if (code === 'ended') await this.publish(args[0], work);
+  private async settle(about: About & { runId: string }, outcome: Outcome, payload: string): Promise<void> {
+    const { groupId, entry, runId } = about;
+    const { code, work } = await this.store.settle(groupId, entry, runId, outcome, payload);
+    if (code !== 'ended') return;
+    await tellEndAt(this.events, this.reader, about, work);
+    await this.publish(groupId, work);
   }
 }

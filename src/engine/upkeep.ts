@@ -1,11 +1,14 @@
 import { detached } from '../detached';
 import { messageOf } from '../errors';
+import type { Events } from '../events';
 import type { MageflowLogger } from '../options';
 import type { GroupStore } from '../store/group-store';
+import type { Locations } from '../store/locations';
 import type { DueReply } from '../store/replies';
 import { isEnded, type GroupReader } from '../store/group-reader';
 import { unpackCallback, unpackSpec } from '../store/spec';
 import type { Publisher } from './publisher';
+import type { Remover } from './remover';
 import type { Served } from './served';
 import type { Settler } from './settler';
 
@@ -30,6 +33,9 @@ export class Upkeep {
     private readonly publisher: Publisher,
     private readonly settler: Settler,
     private readonly served: Served,
+    private readonly remover: Remover,
+    private readonly locations: Locations,
+    private readonly events: Events,
     private readonly logger: MageflowLogger,
   ) {}
 
@@ -69,6 +75,7 @@ export class Upkeep {
 
   private async pass(): Promise<void> {
     await Promise.all([this.store.beat(), this.served.announce()]);
+    await this.putOff('the catalog', this.store.catalog.sweep());
     for (const index of this.store.keys.upkeepIndexes()) {
       for (;;) {
         const due = (await this.store.redis.call(
@@ -92,14 +99,23 @@ export class Upkeep {
 
   private async lookAfter(index: string, id: string): Promise<void> {
     const due = await this.store.due(id, entriesPerGroup);
-    if (due.status === 'missing') return this.leave(index, id);
+    if (due.status === 'missing') {
+      await this.remover.rest(id);
+      return this.leave(index, id);
+    }
     if (isEnded(due.status) && due.active === 0) return this.retire(index, id, due);
     // Each by itself: one that can't be looked after now must not keep the others waiting.
     await Promise.all(due.entries.map((entry) => this.putOff(`entry ${entry.entry} of ${id}`, this.entry(id, entry))));
-    if (due.hold) await this.publisher.nesting.hold(id);
+    const { nesting, canceller, suspender, retrier } = this.publisher;
+    if (due.hold) await nesting.hold(id);
     const { status, nested } = due;
-    await this.publisher.nesting.follow(id, { status, tellBelow: nested });
-    if (due.status === 'cancelling') await this.publisher.canceller.cancelRunning(id);
+    await nesting.follow(id, { status, tellBelow: nested });
+    if (due.retrying) await retrier.complete(id);
+    if (due.toSpread) await suspender.spread(id);
+    if (due.timeLeft !== undefined) await this.publisher.watchTime(id, due.timeLeft);
+    if (due.renew) await this.locations.renew(id);
+    if (due.abandoned && status !== 'pending') await canceller.cancel(id, 'abandoned');
+    if (due.status === 'cancelling') await canceller.cancelRunning(id);
     if (due.more) await this.publisher.publish(id, (await this.store.grant(id)).work);
   }
 
@@ -110,6 +126,7 @@ export class Upkeep {
     const task = await this.taskOf(id, due.entry);
     if (task === undefined) return;
     const state = await this.settler.settleIfEnded(id, due.entry, due.runId, task);
+    if (state.end) this.tellRepaired(id, due, `settled entry ${due.entry} of ${id} from the engine's record`);
     if (!state.known) return this.lost(id, due, task);
     // A wait for a worker or between attempts is healthy, however long; asking again is for the case that it isn't.
     if (!state.end) await this.store.renew(id, [due.entry], this.store.settings.leaseMs * 3);
@@ -134,29 +151,30 @@ export class Upkeep {
   /** A run that the engine doesn't know, a lease after it was published or seen. */
   private async lost(id: string, due: Due, task: string): Promise<void> {
     if (due.state === 'running') {
-      return this.settler.fail(
-        id,
-        due.entry,
-        due.runId,
-        `the engine no longer knows run ${due.runId}, in which it was running`,
-      );
+      return this.fail(id, due, `the engine no longer knows run ${due.runId}, in which it was running`);
     }
     if (await this.settler.settleIfUnknownName(id, due.entry, due.runId, task)) return;
     if (due.publications >= maxPublications) {
-      return this.settler.fail(
-        id,
-        due.entry,
-        due.runId,
-        `the engine took ${maxPublications} runs of it and knows none of them`,
-      );
+      return this.fail(id, due, `the engine took ${maxPublications} runs of it and knows none of them`);
     }
     await this.again(id, due);
+  }
+
+  private async fail(id: string, due: Due, message: string): Promise<void> {
+    await this.settler.fail(id, due.entry, due.runId, message);
+    this.tellRepaired(id, due, `failed entry ${due.entry} of ${id}: ${message}`);
+  }
+
+  private tellRepaired(groupId: string, { entry }: Due, message: string): void {
+    this.events.emit('repair', { groupId, entry, message });
   }
 
   private async again(id: string, due: Due): Promise<void> {
     const { code, work } = await this.store.regrant(id, due);
     if (code !== 'granted') return;
-    this.logger.info(`mageflow: publishing entry ${due.entry} of ${id} again, which ${due.process} left ${due.state}`);
+    const message = `publishing entry ${due.entry} of ${id} again, which ${due.process} left ${due.state}`;
+    this.logger.info(`mageflow: ${message}`);
+    this.tellRepaired(id, due, message);
     await this.publisher.publish(id, work);
   }
 
@@ -174,8 +192,9 @@ export class Upkeep {
     // One that sits in another group goes with that one.
     if (!snapshot || forgetAt === undefined) {
       await this.leave(index, id);
-      // Released meanwhile, it has to stay.
-      if ((await this.store.due(id, 0)).forgetAt !== undefined) await this.store.register(id);
+      // Released or tried again meanwhile, it has to stay.
+      const now = await this.store.due(id, 0);
+      if (now.forgetAt !== undefined || isAlive(now)) await this.store.register(id);
       return;
     }
     const [seconds] = await this.store.redis.use('time', (client) => client.time());
@@ -183,14 +202,22 @@ export class Upkeep {
     const over = forgetAt <= now + 1000;
     // Without this one, nobody would ever tell those below it that their time has come.
     if (nested || !over) await this.publisher.nesting.releaseBelow(id, snapshot.total);
-    if (over) {
+    if (over && !isAlive(await this.store.due(id, 0))) {
       await this.store.forget(id, snapshot.total);
       return this.leave(index, id);
     }
     await this.store.redis.use('zadd', (client) => client.zadd(index, 'XX', forgetAt, id));
+    if ((await this.store.due(id, 0)).forgetAt !== undefined) return;
+    // Tried again meanwhile, it keeps what is below it, and is looked after.
+    await this.publisher.retrier.keep(id);
+    await this.store.register(id);
   }
 
   private async leave(index: string, id: string): Promise<void> {
     await this.store.redis.use('zrem', (client) => client.zrem(index, id));
   }
+}
+
+function isAlive({ status }: DueReply): boolean {
+  return status !== 'missing' && !isEnded(status);
 }

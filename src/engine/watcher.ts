@@ -1,18 +1,12 @@
 import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
 import type { Engine } from './engine';
+import type { Published } from './publisher';
 import type { Served } from './served';
 import type { Settler } from './settler';
 
 /** How long after its publication a run that the engine doesn't know is taken to be one that never will be, in ms. */
 const existsAfterMs = 2_000;
-
-interface Published {
-  groupId: string;
-  entry: string;
-  runId: string;
-  task: string;
-}
 
 /**
  * Watches the runs that no wrapper reports: workflows of several tasks, and tasks that only other code serves.

@@ -13,12 +13,14 @@ export async function load(scope: Scope, id: string): Promise<AnySignature> {
     typeof id === 'string' && id !== ''
       ? ((await loadItem(scope, id)) ?? (await loadGroup(scope, id)) ?? (await loadLocated(scope, id)))
       : undefined;
-  if (!found) {
-    throw new NotFoundError(
-      `Nothing is known of ${describe(id)}. A signature exists once it was run, attached as a callback or put into a group, until its retention is over.`,
-    );
-  }
+  if (!found) throw unknownId(id);
   return found;
+}
+
+export function unknownId(id: unknown): NotFoundError {
+  return new NotFoundError(
+    `Nothing is known of ${describe(id)}. A signature exists once it was run, attached as a callback or put into a group, until its retention is over.`,
+  );
 }
 
 async function loadItem(scope: Scope, id: string): Promise<AnySignature | undefined> {
@@ -65,7 +67,11 @@ async function itemAt(scope: Scope, groupId: string, index: number): Promise<Any
 }
 
 /** A callback that hasn't been fired, in the list that it was attached to, or in the list of one that is in it. */
-async function templateOf(scope: Scope, { groupId, callbackOf }: Location, id: string): Promise<Spec | undefined> {
+export async function templateOf(
+  scope: Scope,
+  { groupId, callbackOf }: Location,
+  id: string,
+): Promise<Spec | undefined> {
   if (callbackOf === undefined) return findTemplate(await scope.reader.callbackLists(groupId), id);
   const item = await scope.reader.item(groupId, String(callbackOf));
   return item && findTemplate(callbacksOf(unpackSpec(item.spec)), id);

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine';
+import type { Remover } from '../engine/remover';
 import type { Publisher } from '../engine/publisher';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
@@ -16,6 +17,7 @@ export interface Scope {
   readonly engine: Engine;
   readonly reader: GroupReader;
   readonly publisher: Publisher;
+  readonly remover: Remover;
   readonly waiter: Waiter;
   readonly locations: Locations;
   readonly runIds: RunIds;

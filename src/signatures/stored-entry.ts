@@ -1,4 +1,11 @@
-import { CancelledError, ConfigurationError, NotFoundError, TaskFailedError, type Failure } from '../errors';
+import {
+  AlreadyStartedError,
+  CancelledError,
+  ConfigurationError,
+  NotFoundError,
+  TaskFailedError,
+  type Failure,
+} from '../errors';
 import { readError, type ItemState } from '../store/group-reader';
 import type { Scope } from './scope';
 import type { Handle, SignatureStatus, WaitOptions } from './types';
@@ -16,13 +23,14 @@ export class StoredEntry {
     private readonly scope: Scope,
     readonly groupId: string,
     readonly entry: string,
-    private readonly who: { id: string; name: string; index?: number; isGroup?: boolean },
+    private readonly who: { id: string; name: string; index?: number; isGroup?: boolean; alone?: boolean },
   ) {}
 
   /** @throws NotFoundError when it has expired */
   async status(): Promise<SignatureStatus> {
     const state = await this.state();
     if (state === undefined) throw this.notFound();
+    if (state === 'running' && this.who.isGroup && (await this.isSuspendedBelow())) return 'suspended';
     return statusOf(state);
   }
 
@@ -57,7 +65,8 @@ export class StoredEntry {
       throw new ConfigurationError(`${this.who.name} is a group, which has no run of its own in the engine.`);
     let asked = 0;
     return waiter.until(this.groupId, async () => {
-      const known = runIds.get(this.groupId, this.entry) ?? (await reader.runOf(this.groupId, this.entry));
+      // The store first: another process may have taken back what this one published.
+      const known = (await reader.runOf(this.groupId, this.entry)) ?? runIds.get(this.groupId, this.entry);
       if (known) return known;
       const state = await this.state();
       if (state === undefined) throw this.notFound();
@@ -78,12 +87,38 @@ export class StoredEntry {
     if (!(await canceller.cancelEntry(this.groupId, this.entry))) throw this.notFound();
   }
 
+  /** @throws NotFoundError */
+  async suspend(suspended: boolean): Promise<void> {
+    const { suspender } = this.scope.publisher;
+    const found = this.who.alone
+      ? await suspender.group(this.groupId, suspended)
+      : await suspender.entry(this.groupId, this.entry, suspended);
+    if (!found) throw this.notFound();
+  }
+
+  /** @throws ConfigurationError, AlreadyStartedError */
+  async remove(): Promise<void> {
+    const { id, name, alone } = this.who;
+    if (!alone)
+      throw new ConfigurationError(
+        `${name} (${id}) belongs to the group ${this.groupId} and is removed with it. Remove that one, or cancel this one.`,
+      );
+    await removeGroup(this.scope, this.groupId, name);
+  }
+
   handle<O>(): Handle<O> {
     return makeHandle(
       this.who.id,
       () => this.wait<O>(),
       () => this.runId(),
     );
+  }
+
+  /** Whether the group that it is was suspended, with what it sits in. */
+  private async isSuspendedBelow(): Promise<boolean> {
+    const { reader } = this.scope;
+    const group = await reader.groupAt(this.groupId, this.entry);
+    return group !== undefined && (await reader.snapshot(group))?.suspended === true;
   }
 
   private async state(): Promise<ItemState | undefined> {
@@ -97,8 +132,22 @@ export class StoredEntry {
   }
 }
 
-function statusOf(state: ItemState): SignatureStatus {
+/** Removes an outermost group; one that is gone is what was wanted. @throws ConfigurationError, AlreadyStartedError */
+export async function removeGroup({ remover }: Scope, groupId: string, name: string): Promise<void> {
+  const code = await remover.remove(groupId);
+  if (code === 'nested')
+    throw new ConfigurationError(
+      `${name} (${groupId}) belongs to another group and is removed with it. Remove that one, or cancel this one.`,
+    );
+  if (code === 'started')
+    throw new AlreadyStartedError(
+      `${name} (${groupId}) has been started and has not ended, or its callbacks have not. Cancel it, wait for its end, then remove it.`,
+    );
+}
+
+export function statusOf(state: ItemState): SignatureStatus {
   if (state === 'waiting') return 'pending';
+  if (state === 'held') return 'suspended';
   if (state === 'returned') return 'running';
   return state === 'granted' || state === 'published' ? 'queued' : state;
 }

@@ -1,10 +1,10 @@
-import { groupFailure } from '../engine/group-end';
+import { groupCancelled, groupFailure } from '../engine/group-end';
 import { CancelledError, ConfigurationError, NotFoundError, TaskFailedError } from '../errors';
+import { isChildrenId } from '../store/ids';
 import { isEnded, type Snapshot } from '../store/group-reader';
-import type { GroupStatus } from '../store/replies';
 import type { Scope } from './scope';
-import { makeHandle } from './stored-entry';
-import type { Handle, SignatureStatus, WaitOptions } from './types';
+import { makeHandle, removeGroup } from './stored-entry';
+import type { Handle, Progress, SignatureStatus, WaitOptions } from './types';
 
 /** A chain or swarm as it is stored: what can be asked of it, in any process. */
 export class StoredGroup {
@@ -18,7 +18,7 @@ export class StoredGroup {
   ) {}
 
   async status(): Promise<SignatureStatus> {
-    return statusOf((await this.snapshot()).status);
+    return statusOf(await this.snapshot());
   }
 
   /** @throws NotFoundError when it has expired */
@@ -44,18 +44,52 @@ export class StoredGroup {
   async wait<O>(options: WaitOptions = {}): Promise<O> {
     const { reader } = this.scope;
     const snapshot = await this.ended(options);
-    if (snapshot.status === 'cancelled') throw new CancelledError(`The ${this.kind} "${this.name}" was cancelled.`);
+    if (snapshot.status === 'cancelled') throw new CancelledError(groupCancelled(snapshot));
     if (snapshot.status === 'failed') {
       const { failures } = await reader.failures(this.id);
       throw new TaskFailedError(groupFailure(snapshot, failures), failures);
     }
-    const last = this.kind === 'chain' ? await reader.result(this.id, String(snapshot.total - 1)) : `s@${this.id}`;
+    if (this.kind === 'swarm') return JSON.parse(await reader.list(this.id)) as O;
+    const last = await reader.result(this.id, String(snapshot.total - 1));
     return JSON.parse(await reader.output(last?.slice(1) ?? '')) as O;
   }
 
   /** @throws NotFoundError */
   async cancel(): Promise<void> {
-    if (!(await this.scope.publisher.canceller.cancel(this.id, 'user'))) throw this.notFound();
+    const { publisher, reader } = this.scope;
+    if (!(await publisher.canceller.cancel(this.id, 'user'))) throw this.notFound();
+    const place = await this.place();
+    // Passed over in there, it would never be heard that it has ended.
+    if (place && (await reader.suspensions.ofEntry(place.groupId, place.entry))?.suspended)
+      await publisher.suspender.entry(place.groupId, place.entry, false);
+  }
+
+  /** @throws NotFoundError */
+  async suspend(suspended: boolean): Promise<void> {
+    const { suspender } = this.scope.publisher;
+    const place = await this.place();
+    // In another group it is passed over, and takes no slot in there while it waits.
+    if (place && (await suspender.entry(place.groupId, place.entry, suspended))) return;
+    if (!(await suspender.group(this.id, suspended))) throw this.notFound();
+  }
+
+  /** @throws ConfigurationError, AlreadyStartedError */
+  remove(): Promise<void> {
+    return removeGroup(this.scope, this.id, `The ${this.kind} "${this.name}"`);
+  }
+
+  /** @throws ConfigurationError, NotFoundError */
+  async retryFailed(): Promise<number> {
+    const { retrier } = this.scope.publisher;
+    const root = isChildrenId(this.id) && (await this.scope.reader.facts(this.id))?.parent;
+    const { code, items } = await (root ? retrier.children(this.id, root) : retrier.group(this.id));
+    if (code === 'missing') throw this.notFound();
+    const what = `retryFailed: the ${this.kind} "${this.name}" (${this.id})`;
+    if (code === 'nested')
+      throw new ConfigurationError(`${what} belongs to another group. Call retryFailed of the outermost one.`);
+    if (code === 'unfinished')
+      throw new ConfigurationError(`${what} has not ended. Wait for its end, or cancel it first.`);
+    return code === 'none' ? 0 : items;
   }
 
   runId(): Promise<never> {
@@ -71,13 +105,37 @@ export class StoredGroup {
     );
   }
 
+  /** The entry of another group that it is. The children of a root belong to an entry, and aren't it. */
+  private async place(): Promise<{ groupId: string; entry: string } | undefined> {
+    const parent = isChildrenId(this.id) ? undefined : (await this.scope.reader.facts(this.id))?.parent;
+    return parent?.entry ? parent : undefined;
+  }
+
   notFound(): NotFoundError {
     return new NotFoundError(`The ${this.kind} "${this.name}" (${this.id}) is unknown; its retention is over.`);
   }
 }
 
-export function statusOf(status: GroupStatus): SignatureStatus {
+export function statusOf({ status, suspended }: Pick<Snapshot, 'status' | 'suspended'>): SignatureStatus {
+  if (suspended) return 'suspended';
   return status === 'stopping' || status === 'cancelling' ? 'running' : status;
+}
+
+/** Counts of a group's items, as users see them. */
+export function progressOf(snapshot: Snapshot): Progress {
+  const { total, ready, slots, succeeded, failed, cancelled, closed, status } = snapshot;
+  const stopped = status !== 'pending' && status !== 'running';
+  return {
+    total,
+    waiting: stopped ? 0 : total - ready,
+    queued: stopped ? 0 : ready - slots - succeeded - failed - cancelled,
+    running: slots,
+    succeeded,
+    failed,
+    cancelled,
+    closed,
+    status: statusOf(snapshot),
+  };
 }
 
 /** What a swarm is that will be made by something that has not begun; undefined when that has ended without it. */
@@ -86,7 +144,17 @@ export async function notYet(
   before: { status(): Promise<SignatureStatus> },
 ): Promise<Snapshot | undefined> {
   const status = await before.status();
-  const none = { total: 0, ready: 0, slots: 0, succeeded: 0, failed: 0, cancelled: 0, swept: 0 };
+  const none = {
+    total: 0,
+    ready: 0,
+    slots: 0,
+    succeeded: 0,
+    failed: 0,
+    cancelled: 0,
+    swept: 0,
+    suspended: false,
+    reason: undefined,
+  };
   const ended = status === 'succeeded' || status === 'failed' || status === 'cancelled';
   return { kind: 'root', name, status: ended ? status : 'pending', closed: ended, ...none };
 }

@@ -1,4 +1,4 @@
-import { ConfigurationError, NotFoundError } from '../errors';
+import { ConfigurationError, describe, NotFoundError } from '../errors';
 import { encodeMessage } from '../messages/json';
 import { mergeMessages } from '../messages/merge';
 import { newSecret } from '../store/group-store';
@@ -12,8 +12,10 @@ import {
   templateGroup,
   unpackSpec,
 } from '../store/spec';
+import type { Work } from '../store/replies';
 import type { Spec, StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
+import { carrySuspension, checkSuspendable, suspendedStep } from './ahead';
 import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions, type BoundSpec } from './binding';
 import { currentRoot, publishBeside, publishFor, type Scope } from './scope';
 import { captureMade, rootIsOver } from './made-swarms';
@@ -41,6 +43,8 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   /** The group that it is an item of. */
   private group: (Owner & { index: number | undefined }) | undefined;
   private standalone = false;
+  /** Whether it was written to be suspended, before it is run or becomes part of something. */
+  private suspendedAhead = false;
   /** Whether this object has been run, in this attempt of the body that made it. */
   private ran = false;
 
@@ -93,6 +97,35 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     await found.cancel();
   }
 
+  suspend(): Promise<void> {
+    return this.setSuspended(true);
+  }
+
+  resume(): Promise<void> {
+    return this.setSuspended(false);
+  }
+
+  async remove(): Promise<void> {
+    const found = await this.find();
+    if (found) return found.remove();
+    const place = this.group?.name ?? (await this.scope.locations.find(this.ownId))?.groupId;
+    if (place !== undefined)
+      throw new ConfigurationError(
+        `${this.name} (${this.ownId}) belongs to ${describe(place)} and is removed with it. Remove that one.`,
+      );
+  }
+
+  /** @internal - of a chain */
+  async retryFailed(): Promise<number> {
+    const found = await this.find();
+    if (found instanceof StoredGroup) return found.retryFailed();
+    if (found)
+      throw new ConfigurationError(
+        `retryFailed: ${this.name} (${this.ownId}) belongs to another group. Call retryFailed of the outermost one.`,
+      );
+    throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: there is nothing to try again.`);
+  }
+
   /** The swarm of a root's children, also before its body has begun. @throws NotFoundError when it was never run */
   async children(): Promise<Swarm<unknown>> {
     const found = await this.find();
@@ -108,17 +141,21 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   }
 
   /** @internal */
-  [join](owner: Owner, what: string, store: string): Promise<Member> {
+  async [join](owner: Owner, what: string, store: string): Promise<Member> {
     this.reserve(owner, what, store);
-    const place = (index: number) => {
+    if (owner.kind === 'chain' && this.suspendedAhead && (await this.alone().status()) === 'suspended') {
+      this.group = undefined;
+      throw suspendedStep(what, { id: this.ownId, name: this.name }, owner.name);
+    }
+    const place = async (index: number) => {
       this.group = { ...owner, index };
-      return Promise.resolve();
+      await this.carrySuspension(owner.groupId, index);
     };
     const release = () => {
       this.group = undefined;
       return Promise.resolve();
     };
-    return Promise.resolve({ spec: this.stored(), key: this.spec.key ?? '', place, release });
+    return { spec: this.stored(), key: this.spec.key ?? '', place, release };
   }
 
   /** The signature of a run of its own, stored under its id. @internal */
@@ -139,7 +176,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   /** Where it is in the store: in a group, by itself, or (a callback) where it was fired last. Undefined while it is nowhere. */
   private async find(): Promise<StoredEntry | StoredGroup | undefined> {
     const { locations, reader } = this.scope;
-    if (this.group?.index !== undefined || this.standalone) return this.at();
+    if (this.group?.index !== undefined || this.standalone || this.suspendedAhead) return this.at();
     const firing = parseFiringId(this.ownId);
     if (firing) return this.entryAt(firing.groupId, firing.entry);
     const location = await locations.find(this.ownId);
@@ -177,7 +214,12 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     const runOptions = checkRunOptions(options, `the run of ${this.name}`);
     const root = currentRoot(this.scope);
     if (this.group) return this.startItem(encoded, runOptions, root);
-    if (this.standalone) throw alreadyStarted(this.name);
+    if (this.standalone) {
+      // Written before it was run, and loaded since.
+      if ((await this.scope.reader.snapshot(this.ownId))?.status !== 'pending') throw alreadyStarted(this.name);
+      await this.startWritten(encoded, runOptions);
+      return this.alone();
+    }
     if (root) return this.startCaptured(root, encoded, runOptions);
     // Set before anything is awaited, so that of two calls at once only one runs it.
     this.standalone = true;
@@ -191,19 +233,55 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   }
 
   private async startAlone(message: string, options: StoredRunOptions | undefined): Promise<void> {
-    const { key, ...spec } = this.spec;
+    const work = this.suspendedAhead ? undefined : await this.write(options, { message });
+    if (work) await publishFor(this.scope, this.ownId, work);
+    else await this.startWritten(message, options);
+  }
+
+  /** Writes it as a group of its own; undefined when it is there already. */
+  private async write(options?: StoredRunOptions, run?: { message: string }): Promise<Work | undefined> {
+    const { key: _key, ...spec } = this.spec;
     const merged = mergeRunOptions(spec.options, options);
     if (merged) spec.options = merged;
     const { items, ...group } =
       this.kind === 'chain' ? { kind: 'chain' as const, ...templateGroup(spec, options) } : taskGroup(spec);
     const named = { id: this.ownId, name: this.name, secret: newSecret(), closed: true };
-    const { created, work } = await this.scope.store.create({ ...named, ...group }, items, { message });
-    if (!created) throw alreadyStarted(`${this.name} with the key ${key}`);
+    const { created, work } = await this.scope.store.create({ ...named, ...group }, items, run);
+    if (!created) return undefined;
     await this.scope.locations.record(
       this.ownId,
       callbackIds(spec).map((id) => ({ id, ...(this.kind === 'chain' ? {} : { callbackOf: 0 }) })),
     );
-    await publishFor(this.scope, this.ownId, work);
+    return work;
+  }
+
+  /** Runs what was written before, to be suspended. */
+  private async startWritten(message: string, options: StoredRunOptions | undefined): Promise<void> {
+    const { key } = this.spec;
+    const known = await this.scope.reader.snapshot(this.ownId);
+    const reply =
+      known?.status === 'pending' &&
+      (await this.scope.store.run(this.ownId, message, options ? JSON.stringify(options) : ''));
+    if (!reply || reply.code !== 'started')
+      throw alreadyStarted(key === undefined ? this.name : `${this.name} with the key ${key}`);
+    await publishFor(this.scope, this.ownId, reply.work);
+  }
+
+  private async setSuspended(suspended: boolean): Promise<void> {
+    await checkSuspendable(this.scope, { id: this.ownId, name: this.name }, this.group);
+    const found = await this.find();
+    if (found) return found.suspend(suspended);
+    // What nobody has run and nobody has suspended can't go on.
+    if (!suspended || this.group) return;
+    await this.write();
+    this.suspendedAhead = true;
+    await this.alone().suspend(true);
+  }
+
+  private async carrySuspension(groupId: string, index: number, written = this.ownId): Promise<void> {
+    if (!this.suspendedAhead) return;
+    this.suspendedAhead = false;
+    await carrySuspension(this.scope, written, groupId, String(index));
   }
 
   /** Becomes a child of the root in whose body it is run, or turns out to be the one that an earlier attempt ran. */
@@ -214,8 +292,9 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     const spec = this.stored();
     const identity = key ?? identify(root, this.kind, spec, message, this.ownId);
     const item = childItem(spec, message, options);
+    const { suspendedAhead: ahead, ownId: written } = this;
     const reply = await this.scope.store
-      .add(root.groupId, [{ ...item, key: identity }], { run: true })
+      .add(root.groupId, [{ ...item, key: identity }], { run: !ahead })
       .catch((error: unknown) => {
         this.group = undefined;
         throw error;
@@ -230,6 +309,11 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     if (reply.added === 0) this.ownId = itemId(root.groupId, index);
     else await this.scope.locations.recordItems(root.groupId, [{ spec, index }]);
     publishBeside(root, this.scope, root.groupId, reply.work);
+    if (ahead) {
+      await this.carrySuspension(root.groupId, index, written);
+      const { work } = await this.scope.store.runItem(root.groupId, index, '{}');
+      publishBeside(root, this.scope, root.groupId, work);
+    }
     return this.at();
   }
 
@@ -260,14 +344,15 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   private alone(): StoredEntry | StoredGroup {
     return this.kind === 'chain'
       ? new StoredGroup(this.scope, this.ownId, 'chain', this.name)
-      : this.entryAt(this.ownId, '0');
+      : this.entryAt(this.ownId, '0', undefined, true);
   }
 
-  private entryAt(groupId: string, entry: string, index?: number): StoredEntry {
+  private entryAt(groupId: string, entry: string, index?: number, alone = false): StoredEntry {
     return new StoredEntry(this.scope, groupId, entry, {
       id: this.id,
       name: this.name,
       isGroup: this.kind === 'chain',
+      alone,
       ...(index === undefined ? {} : { index }),
     });
   }

@@ -1,6 +1,7 @@
 import { ConfigurationError, SwarmClosedError, SwarmFinishedError, describe } from '../errors';
 import { encodeMessage } from '../messages/json';
 import { refuseUnknown } from '../options';
+import { resolveChange, type SwarmConfig } from './config';
 import { isEnded, type Snapshot } from '../store/group-reader';
 import type { AddFlags } from '../store/group-store';
 import { packMessage, type Spec, type StoredRunOptions } from '../store/spec';
@@ -10,7 +11,7 @@ import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, type P
 import { captureMade, captureSwarm, swarmSpec } from './made-swarms';
 import { currentRoot, publishBeside, publishFor, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
-import { statusOf, StoredGroup } from './stored-group';
+import { progressOf, StoredGroup } from './stored-group';
 import { TaskSignature } from './task-signature';
 import { byValue } from './templates';
 import {
@@ -92,19 +93,7 @@ export class TaskSwarm<O> implements Swarm<O> {
   }
 
   async progress(): Promise<Progress> {
-    const { total, ready, slots, succeeded, failed, cancelled, closed, status } = await this.stored.snapshot();
-    const stopped = status !== 'pending' && status !== 'running';
-    return {
-      total,
-      waiting: stopped ? 0 : total - ready,
-      queued: stopped ? 0 : ready - slots - succeeded - failed - cancelled,
-      running: slots,
-      succeeded,
-      failed,
-      cancelled,
-      closed,
-      status: statusOf(status),
-    };
+    return progressOf(await this.stored.snapshot());
   }
 
   async *results(): AsyncGenerator<ItemResult<O>, void, undefined> {
@@ -185,14 +174,53 @@ export class TaskSwarm<O> implements Swarm<O> {
     return added;
   }
 
+  async *watch(): AsyncGenerator<Progress, void, undefined> {
+    let last = '';
+    for (;;) {
+      const snapshot = await this.stored.snapshot();
+      const progress = progressOf(snapshot);
+      const text = JSON.stringify(progress);
+      if (text !== last) yield progress;
+      last = text;
+      if (isEnded(snapshot.status)) return;
+      await this.scope.waiter.rest(1_000);
+    }
+  }
+
+  async update(config: SwarmConfig): Promise<void> {
+    const { code, work } = await this.scope.store.update(this.id, resolveChange(config));
+    if (code === 'missing') throw this.stored.notFound();
+    if (code === 'finished')
+      throw new SwarmFinishedError(
+        `The swarm "${this.name}" (${this.id}) has ended or is stopping; nothing is changed.`,
+      );
+    await publishFor(this.scope, this.id, work);
+  }
+
+  suspend(): Promise<void> {
+    return this.stored.suspend(true);
+  }
+
+  resume(): Promise<void> {
+    return this.stored.suspend(false);
+  }
+
   cancel(): Promise<void> {
     return this.stored.cancel();
+  }
+
+  remove(): Promise<void> {
+    return this.stored.remove();
   }
 
   async closeSwarm(): Promise<void> {
     const { code, work } = await this.scope.store.close(this.id);
     if (code === 'missing') throw this.stored.notFound();
     await publishFor(this.scope, this.id, work);
+  }
+
+  retryFailed(): Promise<number> {
+    return this.stored.retryFailed();
   }
 
   /** How a group stores it as a callback: by value, closed with what it holds. @internal */
@@ -226,7 +254,11 @@ export class TaskSwarm<O> implements Swarm<O> {
     return {
       spec: swarmSpec(this.id, this.name),
       key: '',
-      place: async (index) => void (await store.adopt(this.id, parent, String(index))),
+      place: async (index) => {
+        await store.adopt(this.id, parent, String(index));
+        // Suspended before, it is suspended as an item.
+        if ((await this.stored.snapshot()).suspended) await this.suspend();
+      },
       release: async () => {
         this.owner = undefined;
         // What was in there before stays.

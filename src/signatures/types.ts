@@ -7,6 +7,7 @@ import type {
   TaskWorkflowDeclaration,
 } from '@hatchet-dev/typescript-sdk';
 import type { Spec } from '../store/spec';
+import type { SwarmConfig } from './config';
 
 declare const types: unique symbol;
 
@@ -61,6 +62,25 @@ export interface Signature<I, O> {
    * @throws NotFoundError when it was never run, or its retention is over; StoreError
    */
   cancel(): Promise<void>;
+  /**
+   * Suspends it, and all that is below it: nothing new starts, what runs goes on to its end, callbacks wait. One that was not
+   * run yet waits for `resume()` when it is run. A task whose body waits for another attempt goes on with it after `resume()`.
+   * Of several calls of `suspend` and `resume` the last counts, here and for everything below; after the end they change nothing.
+   * @throws NotFoundError when its retention is over; StoreError
+   * @example
+   * await batch.suspend(); // in one process
+   * await (await mage.load(batch.id)).resume(); // in another one
+   */
+  suspend(): Promise<void>;
+  /** Lets it go on, and all that is below it, in the order in which it would have been. @throws as `suspend` */
+  resume(): Promise<void>;
+  /**
+   * Forgets it with all that only it refers to: results, items, groups below it. Only what was never run or has ended, its
+   * callbacks too; what is unknown already is fine.
+   * @throws AlreadyStartedError while it is under way
+   * @throws ConfigurationError when it is an item of a group: that one is removed as a whole
+   */
+  remove(): Promise<void>;
   /** What it is, the same in each attempt of a root's body that makes it. @internal */
   readonly identity: string;
   /** How a parent stores it, by value. @internal */
@@ -83,6 +103,8 @@ export interface RootSignature<I, O> extends Signature<I, O> {
 /** Tasks that run one after another, each with the output of the one before. */
 export interface Chain<I, O> extends Signature<I, O> {
   readonly kind: 'chain';
+  /** As a swarm's: goes on at the step that failed or was cancelled. */
+  retryFailed(): Promise<number>;
 }
 
 /** The group that something becomes an item of. @internal */
@@ -151,7 +173,29 @@ export interface Swarm<O> extends Signature<Record<string, unknown> | undefined,
   addTasks(entries: Iterable<TaskEntry> | AsyncIterable<TaskEntry>, options?: { run?: boolean }): Promise<number>;
   /** Lets nothing more be added, and makes the rest of a started swarm ready. A second call changes nothing. */
   closeSwarm(): Promise<void>;
+  /** @throws NotFoundError */
   progress(): Promise<Progress>;
+  /**
+   * Changes how it runs its items, at once: what is undefined stays, null is the default. A higher `maxConcurrency` is filled at once,
+   * a lower one lets nothing start until fewer run; a limit of failures that has been reached already stops it; `timeoutMs` counts from its start.
+   * @throws SwarmFinishedError when it has ended or is stopping; ConfigurationError, also for `keepResults`; NotFoundError, StoreError
+   * @example
+   * await batch.update({ maxConcurrency: 5 });
+   */
+  update(config: SwarmConfig): Promise<void>;
+  /**
+   * Runs what failed, was cancelled or never started again, in the same swarm, which then is unfinished again. The results of the others
+   * stay; its callbacks, and those of what runs again, run for the new outcome. A chain in it goes on at its failed step.
+   * @returns how many items run again
+   * @throws ConfigurationError while it has not ended, and for one that belongs to another group; NotFoundError, StoreError
+   */
+  retryFailed(): Promise<number>;
+  /**
+   * Its progress, each time that it changed, until it has ended; also what other processes do. Reads at most once a second.
+   * @example
+   * for await (const { succeeded, total } of batch.watch()) console.log(`${succeeded} of ${total}`);
+   */
+  watch(): AsyncIterable<Progress>;
   /** All items as they end, from the first one on whenever it is read. Ends with the swarm, and doesn't throw for failures. */
   results(): AsyncIterable<ItemResult<O>>;
   /** Runs it and gives one entry an item, in the order of adding; doesn't throw for failures. */

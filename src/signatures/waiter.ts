@@ -18,6 +18,7 @@ export interface WaitFor {
  */
 export class Waiter {
   private readonly channels = new Map<string, Set<() => void>>();
+  private readonly resting = new Set<() => void>();
   private subscribed = false;
   private closed = false;
 
@@ -39,7 +40,7 @@ export class Waiter {
         }
         const value = await read();
         if (value !== undefined) return value;
-        if (this.closed) throw new Error('This Mageflow was closed while something waited on it.');
+        this.refuseClosed();
         const left = deadline === undefined ? readAgainMs : Math.min(readAgainMs, deadline - Date.now());
         if (left <= 0) throw new DOMException(`Not finished within ${timeoutMs} ms; the work goes on.`, 'TimeoutError');
         await hints.next(left, signal);
@@ -49,9 +50,29 @@ export class Waiter {
     }
   }
 
+  /** Does nothing for a while. @throws when the instance is closed meanwhile */
+  async rest(ms: number): Promise<void> {
+    let wake = () => undefined as void;
+    await new Promise<void>((resolve) => {
+      const timer = detached(() => setTimeout(resolve, ms));
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.resting.add(wake);
+    });
+    this.resting.delete(wake);
+    this.refuseClosed();
+  }
+
   close(): void {
     this.closed = true;
+    for (const wake of this.resting) wake();
     for (const wake of [...this.channels.values()].flatMap((listeners) => [...listeners])) wake();
+  }
+
+  private refuseClosed(): void {
+    if (this.closed) throw new Error('This Mageflow was closed while something waited on it.');
   }
 
   private listen(channel: string) {

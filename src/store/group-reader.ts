@@ -3,6 +3,9 @@ import { bucketSize } from './keys';
 import type { Above, GroupKind, GroupStore } from './group-store';
 import type { GroupStatus, Outcome } from './replies';
 import { itemId } from './ids';
+import { activeState, isStopped, isSuspended, itemStateOf, marks, type ItemState } from './item-state';
+import { Suspensions } from './suspensions';
+import { asTheyEnded } from './item-ends';
 import { mergeRunOptions, unpackCallback, unpackSpec, type GroupTemplate, type StoredRunOptions } from './spec';
 
 /** What a publisher and a waiter need to know of a group besides its items. */
@@ -14,9 +17,10 @@ export interface GroupFacts {
   message: string | undefined;
   options: StoredRunOptions | undefined;
   resultBytes: number;
-  /** The entry of another group that it is. */
-  parent: { groupId: string; entry: string } | undefined;
+  /** The entry of another group that it is, and the round of that one in which it was run. */
+  parent: { groupId: string; entry: string; round: number } | undefined;
   above: Above;
+  keepResults: boolean;
 }
 
 export interface Snapshot {
@@ -31,9 +35,13 @@ export interface Snapshot {
   failed: number;
   cancelled: number;
   swept: number;
+  /** Whether nothing starts in it until it is resumed. */
+  suspended: boolean;
+  /** Whether it has ended because its time was over, or nobody went on with it. */
+  reason: 'timeout' | 'abandoned' | undefined;
 }
 
-export type ItemState = 'waiting' | 'queued' | 'granted' | 'published' | 'running' | 'returned' | Outcome;
+export type { ItemState };
 
 /** What is under way of an entry: the run or group ('g:' and its id) that it is, and its children's group. */
 export interface ActiveEntry {
@@ -42,6 +50,9 @@ export interface ActiveEntry {
   run: string;
   child: string;
 }
+
+/** How many items a group had, and how they ended. */
+export type Counts = Pick<Snapshot, 'total' | 'succeeded' | 'failed' | 'cancelled'>;
 
 /** One item that ended. */
 export interface EndedItem {
@@ -53,17 +64,19 @@ export interface EndedItem {
   error?: string;
 }
 
-const marks: Record<string, Outcome> = { s: 'succeeded', f: 'failed', x: 'cancelled' };
-
 /** Reads groups. Nothing here changes anything. */
 export class GroupReader {
-  constructor(private readonly store: GroupStore) {}
+  readonly suspensions: Suspensions;
+
+  constructor(private readonly store: GroupStore) {
+    this.suspensions = new Suspensions(store);
+  }
 
   async facts(id: string): Promise<GroupFacts | undefined> {
     const key = this.store.keys.state(id);
-    const [kind, name, secret, message, options, runOptions, resultBytes, parent, entry, above] =
+    const [kind, name, secret, message, options, runOptions, resultBytes, parent, entry, above, keep, round] =
       await this.store.redis.use('hmget', (client) =>
-        client.hmget(key, 'k', 'n', 'sec', 'msg', 'opt', 'ropt', 'rb', 'pg', 'pe', 'ctx'),
+        client.hmget(key, 'k', 'n', 'sec', 'msg', 'opt', 'ropt', 'rb', 'pg', 'pe', 'ctx', 'kr', 'prd'),
       );
     if (!kind || !secret) return undefined;
     return {
@@ -73,8 +86,9 @@ export class GroupReader {
       message: message ?? undefined,
       options: mergeRunOptions(parseOptions(options), parseOptions(runOptions)),
       resultBytes: Number(resultBytes ?? 0),
-      parent: parent ? { groupId: parent, entry: entry ?? '' } : undefined,
+      parent: parent ? { groupId: parent, entry: entry ?? '', round: Number(round ?? 0) } : undefined,
       above: above ? (JSON.parse(above) as Above) : {},
+      keepResults: keep !== '0',
     };
   }
 
@@ -97,6 +111,15 @@ export class GroupReader {
         ),
       );
     } while (cursor !== '0');
+  }
+
+  /** How many items a removed group had, of which something is left; undefined when nothing is. */
+  async leftOf(id: string): Promise<number | undefined> {
+    const { keys, redis } = this.store;
+    const [there, total] = await redis.use('hget', (client) =>
+      Promise.all([client.exists(keys.state(id)), client.hget(keys.callbacks(id), 'tot')]),
+    );
+    return there === 0 && total !== null ? Number(total) : undefined;
   }
 
   /** The group that an entry is, or whose children it spawned as a root. */
@@ -132,13 +155,14 @@ export class GroupReader {
   async snapshot(id: string): Promise<Snapshot | undefined> {
     const key = this.store.keys.state(id);
     const values = await this.store.redis.use('hmget', (client) =>
-      client.hmget(key, 'k', 'n', 'st', 'cl', 'tot', 'rdy', 'sl', 'ok', 'ko', 'cx', 'swp'),
+      client.hmget(key, 'k', 'n', 'st', 'cl', 'tot', 'rdy', 'sl', 'ok', 'ko', 'cx', 'swp', 'fl', 'why'),
     );
-    const [kind, name, status, closed, ...numbers] = values;
+    const [kind, name, status, closed, ...rest] = values;
     if (!kind || !status) return undefined;
-    const [total = 0, ready = 0, slots = 0, succeeded = 0, failed = 0, cancelled = 0, swept = 0] = numbers.map(
-      (value) => Number(value ?? 0),
-    );
+    const [total = 0, ready = 0, slots = 0, succeeded = 0, failed = 0, cancelled = 0, swept = 0] = rest
+      .slice(0, 7)
+      .map((value) => Number(value ?? 0));
+    const [flags, why] = rest.slice(7);
     return {
       kind: kind as Snapshot['kind'],
       name: name ?? '',
@@ -152,6 +176,8 @@ export class GroupReader {
       // What never started in a stopped group has no state of its own: the group's says that it is cancelled.
       cancelled: isStopped(status as GroupStatus) ? total - succeeded - failed - slots : cancelled,
       swept,
+      suspended: isSuspended(flags),
+      reason: why === 'timeout' || why === 'abandoned' ? why : undefined,
     };
   }
 
@@ -163,17 +189,15 @@ export class GroupReader {
       Promise.all([
         client.hget(keys.active(id), String(index)),
         client.getrange(keys.bytes(id), index, index),
-        client.hmget(keys.state(id), 'st', 'tot', 'swp'),
+        client.hmget(keys.state(id), 'st', 'tot', 'swp', 'fl', 'k'),
       ]),
     );
     const status = group[0] as GroupStatus | null;
     if (!status || index >= Number(group[1])) return undefined;
-    if (active) return activeState(active);
-    const outcome = marks[byte];
-    if (outcome) return outcome;
-    if (byte === 'a') return 'granted';
-    if (isStopped(status)) return 'cancelled';
-    return byte === 'q' || index < Number(group[2]) ? 'queued' : 'waiting';
+    const [, , swept, flags, kind] = group;
+    const alone = (flags?.includes('E') ?? false) && (await this.suspensions.isAlone(id, String(index)));
+    const of = { status, flags: flags ?? '', kind: kind ?? '', swept: Number(swept) };
+    return itemStateOf({ active, byte, index, alone, group: of });
   }
 
   /** The state of a fired callback, or undefined when it is unknown. */
@@ -207,18 +231,23 @@ export class GroupReader {
     return spec ? { spec, message: message ?? '' } : undefined;
   }
 
-  /** The packed specs of some items. */
+  /** The packed specs of some items, in the same order. */
+  async specsAt(id: string, entries: readonly string[]): Promise<(string | null)[]> {
+    return this.store.redis.use('hmget', (client) => client.hmget(this.store.keys.specs(id), ...entries));
+  }
+
+  /** The packed specs of a range of items. */
   async specs(id: string, from: number, to: number): Promise<string[]> {
-    const fields = range(from, to).map(String);
-    const packed = await this.store.redis.use('hmget', (client) => client.hmget(this.store.keys.specs(id), ...fields));
+    const packed = await this.specsAt(id, range(from, to).map(String));
     return packed.filter((spec) => spec !== null);
   }
 
   /** How a group runs its items, as a template of it needs to know. */
   async configuration(id: string): Promise<Omit<GroupTemplate, 'items'> | undefined> {
     const key = this.store.keys.state(id);
-    const [kind, concurrency, failures, keep, success, error, options] = await this.store.redis.use('hmget', (client) =>
-      client.hmget(key, 'k', 'mc', 'sn', 'kr', 'cs', 'ce', 'opt'),
+    const [kind, concurrency, failures, keep, success, error, options, ratio, time] = await this.store.redis.use(
+      'hmget',
+      (client) => client.hmget(key, 'k', 'mc', 'sn', 'kr', 'cs', 'ce', 'opt', 'fr', 'tmo'),
     );
     if (!kind) return undefined;
     const list = (json: string | null | undefined) => (json ? (JSON.parse(json) as string[]) : []);
@@ -226,6 +255,8 @@ export class GroupReader {
     return {
       maxConcurrency: Number(concurrency),
       stopAfterNFailures: Number(failures) || null,
+      ...(ratio && ratio !== '-' ? { stopAfterFailureRatio: Number(ratio) } : {}),
+      ...(Number(time) ? { timeoutMs: Number(time) } : {}),
       keepResults: keep === '1',
       successCallbacks: list(success),
       errorCallbacks: list(error),
@@ -258,9 +289,22 @@ export class GroupReader {
   /** A stored output as JSON text: of a group that gave a list, only its id is stored. */
   async output(payload: string): Promise<string> {
     if (!payload.startsWith('@')) return payload || 'null';
+    if ((await this.facts(payload.slice(1)))?.keepResults === false)
+      return JSON.stringify(await this.counts(payload.slice(1)));
+    return this.list(payload.slice(1));
+  }
+
+  /** The outputs of the succeeded items of a group as JSON text. */
+  async list(id: string): Promise<string> {
     const list: string[] = [];
-    for await (const { json } of this.outputs(payload.slice(1))) list.push(json);
+    for await (const { json } of this.outputs(id)) list.push(json);
     return `[${list.join(',')}]`;
+  }
+
+  /** What stands for the list of a group that keeps no results. */
+  async counts(id: string): Promise<Counts> {
+    const { total = 0, succeeded = 0, failed = 0, cancelled = 0 } = (await this.snapshot(id)) ?? {};
+    return { total, succeeded, failed, cancelled };
   }
 
   /** What an entry left when it ended: a mark and JSON text. */
@@ -305,16 +349,18 @@ export class GroupReader {
   async ended(id: string, indexes: readonly number[]): Promise<EndedItem[]> {
     if (indexes.length === 0) return [];
     const { keys, redis } = this.store;
-    const [specs, results] = await Promise.all([
+    const [specs, kept] = await Promise.all([
       redis.use('hmget', (client) => client.hmget(keys.specs(id), ...indexes.map(String))),
       this.results(id, indexes),
     ]);
+    const results = await asTheyEnded(this.store, id, indexes, kept);
     const items = indexes.map(async (index, i) => {
       const spec = unpackSpec(specs[i] ?? '["?"]\n');
       const result = results[i] ?? 'x';
       const status = marks[result[0] ?? 'x'] ?? 'cancelled';
       const item: EndedItem = { index, id: spec.id ?? itemId(id, index), name: spec.name ?? spec.task, status };
-      if (status === 'succeeded') item.output = JSON.parse(await this.output(result.slice(1))) as unknown;
+      if (status === 'succeeded' && result.length > 1)
+        item.output = JSON.parse(await this.output(result.slice(1))) as unknown;
       if (status === 'failed') item.error = readError(result.slice(1));
       if (status === 'cancelled') item.error = results[i] === undefined ? 'cancelled before it started' : 'cancelled';
       return item;
@@ -337,7 +383,7 @@ export class GroupReader {
     );
     return range(from, to).filter((index) => {
       const byte = bytes[index - from];
-      return byte === undefined || byte === '\0' || byte === 'q';
+      return byte === undefined || byte === '\0' || byte === 'q' || byte === 'h';
     });
   }
 
@@ -364,12 +410,6 @@ function toActive(entry: string, packed: string): ActiveEntry {
   return { entry, state: state as ItemState, run, child };
 }
 
-function activeState(packed: string): ItemState {
-  const [state = '', run = ''] = packed.split('|', 2);
-  // A group that was published runs.
-  return state === 'published' && run.startsWith('g:') ? 'running' : (state as ItemState);
-}
-
 function parseOptions(json: string | null | undefined): StoredRunOptions | undefined {
   return json ? (JSON.parse(json) as StoredRunOptions) : undefined;
 }
@@ -381,10 +421,6 @@ export function readError(json: string): string {
 
 export function isEnded(status: GroupStatus): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'cancelled';
-}
-
-function isStopped(status: GroupStatus): boolean {
-  return status === 'stopping' || status === 'cancelling' || status === 'failed' || status === 'cancelled';
 }
 
 function range(from: number, to: number): number[] {

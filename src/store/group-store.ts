@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { MageflowError } from '../errors';
-import type { Settings } from '../options';
-import { bucketSize, Keys } from './keys';
-import { type RedisConnection, type Reply, type ScriptName } from './redis';
+import { GroupControl } from './group-control';
+import { isKeyed } from './ids';
+import type { Reply } from './redis';
+import { unpackSpec } from './spec';
 import { toDue, toStart, toWork, type DueReply, type Outcome, type StartReply, type Work } from './replies';
 
 export type GroupKind = 'task' | 'swarm' | 'chain' | 'root';
@@ -17,8 +17,11 @@ export interface Above {
   parentTask?: string;
 }
 
-/** Who cancels a group: a user this very one, or the group that it sits in: when it is cancelled, or (what was never started) when it stops. */
-export type CancelledBy = 'user' | 'parent' | 'stop';
+/**
+ * Who cancels a group: a user this very one, or the group that it sits in: when it is cancelled, or (what was never started)
+ * when it stops. Or nobody does: its time is over, or nothing has happened in it for too long.
+ */
+export type CancelledBy = 'user' | 'parent' | 'stop' | 'timeout' | 'abandoned';
 
 /** One execution of a run: what the engine tells apart, and a nonce of this process. */
 export interface Execution {
@@ -38,14 +41,18 @@ export interface NewGroup {
   building?: number;
   maxConcurrency: number;
   stopAfterNFailures: number | null;
+  stopAfterFailureRatio?: number | null;
+  timeoutMs?: number | null;
   keepResults: boolean;
   /** Run options that items without their own get, as JSON. */
   options?: string;
   successCallbacks: readonly string[];
   errorCallbacks: readonly string[];
-  /** The entry of another group that it is. */
-  parent?: { groupId: string; entry: string };
+  /** The entry of another group that it is, and how often that group has been tried again. */
+  parent?: { groupId: string; entry: string; round?: number };
   above?: Above;
+  /** Set when it is suspended from its beginning: the version of that word. */
+  suspended?: string;
 }
 
 /** How items are added: made ready at once, and (while a group is being made) as which of its tasks. */
@@ -73,23 +80,7 @@ export function claimToken(secret: string, entry: string): string {
 }
 
 /** Typed calls of the scripts that change a group. All state changes go through here. */
-export class GroupStore {
-  readonly keys: Keys;
-  /** This process, as leases name it. */
-  readonly process = randomBytes(9).toString('base64url');
-  /** Two instances with one identity share everything. */
-  readonly identity: string;
-
-  constructor(
-    readonly redis: RedisConnection,
-    readonly settings: Settings,
-    tenant: string,
-    namespace: string,
-  ) {
-    this.keys = new Keys(settings.keyPrefix, tenant, namespace);
-    this.identity = `${redis.address} ${this.keys.base}`;
-  }
-
+export class GroupStore extends GroupControl {
   async create(
     group: NewGroup,
     specs: readonly string[],
@@ -107,18 +98,29 @@ export class GroupStore {
       ['grace', graceMs],
       ['bld', group.building ?? 0],
       ['ttl', this.settings.abandonedMs],
+      ...(group.suspended === undefined
+        ? []
+        : [
+            ['fl', 'S'],
+            ['sv', group.suspended],
+          ]),
+      ...(typeof group.stopAfterFailureRatio === 'number' ? [['fr', group.stopAfterFailureRatio]] : []),
+      ...(group.timeoutMs ? [['tmo', group.timeoutMs]] : []),
       ...(group.options ? [['opt', group.options]] : []),
+      ...(group.kind === 'task' && specs[0] && unpackSpec(specs[0]).group === 'root' ? [['ik', 'root']] : []),
       ...(group.parent
         ? [
             ['pg', group.parent.groupId],
             ['pe', group.parent.entry],
+            ['prd', group.parent.round ?? 0],
           ]
         : []),
       ...(group.above ? [['ctx', JSON.stringify(group.above)]] : []),
       ...(group.successCallbacks.length ? [['cs', JSON.stringify(group.successCallbacks)]] : []),
       ...(group.errorCallbacks.length ? [['ce', JSON.stringify(group.errorCallbacks)]] : []),
     ].flat() as (string | number)[];
-    if (run) await this.register(group.id);
+    const listed = group.parent === undefined;
+    await Promise.all([run && this.register(group.id), listed && this.catalog.enter(group.id)]);
     const reply = await this.call('create', group.id, [
       run ? 1 : 0,
       run?.message ?? '',
@@ -126,7 +128,10 @@ export class GroupStore {
       ...fields,
       ...specs,
     ]);
-    return { created: reply[0] === 'created', building: Number(reply[10] ?? 0), work: toWork(reply) };
+    const created = reply[0] === 'created';
+    // One of this key may have stood there, and been found to be gone meanwhile. It is listed in most cases as it is.
+    if (created && listed && isKeyed(group.id)) await this.catalog.enter(group.id, true).catch(() => undefined);
+    return { created, building: Number(reply[11] ?? 0), work: toWork(reply) };
   }
 
   /** Appends items, each with its spec, its key and its own message ('' for none). */
@@ -141,8 +146,8 @@ export class GroupStore {
     return {
       code,
       work: toWork(reply),
-      indexes: (reply[10] as string[]).map(Number),
-      added: Number(reply[11]),
+      indexes: (reply[11] as string[]).map(Number),
+      added: Number(reply[12]),
       total: Number(reply[6]),
     };
   }
@@ -162,7 +167,9 @@ export class GroupStore {
   /** Starts a group that got its slot in another one; without a message, what is ready in it. */
   async runNested(id: string, message: string, parent: NonNullable<NewGroup['parent']>, above: Above) {
     await this.register(id);
-    return this.started(await this.call('run', id, [message, '', parent.groupId, parent.entry, JSON.stringify(above)]));
+    return this.started(
+      await this.call('run', id, [message, '', parent.groupId, parent.entry, JSON.stringify(above), parent.round ?? 0]),
+    );
   }
 
   /**
@@ -225,8 +232,9 @@ export class GroupStore {
     return this.started(await this.call('runItem', id, [index, message]));
   }
 
-  async close(id: string) {
-    return this.started(await this.call('close', id, []));
+  /** @param round - of its parent for which it is closed; in another one it stays as it is */
+  async close(id: string, round: number | '' = '') {
+    return this.started(await this.call('close', id, [round]));
   }
 
   async grant(id: string) {
@@ -267,16 +275,27 @@ export class GroupStore {
     return reply;
   }
 
-  /** @param size - the bytes that the payload stands for, when it only names a list */
-  async settle(id: string, entry: string, runId: string, outcome: Outcome, payload: string, size?: number) {
-    const args = [entry, runId, outcome, payload, size ?? Buffer.byteLength(payload)];
+  /**
+   * @param size - the bytes that the payload stands for, when it only names a list
+   * @param round - in which the group was run that tells its end
+   */
+  async settle(
+    id: string,
+    entry: string,
+    runId: string,
+    outcome: Outcome,
+    payload: string,
+    size?: number,
+    round: number | '' = '',
+  ) {
+    const args = [entry, runId, outcome, payload, size ?? Buffer.byteLength(payload), round];
     const reply = this.settled(await this.call('settle', id, args, entry), ['ended', 'refused', 'unknown'] as const);
     if (reply.code === 'ended' && outcome === 'failed') this.tellOfCallback(id, entry, payload);
     return reply;
   }
 
-  async confirm(id: string, pairs: readonly string[]): Promise<void> {
-    await this.redis.call('confirm', this.keys.group(id), [this.process, this.settings.leaseMs, ...pairs]);
+  async confirm(id: string, pairs: readonly string[]) {
+    return this.settled(await this.call('confirm', id, pairs), ['confirmed', 'missing'] as const);
   }
 
   async renew(id: string, entries: readonly string[], forMs: number): Promise<void> {
@@ -295,19 +314,30 @@ export class GroupStore {
 
   /** Gives the results of a finished group the time to live that its other keys got from the scripts. */
   async expireResults(id: string, total: number): Promise<void> {
-    const buckets = Math.ceil(total / bucketSize);
-    for (let from = 0; from < buckets; from += 500) {
-      const keys = Array.from({ length: Math.min(500, buckets - from) }, (_, i) => this.keys.results(id, from + i));
+    const buckets = this.buckets(id, total);
+    for (let from = 0; from < buckets.length; from += 500) {
+      const keys = buckets.slice(from, from + 500);
       await this.redis.use('pexpire', (client) =>
         Promise.all(keys.map((key) => client.pexpire(key, this.settings.finishedMs + graceMs))),
       );
     }
+    // Tried again meanwhile, it keeps them.
+    const time = await this.redis.use('hget', (client) => client.hget(this.keys.state(id), 'rt'));
+    if (time === null) await this.keepResults(id, total);
   }
 
   /** Removes whatever a group left, without blocking Redis. */
   async forget(id: string, total: number): Promise<void> {
-    const keys = this.keys.group(id).slice(0, 8);
-    for (let bucket = 0; bucket < Math.ceil(total / bucketSize); bucket++) keys.push(this.keys.results(id, bucket));
+    await this.redis.use('zrem', (client) => client.zrem(this.keys.catalog(), id));
+    await this.unlink([...this.keys.group(id).slice(0, 8), ...this.buckets(id, total)]);
+  }
+
+  /** Removes what the script leaves of a group that is removed; of its key, another group may have been made since. */
+  async forgetRest(id: string, total: number): Promise<void> {
+    await this.unlink([this.keys.callbacks(id), ...this.buckets(id, total)]);
+  }
+
+  private async unlink(keys: readonly string[]): Promise<void> {
     for (let from = 0; from < keys.length; from += 500) {
       const some = keys.slice(from, from + 500);
       await this.redis.use('unlink', (client) => Promise.all(some.map((key) => client.unlink(key))));
@@ -329,20 +359,6 @@ export class GroupStore {
     return (await this.redis.use('exists', (client) => client.exists(this.keys.process(process)))) === 1;
   }
 
-  /** Puts a group into the upkeep index, before it holds anything that upkeep would have to look after. */
-  async register(id: string): Promise<void> {
-    await this.redis.call('register', [this.keys.upkeepOf(id)], [id, this.settings.leaseMs]);
-  }
-
-  private async call(name: ScriptName, id: string, args: readonly (string | number)[], entry = '0'): Promise<Reply[]> {
-    const reply = await this.redis.call(name, this.keys.group(id, entry), [
-      this.process,
-      this.settings.leaseMs,
-      ...args,
-    ]);
-    return reply as Reply[];
-  }
-
   /** Nobody waits for a callback, and its failure changes nothing else. */
   private tellOfCallback(id: string, entry: string, error: string): void {
     if (!entry.startsWith('c')) return;
@@ -351,12 +367,5 @@ export class GroupStore {
 
   private started(reply: Reply[]) {
     return this.settled(reply, ['started', 'closed', 'granted', 'missing', 'again', 'finished'] as const);
-  }
-
-  private settled<C extends string>(reply: Reply[], codes: readonly C[]): { code: C; work: Work } {
-    const code = reply[0] as C;
-    if (!codes.includes(code))
-      throw new MageflowError(`A script answered ${String(code)}; expected one of ${codes.join(', ')}.`);
-    return { code, work: toWork(reply) };
   }
 }

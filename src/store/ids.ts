@@ -15,6 +15,11 @@ export function keyedId(kind: string, key: string): string {
   return `k.${createHash('sha256').update(`${kind}\0${key}`).digest('base64url').slice(0, 24)}`;
 }
 
+/** Whether an id stands for a key, so that there can be one after another of it. */
+export function isKeyed(id: string): boolean {
+  return id.startsWith('k.');
+}
+
 /** The id of an item that was added without a signature of its own. */
 export function itemId(groupId: string, index: number): string {
   return `${groupId}~${index}`;

@@ -78,6 +78,11 @@ export class Keys {
     return `${this.base}:served`;
   }
 
+  /** The groups that belong to no other, by the time of their creation. */
+  catalog(): string {
+    return `${this.base}:catalog`;
+  }
+
   /** Where signatures whose ids share a prefix can be found. */
   locations(chunk: string): string {
     return `${this.base}:ids:${chunk}`;

@@ -61,7 +61,6 @@ export class Locations {
       chunk.set(run.offset, run);
       records.set(run.chunk, chunk);
     }
-    const { finishedMs, abandonedMs } = this.store.settings;
     for (const [chunk, runs] of records) {
       const key = this.store.keys.locations(chunk);
       const fields = [...runs].flatMap(([offset, { index, callbackOf, count }]) => [
@@ -70,9 +69,33 @@ export class Locations {
       ]);
       await this.store.redis.use('hset', async (client) => {
         await client.hset(key, ...fields);
-        await client.pexpire(key, finishedMs + abandonedMs);
+        await client.pexpire(key, this.lifeMs);
       });
     }
+    const { keys, redis } = this.store;
+    if (records.size > 0)
+      await redis.call('locate', [keys.state(groupId), keys.callbacks(groupId)], [...records.keys()]);
+  }
+
+  /** Keeps the records of a living group's signatures. */
+  async renew(groupId: string): Promise<void> {
+    const { keys, redis } = this.store;
+    const callbacks = keys.callbacks(groupId);
+    let cursor = '0';
+    do {
+      const from = cursor;
+      const [next, fields] = await redis.use('hscan', (client) =>
+        client.hscan(callbacks, from, 'MATCH', 'i:*', 'COUNT', 100),
+      );
+      cursor = next;
+      const records = fields.filter((_, i) => i % 2 === 0).map((field) => keys.locations(field.slice(2)));
+      await redis.use('pexpire', (client) => Promise.all(records.map((key) => client.pexpire(key, this.lifeMs))));
+    } while (cursor !== '0');
+  }
+
+  private get lifeMs(): number {
+    const { finishedMs, abandonedMs } = this.store.settings;
+    return finishedMs + abandonedMs;
   }
 
   async find(id: string): Promise<Location | undefined> {

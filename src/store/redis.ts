@@ -49,7 +49,8 @@ export class RedisConnection {
   /** Sends commands. @throws StoreError when Redis is away, refuses, or takes longer than `commandTimeoutMs` */
   async use<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
     const deadline = Date.now() + this.timeoutMs;
-    if (this.client.status !== 'ready') await this.ready(what, deadline);
+    // After a disconnect the status stays 'ready' for a moment.
+    if (this.closed || this.client.status !== 'ready') await this.ready(what, deadline);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(

@@ -12,8 +12,8 @@ export interface Work {
   callbacks: { entry: string; packed: string }[];
   /** Whether free slots and queued items are left: one call hands out 1,000 at most. */
   more: boolean;
-  /** Whether the group has been given a message. */
-  hasMessage: boolean;
+  /** Changes with what publishers remember of the group. */
+  version: string;
   /** How many items the group holds. */
   total: number;
   /** Whether the group's last work has ended, and its keys were given their time to live. */
@@ -22,19 +22,32 @@ export interface Work {
   closing: { entry: string; child: string } | undefined;
   /** Whether its status has changed, and other groups sit in it. */
   tellBelow: boolean;
+  /** What it is, when its status has changed. */
+  changed: { kind: string; name: string } | undefined;
+  /** In how many ms its time is over, if that has just been set. */
+  timeLeft: number | undefined;
+  /** Runs that were taken back before a body began in them. */
+  withdrawn: readonly string[];
+  suspended: boolean;
+  /** How the entry that it was about ended. */
+  endedAs: Outcome | undefined;
 }
 
 /** What an item does at its start. */
 export type StartReply =
   | { code: 'run'; failed: number }
-  | { code: 'stored'; result: string }
+  /** late: the run counts no more, as it was taken back, or ended other than well. */
+  | { code: 'stored'; result: string; late?: true }
   | { code: 'duplicate'; owner: string }
+  /** It is suspended, and published again when it goes on. */
+  | { code: 'held'; work: Work }
+  /** It is suspended, and this run goes on later. */
+  | { code: 'suspended' }
   | { code: 'superseded' | 'unknown' | 'cancelled' };
 
 /** Entries whose lease ran out, and when to look again. */
 export interface DueReply {
   status: GroupStatus | 'missing';
-  nextDue: number | undefined;
   active: number;
   forgetAt: number | undefined;
   more: boolean;
@@ -42,6 +55,16 @@ export interface DueReply {
   hold: boolean;
   /** Whether other groups sit in it. */
   nested: boolean;
+  /** Whether the groups below have yet to hear which of them are suspended. */
+  toSpread: boolean;
+  /** Whether its items are still being made ready to be tried again. */
+  retrying: boolean;
+  /** In how many ms its time is over. */
+  timeLeft: number | undefined;
+  /** Whether nothing runs in it and nothing has happened in it for `retention.abandonedMs`. */
+  abandoned: boolean;
+  /** Whether the records of where its signatures are have to be renewed. */
+  renew: boolean;
   entries: {
     entry: string;
     state: string;
@@ -57,17 +80,34 @@ export function toWork(reply: readonly Reply[]): Work {
   const grants = (reply[2] ?? []) as string[][];
   const callbacks = (reply[3] ?? []) as string[][];
   const [closing, child = ''] = (reply[8] ?? []) as string[];
+  const [kind = '', name = '', timeLeft = '', withdrawn = [], suspended, endedAs] = (reply[10] ?? []) as [
+    string?,
+    string?,
+    string?,
+    string[]?,
+    number?,
+    (Outcome | '')?,
+  ];
   return {
     status: reply[1] as GroupStatus,
     grants: grants.map(([entry = '', spec = '', message = '']) => ({ entry, spec, message })),
     callbacks: callbacks.map(([entry = '', packed = '']) => ({ entry, packed })),
     more: reply[4] === 1,
-    hasMessage: Number(reply[5] ?? 0) > 0,
+    version: String(reply[5] ?? ''),
     total: Number(reply[6] ?? 0),
     expiring: reply[7] === 1,
     closing: closing ? { entry: closing, child } : undefined,
     tellBelow: reply[9] === '1',
+    changed: kind ? { kind, name } : undefined,
+    timeLeft: toTime(timeLeft),
+    withdrawn,
+    suspended: suspended === 1,
+    endedAs: endedAs || undefined,
   };
+}
+
+function toTime(text: string): number | undefined {
+  return text === '' ? undefined : Number(text);
 }
 
 export function toStart(reply: readonly Reply[]): StartReply {
@@ -75,11 +115,13 @@ export function toStart(reply: readonly Reply[]): StartReply {
     case 'run':
       return { code: 'run', failed: Number(reply[1]) };
     case 'stored':
-      return { code: 'stored', result: String(reply[1]) };
+      return { code: 'stored', result: String(reply[1]), ...(reply[2] === 1 ? { late: true } : {}) };
     case 'duplicate':
       return { code: 'duplicate', owner: String(reply[1]) };
+    case 'held':
+      return { code: 'held', work: toWork(reply) };
     default:
-      return { code: reply[0] as 'superseded' | 'unknown' | 'cancelled' };
+      return { code: reply[0] as 'suspended' | 'superseded' | 'unknown' | 'cancelled' };
   }
 }
 
@@ -87,12 +129,16 @@ export function toDue(reply: readonly Reply[]): DueReply {
   if (reply[0] === 'missing')
     return {
       status: 'missing',
-      nextDue: undefined,
       active: 0,
       forgetAt: undefined,
       more: false,
       hold: false,
       nested: false,
+      toSpread: false,
+      retrying: false,
+      timeLeft: undefined,
+      abandoned: false,
+      renew: false,
       entries: [],
     };
   const flat = reply[7] as string[];
@@ -113,12 +159,16 @@ export function toDue(reply: readonly Reply[]): DueReply {
   }
   return {
     status: reply[0] as GroupStatus,
-    nextDue: reply[1] ? Number(reply[1]) : undefined,
     active: Number(reply[2]),
     forgetAt: reply[3] ? Number(reply[3]) : undefined,
     more: reply[4] === 1,
     hold: reply[5] === '1',
     nested: reply[6] === '1',
+    toSpread: String(reply[1]).includes('W'),
+    retrying: String(reply[1]).includes('R'),
+    timeLeft: toTime(reply[8] as string),
+    abandoned: reply[9] === 1,
+    renew: reply[10] === 1,
     entries,
   };
 }

@@ -7,8 +7,8 @@ export const scripts = {
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -21,6 +21,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -28,32 +31,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -94,11 +129,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -110,23 +198,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -134,7 +229,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -143,17 +238,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -164,7 +287,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -176,23 +300,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -216,11 +345,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -232,6 +365,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -255,7 +390,10 @@ take_slots()
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-put('st', 'running')
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
@@ -279,8 +417,18 @@ add('rdy', g.tot - g.swp - g.ird)
 put('ird', 0)
 put('swp', g.tot)
 end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
 local function make_ready(from, to)
-redis.call('SETRANGE', B, from, string.rep('q', to - from + 1))
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
 enqueue(from, to)
 add('rdy', to - from + 1)
 add('ird', to - from + 1)
@@ -332,7 +480,7 @@ put('cl', 1)
 if g.st == 'running' then sweep() end
 end
 local answer = done('added')
-answer[11], answer[12] = indexes, int(index - first)
+answer[12], answer[13] = indexes, int(index - first)
 return answer`,
   },
   adopt: {
@@ -341,8 +489,8 @@ return answer`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -355,6 +503,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -362,32 +513,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -428,11 +611,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -444,23 +680,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -468,7 +711,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -477,17 +720,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -498,7 +769,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -510,23 +782,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -550,11 +827,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -566,6 +847,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -589,7 +872,10 @@ take_slots()
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-put('st', 'running')
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
@@ -613,8 +899,18 @@ add('rdy', g.tot - g.swp - g.ird)
 put('ird', 0)
 put('swp', g.tot)
 end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
 local function make_ready(from, to)
-redis.call('SETRANGE', B, from, string.rep('q', to - from + 1))
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
 enqueue(from, to)
 add('rdy', to - from + 1)
 add('ird', to - from + 1)
@@ -651,8 +947,8 @@ return { again and 'again' or 'adopted', '', '' }`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -665,6 +961,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -672,32 +971,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -738,11 +1069,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -754,23 +1138,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -778,7 +1169,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -787,17 +1178,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -808,7 +1227,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -820,23 +1240,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -860,11 +1285,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -876,6 +1305,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -899,7 +1330,10 @@ take_slots()
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-put('st', 'running')
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
@@ -923,8 +1357,18 @@ add('rdy', g.tot - g.swp - g.ird)
 put('ird', 0)
 put('swp', g.tot)
 end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
 local function make_ready(from, to)
-redis.call('SETRANGE', B, from, string.rep('q', to - from + 1))
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
 enqueue(from, to)
 add('rdy', to - from + 1)
 add('ird', to - from + 1)
@@ -938,12 +1382,27 @@ write_group()
 return reply(code)
 end
 if not read_group() then return { 'missing' } end
-if ended() then return reply('ended') end
+local by = ARGV[3]
+if ended() then
+if by ~= 'abandoned' or not idle() then return reply('ended') end
+release_held(true)
+return done('ended')
+end
+if by == 'timeout' then
+local over = tonumber(redis.call('HGET', G, 'dl') or '0')
+if g.st == 'cancelling' or over == 0 or now < over then return reply('ended') end
+end
+if by == 'abandoned' and not idle() then return reply('ended') end
+if by ~= 'stop' and g.st ~= 'cancelling' then redis.call('HSET', G, 'why', by) end
+unflag('S')
+release_held(true)
 if g.st == 'pending' then
-end_group('cancelled', ARGV[3] == 'user')
-elseif ARGV[3] ~= 'stop' then
-put('st', 'cancelling')
-put('cl', 1)
+end_group('cancelled', by == 'user' or by == 'abandoned')
+elseif g.k == 'task' then
+if g.ok + g.ko + g.cx == 0 and not read_active('0') then end_entry('0', nil, 'cancelled', '') end
+elseif by ~= 'stop' and g.st ~= 'cancelling' then
+move_to('cancelling')
+if g.k ~= 'root' or by ~= 'timeout' then put('cl', 1) end
 end
 return done('cancelled')`,
   },
@@ -953,8 +1412,8 @@ return done('cancelled')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -967,6 +1426,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -974,32 +1436,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -1040,11 +1534,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -1056,23 +1603,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -1080,7 +1634,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -1089,17 +1643,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -1110,7 +1692,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -1122,23 +1705,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -1162,11 +1750,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -1178,6 +1770,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -1201,7 +1795,10 @@ take_slots()
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-put('st', 'running')
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
@@ -1225,8 +1822,18 @@ add('rdy', g.tot - g.swp - g.ird)
 put('ird', 0)
 put('swp', g.tot)
 end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
 local function make_ready(from, to)
-redis.call('SETRANGE', B, from, string.rep('q', to - from + 1))
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
 enqueue(from, to)
 add('rdy', to - from + 1)
 add('ird', to - from + 1)
@@ -1244,18 +1851,28 @@ local entry = ARGV[3]
 local act = read_active(entry)
 local state = state_of(entry, act)
 if state == 'unknown' then return { 'missing' } end
+if g.k == 'task' and not ended() then
+unflag('S')
+start_group()
+end
 local startable = (state == 'waiting' or state == 'queued') and (g.st == 'pending' or g.st == 'running')
-if not act and not startable then return reply('ended') end
-if act then
+if suspended_alone(entry) then redis.call('HSET', C, 's:' .. entry, '-' .. int(next_version(redis.call('HGET', C, 's:' .. entry)))) end
+if act and act.state ~= 'held' then
 act.cancel = '1'
 write_active(entry, act, now + lease)
+write_group()
 return reply('cancelling')
+end
+if not act and (not startable or has('R')) then
+if not has('H') and not changed.fl then return reply('ended') end
+release_held()
+return done('ended')
 end
 if state == 'waiting' then
 add('rdy', 1)
 add('ird', 1)
 end
-end_entry(entry, nil, 'cancelled', '')
+end_entry(entry, act, 'cancelled', '')
 return done('cancelled')`,
   },
   close: {
@@ -1264,8 +1881,8 @@ return done('cancelled')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -1278,6 +1895,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -1285,32 +1905,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -1351,11 +2003,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -1367,23 +2072,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -1391,7 +2103,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -1400,17 +2112,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -1421,7 +2161,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -1433,23 +2174,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -1473,11 +2219,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -1489,6 +2239,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -1512,7 +2264,10 @@ take_slots()
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-put('st', 'running')
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
@@ -1536,8 +2291,18 @@ add('rdy', g.tot - g.swp - g.ird)
 put('ird', 0)
 put('swp', g.tot)
 end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
 local function make_ready(from, to)
-redis.call('SETRANGE', B, from, string.rep('q', to - from + 1))
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
 enqueue(from, to)
 add('rdy', to - from + 1)
 add('ird', to - from + 1)
@@ -1551,7 +2316,8 @@ write_group()
 return reply(code)
 end
 if not read_group() then return { 'missing' } end
-if g.cl == 1 then return reply('closed') end
+local other_round = ARGV[3] ~= '' and ARGV[3] ~= (redis.call('HGET', G, 'prd') or '0')
+if g.cl == 1 or other_round then return reply('closed') end
 put('cl', 1)
 if g.st == 'running' then sweep() end
 return done('closed')`,
@@ -1562,8 +2328,8 @@ return done('closed')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -1576,6 +2342,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -1583,32 +2352,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -1649,11 +2450,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -1665,23 +2519,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -1689,7 +2550,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -1698,17 +2559,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -1719,7 +2608,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -1731,23 +2621,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -1771,11 +2666,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -1787,6 +2686,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -1813,17 +2714,18 @@ while i < #ARGV do
 local entry, run = ARGV[i], ARGV[i + 1]
 if string.sub(run, 1, 2) == 'g:' then note_child(entry, string.sub(run, 3)) end
 local act = read_active(entry)
-if act and act.state == 'granted' and may(act.state, 'published') then
-act.state, act.run = 'published', run
+if act and act.state == 'granted' and not is_void(entry, run) then
+become(entry, act, 'published')
+act.run = run
 write_active(entry, act, now + lease)
 end
 i = i + 2
 end
 end
-if not read_group() then return 'missing' end
+if not read_group() then return { 'missing' } end
 confirm_from(3)
 write_group()
-return 'confirmed'`,
+return reply('confirmed')`,
   },
   create: {
     keys: 9,
@@ -1831,8 +2733,8 @@ return 'confirmed'`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -1845,6 +2747,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -1852,32 +2757,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -1918,11 +2855,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -1934,23 +2924,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -1958,7 +2955,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -1967,17 +2964,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -1988,7 +3013,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -2000,23 +3026,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -2040,11 +3071,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -2056,6 +3091,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -2079,7 +3116,10 @@ take_slots()
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-put('st', 'running')
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
@@ -2103,8 +3143,18 @@ add('rdy', g.tot - g.swp - g.ird)
 put('ird', 0)
 put('swp', g.tot)
 end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
 local function make_ready(from, to)
-redis.call('SETRANGE', B, from, string.rep('q', to - from + 1))
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
 enqueue(from, to)
 add('rdy', to - from + 1)
 add('ird', to - from + 1)
@@ -2123,7 +3173,7 @@ for i = 6, 5 + tonumber(ARGV[5]) * 2, 2 do
 if ARGV[i] == 'sec' then secret = ARGV[i + 1] end
 end
 local answer = reply(redis.call('HGET', G, 'sec') == secret and 'created' or 'exists')
-answer[11] = int(g.bld)
+answer[12] = int(g.bld)
 return answer
 end
 local first = 6 + tonumber(ARGV[5]) * 2
@@ -2153,8 +3203,8 @@ return done('created')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -2167,6 +3217,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -2174,32 +3227,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -2240,11 +3325,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -2256,23 +3394,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -2280,7 +3425,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -2289,17 +3434,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 if not read_group() then return { 'missing' } end
 local list = {}
@@ -2310,8 +3483,18 @@ list[#list + 1] = entry
 list[#list + 1] = packed
 end
 end
-local next_due = redis.call('ZRANGE', L, 0, 0, 'WITHSCORES')
-return { g.st, next_due[2] or '', redis.call('HLEN', A), redis.call('HGET', G, 'rt') or '', more_to_take(), int(g.hold), int(g.nch), list }`,
+local over = (g.st == 'running' or g.st == 'stopping') and tonumber(redis.call('HGET', G, 'dl') or '0') or 0
+over = over > 0 and over
+local renew = not ended() and now - tonumber(redis.call('HGET', G, 'lr') or redis.call('HGET', G, 'cr')) > g.ttl / 4
+if renew then redis.call('HSET', G, 'lr', int(now)) end
+return { g.st, g.fl or '', redis.call('HLEN', A), redis.call('HGET', G, 'rt') or '', more_to_take(), int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0 }`,
+  },
+  enter: {
+    keys: 1,
+    lua: `local time = redis.call('TIME')
+local at = time[1] .. string.format('%06d', tonumber(time[2]))
+if ARGV[2] == '1' then return redis.call('ZADD', KEYS[1], at, ARGV[1]) end
+return redis.call('ZADD', KEYS[1], 'NX', at, ARGV[1])`,
   },
   expire: {
     keys: 9,
@@ -2319,8 +3502,8 @@ return { g.st, next_due[2] or '', redis.call('HLEN', A), redis.call('HGET', G, '
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -2333,6 +3516,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -2340,25 +3526,53 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 if not read_group() or not ended() or redis.call('HLEN', A) > 0 then return 0 end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+redis.call('HSET', G, 'had', int(g.nch))
 put('nch', 0)
 write_group()
 return 1`,
@@ -2369,8 +3583,8 @@ return 1`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -2383,6 +3597,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -2390,32 +3607,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -2456,11 +3705,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -2472,23 +3774,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -2496,7 +3805,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -2505,17 +3814,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -2526,7 +3863,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -2538,23 +3876,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -2578,11 +3921,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -2594,6 +3941,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -2620,8 +3969,9 @@ while i < #ARGV do
 local entry, run = ARGV[i], ARGV[i + 1]
 if string.sub(run, 1, 2) == 'g:' then note_child(entry, string.sub(run, 3)) end
 local act = read_active(entry)
-if act and act.state == 'granted' and may(act.state, 'published') then
-act.state, act.run = 'published', run
+if act and act.state == 'granted' and not is_void(entry, run) then
+become(entry, act, 'published')
+act.run = run
 write_active(entry, act, now + lease)
 end
 i = i + 2
@@ -2647,7 +3997,6 @@ outcome = 'failed'
 elseif not current then
 return reply('refused')
 end
-if not may(act.state, outcome) then return reply('refused') end
 end_entry(entry, act, outcome, ARGV[9])
 expire_group()
 write_group()
@@ -2659,8 +4008,8 @@ return reply('ended')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -2673,6 +4022,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -2680,32 +4032,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -2746,11 +4130,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -2762,23 +4199,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -2786,7 +4230,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -2795,17 +4239,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -2816,7 +4288,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -2828,23 +4301,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -2868,11 +4346,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -2884,6 +4366,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -2907,7 +4391,10 @@ take_slots()
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-put('st', 'running')
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
@@ -2931,8 +4418,18 @@ add('rdy', g.tot - g.swp - g.ird)
 put('ird', 0)
 put('swp', g.tot)
 end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
 local function make_ready(from, to)
-redis.call('SETRANGE', B, from, string.rep('q', to - from + 1))
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
 enqueue(from, to)
 add('rdy', to - from + 1)
 add('ird', to - from + 1)
@@ -2946,16 +4443,17 @@ write_group()
 return reply(code)
 end
 if not read_group() then return { 'missing' } end
+release_held()
 return done('granted')`,
   },
-  keep: {
+  items: {
     keys: 9,
     lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -2968,58 +4466,8 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
-local function put(name, value)
-g[name] = value
-changed[name] = true
-end
-local function add(name, n)
-put(name, g[name] + n)
-end
-local function write_group()
-local args = {}
-for name in pairs(changed) do
-args[#args + 1] = name
-args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
-end
-if #args > 0 then redis.call('HSET', G, unpack(args)) end
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-end
-end
-local function ended()
-return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
-end
-if not read_group() then return { 'missing' } end
-if ARGV[3] == 'parent' then
-put('hold', 0)
-write_group()
-elseif g.pg and g.rel == 0 then
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-end
-return { 'kept', int(g.nch) }`,
-  },
-  noticed: {
-    keys: 9,
-    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
-local proc, lease = ARGV[1], tonumber(ARGV[2])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
-local g, changed = {}, {}
-local function int(n)
-return string.format('%.0f', n)
-end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
-for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
-end
-return true
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
 end
 local function put(name, value)
 g[name] = value
@@ -3028,32 +4476,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -3094,11 +4574,375 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+if not read_group() then return { 'missing' } end
+local from, to = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]), g.tot)
+local reply = { 'items', g.st, g.fl or '', g.k, int(g.tot), int(g.swp) }
+if from >= to then return reply end
+local bytes = redis.call('GETRANGE', B, from, to - 1)
+for block = from, to - 1, 50 do
+local entries = {}
+for i = block, math.min(to, block + 50) - 1 do entries[#entries + 1] = int(i) end
+local specs, active = redis.call('HMGET', S, unpack(entries)), redis.call('HMGET', A, unpack(entries))
+for n, entry in ipairs(entries) do
+local spec = specs[n] or ''
+local head = string.sub(spec, 1, string.find(spec, '\\n', 1, true) or #spec)
+local byte = string.sub(bytes, block - from + n, block - from + n)
+reply[#reply + 1] = { head, active[n], byte, suspended_alone(entry) and 1 or 0 }
+end
+end
+return reply`,
+  },
+  keep: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
+local function write_group()
+local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+if has('S') or has('E') then to_spread() end
+end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+if not read_group() then return { 'missing' } end
+if ARGV[3] == 'parent' then
+put('hold', 0)
+write_group()
+elseif ARGV[3] == 'again' then
+if not g.pg and ended() then return { 'over' } end
+redis.call('HDEL', G, 'rt')
+put('rel', 0)
+put('nch', math.max(g.nch, tonumber(redis.call('HGET', G, 'had') or '0')))
+put('hold', g.nch)
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+write_group()
+elseif g.pg and g.rel == 0 then
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+end
+return { 'kept', int(g.nch), int(g.tot) }`,
+  },
+  leave: {
+    keys: 1,
+    lua: `local left = 0
+for i = 1, #ARGV, 2 do
+if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i]) or '-1') == tonumber(ARGV[i + 1]) then
+left = left + redis.call('ZREM', KEYS[1], ARGV[i])
+end
+end
+return left`,
+  },
+  locate: {
+    keys: 2,
+    lua: `local left = redis.call('PTTL', KEYS[1])
+if left == -2 then return 0 end
+for _, name in ipairs(ARGV) do redis.call('HSET', KEYS[2], 'i:' .. name, 1) end
+if left > 0 then redis.call('PEXPIRE', KEYS[2], left) end
+return 1`,
+  },
+  noticed: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
+local function write_group()
+local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+if has('S') or has('E') then to_spread() end
+end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local moves = {
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
+}
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+local function is_callback(entry)
+return string.sub(entry, 1, 1) == 'c'
+end
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
+local function read_active(entry)
+local packed = redis.call('HGET', A, entry)
+if not packed then return nil end
+local act, i = {}, 1
+for value in string.gmatch(packed .. '|', '([^|]*)|') do
+act[active_names[i]] = value
+i = i + 1
+end
+return act
+end
+local function write_active(entry, act, due)
+local values = {}
+for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+redis.call('HSET', A, entry, table.concat(values, '|'))
+redis.call('ZADD', L, int(due), entry)
+end
+local function state_of(entry, act)
+if act then return act.state end
+if is_callback(entry) then
+local result = redis.call('HGET', C, 'r:' .. entry)
+if not result then return 'unknown' end
+return bytes[string.sub(result, 1, 1)]
+end
+local index = tonumber(entry)
+if not index or index >= g.tot then return 'unknown' end
+local byte = redis.call('GETRANGE', B, index, index)
+if byte == '' or byte == '\\0' then
+return index < g.swp and 'queued' or 'waiting'
+end
+return bytes[byte]
+end
+local function may(from, to)
+local list = moves[from]
+return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
+end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -3110,23 +4954,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -3134,7 +4985,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -3143,17 +4994,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -3164,7 +5043,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -3176,23 +5056,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -3216,11 +5101,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -3232,6 +5121,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -3264,7 +5155,7 @@ return reply('noticed')`,
     keys: 1,
     lua: `local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-return redis.call('ZADD', KEYS[1], 'NX', string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])`,
+return redis.call('ZADD', KEYS[1], 'LT', string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])`,
   },
   regrant: {
     keys: 9,
@@ -3272,8 +5163,8 @@ return redis.call('ZADD', KEYS[1], 'NX', string.format('%.0f', now + tonumber(AR
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -3286,6 +5177,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -3293,32 +5187,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -3359,11 +5285,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -3375,23 +5354,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -3399,7 +5385,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -3408,24 +5394,58 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
 local act = read_active(entry)
 if not act or act.state ~= ARGV[4] or act.proc ~= ARGV[5] or act.run ~= ARGV[6] then return { 'refused' } end
 if not may(act.state, 'granted') then return { 'refused' } end
-act.state, act.proc, act.run = 'granted', proc, ''
+if can_take_back(entry, act) then
+take_back(entry, act)
+write_group()
+return reply('granted')
+end
+become(entry, act, 'granted')
+act.proc, act.run = proc, ''
 if ARGV[4] == 'published' then act.pubs = int(tonumber(act.pubs) + 1) end
 write_active(entry, act, now + lease)
 if entry == 'p' then
@@ -3444,8 +5464,8 @@ return reply('granted')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -3458,6 +5478,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -3465,32 +5488,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -3531,11 +5586,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -3547,23 +5655,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -3571,7 +5686,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -3580,17 +5695,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -3601,7 +5744,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -3613,23 +5757,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -3653,11 +5802,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -3669,6 +5822,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -3696,11 +5851,98 @@ redis.call('HDEL', A, 'p')
 redis.call('ZREM', L, 'p')
 if g.st == 'pending' then
 g.pg = false
+unflag('S')
 end_group('cancelled', false)
 end
 expire_group()
 write_group()
 return reply('released')`,
+  },
+  remove: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
+local function write_group()
+local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+if has('S') or has('E') then to_spread() end
+end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+if not read_group() then return { 'missing' } end
+if ARGV[3] == 'user' then
+if g.pg then return { 'nested', g.pg } end
+if g.st ~= 'pending' and (not ended() or redis.call('HLEN', A) > 0) then return { 'started' } end
+end
+for i = 1, 8 do
+if i ~= 7 then redis.call('UNLINK', KEYS[i]) end
+end
+redis.call('HSET', C, 'tot', int(g.tot))
+redis.call('PEXPIRE', C, int(g.ttl))
+return { 'removed', int(g.tot) }`,
   },
   renew: {
     keys: 9,
@@ -3708,8 +5950,8 @@ return reply('released')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -3722,6 +5964,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -3729,32 +5974,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -3794,6 +6071,21 @@ end
 local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
+end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
 end
 local renewed = 0
 for i = 3, #ARGV do
@@ -3801,14 +6093,14 @@ renewed = renewed + redis.call('ZADD', L, 'XX', 'CH', int(now + lease), ARGV[i])
 end
 return renewed`,
   },
-  run: {
+  reopen: {
     keys: 9,
     lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -3821,6 +6113,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -3828,32 +6123,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -3894,11 +6221,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -3910,23 +6290,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -3934,7 +6321,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -3943,17 +6330,343 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+end
+if not read_group() then return { 'missing' } end
+local entry = ARGV[3]
+if g.pg or g.k ~= 'task' then return reply('nested') end
+if not ended() or read_active(entry) then return reply('unfinished') end
+if g.rnd >= tonumber(ARGV[5]) then return reply('unfinished') end
+put('rnd', tonumber(ARGV[5]))
+local counts = { succeeded = 'ok', failed = 'ko', cancelled = 'cx' }
+local state = state_of(entry)
+add(counts[state], -1)
+add('sl', 1)
+move_to('running')
+redis.call('HDEL', G, 'rt', 'en', 'why')
+activate(entry, state, 'returned', now + lease, ARGV[4])
+write_bytes(entry, 'a')
+redis.call('DEL', E)
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+put('nch', 1)
+write_group()
+closing = { entry, ARGV[4] }
+return reply('reopened')`,
+  },
+  retry: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
+local function write_group()
+local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+if has('S') or has('E') then to_spread() end
+end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local moves = {
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
+}
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+local function is_callback(entry)
+return string.sub(entry, 1, 1) == 'c'
+end
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
+local function read_active(entry)
+local packed = redis.call('HGET', A, entry)
+if not packed then return nil end
+local act, i = {}, 1
+for value in string.gmatch(packed .. '|', '([^|]*)|') do
+act[active_names[i]] = value
+i = i + 1
+end
+return act
+end
+local function write_active(entry, act, due)
+local values = {}
+for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+redis.call('HSET', A, entry, table.concat(values, '|'))
+redis.call('ZADD', L, int(due), entry)
+end
+local function state_of(entry, act)
+if act then return act.state end
+if is_callback(entry) then
+local result = redis.call('HGET', C, 'r:' .. entry)
+if not result then return 'unknown' end
+return bytes[string.sub(result, 1, 1)]
+end
+local index = tonumber(entry)
+if not index or index >= g.tot then return 'unknown' end
+local byte = redis.call('GETRANGE', B, index, index)
+if byte == '' or byte == '\\0' then
+return index < g.swp and 'queued' or 'waiting'
+end
+return bytes[byte]
+end
+local function may(from, to)
+local list = moves[from]
+return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
+end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
+local function next_startable(from, to)
+while from <= to do
+local last = math.min(to, from + 1023)
+local block = redis.call('GETRANGE', B, from, last)
+local hit = string.find(block, '[%zq]')
+if hit then return from + hit - 1 end
+if #block < last - from + 1 then return from + #block end
+from = last + 1
+end
+return nil
+end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
+local function take_slots()
+while can_start() and #grants < batch do
+local head = redis.call('LINDEX', Q, 0)
+if not head then return end
+local dash = string.find(head, '-', 1, true)
+local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+local to = tonumber(dash and string.sub(head, dash + 1) or head)
+local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
+if index and index < to then
+redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
+else
+redis.call('LPOP', Q)
+end
+if held then
+write_bytes(index, 'h')
+elseif index then
+local entry = int(index)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
+add('sl', 1)
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+end
+end
+end
+local function more_to_take()
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
+return 0
+end
+local function fire(list, kind, source)
+for _, spec in ipairs(list) do
+local entry = 'c' .. int(g.cbn)
+local value = kind .. ' ' .. source .. '\\n' .. spec
+add('cbn', 1)
+redis.call('HSET', C, entry, value)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
+local function tell_parent()
+if not g.pg then return end
+activate('p', 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { 'p', '' }
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
+local function reply(code)
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -3964,7 +6677,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -3976,23 +6690,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -4016,11 +6735,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -4032,6 +6755,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -4055,7 +6780,10 @@ take_slots()
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-put('st', 'running')
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
@@ -4079,8 +6807,512 @@ add('rdy', g.tot - g.swp - g.ird)
 put('ird', 0)
 put('swp', g.tot)
 end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
 local function make_ready(from, to)
-redis.call('SETRANGE', B, from, string.rep('q', to - from + 1))
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
+enqueue(from, to)
+add('rdy', to - from + 1)
+add('ird', to - from + 1)
+end
+local function done(code)
+end_group_if_done()
+take_slots()
+expire_group()
+keep_pending()
+write_group()
+return reply(code)
+end
+if not read_group() then return { 'missing' } end
+local user = ARGV[3] == 'user'
+local round = tonumber(redis.call('HGET', G, 'prd') or '0')
+if not has('R') then
+if ARGV[3] == 'more' then return reply('retried') end
+if user and g.pg and g.k ~= 'root' then return reply('nested') end
+if not ended() then return reply('unfinished') end
+if not user and round >= tonumber(ARGV[4]) then return reply('none') end
+round = user and round + 1 or ARGV[4]
+if not user then redis.call('HSET', G, 'prd', round) end
+if g.tot == g.ok and ARGV[5] == '0' and (user or g.st == 'succeeded') then return reply('none') end
+redis.call('HDEL', G, 'rt', 'en', 'why')
+if ARGV[6] ~= '' then redis.call('HSET', G, 'ctx', ARGV[6]) end
+redis.call('HSET', G, 'rtc', 0, 'rtl', redis.call('LLEN', E), 'rtn', int(g.tot - g.ok))
+redis.call('HSET', G, 'prd', round)
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+put('dl', limit > 0 and now + limit or 0)
+put('sa', now)
+put('pr', now)
+move_to('running')
+if ARGV[5] == '1' then put('cl', 0) end
+put('nch', math.max(g.nch, tonumber(redis.call('HGET', G, 'had') or '0')))
+for name, value in pairs({ ko = 0, cx = 0, rdy = g.tot, swp = g.tot, ird = 0, rel = 0, hold = g.nch, rnd = g.rnd + 1 }) do put(name, value) end
+flag('R')
+write_group()
+local answer = reply('again')
+answer[12], answer[13] = int(g.tot - g.ok), round
+return answer
+end
+local cursor, left, items = unpack(redis.call('HMGET', G, 'rtc', 'rtl', 'rtn'))
+cursor, left = tonumber(cursor), tonumber(left)
+local block = redis.call('GETRANGE', B, cursor, cursor + 9999)
+local startable = string.gsub(block, '[fxh]', 'q')
+if startable ~= block then write_bytes(cursor, startable, 'queued', 'failed', 'cancelled') end
+local oldest = left > 0 and redis.call('LPOP', E, math.min(left, 1000)) or {}
+for _, entry in ipairs(oldest) do
+if redis.call('GETRANGE', B, entry, entry) == 's' then redis.call('RPUSH', E, entry) end
+end
+cursor, left = cursor + 10000, left - #oldest
+local answer
+if cursor < g.tot or left > 0 then
+redis.call('HSET', G, 'rtc', cursor, 'rtl', left)
+write_group()
+answer = reply('again')
+else
+unflag('R')
+redis.call('DEL', Q)
+if g.tot > 0 then enqueue(0, g.tot - 1) end
+answer = done('retried')
+end
+answer[12], answer[13] = items, round
+return answer`,
+  },
+  run: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
+local function write_group()
+local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+if has('S') or has('E') then to_spread() end
+end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local moves = {
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
+}
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+local function is_callback(entry)
+return string.sub(entry, 1, 1) == 'c'
+end
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
+local function read_active(entry)
+local packed = redis.call('HGET', A, entry)
+if not packed then return nil end
+local act, i = {}, 1
+for value in string.gmatch(packed .. '|', '([^|]*)|') do
+act[active_names[i]] = value
+i = i + 1
+end
+return act
+end
+local function write_active(entry, act, due)
+local values = {}
+for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+redis.call('HSET', A, entry, table.concat(values, '|'))
+redis.call('ZADD', L, int(due), entry)
+end
+local function state_of(entry, act)
+if act then return act.state end
+if is_callback(entry) then
+local result = redis.call('HGET', C, 'r:' .. entry)
+if not result then return 'unknown' end
+return bytes[string.sub(result, 1, 1)]
+end
+local index = tonumber(entry)
+if not index or index >= g.tot then return 'unknown' end
+local byte = redis.call('GETRANGE', B, index, index)
+if byte == '' or byte == '\\0' then
+return index < g.swp and 'queued' or 'waiting'
+end
+return bytes[byte]
+end
+local function may(from, to)
+local list = moves[from]
+return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
+end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
+local function next_startable(from, to)
+while from <= to do
+local last = math.min(to, from + 1023)
+local block = redis.call('GETRANGE', B, from, last)
+local hit = string.find(block, '[%zq]')
+if hit then return from + hit - 1 end
+if #block < last - from + 1 then return from + #block end
+from = last + 1
+end
+return nil
+end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
+local function take_slots()
+while can_start() and #grants < batch do
+local head = redis.call('LINDEX', Q, 0)
+if not head then return end
+local dash = string.find(head, '-', 1, true)
+local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+local to = tonumber(dash and string.sub(head, dash + 1) or head)
+local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
+if index and index < to then
+redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
+else
+redis.call('LPOP', Q)
+end
+if held then
+write_bytes(index, 'h')
+elseif index then
+local entry = int(index)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
+add('sl', 1)
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+end
+end
+end
+local function more_to_take()
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
+return 0
+end
+local function fire(list, kind, source)
+for _, spec in ipairs(list) do
+local entry = 'c' .. int(g.cbn)
+local value = kind .. ' ' .. source .. '\\n' .. spec
+add('cbn', 1)
+redis.call('HSET', C, entry, value)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
+local function tell_parent()
+if not g.pg then return end
+activate('p', 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { 'p', '' }
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
+local function reply(code)
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+end
+local function expire_group()
+if not ended() or redis.call('HLEN', A) > 0 then return end
+if g.pg and g.rel == 0 then return end
+put('rt', int(now + g.ret))
+if g.nch > 0 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+move_to(outcome)
+unflag('S')
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
+end
+local function end_group_if_done()
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
+if g.k == 'root' and g.cl == 0 then return end
+if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
+end
+local function note_failure(index)
+add('ko', 1)
+if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
+if g.k ~= 'root' then put('cl', 1) end
+end
+end
+local function return_from_body(entry, act, mark, payload)
+become(entry, act, 'returned')
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
+end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
+local mark = marks[to]
+local spec = redis.call('HGET', S, entry) or ''
+local header_end = string.find(spec, '\\n', 1, true)
+if to == 'succeeded' then
+redis.call('HDEL', S, 'm' .. entry)
+if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+add('ok', 1)
+if g.kr == '0' then payload, size = '', 0 end
+elseif to == 'failed' then
+note_failure(entry)
+else
+add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
+end
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
+redis.call('RPUSH', E, entry)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
+end
+if string.sub(spec, 1, 1) == '*' then
+local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
+local list = to == 'succeeded' and header[5] or header[6]
+if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
+end
+if g.wch > now then redis.call('PUBLISH', G, entry) end
+end_group_if_done()
+take_slots()
+end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
+put('sa', int(now))
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+end
+local function keep_pending()
+if g.st ~= 'pending' then return end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
+end
+local function enqueue(from, to)
+redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
+end
+local function sweep()
+if g.swp >= g.tot then return end
+enqueue(g.swp, g.tot - 1)
+add('rdy', g.tot - g.swp - g.ird)
+put('ird', 0)
+put('swp', g.tot)
+end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
+local function make_ready(from, to)
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
 enqueue(from, to)
 add('rdy', to - from + 1)
 add('ird', to - from + 1)
@@ -4100,6 +7332,7 @@ local elsewhere = g.pg and g.pg ~= ARGV[5] or g.st ~= 'pending' and g.pe ~= ARGV
 if elsewhere then return { 'again', g.st } end
 put('pg', ARGV[5])
 put('pe', ARGV[6])
+if g.st == 'pending' then redis.call('HSET', G, 'prd', ARGV[8]) end
 if g.st == 'running' then
 write_group()
 return reply('started')
@@ -4108,7 +7341,14 @@ else
 if g.pg and g.st == 'pending' and ARGV[6] ~= 'ready' then return { 'nested', g.pg, g.pe or '' } end
 if g.mv > 0 then return { 'again', g.st } end
 end
-if ended() or g.st == 'stopping' or g.st == 'cancelling' then return reply('finished') end
+if ended() or g.st == 'stopping' or g.st == 'cancelling' then
+if by_parent and ARGV[3] ~= '' and g.mv == 0 then
+redis.call('HSET', G, 'msg', ARGV[3])
+put('mv', 1)
+write_group()
+end
+return reply('finished')
+end
 if ARGV[7] ~= '' then redis.call('HSET', G, 'ctx', ARGV[7]) end
 start_group(by_parent)
 if ARGV[3] ~= '' and g.mv == 0 then
@@ -4125,8 +7365,8 @@ return done('started')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -4139,6 +7379,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -4146,32 +7389,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -4212,11 +7487,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -4228,23 +7556,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -4252,7 +7587,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -4261,17 +7596,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -4282,7 +7645,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -4294,23 +7658,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -4334,11 +7703,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -4350,6 +7723,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -4373,7 +7748,10 @@ take_slots()
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-put('st', 'running')
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
@@ -4397,8 +7775,18 @@ add('rdy', g.tot - g.swp - g.ird)
 put('ird', 0)
 put('swp', g.tot)
 end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
 local function make_ready(from, to)
-redis.call('SETRANGE', B, from, string.rep('q', to - from + 1))
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
 enqueue(from, to)
 add('rdy', to - from + 1)
 add('ird', to - from + 1)
@@ -4427,8 +7815,8 @@ return done('started')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -4441,6 +7829,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -4448,32 +7839,64 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -4514,11 +7937,64 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
-local batch = 1000
-local function grant(entry)
-write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
 local function next_startable(from, to)
 while from <= to do
 local last = math.min(to, from + 1023)
@@ -4530,23 +8006,30 @@ from = last + 1
 end
 return nil
 end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
 local function take_slots()
-while g.st == 'running' and g.sl < g.mc and #grants < batch do
+while can_start() and #grants < batch do
 local head = redis.call('LINDEX', Q, 0)
 if not head then return end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
 if index and index < to then
 redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
 else
 redis.call('LPOP', Q)
 end
-if index then
+if held then
+write_bytes(index, 'h')
+elseif index then
 local entry = int(index)
-redis.call('SETRANGE', B, index, 'a')
-grant(entry)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
 add('sl', 1)
 local spec = redis.call('HMGET', S, entry, 'm' .. entry)
 grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -4554,7 +8037,7 @@ end
 end
 end
 local function more_to_take()
-if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local function fire(list, kind, source)
@@ -4563,17 +8046,45 @@ local entry = 'c' .. int(g.cbn)
 local value = kind .. ' ' .. source .. '\\n' .. spec
 add('cbn', 1)
 redis.call('HSET', C, entry, value)
-grant(entry)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
 local function tell_parent()
 if not g.pg then return end
-grant('p')
+activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
 local function reply(code)
-return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
 if not ended() or redis.call('HLEN', A) > 0 then return end
@@ -4584,7 +8095,8 @@ for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function end_group(outcome, with_callbacks)
-put('st', outcome)
+move_to(outcome)
+unflag('S')
 put('cl', 1)
 put('en', int(now))
 if g.k ~= 'task' and with_callbacks then
@@ -4596,23 +8108,28 @@ redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 end
 local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' then return end
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
 if g.k == 'root' and g.cl == 0 then return end
 if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-put('st', 'stopping')
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function return_from_body(entry, act, mark, payload)
-act.state = 'returned'
+become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
 closing = { entry, act.child }
@@ -4636,11 +8153,15 @@ elseif to == 'failed' then
 note_failure(entry)
 else
 add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
 end
-if act then add('sl', -1) end
-redis.call('SETRANGE', B, entry, mark)
-redis.call('HSET', R, entry, mark .. payload)
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
 redis.call('RPUSH', E, entry)
 add('rb', size)
 return spec
@@ -4652,6 +8173,8 @@ if act and act.child ~= '' then
 if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
 to, payload = root_end(entry, to, payload)
 end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
 if act then
 redis.call('HDEL', A, entry)
 redis.call('ZREM', L, entry)
@@ -4676,8 +8199,9 @@ end
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
 local act = read_active(entry)
-if not act then return reply('refused') end
+if not act or is_void(entry, ARGV[4]) then return reply('refused') end
 local child = string.sub(ARGV[4], 1, 2) == 'g:' and string.sub(ARGV[4], 3) or nil
+if child and tonumber(entry) and (tonumber(ARGV[8]) or g.rnd) ~= g.rnd then return reply('refused') end
 if act.state == 'returned' or (child and child == act.child) then
 if act.state ~= 'returned' or child ~= act.child then return reply('refused') end
 act.run = ARGV[4]
@@ -4691,14 +8215,14 @@ expire_group()
 write_group()
 return reply('ended')`,
   },
-  start: {
+  spread: {
     keys: 9,
     lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -4711,6 +8235,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
 local function put(name, value)
 g[name] = value
 changed[name] = true
@@ -4718,32 +8245,143 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
 local function write_group()
 local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
 args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
 local function note_child(entry, child)
 if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
 put('nch', 1)
 put('hold', 1)
+if has('S') or has('E') then to_spread() end
 end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+if not read_group() or (redis.call('HGET', G, 'wv') or '0') ~= ARGV[3] then return 0 end
+unflag('W')
+write_group()
+return 1`,
+  },
+  start: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
+local function write_group()
+local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+if has('S') or has('E') then to_spread() end
+end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local moves = {
-waiting = 'queued granted failed cancelled',
-queued = 'granted failed cancelled',
-granted = 'granted published running returned succeeded failed cancelled',
-published = 'granted running returned succeeded failed cancelled',
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
 running = 'running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
@@ -4784,6 +8422,155 @@ local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
 end
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
+end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
+local function next_startable(from, to)
+while from <= to do
+local last = math.min(to, from + 1023)
+local block = redis.call('GETRANGE', B, from, last)
+local hit = string.find(block, '[%zq]')
+if hit then return from + hit - 1 end
+if #block < last - from + 1 then return from + #block end
+from = last + 1
+end
+return nil
+end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
+local function take_slots()
+while can_start() and #grants < batch do
+local head = redis.call('LINDEX', Q, 0)
+if not head then return end
+local dash = string.find(head, '-', 1, true)
+local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+local to = tonumber(dash and string.sub(head, dash + 1) or head)
+local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
+if index and index < to then
+redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
+else
+redis.call('LPOP', Q)
+end
+if held then
+write_bytes(index, 'h')
+elseif index then
+local entry = int(index)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
+add('sl', 1)
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+end
+end
+end
+local function more_to_take()
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
+return 0
+end
+local function fire(list, kind, source)
+for _, spec in ipairs(list) do
+local entry = 'c' .. int(g.cbn)
+local value = kind .. ' ' .. source .. '\\n' .. spec
+add('cbn', 1)
+redis.call('HSET', C, entry, value)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
+local function tell_parent()
+if not g.pg then return end
+activate('p', 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { 'p', '' }
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
+local function reply(code)
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+end
 if not read_group() then return { 'unknown' } end
 local entry, run, retry, inv = ARGV[3], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 if string.sub(redis.sha1hex(redis.call('HGET', G, 'sec') .. entry), 1, 20) ~= ARGV[4] then return { 'unknown' } end
@@ -4792,24 +8579,37 @@ local state = state_of(entry, act)
 if not act then
 if state == 'unknown' then return { 'unknown' } end
 if state == 'waiting' or state == 'queued' then
-return { 'stored', 'x' }
+if g.st ~= 'running' then return { 'cancelled' } end
+if not is_void(entry, run) then make_void(entry, run) end
+write_group()
+return reply('held')
 end
 local result = is_callback(entry) and redis.call('HGET', C, 'r:' .. entry) or redis.call('HGET', R, entry)
-return { 'stored', result or marks[state] }
+return { 'stored', result or marks[state], is_void(entry, run) and 1 or 0 }
 end
 if state == 'returned' then return { 'stored', redis.call('HGET', C, 'b:' .. entry) } end
 if act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry)) then return { 'cancelled' } end
+if is_void(entry, run) then return reply('held') end
+if can_take_back(entry, act) then
+act.run = run
+take_back(entry, act)
+take_slots()
+write_group()
+return reply('held')
+end
 if state == 'running' then
 if act.run ~= run then
 if act.run ~= ARGV[9] then return { 'duplicate', act.run } end
 elseif retry < tonumber(act.retry) or (retry == tonumber(act.retry) and inv < tonumber(act.inv)) then
 return { 'superseded' }
 end
+if tonumber(entry) and suspended(entry) then return { 'suspended' } end
 end
 if act.run ~= run then
 act.throws, act.counted = '0', '-1'
 end
-act.state, act.run, act.retry, act.inv, act.nonce, act.proc = 'running', run, ARGV[6], ARGV[7], ARGV[8], proc
+become(entry, act, 'running')
+act.run, act.retry, act.inv, act.nonce, act.proc = run, ARGV[6], ARGV[7], ARGV[8], proc
 if ARGV[10] ~= '' then
 act.child = ARGV[10]
 note_child(entry, act.child)
@@ -4817,6 +8617,929 @@ write_group()
 end
 write_active(entry, act, now + lease)
 return { 'run', int(g.ko) }`,
+  },
+  suspend: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
+local function write_group()
+local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+if has('S') or has('E') then to_spread() end
+end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local moves = {
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
+}
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+local function is_callback(entry)
+return string.sub(entry, 1, 1) == 'c'
+end
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
+local function read_active(entry)
+local packed = redis.call('HGET', A, entry)
+if not packed then return nil end
+local act, i = {}, 1
+for value in string.gmatch(packed .. '|', '([^|]*)|') do
+act[active_names[i]] = value
+i = i + 1
+end
+return act
+end
+local function write_active(entry, act, due)
+local values = {}
+for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+redis.call('HSET', A, entry, table.concat(values, '|'))
+redis.call('ZADD', L, int(due), entry)
+end
+local function state_of(entry, act)
+if act then return act.state end
+if is_callback(entry) then
+local result = redis.call('HGET', C, 'r:' .. entry)
+if not result then return 'unknown' end
+return bytes[string.sub(result, 1, 1)]
+end
+local index = tonumber(entry)
+if not index or index >= g.tot then return 'unknown' end
+local byte = redis.call('GETRANGE', B, index, index)
+if byte == '' or byte == '\\0' then
+return index < g.swp and 'queued' or 'waiting'
+end
+return bytes[byte]
+end
+local function may(from, to)
+local list = moves[from]
+return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
+end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
+local function next_startable(from, to)
+while from <= to do
+local last = math.min(to, from + 1023)
+local block = redis.call('GETRANGE', B, from, last)
+local hit = string.find(block, '[%zq]')
+if hit then return from + hit - 1 end
+if #block < last - from + 1 then return from + #block end
+from = last + 1
+end
+return nil
+end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
+local function take_slots()
+while can_start() and #grants < batch do
+local head = redis.call('LINDEX', Q, 0)
+if not head then return end
+local dash = string.find(head, '-', 1, true)
+local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+local to = tonumber(dash and string.sub(head, dash + 1) or head)
+local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
+if index and index < to then
+redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
+else
+redis.call('LPOP', Q)
+end
+if held then
+write_bytes(index, 'h')
+elseif index then
+local entry = int(index)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
+add('sl', 1)
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+end
+end
+end
+local function more_to_take()
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
+return 0
+end
+local function fire(list, kind, source)
+for _, spec in ipairs(list) do
+local entry = 'c' .. int(g.cbn)
+local value = kind .. ' ' .. source .. '\\n' .. spec
+add('cbn', 1)
+redis.call('HSET', C, entry, value)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
+local function tell_parent()
+if not g.pg then return end
+activate('p', 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { 'p', '' }
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
+local function reply(code)
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+end
+local function expire_group()
+if not ended() or redis.call('HLEN', A) > 0 then return end
+if g.pg and g.rel == 0 then return end
+put('rt', int(now + g.ret))
+if g.nch > 0 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+move_to(outcome)
+unflag('S')
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
+end
+local function end_group_if_done()
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
+if g.k == 'root' and g.cl == 0 then return end
+if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
+end
+local function note_failure(index)
+add('ko', 1)
+if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
+if g.k ~= 'root' then put('cl', 1) end
+end
+end
+local function return_from_body(entry, act, mark, payload)
+become(entry, act, 'returned')
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
+end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
+local mark = marks[to]
+local spec = redis.call('HGET', S, entry) or ''
+local header_end = string.find(spec, '\\n', 1, true)
+if to == 'succeeded' then
+redis.call('HDEL', S, 'm' .. entry)
+if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+add('ok', 1)
+if g.kr == '0' then payload, size = '', 0 end
+elseif to == 'failed' then
+note_failure(entry)
+else
+add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
+end
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
+redis.call('RPUSH', E, entry)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
+end
+if string.sub(spec, 1, 1) == '*' then
+local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
+local list = to == 'succeeded' and header[5] or header[6]
+if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
+end
+if g.wch > now then redis.call('PUBLISH', G, entry) end
+end_group_if_done()
+take_slots()
+end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
+put('sa', int(now))
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+end
+local function keep_pending()
+if g.st ~= 'pending' then return end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
+end
+local function enqueue(from, to)
+redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
+end
+local function sweep()
+if g.swp >= g.tot then return end
+enqueue(g.swp, g.tot - 1)
+add('rdy', g.tot - g.swp - g.ird)
+put('ird', 0)
+put('swp', g.tot)
+end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
+local function make_ready(from, to)
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
+enqueue(from, to)
+add('rdy', to - from + 1)
+add('ird', to - from + 1)
+end
+local function done(code)
+end_group_if_done()
+take_slots()
+expire_group()
+keep_pending()
+write_group()
+return reply(code)
+end
+if not read_group() then return { 'missing' } end
+local only = g.k == 'task' and read_active('0')
+if ended() or g.st == 'cancelling' or (only and only.cancel == '1') then return reply('ended') end
+local last = tonumber(redis.call('HGET', G, 'sv') or '0')
+local version = tonumber(ARGV[4]) or next_version(last)
+if version < last then return reply('older') end
+redis.call('HSET', G, 'sv', int(version))
+if g.nch > 0 then to_spread() end
+local was = has('S')
+if ARGV[3] == '1' then
+flag('S')
+else
+unflag('S')
+if has('E') then requeue_passed(0, g.tot - 1) end
+release_held()
+end
+put('pr', now)
+if was ~= has('S') then changed.st = true end
+local answer = done(ARGV[3] == '1' and 'suspended' or 'resumed')
+answer[12], answer[13] = int(version), int(g.nch)
+return answer`,
+  },
+  suspendEntry: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
+local function write_group()
+local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+if has('S') or has('E') then to_spread() end
+end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local moves = {
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
+}
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+local function is_callback(entry)
+return string.sub(entry, 1, 1) == 'c'
+end
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
+local function read_active(entry)
+local packed = redis.call('HGET', A, entry)
+if not packed then return nil end
+local act, i = {}, 1
+for value in string.gmatch(packed .. '|', '([^|]*)|') do
+act[active_names[i]] = value
+i = i + 1
+end
+return act
+end
+local function write_active(entry, act, due)
+local values = {}
+for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+redis.call('HSET', A, entry, table.concat(values, '|'))
+redis.call('ZADD', L, int(due), entry)
+end
+local function state_of(entry, act)
+if act then return act.state end
+if is_callback(entry) then
+local result = redis.call('HGET', C, 'r:' .. entry)
+if not result then return 'unknown' end
+return bytes[string.sub(result, 1, 1)]
+end
+local index = tonumber(entry)
+if not index or index >= g.tot then return 'unknown' end
+local byte = redis.call('GETRANGE', B, index, index)
+if byte == '' or byte == '\\0' then
+return index < g.swp and 'queued' or 'waiting'
+end
+return bytes[byte]
+end
+local function may(from, to)
+local list = moves[from]
+return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
+end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
+local function next_startable(from, to)
+while from <= to do
+local last = math.min(to, from + 1023)
+local block = redis.call('GETRANGE', B, from, last)
+local hit = string.find(block, '[%zq]')
+if hit then return from + hit - 1 end
+if #block < last - from + 1 then return from + #block end
+from = last + 1
+end
+return nil
+end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
+local function take_slots()
+while can_start() and #grants < batch do
+local head = redis.call('LINDEX', Q, 0)
+if not head then return end
+local dash = string.find(head, '-', 1, true)
+local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+local to = tonumber(dash and string.sub(head, dash + 1) or head)
+local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
+if index and index < to then
+redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
+else
+redis.call('LPOP', Q)
+end
+if held then
+write_bytes(index, 'h')
+elseif index then
+local entry = int(index)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
+add('sl', 1)
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+end
+end
+end
+local function more_to_take()
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
+return 0
+end
+local function fire(list, kind, source)
+for _, spec in ipairs(list) do
+local entry = 'c' .. int(g.cbn)
+local value = kind .. ' ' .. source .. '\\n' .. spec
+add('cbn', 1)
+redis.call('HSET', C, entry, value)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
+local function tell_parent()
+if not g.pg then return end
+activate('p', 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { 'p', '' }
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
+local function reply(code)
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+end
+local function expire_group()
+if not ended() or redis.call('HLEN', A) > 0 then return end
+if g.pg and g.rel == 0 then return end
+put('rt', int(now + g.ret))
+if g.nch > 0 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+move_to(outcome)
+unflag('S')
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
+end
+local function end_group_if_done()
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
+if g.k == 'root' and g.cl == 0 then return end
+if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
+end
+local function note_failure(index)
+add('ko', 1)
+if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
+if g.k ~= 'root' then put('cl', 1) end
+end
+end
+local function return_from_body(entry, act, mark, payload)
+become(entry, act, 'returned')
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
+end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
+local mark = marks[to]
+local spec = redis.call('HGET', S, entry) or ''
+local header_end = string.find(spec, '\\n', 1, true)
+if to == 'succeeded' then
+redis.call('HDEL', S, 'm' .. entry)
+if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+add('ok', 1)
+if g.kr == '0' then payload, size = '', 0 end
+elseif to == 'failed' then
+note_failure(entry)
+else
+add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
+end
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
+redis.call('RPUSH', E, entry)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
+end
+if string.sub(spec, 1, 1) == '*' then
+local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
+local list = to == 'succeeded' and header[5] or header[6]
+if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
+end
+if g.wch > now then redis.call('PUBLISH', G, entry) end
+end_group_if_done()
+take_slots()
+end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
+put('sa', int(now))
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+end
+local function keep_pending()
+if g.st ~= 'pending' then return end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
+end
+local function enqueue(from, to)
+redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
+end
+local function sweep()
+if g.swp >= g.tot then return end
+enqueue(g.swp, g.tot - 1)
+add('rdy', g.tot - g.swp - g.ird)
+put('ird', 0)
+put('swp', g.tot)
+end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
+local function make_ready(from, to)
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
+enqueue(from, to)
+add('rdy', to - from + 1)
+add('ird', to - from + 1)
+end
+local function done(code)
+end_group_if_done()
+take_slots()
+expire_group()
+keep_pending()
+write_group()
+return reply(code)
+end
+if not read_group() then return { 'missing' } end
+local entry = ARGV[3]
+local act = read_active(entry)
+local state = state_of(entry, act)
+if state == 'unknown' then return { 'missing' } end
+local suspend = ARGV[4] == '1'
+if ended() and not act and not has('H') then return reply('ended') end
+if suspend and (act and act.cancel == '1' or not act and state ~= 'waiting' and state ~= 'queued') then return reply('ended') end
+local version = next_version(redis.call('HGET', C, 's:' .. entry))
+redis.call('HSET', C, 's:' .. entry, suspend and int(version) or '-' .. int(version))
+flag('E')
+if g.nch > 0 then to_spread() end
+if not suspend then
+if tonumber(entry) then requeue_passed(entry, entry) end
+release_held()
+end
+put('pr', now)
+local answer = done(suspend and 'suspended' or 'resumed')
+answer[12], answer[13] = int(version), int(g.nch)
+return answer`,
   },
   takeDue: {
     keys: 1,
@@ -4828,6 +9551,458 @@ redis.call('ZADD', KEYS[1], 'XX', string.format('%.0f', now + tonumber(ARGV[1]))
 end
 return due`,
   },
+  update: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
+local function write_group()
+local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+if has('S') or has('E') then to_spread() end
+end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local moves = {
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
+}
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+local function is_callback(entry)
+return string.sub(entry, 1, 1) == 'c'
+end
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
+local function read_active(entry)
+local packed = redis.call('HGET', A, entry)
+if not packed then return nil end
+local act, i = {}, 1
+for value in string.gmatch(packed .. '|', '([^|]*)|') do
+act[active_names[i]] = value
+i = i + 1
+end
+return act
+end
+local function write_active(entry, act, due)
+local values = {}
+for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+redis.call('HSET', A, entry, table.concat(values, '|'))
+redis.call('ZADD', L, int(due), entry)
+end
+local function state_of(entry, act)
+if act then return act.state end
+if is_callback(entry) then
+local result = redis.call('HGET', C, 'r:' .. entry)
+if not result then return 'unknown' end
+return bytes[string.sub(result, 1, 1)]
+end
+local index = tonumber(entry)
+if not index or index >= g.tot then return 'unknown' end
+local byte = redis.call('GETRANGE', B, index, index)
+if byte == '' or byte == '\\0' then
+return index < g.swp and 'queued' or 'waiting'
+end
+return bytes[byte]
+end
+local function may(from, to)
+local list = moves[from]
+return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
+end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
+local function next_startable(from, to)
+while from <= to do
+local last = math.min(to, from + 1023)
+local block = redis.call('GETRANGE', B, from, last)
+local hit = string.find(block, '[%zq]')
+if hit then return from + hit - 1 end
+if #block < last - from + 1 then return from + #block end
+from = last + 1
+end
+return nil
+end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
+local function take_slots()
+while can_start() and #grants < batch do
+local head = redis.call('LINDEX', Q, 0)
+if not head then return end
+local dash = string.find(head, '-', 1, true)
+local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+local to = tonumber(dash and string.sub(head, dash + 1) or head)
+local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
+if index and index < to then
+redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
+else
+redis.call('LPOP', Q)
+end
+if held then
+write_bytes(index, 'h')
+elseif index then
+local entry = int(index)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
+add('sl', 1)
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+end
+end
+end
+local function more_to_take()
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
+return 0
+end
+local function fire(list, kind, source)
+for _, spec in ipairs(list) do
+local entry = 'c' .. int(g.cbn)
+local value = kind .. ' ' .. source .. '\\n' .. spec
+add('cbn', 1)
+redis.call('HSET', C, entry, value)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
+local function tell_parent()
+if not g.pg then return end
+activate('p', 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { 'p', '' }
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
+local function reply(code)
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+end
+local function expire_group()
+if not ended() or redis.call('HLEN', A) > 0 then return end
+if g.pg and g.rel == 0 then return end
+put('rt', int(now + g.ret))
+if g.nch > 0 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+move_to(outcome)
+unflag('S')
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
+end
+local function end_group_if_done()
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
+if g.k == 'root' and g.cl == 0 then return end
+if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
+end
+local function note_failure(index)
+add('ko', 1)
+if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
+if g.k ~= 'root' then put('cl', 1) end
+end
+end
+local function return_from_body(entry, act, mark, payload)
+become(entry, act, 'returned')
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
+end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
+local mark = marks[to]
+local spec = redis.call('HGET', S, entry) or ''
+local header_end = string.find(spec, '\\n', 1, true)
+if to == 'succeeded' then
+redis.call('HDEL', S, 'm' .. entry)
+if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+add('ok', 1)
+if g.kr == '0' then payload, size = '', 0 end
+elseif to == 'failed' then
+note_failure(entry)
+else
+add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
+end
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
+redis.call('RPUSH', E, entry)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
+end
+if string.sub(spec, 1, 1) == '*' then
+local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
+local list = to == 'succeeded' and header[5] or header[6]
+if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
+end
+if g.wch > now then redis.call('PUBLISH', G, entry) end
+end_group_if_done()
+take_slots()
+end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
+put('sa', int(now))
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+end
+local function keep_pending()
+if g.st ~= 'pending' then return end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
+end
+local function enqueue(from, to)
+redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
+end
+local function sweep()
+if g.swp >= g.tot then return end
+enqueue(g.swp, g.tot - 1)
+add('rdy', g.tot - g.swp - g.ird)
+put('ird', 0)
+put('swp', g.tot)
+end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
+local function make_ready(from, to)
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
+enqueue(from, to)
+add('rdy', to - from + 1)
+add('ird', to - from + 1)
+end
+local function done(code)
+end_group_if_done()
+take_slots()
+expire_group()
+keep_pending()
+write_group()
+return reply(code)
+end
+if not read_group() then return { 'missing' } end
+if ended() or g.st == 'stopping' or g.st == 'cancelling' then return reply('finished') end
+if ARGV[3] ~= '' then put('mc', tonumber(ARGV[3])) end
+if ARGV[4] ~= '' then put('sn', tonumber(ARGV[4])) end
+if ARGV[5] ~= '' then put('fr', ARGV[5]) end
+if ARGV[6] ~= '' then
+put('tmo', tonumber(ARGV[6]))
+if g.st == 'running' then put('dl', g.tmo > 0 and tonumber(redis.call('HGET', G, 'sa')) + g.tmo or 0) end
+end
+stop_at_limit()
+return done('updated')`,
+  },
   watch: {
     keys: 1,
     lua: `if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
@@ -4835,5 +10010,455 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', KEYS[1], 'wch', string.format('%.0f', now + tonumber(ARGV[1])))
 return 1`,
+  },
+  withdraw: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
+local function write_group()
+local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+if has('S') or has('E') then to_spread() end
+end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local moves = {
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
+running = 'running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
+}
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+local function is_callback(entry)
+return string.sub(entry, 1, 1) == 'c'
+end
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
+local function read_active(entry)
+local packed = redis.call('HGET', A, entry)
+if not packed then return nil end
+local act, i = {}, 1
+for value in string.gmatch(packed .. '|', '([^|]*)|') do
+act[active_names[i]] = value
+i = i + 1
+end
+return act
+end
+local function write_active(entry, act, due)
+local values = {}
+for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+redis.call('HSET', A, entry, table.concat(values, '|'))
+redis.call('ZADD', L, int(due), entry)
+end
+local function state_of(entry, act)
+if act then return act.state end
+if is_callback(entry) then
+local result = redis.call('HGET', C, 'r:' .. entry)
+if not result then return 'unknown' end
+return bytes[string.sub(result, 1, 1)]
+end
+local index = tonumber(entry)
+if not index or index >= g.tot then return 'unknown' end
+local byte = redis.call('GETRANGE', B, index, index)
+if byte == '' or byte == '\\0' then
+return index < g.swp and 'queued' or 'waiting'
+end
+return bytes[byte]
+end
+local function may(from, to)
+local list = moves[from]
+return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
+end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
+local function next_startable(from, to)
+while from <= to do
+local last = math.min(to, from + 1023)
+local block = redis.call('GETRANGE', B, from, last)
+local hit = string.find(block, '[%zq]')
+if hit then return from + hit - 1 end
+if #block < last - from + 1 then return from + #block end
+from = last + 1
+end
+return nil
+end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
+local function take_slots()
+while can_start() and #grants < batch do
+local head = redis.call('LINDEX', Q, 0)
+if not head then return end
+local dash = string.find(head, '-', 1, true)
+local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+local to = tonumber(dash and string.sub(head, dash + 1) or head)
+local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
+if index and index < to then
+redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
+else
+redis.call('LPOP', Q)
+end
+if held then
+write_bytes(index, 'h')
+elseif index then
+local entry = int(index)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
+add('sl', 1)
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+end
+end
+end
+local function more_to_take()
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
+return 0
+end
+local function fire(list, kind, source)
+for _, spec in ipairs(list) do
+local entry = 'c' .. int(g.cbn)
+local value = kind .. ' ' .. source .. '\\n' .. spec
+add('cbn', 1)
+redis.call('HSET', C, entry, value)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
+local function tell_parent()
+if not g.pg then return end
+activate('p', 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { 'p', '' }
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
+local function reply(code)
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+end
+local function expire_group()
+if not ended() or redis.call('HLEN', A) > 0 then return end
+if g.pg and g.rel == 0 then return end
+put('rt', int(now + g.ret))
+if g.nch > 0 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+move_to(outcome)
+unflag('S')
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
+end
+local function end_group_if_done()
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
+if g.k == 'root' and g.cl == 0 then return end
+if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
+end
+local function note_failure(index)
+add('ko', 1)
+if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
+if g.k ~= 'root' then put('cl', 1) end
+end
+end
+local function return_from_body(entry, act, mark, payload)
+become(entry, act, 'returned')
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing = { entry, act.child }
+end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
+local mark = marks[to]
+local spec = redis.call('HGET', S, entry) or ''
+local header_end = string.find(spec, '\\n', 1, true)
+if to == 'succeeded' then
+redis.call('HDEL', S, 'm' .. entry)
+if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+add('ok', 1)
+if g.kr == '0' then payload, size = '', 0 end
+elseif to == 'failed' then
+note_failure(entry)
+else
+add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
+end
+stop_at_limit()
+if act then
+add('sl', -1)
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
+redis.call('RPUSH', E, entry)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
+end
+if string.sub(spec, 1, 1) == '*' then
+local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
+local list = to == 'succeeded' and header[5] or header[6]
+if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
+end
+if g.wch > now then redis.call('PUBLISH', G, entry) end
+end_group_if_done()
+take_slots()
+end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
+put('sa', int(now))
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+end
+local function keep_pending()
+if g.st ~= 'pending' then return end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
+end
+local function enqueue(from, to)
+redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
+end
+local function sweep()
+if g.swp >= g.tot then return end
+enqueue(g.swp, g.tot - 1)
+add('rdy', g.tot - g.swp - g.ird)
+put('ird', 0)
+put('swp', g.tot)
+end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
+local function make_ready(from, to)
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
+enqueue(from, to)
+add('rdy', to - from + 1)
+add('ird', to - from + 1)
+end
+local function done(code)
+end_group_if_done()
+take_slots()
+expire_group()
+keep_pending()
+write_group()
+return reply(code)
+end
+if not read_group() then return { 'missing' } end
+for i = 3, #ARGV do
+local act = read_active(ARGV[i])
+if act and act.state == 'published' and can_take_back(ARGV[i], act) then
+withdrawn[#withdrawn + 1] = act.run
+take_back(ARGV[i], act)
+end
+end
+return done('withdrawn')`,
   },
 } as const;

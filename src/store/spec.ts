@@ -52,6 +52,8 @@ export interface GroupTemplate {
   options?: StoredRunOptions;
   maxConcurrency: number;
   stopAfterNFailures: number | null;
+  stopAfterFailureRatio?: number | null;
+  timeoutMs?: number | null;
   keepResults: boolean;
 }
 

@@ -2,13 +2,15 @@ import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
 import { detached } from '../detached';
 import { messageOf } from '../errors';
-import type { Claim } from '../engine/claim';
+import { readMetadata, type Claim } from '../engine/claim';
+import { tellEnd, tellStart, type About } from '../engine/tell-end';
 import type { Execution as RunExecution, GroupStore } from '../store/group-store';
 import { readError } from '../store/group-reader';
 import type { Persistence } from './persist';
 import type { Runtime } from './runtime';
 
 const endTriedForMs = 5_000;
+const askSuspendedMs = 1_000;
 const askAgainMs = [0, 100, 300];
 const askLaterMs = [100, 300, 1_000, 3_000, 5_000];
 
@@ -55,25 +57,37 @@ export class ClaimedRun {
   }
 
   private async claimOnce(deadOwner: string): Promise<Permission | { deadOwner: string }> {
-    const { store, settler, logger } = this.runtime;
+    const { store, settler, logger, publisher, engine, events } = this.runtime;
     const { groupId, entry, token } = this.claim;
     const { runId } = this.execution;
     const reply = await store.start(groupId, entry, token, this.execution, deadOwner, this.child);
     switch (reply.code) {
       case 'run':
         this.watchAbort();
+        tellStart(events, this.told());
         return { code: 'run', failedItems: reply.failed };
       case 'unknown':
         return { code: 'unknown' };
+      case 'held':
+        await publisher.publish(groupId, reply.work);
+        await engine.cancel([runId]);
+        throw new NonRetryableError(
+          'This run counts no more: it was suspended or tried again, and gets or has another run.',
+        );
+      case 'suspended':
+        await this.persistence.pause(askSuspendedMs);
+        return { deadOwner };
       case 'cancelled':
         await settler.cancel(groupId, entry, runId);
         throw new NonRetryableError('It was cancelled before it started.');
       case 'superseded':
         throw new NonRetryableError(`A later attempt of run ${runId} has begun.`);
       case 'stored':
-        logger.warn(
-          `mageflow: run ${runId} of ${this.about.name} has ended before; its body is not run again. To repeat failed items, use retryFailed().`,
-        );
+        // What was taken back or cancelled on its way is no repetition; those have a higher count.
+        if (this.execution.retryCount > 0 || (!reply.late && reply.result !== 'x'))
+          logger.warn(
+            `mageflow: run ${runId} of ${this.about.name} has ended before; its body is not run again. To repeat failed items, use retryFailed().`,
+          );
         return { code: 'stored', output: await this.stored(reply.result) };
       case 'duplicate': {
         // What the owner's body did is the engine's to tell, a timeout as much as an output: settled from its record, as
@@ -168,6 +182,14 @@ export class ClaimedRun {
     }
   }
 
+  /** What events tell of it. */
+  private told(): About {
+    const { groupId, entry } = this.claim;
+    const { signature, index } = readMetadata(this.ctx.additionalMetadata());
+    const id = signature || groupId;
+    return { groupId, entry, task: this.about.name, id, runId: this.execution.runId, alone: index === '' };
+  }
+
   private wasEvicted(): boolean {
     return (this.ctx.abortController.signal.reason as { reason?: string } | undefined)?.reason === 'evicted';
   }
@@ -176,8 +198,13 @@ export class ClaimedRun {
   private async end(outcome: 'succeeded' | 'failed' | 'threw' | 'aborted', payload: string, retries: number) {
     const reply = await this.storeEnd({ outcome, payload, retries });
     if (!reply) return 'unstored';
+    const { publisher, events } = this.runtime;
+    const { groupId } = this.claim;
+    tellEnd(events, this.told(), reply.work, outcome === 'succeeded' ? '' : readError(payload));
     try {
-      await this.runtime.publisher.publish(this.claim.groupId, reply.work);
+      await publisher.publish(groupId, reply.work);
+      // What was confirmed with it may have been on the way when the group was suspended.
+      if (reply.work.suspended) await publisher.suspender.withdraw(groupId);
     } catch (error) {
       // It ended all the same; what it was granted stays leased, and upkeep publishes it.
       this.runtime.logger.warn(

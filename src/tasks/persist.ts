@@ -2,9 +2,12 @@ import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
 import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
 
+const refreshSeconds = 15;
+
 /** Does again, at the start of a run, what the store or the engine refused, as long as the run's own time allows. */
 export class Persistence {
-  private readonly giveUpAt: number;
+  private giveUpAt: number;
+  private refreshedUntil = 0;
 
   constructor(
     private readonly logger: MageflowLogger,
@@ -13,6 +16,22 @@ export class Persistence {
   ) {
     // The time is kept here too: a worker that is stopping hears nothing of the engine's timeout.
     this.giveUpAt = Date.now() + about.timeoutMs;
+  }
+
+  /**
+   * Waits a moment, which counts against nobody's time: the engine gives the run as much more.
+   * @throws what aborts the run
+   */
+  async pause(ms: number): Promise<void> {
+    const { signal } = this.ctx.abortController;
+    const began = Date.now();
+    // Ahead of its time, and seldom.
+    if (began + 2 * ms > this.refreshedUntil) {
+      await this.ctx.refreshTimeout(`${refreshSeconds}s`);
+      this.refreshedUntil = Math.max(this.refreshedUntil, began) + refreshSeconds * 1000;
+    }
+    await abortable(ms, signal);
+    this.giveUpAt += Date.now() - began;
   }
 
   async until<T>(what: string, action: () => Promise<T>): Promise<T> {

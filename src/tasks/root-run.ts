@@ -41,7 +41,7 @@ export async function claimPlainRoot(
 
 /** Opens the internal swarm of a root's run, or finds the one that an earlier attempt opened. */
 export async function openRoot(
-  { store, logger }: Runtime,
+  { store, reader, publisher, logger }: Runtime,
   name: string,
   config: ResolvedConfig,
   { groupId, entry }: Claim,
@@ -50,7 +50,14 @@ export async function openRoot(
   const metadata = readMetadata(ctx.additionalMetadata());
   const children = childrenId(groupId, entry);
   const shown = `root-swarm:${name}`;
-  await store.create(
+  const suspension = await reader.suspensions.of(groupId);
+  const above = {
+    ...(metadata.chain ? { chain: metadata.chain } : {}),
+    root: metadata.signature || groupId,
+    parentRun: ctx.workflowRunId(),
+    parentTask: ctx.taskRunExternalId(),
+  };
+  const { created } = await store.create(
     {
       id: children,
       kind: 'root',
@@ -60,17 +67,15 @@ export async function openRoot(
       ...config,
       successCallbacks: [],
       errorCallbacks: [],
-      parent: { groupId, entry },
-      above: {
-        ...(metadata.chain ? { chain: metadata.chain } : {}),
-        root: metadata.signature || groupId,
-        parentRun: ctx.workflowRunId(),
-        parentTask: ctx.taskRunExternalId(),
-      },
+      parent: { groupId, entry, round: suspension?.round ?? 0 },
+      ...(suspension?.suspended ? { suspended: suspension.version } : {}),
+      above,
     },
     [],
     { message: '' },
   );
+  if (!created) await publisher.nesting.reopen(children, groupId, above);
+  await publisher.suspender.inherit(children, { groupId, entry });
   return new RootScope(children, shown, store.identity, logger);
 }
 

@@ -3,6 +3,7 @@ import type { Inputs } from '../engine/inputs';
 import type { Publisher } from '../engine/publisher';
 import type { Served } from '../engine/served';
 import type { Settler } from '../engine/settler';
+import type { Events } from '../events';
 import type { MageflowLogger } from '../options';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
@@ -42,6 +43,7 @@ export interface Runtime {
   readonly settler: Settler;
   readonly served: Served;
   readonly logger: MageflowLogger;
+  readonly events: Events;
   /** Publishes runs as children of the root whose body asks for them. */
   readonly capture: (root: RootScope, requests: readonly CaptureRequest[]) => Promise<RunRef[]>;
 }

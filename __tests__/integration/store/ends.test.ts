@@ -142,7 +142,7 @@ describe('the limit of failures', () => {
   test('what turns up of a stopped group without having started is told that it is cancelled', async () => {
     const group = await fixture.group(3, { maxConcurrency: 1, stopAfterNFailures: 1 }, { message: '{}' });
     await group.execute('0', failed());
-    expect(await group.start('1')).toEqual({ code: 'stored', result: 'x' });
+    expect(await group.start('1')).toEqual({ code: 'cancelled' });
   });
 });
 
@@ -198,7 +198,8 @@ describe('the time that keys live', () => {
     try {
       const group = await short.group(3, { closed: true }, { message: '{}' });
       for (const entry of ['0', '1', '2']) await group.execute(entry);
-      await short.redis.del(group.store.keys.upkeepOf(group.id));
+      // These are for upkeep to clear.
+      await short.redis.del(group.store.keys.upkeepOf(group.id), group.store.keys.catalog());
       await eventually('no key is left', async () => (await short.keys()).length === 0);
     } finally {
       await short.close();

@@ -1,6 +1,8 @@
 import { Engine } from '../../../src/engine/engine';
 import { Inputs } from '../../../src/engine/inputs';
 import { Publisher } from '../../../src/engine/publisher';
+import { Served } from '../../../src/engine/served';
+import { Events } from '../../../src/events';
 import { packSpec } from '../../../src/store/spec';
 import { Log, newHatchet } from '../../helpers/fixture';
 import { failed, spec, StoreFixture } from '../../helpers/store';
@@ -15,6 +17,8 @@ const publisher = new Publisher(
   new Inputs(cut.reader, cut.store.settings),
   new Log(),
   () => undefined,
+  new Served(cut.store),
+  new Events(new Log()),
 );
 
 beforeAll(() => cut.connection.close());

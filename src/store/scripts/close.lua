@@ -1,10 +1,11 @@
 -- close: no item can be added any more; on a started group the rest becomes ready.
 -- KEYS: 9
--- ARGV: proc, lease
--- Returns {'closed'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children}
+-- ARGV: proc, lease, round of its parent for which it is closed ('' in any)
+-- Returns {'closed'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
-if g.cl == 1 then return reply('closed') end
+local other_round = ARGV[3] ~= '' and ARGV[3] ~= (redis.call('HGET', G, 'prd') or '0')
+if g.cl == 1 or other_round then return reply('closed') end
 put('cl', 1)
 if g.st == 'running' then sweep() end
 return done('closed')

@@ -1,9 +1,9 @@
 -- confirm: the engine took these publications; they are to be asked for from now on, not published again.
 -- KEYS: 9
 -- ARGV: proc, lease, then (entry, run id) pairs
--- Returns 'confirmed' | 'missing'
+-- Returns {'confirmed', status, grants, ...} | {'missing'}
 --- @include "confirms"
-if not read_group() then return 'missing' end
+if not read_group() then return { 'missing' } end
 confirm_from(3)
 write_group()
-return 'confirmed'
+return reply('confirmed')

@@ -1,7 +1,7 @@
 -- due: what upkeep has to ask about in a group: entries whose lease ran out.
 -- KEYS: 9
 -- ARGV: proc, lease, limit
--- Returns {status or 'missing', next due time or '', active entries, time to forget or '', more to take, groups below to be kept (0|1), groups below (0|1), {entry, packed state, ...}}
+-- Returns {status or 'missing', flags, active entries, time to forget or '', more to take, groups below to be kept (0|1), groups below (0|1), {entry, packed state, ...}, ms until its time is over or '', abandoned (0|1), records of its signatures to be renewed (0|1)}
 --- @include "grants"
 if not read_group() then return { 'missing' } end
 local list = {}
@@ -12,5 +12,9 @@ for _, entry in ipairs(redis.call('ZRANGEBYSCORE', L, '-inf', int(now), 'LIMIT',
     list[#list + 1] = packed
   end
 end
-local next_due = redis.call('ZRANGE', L, 0, 0, 'WITHSCORES')
-return { g.st, next_due[2] or '', redis.call('HLEN', A), redis.call('HGET', G, 'rt') or '', more_to_take(), int(g.hold), int(g.nch), list }
+local over = (g.st == 'running' or g.st == 'stopping') and tonumber(redis.call('HGET', G, 'dl') or '0') or 0
+over = over > 0 and over
+-- Several times within the life of such a record.
+local renew = not ended() and now - tonumber(redis.call('HGET', G, 'lr') or redis.call('HGET', G, 'cr')) > g.ttl / 4
+if renew then redis.call('HSET', G, 'lr', int(now)) end
+return { g.st, g.fl or '', redis.call('HLEN', A), redis.call('HGET', G, 'rt') or '', more_to_take(), int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0 }

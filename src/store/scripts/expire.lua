@@ -5,6 +5,7 @@
 --- @include "group"
 if not read_group() or not ended() or redis.call('HLEN', A) > 0 then return 0 end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+redis.call('HSET', G, 'had', int(g.nch))
 put('nch', 0)
 write_group()
 return 1

@@ -1,7 +1,7 @@
 -- finish: an execution ends: its result is stored, its slot handed on, its callbacks and its group's are fired.
 -- KEYS: 9
 -- ARGV: proc, lease, entry, run id, retry count, invocation count, nonce, outcome (succeeded | failed | threw | aborted), payload, retries, then confirmed (entry, run id) pairs
--- Returns {'ended'|'retry'|'refused'|'unknown', status, grants, callbacks, more, message version, total, expiring, closing, children}
+-- Returns {'ended'|'retry'|'refused'|'unknown', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
 --- @include "confirms"
 if not read_group() then return { 'unknown' } end
 confirm_from(11)
@@ -23,7 +23,6 @@ if outcome == 'threw' or outcome == 'aborted' then
 elseif not current then
   return reply('refused')
 end
-if not may(act.state, outcome) then return reply('refused') end
 end_entry(entry, act, outcome, ARGV[9])
 expire_group()
 write_group()

@@ -1,14 +1,20 @@
 -- regrant: takes over the publication of an entry that its process left, or whose run never came to be.
 -- KEYS: 9
 -- ARGV: proc, lease, entry, expected state, expected process, expected run id
--- Returns {'granted', status, grants, callbacks, more, message version, total, expiring, closing, children} | {'refused'} | {'unknown'}
+-- Returns {'granted', status, grants, callbacks, more, message version, total, expiring, closing, children, news} | {'refused'} | {'unknown'}
 --- @include "grants"
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
 local act = read_active(entry)
 if not act or act.state ~= ARGV[4] or act.proc ~= ARGV[5] or act.run ~= ARGV[6] then return { 'refused' } end
 if not may(act.state, 'granted') then return { 'refused' } end
-act.state, act.proc, act.run = 'granted', proc, ''
+if can_take_back(entry, act) then
+  take_back(entry, act)
+  write_group()
+  return reply('granted')
+end
+become(entry, act, 'granted')
+act.proc, act.run = proc, ''
 if ARGV[4] == 'published' then act.pubs = int(tonumber(act.pubs) + 1) end
 write_active(entry, act, now + lease)
 if entry == 'p' then

@@ -1,7 +1,7 @@
 -- release: a group's parent is over, or gone: it is forgotten after its own retention. What was never started ends here.
 -- KEYS: 9
 -- ARGV: proc, lease
--- Returns {'released'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children}
+-- Returns {'released'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
 --- @include "ends"
 if not read_group() then return { 'missing' } end
 put('rel', 1)
@@ -10,6 +10,7 @@ redis.call('ZREM', L, 'p')
 if g.st == 'pending' then
   -- There is nobody to tell.
   g.pg = false
+  unflag('S')
   end_group('cancelled', false)
 end
 expire_group()

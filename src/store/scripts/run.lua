@@ -1,6 +1,6 @@
 -- run: starts a group with a message: all its items become ready.
 -- KEYS: 9
--- ARGV: proc, lease, message ('' to start it with what is ready), run options for items as JSON or '', parent's id ('' when a user runs it), entry in the parent (or, when a user runs it, 'ready' if it has been made ready there), what the group is below as JSON
+-- ARGV: proc, lease, message ('' to start it with what is ready), run options for items as JSON or '', parent's id ('' when a user runs it), entry in the parent (or, when a user runs it, 'ready' if it has been made ready there), what the group is below as JSON, and how often its parent has been tried again
 -- Returns {'started'|'missing'|'again'|'finished', status, grants, ...} | {'nested', parent's id, entry in it}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
@@ -10,6 +10,7 @@ if by_parent then
   if elsewhere then return { 'again', g.st } end
   put('pg', ARGV[5])
   put('pe', ARGV[6])
+  if g.st == 'pending' then redis.call('HSET', G, 'prd', ARGV[8]) end
   if g.st == 'running' then
     write_group()
     return reply('started')
@@ -18,7 +19,15 @@ else
   if g.pg and g.st == 'pending' and ARGV[6] ~= 'ready' then return { 'nested', g.pg, g.pe or '' } end
   if g.mv > 0 then return { 'again', g.st } end
 end
-if ended() or g.st == 'stopping' or g.st == 'cancelling' then return reply('finished') end
+if ended() or g.st == 'stopping' or g.st == 'cancelling' then
+  -- It may be tried again, with what it would have got.
+  if by_parent and ARGV[3] ~= '' and g.mv == 0 then
+    redis.call('HSET', G, 'msg', ARGV[3])
+    put('mv', 1)
+    write_group()
+  end
+  return reply('finished')
+end
 if ARGV[7] ~= '' then redis.call('HSET', G, 'ctx', ARGV[7]) end
 start_group(by_parent)
 if ARGV[3] ~= '' and g.mv == 0 then

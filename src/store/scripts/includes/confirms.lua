@@ -6,8 +6,9 @@ local function confirm_from(i)
     local entry, run = ARGV[i], ARGV[i + 1]
     if string.sub(run, 1, 2) == 'g:' then note_child(entry, string.sub(run, 3)) end
     local act = read_active(entry)
-    if act and act.state == 'granted' and may(act.state, 'published') then
-      act.state, act.run = 'published', run
+    if act and act.state == 'granted' and not is_void(entry, run) then
+      become(entry, act, 'published')
+      act.run = run
       write_active(entry, act, now + lease)
     end
     i = i + 2

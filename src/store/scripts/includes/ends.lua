@@ -3,15 +3,20 @@
 local function note_failure(index)
   add('ko', 1)
   if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-  if g.sn > 0 and g.ko >= g.sn and g.st == 'running' then
-    put('st', 'stopping')
+end
+
+local function stop_at_limit()
+  if g.st ~= 'running' or g.ko == 0 then return end
+  local ratio, finished = tonumber(g.fr), g.ok + g.ko
+  if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+    move_to('stopping')
     if g.k ~= 'root' then put('cl', 1) end
   end
 end
 
 -- The body of a root has ended; the root itself ends with its children.
 local function return_from_body(entry, act, mark, payload)
-  act.state = 'returned'
+  become(entry, act, 'returned')
   redis.call('HSET', C, 'b:' .. entry, mark .. payload)
   write_active(entry, act, now + lease)
   closing = { entry, act.child }
@@ -39,11 +44,16 @@ local function store_end(entry, act, to, payload, size)
     note_failure(entry)
   else
     add('cx', 1)
-    if g.k == 'chain' and g.st == 'running' then put('st', 'cancelling') end
+    if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
   end
-  if act then add('sl', -1) end
-  redis.call('SETRANGE', B, entry, mark)
-  redis.call('HSET', R, entry, mark .. payload)
+  stop_at_limit()
+  if act then
+    add('sl', -1)
+    -- When it is tried again, what is still heard of this run counts no more.
+    if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+  end
+  write_bytes(entry, mark)
+  if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
   redis.call('RPUSH', E, entry)
   add('rb', size)
   return spec
@@ -58,6 +68,8 @@ local function end_entry(entry, act, to, payload, size)
     if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
     to, payload = root_end(entry, to, payload)
   end
+  check_move(entry, state_of(entry, act), to)
+  ended_as = to
   if act then
     redis.call('HDEL', A, entry)
     redis.call('ZREM', L, entry)

@@ -1,11 +1,7 @@
 -- grants: handing free slots to queued items, in the order in which they became ready.
---- @include "states"
-local grants, callbacks, expiring, closing = {}, {}, 0, {}
+--- @include "suspension"
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
-
-local function grant(entry)
-  write_active(entry, { state = 'granted', proc = proc, throws = '0', counted = '-1', pubs = '1' }, now + lease)
-end
 
 -- The first index of a queue element that is still to be started; the rest were started by an earlier element.
 local function next_startable(from, to)
@@ -20,23 +16,32 @@ local function next_startable(from, to)
   return nil
 end
 
+local function can_start()
+  return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
+
 local function take_slots()
-  while g.st == 'running' and g.sl < g.mc and #grants < batch do
+  while can_start() and #grants < batch do
     local head = redis.call('LINDEX', Q, 0)
     if not head then return end
     local dash = string.find(head, '-', 1, true)
     local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
     local to = tonumber(dash and string.sub(head, dash + 1) or head)
     local index = next_startable(from, to)
+    local held = index and suspended_alone(int(index))
+    -- A chain goes no further than to a step that is suspended.
+    if held and g.k == 'chain' then return end
     if index and index < to then
       redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
     else
       redis.call('LPOP', Q)
     end
-    if index then
+    if held then
+      write_bytes(index, 'h')
+    elseif index then
       local entry = int(index)
-      redis.call('SETRANGE', B, index, 'a')
-      grant(entry)
+      activate(entry, 'queued', 'granted', now + lease)
+      write_bytes(index, 'a')
       add('sl', 1)
       local spec = redis.call('HMGET', S, entry, 'm' .. entry)
       grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
@@ -45,7 +50,7 @@ local function take_slots()
 end
 
 local function more_to_take()
-  if g.st == 'running' and g.sl < g.mc and redis.call('EXISTS', Q) == 1 then return 1 end
+  if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
   return 0
 end
 
@@ -56,21 +61,54 @@ local function fire(list, kind, source)
     local value = kind .. ' ' .. source .. '\n' .. spec
     add('cbn', 1)
     redis.call('HSET', C, entry, value)
-    grant(entry)
-    callbacks[#callbacks + 1] = { entry, value }
+    if suspended(source) then
+      flag('H')
+      activate(entry, 'new', 'held', math.huge)
+    else
+      activate(entry, 'new', 'granted', now + lease)
+      callbacks[#callbacks + 1] = { entry, value }
+    end
   end
+end
+
+-- Hands out the callbacks that were held back, those of entries that are suspended by themselves only when all are asked for.
+local function release_held(all)
+  if not has('H') or has('S') then return end
+  local kept = 0
+  repeat
+    local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+    for _, entry in ipairs(entries) do
+      local value = redis.call('HGET', C, entry)
+      if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+        kept = kept + 1
+      else
+        activate(entry, 'held', 'granted', now + lease)
+        callbacks[#callbacks + 1] = { entry, value }
+      end
+    end
+    more_held = #callbacks >= batch
+  until #entries == 0 or more_held
+  if kept == 0 and not more_held then unflag('H') end
 end
 
 -- The end of a group is its parent's to hear of; that somebody tells it is leased work like a publication.
 local function tell_parent()
   if not g.pg then return end
-  grant('p')
+  activate('p', 'new', 'granted', now + lease)
   callbacks[#callbacks + 1] = { 'p', '' }
 end
 
+-- Changes with what publishers remember of the group: a key's next group is another one, and a message comes later.
+local function version()
+  return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
+
 -- What a publishing process needs: the grants, the fired callbacks, whether to ask for more, whether it expires,
--- the children's group of a root whose body has ended, and whether its groups below are to hear
--- of what has become of it.
+-- the children's group of a root whose body has ended, whether its groups below are to hear of what has become of it,
+-- and what else is new: {kind and name when its status changed, ms until its time is over, runs to be cancelled,
+-- whether it is suspended, how the entry ended}.
 local function reply(code)
-  return { code, g.st, grants, callbacks, more_to_take(), int(g.mv), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0' }
+  local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+  local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+  return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end

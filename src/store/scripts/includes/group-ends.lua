@@ -11,7 +11,8 @@ local function expire_group()
 end
 
 local function end_group(outcome, with_callbacks)
-  put('st', outcome)
+  move_to(outcome)
+  unflag('S')
   put('cl', 1)
   put('en', int(now))
   if g.k ~= 'task' and with_callbacks then
@@ -24,11 +25,12 @@ local function end_group(outcome, with_callbacks)
 end
 
 local function end_group_if_done()
-  if g.sl > 0 or ended() or g.st == 'pending' then return end
+  if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
   -- A root's body may go on adding to a group that has stopped: what it adds is cancelled at once.
   if g.k == 'root' and g.cl == 0 then return end
   if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-  local outcome = g.st == 'running' and 'succeeded' or g.st == 'stopping' and 'failed' or 'cancelled'
+  local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+  local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
   if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
   end_group(outcome, true)
 end

@@ -9,8 +9,11 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- Of its parent (the group that it is an item of): pg its id, pe the entry there. nch: it has groups below it; hold: they have to be kept.
-local texts = 5
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel' }
+-- cr: when it was created. rnd: how often it was tried again. fr: the ratio of failures that stops it. pr: when something last happened in it. dl: when its time is over.
+-- fl: what is rarely so, a letter each: S suspended, W the groups below have yet to hear of that, E entries have been
+-- suspended by themselves, H callbacks have been held back, V runs have been made void, R it is being made ready for a retry.
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
 local g, changed = {}, {}
 
 local function int(n)
@@ -26,6 +29,10 @@ local function read_group()
   return true
 end
 
+local function has(letter)
+  return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
+
 local function put(name, value)
   g[name] = value
   changed[name] = true
@@ -35,8 +42,18 @@ local function add(name, n)
   put(name, g[name] + n)
 end
 
+local function flag(letter)
+  if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+
+local function unflag(letter)
+  if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
+
 local function write_group()
   local args = {}
+  -- Coarse, so that it costs a field only now and then.
+  if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
   for name in pairs(changed) do
     args[#args + 1] = name
     args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
@@ -44,12 +61,37 @@ local function write_group()
   if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
 
+-- The groups below have to hear which of them are suspended.
+local function to_spread()
+  redis.call('HINCRBY', G, 'wv', 1)
+  flag('W')
+end
+
 -- Remembers a group below this one: it is kept, cancelled and forgotten together with it.
 local function note_child(entry, child)
   if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
     put('nch', 1)
     put('hold', 1)
+    if has('S') or has('E') then to_spread() end
   end
+end
+
+-- What may become of a group: the only place that says what may follow what.
+local group_moves = {
+  pending = 'running cancelled',
+  running = 'stopping cancelling succeeded failed cancelled',
+  stopping = 'cancelling failed',
+  cancelling = 'failed cancelled',
+  succeeded = 'running',
+  failed = 'running',
+  cancelled = 'running',
+}
+
+local function move_to(status)
+  if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+    error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+  end
+  put('st', status)
 end
 
 local function ended()

@@ -4,7 +4,10 @@
 -- What sits in another group starts when it gets its slot there.
 local function start_group(by_parent)
   if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-  put('st', 'running')
+  move_to('running')
+  local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+  if limit > 0 then put('dl', now + limit) end
+  put('pr', now)
   put('sa', int(now))
   for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
@@ -36,8 +39,20 @@ local function sweep()
   put('swp', g.tot)
 end
 
+-- Puts items back that were passed over while they were suspended by themselves: the last one first, as each goes to the front.
+local function requeue_passed(from, to)
+  for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+    local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+    for at in string.gmatch(string.reverse(block), '()h') do
+      local index = block_from + #block - at
+      write_bytes(index, 'q')
+      redis.call('LPUSH', Q, int(index))
+    end
+  end
+end
+
 local function make_ready(from, to)
-  redis.call('SETRANGE', B, from, string.rep('q', to - from + 1))
+  write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
   enqueue(from, to)
   add('rdy', to - from + 1)
   add('ird', to - from + 1)

@@ -1,16 +1,23 @@
 -- states: the transition table of an entry (an item or a fired callback): the only place that says what may follow what.
 -- waiting, queued: not started. granted: a process has to publish it. published: a run of it exists.
--- running: a run owns it. returned: its body has ended, its children have not all. succeeded, failed, cancelled: terminal.
+-- running: a run owns it. returned: its body has ended, its children have not all. held: a callback that was fired while what it
+-- belongs to is suspended. succeeded, failed, cancelled: terminal, until they are tried again. docs/states.md draws it.
 --- @include "group"
 local moves = {
-  waiting = 'queued granted failed cancelled',
-  queued = 'granted failed cancelled',
-  granted = 'granted published running returned succeeded failed cancelled',
-  published = 'granted running returned succeeded failed cancelled',
+  new = 'waiting granted held',
+  waiting = 'queued cancelled',
+  queued = 'granted cancelled',
+  granted = 'queued granted published running succeeded failed cancelled',
+  published = 'queued granted running succeeded failed cancelled',
   running = 'running returned succeeded failed cancelled',
   returned = 'succeeded failed cancelled',
+  held = 'granted cancelled',
+  succeeded = 'returned',
+  failed = 'queued returned',
+  cancelled = 'queued returned',
 }
-local bytes = { q = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+-- What a queued item is while it is suspended by itself: 'h', so that nothing in the queue stands for it.
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 
 local function is_callback(entry)
@@ -56,4 +63,24 @@ end
 local function may(from, to)
   local list = moves[from]
   return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+
+local function check_move(entry, from, to)
+  if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
+end
+
+-- States are written here and nowhere else: of what is active, and of a row of items by their bytes.
+local function become(entry, act, to)
+  check_move(entry, act.state, to)
+  act.state = to
+end
+
+local function activate(entry, from, to, due, child)
+  check_move(entry, from, to)
+  write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+
+local function write_bytes(index, text, to, ...)
+  for _, from in ipairs({ ... }) do check_move(index, from, to) end
+  redis.call('SETRANGE', B, index, text)
 end

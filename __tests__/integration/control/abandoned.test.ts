@@ -1,0 +1,361 @@
+import type { Swarm } from '../../../src';
+import { eventually, Fixture, gate } from '../../helpers/fixture';
+import { Pieces } from '../../helpers/pieces';
+import { progressOf, rejection, statusOf } from '../../helpers/workshop';
+
+const abandonedMs = 1_500;
+const fixture = new Fixture({
+  retention: { finishedMs: 60_000, abandonedMs },
+  leaseMs: 500,
+  reconcileIntervalMs: 100,
+});
+const pieces = new Pieces(fixture);
+const { mage } = fixture;
+const { piece, note } = pieces;
+const mayReturn = gate();
+fixture.onRelease(mayReturn.open);
+const root = mage.rootTask({
+  name: 'root',
+  fn: async ({ stays, child = {} }: { stays?: boolean; child?: object }) => {
+    await (await mage.sign(piece, { tag: 'child', ...child })).runNoWait({});
+    if (stays) await mayReturn.opened;
+    return 'body';
+  },
+});
+
+beforeAll(async () => {
+  await fixture.worker([...pieces.tasks, root]);
+});
+afterAll(() => fixture.close());
+
+const abandoned = (kind: string, name: string) =>
+  `The ${kind} "${name}" was cancelled: nothing had happened in it for retention.abandonedMs.`;
+const tagged = (tag: string, more: object = {}) => mage.sign(note, { tag, ...more });
+
+/** Waits until so much more time than makes something abandoned has gone by, and upkeep has looked at all there is. */
+async function longEnough(): Promise<void> {
+  const key = `${fixture.keyPrefix}:longer than that ${Math.random()}`;
+  await fixture.redis.set(key, '', 'PX', 2 * abandonedMs);
+  await eventually('the time is over', async () => (await fixture.redis.exists(key)) === 0);
+  const other = await mage.swarm();
+  await other.runNoWait();
+  await statusOf(other, 'cancelled');
+}
+
+describe('what nobody goes on with is cancelled with its error callbacks', () => {
+  test('an open swarm that is never closed', async () => {
+    const swarm = await mage.swarm({
+      name: 'left open',
+      tasks: [[piece, { give: 1 }], piece],
+      successCallbacks: [await tagged('closed well')],
+      errorCallbacks: [await tagged('left open')],
+    });
+    const handle = await swarm.runNoWait({ from: 'its message' });
+    await progressOf(swarm, { succeeded: 2, status: 'running' });
+    await statusOf(swarm, 'cancelled');
+    expect((await rejection(handle.output)).message).toBe(abandoned('swarm', 'left open'));
+    const { input } = await pieces.only('left open', swarm);
+    expect(input).toMatchObject({
+      from: 'its message',
+      error: { message: abandoned('swarm', 'left open'), failureCount: 0, failures: [] },
+    });
+    expect(pieces.of('closed well')).toEqual([]);
+    expect(await swarm.progress()).toMatchObject({ succeeded: 2, cancelled: 0, closed: true });
+    expect((await rejection(swarm.addTask(piece))).name).toBe('SwarmFinishedError');
+  });
+
+  test('an open swarm that was started empty', async () => {
+    const swarm = await mage.swarm({ name: 'empty', errorCallbacks: [await tagged('empty')] });
+    await swarm.runNoWait();
+    await statusOf(swarm, 'cancelled');
+    expect((await pieces.only('empty', swarm)).input['error']).toMatchObject({ message: abandoned('swarm', 'empty') });
+  });
+
+  test('a suspended swarm, whose waiting items never run', async () => {
+    const swarm = await mage.swarm({
+      name: 'held',
+      tasks: [
+        [piece, { tag: 'ran', hold: 'held' }],
+        [piece, { tag: 'never ran' }],
+      ],
+      errorCallbacks: [await tagged('was held')],
+      config: { maxConcurrency: 1 },
+      isSwarmClosed: true,
+    });
+    await swarm.runNoWait({});
+    await pieces.begun('ran');
+    await swarm.suspend();
+    pieces.open('held');
+    await statusOf(swarm, 'cancelled');
+    expect((await pieces.only('was held', swarm)).input['error']).toMatchObject({
+      message: abandoned('swarm', 'held'),
+    });
+    expect(await swarm.progress()).toMatchObject({ succeeded: 1, cancelled: 1, status: 'cancelled' });
+    expect(pieces.of('never ran')).toEqual([]);
+  });
+
+  test('a suspended chain', async () => {
+    const chain = await mage.chain(
+      [await mage.sign(piece, { tag: 'first', hold: 'first' }), await mage.sign(piece, { tag: 'second' })],
+      { name: 'held', errorCallbacks: [await tagged('chain was held')] },
+    );
+    const handle = await chain.runNoWait({});
+    await pieces.begun('first');
+    await chain.suspend();
+    pieces.open('first');
+    expect((await rejection(handle.output)).message).toBe(abandoned('chain', 'held'));
+    expect((await pieces.only('chain was held', chain)).input['error']).toMatchObject({
+      message: abandoned('chain', 'held'),
+    });
+    expect(pieces.of('second')).toEqual([]);
+  });
+
+  test('a task that was suspended before it was run', async () => {
+    const task = await mage.sign(
+      piece,
+      { tag: 'never begun' },
+      { name: 'alone', errorCallbacks: [await tagged('task was held')] },
+    );
+    await task.suspend();
+    const handle = await task.runNoWait({});
+    await statusOf(task, 'cancelled');
+    expect((await rejection(handle.output)).name).toBe('CancelledError');
+    const { input } = await pieces.only('task was held', task);
+    expect(input['error']).toMatchObject({ message: abandoned('task', 'alone') });
+    expect(pieces.of('never begun')).toEqual([]);
+  });
+
+  test('an item that is suspended by itself, with its swarm', async () => {
+    const swarm = await mage.swarm({
+      tasks: [[piece, { tag: 'passes', hold: 'passes' }]],
+      errorCallbacks: [await tagged('item was held')],
+      config: { maxConcurrency: 1 },
+    });
+    const item = await swarm.addTask(piece, { tag: 'stays' });
+    await swarm.runNoWait({});
+    await pieces.begun('passes');
+    await item.suspend();
+    await swarm.closeSwarm();
+    pieces.open('passes');
+    await statusOf(swarm, 'cancelled');
+    expect(await item.status()).toBe('cancelled');
+    await pieces.only('item was held', swarm);
+    expect(pieces.of('stays')).toEqual([]);
+  });
+
+  test('the children of a root, suspended after its body has ended, and so the root', async () => {
+    const signed = await mage.sign(
+      root,
+      { child: { hold: 'child', tag: 'kept child' } },
+      {
+        successCallbacks: [await tagged('root was well')],
+        errorCallbacks: [await tagged('root was held')],
+      },
+    );
+    const handle = await signed.runNoWait({});
+    await pieces.begun('kept child');
+    const children = await signed.children();
+    await progressOf(children, { closed: true, running: 1 });
+    const waiting = await mage.load<Swarm<unknown>>(children.id);
+    await waiting.suspend();
+    pieces.open('child');
+    await statusOf(children, 'cancelled');
+    expect((await rejection(handle.output)).name).toBe('CancelledError');
+    expect(await signed.status()).toBe('cancelled');
+    expect((await pieces.only('root was held', signed)).input['error']).toMatchObject({
+      message: abandoned('root', 'root-swarm:root'),
+    });
+    expect(pieces.of('root was well')).toEqual([]);
+  });
+});
+
+describe('inside another group', () => {
+  test('an open swarm is cancelled, and its parent goes on', async () => {
+    const inner = await mage.swarm({
+      name: 'inner',
+      tasks: [piece],
+      errorCallbacks: [await tagged('inner was left')],
+    });
+    const outer = await mage.swarm({
+      tasks: [inner, [piece, { give: 'after it' }]],
+      successCallbacks: [await tagged('outer went on')],
+      config: { maxConcurrency: 1 },
+      isSwarmClosed: true,
+    });
+    expect(await outer.run({})).toEqual(['after it']);
+    expect(await inner.status()).toBe('cancelled');
+    expect(await outer.progress()).toMatchObject({ succeeded: 1, cancelled: 1, status: 'succeeded' });
+    await pieces.only('outer went on', outer);
+    expect(pieces.of('inner was left').map(({ input }) => input['error'])).toMatchObject([
+      { message: abandoned('swarm', 'inner') },
+    ]);
+  });
+
+  test('an open swarm as the step of a chain ends the chain', async () => {
+    const open = await mage.swarm({ name: 'open step', tasks: [piece] });
+    const chain = await mage.chain([open, await mage.sign(piece, { tag: 'after the open step' })], {
+      errorCallbacks: [await tagged('chain was stuck')],
+    });
+    const handle = await chain.runNoWait({});
+    expect((await rejection(handle.output)).name).toBe('CancelledError');
+    await pieces.only('chain was stuck', chain);
+    expect(pieces.of('after the open step')).toEqual([]);
+  });
+
+  test('what is suspended from above ends from below', async () => {
+    const inner = await mage.swarm({
+      tasks: [[piece, { tag: 'deep', hold: 'deep' }], piece],
+      config: { maxConcurrency: 1 },
+      isSwarmClosed: true,
+    });
+    const outer = await mage.swarm({
+      tasks: [inner],
+      errorCallbacks: [await tagged('all was held')],
+      isSwarmClosed: true,
+    });
+    await outer.runNoWait({});
+    await pieces.begun('deep');
+    await outer.suspend();
+    await statusOf(inner, 'suspended');
+    pieces.open('deep');
+    await statusOf(inner, 'cancelled');
+    await statusOf(outer, 'cancelled');
+    await pieces.only('all was held', outer);
+  });
+});
+
+describe('callbacks that were held back run when nobody resumes', () => {
+  test('those of a suspended item, of a swarm that has ended', async () => {
+    const swarm = await mage.swarm({ tasks: [piece] });
+    const item = await swarm.addTask(
+      piece,
+      { tag: 'item', hold: 'item' },
+      { successCallbacks: [await tagged('callback of the item')] },
+    );
+    await swarm.runNoWait({});
+    await pieces.begun('item');
+    await item.suspend();
+    await swarm.closeSwarm();
+    pieces.open('item');
+    await statusOf(swarm, 'succeeded');
+    await pieces.only('callback of the item', swarm);
+    expect(await swarm.status()).toBe('succeeded');
+  });
+
+  test('those of a suspended task whose body has ended', async () => {
+    const task = await mage.sign(
+      piece,
+      { tag: 'suspended task', hold: 'task', give: 'its output' },
+      { successCallbacks: [await tagged('callback of the task')], errorCallbacks: [await tagged('task failed')] },
+    );
+    const handle = await task.runNoWait({});
+    await pieces.begun('suspended task');
+    await task.suspend();
+    pieces.open('task');
+    const { input } = await pieces.only('callback of the task', task);
+    expect(input['returnValue']).toBe('its output');
+    expect(await handle.output).toBe('its output');
+    expect(await task.status()).toBe('succeeded');
+    expect(pieces.of('task failed')).toEqual([]);
+  });
+});
+
+describe('is not abandoned', () => {
+  test('a swarm in which one body runs, however long, or waits for another attempt', async () => {
+    const swarm = await mage.swarm({ tasks: [[piece, { tag: 'long', hold: 'long', give: 'late' }]] });
+    await swarm.runNoWait({});
+    await pieces.begun('long');
+    await longEnough();
+    expect(await swarm.status()).toBe('running');
+    await swarm.closeSwarm();
+    pieces.open('long');
+    await statusOf(swarm, 'succeeded');
+  });
+
+  test('a suspended swarm in which a body still runs', async () => {
+    const swarm = await mage.swarm({
+      tasks: [[piece, { tag: 'still at it', hold: 'still' }], piece],
+      config: { maxConcurrency: 1 },
+      isSwarmClosed: true,
+    });
+    await swarm.runNoWait({});
+    await pieces.begun('still at it');
+    await swarm.suspend();
+    await longEnough();
+    expect(await swarm.progress()).toMatchObject({ running: 1, queued: 1, status: 'suspended' });
+    await swarm.resume();
+    pieces.open('still');
+    await statusOf(swarm, 'succeeded');
+  });
+
+  test('a root whose body still runs, when all its children have ended', async () => {
+    const signed = await mage.sign(root, { stays: true });
+    const handle = await signed.runNoWait({});
+    const children = await signed.children();
+    await progressOf(children, { succeeded: 1 });
+    await longEnough();
+    expect(await children.status()).toBe('running');
+    expect(await signed.status()).toBe('running');
+    mayReturn.open();
+    expect(await handle.output).toBe('body');
+  });
+
+  test('a swarm that was never started: it is only forgotten', async () => {
+    const swarm = await mage.swarm({ tasks: [piece], errorCallbacks: [await tagged('never started')] });
+    await eventually('it is gone', async () => !(await fixture.keys()).some((key) => key.includes(`{${swarm.id}}`)));
+    await longEnough();
+    expect(pieces.of('never started')).toEqual([]);
+  });
+});
+
+describe('the time begins anew', () => {
+  /** As if nothing had happened for a long time; this instance's clock would not have to wait. */
+  async function longAgo({ redis, keyPrefix }: Fixture, { id }: { id: string }): Promise<string> {
+    const [state = ''] = await redis.keys(`${keyPrefix}:*{${id}}:g`);
+    await redis.hset(state, 'pr', 1_000);
+    return state;
+  }
+
+  test.each<[string, (swarm: Swarm<unknown>, own: Fixture['mage']) => Promise<unknown>]>([
+    ['an item is added', (swarm) => swarm.addTask('anything')],
+    ['it is suspended', (swarm) => swarm.suspend()],
+    ['it is resumed', (swarm) => swarm.resume()],
+    ['it is updated', (swarm) => swarm.update({ maxConcurrency: 3 })],
+    ['an item is suspended', async (swarm, own) => (await own.load(`${swarm.id}~0`)).suspend()],
+    ['an item is cancelled', async (swarm, own) => (await own.load(`${swarm.id}~0`)).cancel()],
+  ])('when %s', async (_what, act) => {
+    // No worker and no upkeep runs in this store.
+    const alone = new Fixture();
+    try {
+      const swarm = await alone.mage.swarm();
+      await swarm.runNoWait();
+      await swarm.addTask('anything');
+      const state = await longAgo(alone, swarm);
+      await act(swarm, alone.mage);
+      const [seconds] = await alone.redis.time();
+      expect(Number(seconds) * 1_000 - Number(await alone.redis.hget(state, 'pr'))).toBeLessThan(60_000);
+    } finally {
+      await alone.close();
+    }
+  });
+
+  test('not when somebody only looks', async () => {
+    const alone = new Fixture();
+    try {
+      const swarm = await alone.mage.swarm();
+      await swarm.runNoWait();
+      const state = await longAgo(alone, swarm);
+      expect(await swarm.progress()).toMatchObject({ status: 'running' });
+      for await (const { status } of swarm.watch()) {
+        expect(status).toBe('running');
+        break;
+      }
+      await (await alone.mage.load<Swarm<unknown>>(swarm.id)).status();
+      expect(await alone.redis.hget(state, 'pr')).toBe('1000');
+      alone.mage.startUpkeep();
+      await statusOf(swarm, 'cancelled');
+    } finally {
+      await alone.close();
+    }
+  });
+});

@@ -1,0 +1,111 @@
+import { Redis } from 'ioredis';
+import { SwarmFinishedError, type Swarm } from '../../../src';
+import { Fixture } from '../../helpers/fixture';
+import { OwnRedis } from '../../helpers/own-redis';
+import { Pieces } from '../../helpers/pieces';
+import { specs, StoreFixture } from '../../helpers/store';
+import { rejection, statusOf } from '../../helpers/workshop';
+
+const large = 100_000;
+
+// A Redis of its own: what other suites do there would count as well.
+let server: OwnRedis;
+let fixture: Fixture;
+let pieces: Pieces;
+
+beforeAll(async () => {
+  server = await OwnRedis.open('--appendonly', 'no', '--slowlog-log-slower-than', '0', '--slowlog-max-len', '10000');
+  // Upkeep looks once, at its start: it would count as well.
+  fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 3_600_000 }, undefined, server.url);
+  pieces = new Pieces(fixture);
+  await fixture.worker(pieces.tasks);
+});
+afterAll(async () => {
+  await fixture.close();
+  await server.close();
+});
+
+/** How many commands Redis carried out meanwhile, those inside scripts too. */
+async function commandsOf(redis: Redis, work: () => Promise<unknown>): Promise<number> {
+  await redis.call('CONFIG', 'RESETSTAT');
+  await work();
+  const info = await redis.info('commandstats');
+  return [...info.matchAll(/^cmdstat_[^:]+:calls=(\d+)/gm)].reduce((sum, [, calls]) => sum + Number(calls), 0);
+}
+
+/** A swarm with this many items that wait, and one that runs. */
+async function swarmOf(tag: string, waiting: number): Promise<Swarm<unknown>> {
+  const swarm = await fixture.mage.swarm({
+    tasks: [[pieces.piece, { tag, patient: true }]],
+    errorCallbacks: [await fixture.mage.sign(pieces.note, { tag: `${tag} told` })],
+    successCallbacks: [await fixture.mage.sign(pieces.note, { tag: `${tag} never` })],
+    config: { maxConcurrency: 1 },
+  });
+  const entries = Array.from({ length: waiting }, () => [pieces.piece, { tag: `${tag} never` }] as const);
+  expect(await swarm.addTasks(entries)).toBe(waiting);
+  await swarm.runNoWait({});
+  await pieces.begun(tag);
+  return swarm;
+}
+
+test('100,000 waiting items are cancelled by one call, with as few commands as ten', async () => {
+  const { redis } = fixture;
+  const few = await swarmOf('few', 10);
+  const many = await swarmOf('many', large);
+  expect(await many.progress()).toMatchObject({ running: 1, queued: large, cancelled: 0 });
+
+  const small = await commandsOf(redis, () => few.cancel());
+  expect(small).toBeGreaterThan(10);
+  // Bodies end, and are waited for, meanwhile.
+  expect(await commandsOf(redis, () => many.cancel())).toBeLessThan(small + 200);
+  expect(await many.progress()).toMatchObject({ total: large + 1, queued: 0, waiting: 0 });
+  await statusOf(many, 'cancelled');
+  expect(await many.progress()).toMatchObject({ cancelled: large + 1, running: 0, succeeded: 0, closed: true });
+
+  const { input } = await pieces.only('many told', many);
+  expect(input['error']).toMatchObject({ message: expect.stringContaining('was cancelled') as string });
+  expect(pieces.of('many never')).toEqual([]);
+  expect(await rejection(many.addTask(pieces.piece))).toBeInstanceOf(SwarmFinishedError);
+
+  const seen = new Uint8Array(large + 1);
+  let others = 0;
+  for await (const { index, status, output } of many.results()) {
+    seen[index] = (seen[index] ?? 0) + 1;
+    if (status !== 'cancelled' || output !== undefined) others += 1;
+  }
+  expect(others).toBe(0);
+  expect(seen.every((times) => times === 1)).toBe(true);
+  await many.remove();
+}, 300_000);
+
+test('no command of cancelling 100,000 items takes 10 ms, nor of forgetting them', async () => {
+  const redis = new Redis(server.url);
+  const store = new StoreFixture({ retention: { finishedMs: 1_000 } }, redis);
+  const slowest: number[] = [];
+  try {
+    // Any command may be slow where the machine is busy: what is slow by itself, is so each time.
+    for (let round = 0; round < 5; round++) {
+      const group = await store.group(1_000, { maxConcurrency: 1 });
+      for (let added = 1_000; added < large; added += 1_000) {
+        const items = specs(1_000).map((spec) => ({ spec, key: '' }));
+        await store.store.add(group.id, items, {});
+      }
+      await store.store.run(group.id, '{}');
+      await redis.call('SLOWLOG', 'RESET');
+
+      expect((await store.store.cancel(group.id, 'user')).work.status).toBe('cancelling');
+      await store.store.settle(group.id, '0', '', 'cancelled', '');
+      expect(await store.reader.snapshot(group.id)).toMatchObject({ status: 'cancelled', cancelled: large });
+      await store.store.expireResults(group.id, large);
+      await store.store.forget(group.id, large);
+      const slow = (await redis.call('SLOWLOG', 'GET', '10000')) as [number, number, number, string[]][];
+      slowest.push(Math.max(0, ...slow.map(([, , micros]) => micros)));
+      expect((await store.keys()).filter((key) => key.includes(group.id))).toEqual([]);
+    }
+  } finally {
+    await store.close();
+  }
+  expect(slowest).toHaveLength(5);
+  expect(Math.min(...slowest)).toBeGreaterThan(0);
+  expect(Math.min(...slowest)).toBeLessThan(10_000);
+}, 300_000);

@@ -1,0 +1,505 @@
+import { randomUUID } from 'node:crypto';
+import { ConfigurationError, type ErrorEvent, type GroupEvent, type ItemEvent, type Signature } from '../../../src';
+import { eventually } from '../../helpers/fixture';
+import { Faults } from '../../helpers/faults';
+import { Pieces } from '../../helpers/pieces';
+import { rejection, statusOf } from '../../helpers/workshop';
+
+const faults = new Faults({ leaseMs: 1_000, reconcileIntervalMs: 250 });
+const pieces = new Pieces(faults);
+const { mage } = faults;
+const { piece, stubborn, note } = pieces;
+const { recorder } = faults;
+const root = mage.rootTask({
+  name: 'root',
+  fn: async ({ child = {}, fail }: { child?: object; fail?: string }) => {
+    await (await mage.sign(piece, child)).runNoWait({});
+    if (fail) throw new Error(fail);
+    return 'body';
+  },
+});
+const twofold = mage.workflow<{ fail?: string }, any>({ name: 'twofold' });
+const first = twofold.task({ name: 'first', fn: () => ({ n: 1 }) });
+twofold.task({
+  name: 'second',
+  parents: [first],
+  fn: ({ fail }) => {
+    if (fail) throw new Error(fail);
+    return { n: 2 };
+  },
+});
+
+beforeAll(async () => {
+  await faults.worker([...pieces.tasks, root, twofold, ...recorder.tasks(mage)]);
+});
+afterAll(() => faults.close());
+
+/** Everything that an instance tells from now on. */
+function hear(instance = mage) {
+  const items: ItemEvent[] = [];
+  const groups: GroupEvent[] = [];
+  const errors: ErrorEvent[] = [];
+  const of = ({ id }: { id: string }) => items.filter(({ groupId }) => groupId === id);
+  const stops = [
+    instance.on('item', (event) => items.push(event)),
+    instance.on('group', (event) => groups.push(event)),
+    instance.on('error', (event) => errors.push(event)),
+  ];
+  return {
+    items,
+    groups,
+    errors,
+    stop: () => stops.forEach((stop) => stop()),
+    of,
+    /** What is told of a group's entries, once it is this much: an end is told a moment after it can be read. */
+    told: async (group: { id: string }, count: number) => {
+      await eventually(`${count} events`, () => of(group).length >= count);
+      return of(group);
+    },
+    statuses: ({ id }: { id: string }) => groups.filter((event) => event.id === id).map(({ status }) => status),
+    errorsOf: ({ id }: { id: string }) => errors.filter(({ groupId }) => groupId === id),
+  };
+}
+
+let heard: ReturnType<typeof hear>;
+beforeEach(() => (heard = hear()));
+afterEach(() => heard.stop());
+
+const text = expect.any(String) as string;
+
+describe("'item'", () => {
+  test('tells the beginning and the end of each, by the id of its signature', async () => {
+    const signed = await mage.sign(piece, { tag: 'signed item', give: 1 });
+    const swarm = await mage.swarm({
+      tasks: [signed, [piece, { fail: 'broken' }]],
+      config: { maxConcurrency: 1 },
+      isSwarmClosed: true,
+    });
+    await swarm.run({});
+    const one = { id: signed.id, groupId: swarm.id, task: 'piece', index: 0, callback: false, runId: text };
+    const two = { ...one, id: `${swarm.id}~1`, index: 1 };
+    expect(await heard.told(swarm, 4)).toEqual([
+      { ...one, status: 'running' },
+      { ...one, status: 'succeeded' },
+      { ...two, status: 'running' },
+      { ...two, status: 'failed', error: 'broken' },
+    ]);
+    const runIds = heard.of(swarm).map(({ runId }) => runId);
+    expect(runIds.slice(0, 2)).toEqual(Array(2).fill(pieces.of('signed item')[0]?.runId));
+    expect(runIds[2]).toBe(runIds[3]);
+  });
+
+  test('tells each attempt, and the end once', async () => {
+    const task = await mage.sign(stubborn, { fail: 'not yet', until: 2 });
+    await task.run({});
+    expect((await heard.told(task, 4)).map(({ status }) => status)).toEqual([
+      'running',
+      'running',
+      'running',
+      'succeeded',
+    ]);
+    const failing = await mage.sign(stubborn, { fail: 'never' });
+    await rejection(failing.run({}));
+    expect((await heard.told(failing, 4)).map(({ status, error }) => [status, error])).toEqual([
+      ['running', undefined],
+      ['running', undefined],
+      ['running', undefined],
+      ['failed', 'never'],
+    ]);
+  });
+
+  test('tells a task that runs by itself, which has no place among others', async () => {
+    const task = await mage.sign(piece, { give: 1 });
+    await task.run({});
+    const expected = { id: task.id, groupId: task.id, task: 'piece', callback: false, runId: text };
+    expect(await heard.told(task, 2)).toEqual([
+      { ...expected, status: 'running' },
+      { ...expected, status: 'succeeded' },
+    ]);
+  });
+
+  test('tells callbacks', async () => {
+    const callback = await mage.sign(note, { tag: 'told' });
+    const task = await mage.sign(piece, {}, { successCallbacks: [callback, note] });
+    await task.run({});
+    await pieces.settled(task);
+    const callbacks = (await heard.told(task, 6)).filter((event) => event.callback);
+    const one = { groupId: task.id, task: 'note', callback: true, runId: text };
+    expect(callbacks).toHaveLength(4);
+    for (const id of [callback.id, `${task.id}~c1`])
+      expect(callbacks.filter((event) => event.id === id)).toEqual([
+        { ...one, id, status: 'running' },
+        { ...one, id, status: 'succeeded' },
+      ]);
+  });
+
+  test('tells what is cancelled: what ran, and what was cancelled by itself before it started', async () => {
+    const swarm = await mage.swarm({
+      tasks: [[piece, { tag: 'cancelled', patient: true }], piece],
+      config: { maxConcurrency: 1 },
+      isSwarmClosed: true,
+    });
+    await swarm.runNoWait({});
+    await pieces.begun('cancelled');
+    await (await mage.load(`${swarm.id}~1`)).cancel();
+    await swarm.cancel();
+    await statusOf(swarm, 'cancelled');
+    const one = { id: `${swarm.id}~0`, groupId: swarm.id, task: 'piece', index: 0, callback: false, runId: text };
+    const { runId: _never, ...two } = { ...one, id: `${swarm.id}~1`, index: 1 };
+    expect(await heard.told(swarm, 3)).toEqual([
+      { ...one, status: 'running' },
+      { ...two, status: 'cancelled' },
+      { ...one, status: 'cancelled' },
+    ]);
+  });
+
+  test('tells the end of what never ran, by the id of its signature', async () => {
+    const signed = await mage.sign('nobody-serves-this');
+    const swarm = await mage.swarm({ tasks: [signed, 'nobody-serves-this'], isSwarmClosed: true });
+    await swarm.run({});
+    const expected = {
+      groupId: swarm.id,
+      task: 'nobody-serves-this',
+      callback: false,
+      status: 'failed',
+      runId: text,
+      error: expect.stringContaining('no worker has registered a task named nobody-serves-this') as string,
+    };
+    expect([...(await heard.told(swarm, 2))].sort((a, b) => Number(a.index) - Number(b.index))).toEqual([
+      { ...expected, id: signed.id, index: 0 },
+      { ...expected, id: `${swarm.id}~1`, index: 1 },
+    ]);
+    const alone = await mage.sign('nobody-serves-this');
+    await rejection(alone.run({}));
+    const [event] = await heard.told(alone, 1);
+    expect(event).toMatchObject({ id: alone.id, status: 'failed' });
+    expect(event).not.toHaveProperty('index');
+  });
+
+  test('tells a root that it ends when its children have ended', async () => {
+    const well = await mage.sign(root, {});
+    await well.run();
+    const childrenOf = ({ id }: { id: string }) => heard.of({ id: `${id}~0.r` });
+    expect(await heard.told(well, 2)).toMatchObject([
+      { id: well.id, task: 'root', callback: false, status: 'running' },
+      { id: well.id, task: 'root', callback: false, status: 'succeeded' },
+    ]);
+    expect(childrenOf(well).map(({ index, status }) => [index, status])).toEqual([
+      [0, 'running'],
+      [0, 'succeeded'],
+    ]);
+    const order = heard.items.filter(({ id }) => id.startsWith(well.id)).map(({ id, status }) => [id, status]);
+    expect(order.at(-1)).toEqual([well.id, 'succeeded']);
+
+    const broken = await mage.sign(root, { fail: 'the body broke' });
+    await rejection(broken.run());
+    expect(await heard.told(broken, 2)).toMatchObject([
+      { status: 'running' },
+      { status: 'failed', error: 'the body broke' },
+    ]);
+  });
+
+  test('tells a workflow of several tasks by its end as a whole', async () => {
+    const swarm = await mage.swarm({
+      tasks: [
+        [twofold, {}],
+        [twofold, { fail: 'half' }],
+      ],
+      isSwarmClosed: true,
+    });
+    await swarm.run({});
+    const ends = [...(await heard.told(swarm, 2))].sort((a, b) => Number(a.index) - Number(b.index));
+    expect(ends).toMatchObject([
+      { id: `${swarm.id}~0`, task: 'twofold', index: 0, status: 'succeeded' },
+      {
+        id: `${swarm.id}~1`,
+        task: 'twofold',
+        index: 1,
+        status: 'failed',
+        error: expect.stringContaining('half') as string,
+      },
+    ]);
+  });
+
+  test('tells nothing of runs that mageflow did not publish', async () => {
+    await piece.run({ tag: 'plain' });
+    const [{ runId } = {}] = pieces.of('plain');
+    const task = await mage.sign(piece, {});
+    await task.run({});
+    await heard.told(task, 2);
+    expect(runId).toEqual(text);
+    expect(heard.items.filter((event) => event.runId === runId)).toEqual([]);
+  });
+});
+
+describe("'group'", () => {
+  test('tells a swarm from its start to its end', async () => {
+    const swarm = await mage.swarm({ name: 'told', tasks: [piece], isSwarmClosed: true });
+    expect(heard.statuses(swarm)).toEqual([]);
+    await swarm.run({});
+    await eventually('its end is told', () => heard.statuses(swarm).length === 2);
+    const expected = { id: swarm.id, kind: 'swarm', name: 'told' };
+    expect(heard.groups.filter(({ id }) => id === swarm.id)).toEqual([
+      { ...expected, status: 'running' },
+      { ...expected, status: 'succeeded' },
+    ]);
+  });
+
+  test('tells that it stops at its limit, and fails', async () => {
+    const swarm = await mage.swarm({
+      tasks: [
+        [piece, { tag: 'goes on', hold: 'stopping' }],
+        [piece, { fail: 'no' }],
+      ],
+      config: { stopAfterNFailures: 1 },
+      isSwarmClosed: true,
+    });
+    await swarm.runNoWait({});
+    await eventually('it is stopping', () => heard.statuses(swarm).includes('stopping'));
+    expect(heard.statuses(swarm)).toEqual(['running', 'stopping']);
+    pieces.open('stopping');
+    await statusOf(swarm, 'failed');
+    await eventually('its end is told', () => heard.statuses(swarm).length === 3);
+    expect(heard.statuses(swarm)).toEqual(['running', 'stopping', 'failed']);
+  });
+
+  test('tells that it is suspended and goes on, once each', async () => {
+    const swarm = await mage.swarm({ tasks: [[piece, { tag: 'in between', hold: 'between' }]], isSwarmClosed: true });
+    await swarm.suspend();
+    await swarm.resume();
+    await swarm.runNoWait({});
+    await pieces.begun('in between');
+    await swarm.suspend();
+    await swarm.suspend();
+    await swarm.resume();
+    await swarm.resume();
+    pieces.open('between');
+    await statusOf(swarm, 'succeeded');
+    await eventually('its end is told', () => heard.statuses(swarm).includes('succeeded'));
+    expect(heard.statuses(swarm)).toEqual(['suspended', 'pending', 'running', 'suspended', 'running', 'succeeded']);
+  });
+
+  test('tells that it is cancelled, and tried again', async () => {
+    const swarm = await mage.swarm({ tasks: [[piece, { tag: 'to cancel', hold: 'to cancel' }]], isSwarmClosed: true });
+    await swarm.runNoWait({});
+    await pieces.begun('to cancel');
+    await swarm.cancel();
+    pieces.open('to cancel');
+    await statusOf(swarm, 'cancelled');
+    await eventually('its end is told', () => heard.statuses(swarm).includes('cancelled'));
+    expect(heard.statuses(swarm)).toEqual(['running', 'cancelling', 'cancelled']);
+    await eventually('all of it is quiet', async () => {
+      expect(await swarm.retryFailed()).toBe(1);
+      return true;
+    });
+    await statusOf(swarm, 'succeeded');
+    await eventually('its end is told', () => heard.statuses(swarm).length === 5);
+    expect(heard.statuses(swarm).slice(3)).toEqual(['running', 'succeeded']);
+  });
+
+  test('tells chains, and the children of roots', async () => {
+    const chain = await mage.chain([piece, piece], { name: 'two steps' });
+    await chain.run({});
+    await eventually('its end is told', () => heard.statuses(chain).length === 2);
+    expect(heard.groups.filter(({ id }) => id === chain.id)).toEqual([
+      { id: chain.id, kind: 'chain', name: 'two steps', status: 'running' },
+      { id: chain.id, kind: 'chain', name: 'two steps', status: 'succeeded' },
+    ]);
+    const signed = await mage.sign(root, {});
+    await signed.run();
+    const { id } = await signed.children();
+    await eventually('their end is told', () => heard.statuses({ id }).length === 2);
+    expect(heard.groups.filter((event) => event.id === id)).toEqual([
+      { id, kind: 'swarm', name: 'root-swarm:root', status: 'running' },
+      { id, kind: 'swarm', name: 'root-swarm:root', status: 'succeeded' },
+    ]);
+    // The root itself is an item.
+    expect(heard.statuses(signed)).toEqual([]);
+  });
+});
+
+describe("'error'", () => {
+  const good = () => mage.sign(note, { tag: `beside ${Math.random()}` });
+
+  /** Runs a task with a callback that fails and one that doesn't, and gives what was told. */
+  async function withCallback(callback: Signature<any, any>, message: RegExp): Promise<void> {
+    const fine = await good();
+    const task = await mage.sign(piece, { give: 'well' }, { successCallbacks: [callback, fine] });
+    expect(await task.run({})).toBe('well');
+    await eventually('an error is told', () => heard.errorsOf(task).length > 0);
+    await pieces.settled(task);
+    expect(heard.errorsOf(task)).toEqual([
+      { groupId: task.id, entry: 'c0', message: expect.stringMatching(message) as string },
+    ]);
+    expect(await task.status()).toBe('succeeded');
+    expect(await fine.status()).toBe('succeeded');
+    expect(await callback.status()).toBe('failed');
+  }
+
+  test('tells a callback that fails, and its parent stays what it was', async () => {
+    await withCallback(await mage.sign(piece, { fail: 'the callback broke' }), /a callback failed: the callback broke/);
+  });
+
+  test('tells it once, after the last attempt', async () => {
+    await withCallback(await mage.sign(stubborn, { fail: 'thrice' }), /thrice/);
+  });
+
+  test('tells a callback that nobody serves', async () => {
+    await withCallback(await mage.sign('nobody-serves-this-callback'), /no worker has registered a task named/);
+  });
+
+  test('tells a callback that the engine refuses', async () => {
+    const additionalMetadata = { large: 'x'.repeat(5 * 1024 * 1024) };
+    await withCallback(await mage.sign(note, {}, { additionalMetadata }), /the engine refused to run note/);
+  });
+
+  test('tells a chain, a swarm and a root that are callbacks', async () => {
+    const failing = await mage.sign(piece, { fail: 'a step broke' });
+    await withCallback(await mage.chain([failing]), /a step broke/);
+    const swarm = await mage.swarm({ tasks: [[piece, { fail: 'an item broke' }]], config: { stopAfterNFailures: 1 } });
+    await withCallback(swarm, /an item broke/);
+    await withCallback(await mage.sign(root, { fail: 'a body broke' }), /a body broke/);
+  });
+
+  test('is silent about items, whose failures belong to their swarm', async () => {
+    const swarm = await mage.swarm({ tasks: [[piece, { fail: 'an item' }]], isSwarmClosed: true });
+    await swarm.run({});
+    await pieces.settled(swarm);
+    expect(heard.errorsOf(swarm)).toEqual([]);
+  });
+});
+
+describe("'repair'", () => {
+  test('tells what upkeep took over from a dead process', async () => {
+    const repairs: { groupId: string; entry: string; message: string }[] = [];
+    const stop = mage.on('repair', (event) => repairs.push(event));
+    const { store } = faults.deadProcess();
+    const swarm = await mage.swarm({ tasks: [[piece, { give: 1 }]], isSwarmClosed: true });
+    await store.run(swarm.id, '{}');
+    await statusOf(swarm, 'succeeded');
+    await eventually('it is told', () => repairs.some(({ groupId }) => groupId === swarm.id));
+    stop();
+    expect(repairs.filter(({ groupId }) => groupId === swarm.id)).toEqual([
+      { groupId: swarm.id, entry: '0', message: expect.stringMatching(/publishing entry 0 of .* again/) as string },
+    ]);
+  });
+
+  test('tells what it fails as the engine knows nothing of it', async () => {
+    const repairs: { groupId: string; message: string }[] = [];
+    const stop = mage.on('repair', (event) => repairs.push(event));
+    const { store, reader } = faults.deadProcess();
+    const swarm = await mage.swarm({ tasks: [[piece, {}]], isSwarmClosed: true });
+    const runId = randomUUID();
+    await store.run(swarm.id, '{}');
+    await store.confirm(swarm.id, ['0', runId]);
+    const { claimToken } = await import('../../../src/store/group-store');
+    const token = claimToken((await reader.facts(swarm.id))?.secret ?? '', '0');
+    await store.start(swarm.id, '0', token, { runId, retryCount: 0, invocation: 1, nonce: 'n' }, '');
+    await statusOf(swarm, 'succeeded');
+    await eventually('it is told', () => repairs.some(({ groupId }) => groupId === swarm.id));
+    stop();
+    expect(repairs.filter(({ groupId }) => groupId === swarm.id)).toMatchObject([
+      { message: expect.stringContaining(`no longer knows run ${runId}`) as string },
+    ]);
+    expect(await heard.told(swarm, 1)).toMatchObject([{ status: 'failed', index: 0, task: 'piece', runId }]);
+  });
+});
+
+describe('listening', () => {
+  test('ends with the function that it gives, for that listener only', async () => {
+    const seen: string[] = [];
+    const listener = ({ id }: { id: string }) => seen.push(id);
+    const [stopOne, stopTwo] = [mage.on('item', listener), mage.on('item', listener)];
+    const run = async () => {
+      const task = await mage.sign(piece);
+      await task.run({});
+      await heard.told(task, 2);
+      return seen.filter((id) => id === task.id).length;
+    };
+    expect(await run()).toBe(4);
+    stopOne();
+    stopOne();
+    expect(await run()).toBe(2);
+    stopTwo();
+    expect(await run()).toBe(0);
+  });
+
+  test('disturbs nothing when a listener throws or rejects; that is logged', async () => {
+    const thrower = () => {
+      throw new Error('a listener threw');
+    };
+    const stops = [
+      mage.on('item', thrower),
+      mage.on('group', thrower),
+      mage.on('error', () => Promise.reject(new Error('a listener rejected'))),
+      mage.on('item', () => {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error -- a listener may
+        throw undefined;
+      }),
+    ];
+    const swarm = await mage.swarm({
+      tasks: [[piece, { give: 1 }]],
+      successCallbacks: [await mage.sign(piece, { fail: 'a callback' })],
+      isSwarmClosed: true,
+    });
+    expect(await swarm.run({})).toEqual([1]);
+    await pieces.settled(swarm);
+    await eventually('it is logged', () => faults.log.lines.some((line) => line.includes('a listener rejected')));
+    stops.forEach((stop) => stop());
+    const logged = faults.log.lines.filter((line) => line.includes('a listener threw'));
+    expect(logged).toContain("error mageflow: a listener of 'item' threw: a listener threw");
+    expect(logged).toContain("error mageflow: a listener of 'group' threw: a listener threw");
+    expect((await heard.told(swarm, 2)).map(({ status }) => status)).toContain('succeeded');
+  });
+
+  test('refuses other names, and what is no function', () => {
+    for (const name of ['items', '', 'toString', undefined])
+      expect(() => mage.on(name as never, () => undefined)).toThrow(ConfigurationError);
+    expect(() => mage.on('items' as never, () => undefined)).toThrow(
+      "on: expected 'item', 'group', 'repair' or 'error', got \"items\".",
+    );
+    expect(() => mage.on('item', 'console.log' as never)).toThrow(ConfigurationError);
+  });
+
+  test('hears nothing of what another instance does, nor of another process', async () => {
+    const other = faults.another();
+    const elsewhere = hear(other);
+    const swarm = await mage.swarm({ tasks: [[piece, {}]], isSwarmClosed: true });
+    await swarm.run({});
+    expect(await heard.told(swarm, 2)).toHaveLength(2);
+    expect([elsewhere.items, elsewhere.groups]).toEqual([[], []]);
+
+    const client = await faults.process({ role: 'client', items: 2 });
+    const { id } = (await client.said('swarm')) as unknown as { id: string };
+    await eventually('its end is told here, as the items ran here', () => heard.statuses({ id }).includes('succeeded'));
+    // Its start was the other process's.
+    expect(heard.statuses({ id })).toEqual(['succeeded']);
+    expect(elsewhere.groups).toEqual([]);
+    elsewhere.stop();
+  });
+
+  test('does not capture what a listener publishes while the body of a root runs', async () => {
+    const runs: Promise<unknown>[] = [];
+    const stop = mage.on('group', ({ name, status }) => {
+      if (name !== 'made in a body' || status !== 'running') return;
+      runs.push(mage.sign(piece, { tag: 'published by a listener' }).then((signed) => signed.runNoWait({})));
+    });
+    const making = mage.rootTask({
+      name: 'making',
+      fn: async () => {
+        const made = await mage.swarm({ name: 'made in a body', tasks: [piece], isSwarmClosed: true });
+        await made.run({});
+        return {};
+      },
+    });
+    await faults.worker([making]);
+    const signed = await mage.sign(making);
+    await signed.run();
+    stop();
+    expect(runs).toHaveLength(1);
+    await Promise.all(runs);
+    await pieces.begun('published by a listener');
+    expect(pieces.of('published by a listener')[0]?.context?.rootId).toBeUndefined();
+    expect(await (await signed.children()).progress()).toMatchObject({ total: 1 });
+  });
+});

@@ -1,0 +1,306 @@
+import type { ItemResult, Swarm } from '../../../src';
+import { openMending } from '../../helpers/mending';
+import { progressOf, rejection, statusOf } from '../../helpers/workshop';
+
+const { fixture, mending, mage, mend, told } = openMending();
+
+beforeAll(async () => {
+  await fixture.worker(mending.tasks);
+});
+afterAll(() => fixture.close());
+afterEach(() => mending.mendAll());
+
+const items = (...tags: string[]) => tags.map((tag) => [mend, { tag }] as const);
+const output = (tag: string) => ({ tag, got: null });
+
+async function all(swarm: Swarm<unknown>): Promise<ItemResult<unknown>[]> {
+  const read: ItemResult<unknown>[] = [];
+  for await (const item of swarm.results()) read.push(item);
+  return read.sort((a, b) => a.index - b.index);
+}
+
+test('only what failed runs again; the results of the others stay, and the success callbacks run for all of them', async () => {
+  mending.break('only 1', 'only 3');
+  const swarm = await mage.swarm({
+    tasks: items('only 0', 'only 1', 'only 2', 'only 3'),
+    successCallbacks: [await told('only done')],
+    isSwarmClosed: true,
+  });
+  expect(await swarm.run({})).toEqual([output('only 0'), output('only 2')]);
+  await mending.settled(swarm);
+  expect(mending.of('only done')).toHaveLength(1);
+  expect(mending.of('only done')[0]?.context?.failures).toHaveLength(2);
+
+  mending.mendAll();
+  expect(await swarm.retryFailed()).toBe(2);
+  await statusOf(swarm, 'succeeded');
+  await mending.settled(swarm);
+  expect(mending.counts('only 0', 'only 1', 'only 2', 'only 3')).toEqual({
+    'only 0': 1,
+    'only 1': 2,
+    'only 2': 1,
+    'only 3': 2,
+  });
+  expect(await swarm.progress()).toMatchObject({ total: 4, succeeded: 4, failed: 0, cancelled: 0, queued: 0 });
+  const reports = mending.of('only done');
+  expect(reports).toHaveLength(2);
+  expect(reports[1]?.input['returnValue']).toEqual(['only 0', 'only 1', 'only 2', 'only 3'].map(output));
+  expect(reports[1]?.context?.failures).toBeUndefined();
+});
+
+test('a stopped swarm runs what was waiting too, and after its error callbacks its success callbacks run', async () => {
+  mending.break('stop 0');
+  const swarm = await mage.swarm({
+    tasks: items('stop 0', 'stop 1', 'stop 2'),
+    config: { maxConcurrency: 1, stopAfterNFailures: 1 },
+    successCallbacks: [await told('stop done')],
+    errorCallbacks: [await told('stop alert')],
+    isSwarmClosed: true,
+  });
+  expect((await rejection(swarm.run({}))).name).toBe('TaskFailedError');
+  await mending.settled(swarm);
+  mending.mendAll();
+  expect(await swarm.retryFailed()).toBe(3);
+  await statusOf(swarm, 'succeeded');
+  await mending.settled(swarm);
+  expect(mending.order('stop 0', 'stop 1', 'stop 2')).toEqual(['stop 0', 'stop 0', 'stop 1', 'stop 2']);
+  expect(mending.counts('stop done', 'stop alert')).toEqual({ 'stop done': 1, 'stop alert': 1 });
+});
+
+test('a cancelled swarm runs again what was running, what waited and what nobody had made ready', async () => {
+  const swarm = await mage.swarm({
+    tasks: [
+      [mend, { tag: 'cancel 0' }],
+      [mend, { tag: 'cancel 1', hold: 'cancel' }],
+      [mend, { tag: 'cancel 2' }],
+    ],
+    config: { maxConcurrency: 1 },
+    errorCallbacks: [await told('cancel alert')],
+  });
+  await swarm.runNoWait({});
+  await mending.begun('cancel 1');
+  await swarm.addTask(mend, { tag: 'cancel 3' });
+  await swarm.cancel();
+  await statusOf(swarm, 'cancelled');
+  await mending.settled(swarm);
+  mending.release('cancel');
+  expect(await swarm.retryFailed()).toBe(3);
+  await statusOf(swarm, 'succeeded');
+  await mending.settled(swarm);
+  expect(mending.counts('cancel 0', 'cancel 1', 'cancel 2', 'cancel 3', 'cancel alert')).toEqual({
+    'cancel 0': 1,
+    'cancel 1': 2,
+    'cancel 2': 1,
+    'cancel 3': 1,
+    'cancel alert': 1,
+  });
+  expect((await all(swarm)).map(({ status }) => status)).toEqual(Array(4).fill('succeeded'));
+});
+
+test('a swarm that was cancelled before it was ever started runs', async () => {
+  const swarm = await mage.swarm({ tasks: items('never 0', 'never 1'), successCallbacks: [await told('never done')] });
+  await swarm.cancel();
+  expect(await swarm.status()).toBe('cancelled');
+  expect(await swarm.retryFailed()).toBe(2);
+  await statusOf(swarm, 'succeeded');
+  await mending.settled(swarm);
+  expect(mending.counts('never 0', 'never 1', 'never done')).toEqual({ 'never 0': 1, 'never 1': 1, 'never done': 1 });
+});
+
+test('it can be tried again as often as something fails', async () => {
+  mending.break('often 0', 'often 1', 'often 2');
+  const swarm = await mage.swarm({
+    tasks: items('often 0', 'often 1', 'often 2'),
+    successCallbacks: [await told('often done')],
+    isSwarmClosed: true,
+  });
+  expect(await swarm.run({})).toEqual([]);
+  for (const [round, tag] of ['often 0', 'often 1', 'often 2'].entries()) {
+    await mending.settled(swarm);
+    mending.broken.delete(tag);
+    expect(await swarm.retryFailed()).toBe(3 - round);
+    await progressOf(swarm, { succeeded: round + 1, failed: 2 - round, status: 'succeeded' });
+  }
+  await mending.settled(swarm);
+  expect(await swarm.retryFailed()).toBe(0);
+  expect(await swarm.status()).toBe('succeeded');
+  expect(mending.counts('often 0', 'often 1', 'often 2')).toEqual({ 'often 0': 2, 'often 1': 3, 'often 2': 4 });
+  expect(mending.of('often done').map(({ input }) => (input['returnValue'] as unknown[]).length)).toEqual([0, 1, 2, 3]);
+});
+
+test('the callbacks of what runs again run for its new outcome, those of the others do not', async () => {
+  mending.break('own 1');
+  const callbacks = async (tag: string) => ({
+    successCallbacks: [await told(`${tag} good`)],
+    errorCallbacks: [await told(`${tag} bad`)],
+  });
+  const swarm = await mage.swarm({
+    tasks: [
+      [mend, { tag: 'own 0' }, await callbacks('own 0')],
+      [mend, { tag: 'own 1' }, await callbacks('own 1')],
+    ],
+    isSwarmClosed: true,
+  });
+  await swarm.run({});
+  await mending.settled(swarm);
+  mending.mendAll();
+  await swarm.retryFailed();
+  await statusOf(swarm, 'succeeded');
+  await mending.settled(swarm);
+  expect(mending.counts('own 0 good', 'own 0 bad', 'own 1 good', 'own 1 bad')).toEqual({
+    'own 0 good': 1,
+    'own 0 bad': 0,
+    'own 1 good': 1,
+    'own 1 bad': 1,
+  });
+  expect(mending.of('own 1 good')[0]?.input['returnValue']).toEqual(output('own 1'));
+});
+
+test('any instance can have it tried again', async () => {
+  mending.break('other 0');
+  const swarm = await mage.swarm({ tasks: items('other 0', 'other 1'), isSwarmClosed: true });
+  await swarm.run({});
+  mending.mendAll();
+  const loaded = (await fixture.another().load(swarm.id)) as Swarm<unknown>;
+  expect(await loaded.retryFailed()).toBe(1);
+  await statusOf(loaded, 'succeeded');
+  expect(mending.counts('other 0', 'other 1')).toEqual({ 'other 0': 2, 'other 1': 1 });
+});
+
+test('while it goes on it is unfinished: its progress, its results and its output say so, and go on', async () => {
+  mending.break('going 1');
+  const tasks = [
+    [mend, { tag: 'going 0' }],
+    [mend, { tag: 'going 1', hold: 'going' }],
+    [mend, { tag: 'going 2' }],
+  ] as const;
+  const swarm = await mage.swarm({ tasks: [...tasks], isSwarmClosed: true });
+  const handle = await swarm.runNoWait({});
+  await progressOf(swarm, { succeeded: 2 });
+  mending.release('going');
+  expect(await handle.output).toEqual([output('going 0'), output('going 2')]);
+  expect((await all(swarm)).map(({ status }) => status)).toEqual(['succeeded', 'failed', 'succeeded']);
+
+  mending.mendAll();
+  await swarm.retryFailed();
+  const again = handle.output;
+  const read = all(swarm);
+  expect(await again).toEqual([output('going 0'), output('going 1'), output('going 2')]);
+  expect((await read).map(({ index, status, output: out }) => [index, status, out])).toEqual(
+    ['going 0', 'going 1', 'going 2'].map((tag, index) => [index, 'succeeded', output(tag)]),
+  );
+});
+
+test('its progress shows what stays, what runs and what waits', async () => {
+  const swarm = await mage.swarm({
+    tasks: [
+      [mend, { tag: 'shown 0' }],
+      [mend, { tag: 'shown 1', hold: 'shown' }],
+      [mend, { tag: 'shown 2', hold: 'shown' }],
+    ],
+    config: { maxConcurrency: 1 },
+    isSwarmClosed: true,
+  });
+  await swarm.runNoWait({});
+  await mending.begun('shown 1');
+  await swarm.cancel();
+  await statusOf(swarm, 'cancelled');
+  await swarm.retryFailed();
+  await mending.begun('shown 1', 2);
+  expect(await swarm.progress()).toEqual({
+    total: 3,
+    waiting: 0,
+    queued: 1,
+    running: 1,
+    succeeded: 1,
+    failed: 0,
+    cancelled: 0,
+    closed: true,
+    status: 'running',
+  });
+  mending.release('shown');
+  await statusOf(swarm, 'succeeded');
+});
+
+test('message, bound data, run options, name and ids are those of the first time; its runs are new ones', async () => {
+  mending.break('same 0', 'same 1');
+  const signed = await mage.sign(mend, { tag: 'same 0', bound: 1 }, { name: 'row', additionalMetadata: { own: 'o' } });
+  const swarm = await mage.swarm({ tasks: [signed], name: 'batch', config: { maxConcurrency: 1 } });
+  await swarm.runNoWait({ date: 'today' }, { additionalMetadata: { all: 'a' } });
+  const late = await swarm.addTask(mend, { tag: 'same 1' });
+  await late.runNoWait({ late: true }, { additionalMetadata: { late: 'l' } });
+  await swarm.closeSwarm();
+  await progressOf(swarm, { failed: 2, status: 'succeeded' });
+  const before = (await all(swarm)).map(({ id, name }) => [id, name]);
+  mending.mendAll();
+  await swarm.retryFailed();
+  await progressOf(swarm, { succeeded: 2, status: 'succeeded' });
+  expect((await all(swarm)).map(({ id, name }) => [id, name])).toEqual(before);
+  for (const tag of ['same 0', 'same 1']) {
+    const [first, second] = mending.of(tag);
+    expect(second?.input).toEqual(first?.input);
+    expect(second?.context).toEqual(first?.context);
+    expect(second?.runId).not.toBe(first?.runId);
+    const [was, is] = mending.metadata.get(tag) ?? [];
+    // The engine's own trace is a new one.
+    expect({ ...is, traceparent: '' }).toEqual({ ...was, traceparent: '' });
+  }
+  expect(mending.of('same 0')[1]?.input).toMatchObject({ bound: 1, date: 'today' });
+  expect(mending.of('same 1')[1]?.input).toMatchObject({ late: true, date: 'today' });
+  expect(mending.metadata.get('same 0')?.[1]).toMatchObject({ own: 'o', 'mageflow.signature': signed.id });
+  expect(mending.metadata.get('same 1')?.[1]).toMatchObject({ late: 'l', all: 'a', 'mageflow.swarm_name': 'batch' });
+});
+
+test('a handle of an item waits for its new outcome', async () => {
+  mending.break('handle');
+  const swarm = await mage.swarm();
+  const item = await swarm.addTask(mend, { tag: 'handle' });
+  const handle = await item.runNoWait({});
+  expect((await rejection(handle.output)).message).toContain('handle is broken');
+  const first = await handle.runId;
+  await swarm.closeSwarm();
+  await statusOf(swarm, 'succeeded');
+  mending.mendAll();
+  await swarm.retryFailed();
+  expect(await handle.output).toEqual(output('handle'));
+  expect(await item.status()).toBe('succeeded');
+  expect(await handle.runId).not.toBe(first);
+});
+
+test('what has not ended, and what is unknown, is refused', async () => {
+  const open = await mage.swarm({ tasks: items('refused') });
+  await open.runNoWait({});
+  await progressOf(open, { succeeded: 1 });
+  const error = await rejection(open.retryFailed());
+  expect(error.name).toBe('ConfigurationError');
+  expect(error.message).toContain('has not ended');
+  expect(await progressOf(open, {})).toMatchObject({ succeeded: 1, status: 'running' });
+  expect((await rejection((await mage.swarm({ tasks: items('refused') })).retryFailed())).name).toBe(
+    'ConfigurationError',
+  );
+  await open.closeSwarm();
+  await statusOf(open, 'succeeded');
+  await mending.settled(open);
+  await open.remove();
+  expect((await rejection(open.retryFailed())).name).toBe('NotFoundError');
+});
+
+test('of two that have it tried again at once, it is tried once', async () => {
+  mending.break('twice');
+  const swarm = await mage.swarm({ tasks: [[mend, { tag: 'twice', hold: 'twice' }]], isSwarmClosed: true });
+  await swarm.runNoWait({});
+  await mending.begun('twice');
+  await swarm.cancel();
+  await statusOf(swarm, 'cancelled');
+  const elsewhere = (await fixture.another().load(swarm.id)) as Swarm<unknown>;
+  const all = await Promise.allSettled([swarm.retryFailed(), elsewhere.retryFailed(), swarm.retryFailed()]);
+  // Who comes while it is being prepared joins in; who comes later is told that it has not ended.
+  const answers = all.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as Error).name));
+  expect(answers).toContain(1);
+  expect(answers.filter((answer) => answer !== 1 && answer !== 'ConfigurationError')).toEqual([]);
+  await mending.begun('twice', 2);
+  mending.release('twice');
+  await statusOf(swarm, 'succeeded');
+  await mending.settled(swarm);
+  expect(mending.of('twice')).toHaveLength(2);
+});

@@ -1,0 +1,146 @@
+// docs/states.md is the picture of the transition tables in the scripts, and these are the only place where a state is written.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { edgesIn, luaFiles, tableIn } from '../helpers/lua';
+
+const page = readFileSync(path.resolve(__dirname, '../../docs/states.md'), 'utf8');
+
+function section(title: string): string {
+  const [, text = ''] = new RegExp(`^## ${title}\\n([\\s\\S]*?)(?=^## |$(?![\\s\\S]))`, 'm').exec(page) ?? [];
+  return text;
+}
+
+/** The edges of a section's diagram, as 'from to'; from the start mark as from `start`. */
+function drawn(title: string, start: string): string[] {
+  const [, diagram = ''] = /```mermaid\nstateDiagram-v2\n([\s\S]*?)```/.exec(section(title)) ?? [];
+  return diagram
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => {
+      const [, from, to] = /^ {4}(\[\*\]|\w+) --> (\w+): \S.*$/.exec(line) ?? [];
+      if (!from || !to) throw new Error(`docs/states.md: expected "    from --> to: why", got ${JSON.stringify(line)}`);
+      return `${from === '[*]' ? start : from} ${to}`;
+    });
+}
+
+function explained(title: string): string[] {
+  return [...section(title).matchAll(/^\| `(\w+)` +\|/gm)].map(([, state = '']) => state);
+}
+
+const ofItems = edgesIn('states.lua', 'moves');
+const ofGroups = edgesIn('group.lua', 'group_moves');
+const scripts = Object.entries(luaFiles());
+
+/** All lines of the scripts that fit, with the file in which they stand. */
+function lines(pattern: RegExp): string[] {
+  return scripts.flatMap(([file, text]) =>
+    text
+      .split('\n')
+      .filter((line) => pattern.test(line))
+      .map((line) => `${file}: ${line.trim()}`),
+  );
+}
+
+/** The body of a function in an include. */
+function body(file: string, name: string): string {
+  const [, text = ''] =
+    new RegExp(`^local function ${name}\\([^\\n]*\\n([\\s\\S]*?)^end`, 'm').exec(luaFiles()[file] ?? '') ?? [];
+  return text;
+}
+
+describe('docs/states.md', () => {
+  it('is compared with tables that the parser has understood', () => {
+    expect(ofItems.length).toBeGreaterThan(30);
+    expect(ofGroups.length).toBeGreaterThan(12);
+    expect(ofItems).toContain('published running');
+    expect(ofGroups).toContain('stopping failed');
+    expect(new Set(ofItems).size).toBe(ofItems.length);
+  });
+
+  it('draws the moves of an item that the scripts allow, and no others', () => {
+    expect(drawn('An item', 'new').sort()).toEqual([...ofItems].sort());
+  });
+
+  it('draws the moves of a group that the scripts allow, and no others', () => {
+    expect(drawn('A group', 'new').sort()).toEqual([...ofGroups, 'new pending'].sort());
+  });
+
+  it.each([
+    ['An item', ofItems],
+    ['A group', ofGroups],
+  ])('explains each state: %s', (title, edges) => {
+    const states = new Set(edges.flatMap((edge) => edge.split(' ')));
+    states.delete('new');
+    expect(explained(title).sort()).toEqual([...states].sort());
+  });
+});
+
+describe("a group's status", () => {
+  it('is written by move_to alone, and when the group is made', () => {
+    expect(lines(/put\(['"]st['"]|g\.st =[^=]|HSET', G, 'st'/)).toEqual([
+      `create.lua: redis.call('HSET', G, 'st', 'pending', 'cr', int(now))`,
+      `includes/group.lua: put('st', status)`,
+    ]);
+    expect(body('includes/group.lua', 'move_to')).toContain("put('st', status)");
+    expect(body('includes/group.lua', 'move_to')).toMatch(/group_moves\[g\.st\][\s\S]*error\([\s\S]*put\('st'/);
+  });
+
+  it('is moved along edges that the table has', () => {
+    const targets = lines(/move_to\('\w+'\)/).map((line) => /move_to\('(\w+)'\)/.exec(line)?.[1] ?? '');
+    expect(targets.length).toBeGreaterThan(4);
+    for (const target of targets) expect(ofGroups.some((edge) => edge.endsWith(` ${target}`))).toBe(true);
+  });
+});
+
+describe("an entry's state", () => {
+  it('is written by the functions that ask the table first', () => {
+    expect(lines(/^\s*\w+\.state(, [\w., ]+)? = |\{ ?state = /)).toEqual([
+      'includes/states.lua: act.state = to',
+      `includes/states.lua: write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)`,
+    ]);
+    expect(lines(/'HSET', A,/)).toEqual([
+      `includes/states.lua: redis.call('HSET', A, entry, table.concat(values, '|'))`,
+    ]);
+    expect(lines(/'SETRANGE', B/)).toEqual([`includes/states.lua: redis.call('SETRANGE', B, index, text)`]);
+    expect(body('includes/states.lua', 'become')).toMatch(/check_move\(entry, act\.state, to\)\n\s*act\.state = to/);
+    expect(body('includes/states.lua', 'activate')).toMatch(/^\s*check_move\(entry, from, to\)\n\s*write_active/);
+    expect(body('includes/states.lua', 'write_bytes')).toMatch(/check_move\(index, from, to\)[\s\S]*SETRANGE/);
+    expect(body('includes/states.lua', 'check_move')).toMatch(/if not may\(from, to\) then error\(/);
+  });
+
+  it('is asked for once where it is kept twice: what is active, and an end', () => {
+    const unasked = lines(/write_bytes\([^,]+, [^,]+\)/).filter((line) => !line.includes('local function'));
+    expect(unasked.sort()).toEqual(
+      [
+        // Granted in the line before.
+        `includes/grants.lua: write_bytes(index, 'a')`,
+        // Queued before and after: passed over, and put back.
+        `includes/grants.lua: write_bytes(index, 'h')`,
+        // What end_entry has asked for.
+        'includes/ends.lua: write_bytes(entry, mark)',
+        `includes/readiness.lua: write_bytes(index, 'q')`,
+        // Active again in the line before.
+        `reopen.lua: write_bytes(entry, 'a')`,
+      ].sort(),
+    );
+    expect(body('includes/ends.lua', 'end_entry')).toMatch(
+      /check_move\(entry, state_of\(entry, act\), to\)[\s\S]*store_end\(/,
+    );
+    expect(lines(/store_end\(/).length).toBe(2);
+  });
+
+  it('is one that may be tried again wherever a retry makes items ready', () => {
+    const [line = ''] = lines(/gsub\(block/);
+    const [, pattern = ''] = /'\[(\w+)\]', 'q'/.exec(line) ?? [];
+    const bytes = tableIn('states.lua', 'bytes');
+    expect(pattern).toHaveLength(3);
+    const states = [...pattern].map((byte) => bytes[byte]).filter((state) => state !== 'queued');
+    expect(states.sort()).toEqual(
+      ofItems
+        .filter((edge) => edge.endsWith(' queued'))
+        .map((edge) => edge.split(' ')[0] ?? '')
+        .filter((state) => ['succeeded', 'failed', 'cancelled'].includes(state))
+        .sort(),
+    );
+  });
+});

@@ -1,0 +1,71 @@
+import type { RetriedBy } from '../store/group-control';
+import { isEnded, type GroupReader } from '../store/group-reader';
+import type { GroupStore } from '../store/group-store';
+import { isChildrenId } from '../store/ids';
+import type { Work } from '../store/replies';
+
+type Step = Awaited<ReturnType<GroupStore['retry']>>;
+type Retried = Pick<Step, 'code' | 'items'>;
+
+/** Has ended groups try again what did not succeed in them. What a dead process left half done, upkeep completes. */
+export class Retrier {
+  constructor(
+    private readonly store: GroupStore,
+    private readonly reader: GroupReader,
+    private readonly publish: (groupId: string, work: Work) => Promise<void>,
+  ) {}
+
+  /** An outermost group, for a user. */
+  async group(groupId: string): Promise<Retried> {
+    return this.through(groupId, await this.store.retry(groupId));
+  }
+
+  /**
+   * A group that sits in one that is tried again, when it gets its slot there.
+   * @returns whether it runs again; not, when it has been tried in this round of its parent or has nothing to try
+   */
+  async child(groupId: string, by: RetriedBy): Promise<boolean> {
+    const { code } = await this.through(groupId, await this.store.retry(groupId, by));
+    return code === 'retried';
+  }
+
+  /** The children of an outermost root, for a user; the root waits for them again. */
+  async children(child: string, root: { groupId: string; entry: string }): Promise<Retried> {
+    const [above, own] = await Promise.all([this.reader.snapshot(root.groupId), this.reader.facts(root.groupId)]);
+    if (!above || own?.parent || own?.kind !== 'task') return { code: 'nested', items: 0 };
+    if (!isEnded(above.status)) return { code: 'unfinished', items: 0 };
+    const begun = await this.store.retry(child);
+    // Begun, they can't end before the root waits for them; not begun, their last end would be told again.
+    if (begun.code === 'again' || begun.code === 'retried') await this.reopen(child, begun.round, root);
+    return this.through(child, begun);
+  }
+
+  /** What somebody has begun, and may have died since. */
+  async complete(groupId: string): Promise<void> {
+    const root = isChildrenId(groupId) ? (await this.reader.facts(groupId))?.parent : undefined;
+    if (root) await this.reopen(groupId, root.round, root);
+    await this.keep(groupId);
+    await this.through(groupId, await this.store.retry(groupId, 'more'));
+  }
+
+  /** Keeps a group and those below it, which had been let expire after it. */
+  async keep(groupId: string): Promise<void> {
+    if (await this.store.keepAgain(groupId)) await this.reader.eachBelow(groupId, (child) => this.keep(child));
+  }
+
+  private async reopen(child: string, round: number, { groupId, entry }: { groupId: string; entry: string }) {
+    const { code, work } = await this.store.reopen(groupId, { entry, child, round });
+    if (code === 'reopened') await this.publish(groupId, work);
+  }
+
+  private async through(groupId: string, begun: Step): Promise<Retried> {
+    let reply = begun;
+    if (reply.code === 'again') await this.keep(groupId);
+    while (reply.code === 'again') {
+      await this.publish(groupId, reply.work);
+      reply = await this.store.retry(groupId, 'more');
+    }
+    await this.publish(groupId, reply.work);
+    return { code: reply.code, items: begun.items };
+  }
+}

@@ -1,0 +1,77 @@
+import type { Keys } from './keys';
+import type { RedisConnection } from './redis';
+
+const looksAt = 100;
+
+/** A group that stands in the catalog, since when in microseconds. */
+export interface CatalogMember {
+  id: string;
+  score: number;
+}
+
+/**
+ * The groups that were made by themselves, in the order in which they were made. Each is entered before it is written and
+ * taken out when it is forgotten; what Redis let expire is found by looking, so the catalog doesn't grow for ever.
+ */
+export class Catalog {
+  private cursor = '0';
+
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly keys: Keys,
+    /** How long a member may wait for its group to be written, in milliseconds. */
+    private readonly graceMs: number,
+  ) {}
+
+  /** @param anew - a group of this id was there before and has been made again */
+  async enter(id: string, anew = false): Promise<void> {
+    await this.redis.call('enter', [this.keys.catalog()], [id, anew ? 1 : 0]);
+  }
+
+  /** Members from the newest on, or from one on (which is left out), and whether there are more. */
+  async page(after: CatalogMember | undefined, limit: number): Promise<{ members: CatalogMember[]; more: boolean }> {
+    const key = this.keys.catalog();
+    const [equal, older] = await this.redis.use('zrevrangebyscore', (client) =>
+      Promise.all([
+        after ? client.zrevrangebyscore(key, after.score, after.score) : [],
+        client.zrevrangebyscore(key, after ? `(${after.score}` : '+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, limit + 1),
+      ]),
+    );
+    const members = [
+      ...equal.flatMap((id) => (after && id < after.id ? [{ id, score: after.score }] : [])),
+      ...pairs(older),
+    ];
+    return { members: members.slice(0, limit), more: members.length > limit };
+  }
+
+  /** Takes out members whose groups were seen to be gone, unless they are so new that the group may be on its way. */
+  async dropGone(members: readonly CatalogMember[]): Promise<void> {
+    if (members.length === 0) return;
+    const [seconds] = await this.redis.use('time', (client) => client.time());
+    const before = (Number(seconds) * 1_000 - this.graceMs) * 1_000;
+    const old = members.filter(({ score }) => score < before).flatMap(({ id, score }) => [id, score]);
+    if (old.length > 0) await this.redis.call('leave', [this.keys.catalog()], old);
+  }
+
+  /** Looks at some members, other ones each time, and takes out those whose groups are gone. */
+  async sweep(): Promise<void> {
+    const key = this.keys.catalog();
+    const [next, found] = await this.redis.use('zscan', (client) => client.zscan(key, this.cursor, 'COUNT', looksAt));
+    this.cursor = next;
+    const members = pairs(found);
+    const there = await this.redis.use('exists', (client) =>
+      Promise.all(members.map(({ id }) => client.exists(this.keys.state(id)))),
+    );
+    await this.dropGone(members.filter((_, i) => there[i] === 0));
+  }
+
+  /** Whether a group sits in another one now, and whether it is the run of a root. */
+  async placeOf(id: string): Promise<{ nested: boolean; root: boolean }> {
+    const [parent, item] = await this.redis.use('hmget', (client) => client.hmget(this.keys.state(id), 'pg', 'ik'));
+    return { nested: Boolean(parent), root: item === 'root' };
+  }
+}
+
+function pairs(flat: readonly string[]): CatalogMember[] {
+  return flat.flatMap((id, i) => (i % 2 === 0 ? [{ id, score: Number(flat[i + 1]) }] : []));
+}

@@ -1,0 +1,108 @@
+import { GroupScripts } from './group-scripts';
+import type { Reply } from './redis';
+
+/** What can be changed of how a group runs its items. */
+export interface GroupChange {
+  maxConcurrency?: number;
+  stopAfterNFailures?: number | null;
+  stopAfterFailureRatio?: number | null;
+  timeoutMs?: number | null;
+}
+
+/** The group that has one tried again which sits in it. */
+export interface RetriedBy {
+  /** How often that one has been tried again. */
+  round: number;
+  /** Whether items can be added again, as a root's body begins again. */
+  reopen?: boolean;
+  /** What it is below from now on. */
+  above?: object;
+}
+
+/** Typed calls of the scripts with which people hold, change, repair and forget groups. */
+export class GroupControl extends GroupScripts {
+  /** Suspends a group, or lets it go on. @param version - of the word that came from above; else a new one */
+  async suspend(id: string, suspended: boolean, version = '') {
+    const reply = await this.call('suspend', id, [suspended ? 1 : 0, version]);
+    return suspension(this.settled(reply, ['suspended', 'resumed', 'ended', 'older', 'missing'] as const), reply);
+  }
+
+  /** Suspends one entry of a group, or lets it go on. */
+  async suspendEntry(id: string, entry: string, suspended: boolean) {
+    const reply = await this.call('suspendEntry', id, [entry, suspended ? 1 : 0], entry);
+    return suspension(this.settled(reply, ['suspended', 'resumed', 'ended', 'missing'] as const), reply);
+  }
+
+  /** Notes that the groups below one have heard which of them are suspended. @param words - how often something had been said */
+  async spread(id: string, words: string): Promise<void> {
+    await this.call('spread', id, [words]);
+  }
+
+  /** Takes back runs that no body has begun in. */
+  async withdraw(id: string, entries: readonly string[]) {
+    return this.settled(await this.call('withdraw', id, entries), ['withdrawn', 'missing'] as const);
+  }
+
+  /** Changes how a group runs its items; what is undefined stays, null takes a limit away. */
+  async update(id: string, config: GroupChange) {
+    const { maxConcurrency = '', stopAfterNFailures, stopAfterFailureRatio, timeoutMs } = config;
+    const limit = (value: number | null | undefined, none: string) => (value === null ? none : (value ?? ''));
+    const args = [
+      maxConcurrency,
+      limit(stopAfterNFailures, '0'),
+      limit(stopAfterFailureRatio, '-'),
+      limit(timeoutMs, '0'),
+    ];
+    return this.settled(await this.call('update', id, args), ['updated', 'finished', 'missing'] as const);
+  }
+
+  /**
+   * Makes what failed, was cancelled or never started in an ended group ready again, some of it: until it no longer answers 'again'.
+   * @param by - the parent that asks for it; a user when it isn't given; 'more' to go on with what was begun
+   */
+  async retry(id: string, by?: RetriedBy | 'more') {
+    await this.register(id);
+    const parent = by === 'more' ? undefined : by;
+    const { round = '', reopen = false, above } = parent ?? {};
+    const who = by === 'more' ? by : parent ? 'parent' : 'user';
+    const reply = await this.call('retry', id, [who, round, reopen ? 1 : 0, above ? JSON.stringify(above) : '']);
+    const codes = ['again', 'retried', 'nested', 'unfinished', 'none', 'missing'] as const;
+    return { ...this.settled(reply, codes), items: Number(reply[11] ?? 0), round: Number(reply[12] ?? 0) };
+  }
+
+  /** Lets a root that has ended wait for its children again. @param round - in which those are tried again */
+  async reopen(id: string, { entry, child, round }: { entry: string; child: string; round: number }) {
+    await this.register(id);
+    const codes = ['reopened', 'nested', 'unfinished', 'missing'] as const;
+    return this.settled(await this.call('reopen', id, [entry, child, round], entry), codes);
+  }
+
+  /** Forgets a group that has ended or was never started, but for the names of the groups below it. */
+  async remove(id: string, by: 'user' | 'parent') {
+    const reply = await this.call('remove', id, [by]);
+    const code = reply[0] as 'removed' | 'missing' | 'started' | 'nested';
+    if (code === 'removed') await this.redis.use('zrem', (client) => client.zrem(this.keys.catalog(), id));
+    return { code, total: Number(reply[1]) || 0 };
+  }
+
+  /** Keeps a group again that had been let expire, as what refers to it is tried again. Whether it is kept. */
+  async keepAgain(id: string): Promise<boolean> {
+    const [code, , total] = await this.call('keep', id, ['again']);
+    if (code !== 'kept') return false;
+    await this.keepResults(id, Number(total));
+    return true;
+  }
+
+  protected async keepResults(id: string, total: number): Promise<void> {
+    const buckets = this.buckets(id, total);
+    for (let from = 0; from < buckets.length; from += 500) {
+      const keys = buckets.slice(from, from + 500);
+      await this.redis.use('persist', (client) => Promise.all(keys.map((key) => client.persist(key))));
+    }
+  }
+}
+
+/** What a suspended or resumed group says besides: the version of the word, and whether groups below have to hear it. */
+function suspension<C>(reply: C, raw: readonly Reply[]) {
+  return { ...reply, version: String(raw[11] ?? ''), nested: raw[12] === '1' };
+}

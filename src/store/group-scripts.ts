@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { MageflowError } from '../errors';
+import type { GroupEvent } from '../events';
+import type { Settings } from '../options';
+import { Catalog } from './catalog';
+import { bucketSize, Keys } from './keys';
+import { type RedisConnection, type Reply, type ScriptName } from './redis';
+import { toWork, type Work } from './replies';
+
+/** What all calls of a group's scripts have in common. */
+export class GroupScripts {
+  readonly keys: Keys;
+  /** Which groups there are. */
+  readonly catalog: Catalog;
+  /** This process, as leases name it. */
+  readonly process = randomBytes(9).toString('base64url');
+  /** Two instances with one identity share everything. */
+  readonly identity: string;
+  /** Told when a group has become something else. */
+  onGroup: (event: GroupEvent) => void = () => undefined;
+
+  constructor(
+    readonly redis: RedisConnection,
+    readonly settings: Settings,
+    tenant: string,
+    namespace: string,
+  ) {
+    this.keys = new Keys(settings.keyPrefix, tenant, namespace);
+    this.catalog = new Catalog(redis, this.keys, 2 * settings.commandTimeoutMs);
+    this.identity = `${redis.address} ${this.keys.base}`;
+  }
+
+  /** Puts a group into the upkeep index, before it holds anything that upkeep would have to look after. */
+  async register(id: string, withinMs = this.settings.leaseMs): Promise<void> {
+    const ms = Math.max(0, Math.min(withinMs, this.settings.leaseMs));
+    await this.redis.call('register', [this.keys.upkeepOf(id)], [id, ms]);
+  }
+
+  protected buckets(id: string, total: number): string[] {
+    return Array.from({ length: Math.ceil(total / bucketSize) }, (_, bucket) => this.keys.results(id, bucket));
+  }
+
+  protected async call(
+    name: ScriptName,
+    id: string,
+    args: readonly (string | number)[],
+    entry = '0',
+  ): Promise<Reply[]> {
+    const reply = (await this.redis.call(name, this.keys.group(id, entry), [
+      this.process,
+      this.settings.leaseMs,
+      ...args,
+    ])) as Reply[];
+    this.tellOfGroup(id, reply);
+    return reply;
+  }
+
+  private tellOfGroup(id: string, reply: readonly Reply[]): void {
+    const [kind, name] = Array.isArray(reply[10]) ? reply[10] : [];
+    if (!kind || kind === 'task') return;
+    const { suspended, status } = toWork(reply);
+    this.onGroup({
+      id,
+      kind: kind === 'chain' ? 'chain' : 'swarm',
+      name: String(name),
+      status: suspended ? 'suspended' : (status as GroupEvent['status']),
+    });
+  }
+
+  protected settled<C extends string>(reply: Reply[], codes: readonly C[]): { code: C; work: Work } {
+    const code = reply[0] as C;
+    if (!codes.includes(code))
+      throw new MageflowError(`A script answered ${String(code)}; expected one of ${codes.join(', ')}.`);
+    return { code, work: toWork(reply) };
+  }
+}

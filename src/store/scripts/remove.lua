@@ -1,0 +1,16 @@
+-- remove: forgets a group that has ended or was never started. Its callbacks' hash stays for the caller, who removes what is below it first.
+-- KEYS: 9
+-- ARGV: proc, lease, who asks (user: this very group | parent: the one that it sits in)
+-- Returns {'removed', total} | {'missing'} | {'started'} | {'nested', parent's id}
+--- @include "group"
+if not read_group() then return { 'missing' } end
+if ARGV[3] == 'user' then
+  if g.pg then return { 'nested', g.pg } end
+  if g.st ~= 'pending' and (not ended() or redis.call('HLEN', A) > 0) then return { 'started' } end
+end
+for i = 1, 8 do
+  if i ~= 7 then redis.call('UNLINK', KEYS[i]) end
+end
+redis.call('HSET', C, 'tot', int(g.tot))
+redis.call('PEXPIRE', C, int(g.ttl))
+return { 'removed', int(g.tot) }

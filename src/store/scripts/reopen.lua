@@ -1,0 +1,27 @@
+-- reopen: a root whose body has ended waits for its children again, as they are tried again.
+-- KEYS: 9
+-- ARGV: proc, lease, entry, the group of its children, the round in which those are tried again
+-- Returns {'reopened'|'nested'|'unfinished'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
+--- @include "grants"
+if not read_group() then return { 'missing' } end
+local entry = ARGV[3]
+if g.pg or g.k ~= 'task' then return reply('nested') end
+if not ended() or read_active(entry) then return reply('unfinished') end
+-- Once for each time, whoever asks for it again.
+if g.rnd >= tonumber(ARGV[5]) then return reply('unfinished') end
+put('rnd', tonumber(ARGV[5]))
+local counts = { succeeded = 'ok', failed = 'ko', cancelled = 'cx' }
+local state = state_of(entry)
+add(counts[state], -1)
+add('sl', 1)
+move_to('running')
+redis.call('HDEL', G, 'rt', 'en', 'why')
+activate(entry, state, 'returned', now + lease, ARGV[4])
+write_bytes(entry, 'a')
+redis.call('DEL', E)
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+put('nch', 1)
+write_group()
+-- They may have ended since, which nobody has heard.
+closing = { entry, ARGV[4] }
+return reply('reopened')

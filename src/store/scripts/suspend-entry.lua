@@ -1,0 +1,25 @@
+-- suspend-entry: one entry doesn't start any more and its own callbacks wait, or it goes on. The latest word counts.
+-- KEYS: 9
+-- ARGV: proc, lease, entry, suspended (0|1)
+-- Returns {'suspended'|'resumed'|'ended'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news, version, groups below (0|1)}
+--- @include "readiness"
+if not read_group() then return { 'missing' } end
+local entry = ARGV[3]
+local act = read_active(entry)
+local state = state_of(entry, act)
+if state == 'unknown' then return { 'missing' } end
+local suspend = ARGV[4] == '1'
+if ended() and not act and not has('H') then return reply('ended') end
+if suspend and (act and act.cancel == '1' or not act and state ~= 'waiting' and state ~= 'queued') then return reply('ended') end
+local version = next_version(redis.call('HGET', C, 's:' .. entry))
+redis.call('HSET', C, 's:' .. entry, suspend and int(version) or '-' .. int(version))
+flag('E')
+if g.nch > 0 then to_spread() end
+if not suspend then
+  if tonumber(entry) then requeue_passed(entry, entry) end
+  release_held()
+end
+put('pr', now)
+local answer = done(suspend and 'suspended' or 'resumed')
+answer[12], answer[13] = int(version), int(g.nch)
+return answer

@@ -1,0 +1,74 @@
+import { readError, type GroupReader } from './group-reader';
+import type { GroupStore } from './group-store';
+import { itemStateOf, type ItemState } from './item-state';
+import type { GroupStatus } from './replies';
+import type { Reply } from './redis';
+import { unpackSpec, type GroupTemplate, type Spec } from './spec';
+
+/** One item of a group as it is: what is bound to it isn't read. */
+export interface TreeItem {
+  index: number;
+  spec: Spec;
+  state: ItemState;
+  /** The run that was published for it, or the group ('g:' and its id) that it is; '' when there is none. */
+  run: string;
+  /** Why it failed. */
+  error: string | undefined;
+}
+
+/** Reads many items at once: one page costs the same few commands, whatever it holds. */
+export class TreeReader {
+  constructor(
+    private readonly store: GroupStore,
+    private readonly reader: GroupReader,
+  ) {}
+
+  /** A page of a group's items in the order of adding, and how many it holds; undefined when the group is unknown. */
+  async items(id: string, from: number, limit: number): Promise<{ total: number; items: TreeItem[] } | undefined> {
+    const { keys, process, settings } = this.store;
+    const args = [process, settings.leaseMs, from, from + limit];
+    const [code, status, flags, kind, total, swept, ...rows] = (await this.store.redis.call(
+      'items',
+      keys.group(id),
+      args,
+    )) as Reply[];
+    if (code === 'missing') return undefined;
+    const group = {
+      status: status as GroupStatus,
+      flags: String(flags),
+      kind: String(kind),
+      swept: Number(swept),
+    };
+    const items = (rows as [string, string | null, string, number][]).map(
+      ([head, active, byte, alone], i): TreeItem => {
+        const index = from + i;
+        return {
+          index,
+          spec: unpackSpec(head),
+          state: itemStateOf({ active, byte, index, alone: alone === 1, group }),
+          run: active?.split('|', 2)[1] ?? '',
+          error: undefined,
+        };
+      },
+    );
+    const failed = items.filter(({ state }) => state === 'failed');
+    const results = await this.reader.results(
+      id,
+      failed.map(({ index }) => index),
+    );
+    failed.forEach((item, i) => (item.error = readError(results[i]?.slice(1) ?? '')));
+    return { total: Number(total), items };
+  }
+
+  /** The templates of items that are groups stored by value, in the same order. */
+  async templates(id: string, entries: readonly string[]): Promise<(GroupTemplate | undefined)[]> {
+    if (entries.length === 0) return [];
+    const specs = await this.reader.specsAt(id, entries);
+    return specs.map((packed) => (packed === null ? undefined : templateIn(unpackSpec(packed))));
+  }
+}
+
+/** What a group that is stored by value will be; undefined for anything else, and when it has been. */
+export function templateIn({ group, data }: Spec): GroupTemplate | undefined {
+  return (group === 'chain' || group === 'swarm') && data ? (JSON.parse(data) as GroupTemplate) : undefined;
+}
