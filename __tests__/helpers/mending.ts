@@ -8,7 +8,6 @@ export interface Mendable {
   tag?: string;
   /** Waits at this gate. */
   hold?: string;
-  /** Counts under this name too. */
   returnValue?: unknown;
   [field: string]: unknown;
 }

@@ -1,0 +1,49 @@
+// Measures for how long Redis is blocked at most when a swarm with 100,000 waiting items is cancelled by one call.
+import { HatchetClient } from '@hatchet-dev/typescript-sdk';
+import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { Mageflow } from '../src';
+import { median, quietLogger } from './measure';
+
+const items = 100_000;
+const rounds = 5;
+const namespace = `bench${randomBytes(4).toString('hex')}`;
+const hatchet = HatchetClient.init({ namespace, logger: quietLogger as never });
+const redis = new Redis(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379');
+const mage = new Mageflow(hatchet, redis, { keyPrefix: namespace });
+
+/** The slowest command of one cancel, and how long the call took, both in ms. */
+async function round(): Promise<{ slowest: number; call: number }> {
+  const swarm = await mage.swarm({ config: { maxConcurrency: 1 } });
+  const entries = Array.from({ length: items }, () => 'nobody-serves-this');
+  await swarm.addTasks(entries);
+  await swarm.runNoWait();
+  await redis.call('SLOWLOG', 'RESET');
+  const began = performance.now();
+  await swarm.cancel();
+  const call = performance.now() - began;
+  const log = (await redis.call('SLOWLOG', 'GET', '10000')) as [number, number, number, string[]][];
+  return { slowest: Math.max(0, ...log.map(([, , micros]) => micros)) / 1000, call };
+}
+
+async function main(): Promise<void> {
+  await redis.config('SET', 'slowlog-log-slower-than', '0');
+  await redis.config('SET', 'slowlog-max-len', '10000');
+  const seen: Awaited<ReturnType<typeof round>>[] = [];
+  for (let n = 0; n < rounds; n++) seen.push(await round());
+  const show = (ms: number) => `${ms.toFixed(1)} ms`;
+  console.log(
+    `cancel of ${items} waiting items, ${rounds} times: slowest command ${seen.map(({ slowest }) => show(slowest)).join(', ')}` +
+      ` (median ${show(median(seen.map(({ slowest }) => slowest)))}), the call ${show(median(seen.map(({ call }) => call)))}`,
+  );
+  await mage.close();
+  redis.disconnect();
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);
