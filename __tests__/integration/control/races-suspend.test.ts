@@ -41,10 +41,12 @@ test.each(shapes)('a %s that is suspended while its last item finishes ends when
     await group.runNoWait({});
     await random.moment(80);
     await group.suspend();
-    const ended = (await group.status()) === 'succeeded';
-    if (!ended) expect(await group.status()).toBe('suspended');
+    const told = await group.status();
+    expect(['suspended', 'succeeded']).toContain(told);
     await random.moment(40);
-    if (!ended) expect(await group.status()).toBe('suspended');
+    // The body of a task, or what is left below a root, may end it meanwhile; only its callbacks wait then. A group waits itself.
+    const ends = told === 'suspended' && (shape === 'task' || shape === 'root');
+    expect(ends ? ['suspended', 'succeeded'] : [told]).toContain(await group.status());
     await (await races.other.load(group.id)).resume();
     expect(await races.check(group)).toBe('succeeded');
   });
