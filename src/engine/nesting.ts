@@ -169,7 +169,7 @@ export class Nesting {
     const id = spec.id ?? '';
     const { code, work } = await this.store.runNested(id, message, parent, above);
     if (code !== 'started' && code !== 'finished') return this.lost(parent.groupId, parent.entry, id, code === 'again');
-    const runs = !isEnded(work.status) || (await this.by.retrier.child(id, { round: parent.round ?? 0, above }));
+    const runs = !isEnded(work.status) || (await this.by.retrier.child(id, { round: parent.round, above }));
     await this.begun(id, parent, work, runs);
   }
 

@@ -1,5 +1,5 @@
 import { refuseUnknown, wholeNumber } from '../options';
-import { readError } from '../store/group-reader';
+import { isEnded, readError } from '../store/group-reader';
 import { parseFiringId, parseItemId } from '../store/ids';
 import { templateIn } from '../store/tree-reader';
 import { unpackCallback } from '../store/spec';
@@ -133,12 +133,9 @@ async function addRunId({ runIds, engine, store }: Scope, { shown, run }: Node):
   if (!run || shown.runId !== undefined || shown.status === 'pending') return;
   const { signatureId, groupId, entry } = run;
   const known = runIds.get(groupId, entry);
-  const runId = known ?? (isOver(shown) ? await inTime(engine.findRun(signatureId, groupId, entry), store) : undefined);
+  const runId =
+    known ?? (isEnded(shown.status) ? await inTime(engine.findRun(signatureId, groupId, entry), store) : undefined);
   if (runId) shown.runId = runId;
-}
-
-function isOver({ status }: Description): boolean {
-  return status === 'succeeded' || status === 'failed' || status === 'cancelled';
 }
 
 async function inTime<T>(asked: Promise<T>, { settings }: Scope['store']): Promise<T | undefined> {

@@ -1,5 +1,5 @@
 import { groupFailure } from '../engine/group-end';
-import type { Snapshot } from '../store/group-reader';
+import { isEnded, unmade, type Snapshot } from '../store/group-reader';
 import { childrenId, itemId, nestedId } from '../store/ids';
 import type { ItemState } from '../store/item-state';
 import { unpackSpec, type GroupTemplate, type Spec } from '../store/spec';
@@ -190,29 +190,18 @@ function entryOf(groupId: string, item: Omit<TreeItem, 'spec'> & { spec?: Spec }
 
 /** What there is to tell of an item of a group that has not come to be. */
 function untouched(state: ItemState): Pick<TreeItem, 'state' | 'run' | 'error'> {
-  return { state: isOver(state) ? 'cancelled' : 'waiting', run: '', error: undefined };
+  return { state: isEnded(state) ? 'cancelled' : 'waiting', run: '', error: undefined };
 }
 
-/** A group that has not come to be, as it would be counted. */
+/** A group that never comes to be, or has not yet. */
 function nothing(kind: Snapshot['kind'], name: string, state: ItemState, total: number): Snapshot {
-  const over = isOver(state);
-  return {
+  const over = isEnded(state);
+  return unmade({
     kind,
     name,
     status: over ? 'cancelled' : 'pending',
     closed: true,
     total,
-    ready: 0,
-    slots: 0,
-    succeeded: 0,
-    failed: 0,
     cancelled: over ? total : 0,
-    swept: 0,
-    suspended: false,
-    reason: undefined,
-  };
-}
-
-function isOver(state: ItemState): boolean {
-  return state === 'succeeded' || state === 'failed' || state === 'cancelled';
+  });
 }

@@ -6,11 +6,9 @@ import {
   TaskFailedError,
   type Failure,
 } from '../errors';
-import { readError, type ItemState } from '../store/group-reader';
+import { isEnded, readError, type ItemState } from '../store/group-reader';
 import type { Scope } from './scope';
 import type { Handle, SignatureStatus, WaitOptions } from './types';
-
-const ended = new Set<string | undefined>(['succeeded', 'failed', 'cancelled']);
 
 /** A handle whose getters no JSON.stringify, spread or comparison reads by the way: each reading is a promise that can reject. */
 export function makeHandle<O>(id: string, output: () => Promise<O>, runId: () => Promise<string>): Handle<O> {
@@ -42,7 +40,7 @@ export class StoredEntry {
       async () => {
         const current = await this.state();
         if (current === undefined) throw this.notFound();
-        return ended.has(current) ? current : undefined;
+        return isEnded(current) ? current : undefined;
       },
       { ...options, items },
     );
@@ -72,7 +70,7 @@ export class StoredEntry {
       if (state === undefined) throw this.notFound();
       if (state === 'cancelled')
         throw new CancelledError(`${this.who.name} was cancelled before it started; it has no run.`);
-      if (!ended.has(state)) return undefined;
+      if (!isEnded(state)) return undefined;
       // Ended, and published by another process: the engine's history has it, after some hundred milliseconds.
       const found = await engine.findRun(this.who.id, this.groupId, this.entry);
       if (!found && ++asked > 5)

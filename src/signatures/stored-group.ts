@@ -1,7 +1,7 @@
 import { groupCancelled, groupFailure } from '../engine/group-end';
 import { CancelledError, ConfigurationError, NotFoundError, TaskFailedError } from '../errors';
 import { isChildrenId } from '../store/ids';
-import { isEnded, type Snapshot } from '../store/group-reader';
+import { isEnded, unmade, type Snapshot } from '../store/group-reader';
 import type { Scope } from './scope';
 import { makeHandle, removeGroup } from './stored-entry';
 import type { Handle, Progress, SignatureStatus, WaitOptions } from './types';
@@ -144,17 +144,6 @@ export async function notYet(
   before: { status(): Promise<SignatureStatus> },
 ): Promise<Snapshot | undefined> {
   const status = await before.status();
-  const none = {
-    total: 0,
-    ready: 0,
-    slots: 0,
-    succeeded: 0,
-    failed: 0,
-    cancelled: 0,
-    swept: 0,
-    suspended: false,
-    reason: undefined,
-  };
   const ended = status === 'succeeded' || status === 'failed' || status === 'cancelled';
-  return { kind: 'root', name, status: ended ? status : 'pending', closed: ended, ...none };
+  return unmade({ kind: 'root', name, status: ended ? status : 'pending', closed: ended, total: 0, cancelled: 0 });
 }

@@ -419,8 +419,15 @@ export function readError(json: string): string {
   return json ? ((JSON.parse(json) as { message?: string }).message ?? '') : '';
 }
 
-export function isEnded(status: GroupStatus): boolean {
+/** Whether a status or a state, of a group or an item, is one that nothing follows but a retry. */
+export function isEnded(status: string): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'cancelled';
+}
+
+/** A group that has not come to be, as it would be counted. */
+export function unmade(what: Pick<Snapshot, 'kind' | 'name' | 'status' | 'closed' | 'total' | 'cancelled'>): Snapshot {
+  const counts = { ready: 0, slots: 0, succeeded: 0, failed: 0, swept: 0 };
+  return { ...what, ...counts, suspended: false, reason: undefined };
 }
 
 function range(from: number, to: number): number[] {

@@ -64,7 +64,7 @@ export class ClaimedRun {
     switch (reply.code) {
       case 'run':
         this.watchAbort();
-        tellStart(events, this.told());
+        if (events.heard) tellStart(events, this.told());
         return { code: 'run', failedItems: reply.failed };
       case 'unknown':
         return { code: 'unknown' };
@@ -200,7 +200,7 @@ export class ClaimedRun {
     if (!reply) return 'unstored';
     const { publisher, events } = this.runtime;
     const { groupId } = this.claim;
-    tellEnd(events, this.told(), reply.work, outcome === 'succeeded' ? '' : readError(payload));
+    if (events.heard) tellEnd(events, this.told(), reply.work, outcome === 'succeeded' ? '' : readError(payload));
     try {
       await publisher.publish(groupId, reply.work);
       // What was confirmed with it may have been on the way when the group was suspended.
