@@ -5,6 +5,8 @@ const FORWARDED: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 export interface ChildOptions {
   env: NodeJS.ProcessEnv;
+  /** For a command that starts processes of its own and may leave them behind: none of its process group outlives it. It gets no input. */
+  wholeGroup?: boolean;
   onStart?: (child: ChildProcess) => void;
 }
 
@@ -12,10 +14,15 @@ export interface ChildOptions {
 export async function runInForeground(
   command: string,
   args: string[],
-  { env, onStart }: ChildOptions,
+  { env, wholeGroup = false, onStart }: ChildOptions,
 ): Promise<number> {
-  const child = spawn(command, args, { env, stdio: 'inherit' });
+  const child = spawn(command, args, {
+    env,
+    detached: wholeGroup,
+    stdio: [wholeGroup ? 'ignore' : 'inherit', 'inherit', 'inherit'],
+  });
   const forward = (signal: NodeJS.Signals): void => {
+    if (wholeGroup) return killGroup(child, signal);
     // A terminal sends its Ctrl-C to the child itself too, and many programs take a second one as 'at once'.
     if (signal === 'SIGINT' && process.stdin.isTTY) return;
     child.kill(signal);
@@ -31,5 +38,16 @@ export async function runInForeground(
     });
   } finally {
     for (const signal of FORWARDED) process.off(signal, forward);
+    if (wholeGroup) killGroup(child, 'SIGKILL');
+  }
+}
+
+function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    // Nothing of it is left.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -1,35 +1,16 @@
 /** `npm test [-- JEST ARGS]`: runs the suites, on a stack of their own where one of them needs it. The last line counts. */
-import { execFileSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
 import path from 'node:path';
-import { runInForeground } from './child';
+import { JEST, runJest, type Count } from './jest';
 import { errorMessage } from './stack/errors';
 import { CHECKOUT } from './stack/paths';
 import { startStack } from './stack/stack';
-import { poll } from './stack/wait';
 
 /** Suites that need no services. */
 const WITHOUT_STACK = ['__tests__/unit/', '__tests__/types/'].map((folder) => path.join(CHECKOUT, folder));
-/** How long Jest may live on after its results: longer, and a test has left something open. */
-const LINGER_MS = 20_000;
-const JEST = require.resolve('jest/bin/jest');
 
-interface JestResult {
-  numPassedTests: number;
-  numFailedTests: number;
-  numRuntimeErrorTestSuites: number;
-  numPendingTests: number;
-  numTodoTests: number;
-  numTotalTests: number;
-}
-
-interface Count {
-  passed: number;
-  failed: number;
-  /** Failures that Jest itself does not report as such. */
-  remarks: string[];
-}
+/** What takes minutes by itself is run by its name, and by `npm run faults`. */
+const WITHOUT_LONG = '--testPathIgnorePatterns=\\.long\\.test\\.ts$';
 
 /** Jest itself says which files its arguments choose. */
 function needsStack(args: string[]): boolean {
@@ -39,71 +20,6 @@ function needsStack(args: string[]): boolean {
   });
   const files = JSON.parse(listed) as string[];
   return files.some((file) => !WITHOUT_STACK.some((folder) => file.startsWith(folder)));
-}
-
-function count(resultFile: string, exitCode: number, filtered: boolean): Count {
-  if (!existsSync(resultFile))
-    return { passed: 0, failed: 1, remarks: [`Jest gave no result (exit code ${String(exitCode)}).`] };
-  const result = JSON.parse(readFileSync(resultFile, 'utf8')) as JestResult;
-  const counted: Count = {
-    passed: result.numPassedTests,
-    failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
-    remarks: [],
-  };
-  const fail = (number: number, remark: string): void => {
-    counted.failed += number;
-    counted.remarks.push(remark);
-  };
-  // Jest also calls those skipped that a name pattern has left out.
-  const skipped = result.numTodoTests + (filtered ? 0 : result.numPendingTests);
-  if (skipped > 0)
-    fail(skipped, `${String(skipped)} skipped or todo tests count as failed: a test is to run or to go.`);
-  if (counted.passed + counted.failed === 0) fail(1, 'No test ran, which counts as a failure.');
-  if (exitCode !== 0 && counted.failed === 0)
-    fail(1, `Jest exited with code ${String(exitCode)} though no test failed.`);
-  return counted;
-}
-
-async function runJest(args: string[], env: NodeJS.ProcessEnv): Promise<Count> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'mageflow-test-'));
-  const resultFile = path.join(folder, 'result.json');
-  const ended = new AbortController();
-  let lingered = false;
-  const watch = async (child: ChildProcess): Promise<void> => {
-    const day = 24 * 60 * 60_000;
-    await poll(() => existsSync(resultFile), { timeoutMs: day, everyMs: 500, signal: ended.signal });
-    const gone = await poll(() => child.exitCode !== null, {
-      timeoutMs: LINGER_MS,
-      everyMs: 100,
-      signal: ended.signal,
-    });
-    if (gone === undefined) {
-      lingered = true;
-      child.kill('SIGKILL');
-    }
-  };
-  try {
-    const exitCode = await runInForeground(process.execPath, [JEST, '--json', `--outputFile=${resultFile}`, ...args], {
-      env,
-      onStart: (child) => {
-        watch(child).catch((error: unknown) => {
-          if (!ended.signal.aborted) console.error(error);
-        });
-      },
-    });
-    const filtered = args.some((arg) => arg === '-t' || arg.startsWith('--testNamePattern'));
-    const counted = count(resultFile, lingered ? 0 : exitCode, filtered);
-    if (lingered) {
-      counted.failed += 1;
-      counted.remarks.push(
-        `Jest did not end ${String(LINGER_MS / 1000)} s after its results: a test left something open (--detectOpenHandles tells what).`,
-      );
-    }
-    return counted;
-  } finally {
-    ended.abort();
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 async function runSuites(args: string[]): Promise<Count> {
@@ -121,10 +37,13 @@ async function runSuites(args: string[]): Promise<Count> {
 }
 
 async function main(): Promise<void> {
-  const counted = await runSuites(process.argv.slice(2)).catch((error: unknown): Count => ({
+  const args = process.argv.slice(2);
+  const named = args.some((arg) => !arg.startsWith('-'));
+  const counted = await runSuites(named ? args : [...args, WITHOUT_LONG]).catch((error: unknown): Count => ({
     passed: 0,
     failed: 1,
     remarks: [errorMessage(error)],
+    suites: [],
   }));
   for (const remark of counted.remarks) console.log(remark);
   console.log(`${String(counted.passed)} passed, ${String(counted.failed)} failed`);

@@ -173,6 +173,7 @@ export class Mageflow<
       served,
       logger,
       events,
+      stopping: { workers: 0 },
       capture,
     };
     store.onGroup = (event) => events.emit('group', event);

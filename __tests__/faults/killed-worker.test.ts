@@ -45,4 +45,4 @@ test('items whose worker was killed end once on another one, and the limit holds
   ).toEqual([1, 1, 1, 1]);
   expect(await faults.recorder.mostAtOnce()).toBeLessThanOrEqual(limit);
   expect(await faults.callbacks()).toBe(1);
-}, 120_000);
+});

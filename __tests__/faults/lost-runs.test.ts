@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { claimToken } from '../../src/store/group-store';
+import { claimToken } from '../../src/store/group-executions';
 import { eventually } from '../helpers/fixture';
 import { Faults } from '../helpers/faults';
 

@@ -1,6 +1,7 @@
 import type { Signature, Swarm } from '../../src';
 import { Nesting } from '../../src/engine/nesting';
-import { claimToken, newSecret, type GroupStore } from '../../src/store/group-store';
+import { claimToken } from '../../src/store/group-executions';
+import { newSecret, type GroupStore } from '../../src/store/group-store';
 import { childrenId, nestedId, newId } from '../../src/store/ids';
 import { packSpec, unpackSpec } from '../../src/store/spec';
 import { eventually } from '../helpers/fixture';

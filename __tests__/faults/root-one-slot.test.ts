@@ -24,4 +24,4 @@ test('a body that awaits its children keeps its only slot, and they run on anoth
   expect((await faults.recorder.stamps('callback')).map(({ input }) => input)).toEqual([
     { after: 'all', returnValue: { spawned: 3 }, childResults: [{ n: 0 }, { n: 1 }, { n: 2 }] },
   ]);
-}, 90_000);
+});

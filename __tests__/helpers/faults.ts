@@ -17,8 +17,9 @@ export class Faults extends Fixture {
   constructor(
     private readonly options: MageflowOptions,
     private readonly storeUrl = required('REDIS_URL'),
+    hatchet = newHatchet(),
   ) {
-    super(options, newHatchet(), storeUrl);
+    super(options, hatchet, storeUrl);
     this.recordKey = `record-${this.keyPrefix}`;
     this.recorder = new Recorder(required('REDIS_URL'), this.recordKey);
   }

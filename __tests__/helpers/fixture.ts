@@ -1,6 +1,6 @@
 import { HatchetClient, type CreateWorkerOpts } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { Mageflow, type MageflowLogger, type MageflowOptions } from '../../src';
 
 /** A logger that keeps what it is told, so that a test can look and the output stays readable. */
@@ -23,8 +23,11 @@ const silent = () => {
 };
 
 /** A client of the test's engine with a namespace of its own, so that suites that run side by side don't meet. */
-export function newHatchet(namespace = `t${randomBytes(5).toString('hex')}`): HatchetClient {
-  return HatchetClient.init({ namespace, logger: silent as never });
+export function newHatchet(
+  namespace = `t${randomBytes(5).toString('hex')}`,
+  addresses: { host_port?: string; api_url?: string } = {},
+): HatchetClient {
+  return HatchetClient.init({ namespace, logger: silent as never, ...addresses });
 }
 
 /** One instance on the real engine and the real Redis, and whatever a test opens on it. */
@@ -37,9 +40,10 @@ export class Fixture {
   private readonly closers: (() => Promise<unknown>)[] = [];
   private readonly releases: (() => void)[] = [];
 
-  constructor(options: MageflowOptions = {}, hatchet = newHatchet(), redisUrl = required('REDIS_URL')) {
+  constructor(options: MageflowOptions = {}, hatchet = newHatchet(), store: string | Cluster = storeOfTests()) {
     this.hatchet = hatchet;
-    this.redis = new Redis(redisUrl);
+    // A cluster takes the same commands, as long as all keys of one are of one group.
+    this.redis = typeof store === 'string' ? new Redis(store) : (store as unknown as Redis);
     this.keyPrefix = options.keyPrefix ?? `test-${randomBytes(5).toString('hex')}`;
     this.mage = new Mageflow(this.hatchet, this.redis, { logger: this.log, ...options, keyPrefix: this.keyPrefix });
   }
@@ -80,8 +84,10 @@ export class Fixture {
   /** All of mageflow's keys of this fixture. */
   async keys(): Promise<string[]> {
     const found: string[] = [];
-    for await (const keys of this.redis.scanStream({ match: `${this.keyPrefix}:*`, count: 1000 }))
-      found.push(...(keys as string[]));
+    for (const node of nodesOf(this.redis)) {
+      for await (const keys of node.scanStream({ match: `${this.keyPrefix}:*`, count: 1000 }))
+        found.push(...(keys as string[]));
+    }
     return found.sort();
   }
 
@@ -91,9 +97,30 @@ export class Fixture {
     await this.mage.close();
     stopListening(this.hatchet);
     const keys = await this.keys();
-    for (let i = 0; i < keys.length; i += 500) await this.redis.unlink(...keys.slice(i, i + 500));
+    for (let i = 0; i < keys.length; i += 500)
+      await Promise.all(keys.slice(i, i + 500).map((key) => this.redis.unlink(key)));
     this.redis.disconnect();
   }
+}
+
+/** Where the suites keep their keys: on the cluster whose ports are named, else on the one Redis. */
+export function storeOfTests(): string | Cluster {
+  const ports = process.env['MAGEFLOW_TEST_CLUSTER'];
+  return ports ? clusterAt(ports.split(',').map(Number)) : required('REDIS_URL');
+}
+
+/** A client of the cluster whose nodes have these ports on this machine. */
+export function clusterAt(ports: readonly number[]): Cluster {
+  // A node that was away is known again soon: otherwise only after a command that needs it.
+  return new Cluster(
+    ports.map((port) => ({ host: '127.0.0.1', port })),
+    { slotsRefreshInterval: 500 },
+  );
+}
+
+/** The servers that hold keys. */
+export function nodesOf(redis: Redis | Cluster): Redis[] {
+  return redis instanceof Cluster ? redis.nodes('master') : [redis];
 }
 
 interface ListeningClient {
@@ -119,7 +146,7 @@ export function stopListening(hatchet: HatchetClient): void {
 export async function eventually<T>(
   what: string,
   read: () => T | Promise<T>,
-  timeoutMs = 60_000,
+  timeoutMs = 120_000,
 ): Promise<Exclude<T, false | null | undefined>> {
   const deadline = Date.now() + timeoutMs;
   let last: unknown;

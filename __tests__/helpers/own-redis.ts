@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,6 +40,11 @@ export class OwnRedis {
     return `redis://127.0.0.1:${this.port}`;
   }
 
+  /** Of the server, while it runs. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   async start(): Promise<void> {
     // Each write reaches the disk before it is answered, so that a stop at any moment loses nothing.
     const args = ['--port', this.port, '--dir', this.folder, '--appendonly', 'yes', '--appendfsync', 'always'];
@@ -60,6 +65,28 @@ export class OwnRedis {
     const exited = once(child, 'exit');
     child.kill(signal);
     await exited;
+  }
+
+  /** Keeps a copy of what is on its disk now, to go back to. */
+  async remember(): Promise<void> {
+    await rm(this.copy, { recursive: true, force: true });
+    await cp(this.data, this.copy, { recursive: true });
+  }
+
+  /** Kills it and starts it with what it remembers: all that came later is lost. */
+  async goBack(): Promise<void> {
+    await this.stop();
+    await rm(this.data, { recursive: true });
+    await cp(this.copy, this.data, { recursive: true });
+    await this.start();
+  }
+
+  private get data(): string {
+    return join(this.folder, 'appendonlydir');
+  }
+
+  private get copy(): string {
+    return join(this.folder, 'copy');
   }
 
   async close(): Promise<void> {

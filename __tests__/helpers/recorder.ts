@@ -87,13 +87,16 @@ export class Recorder {
   }
 
   /** Waits until a gate is opened, in whichever process. */
-  private async opened(gate: string): Promise<void> {
-    while (!(await this.redis.sismember(`${this.key}:gates`, gate)))
-      await new Promise((resolve) => setTimeout(resolve, 25));
+  async opened(gate: string): Promise<void> {
+    while (!(await this.isOpen(gate))) await new Promise((resolve) => setTimeout(resolve, 25));
   }
 
-  private async note(stamp: Stamp): Promise<void> {
+  async note(stamp: Stamp): Promise<void> {
     await this.redis.rpush(`${this.key}:stamps`, JSON.stringify(stamp));
+  }
+
+  async isOpen(gate: string): Promise<boolean> {
+    return (await this.redis.sismember(`${this.key}:gates`, gate)) === 1;
   }
 
   async open(gate: string): Promise<void> {

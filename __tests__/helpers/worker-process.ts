@@ -1,6 +1,7 @@
 import { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { Redis } from 'ioredis';
 import { Mageflow, type MageflowOptions } from '../../src';
+import { hardLives } from './hard-lives';
 import { Recorder } from './recorder';
 
 // Run by itself: a process of its own that can be killed. Configured by MAGEFLOW_TEST_PROCESS; prints JSON lines.
@@ -45,7 +46,8 @@ async function main(config: ProcessConfig): Promise<void> {
     return;
   }
   const recorder = new Recorder(config.recordUrl, config.recordKey);
-  const worker = await mage.worker('worker-process', { workflows: recorder.tasks(mage), slots: config.slots ?? 100 });
+  const workflows = [...recorder.tasks(mage), ...hardLives(mage, recorder)];
+  const worker = await mage.worker('worker-process', { workflows, slots: config.slots ?? 100 });
   const running = worker.start();
   await worker.waitUntilReady(30_000);
   say({ event: 'ready' });

@@ -7,18 +7,13 @@ import { identify, isAlive, type ProcessId } from '../../scripts/stack/identity'
 import { readServices } from '../../scripts/stack/instance';
 import { startStack, type Stack } from '../../scripts/stack/stack';
 import { poll } from '../../scripts/stack/wait';
+import { ownEnv } from '../helpers/own-stack';
 
 const CHECKOUT = path.resolve(__dirname, '../..');
 const HELPERS = path.join(CHECKOUT, '__tests__/helpers');
 const TIMEOUT_MS = 180_000;
 
 jest.setTimeout(TIMEOUT_MS);
-
-/** This process's environment without the services that the suites run on, so that a stack starts its own. */
-function ownEnv(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  const given = /^(HATCHET_|REDIS_URL$|DATABASE_URL$|MAGEFLOW_)/;
-  return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !given.test(name))), ...extra };
-}
 
 interface Running {
   folder: string;
@@ -123,6 +118,31 @@ describe('a stack', () => {
       expect(existsSync(secondRunning.folder)).toBe(false);
     } finally {
       await Promise.all([first.stop(), second.stop()]);
+    }
+  });
+
+  test('ends one service and starts it again as it was, and says nothing of it', async () => {
+    const lines: string[] = [];
+    const own = await startStack({ env: ownEnv(), onProgress: (line) => lines.push(line) });
+    try {
+      const { folder } = inspect(own.env['MAGEFLOW_STACK_DIR'], own.supervisorPid);
+      const pidOf = (name: string) => readServices(folder).find((service) => service.name === name)?.pid;
+      const before = [pidOf('engine'), pidOf('postgres'), pidOf('redis')];
+      const said = lines.length;
+      await own.endService('engine', 'SIGKILL');
+      await expect(apiStatus(own)).rejects.toThrow();
+      await own.endService('postgres', 'SIGINT');
+      expect([pidOf('engine'), pidOf('postgres'), pidOf('redis')]).toEqual([undefined, undefined, before[2]]);
+      await expect(own.endService('engine', 'SIGKILL')).rejects.toThrow('Expected a service that runs, got engine.');
+      await own.startService('postgres');
+      await own.startService('engine');
+      expect(await apiStatus(own)).toBe(200);
+      expect(lines.slice(said)).toEqual([]);
+      const running = inspect(folder, own.supervisorPid);
+      await own.stop();
+      expect(survivors(running)).toEqual([]);
+    } finally {
+      await own.stop();
     }
   });
 

@@ -42,7 +42,7 @@ function diagnose(overrides: Record<string, string> = {}): string[] {
 test('the files in this folder compile, and every @ts-expect-error in them stands before an error', () => {
   expect(files.length).toBeGreaterThan(3);
   expect(diagnose()).toEqual([]);
-}, 120_000);
+});
 
 test('a promise that is broken is told', () => {
   const broken = join(__dirname, 'broken-on-purpose.ts');
@@ -58,7 +58,7 @@ test('a promise that is broken is told', () => {
   const diagnostics = diagnose({ [broken]: text }).filter((line) => line.startsWith(broken));
   expect(diagnostics).toHaveLength(2);
   expect(diagnostics.join()).toContain("Unused '@ts-expect-error' directive");
-}, 120_000);
+});
 
 test('a step that does not fit is told by what the one before it gives and what it takes', () => {
   const file = join(__dirname, 'misfit-on-purpose.ts');
@@ -76,4 +76,4 @@ test('a step that does not fit is told by what the one before it gives and what 
   expect(diagnostics).toHaveLength(1);
   expect(diagnostics[0]).toMatch(/misfit-on-purpose\.ts:7: /);
   expect(diagnostics[0]).toContain("{ 'the step before it gives': number; 'but its result field takes': string[]; }");
-}, 120_000);
+});

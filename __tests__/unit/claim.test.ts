@@ -1,5 +1,6 @@
 import { readClaim, readMetadata, writeMetadata, type Claim, type RunMetadata } from '../../src/engine/claim';
-import { claimToken, newSecret } from '../../src/store/group-store';
+import { claimToken } from '../../src/store/group-executions';
+import { newSecret } from '../../src/store/group-store';
 
 const claim: Claim = { groupId: 'block.1', entry: '7', token: 'abc', source: '' };
 const metadata: RunMetadata = {
@@ -62,6 +63,22 @@ describe("a run is mageflow's only if mageflow published it", () => {
       expect(readClaim(given)).toBeUndefined();
     },
   );
+
+  test.each([
+    ['an id with braces', '} 0 abc '],
+    ['an id with a NUL', 'a\0b 0 abc '],
+    ['an id with a line end', 'a\nb 0 abc '],
+    ['an id without end', `${'a'.repeat(10_001)} 0 abc `],
+    ['no item', 'block.1 __proto__ abc '],
+    ['a negative item', 'block.1 -1 abc '],
+    ['a number that is written otherwise', 'block.1 1e9 abc '],
+    ['a number beyond all items', `block.1 ${'9'.repeat(16)} abc `],
+    ["the entry of a group's parent", 'block.1 p abc '],
+    ['another group as its source', 'block.1 c0 abc block.2'],
+    ['more than a claim', 'block.1 0 abc g g'],
+  ])('%s claims nothing', (_, text) => {
+    expect(readClaim({ 'mageflow.claim': text })).toBeUndefined();
+  });
 });
 
 test('the proof of a claim depends on the secret and on the entry', () => {

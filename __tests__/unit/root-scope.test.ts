@@ -87,3 +87,21 @@ describe('a root whose body has returned', () => {
     expect(warnings[0]).toMatch(/root-swarm:batch .*not captured\. Await it in the body\.$/);
   });
 });
+
+test('the end of a body waits for what it has begun to publish, and for what that begins in turn', async () => {
+  const root = attempt();
+  const order: string[] = [];
+  const later = (what: string) => new Promise<void>((resolve) => setImmediate(() => (order.push(what), resolve())));
+  const child = root.begin(
+    later('added').then(() => {
+      root.track(later('published'));
+      return 'child';
+    }),
+  );
+  const refused = root.begin(later('refused').then(() => Promise.reject(new Error('no room'))));
+  const told = expect(refused).rejects.toThrow('no room');
+  await root.end();
+  expect(order).toEqual(['added', 'refused', 'published']);
+  await expect(child).resolves.toBe('child');
+  await told;
+});

@@ -4,7 +4,6 @@ import { StackError } from './errors';
 import type { StartContext } from './instance';
 import { isReachable, withFreePorts } from './ports';
 import { run } from './processes';
-import { waitReady } from './ready';
 
 const READY_MS = 120_000;
 /** The engine's own default tenant, which its quickstart creates. */
@@ -90,9 +89,12 @@ export async function startEngine(
     if (token === undefined || token.split('.').length !== 3) {
       throw new StackError('Expected hatchet-admin to print a token in its last line, but it did not.', log);
     }
-    const service = instance.launch('engine', binary('hatchet-lite'), ['--config', config], { env, cwd: folder });
     const probe = async (): Promise<boolean> => (await isApiReady(apiUrl)) && (await isReachable('127.0.0.1', grpc));
-    await waitReady(service, probe, { timeoutMs: READY_MS, signal });
+    const options = { env, cwd: folder };
+    await instance.start(
+      { name: 'engine', command: binary('hatchet-lite'), args: ['--config', config], options, probe },
+      { timeoutMs: READY_MS, signal },
+    );
     return {
       HATCHET_CLIENT_TOKEN: token,
       HATCHET_CLIENT_TLS_STRATEGY: 'none',

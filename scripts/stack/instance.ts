@@ -10,11 +10,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { errorCode } from './errors';
+import { errorCode, StackError } from './errors';
 import { commandLine, identify, isAlive, signalProcess, type ProcessId } from './identity';
 import { instancesFolder } from './paths';
 import { endService, launch, type LaunchOptions, type Service } from './processes';
-import { poll } from './wait';
+import { waitReady } from './ready';
+import { poll, type WaitOptions } from './wait';
 
 const SUPERVISOR_FILE = 'supervisor.json';
 const SERVICES_FILE = 'services.json';
@@ -52,6 +53,16 @@ function writeJson(file: string, content: unknown): void {
   renameSync(`${file}.new`, file);
 }
 
+/** What it takes to start a service, the first time and again. */
+export interface Start {
+  name: string;
+  command: string;
+  args: string[];
+  options?: LaunchOptions;
+  /** Whether it answers; asked with its process id until it does. */
+  probe: (pid: number) => boolean | Promise<boolean>;
+}
+
 export interface StartContext {
   instance: Instance;
   signal: AbortSignal;
@@ -63,6 +74,7 @@ export class Instance {
   readonly services: Service[] = [];
   private records: ServiceRecord[] = [];
   private readonly logFiles = new Set<string>();
+  private readonly starts = new Map<string, Start>();
 
   constructor(readonly folder: string) {
     writeJson(path.join(folder, SUPERVISOR_FILE), identify(process.pid));
@@ -84,17 +96,30 @@ export class Instance {
     return folder;
   }
 
-  launch(name: string, command: string, args: string[], options?: LaunchOptions): Service {
+  /** Starts a service and waits until it answers. */
+  async start(start: Start, wait: WaitOptions): Promise<Service> {
+    const { name, command, args, options, probe } = start;
     const service = launch(name, command, args, this.log(name), options);
     this.services.push(service);
     if (service.pid > 0) {
       this.records.push({ name, command, args, ...identify(service.pid) });
       writeJson(path.join(this.folder, SERVICES_FILE), this.records);
     }
+    this.starts.set(name, start);
+    await waitReady(service, () => probe(service.pid), wait);
     return service;
   }
 
+  /** Starts a service that was ended once more, with the same arguments, environment and data. */
+  startAgain(name: string, wait: WaitOptions): Promise<Service> {
+    const start = this.starts.get(name);
+    if (start === undefined) throw new StackError(`Expected the name of a service of this stack, got ${name}.`);
+    return this.start(start, wait);
+  }
+
   async end(service: Service, signal: NodeJS.Signals, graceMs: number): Promise<void> {
+    // Before it ends, so that whoever watches knows that it was told to.
+    service.told = true;
     await endService(service, signal, graceMs);
     this.services.splice(this.services.indexOf(service), 1);
     this.records = this.records.filter(({ pid }) => pid !== service.pid);

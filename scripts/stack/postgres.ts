@@ -5,7 +5,6 @@ import type { StartContext } from './instance';
 import { withFreePorts } from './ports';
 import { findPostgres } from './postgres-binaries';
 import { run } from './processes';
-import { waitReady } from './ready';
 
 const READY_MS = 120_000;
 
@@ -59,8 +58,11 @@ export async function providePostgres(context: StartContext): Promise<string> {
     const args = ['-D', dataFolder, '-p', String(port)];
     for (const [name, value] of Object.entries(SETTINGS)) args.push('-c', `${name}=${value}`);
     // SIGINT is its fast shutdown, which gives back the shared memory; SIGKILL would leave that behind.
-    const service = instance.launch('postgres', postgres, args, { ...options, deathSignal: 'INT' });
-    await waitReady(service, () => isReady(dataFolder), { timeoutMs: READY_MS, signal });
+    const launchOptions = { ...options, deathSignal: 'INT' as const };
+    await instance.start(
+      { name: 'postgres', command: postgres, args, options: launchOptions, probe: () => isReady(dataFolder) },
+      { timeoutMs: READY_MS, signal },
+    );
     return `postgres://postgres:${password}@127.0.0.1:${String(port)}/postgres?sslmode=disable`;
   });
 }

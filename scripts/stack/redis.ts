@@ -6,7 +6,6 @@ import type { StartContext } from './instance';
 import { isRoot } from './paths';
 import { isReachable, withFreePorts } from './ports';
 import { findExecutable, run } from './processes';
-import { waitReady } from './ready';
 import { poll } from './wait';
 
 export interface RedisEndpoint {
@@ -93,8 +92,10 @@ export async function provideRedis(context: StartContext): Promise<RedisEndpoint
     args.push('--maxmemory-policy', 'noeviction', '--daemonize', 'no');
     // A title of its own would hide the folder from the command line, by which leftovers are recognised.
     if (supportsFixedTitle(binary)) args.push('--set-proc-title', 'no');
-    const service = instance.launch('redis', binary, args);
-    await waitReady(service, () => answersAs(service.pid, port), { timeoutMs: READY_MS, signal });
+    await instance.start(
+      { name: 'redis', command: binary, args, probe: (pid) => answersAs(pid, port) },
+      { timeoutMs: READY_MS, signal },
+    );
     return { url: `redis://127.0.0.1:${String(port)}`, binary };
   });
 }

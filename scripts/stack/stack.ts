@@ -6,7 +6,7 @@ import { signalProcess } from './identity';
 import { createInstanceFolder } from './instance';
 import { CHECKOUT } from './paths';
 import { describeExit } from './processes';
-import { isSupervisorMessage, type ParentMessage } from './protocol';
+import { isSupervisorMessage, type ParentMessage, type ServiceName } from './protocol';
 
 /** Longer than the supervisor itself takes for all its services when each has to be killed. */
 const STOP_MS = 60_000;
@@ -26,6 +26,10 @@ export interface Stack {
   logs: string[];
   /** The process that owns the services. */
   supervisorPid: number;
+  /** Ends one of the services that are the stack's own, and resolves when it is gone. The others stay. */
+  endService(name: ServiceName, signal: NodeJS.Signals): Promise<void>;
+  /** Starts an ended service again, with the same addresses and data, and resolves when it answers. */
+  startService(name: ServiceName): Promise<void>;
   /** Lets the stack live on when this process ends. */
   release(): Promise<void>;
   stop(): Promise<void>;
@@ -62,7 +66,8 @@ function whenReady(
       if (!isSupervisorMessage(message)) return;
       if (message.type === 'progress') onProgress(message.line);
       else if (message.type === 'ready') resolve({ env: message.env, logs: message.logs });
-      else reject(new StackError(`The stack did not start. ${message.message}\nAll logs: ${path.dirname(log)}`));
+      else if (message.type === 'failed')
+        reject(new StackError(`The stack did not start. ${message.message}\nAll logs: ${path.dirname(log)}`));
     });
   });
 }
@@ -94,6 +99,31 @@ export async function startStack({
     await exited;
     throw error;
   });
+  let asked = 0;
+  const change = async (
+    message: { type: 'end'; name: ServiceName; signal: NodeJS.Signals } | { type: 'start'; name: ServiceName },
+  ) => {
+    const id = ++asked;
+    const answered = new Promise<void>((resolve, reject) => {
+      const onMessage = (answer: unknown): void => {
+        if (!isSupervisorMessage(answer) || answer.type !== 'service' || answer.id !== id) return;
+        supervisor.off('message', onMessage);
+        if (answer.message === undefined) resolve();
+        else reject(new StackError(answer.message, log));
+      };
+      supervisor.on('message', onMessage);
+      void exited.then(() => {
+        reject(new StackError("The stack's supervisor has ended.", log));
+      });
+    });
+    supervisor.channel?.ref();
+    try {
+      await tell({ ...message, id });
+      await answered;
+    } finally {
+      supervisor.channel?.unref();
+    }
+  };
   // A process that forgets `stop` shall still be able to end; the stack ends with it.
   supervisor.unref();
   supervisor.channel?.unref();
@@ -113,6 +143,8 @@ export async function startStack({
     redisUrl: ready.env['REDIS_URL'] ?? '',
     logs: [log, ...ready.logs],
     supervisorPid: pid,
+    endService: (name, signal) => change({ type: 'end', name, signal }),
+    startService: (name) => change({ type: 'start', name }),
     release: () => tell({ type: 'release' }),
     stop: () => (stopped ??= end()),
   };

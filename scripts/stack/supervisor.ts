@@ -8,15 +8,18 @@ import { existsSync } from 'node:fs';
 import { provideEngineBinaries } from './engine-build';
 import { startEngine, type EngineEndpoint } from './engine';
 import { startSidecar, type Sidecar } from './engine-sidecar';
-import { errorMessage } from './errors';
+import { errorMessage, StackError } from './errors';
 import { existingEngine } from './existing-engine';
 import { Instance, sweepLeftovers, type StartContext } from './instance';
 import { providePostgres } from './postgres';
-import { describeExit } from './processes';
-import type { ParentMessage, SupervisorMessage } from './protocol';
+import { describeExit, type Service } from './processes';
+import type { ParentMessage, ServiceName, SupervisorMessage } from './protocol';
 import { provideRedis } from './redis';
 
 const GRACE_MS = 5_000;
+/** For one service that is told to end while the others stay: the engine waits for what it has begun. */
+const END_MS = 60_000;
+const READY_MS = 120_000;
 /** Services end in this order, each before what it needs. */
 const ENDING: [name: string, signal: NodeJS.Signals][] = [
   ['engine', 'SIGTERM'],
@@ -91,13 +94,28 @@ class Supervisor {
     return this.sidecar.endpoint;
   }
 
-  private watch(): void {
-    for (const service of this.instance.services) {
-      void service.exited.then((exit) => {
-        if (stopping.signal.aborted) return;
-        this.keepLogs = true;
-        progress(`${service.name} ${describeExit(exit)} unexpectedly (log: ${service.logFile})`);
-      });
+  private watch(service: Service): void {
+    void service.exited.then((exit) => {
+      if (stopping.signal.aborted || service.told === true) return;
+      this.keepLogs = true;
+      progress(`${service.name} ${describeExit(exit)} unexpectedly (log: ${service.logFile})`);
+    });
+  }
+
+  /** Ends one service, or starts it again. */
+  async change(message: Extract<ParentMessage, { name: ServiceName }>): Promise<void> {
+    const { type, id, name } = message;
+    try {
+      if (type === 'start') {
+        this.watch(await this.instance.startAgain(name, { timeoutMs: READY_MS, signal: stopping.signal }));
+      } else {
+        const service = this.instance.services.find((one) => one.name === name);
+        if (service === undefined) throw new StackError(`Expected a service that runs, got ${name}.`);
+        await this.instance.end(service, message.signal, END_MS);
+      }
+      await tell({ type: 'service', id });
+    } catch (error) {
+      await tell({ type: 'service', id, message: errorMessage(error) });
     }
   }
 
@@ -105,7 +123,7 @@ class Supervisor {
     await sweepLeftovers(this.instance.folder);
     const [redis, engine] = await together(provideRedis(this.context), this.provideEngine());
     stopping.signal.throwIfAborted();
-    this.watch();
+    for (const service of this.instance.services) this.watch(service);
     const env: Record<string, string> = {
       ...engine,
       REDIS_URL: redis.url,
@@ -132,11 +150,12 @@ class Supervisor {
   }
 }
 
-function whenStopRequested(): Promise<void> {
+function whenStopRequested(supervisor: Supervisor): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, requestStop);
   process.on('message', (message: ParentMessage) => {
     if (message.type === 'stop') requestStop();
-    else released = true;
+    else if (message.type === 'release') released = true;
+    else void supervisor.change(message);
   });
   process.on('disconnect', () => {
     if (!released) requestStop();
@@ -152,10 +171,10 @@ async function main(): Promise<void> {
   const folder = process.argv[2];
   if (folder === undefined || !existsSync(folder))
     throw new Error(`Expected the folder of a stack as argument, got ${String(folder)}.`);
-  const stopRequested = whenStopRequested();
+  const supervisor = new Supervisor(new Instance(folder));
+  const stopRequested = whenStopRequested(supervisor);
   // A released supervisor may have neither a channel nor a service that keeps it alive.
   setInterval(() => undefined, 60_000);
-  const supervisor = new Supervisor(new Instance(folder));
   try {
     await supervisor.start();
     await stopRequested;

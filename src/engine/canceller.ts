@@ -1,5 +1,6 @@
 import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { CancelledBy, GroupStore } from '../store/group-store';
+import { childrenId, isChildrenId } from '../store/ids';
 import type { Work } from '../store/replies';
 import type { Events } from '../events';
 import type { Engine } from './engine';
@@ -41,7 +42,8 @@ export class Canceller {
     await this.reader.eachBelow(groupId, async (below, entry) => {
       // What sits in a chain that runs is for that one to get to.
       if (entry.startsWith('c') || (await this.reader.itemState(groupId, Number(entry))) !== 'cancelled') return;
-      await this.cancel(below, 'stop');
+      // A root that was handed back while it was suspended leaves children that have begun.
+      await this.cancel(below, isChildrenId(below) ? 'parent' : 'stop');
     });
   }
 
@@ -58,6 +60,7 @@ export class Canceller {
       const active = await this.reader.activeEntry(groupId, entry);
       if (active) await this.stop(groupId, [active]);
     }
+    if (code === 'cancelled') await this.cancel(childrenId(groupId, entry), 'parent');
     // A chain ends with its cancelled step.
     if (work.status === 'cancelling') await this.cancelRunning(groupId);
     return true;

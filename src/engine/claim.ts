@@ -17,6 +17,8 @@ export interface Claim {
   token: string;
   /** Whose end fired it, for a callback: an entry, or 'g' for the whole group. */
   source: string;
+  /** The mark of the store that it is a claim to. */
+  store?: string;
 }
 
 const engineParent = 'hatchet__parent_step_run_id';
@@ -40,16 +42,19 @@ export function writeMetadata(metadata: RunMetadata, claim: Claim): Record<strin
     'mageflow.callback': metadata.callback,
     'mageflow.name': metadata.name,
     [parentKey]: '',
-    'mageflow.claim': [claim.groupId, claim.entry, claim.token, claim.source].join(' '),
+    'mageflow.claim': [claim.groupId, claim.entry, claim.token, claim.source, claim.store ?? ''].join(' '),
   };
 }
+
+// As ids and entries are made: what somebody made up gets no further, to no name of a key in Redis.
+const claimPattern = /^([\w.~-]{1,10000}) (c?\d{1,15}) (\w{1,40})(?: (g|c?\d{1,15})?)?(?: ([0-9a-f]{8})?)?$/;
 
 /** The claim of a run that mageflow published; undefined for every other one, its children with inherited metadata too. */
 export function readClaim(metadata: Record<string, string>): Claim | undefined {
   const text = metadata['mageflow.claim'];
   if (!text || (metadata[parentKey] ?? '') !== (metadata[engineParent] ?? '')) return undefined;
-  const [groupId, entry, token, source = ''] = text.split(' ');
-  return groupId && entry && token ? { groupId, entry, token, source } : undefined;
+  const [, groupId = '', entry = '', token = '', source = '', store] = claimPattern.exec(text) ?? [];
+  return token ? { groupId, entry, token, source, ...(store ? { store } : {}) } : undefined;
 }
 
 /** The opposite of {@link writeMetadata}, for `mageContext()`. */

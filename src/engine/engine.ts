@@ -1,6 +1,8 @@
 import type { AdminClient, HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../errors';
+import { betweenFaultPoints } from '../fault-points';
+import { inTime } from '../in-time';
 import { parentKey, readClaim } from './claim';
 import type { StoredRunOptions } from '../store/spec';
 
@@ -37,7 +39,22 @@ export interface RunEnd {
   error: string;
 }
 
-export type RunState = { known: false; end?: undefined } | { known: true; evicted: boolean; end: RunEnd | undefined };
+export type RunState =
+  | { known: false; end?: undefined; input?: undefined }
+  | { known: true; evicted: boolean; end: RunEnd | undefined; input?: unknown };
+
+/** A run of the engine's history. */
+export interface PastRun {
+  id: string;
+  metadata: Record<string, string>;
+  createdAt: number;
+}
+
+/**
+ * How long an answer is waited for, in ms. The SDK waits for ever, and a connection can be dead without anybody saying so.
+ * What got no answer may have been done all the same: each of these calls may be made again.
+ */
+const answerMs = { publish: 30_000, ask: 10_000, cancel: 30_000 };
 
 /** The engine, as far as mageflow talks to it. */
 export class Engine {
@@ -51,25 +68,35 @@ export class Engine {
     this.admin = Object.create(admin, { config: { value: config } }) as AdminClient;
   }
 
-  /** Publishes one batch in one call: all of it is taken, or none. @throws PublishError */
-  async publish(requests: readonly RunRequest[]): Promise<string[]> {
+  /**
+   * Publishes one batch in one call: all of it is taken, or none.
+   * @param patience - how many times as long an answer is waited for: one that is only slow would never get through
+   * @throws PublishError
+   */
+  async publish(requests: readonly RunRequest[], patience = 1): Promise<string[]> {
     try {
-      const refs = await this.admin.runWorkflows(
-        requests.map(({ workflowName, input, additionalMetadata, options, parent }) => ({
-          workflowName,
-          input,
-          options: {
-            ...runOptions(options),
-            ...(parent ? childOf(parent) : {}),
-            additionalMetadata: {
-              ...options?.additionalMetadata,
-              ...additionalMetadata,
-              [parentKey]: parent?.taskRunId ?? '',
-            },
+      const runs = requests.map(({ workflowName, input, additionalMetadata, options, parent }) => ({
+        workflowName,
+        input,
+        options: {
+          ...runOptions(options),
+          ...(parent ? childOf(parent) : {}),
+          additionalMetadata: {
+            ...options?.additionalMetadata,
+            ...additionalMetadata,
+            [parentKey]: parent?.taskRunId ?? '',
           },
-        })),
+        },
+      }));
+      const limitMs = answerMs.publish * patience;
+      return await this.ask(
+        'publish',
+        async () => {
+          const refs = await this.admin.runWorkflows(runs);
+          return Promise.all(refs.map((ref) => ref.runId));
+        },
+        limitMs,
       );
-      return await Promise.all(refs.map((ref) => ref.runId));
     } catch (error) {
       throw classify(error);
     }
@@ -77,25 +104,33 @@ export class Engine {
 
   /** Cancels runs: those that wait at once, those that run by aborting their bodies. */
   async cancel(runIds: readonly string[]): Promise<void> {
-    for (let from = 0; from < runIds.length; from += 500)
-      await this.hatchet.runs.cancel({ ids: runIds.slice(from, from + 500) });
+    for (let from = 0; from < runIds.length; from += 500) {
+      const ids = runIds.slice(from, from + 500);
+      try {
+        await this.ask('cancel', () => this.hatchet.runs.cancel({ ids }), answerMs.cancel);
+      } catch (error) {
+        throw new Error(`The engine did not cancel ${ids.length} runs: ${messageOf(error)}.`, { cause: error });
+      }
+    }
   }
 
   /** What the engine knows of a run, at once and exactly (REST lags behind). */
   async state(runId: string): Promise<RunState> {
     let detail;
     try {
-      detail = await this.hatchet.runs.getDetails(runId);
+      detail = await this.ask('state', () => this.hatchet.runs.getDetails(runId));
     } catch (error) {
       if (codeOf(error) === 'NOT_FOUND') return { known: false };
       throw error;
     }
-    if (!detail.done) return { known: true, evicted: detail.isEvicted, end: undefined };
+    const { input } = detail;
+    if (!detail.done) return { known: true, evicted: detail.isEvicted, end: undefined, input };
     const tasks = Object.values(detail.taskRuns);
-    const error = tasks.map((task) => task.error ?? '').filter(Boolean);
+    const error = tasks.map((task) => thrownMessage(task.error ?? '')).filter(Boolean);
     return {
       known: true,
       evicted: false,
+      input,
       end: {
         status: detail.status as RunEnd['status'],
         outputs: Object.fromEntries(tasks.map((task) => [task.readableId, task.output])),
@@ -106,10 +141,9 @@ export class Engine {
 
   /** The run that was published for an entry, from the engine's history; REST, so it may lag behind. */
   async findRun(signatureId: string, groupId: string, entry: string): Promise<string | undefined> {
-    const { rows } = await this.hatchet.runs.list({
-      additionalMetadata: { 'mageflow.signature': signatureId },
-      includePayloads: false,
-    });
+    const { rows } = await this.ask('findRun', () =>
+      this.hatchet.runs.list({ additionalMetadata: { 'mageflow.signature': signatureId }, includePayloads: false }),
+    );
     // Runs that its body started carry the same metadata, but no claim that holds for them.
     const own = rows.find(({ additionalMetadata }) => {
       const claim = readClaim((additionalMetadata ?? {}) as Record<string, string>);
@@ -118,12 +152,50 @@ export class Engine {
     return own?.workflowRunExternalId;
   }
 
+  /** All runs that were published since then; REST, so the latest may be missing. */
+  async runsSince(since: Date): Promise<PastRun[]> {
+    const runs: PastRun[] = [];
+    const limit = 500;
+    for (let offset = 0; ; offset += limit) {
+      const { rows } = await this.ask('runsSince', () =>
+        this.hatchet.runs.list({ since, limit, offset, includePayloads: false }),
+      );
+      for (const { workflowRunExternalId, additionalMetadata, createdAt } of rows) {
+        const metadata = (additionalMetadata ?? {}) as Record<string, string>;
+        runs.push({ id: workflowRunExternalId, metadata, createdAt: Date.parse(createdAt) });
+      }
+      if (rows.length < limit) return runs;
+    }
+  }
+
   /** Whether any worker ever registered a task or workflow of this name. */
   async knowsName(name: string): Promise<boolean> {
     const namespace = this.hatchet.config.namespace ?? '';
     const full = (name.startsWith(namespace) ? name : namespace + name).toLowerCase();
-    const list = await this.hatchet.workflows.list({ name: full });
+    const list = await this.ask('knowsName', () => this.hatchet.workflows.list({ name: full }));
     return (list.rows ?? []).some((row) => row.name === full);
+  }
+
+  /** Waits until a run has ended, however; how it did is for `state` to say. */
+  async whenEnded(runId: string): Promise<void> {
+    // Both ways it tells only that the run ended.
+    await betweenFaultPoints('engine', 'whenEnded', () =>
+      this.hatchet.runs.runRef(runId).output.catch(() => undefined),
+    );
+  }
+
+  private ask<T>(what: string, call: () => Promise<T>, limitMs = answerMs.ask): Promise<T> {
+    return betweenFaultPoints('engine', what, () => inTime('the engine', limitMs, call()));
+  }
+}
+
+/** What a body threw is recorded by the SDK as JSON with its stack; what the engine says itself is a text. */
+function thrownMessage(error: string): string {
+  try {
+    const { message } = Object(JSON.parse(error)) as { message?: unknown };
+    return typeof message === 'string' ? message : error;
+  } catch {
+    return error;
   }
 }
 
@@ -156,11 +228,12 @@ function classify(error: unknown): PublishError {
   const message = messageOf(error).replace(/^\/\S+ [A-Z_]+: /, '');
   const code = codeOf(error);
   const tooLarge = code === 'RESOURCE_EXHAUSTED' && message.includes('larger than');
+  const unsendable = message.startsWith('Request message serialization failure');
   const permanent = ['INVALID_ARGUMENT', 'NOT_FOUND', 'ALREADY_EXISTS', 'FAILED_PRECONDITION', 'OUT_OF_RANGE'];
   const name = (error as Error | undefined)?.constructor.name ?? '';
   const collision = name.endsWith('IdempotencyCollisionError');
   return new PublishError(
-    tooLarge || collision || permanent.includes(code) ? 'permanent' : 'transient',
+    tooLarge || unsendable || collision || permanent.includes(code) ? 'permanent' : 'transient',
     message,
     error,
   );

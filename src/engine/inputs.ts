@@ -1,11 +1,11 @@
-import type { Failure } from '../errors';
+import { StoreError, type Failure } from '../errors';
 import { engineLimitBytes, type Message } from '../messages/json';
 import { childResultsField, defaultResultField } from '../messages/marks';
 import { mergeMessages } from '../messages/merge';
 import type { Settings } from '../options';
 import { groupCancelled, groupFailure } from './group-end';
 import { readError, type GroupFacts, type GroupReader } from '../store/group-reader';
-import { claimToken } from '../store/group-store';
+import { claimToken } from '../store/group-executions';
 import { isChildrenId } from '../store/ids';
 import { parseMessage, unpackCallback, unpackMessage, unpackSpec, type FiredCallback, type Spec } from '../store/spec';
 
@@ -31,11 +31,22 @@ export class Inputs {
   /** The input of a later step of a chain: what the one before gave, and its bound data. */
   async ofStep(groupId: string, entry: string, spec: Spec): Promise<Message> {
     const before = await this.reader.result(groupId, String(Number(entry) - 1));
+    if (before === undefined) throw new StoreError(forgotten(`the result that step ${entry} of ${groupId} is to get`));
     return mergeMessages({ [defaultResultField]: await this.valueOf(before) }, boundData(spec));
   }
 
+  /**
+   * The input of a fired callback, for its publication.
+   * @throws StoreError when Redis came back with older data meanwhile: what was read is not what the callback was fired with
+   */
+  async ofFired(groupId: string, facts: GroupFacts, entry: string, packed: string): Promise<Message> {
+    const input = await this.ofCallback(groupId, facts, unpackCallback(packed));
+    if ((await this.reader.callback(groupId, entry)) === packed) return input;
+    throw new StoreError(forgotten(`that callback ${entry} of ${groupId} was fired`));
+  }
+
   /** The input of a fired callback, without loading results that travel by reference anyway. */
-  async ofCallback(groupId: string, facts: GroupFacts, fired: FiredCallback): Promise<Message> {
+  private async ofCallback(groupId: string, facts: GroupFacts, fired: FiredCallback): Promise<Message> {
     const data = boundData(fired.spec);
     if (fired.kind === 'success') {
       const results: Message = { [defaultResultField]: await this.resultOf(groupId, facts, fired.source) };
@@ -69,8 +80,7 @@ export class Inputs {
 
   /** Puts back what {@link toSend} replaced. Lists of results above `maxResultBytes` stay out: `tooLarge` says so. */
   async restore(groupId: string, entry: string, received: Message): Promise<{ input: Message; tooLarge: boolean }> {
-    const fields = Object.keys(received).filter((field) => isReference(received[field]));
-    if (fields.length === 0) return { input: received, tooLarge: false };
+    const fields = referencesIn(received);
     const facts = await this.reader.facts(groupId);
     const whole = facts && (await this.whole(groupId, facts, entry));
     if (!facts || !whole) return { input: received, tooLarge: false };
@@ -233,6 +243,9 @@ interface Failed {
   message: string;
 }
 
+/** Upkeep goes on with what Redis knows instead. */
+const forgotten = (what: string) => `Redis no longer knows ${what}: it has come back with older data.`;
+
 /** Whether an entry gets what the step before it gave. */
 export function isLaterStep(facts: GroupFacts, entry: string): boolean {
   return facts.kind === 'chain' && entry !== '0' && !entry.startsWith('c');
@@ -241,6 +254,11 @@ export function isLaterStep(facts: GroupFacts, entry: string): boolean {
 /** A group that is stored by value keeps its template where a task keeps its data. */
 function boundData(spec: Spec): Message {
   return spec.group === undefined || spec.group === 'root' ? parseMessage(spec.data) : {};
+}
+
+/** The fields whose values travel by reference. */
+export function referencesIn(received: Message): string[] {
+  return Object.keys(received).filter((field) => isReference(received[field]));
 }
 
 function isReference(value: unknown): value is Reference {

@@ -1,35 +1,27 @@
-import { detached } from '../detached';
 import { messageOf } from '../errors';
 import type { Events } from '../events';
 import type { MageflowLogger } from '../options';
-import { claimToken, type GroupStore } from '../store/group-store';
-import type { Work } from '../store/replies';
+import { claimToken } from '../store/group-executions';
+import type { GroupStore } from '../store/group-store';
+import { hasWork, type Work } from '../store/replies';
 import type { GroupFacts, GroupReader } from '../store/group-reader';
 import { firingId, itemId } from '../store/ids';
 import { mergeRunOptions, unpackCallback, unpackMessage, unpackSpec, type Spec } from '../store/spec';
 import { Canceller } from './canceller';
+import { Confirmations } from './confirmations';
 import { Deadlines } from './deadlines';
 import { writeMetadata, type Claim } from './claim';
 import { tellEndAt } from './tell-end';
-import { PublishError, type Engine, type RunRequest } from './engine';
+import type { Engine, RunRequest } from './engine';
 import { isLaterStep, type Inputs } from './inputs';
 import { aboveEntries, Nesting, startOnly } from './nesting';
+import { Recall } from './recall';
 import { Retrier } from './retrier';
+import { Sender, type Publication } from './sender';
 import type { Served } from './served';
 import { Suspender } from './suspender';
 
-const maxRunsPerCall = 500;
-const maxBytesPerCall = 3.5 * 1024 * 1024;
-const callsInFlight = 2;
 const factsCached = 500;
-
-interface Publication {
-  groupId: string;
-  entry: string;
-  request: RunRequest;
-  bytes: number;
-  done: () => void;
-}
 
 /** A run that the engine took. */
 export interface Published {
@@ -47,14 +39,11 @@ export type PublishedListener = (published: Published) => void;
  * into bulk calls, and confirms. Work stays leased in Redis until then, so that nothing is lost with the process.
  */
 export class Publisher {
-  private readonly queue: Publication[] = [];
+  private readonly sender: Sender;
   /** Granted to this process and not yet published. */
   private readonly pending = new Set<string>();
-  private readonly confirmations = new Map<string, string[]>();
+  private readonly confirmations = new Confirmations((groupId, pairs) => this.confirm(groupId, pairs));
   private readonly facts = new Map<string, GroupFacts & { version: string }>();
-  private confirmTimer: NodeJS.Timeout | undefined;
-  private flushTimer: NodeJS.Timeout | undefined;
-  private calls = 0;
   private closed = false;
   /** How many bodies run in this process: the more, the longer it is worth waiting for company. */
   bodies = 0;
@@ -63,6 +52,7 @@ export class Publisher {
   readonly retrier: Retrier;
   readonly suspender: Suspender;
   readonly deadlines: Deadlines;
+  readonly recall: Recall;
 
   constructor(
     private readonly engine: Engine,
@@ -75,7 +65,13 @@ export class Publisher {
     private readonly events: Events,
   ) {
     const publish = (groupId: string, work: Work) => this.publish(groupId, work);
+    this.sender = new Sender(engine, store, logger, {
+      bodies: () => this.bodies,
+      sent: (publication, runId) => this.sent(publication, runId),
+      refused: (publication, message) => this.fail(publication, message),
+    });
     this.canceller = new Canceller(engine, store, reader, events, publish);
+    this.recall = new Recall(engine, store, reader, events);
     this.retrier = new Retrier(store, reader, publish);
     this.suspender = new Suspender(store, reader, served, publish);
     this.nesting = new Nesting(store, reader, this, events, publish);
@@ -86,6 +82,7 @@ export class Publisher {
 
   /** Publishes what a script handed out. Resolves when the engine has all of it (or it failed for good and was settled). */
   async publish(groupId: string, work: Work): Promise<void> {
+    if (!hasWork(work)) return;
     let current = work;
     const waits: Promise<unknown>[] = [];
     for (;;) {
@@ -96,7 +93,7 @@ export class Publisher {
       if (!current.more) break;
       current = (await this.store.grant(groupId)).work;
     }
-    if (work.closing) waits.push(this.nesting.closeChildren(groupId, work.closing));
+    for (const root of work.closing) waits.push(this.nesting.closeChildren(groupId, root));
     if (work.expiring) waits.push(this.store.expireResults(groupId, work.total));
     if (work.timeLeft !== undefined) waits.push(this.watchTime(groupId, work.timeLeft));
     if (work.withdrawn.length > 0) waits.push(this.engine.cancel(work.withdrawn));
@@ -117,54 +114,57 @@ export class Publisher {
 
   /** Whether this process still has an entry to publish, or to confirm. */
   holds(groupId: string, entry: string): boolean {
-    return this.isPending(groupId, entry) || this.confirmations.get(groupId)?.includes(entry) === true;
+    return this.isPending(groupId, entry) || this.confirmations.has(groupId, entry);
   }
 
   /** Confirmations for a group that wait to be sent; whoever takes them sends them. */
   takeConfirmations(groupId: string): string[] {
-    const pairs = this.confirmations.get(groupId);
-    if (!pairs) return [];
-    this.confirmations.delete(groupId);
-    return pairs;
+    return this.confirmations.take(groupId);
   }
 
   async close(): Promise<void> {
     this.closed = true;
-    clearTimeout(this.confirmTimer);
-    clearTimeout(this.flushTimer);
+    this.sender.close();
+    this.recall.close();
     this.deadlines.close();
-    // What is left stays leased in Redis; nobody here waits for it any more.
-    for (const { done } of this.queue.splice(0)) done();
-    await this.confirm();
+    await this.confirmations.flush();
+  }
+
+  /** Waits until what this process has to publish is published and confirmed, as long as a call may take; upkeep has the rest. */
+  async drain(): Promise<void> {
+    const giveUpAt = Date.now() + this.store.settings.commandTimeoutMs;
+    while (this.pending.size > 0 && !this.closed && Date.now() < giveUpAt)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    await this.confirmations.flush();
   }
 
   private async publishOnce(groupId: string, work: Work): Promise<void> {
-    if (work.grants.length + work.callbacks.length === 0) return;
-    const facts = this.factsOf(groupId, work.version);
+    const keys = [...work.grants, ...work.callbacks].map(({ entry }) => `${groupId} ${entry}`);
+    if (keys.length === 0) return;
+    for (const key of keys) this.pending.add(key);
+    let facts: GroupFacts | undefined;
+    try {
+      facts = await this.factsOf(groupId, work.version);
+    } finally {
+      if (!facts) for (const key of keys) this.pending.delete(key);
+    }
+    if (!facts) return;
+    const known = facts;
+    // Each by itself: when one fails, the others are still on their way.
     await Promise.all([
-      ...work.grants.map((grant) =>
-        this.underWay(groupId, grant.entry, facts, (known) => this.publishItem(groupId, known, grant)),
-      ),
+      ...work.grants.map((grant) => this.underWay(groupId, grant.entry, this.publishItem(groupId, known, grant))),
       ...work.callbacks.map(({ entry, packed }) =>
-        this.underWay(groupId, entry, facts, (known) => this.publishCallback(groupId, known, entry, packed)),
+        this.underWay(groupId, entry, this.publishCallback(groupId, known, entry, packed)),
       ),
     ]);
   }
 
   /** An entry is pending while this process is at it, and upkeep's from then on, also when Redis can't be read. */
-  private async underWay(
-    groupId: string,
-    entry: string,
-    facts: Promise<GroupFacts | undefined>,
-    publish: (facts: GroupFacts) => Promise<void>,
-  ): Promise<void> {
-    const key = `${groupId} ${entry}`;
-    this.pending.add(key);
+  private async underWay(groupId: string, entry: string, publication: Promise<void>): Promise<void> {
     try {
-      const known = await facts;
-      if (known) await publish(known);
+      await publication;
     } finally {
-      this.pending.delete(key);
+      this.pending.delete(`${groupId} ${entry}`);
     }
   }
 
@@ -192,7 +192,7 @@ export class Publisher {
     const options = mergeRunOptions(spec.options, unpackMessage(message).options);
     if (options) spec.options = options;
     const bytes = known === undefined ? JSON.stringify(input).length : known / 3;
-    return this.enqueue(groupId, entry, this.request(groupId, facts, entry, spec, input), bytes);
+    return this.enqueue(groupId, entry, facts, this.request(groupId, facts, entry, spec, input), bytes);
   }
 
   private async publishCallback(groupId: string, facts: GroupFacts, entry: string, packed: string): Promise<void> {
@@ -200,12 +200,12 @@ export class Publisher {
     const fired = unpackCallback(packed);
     // Results and failures grow until the group ends: never from the cache.
     const latest = (await this.reader.facts(groupId)) ?? facts;
-    const whole = await this.inputs.ofCallback(groupId, latest, fired);
+    const whole = await this.inputs.ofFired(groupId, latest, entry, packed);
     if (fired.spec.group === 'chain' || fired.spec.group === 'swarm')
       return this.nesting.start(groupId, entry, latest, fired.spec, whole, '');
     const input = this.inputs.toSend(whole);
     const request = this.request(groupId, latest, entry, fired.spec, input, fired);
-    return this.enqueue(groupId, entry, request, JSON.stringify(input).length);
+    return this.enqueue(groupId, entry, facts, request, JSON.stringify(input).length);
   }
 
   private request(
@@ -219,7 +219,14 @@ export class Publisher {
     const grouped = facts.kind !== 'task';
     const item = !callback;
     const above = aboveEntries(groupId, facts);
-    const claim: Claim = { groupId, entry, token: claimToken(facts.secret, entry), source: callback?.source ?? '' };
+    const source = callback?.source ?? '';
+    const claim: Claim = {
+      groupId,
+      entry,
+      token: claimToken(facts.secret, entry),
+      source,
+      store: this.store.keys.mark,
+    };
     const metadata = {
       signature: spec.id ?? (callback ? firingId(groupId, entry) : grouped ? itemId(groupId, Number(entry)) : groupId),
       swarm: above.swarm ?? '',
@@ -245,75 +252,18 @@ export class Publisher {
     };
   }
 
-  private enqueue(groupId: string, entry: string, request: RunRequest, bytes: number): Promise<void> {
+  private async enqueue(
+    groupId: string,
+    entry: string,
+    { secret }: GroupFacts,
+    request: RunRequest,
+    bytes: number,
+  ): Promise<void> {
+    const runId = this.recall.knowsNothing ? undefined : await this.recall.runOf(groupId, secret, request);
+    if (runId !== undefined) return this.sent({ groupId, entry, request, bytes, done: () => undefined }, runId);
     return new Promise((resolve) => {
-      this.queue.push({ groupId, entry, request, bytes: bytes + 1000, done: resolve });
-      this.schedule();
+      this.sender.send({ groupId, entry, request, bytes: bytes + 1000, done: resolve });
     });
-  }
-
-  private schedule(): void {
-    if (this.queue.length === 0 || this.calls >= callsInFlight || this.closed) return;
-    if (this.queue.length >= maxRunsPerCall) return void this.flush();
-    this.flushTimer ??= detached(() => setTimeout(() => void this.flush(), this.window()));
-  }
-
-  /** How long to wait for company, in ms: nothing while little is going on. */
-  private window(): number {
-    if (this.bodies <= 1) return 0;
-    return Math.min(10, this.bodies);
-  }
-
-  private async flush(): Promise<void> {
-    clearTimeout(this.flushTimer);
-    this.flushTimer = undefined;
-    const batch: Publication[] = [];
-    let bytes = 0;
-    while (this.queue.length > 0 && batch.length < maxRunsPerCall) {
-      const next = this.queue[0];
-      if (!next || (batch.length > 0 && bytes + next.bytes > maxBytesPerCall)) break;
-      batch.push(next);
-      bytes += next.bytes;
-      this.queue.shift();
-    }
-    if (batch.length === 0) return;
-    this.calls += 1;
-    this.schedule();
-    try {
-      await this.send(batch);
-    } finally {
-      this.calls -= 1;
-      this.schedule();
-    }
-  }
-
-  private async send(batch: readonly Publication[]): Promise<void> {
-    for (let attempt = 0; !this.closed; attempt++) {
-      try {
-        const runIds = await this.engine.publish(batch.map((publication) => publication.request));
-        batch.forEach((publication, i) => this.sent(publication, runIds[i] ?? ''));
-        return;
-      } catch (error) {
-        if (error instanceof PublishError && error.kind === 'permanent') return this.bisect(batch, error);
-        await this.waitForEngine(attempt, error);
-      }
-    }
-    for (const { done } of batch) done();
-  }
-
-  private async bisect(batch: readonly Publication[], error: PublishError): Promise<void> {
-    const [single] = batch;
-    if (batch.length > 1) {
-      const middle = Math.ceil(batch.length / 2);
-      await this.send(batch.slice(0, middle));
-      return this.send(batch.slice(middle));
-    }
-    if (single?.request.parent) {
-      // The run that it was to be shown under may be gone.
-      const { parent: _parent, ...request } = single.request;
-      return this.send([{ ...single, request }]);
-    }
-    if (single) await this.fail(single, `the engine refused to run ${single.request.workflowName}: ${error.message}`);
   }
 
   private async fail(publication: Publication, message: string): Promise<void> {
@@ -333,35 +283,21 @@ export class Publisher {
   }
 
   private sent({ groupId, entry, request, done }: Publication, runId: string): void {
-    this.toConfirm(groupId, entry, runId);
+    this.confirmations.add(groupId, entry, runId);
     this.published({ groupId, entry, runId, task: request.workflowName });
     done();
   }
 
-  private toConfirm(groupId: string, entry: string, runId: string): void {
-    const pairs = this.confirmations.get(groupId);
-    if (pairs) pairs.push(entry, runId);
-    else this.confirmations.set(groupId, [entry, runId]);
-    this.confirmTimer ??= detached(() => setTimeout(() => void this.confirm(), 50));
-  }
-
-  private async confirm(): Promise<void> {
-    this.confirmTimer = undefined;
-    const all = [...this.confirmations];
-    this.confirmations.clear();
-    await Promise.all(
-      all.map(async ([groupId, pairs]) => {
-        try {
-          const { work } = await this.store.confirm(groupId, pairs);
-          // Suspended or cancelled while they were on the way.
-          if (work.suspended) await this.suspender.withdraw(groupId);
-          if (work.status === 'cancelling') await this.canceller.cancelRunning(groupId);
-        } catch (error) {
-          // Unconfirmed, they are published again when their lease is over, and the second run finds itself a duplicate.
-          this.logger.warn(`mageflow: could not confirm ${pairs.length / 2} publications: ${messageOf(error)}`);
-        }
-      }),
-    );
+  private async confirm(groupId: string, pairs: readonly string[]): Promise<void> {
+    try {
+      const { work } = await this.store.confirm(groupId, pairs);
+      // Suspended or cancelled while they were on the way.
+      if (work.suspended) await this.suspender.withdraw(groupId);
+      if (work.status === 'cancelling') await this.canceller.cancelRunning(groupId);
+    } catch (error) {
+      // Unconfirmed, they are published again when their lease is over, and the second run finds itself a duplicate.
+      this.logger.warn(`mageflow: could not confirm ${pairs.length / 2} publications: ${messageOf(error)}`);
+    }
   }
 
   private async leftToUpkeep(what: string, work: Promise<unknown>): Promise<void> {
@@ -370,16 +306,6 @@ export class Publisher {
     } catch (error) {
       if (!this.closed) this.logger.warn(`mageflow: ${what} is left to upkeep: ${messageOf(error)}`);
     }
-  }
-
-  private async waitForEngine(attempt: number, error: unknown): Promise<void> {
-    if (attempt % 10 === 0)
-      this.logger.warn(`mageflow: the engine does not take runs: ${messageOf(error)}. It is tried again.`);
-    // Nobody takes over what a living process has to publish; Redis may be away as well, then the lease decides.
-    await this.store
-      .beat()
-      .catch((reason: unknown) => this.logger.warn(`mageflow: no heartbeat: ${messageOf(reason)}`));
-    await new Promise((resolve) => setTimeout(resolve, Math.min(5_000, 100 * 2 ** attempt)));
   }
 
   private async factsOf(groupId: string, version: string): Promise<GroupFacts | undefined> {

@@ -27,6 +27,11 @@ export class Served {
     );
   }
 
+  /** Whether the runs of a name report their ends themselves, as this process serves them. */
+  reportsHere(name: string): boolean {
+    return this.local.get(name.toLowerCase()) === 'task';
+  }
+
   /** How runs of a name are served, as far as is known; undefined for names that only other code serves. */
   async as(name: string): Promise<ServedAs | undefined> {
     const lower = name.toLowerCase();

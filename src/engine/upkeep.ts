@@ -1,6 +1,7 @@
 import { detached } from '../detached';
 import { messageOf } from '../errors';
 import type { Events } from '../events';
+import { inTime } from '../in-time';
 import type { MageflowLogger } from '../options';
 import type { GroupStore } from '../store/group-store';
 import type { Locations } from '../store/locations';
@@ -24,8 +25,10 @@ type Due = DueReply['entries'][number];
  */
 export class Upkeep {
   private timer: NodeJS.Timeout | undefined;
+  private heart: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private users = 0;
+  private readonly busy = new Set<string>();
 
   constructor(
     private readonly store: GroupStore,
@@ -42,21 +45,23 @@ export class Upkeep {
   /** Starts it; each start needs a stop. */
   start(): void {
     this.users += 1;
-    if (this.users === 1) this.schedule(0);
+    if (this.users !== 1) return;
+    this.schedule(0);
+    // By itself: a pass that takes long must not make this process look dead.
+    this.heart = detached(() => setInterval(() => void this.beat(), this.store.settings.leaseMs / 3));
   }
 
   async stop(): Promise<void> {
     if (this.users === 0) return;
     this.users -= 1;
-    if (this.users > 0) return;
-    clearTimeout(this.timer);
-    await this.running;
+    if (this.users === 0) await this.close();
   }
 
   /** Stops it for good, whoever started it. */
   async close(): Promise<void> {
     this.users = 0;
     clearTimeout(this.timer);
+    clearInterval(this.heart);
     await this.running;
   }
 
@@ -67,13 +72,15 @@ export class Upkeep {
           .catch((error: unknown) => this.logger.warn(`mageflow: upkeep is put off: ${messageOf(error)}`))
           .then(() => {
             // Processes that were started together drift apart, so that they don't ask all at once.
-            if (this.users > 0) this.schedule(this.store.settings.reconcileIntervalMs * (0.75 + Math.random() / 2));
+            if (this.users > 0) this.schedule(this.store.settings.reconcileIntervalMs * (0.75 + Math.random() / 4));
           });
       }, delay),
     );
   }
 
   private async pass(): Promise<void> {
+    // It may wait for the engine, and nothing else has to.
+    void this.publisher.recall.ready();
     await Promise.all([this.store.beat(), this.served.announce()]);
     await this.putOff('the catalog', this.store.catalog.sweep());
     for (const index of this.store.keys.upkeepIndexes()) {
@@ -81,12 +88,16 @@ export class Upkeep {
         const due = (await this.store.redis.call(
           'takeDue',
           [index],
-          [this.store.settings.leaseMs, groupsPerPass],
+          [this.store.settings.leaseMs * 2, groupsPerPass],
         )) as string[];
-        await Promise.all(due.map((id) => this.putOff(id, this.lookAfter(index, id))));
+        await Promise.all(due.map((id) => this.lookAfterBriefly(index, id)));
         if (due.length < groupsPerPass || this.users === 0) break;
       }
     }
+  }
+
+  private beat(): Promise<void> {
+    return this.putOff('the heartbeat', this.store.beat());
   }
 
   private async putOff(what: string, work: Promise<void>): Promise<void> {
@@ -97,6 +108,17 @@ export class Upkeep {
     }
   }
 
+  /**
+   * One group that takes long, as the engine takes no runs for example, must not keep the others waiting. It goes on, and
+   * nothing is begun with it meanwhile.
+   */
+  private async lookAfterBriefly(index: string, id: string): Promise<void> {
+    if (this.busy.has(id)) return;
+    this.busy.add(id);
+    const work = this.putOff(id, this.lookAfter(index, id)).finally(() => this.busy.delete(id));
+    await inTime(id, this.store.settings.leaseMs, work).catch(() => undefined);
+  }
+
   private async lookAfter(index: string, id: string): Promise<void> {
     const due = await this.store.due(id, entriesPerGroup);
     if (due.status === 'missing') {
@@ -104,6 +126,8 @@ export class Upkeep {
       return this.leave(index, id);
     }
     if (isEnded(due.status) && due.active === 0) return this.retire(index, id, due);
+    // One in which nothing is under way is looked at half as often.
+    if (!isIdle(due)) await this.store.register(id, due.entries.length === entriesPerGroup ? 0 : due.next);
     // Each by itself: one that can't be looked after now must not keep the others waiting.
     await Promise.all(due.entries.map((entry) => this.putOff(`entry ${entry.entry} of ${id}`, this.entry(id, entry))));
     const { nesting, canceller, suspender, retrier } = this.publisher;
@@ -142,10 +166,12 @@ export class Upkeep {
 
   private async granted(id: string, due: Due): Promise<void> {
     const own = due.process === this.store.process;
-    if (own ? this.publisher.holds(id, due.entry) : await this.store.isAlive(due.process)) {
-      return this.store.renew(id, [due.entry], this.store.settings.leaseMs);
-    }
-    await this.again(id, due);
+    const { leaseMs } = this.store.settings;
+    const leftTo = own ? (this.publisher.holds(id, due.entry) ? leaseMs : 0) : await this.store.aliveFor(due.process);
+    if (leftTo === 0) return this.again(id, due);
+    // Asked again when its process could be known to be dead, not a whole lease later.
+    await this.store.renew(id, [due.entry], leftTo);
+    await this.store.register(id, leftTo);
   }
 
   /** A run that the engine doesn't know, a lease after it was published or seen. */
@@ -216,6 +242,12 @@ export class Upkeep {
   private async leave(index: string, id: string): Promise<void> {
     await this.store.redis.use('zrem', (client) => client.zrem(index, id));
   }
+}
+
+/** Whether nothing of a group is under way, nor anything that upkeep has to do for it. */
+function isIdle({ status, entries, next, more, hold, toSpread, retrying }: DueReply): boolean {
+  const stopping = status === 'stopping' || status === 'cancelling';
+  return entries.length === 0 && next === undefined && !(more || hold || toSpread || retrying || stopping);
 }
 
 function isAlive({ status }: DueReply): boolean {

@@ -24,6 +24,7 @@ export class Watcher {
   ) {}
 
   published(run: Published): void {
+    if (this.served.reportsHere(run.task)) return;
     void this.watch(run).catch((error: unknown) => {
       if (!this.closed)
         this.logger.warn(`mageflow: run ${run.runId} of ${run.task} is left to upkeep: ${messageOf(error)}`);
@@ -40,17 +41,19 @@ export class Watcher {
     if (as === 'task' || this.closed) return;
     const judge = () => this.settler.settleIfEnded(groupId, entry, runId, task);
     if (as === undefined) {
-      await this.after(existsAfterMs);
-      if (this.closed) return;
-      const state = await judge();
+      let state = await judge();
+      if (!state.known) {
+        await this.after(existsAfterMs);
+        if (this.closed) return;
+        state = await judge();
+      }
       if (!state.known) {
         await this.settler.settleIfUnknownName(groupId, entry, runId, task);
         return;
       }
-      if (state.end) return;
+      if (state.end || this.closed) return;
     }
-    // Both ways it tells only that the run ended; how, is for the engine's own record to say.
-    await this.engine.hatchet.runs.runRef(runId).output.catch(() => undefined);
+    await this.engine.whenEnded(runId);
     if (!this.closed) await judge();
   }
 

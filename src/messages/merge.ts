@@ -14,8 +14,9 @@ export function mergeMessages(...parts: readonly (Message | undefined)[]): Messa
 function mergeTwo(left: Message, right: Message): Message {
   const merged: Message = { ...left };
   for (const [key, value] of Object.entries(right)) {
+    // encodeJson refuses it, but what is stored could be forged: set by name, it would become the prototype.
+    if (key === '__proto__') continue;
     const before = Object.hasOwn(merged, key) ? merged[key] : undefined;
-    // defineProperty semantics by spread: a key named __proto__ never gets here, encodeJson refuses it.
     merged[key] = isPlainObject(before) && isPlainObject(value) ? mergeTwo(before, value) : value;
   }
   return merged;

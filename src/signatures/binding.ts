@@ -8,6 +8,9 @@ import { template, type AnySignature, type RunOptions, type SignOptions, type Ta
 /** The options of the engine's run, wherever options are taken. */
 export const runFields = ['additionalMetadata', 'priority', 'sticky', 'desiredWorkerLabels'] as const;
 const signFields = new Set<string>([...runFields, 'successCallbacks', 'errorCallbacks', 'name', 'key']);
+// A run's input may be as large as its engine allows but for 64 KiB: all that travels beside it has to fit in there.
+const maxNameBytes = 1024;
+const maxOptionsBytes = 16 * 1024;
 const idOfOurs = /^([A-Za-z0-9]{12}\.[0-9a-z]{1,11}|k\.[\w-]{24})(~\d+)?$/;
 
 /** The task that something taskable runs, by name. @throws ConfigurationError */
@@ -21,6 +24,7 @@ export function taskName(task: unknown, what: string): string {
   }
   if (name.trim() === '' || name.includes('\0'))
     throw new ConfigurationError(`${what}: expected a task's name, got ${describe(name)}.`);
+  checkBytes(`the task's name of ${what}`, name, maxNameBytes);
   if (idOfOurs.test(name)) {
     throw new ConfigurationError(
       `${what}: ${describe(name)} is the id of a signature, not the name of a task. Hand in the signature: await mage.load(id).`,
@@ -101,14 +105,10 @@ export function checkRunOptions(options: RunOptions | undefined, what: string): 
       throw new ConfigurationError(`sticky of ${what}: expected true or false, got ${describe(sticky)}.`);
     run.sticky = sticky;
   }
-  if (desiredWorkerLabels !== undefined) {
-    if (!isPlainObject(desiredWorkerLabels))
-      throw new ConfigurationError(
-        `desiredWorkerLabels of ${what}: expected an object of labels, got ${describe(desiredWorkerLabels)}.`,
-      );
-    run.desiredWorkerLabels = desiredWorkerLabels;
-  }
-  return Object.keys(run).length === 0 ? undefined : run;
+  if (desiredWorkerLabels !== undefined) run.desiredWorkerLabels = checkLabels(desiredWorkerLabels, what);
+  if (Object.keys(run).length === 0) return undefined;
+  checkBytes(`the options of ${what}`, JSON.stringify(run), maxOptionsBytes);
+  return run;
 }
 
 /** Refuses what `run` and its kin don't take. @throws ConfigurationError */
@@ -135,6 +135,11 @@ function checkMetadata(metadata: Record<string, string>, what: string): Record<s
         `additionalMetadata of ${what}: the key ${key} is mageflow's own. Choose one that doesn't start with "mageflow.".`,
       );
     }
+    if (key.startsWith('hatchet__')) {
+      throw new ConfigurationError(
+        `additionalMetadata of ${what}: the key ${key} is the engine's own. Choose one that doesn't start with "hatchet__".`,
+      );
+    }
     if (typeof value !== 'string' || value.includes('\0') || key.includes('\0')) {
       throw new ConfigurationError(
         `additionalMetadata of ${what}: expected a text without NUL at ${describe(key)}, got ${describe(value)}.`,
@@ -144,11 +149,44 @@ function checkMetadata(metadata: Record<string, string>, what: string): Record<s
   return metadata;
 }
 
+/** The engine takes what it can't keep, and then loses every run of the call. */
+function checkLabels(labels: NonNullable<RunOptions['desiredWorkerLabels']>, what: string): typeof labels {
+  const refuse = (expected: string, came: unknown): never => {
+    throw new ConfigurationError(`desiredWorkerLabels of ${what}: expected ${expected}, got ${describe(came)}.`);
+  };
+  if (!isPlainObject(labels)) return refuse('an object of labels', labels);
+  for (const [key, label] of Object.entries(labels)) {
+    if (key.includes('\0')) refuse('names without NUL', key);
+    if (!isPlainObject(label)) refuse(`an object with a value at ${describe(key)}`, label);
+    const { value, required, weight = 0, comparator = 0 } = label;
+    if (typeof value === 'string' ? value.includes('\0') : !isInt32(value))
+      refuse(`a text without NUL or a whole number of 32 bits as the value of ${describe(key)}`, value);
+    if (required !== undefined && typeof required !== 'boolean')
+      refuse(`true or false as required of ${describe(key)}`, required);
+    if (!isInt32(weight)) refuse(`a whole number of 32 bits as the weight of ${describe(key)}`, weight);
+    if (!isInt32(comparator)) refuse(`a WorkerLabelComparator as the comparator of ${describe(key)}`, comparator);
+  }
+  return labels;
+}
+
+function isInt32(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) === ((value as number) | 0);
+}
+
 /** A name or key: a text that isn't empty. @throws ConfigurationError */
 export function text(value: unknown, what: string): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string' || value === '' || value.includes('\0')) {
     throw new ConfigurationError(`${what}: expected a text that is not empty and has no NUL, got ${describe(value)}.`);
   }
+  checkBytes(what, value, maxNameBytes);
   return value;
+}
+
+function checkBytes(what: string, value: string, limit: number): void {
+  const bytes = Buffer.byteLength(value);
+  if (bytes > limit)
+    throw new ConfigurationError(
+      `${what}: expected at most ${limit} bytes, got ${bytes}. Put what is large into the message.`,
+    );
 }

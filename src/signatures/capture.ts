@@ -11,7 +11,7 @@ import type { RunOptions } from './types';
 
 /** Publishes what a root's body asked the SDK to run as children of that root, each with the SDK's own reference to its run. */
 export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['capture'] {
-  return async (root, requests) => {
+  const capture: Runtime['capture'] = async (root, requests) => {
     const items = await Promise.all(requests.map((request) => prepareChild(scope, request)));
     const refs: RunRef[] = [];
     for (let from = 0; from < items.length; from += entriesPerScript) {
@@ -34,6 +34,7 @@ export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['c
     }
     return refs;
   };
+  return (root, requests) => root.begin(capture(root, requests));
 }
 
 async function prepareChild(scope: Scope, { task, input, key, options = {}, standaloneName }: CaptureRequest) {

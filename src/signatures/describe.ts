@@ -1,3 +1,4 @@
+import { inTime } from '../in-time';
 import { refuseUnknown, wholeNumber } from '../options';
 import { isEnded, readError } from '../store/group-reader';
 import { parseFiringId, parseItemId } from '../store/ids';
@@ -132,20 +133,10 @@ function leaveOut({ shown, below }: Node, from: number): Node[] {
 async function addRunId({ runIds, engine, store }: Scope, { shown, run }: Node): Promise<void> {
   if (!run || shown.runId !== undefined || shown.status === 'pending') return;
   const { signatureId, groupId, entry } = run;
-  const known = runIds.get(groupId, entry);
-  const runId =
-    known ?? (isEnded(shown.status) ? await inTime(engine.findRun(signatureId, groupId, entry), store) : undefined);
+  const find = () => {
+    const found = engine.findRun(signatureId, groupId, entry);
+    return inTime('the engine', store.settings.commandTimeoutMs, found).catch(() => undefined);
+  };
+  const runId = runIds.get(groupId, entry) ?? (isEnded(shown.status) ? await find() : undefined);
   if (runId) shown.runId = runId;
-}
-
-async function inTime<T>(asked: Promise<T>, { settings }: Scope['store']): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const enough = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), settings.commandTimeoutMs);
-  });
-  try {
-    return await Promise.race([asked.catch(() => undefined), enough]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -67,7 +67,7 @@ export async function makeSwarm<T extends TaskEntry>(
     name,
     secret: newSecret(),
     closed: isSwarmClosed && chunks.length <= 1,
-    building: chunks.length > 1 ? (chunks[0]?.length ?? 0) : 0,
+    ...(chunks.length > 1 ? { building: chunks[0]?.length ?? 0 } : {}),
     ...config,
     ...(runOptions ? { options: JSON.stringify(runOptions) } : {}),
     successCallbacks,

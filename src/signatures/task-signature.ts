@@ -213,14 +213,17 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     const encoded = encodeMessage(message ?? {}, `the message to ${this.name}`);
     const runOptions = checkRunOptions(options, `the run of ${this.name}`);
     const root = currentRoot(this.scope);
-    if (this.group) return this.startItem(encoded, runOptions, root);
+    if (this.group) {
+      const started = this.startItem(encoded, runOptions, root);
+      return root ? root.begin(started) : started;
+    }
     if (this.standalone) {
       // Written before it was run, and loaded since.
       if ((await this.scope.reader.snapshot(this.ownId))?.status !== 'pending') throw alreadyStarted(this.name);
       await this.startWritten(encoded, runOptions);
       return this.alone();
     }
-    if (root) return this.startCaptured(root, encoded, runOptions);
+    if (root) return root.begin(this.startCaptured(root, encoded, runOptions));
     // Set before anything is awaited, so that of two calls at once only one runs it.
     this.standalone = true;
     try {

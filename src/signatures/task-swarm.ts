@@ -224,16 +224,15 @@ export class TaskSwarm<O> implements Swarm<O> {
   }
 
   /** How a group stores it as a callback: by value, closed with what it holds. @internal */
-  [template](what: string): Promise<Spec> {
+  async [template](what: string, identity: string): Promise<Spec> {
+    this.ofStore(what, identity);
     return byValue(this.scope, swarmSpec(this.id, this.name), what);
   }
 
   /** @internal */
   async [join](owner: Owner, what: string, identity: string): Promise<Member> {
     const { store } = this.scope;
-    const who = `${what}: the swarm "${this.name}" (${this.id})`;
-    if (store.identity !== identity)
-      throw new ConfigurationError(`${who} was made by another Mageflow, whose store this one doesn't share.`);
+    const who = this.ofStore(what, identity);
     const belongs = (name: string, same: boolean) =>
       new ConfigurationError(
         `${who} belongs to "${name}" and can't be added ${same ? 'twice' : `to "${owner.name}"`}. Make another one.`,
@@ -316,7 +315,8 @@ export class TaskSwarm<O> implements Swarm<O> {
     const runOptions = checkRunOptions(options, `the run of the swarm "${this.name}"`);
     const root = currentRoot(this.scope);
     const { code, work } =
-      (root && (await this.startCaptured(root, encoded, runOptions))) ?? (await this.startStored(encoded, runOptions));
+      (root && (await root.begin(this.startCaptured(root, encoded, runOptions)))) ??
+      (await this.startStored(encoded, runOptions));
     if (code === 'missing') throw this.stored.notFound();
     if (code === 'again') throw alreadyStarted(`The swarm "${this.name}"`);
     if (code === 'finished')
@@ -363,6 +363,13 @@ export class TaskSwarm<O> implements Swarm<O> {
   private identify(root: RootScope | undefined, { group, id, task, data }: Spec): string {
     if (!root?.made.has(this.id)) return '';
     return root.identify('item', this.id, group === 'made swarm' ? (id ?? '') : `${task} ${data ?? ''}`);
+  }
+
+  /** How it is called in an error. @throws ConfigurationError when another store's instance made it */
+  private ofStore(what: string, identity: string): string {
+    const who = `${what}: the swarm "${this.name}" (${this.id})`;
+    if (this.scope.store.identity === identity) return who;
+    throw new ConfigurationError(`${who} was made by another Mageflow, whose store this one doesn't share.`);
   }
 
   private asOwner(): Owner {

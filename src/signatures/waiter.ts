@@ -1,9 +1,11 @@
-import { messageOf } from '../errors';
+import { messageOf, StoreError } from '../errors';
 import type { GroupStore } from '../store/group-store';
 import { detached } from '../detached';
 
 const readAgainMs = 1_000;
 const publishEndsMs = 60_000;
+/** For how long Redis may be away while something is waited for, before that is an error. */
+const patienceMs = 60_000;
 
 export interface WaitFor {
   timeoutMs?: number | undefined;
@@ -24,7 +26,10 @@ export class Waiter {
 
   constructor(private readonly store: GroupStore) {}
 
-  /** Reads until `read` gives something. @throws what `read` throws, TimeoutError after `timeoutMs`, the signal's reason */
+  /**
+   * Reads until `read` gives something, also while Redis is away for a while.
+   * @throws what `read` throws, TimeoutError after `timeoutMs`, the signal's reason
+   */
   async until<T>(groupId: string, read: () => Promise<T | undefined>, options: WaitFor = {}): Promise<T> {
     const { timeoutMs, signal } = options;
     signal?.throwIfAborted();
@@ -32,14 +37,21 @@ export class Waiter {
     const channel = this.store.keys.state(groupId);
     const hints = this.listen(channel);
     let askedAt = 0;
+    let answeredAt = 0;
     try {
       for (;;) {
-        if (options.items && Date.now() - askedAt > publishEndsMs / 2) {
-          askedAt = Date.now();
-          await this.store.publishEnds(groupId, publishEndsMs);
+        try {
+          if (options.items && Date.now() - askedAt > publishEndsMs / 2) {
+            await this.store.publishEnds(groupId, publishEndsMs);
+            askedAt = Date.now();
+          }
+          const value = await read();
+          if (value !== undefined) return value;
+          answeredAt = Date.now();
+        } catch (error) {
+          // The work goes on meanwhile; who hears an error would take it for lost.
+          if (!(error instanceof StoreError) || Date.now() - answeredAt > patienceMs) throw error;
         }
-        const value = await read();
-        if (value !== undefined) return value;
         this.refuseClosed();
         const left = deadline === undefined ? readAgainMs : Math.min(readAgainMs, deadline - Date.now());
         if (left <= 0) throw new DOMException(`Not finished within ${timeoutMs} ms; the work goes on.`, 'TimeoutError');

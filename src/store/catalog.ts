@@ -2,6 +2,8 @@ import type { Keys } from './keys';
 import type { RedisConnection } from './redis';
 
 const looksAt = 100;
+/** A look is left out this often after one that found nothing. */
+const leftOut = 9;
 
 /** A group that stands in the catalog, since when in microseconds. */
 export interface CatalogMember {
@@ -15,6 +17,7 @@ export interface CatalogMember {
  */
 export class Catalog {
   private cursor = '0';
+  private toLeaveOut = 0;
 
   constructor(
     private readonly redis: RedisConnection,
@@ -53,8 +56,9 @@ export class Catalog {
     if (old.length > 0) await this.redis.call('leave', [this.keys.catalog()], old);
   }
 
-  /** Looks at some members, other ones each time, and takes out those whose groups are gone. */
+  /** Looks at some members, other ones each time, and takes out those whose groups are gone. Most calls leave that to a later one. */
   async sweep(): Promise<void> {
+    if (this.toLeaveOut-- > 0) return;
     const key = this.keys.catalog();
     const [next, found] = await this.redis.use('zscan', (client) => client.zscan(key, this.cursor, 'COUNT', looksAt));
     this.cursor = next;
@@ -62,7 +66,9 @@ export class Catalog {
     const there = await this.redis.use('exists', (client) =>
       Promise.all(members.map(({ id }) => client.exists(this.keys.state(id)))),
     );
-    await this.dropGone(members.filter((_, i) => there[i] === 0));
+    const gone = members.filter((_, i) => there[i] === 0);
+    this.toLeaveOut = gone.length === 0 ? leftOut : 0;
+    await this.dropGone(gone);
   }
 
   /** Whether a group sits in another one now, and whether it is the run of a root. */

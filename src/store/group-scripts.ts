@@ -55,7 +55,7 @@ export class GroupScripts {
     return reply;
   }
 
-  private tellOfGroup(id: string, reply: readonly Reply[]): void {
+  protected tellOfGroup(id: string, reply: readonly Reply[]): void {
     const [kind, name] = Array.isArray(reply[10]) ? reply[10] : [];
     if (!kind || kind === 'task') return;
     const { suspended, status } = toWork(reply);

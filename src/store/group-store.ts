@@ -1,9 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { GroupControl } from './group-control';
+import { randomBytes } from 'node:crypto';
+import { GroupExecutions } from './group-executions';
 import { isKeyed } from './ids';
-import type { Reply } from './redis';
+import type { Reply, Server } from './redis';
 import { unpackSpec } from './spec';
-import { toDue, toStart, toWork, type DueReply, type Outcome, type StartReply, type Work } from './replies';
+import { toDue, toWork, type DueReply, type Outcome, type Work } from './replies';
 
 export type GroupKind = 'task' | 'swarm' | 'chain' | 'root';
 
@@ -23,21 +23,13 @@ export interface Above {
  */
 export type CancelledBy = 'user' | 'parent' | 'stop' | 'timeout' | 'abandoned';
 
-/** One execution of a run: what the engine tells apart, and a nonce of this process. */
-export interface Execution {
-  runId: string;
-  retryCount: number;
-  invocation: number;
-  nonce: string;
-}
-
 export interface NewGroup {
   id: string;
   kind: GroupKind;
   name: string;
   secret: string;
   closed: boolean;
-  /** How many of its tasks come with its creation, when more are to be added before it is whole; else 0. */
+  /** How many of its tasks come with its creation, when more are to be added before it is whole. */
   building?: number;
   maxConcurrency: number;
   stopAfterNFailures: number | null;
@@ -71,16 +63,9 @@ export function newSecret(): string {
   return randomBytes(12).toString('base64url');
 }
 
-/** Proof that a claim comes from a publisher; `start.lua` makes the same. */
-export function claimToken(secret: string, entry: string): string {
-  return createHash('sha1')
-    .update(secret + entry)
-    .digest('hex')
-    .slice(0, 20);
-}
-
 /** Typed calls of the scripts that change a group. All state changes go through here. */
-export class GroupStore extends GroupControl {
+export class GroupStore extends GroupExecutions {
+  /** Writes a new group. `building` is the place of the task that is to be added to it next; -1 when it is whole. */
   async create(
     group: NewGroup,
     specs: readonly string[],
@@ -96,7 +81,8 @@ export class GroupStore extends GroupControl {
       ['kr', group.keepResults ? 1 : 0],
       ['ret', this.settings.finishedMs],
       ['grace', graceMs],
-      ['bld', group.building ?? 0],
+      // None is no place: the first of its tasks may come after its creation.
+      ['bld', group.building === undefined ? 0 : group.building + 1],
       ['ttl', this.settings.abandonedMs],
       ...(group.suspended === undefined
         ? []
@@ -131,7 +117,7 @@ export class GroupStore extends GroupControl {
     const created = reply[0] === 'created';
     // One of this key may have stood there, and been found to be gone meanwhile. It is listed in most cases as it is.
     if (created && listed && isKeyed(group.id)) await this.catalog.enter(group.id, true).catch(() => undefined);
-    return { created, building: Number(reply[11] ?? 0), work: toWork(reply) };
+    return { created, building: Number(reply[11] ?? -1), work: toWork(reply) };
   }
 
   /** Appends items, each with its spec, its key and its own message ('' for none). */
@@ -241,40 +227,6 @@ export class GroupStore extends GroupControl {
     return this.started(await this.call('grant', id, []));
   }
 
-  /** @param child - the group of its children, when it is a root; else '' */
-  async start(
-    id: string,
-    entry: string,
-    token: string,
-    execution: Execution,
-    deadOwner: string,
-    child = '',
-  ): Promise<StartReply> {
-    const { runId, retryCount, invocation, nonce } = execution;
-    const args = [entry, token, runId, retryCount, invocation, nonce, deadOwner, child];
-    const reply = await this.call('start', id, args, entry);
-    return toStart(reply);
-  }
-
-  async finish(
-    id: string,
-    entry: string,
-    execution: Execution,
-    end: { outcome: 'succeeded' | 'failed' | 'threw' | 'aborted'; payload: string; retries: number },
-    confirmed: readonly string[],
-  ) {
-    const { runId, retryCount, invocation, nonce } = execution;
-    const args = [entry, runId, retryCount, invocation, nonce, end.outcome, end.payload, end.retries, ...confirmed];
-    const reply = this.settled(await this.call('finish', id, args, entry), [
-      'ended',
-      'retry',
-      'refused',
-      'unknown',
-    ] as const);
-    if (reply.code === 'ended' && end.outcome !== 'succeeded') this.tellOfCallback(id, entry, end.payload);
-    return reply;
-  }
-
   /**
    * @param size - the bytes that the payload stands for, when it only names a list
    * @param round - in which the group was run that tells its end
@@ -321,9 +273,9 @@ export class GroupStore extends GroupControl {
         Promise.all(keys.map((key) => client.pexpire(key, this.settings.finishedMs + graceMs))),
       );
     }
-    // Tried again meanwhile, it keeps them.
-    const time = await this.redis.use('hget', (client) => client.hget(this.keys.state(id), 'rt'));
-    if (time === null) await this.keepResults(id, total);
+    // Tried again meanwhile, it keeps them; gone meanwhile, they go too.
+    const [status, time] = await this.redis.use('hmget', (client) => client.hmget(this.keys.state(id), 'st', 'rt'));
+    if (status && !time) await this.keepResults(id, total);
   }
 
   /** Removes whatever a group left, without blocking Redis. */
@@ -349,20 +301,26 @@ export class GroupStore extends GroupControl {
     await this.redis.call('watch', [this.keys.state(id)], [forMs]);
   }
 
+  /**
+   * Notes which server keeps the data. Another one than before may have lost the last writes: when that was, and whether
+   * this caller is the first to say so.
+   */
+  async seen({ run, upMs }: Server, before: string) {
+    const life = this.settings.abandonedMs;
+    const reply = await this.redis.call('seen', [this.keys.server()], [run, before, upMs, life]);
+    const [at, first, now] = reply as [string, number, string];
+    return { lostAt: at === '' ? undefined : Number(at), first: first === 1, now: Number(now) };
+  }
+
   /** Says that this process is alive, so that nobody takes over what it still has to publish. */
   async beat(): Promise<void> {
     const { leaseMs } = this.settings;
-    await this.redis.use('set', (client) => client.set(this.keys.process(this.process), '1', 'PX', leaseMs * 3));
+    await this.redis.use('set', (client) => client.set(this.keys.process(this.process), '1', 'PX', leaseMs));
   }
 
-  async isAlive(process: string): Promise<boolean> {
-    return (await this.redis.use('exists', (client) => client.exists(this.keys.process(process)))) === 1;
-  }
-
-  /** Nobody waits for a callback, and its failure changes nothing else. */
-  private tellOfCallback(id: string, entry: string, error: string): void {
-    if (!entry.startsWith('c')) return;
-    this.settings.logger.error(`mageflow: a callback (${entry}) of ${id} failed: ${error}`);
+  /** For how long a process counts as alive by what it has said last, in ms; 0 when it is dead. */
+  async aliveFor(process: string): Promise<number> {
+    return Math.max(0, await this.redis.use('pttl', (client) => client.pttl(this.keys.process(process))));
   }
 
   private started(reply: Reply[]) {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** How many items share one hash of results: small enough for Redis to keep it in its compact form. */
 export const bucketSize = 128;
 
@@ -6,25 +8,23 @@ const indexShards = 8;
 /** The names of all keys of one instance: below its prefix, its tenant and its namespace. */
 export class Keys {
   readonly base: string;
+  /** Tells this store's runs from those of others in one engine. */
+  readonly mark: string;
 
   constructor(prefix: string, tenant: string, namespace: string) {
     this.base = [prefix, encodeURIComponent(tenant), encodeURIComponent(namespace)].join(':');
+    this.mark = createHash('sha1').update(this.base).digest('hex').slice(0, 8);
   }
 
   /** The keys of a group's scripts, in the order in which `includes/group.lua` names them. */
   group(id: string, entry = '0'): string[] {
     const at = this.tagged(id);
-    return [
-      `${at}g`,
-      `${at}s`,
-      `${at}b`,
-      `${at}q`,
-      `${at}a`,
-      `${at}l`,
-      `${at}c`,
-      `${at}e`,
-      this.results(id, entry.startsWith('c') ? 0 : Math.floor(Number(entry) / bucketSize)),
-    ];
+    return [`${at}g`, `${at}s`, `${at}b`, `${at}q`, `${at}a`, `${at}l`, `${at}c`, `${at}e`, this.bucketOf(id, entry)];
+  }
+
+  /** The hash with the result of an entry; callbacks have none there. */
+  bucketOf(id: string, entry: string): string {
+    return this.results(id, entry.startsWith('c') ? 0 : Math.floor(Number(entry) / bucketSize));
   }
 
   /** The group hash; also the name of the channel on which its ends are published. */
@@ -71,6 +71,11 @@ export class Keys {
 
   process(id: string): string {
     return `${this.base}:process:${id}`;
+  }
+
+  /** Which Redis server it was that kept all this last. */
+  server(): string {
+    return `${this.base}:server`;
   }
 
   /** Which names wrapped workers serve. */

@@ -1,10 +1,18 @@
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 import { detached } from '../detached';
 import { StoreError, messageOf, ConfigurationError, describe } from '../errors';
+import { betweenFaultPoints } from '../fault-points';
+import { inTime } from '../in-time';
 import type { MageflowLogger } from '../options';
 import { scripts } from './scripts.generated';
 
 export type RedisLike = Redis | Cluster;
+/** A run of a server, and for how long it has run. */
+export interface Server {
+  run: string;
+  upMs: number;
+}
+
 export type ScriptName = keyof typeof scripts;
 export type Reply = string | number | null | Reply[];
 
@@ -19,6 +27,9 @@ export class RedisConnection {
   readonly client: RedisLike;
   private subscriber: RedisLike | undefined;
   private closed = false;
+  private warned = false;
+  /** The server at the other end; undefined of a cluster, and of one that doesn't tell. */
+  server: Promise<Server | undefined> = Promise.resolve(undefined);
 
   constructor(
     private readonly given: RedisLike | string,
@@ -26,6 +37,7 @@ export class RedisConnection {
     private readonly logger: MageflowLogger,
   ) {
     this.client = this.connect(true);
+    this.client.on('ready', () => this.greet());
     for (const [name, script] of Object.entries(scripts)) {
       this.client.defineCommand(commandName(name), { lua: script.lua, numberOfKeys: script.keys });
     }
@@ -39,6 +51,11 @@ export class RedisConnection {
     return `${path ?? `${host}:${port}`}/${db ?? 0}`;
   }
 
+  /** Whether nothing can be sent any more, however long one tries. */
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
   /** Runs a script. @throws StoreError */
   call(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
     const run = (this.client as unknown as Record<string, ScriptCall>)[commandName(name)];
@@ -47,24 +64,8 @@ export class RedisConnection {
   }
 
   /** Sends commands. @throws StoreError when Redis is away, refuses, or takes longer than `commandTimeoutMs` */
-  async use<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
-    const deadline = Date.now() + this.timeoutMs;
-    // After a disconnect the status stays 'ready' for a moment.
-    if (this.closed || this.client.status !== 'ready') await this.ready(what, deadline);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`no answer within ${this.timeoutMs} ms`)),
-        Math.max(1, deadline - Date.now()),
-      );
-    });
-    try {
-      return await Promise.race([send(this.client), late]);
-    } catch (error) {
-      throw this.failure(what, error);
-    } finally {
-      clearTimeout(timer);
-    }
+  use<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
+    return betweenFaultPoints('redis', what, () => this.whenReady(what, send));
   }
 
   /** The connection that is subscribed to channels, made when it is first needed. */
@@ -77,6 +78,44 @@ export class RedisConnection {
     this.closed = true;
     this.client.disconnect();
     this.subscriber?.disconnect();
+  }
+
+  private greet(): void {
+    for (const node of nodesOf(this.client)) {
+      // One of a cluster connects when it is first needed: what came before that would find it half connected.
+      if (node.status === 'ready') this.server = this.ask(node).catch(() => undefined);
+      else node.once('ready', () => void this.ask(node).catch(() => undefined));
+    }
+  }
+
+  /** Asks who is at the other end, and warns of one that may throw away what it was told. */
+  private async ask(node: Redis): Promise<Server | undefined> {
+    const info = await this.use('info', () => node.info());
+    const told = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1];
+    const policy = told('maxmemory_policy') ?? 'noeviction';
+    if (policy !== 'noeviction' && !this.warned) {
+      this.warned = true;
+      this.logger.warn(
+        `mageflow: this Redis may delete keys when its memory is full: its maxmemory-policy is ${policy}. Swarms would lose their state; set it to noeviction.`,
+      );
+    }
+    const run = told('run_id');
+    return run && !isCluster(this.client) ? { run, upMs: Number(told('uptime_in_seconds')) * 1000 } : undefined;
+  }
+
+  private async whenReady<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
+    const deadline = Date.now() + this.timeoutMs;
+    for (;;) {
+      if (this.closed || this.client.status !== 'ready') await this.ready(what, deadline);
+      try {
+        return await inTime('Redis', Math.max(1, deadline - Date.now()), send(this.client));
+      } catch (error) {
+        // After a disconnect the status stays 'ready' for a moment: nothing was sent then.
+        if (!messageOf(error).startsWith("Stream isn't writeable") || Date.now() > deadline)
+          throw this.failure(what, error);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    }
   }
 
   private connect(forCommands: boolean): RedisLike {
@@ -145,6 +184,8 @@ function duplicate(given: RedisLike | string, forCommands: boolean, timeoutMs: n
     readOnly: false,
     stringNumbers: false,
     connectTimeout: timeoutMs,
+    // A connection that was lost without a word answers nothing for ever: it is replaced by a new one.
+    socketTimeout: timeoutMs,
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 1000),
   };
   if (typeof given === 'string') return new Redis(given, own);
@@ -157,6 +198,9 @@ function duplicate(given: RedisLike | string, forCommands: boolean, timeoutMs: n
       enableAutoPipelining,
       enableOfflineQueue,
       scaleReads: 'master',
+      clusterRetryStrategy: redisOptions.retryStrategy,
+      // What a node was sent before its connection broke may have been done: sending it again is the caller's decision.
+      retryDelayOnFailover: 0,
       redisOptions: { ...given.options.redisOptions, ...redisOptions },
     };
     return given.duplicate([], options);
@@ -165,6 +209,10 @@ function duplicate(given: RedisLike | string, forCommands: boolean, timeoutMs: n
     throw new ConfigurationError(`redis: expected an ioredis Redis or Cluster, or a URL, got ${describe(given)}.`);
   }
   return given.duplicate(own as RedisOptions);
+}
+
+function nodesOf(redis: RedisLike): Redis[] {
+  return isCluster(redis) ? redis.nodes('master') : [redis];
 }
 
 function isCluster(client: RedisLike): client is Cluster {

@@ -18,8 +18,8 @@ export interface Work {
   total: number;
   /** Whether the group's last work has ended, and its keys were given their time to live. */
   expiring: boolean;
-  /** The entry of a root whose body has ended, and the group of its children. */
-  closing: { entry: string; child: string } | undefined;
+  /** The entries of roots whose bodies have ended, and the groups of their children. */
+  closing: readonly { entry: string; child: string }[];
   /** Whether its status has changed, and other groups sit in it. */
   tellBelow: boolean;
   /** What it is, when its status has changed. */
@@ -65,6 +65,8 @@ export interface DueReply {
   abandoned: boolean;
   /** Whether the records of where its signatures are have to be renewed. */
   renew: boolean;
+  /** In how many ms the next lease runs out. */
+  next: number | undefined;
   entries: {
     entry: string;
     state: string;
@@ -79,7 +81,7 @@ export interface DueReply {
 export function toWork(reply: readonly Reply[]): Work {
   const grants = (reply[2] ?? []) as string[][];
   const callbacks = (reply[3] ?? []) as string[][];
-  const [closing, child = ''] = (reply[8] ?? []) as string[];
+  const closing = (reply[8] ?? []) as string[];
   const [kind = '', name = '', timeLeft = '', withdrawn = [], suspended, endedAs] = (reply[10] ?? []) as [
     string?,
     string?,
@@ -96,7 +98,7 @@ export function toWork(reply: readonly Reply[]): Work {
     version: String(reply[5] ?? ''),
     total: Number(reply[6] ?? 0),
     expiring: reply[7] === 1,
-    closing: closing ? { entry: closing, child } : undefined,
+    closing: closing.flatMap((entry, i) => (i % 2 === 0 ? [{ entry, child: closing[i + 1] ?? '' }] : [])),
     tellBelow: reply[9] === '1',
     changed: kind ? { kind, name } : undefined,
     timeLeft: toTime(timeLeft),
@@ -110,7 +112,21 @@ function toTime(text: string): number | undefined {
   return text === '' ? undefined : Number(text);
 }
 
-export function toStart(reply: readonly Reply[]): StartReply {
+/** Whether a script left something for this process to do. */
+export function hasWork(work: Work): boolean {
+  const { grants, callbacks, closing, withdrawn, more, expiring, timeLeft, tellBelow } = work;
+  const lists = grants.length + callbacks.length + closing.length + withdrawn.length;
+  return lists > 0 || more || expiring || tellBelow || timeLeft !== undefined;
+}
+
+/** What is left of a script's work for those for whom another one publishes it. */
+export function withoutWork(work: Work): Work {
+  const none = { grants: [], callbacks: [], more: false, expiring: false, closing: [], withdrawn: [] };
+  return { ...work, ...none, tellBelow: false, changed: undefined, timeLeft: undefined };
+}
+
+/** @param work - what the script had done besides, for whoever publishes it */
+export function toStart(reply: readonly Reply[], work: Work): StartReply {
   switch (reply[0]) {
     case 'run':
       return { code: 'run', failed: Number(reply[1]) };
@@ -119,7 +135,7 @@ export function toStart(reply: readonly Reply[]): StartReply {
     case 'duplicate':
       return { code: 'duplicate', owner: String(reply[1]) };
     case 'held':
-      return { code: 'held', work: toWork(reply) };
+      return { code: 'held', work };
     default:
       return { code: reply[0] as 'suspended' | 'superseded' | 'unknown' | 'cancelled' };
   }
@@ -139,6 +155,7 @@ export function toDue(reply: readonly Reply[]): DueReply {
       timeLeft: undefined,
       abandoned: false,
       renew: false,
+      next: undefined,
       entries: [],
     };
   const flat = reply[7] as string[];
@@ -169,6 +186,7 @@ export function toDue(reply: readonly Reply[]): DueReply {
     timeLeft: toTime(reply[8] as string),
     abandoned: reply[9] === 1,
     renew: reply[10] === 1,
+    next: toTime(reply[11] as string),
     entries,
   };
 }

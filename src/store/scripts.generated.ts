@@ -81,7 +81,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -166,7 +166,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -308,6 +308,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -324,7 +327,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -350,6 +353,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -385,8 +389,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -396,6 +405,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -434,15 +444,11 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
-end_group_if_done()
-take_slots()
-expire_group()
 keep_pending()
-write_group()
-return reply(code)
+return settle_group(code)
 end
 if not read_group() then return { 'missing' } end
-if ARGV[5] ~= '' and g.bld ~= tonumber(ARGV[5]) then return { 'moved', int(g.bld) } end
+if ARGV[5] ~= '' and g.bld ~= tonumber(ARGV[5]) + 1 then return { 'moved', int(g.bld - 1) } end
 local indexes, new, by_key = {}, {}, {}
 local index = g.tot
 for i = 7, #ARGV, 3 do
@@ -563,7 +569,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -648,7 +654,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -790,6 +796,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -806,7 +815,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -832,6 +841,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -867,8 +877,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -878,6 +893,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -916,12 +932,8 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
-end_group_if_done()
-take_slots()
-expire_group()
 keep_pending()
-write_group()
-return reply(code)
+return settle_group(code)
 end
 if not read_group() then return { 'missing' } end
 if ARGV[3] == '' then
@@ -1021,7 +1033,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -1106,7 +1118,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -1248,6 +1260,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -1264,7 +1279,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -1290,6 +1305,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -1325,8 +1341,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -1336,6 +1357,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -1374,12 +1396,8 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
-end_group_if_done()
-take_slots()
-expire_group()
 keep_pending()
-write_group()
-return reply(code)
+return settle_group(code)
 end
 if not read_group() then return { 'missing' } end
 local by = ARGV[3]
@@ -1486,7 +1504,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -1571,7 +1589,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -1713,6 +1731,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -1729,7 +1750,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -1755,6 +1776,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -1790,8 +1812,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -1801,6 +1828,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -1839,12 +1867,8 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
-end_group_if_done()
-take_slots()
-expire_group()
 keep_pending()
-write_group()
-return reply(code)
+return settle_group(code)
 end
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]
@@ -1955,7 +1979,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -2040,7 +2064,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -2182,6 +2206,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -2198,7 +2225,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -2224,6 +2251,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -2259,8 +2287,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -2270,6 +2303,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -2308,12 +2342,8 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
-end_group_if_done()
-take_slots()
-expire_group()
 keep_pending()
-write_group()
-return reply(code)
+return settle_group(code)
 end
 if not read_group() then return { 'missing' } end
 local other_round = ARGV[3] ~= '' and ARGV[3] ~= (redis.call('HGET', G, 'prd') or '0')
@@ -2402,7 +2432,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -2487,7 +2517,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -2629,6 +2659,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -2645,7 +2678,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -2671,6 +2704,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -2706,8 +2740,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function confirm_from(i)
 while i < #ARGV do
@@ -2807,7 +2846,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -2892,7 +2931,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -3034,6 +3073,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -3050,7 +3092,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -3076,6 +3118,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -3111,8 +3154,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -3122,6 +3170,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -3160,12 +3209,8 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
-end_group_if_done()
-take_slots()
-expire_group()
 keep_pending()
-write_group()
-return reply(code)
+return settle_group(code)
 end
 if read_group() then
 local secret
@@ -3173,7 +3218,7 @@ for i = 6, 5 + tonumber(ARGV[5]) * 2, 2 do
 if ARGV[i] == 'sec' then secret = ARGV[i + 1] end
 end
 local answer = reply(redis.call('HGET', G, 'sec') == secret and 'created' or 'exists')
-answer[12] = int(g.bld)
+answer[12] = int(g.bld - 1)
 return answer
 end
 local first = 6 + tonumber(ARGV[5]) * 2
@@ -3277,7 +3322,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -3362,7 +3407,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -3483,11 +3528,13 @@ list[#list + 1] = entry
 list[#list + 1] = packed
 end
 end
-local over = (g.st == 'running' or g.st == 'stopping') and tonumber(redis.call('HGET', G, 'dl') or '0') or 0
+local later = redis.call('ZRANGEBYSCORE', L, '(' .. int(now), '(inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+local over, lasts, renewed = unpack(redis.call('HMGET', G, 'dl', 'rt', 'lr'))
+over = (g.st == 'running' or g.st == 'stopping') and tonumber(over) or 0
 over = over > 0 and over
-local renew = not ended() and now - tonumber(redis.call('HGET', G, 'lr') or redis.call('HGET', G, 'cr')) > g.ttl / 4
+local renew = not ended() and now - (tonumber(renewed) or g.cr) > g.ttl / 4
 if renew then redis.call('HSET', G, 'lr', int(now)) end
-return { g.st, g.fl or '', redis.call('HLEN', A), redis.call('HGET', G, 'rt') or '', more_to_take(), int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0 }`,
+return { g.st, g.fl or '', redis.call('HLEN', A), lasts or '', more_to_take(), int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0, later and int(later - now) or '' }`,
   },
   enter: {
     keys: 1,
@@ -3657,7 +3704,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -3742,7 +3789,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -3884,6 +3931,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -3900,7 +3950,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -3926,6 +3976,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -3961,8 +4012,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function confirm_from(i)
 while i < #ARGV do
@@ -3978,29 +4034,38 @@ i = i + 2
 end
 end
 if not read_group() then return { 'unknown' } end
-confirm_from(11)
-local entry, outcome = ARGV[3], ARGV[8]
+local first, size = 4, 8
+local confirmed = first + size * tonumber(ARGV[3])
+free_first()
+confirm_from(confirmed)
+local function finish(entry, run, retry, inv, nonce, outcome, payload, retries)
 local act = read_active(entry)
-if not act or act.state ~= 'running' or act.run ~= ARGV[4] then return reply('refused') end
-local current = act.retry == ARGV[5] and act.inv == ARGV[6] and act.nonce == ARGV[7]
-local cancelled = act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry))
-if cancelled and current then outcome = 'cancelled' end
+if not act or act.state ~= 'running' or act.run ~= run then return 'refused' end
+local current = act.retry == retry and act.inv == inv and act.nonce == nonce
+if current and (act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry))) then outcome = 'cancelled' end
 if outcome == 'threw' or outcome == 'aborted' then
-if tonumber(ARGV[5]) > tonumber(act.counted) then
-act.counted = ARGV[5]
+if tonumber(retry) > tonumber(act.counted) then
+act.counted = retry
 act.throws = int(tonumber(act.throws) + 1)
 write_active(entry, act, now + lease)
 end
-if not current then return reply('refused') end
-if outcome == 'aborted' or tonumber(act.throws) <= tonumber(ARGV[10]) then return reply('retry') end
+if not current then return 'refused' end
+if outcome == 'aborted' or tonumber(act.throws) <= tonumber(retries) then return 'retry' end
 outcome = 'failed'
 elseif not current then
-return reply('refused')
+return 'refused'
 end
-end_entry(entry, act, outcome, ARGV[9])
-expire_group()
-write_group()
-return reply('ended')`,
+end_entry(entry, act, outcome, payload)
+return 'ended'
+end
+local ends = {}
+for i = first, confirmed - 1, size do
+ended_as = ''
+ends[#ends + 1] = { finish(unpack(ARGV, i, i + size - 1)), ended_as }
+end
+local answer = settle_group('finished')
+answer[12] = ends
+return answer`,
   },
   grant: {
     keys: 9,
@@ -4082,7 +4147,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -4167,7 +4232,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -4309,6 +4374,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -4325,7 +4393,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -4351,6 +4419,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -4386,8 +4455,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -4397,6 +4471,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -4435,12 +4510,8 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
-end_group_if_done()
-take_slots()
-expire_group()
 keep_pending()
-write_group()
-return reply(code)
+return settle_group(code)
 end
 if not read_group() then return { 'missing' } end
 release_held()
@@ -4526,7 +4597,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -4611,7 +4682,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -4837,7 +4908,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -4922,7 +4993,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -5064,6 +5135,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -5080,7 +5154,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -5106,6 +5180,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -5141,8 +5216,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 if not read_group() then return { 'missing' } end
 redis.call('HDEL', A, 'p')
@@ -5237,7 +5317,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -5322,7 +5402,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -5434,6 +5514,175 @@ local more = more_held and 1 or #grants >= batch and more_to_take() or 0
 local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
+local function expire_group()
+if not ended() or redis.call('HLEN', A) > 0 then return end
+if g.pg and g.rel == 0 then return end
+put('rt', int(now + g.ret))
+if g.nch > 0 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+move_to(outcome)
+unflag('S')
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
+end
+local function end_group_if_done()
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
+if g.k == 'root' and g.cl == 0 then return end
+if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
+end
+local function free_first()
+redis.call('HDEL', A, '')
+end
+local function note_failure(index)
+add('ko', 1)
+if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
+if g.k ~= 'root' then put('cl', 1) end
+end
+end
+local function return_from_body(entry, act, mark, payload)
+become(entry, act, 'returned')
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
+end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
+local mark = marks[to]
+local spec = redis.call('HGET', S, entry) or ''
+local header_end = string.find(spec, '\\n', 1, true)
+if to == 'succeeded' then
+redis.call('HDEL', S, 'm' .. entry)
+if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+add('ok', 1)
+if g.kr == '0' then payload, size = '', 0 end
+elseif to == 'failed' then
+note_failure(entry)
+else
+add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
+end
+stop_at_limit()
+if act then
+add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
+redis.call('RPUSH', E, entry)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
+end
+if string.sub(spec, 1, 1) == '*' then
+local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
+local list = to == 'succeeded' and header[5] or header[6]
+if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
+end
+if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
+end_group_if_done()
+take_slots()
+expire_group()
+write_group()
+return reply(code)
+end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
+put('sa', int(now))
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
+end
+local function keep_pending()
+if g.st ~= 'pending' then return end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
+end
+local function enqueue(from, to)
+redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
+end
+local function sweep()
+if g.swp >= g.tot then return end
+enqueue(g.swp, g.tot - 1)
+add('rdy', g.tot - g.swp - g.ird)
+put('ird', 0)
+put('swp', g.tot)
+end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
+local function make_ready(from, to)
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
+enqueue(from, to)
+add('rdy', to - from + 1)
+add('ird', to - from + 1)
+end
+local function done(code)
+keep_pending()
+return settle_group(code)
+end
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
 local act = read_active(entry)
@@ -5441,8 +5690,7 @@ if not act or act.state ~= ARGV[4] or act.proc ~= ARGV[5] or act.run ~= ARGV[6] 
 if not may(act.state, 'granted') then return { 'refused' } end
 if can_take_back(entry, act) then
 take_back(entry, act)
-write_group()
-return reply('granted')
+return done('granted')
 end
 become(entry, act, 'granted')
 act.proc, act.run = proc, ''
@@ -5538,7 +5786,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -5623,7 +5871,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -5765,6 +6013,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -5781,7 +6032,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -5807,6 +6058,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -5842,8 +6094,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 if not read_group() then return { 'missing' } end
 put('rel', 1)
@@ -6024,7 +6281,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -6173,7 +6430,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -6258,7 +6515,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -6471,7 +6728,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -6556,7 +6813,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -6698,6 +6955,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -6714,7 +6974,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -6740,6 +7000,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -6775,8 +7036,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -6786,6 +7052,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -6824,12 +7091,8 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
-end_group_if_done()
-take_slots()
-expire_group()
 keep_pending()
-write_group()
-return reply(code)
+return settle_group(code)
 end
 if not read_group() then return { 'missing' } end
 local user = ARGV[3] == 'user'
@@ -6843,6 +7106,7 @@ round = user and round + 1 or ARGV[4]
 if not user then redis.call('HSET', G, 'prd', round) end
 if g.tot == g.ok and ARGV[5] == '0' and (user or g.st == 'succeeded') then return reply('none') end
 redis.call('HDEL', G, 'rt', 'en', 'why')
+redis.call('DEL', Q)
 if ARGV[6] ~= '' then redis.call('HSET', G, 'ctx', ARGV[6]) end
 redis.call('HSET', G, 'rtc', 0, 'rtl', redis.call('LLEN', E), 'rtn', int(g.tot - g.ok))
 redis.call('HSET', G, 'prd', round)
@@ -6878,8 +7142,7 @@ write_group()
 answer = reply('again')
 else
 unflag('R')
-redis.call('DEL', Q)
-if g.tot > 0 then enqueue(0, g.tot - 1) end
+if g.swp > 0 then redis.call('LPUSH', Q, '0-' .. int(g.swp - 1)) end
 answer = done('retried')
 end
 answer[12], answer[13] = items, round
@@ -6965,7 +7228,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -7050,7 +7313,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -7192,6 +7455,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -7208,7 +7474,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -7234,6 +7500,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -7269,8 +7536,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -7280,6 +7552,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -7318,12 +7591,8 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
-end_group_if_done()
-take_slots()
-expire_group()
 keep_pending()
-write_group()
-return reply(code)
+return settle_group(code)
 end
 if not read_group() then return { 'missing' } end
 local by_parent = ARGV[5] ~= ''
@@ -7439,7 +7708,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -7524,7 +7793,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -7666,6 +7935,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -7682,7 +7954,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -7708,6 +7980,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -7743,8 +8016,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -7754,6 +8032,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -7792,12 +8071,8 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
-end_group_if_done()
-take_slots()
-expire_group()
 keep_pending()
-write_group()
-return reply(code)
+return settle_group(code)
 end
 if not read_group() then return { 'missing' } end
 local state = state_of(ARGV[3], read_active(ARGV[3]))
@@ -7808,6 +8083,20 @@ if ARGV[4] ~= '{}' then redis.call('HSET', S, 'm' .. ARGV[3], ARGV[4]) end
 start_group()
 make_ready(tonumber(ARGV[3]), tonumber(ARGV[3]))
 return done('started')`,
+  },
+  seen: {
+    keys: 1,
+    lua: `local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local run, at = unpack(redis.call('HMGET', KEYS[1], 'run', 'at'))
+local first = 0
+if run ~= ARGV[1] then
+first = (run or ARGV[2] ~= '') and 1 or 0
+at = first == 1 and string.format('%.0f', now - tonumber(ARGV[3])) or ''
+redis.call('HSET', KEYS[1], 'run', ARGV[1], 'at', at)
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return { at or '', first, string.format('%.0f', now) }`,
   },
   settle: {
     keys: 9,
@@ -7889,7 +8178,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -7974,7 +8263,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -8116,6 +8405,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -8132,7 +8424,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -8158,6 +8450,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -8193,13 +8486,19 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
 local act = read_active(entry)
 if not act or is_void(entry, ARGV[4]) then return reply('refused') end
+free_first()
 local child = string.sub(ARGV[4], 1, 2) == 'g:' and string.sub(ARGV[4], 3) or nil
 if child and tonumber(entry) and (tonumber(ARGV[8]) or g.rnd) ~= g.rnd then return reply('refused') end
 if act.state == 'returned' or (child and child == act.child) then
@@ -8211,9 +8510,7 @@ end
 if act.run ~= ARGV[4] and not (act.state == 'granted' and act.run == '') then return reply('refused') end
 if not may(act.state, ARGV[5]) then return reply('refused') end
 end_entry(entry, act, ARGV[5], ARGV[6], tonumber(ARGV[7]))
-expire_group()
-write_group()
-return reply('ended')`,
+return settle_group('ended')`,
   },
   spread: {
     keys: 9,
@@ -8374,7 +8671,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -8459,331 +8756,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
-end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
-local batch = 1000
-local function next_startable(from, to)
-while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
-end
-return nil
-end
-local function can_start()
-return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
-end
-local function take_slots()
-while can_start() and #grants < batch do
-local head = redis.call('LINDEX', Q, 0)
-if not head then return end
-local dash = string.find(head, '-', 1, true)
-local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
-local to = tonumber(dash and string.sub(head, dash + 1) or head)
-local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
-local entry = int(index)
-activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
-add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
-end
-end
-end
-local function more_to_take()
-if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
-return 0
-end
-local function fire(list, kind, source)
-for _, spec in ipairs(list) do
-local entry = 'c' .. int(g.cbn)
-local value = kind .. ' ' .. source .. '\\n' .. spec
-add('cbn', 1)
-redis.call('HSET', C, entry, value)
-if suspended(source) then
-flag('H')
-activate(entry, 'new', 'held', math.huge)
-else
-activate(entry, 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
-local function tell_parent()
-if not g.pg then return end
-activate('p', 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { 'p', '' }
-end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
-end
-local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
-end
-if not read_group() then return { 'unknown' } end
-local entry, run, retry, inv = ARGV[3], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
-if string.sub(redis.sha1hex(redis.call('HGET', G, 'sec') .. entry), 1, 20) ~= ARGV[4] then return { 'unknown' } end
-local act = read_active(entry)
-local state = state_of(entry, act)
-if not act then
-if state == 'unknown' then return { 'unknown' } end
-if state == 'waiting' or state == 'queued' then
-if g.st ~= 'running' then return { 'cancelled' } end
-if not is_void(entry, run) then make_void(entry, run) end
-write_group()
-return reply('held')
-end
-local result = is_callback(entry) and redis.call('HGET', C, 'r:' .. entry) or redis.call('HGET', R, entry)
-return { 'stored', result or marks[state], is_void(entry, run) and 1 or 0 }
-end
-if state == 'returned' then return { 'stored', redis.call('HGET', C, 'b:' .. entry) } end
-if act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry)) then return { 'cancelled' } end
-if is_void(entry, run) then return reply('held') end
-if can_take_back(entry, act) then
-act.run = run
-take_back(entry, act)
-take_slots()
-write_group()
-return reply('held')
-end
-if state == 'running' then
-if act.run ~= run then
-if act.run ~= ARGV[9] then return { 'duplicate', act.run } end
-elseif retry < tonumber(act.retry) or (retry == tonumber(act.retry) and inv < tonumber(act.inv)) then
-return { 'superseded' }
-end
-if tonumber(entry) and suspended(entry) then return { 'suspended' } end
-end
-if act.run ~= run then
-act.throws, act.counted = '0', '-1'
-end
-become(entry, act, 'running')
-act.run, act.retry, act.inv, act.nonce, act.proc = run, ARGV[6], ARGV[7], ARGV[8], proc
-if ARGV[10] ~= '' then
-act.child = ARGV[10]
-note_child(entry, act.child)
-write_group()
-end
-write_active(entry, act, now + lease)
-return { 'run', int(g.ko) }`,
-  },
-  suspend: {
-    keys: 9,
-    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
-local proc, lease = ARGV[1], tonumber(ARGV[2])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
-local g, changed = {}, {}
-local function int(n)
-return string.format('%.0f', n)
-end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
-for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
-end
-return true
-end
-local function has(letter)
-return g.fl and string.find(g.fl, letter, 1, true) ~= nil
-end
-local function put(name, value)
-g[name] = value
-changed[name] = true
-end
-local function add(name, n)
-put(name, g[name] + n)
-end
-local function flag(letter)
-if not has(letter) then put('fl', (g.fl or '') .. letter) end
-end
-local function unflag(letter)
-if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
-end
-local function write_group()
-local args = {}
-if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
-for name in pairs(changed) do
-args[#args + 1] = name
-args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
-end
-if #args > 0 then redis.call('HSET', G, unpack(args)) end
-end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
-local group_moves = {
-pending = 'running cancelled',
-running = 'stopping cancelling succeeded failed cancelled',
-stopping = 'cancelling failed',
-cancelling = 'failed cancelled',
-succeeded = 'running',
-failed = 'running',
-cancelled = 'running',
-}
-local function move_to(status)
-if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
-error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
-end
-put('st', status)
-end
-local function ended()
-return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
-end
-local moves = {
-new = 'waiting granted held',
-waiting = 'queued cancelled',
-queued = 'granted cancelled',
-granted = 'queued granted published running succeeded failed cancelled',
-published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
-returned = 'succeeded failed cancelled',
-held = 'granted cancelled',
-succeeded = 'returned',
-failed = 'queued returned',
-cancelled = 'queued returned',
-}
-local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
-local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
-end
-local function may(from, to)
-local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
-end
-local function check_move(entry, from, to)
-if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
-end
-local function become(entry, act, to)
-check_move(entry, act.state, to)
-act.state = to
-end
-local function activate(entry, from, to, due, child)
-check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
-end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
-end
-local function suspended_alone(entry)
-if not has('E') then return false end
-local version = redis.call('HGET', C, 's:' .. entry)
-return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
-end
-local function suspended(entry)
-return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -8925,6 +8898,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -8941,7 +8917,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -8967,6 +8943,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -9002,8 +8979,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -9013,6 +8995,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -9051,16 +9034,515 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
+keep_pending()
+return settle_group(code)
+end
+if not read_group() then return { 'unknown' } end
+local secret, taken_back = redis.call('HGET', G, 'sec'), false
+local function give_back(entry, act, run)
+act.run, taken_back = run, true
+take_back(entry, act)
+return { 'held' }
+end
+local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, hand_back)
+if string.sub(redis.sha1hex(secret .. entry), 1, 20) ~= token then return { 'unknown' } end
+local act = read_active(entry)
+local state = state_of(entry, act)
+if not act then
+if state == 'unknown' then return { 'unknown' } end
+if state == 'waiting' or state == 'queued' then
+if g.st ~= 'running' then return { 'cancelled' } end
+if not is_void(entry, run) then make_void(entry, run) end
+return { 'held' }
+end
+local result = is_callback(entry) and redis.call('HGET', C, 'r:' .. entry) or redis.call('HGET', R, entry)
+return { 'stored', result or marks[state], is_void(entry, run) and 1 or 0 }
+end
+if state == 'returned' then return { 'stored', redis.call('HGET', C, 'b:' .. entry) } end
+if act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry)) then return { 'cancelled' } end
+if is_void(entry, run) then return { 'held' } end
+if can_take_back(entry, act) then return give_back(entry, act, run) end
+if state == 'running' then
+if act.run ~= run then
+if act.run ~= dead_owner then return { 'duplicate', act.run } end
+elseif tonumber(retry) < tonumber(act.retry) or (retry == act.retry and tonumber(inv) < tonumber(act.inv)) then
+return { 'superseded' }
+end
+if tonumber(entry) and suspended(entry) then
+if hand_back ~= '1' then return { 'suspended' } end
+redis.call('HSET', C, 't:' .. entry, int(g.rnd) .. ' ' .. act.throws)
+return give_back(entry, act, run)
+end
+end
+if act.run ~= run or state ~= 'running' then
+local spent = has('V') and redis.call('HGET', C, 't:' .. entry) or ''
+act.throws, act.counted = string.match(spent, '^' .. int(g.rnd) .. ' (%d+)') or '0', '-1'
+end
+become(entry, act, 'running')
+act.run, act.retry, act.inv, act.nonce, act.proc = run, retry, inv, nonce, proc
+if child ~= '' then
+act.child = child
+note_child(entry, child)
+end
+write_active(entry, act, now + lease)
+return { 'run', int(g.ko) }
+end
+local claims = {}
+for i = 3, #ARGV, 9 do claims[#claims + 1] = claim(unpack(ARGV, i, i + 8)) end
+if taken_back then return { 'claimed', claims, done('held') } end
+write_group()
+return { 'claimed', claims }`,
+  },
+  suspend: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local texts = 7
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+for i, name in ipairs(names) do
+g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+end
+return true
+end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function add(name, n)
+put(name, g[name] + n)
+end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local function unflag(letter)
+if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
+end
+local function write_group()
+local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+if has('S') or has('E') then to_spread() end
+end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function move_to(status)
+if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
+error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
+end
+put('st', status)
+end
+local function ended()
+return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local moves = {
+new = 'waiting granted held',
+waiting = 'queued cancelled',
+queued = 'granted cancelled',
+granted = 'queued granted published running succeeded failed cancelled',
+published = 'queued granted running succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
+returned = 'succeeded failed cancelled',
+held = 'granted cancelled',
+succeeded = 'returned',
+failed = 'queued returned',
+cancelled = 'queued returned',
+}
+local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
+local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
+local function is_callback(entry)
+return string.sub(entry, 1, 1) == 'c'
+end
+local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
+local function read_active(entry)
+local packed = redis.call('HGET', A, entry)
+if not packed then return nil end
+local act, i = {}, 1
+for value in string.gmatch(packed .. '|', '([^|]*)|') do
+act[active_names[i]] = value
+i = i + 1
+end
+return act
+end
+local function write_active(entry, act, due)
+local values = {}
+for i, name in ipairs(active_names) do values[i] = act[name] or '' end
+redis.call('HSET', A, entry, table.concat(values, '|'))
+redis.call('ZADD', L, int(due), entry)
+end
+local function state_of(entry, act)
+if act then return act.state end
+if is_callback(entry) then
+local result = redis.call('HGET', C, 'r:' .. entry)
+if not result then return 'unknown' end
+return bytes[string.sub(result, 1, 1)]
+end
+local index = tonumber(entry)
+if not index or index >= g.tot then return 'unknown' end
+local byte = redis.call('GETRANGE', B, index, index)
+if byte == '' or byte == '\\0' then
+return index < g.swp and 'queued' or 'waiting'
+end
+return bytes[byte]
+end
+local function may(from, to)
+local list = moves[from]
+return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+end
+local function check_move(entry, from, to)
+if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
+end
+local function become(entry, act, to)
+check_move(entry, act.state, to)
+act.state = to
+end
+local function activate(entry, from, to, due, child)
+check_move(entry, from, to)
+write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+end
+local function write_bytes(index, text, to, ...)
+for _, from in ipairs({ ... }) do check_move(index, from, to) end
+redis.call('SETRANGE', B, index, text)
+end
+local function suspended_alone(entry)
+if not has('E') then return false end
+local version = redis.call('HGET', C, 's:' .. entry)
+return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+end
+local function suspended(entry)
+return has('S') or suspended_alone(entry)
+end
+local function next_version(last)
+return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
+end
+local function is_void(entry, run)
+if not has('V') or run == '' then return false end
+local runs = redis.call('HGET', C, 'w:' .. entry)
+return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
+end
+local function make_void(entry, run)
+local runs = redis.call('HGET', C, 'w:' .. entry)
+redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+flag('V')
+end
+local function can_take_back(entry, act)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+end
+local function take_back(entry, act)
+if act.run ~= '' then make_void(entry, act.run) end
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+add('sl', -1)
+if g.k ~= 'chain' and suspended_alone(entry) then
+write_bytes(entry, 'h', 'queued', act.state)
+else
+write_bytes(entry, 'q', 'queued', act.state)
+redis.call('LPUSH', Q, entry)
+end
+end
+local function idle()
+if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+local active = redis.call('HLEN', A)
+return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
+end
+local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local batch = 1000
+local function next_startable(from, to)
+while from <= to do
+local last = math.min(to, from + 1023)
+local block = redis.call('GETRANGE', B, from, last)
+local hit = string.find(block, '[%zq]')
+if hit then return from + hit - 1 end
+if #block < last - from + 1 then return from + #block end
+from = last + 1
+end
+return nil
+end
+local function can_start()
+return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
+local function take_slots()
+while can_start() and #grants < batch do
+local head = redis.call('LINDEX', Q, 0)
+if not head then return end
+local dash = string.find(head, '-', 1, true)
+local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+local to = tonumber(dash and string.sub(head, dash + 1) or head)
+local index = next_startable(from, to)
+local held = index and suspended_alone(int(index))
+if held and g.k == 'chain' then return end
+if index and index < to then
+redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
+else
+redis.call('LPOP', Q)
+end
+if held then
+write_bytes(index, 'h')
+elseif index then
+local entry = int(index)
+activate(entry, 'queued', 'granted', now + lease)
+write_bytes(index, 'a')
+add('sl', 1)
+local spec = redis.call('HMGET', S, entry, 'm' .. entry)
+grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+end
+end
+end
+local function more_to_take()
+if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
+return 0
+end
+local function fire(list, kind, source)
+for _, spec in ipairs(list) do
+local entry = 'c' .. int(g.cbn)
+local value = kind .. ' ' .. source .. '\\n' .. spec
+add('cbn', 1)
+redis.call('HSET', C, entry, value)
+if suspended(source) then
+flag('H')
+activate(entry, 'new', 'held', math.huge)
+else
+activate(entry, 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+end
+local function release_held(all)
+if not has('H') or has('S') then return end
+local kept = 0
+repeat
+local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
+for _, entry in ipairs(entries) do
+local value = redis.call('HGET', C, entry)
+if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
+kept = kept + 1
+else
+activate(entry, 'held', 'granted', now + lease)
+callbacks[#callbacks + 1] = { entry, value }
+end
+end
+more_held = #callbacks >= batch
+until #entries == 0 or more_held
+if kept == 0 and not more_held then unflag('H') end
+end
+local function tell_parent()
+if not g.pg then return end
+activate('p', 'new', 'granted', now + lease)
+callbacks[#callbacks + 1] = { 'p', '' }
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+end
+local function reply(code)
+local more = more_held and 1 or #grants >= batch and more_to_take() or 0
+local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
+return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+end
+local function expire_group()
+if not ended() or redis.call('HLEN', A) > 0 then return end
+if g.pg and g.rel == 0 then return end
+put('rt', int(now + g.ret))
+if g.nch > 0 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+expiring = 1
+end
+local function end_group(outcome, with_callbacks)
+move_to(outcome)
+unflag('S')
+put('cl', 1)
+put('en', int(now))
+if g.k ~= 'task' and with_callbacks then
+local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
+if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+end
+tell_parent()
+redis.call('UNLINK', Q)
+redis.call('PUBLISH', G, 'end')
+end
+local function end_group_if_done()
+if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
+if g.k == 'root' and g.cl == 0 then return end
+if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
+local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
+local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
+if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
+end_group(outcome, true)
+end
+local function free_first()
+redis.call('HDEL', A, '')
+end
+local function note_failure(index)
+add('ko', 1)
+if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
+end
+local function stop_at_limit()
+if g.st ~= 'running' or g.ko == 0 then return end
+local ratio, finished = tonumber(g.fr), g.ok + g.ko
+if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+move_to('stopping')
+if g.k ~= 'root' then put('cl', 1) end
+end
+end
+local function return_from_body(entry, act, mark, payload)
+become(entry, act, 'returned')
+redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+write_active(entry, act, now + lease)
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
+end
+local function root_end(entry, to, payload)
+local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+local mark = string.sub(body, 1, 1)
+if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
+return to, to == 'succeeded' and string.sub(body, 2) or payload
+end
+local function store_end(entry, act, to, payload, size)
+local mark = marks[to]
+local spec = redis.call('HGET', S, entry) or ''
+local header_end = string.find(spec, '\\n', 1, true)
+if to == 'succeeded' then
+redis.call('HDEL', S, 'm' .. entry)
+if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+add('ok', 1)
+if g.kr == '0' then payload, size = '', 0 end
+elseif to == 'failed' then
+note_failure(entry)
+else
+add('cx', 1)
+if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
+end
+stop_at_limit()
+if act then
+add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
+if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
+end
+write_bytes(entry, mark)
+if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
+redis.call('RPUSH', E, entry)
+add('rb', size)
+return spec
+end
+local function end_entry(entry, act, to, payload, size)
+local callback = is_callback(entry)
+if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
+if act and act.child ~= '' then
+if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
+to, payload = root_end(entry, to, payload)
+end
+check_move(entry, state_of(entry, act), to)
+ended_as = to
+if act then
+redis.call('HDEL', A, entry)
+redis.call('ZREM', L, entry)
+end
+local spec
+if callback then
+spec = redis.call('HGET', C, entry) or ''
+spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
+redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+else
+spec = store_end(entry, act, to, payload, size or #payload)
+end
+if string.sub(spec, 1, 1) == '*' then
+local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
+local list = to == 'succeeded' and header[5] or header[6]
+if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
+end
+if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
 expire_group()
-keep_pending()
 write_group()
 return reply(code)
 end
+local function start_group(by_parent)
+if g.st ~= 'pending' or (g.pg and not by_parent) then return end
+move_to('running')
+local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
+if limit > 0 then put('dl', now + limit) end
+put('pr', now)
+put('sa', int(now))
+for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
+end
+local function keep_pending()
+if g.st ~= 'pending' then return end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
+end
+local function enqueue(from, to)
+redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
+end
+local function sweep()
+if g.swp >= g.tot then return end
+enqueue(g.swp, g.tot - 1)
+add('rdy', g.tot - g.swp - g.ird)
+put('ird', 0)
+put('swp', g.tot)
+end
+local function requeue_passed(from, to)
+for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
+local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+for at in string.gmatch(string.reverse(block), '()h') do
+local index = block_from + #block - at
+write_bytes(index, 'q')
+redis.call('LPUSH', Q, int(index))
+end
+end
+end
+local function make_ready(from, to)
+write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
+enqueue(from, to)
+add('rdy', to - from + 1)
+add('ird', to - from + 1)
+end
+local function done(code)
+keep_pending()
+return settle_group(code)
+end
 if not read_group() then return { 'missing' } end
 local only = g.k == 'task' and read_active('0')
-if ended() or g.st == 'cancelling' or (only and only.cancel == '1') then return reply('ended') end
+local over = g.st == 'cancelling' and (ARGV[3] == '1' or not has('S'))
+if ended() or over or (only and only.cancel == '1') then return reply('ended') end
 local last = tonumber(redis.call('HGET', G, 'sv') or '0')
 local version = tonumber(ARGV[4]) or next_version(last)
 if version < last then return reply('older') end
@@ -9160,7 +9642,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -9245,7 +9727,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -9387,6 +9869,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -9403,7 +9888,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -9429,6 +9914,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -9464,8 +9950,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -9475,6 +9966,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -9513,12 +10005,8 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
-end_group_if_done()
-take_slots()
-expire_group()
 keep_pending()
-write_group()
-return reply(code)
+return settle_group(code)
 end
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]
@@ -9631,7 +10119,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -9716,7 +10204,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -9858,6 +10346,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -9874,7 +10365,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -9900,6 +10391,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -9935,8 +10427,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -9946,6 +10443,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -9984,12 +10482,8 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
-end_group_if_done()
-take_slots()
-expire_group()
 keep_pending()
-write_group()
-return reply(code)
+return settle_group(code)
 end
 if not read_group() then return { 'missing' } end
 if ended() or g.st == 'stopping' or g.st == 'cancelling' then return reply('finished') end
@@ -10091,7 +10585,7 @@ waiting = 'queued cancelled',
 queued = 'granted cancelled',
 granted = 'queued granted published running succeeded failed cancelled',
 published = 'queued granted running succeeded failed cancelled',
-running = 'running returned succeeded failed cancelled',
+running = 'queued running returned succeeded failed cancelled',
 returned = 'succeeded failed cancelled',
 held = 'granted cancelled',
 succeeded = 'returned',
@@ -10176,7 +10670,7 @@ redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
 local function can_take_back(entry, act)
-return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
@@ -10318,6 +10812,9 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local function free_first()
+redis.call('HDEL', A, '')
+end
 local function note_failure(index)
 add('ko', 1)
 if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -10334,7 +10831,7 @@ local function return_from_body(entry, act, mark, payload)
 become(entry, act, 'returned')
 redis.call('HSET', C, 'b:' .. entry, mark .. payload)
 write_active(entry, act, now + lease)
-closing = { entry, act.child }
+closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 local function root_end(entry, to, payload)
 local body = redis.call('HGET', C, 'b:' .. entry) or 's'
@@ -10360,6 +10857,7 @@ end
 stop_at_limit()
 if act then
 add('sl', -1)
+if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
 write_bytes(entry, mark)
@@ -10395,8 +10893,13 @@ local list = to == 'succeeded' and header[5] or header[6]
 if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
 end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+local function settle_group(code)
 end_group_if_done()
 take_slots()
+expire_group()
+write_group()
+return reply(code)
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -10406,6 +10909,7 @@ if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
@@ -10444,12 +10948,8 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
-end_group_if_done()
-take_slots()
-expire_group()
 keep_pending()
-write_group()
-return reply(code)
+return settle_group(code)
 end
 if not read_group() then return { 'missing' } end
 for i = 3, #ARGV do

@@ -33,6 +33,13 @@ export class Suspensions {
     return said ? { suspended: !said.startsWith('-'), version: said.replace('-', '') } : undefined;
   }
 
+  /** Whether a run of an entry counts no more. */
+  async isVoid(id: string, entry: string, runId: string): Promise<boolean> {
+    const key = this.store.keys.callbacks(id);
+    const runs = await this.store.redis.use('hget', (client) => client.hget(key, `w:${entry}`));
+    return runs?.split(' ').includes(runId) ?? false;
+  }
+
   /** Whether an entry is suspended by itself. */
   async isAlone(id: string, entry: string): Promise<boolean> {
     const [alone, whole] = await Promise.all([this.ofEntry(id, entry), this.of(id)]);

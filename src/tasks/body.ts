@@ -1,6 +1,7 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
 import { messageOf } from '../errors';
 import { readClaim, readMetadata, type Claim } from '../engine/claim';
+import { referencesIn } from '../engine/inputs';
 import type { Message } from '../messages/json';
 import { childResultsField } from '../messages/marks';
 import type { ResolvedConfig } from '../signatures/config';
@@ -91,9 +92,10 @@ class Attempt {
     const { runtime, task, persistence } = this;
     const { groupId, entry, source } = claim;
     const received = (this.input ?? {}) as Message;
-    const { input, tooLarge } = await persistence.until('for its input', () =>
-      runtime.inputs.restore(groupId, entry, received),
-    );
+    const { input, tooLarge } =
+      referencesIn(received).length > 0
+        ? await persistence.until('for its input', () => runtime.inputs.restore(groupId, entry, received))
+        : { input: received, tooLarge: false };
     if (tooLarge) {
       runtime.logger.warn(
         `mageflow: the results for ${task.name} exceed maxResultBytes; its list is empty, read mageContext().results instead.`,

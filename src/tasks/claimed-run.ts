@@ -4,7 +4,8 @@ import { detached } from '../detached';
 import { messageOf } from '../errors';
 import { readMetadata, type Claim } from '../engine/claim';
 import { tellEnd, tellStart, type About } from '../engine/tell-end';
-import type { Execution as RunExecution, GroupStore } from '../store/group-store';
+import type { Execution as RunExecution } from '../store/group-executions';
+import type { GroupStore } from '../store/group-store';
 import { readError } from '../store/group-reader';
 import type { Persistence } from './persist';
 import type { Runtime } from './runtime';
@@ -13,6 +14,9 @@ const endTriedForMs = 5_000;
 const askSuspendedMs = 1_000;
 const askAgainMs = [0, 100, 300];
 const askLaterMs = [100, 300, 1_000, 3_000, 5_000];
+
+const ofThisProcess = randomBytes(6).toString('base64url');
+let executions = 0;
 
 /** What the claim of an execution allows. */
 export type Permission =
@@ -39,7 +43,7 @@ export class ClaimedRun {
       runId: ctx.workflowRunId(),
       retryCount: ctx.retryCount(),
       invocation: (ctx as { invocationCount?: number }).invocationCount ?? 1,
-      nonce: randomBytes(6).toString('base64url'),
+      nonce: `${ofThisProcess}${(executions++).toString(36)}`,
     };
   }
 
@@ -57,10 +61,11 @@ export class ClaimedRun {
   }
 
   private async claimOnce(deadOwner: string): Promise<Permission | { deadOwner: string }> {
-    const { store, settler, logger, publisher, engine, events } = this.runtime;
+    const { store, settler, logger, publisher, engine, events, stopping } = this.runtime;
     const { groupId, entry, token } = this.claim;
     const { runId } = this.execution;
-    const reply = await store.start(groupId, entry, token, this.execution, deadOwner, this.child);
+    const handBack = stopping.workers > 0;
+    const reply = await store.start(groupId, entry, token, this.execution, deadOwner, this.child, handBack);
     switch (reply.code) {
       case 'run':
         this.watchAbort();
@@ -109,7 +114,7 @@ export class ClaimedRun {
 
   /** Stores the result and publishes what it makes room for. */
   async succeed(payload: string): Promise<void> {
-    if (await this.judgedByEngine()) return;
+    if (this.wasAborted) return this.judged();
     await this.end('succeeded', payload, 0);
   }
 
@@ -118,7 +123,10 @@ export class ClaimedRun {
    * @returns the error to hand to the engine: one that it doesn't retry, when the failure is final
    */
   async fail(error: unknown, retries: number): Promise<unknown> {
-    if (await this.judgedByEngine()) return error;
+    if (this.wasAborted) {
+      await this.judged();
+      return error;
+    }
     const final = error instanceof NonRetryableError;
     const message = messageOf(error).slice(0, 10_000);
     const code = await this.end(final ? 'failed' : 'threw', JSON.stringify({ message }), retries);
@@ -132,10 +140,12 @@ export class ClaimedRun {
   }
 
   /** When the engine ended this attempt, what the body does afterwards counts no more. */
-  private async judgedByEngine(): Promise<boolean> {
-    if (!this.judgement && !this.ctx.abortController.signal.aborted) return false;
-    await (this.judgement ??= this.askEngine());
-    return true;
+  private get wasAborted(): boolean {
+    return this.judgement !== undefined || this.ctx.abortController.signal.aborted;
+  }
+
+  private judged(): Promise<void> {
+    return (this.judgement ??= this.askEngine());
   }
 
   private watchAbort(): void {
@@ -224,7 +234,7 @@ export class ClaimedRun {
       try {
         return await store.finish(groupId, entry, this.execution, end, confirmed);
       } catch (error) {
-        if (Date.now() > giveUpAt) {
+        if (store.redis.isClosed || Date.now() > giveUpAt) {
           logger.error(
             `mageflow: the end of run ${this.execution.runId} of ${this.about.name} is not stored (${messageOf(error)}); upkeep will settle it from the engine's record.`,
           );

@@ -1,5 +1,6 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
 import { messageOf } from '../errors';
+import { betweenFaultPoints } from '../fault-points';
 import type { MageflowLogger } from '../options';
 
 const refreshSeconds = 15;
@@ -27,7 +28,7 @@ export class Persistence {
     const began = Date.now();
     // Ahead of its time, and seldom.
     if (began + 2 * ms > this.refreshedUntil) {
-      await this.ctx.refreshTimeout(`${refreshSeconds}s`);
+      await betweenFaultPoints('engine', 'refreshTimeout', () => this.ctx.refreshTimeout(`${refreshSeconds}s`));
       this.refreshedUntil = Math.max(this.refreshedUntil, began) + refreshSeconds * 1000;
     }
     await abortable(ms, signal);

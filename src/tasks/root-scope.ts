@@ -58,9 +58,21 @@ export class RootScope {
     this.publications.add(tracked);
   }
 
+  /** What is on its way to become a child, whether the body awaits it or not: the root's end waits for it. */
+  begin<T>(capture: Promise<T>): Promise<T> {
+    // On a cluster nothing else orders it before the end, which is written to another node.
+    const begun = capture.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.publications.add(begun);
+    void begun.then(() => this.publications.delete(begun));
+    return capture;
+  }
+
   /** The body has ended: nothing more is captured. Resolves when all that was is published. */
   async end(): Promise<void> {
     this.over = true;
-    await Promise.all(this.publications);
+    while (this.publications.size > 0) await Promise.all(this.publications);
   }
 }

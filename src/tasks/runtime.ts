@@ -44,6 +44,8 @@ export interface Runtime {
   readonly served: Served;
   readonly logger: MageflowLogger;
   readonly events: Events;
+  /** How many workers of it are being stopped: a run that waits for nothing but `resume` must not keep them. */
+  readonly stopping: { workers: number };
   /** Publishes runs as children of the root whose body asks for them. */
   readonly capture: (root: RootScope, requests: readonly CaptureRequest[]) => Promise<RunRef[]>;
 }

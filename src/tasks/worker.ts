@@ -1,9 +1,13 @@
 import type { BaseWorkflowDeclaration, CreateWorkerOpts, Worker } from '@hatchet-dev/typescript-sdk';
 import type { Upkeep } from '../engine/upkeep';
-import { ConfigurationError } from '../errors';
+import { ConfigurationError, messageOf } from '../errors';
 import type { Runtime } from './runtime';
+import { stopOnSignal } from './signals';
 
-/** Makes the SDK's worker, with upkeep running while it does. */
+/**
+ * Makes the SDK's worker, with upkeep running while it does. When it is stopped, or a signal stops the process, what it has
+ * to publish and to confirm is handed on before it counts as stopped.
+ */
 export async function makeWorker(
   runtime: Runtime,
   upkeep: Upkeep,
@@ -12,8 +16,10 @@ export async function makeWorker(
 ): Promise<Worker> {
   const declarations = (options.workflows ?? []) as BaseWorkflowDeclaration[];
   refuseSameNames(name, declarations);
-  const worker = await runtime.engine.hatchet.worker(name, options);
+  const { handleKill = true, ...rest } = options;
+  const worker = await runtime.engine.hatchet.worker(name, { ...rest, handleKill: false });
   let started = false;
+  let stopping: Promise<void> | undefined;
   const start = worker.start.bind(worker);
   const stop = worker.stop.bind(worker);
   worker.start = () => {
@@ -21,16 +27,40 @@ export async function makeWorker(
       started = true;
       upkeep.start();
     }
-    return start();
+    return start().catch((error: unknown) => {
+      runtime.logger.error(
+        `mageflow: worker ${name} serves no more: ${messageOf(error)}. Start it again, or end the process for its manager to do so; upkeep goes on until then.`,
+      );
+      endHeartbeat(worker);
+      throw error;
+    });
   };
-  worker.stop = async () => {
-    await stop();
-    if (started) {
+  const stopOnce = async () => {
+    runtime.stopping.workers += 1;
+    try {
+      await stop();
+    } finally {
+      if (started) await upkeep.stop();
       started = false;
-      await upkeep.stop();
+      await runtime.publisher.drain();
+      runtime.stopping.workers -= 1;
     }
   };
+  worker.stop = () => (stopping ??= stopOnce());
+  stopOnSignal({ stop: () => worker.stop(), exits: handleKill });
   return worker;
+}
+
+/** The SDK leaves it behind when it gives up, after 200 s without an engine: runs would be given to a worker that is deaf. */
+function endHeartbeat(worker: Worker): void {
+  const { _internal: internal } = worker as unknown as {
+    _internal?: { listener?: { heartbeat?: Partial<Heartbeat> } };
+  };
+  void internal?.listener?.heartbeat?.stop?.();
+}
+
+interface Heartbeat {
+  stop(): Promise<void>;
 }
 
 function refuseSameNames(worker: string, declarations: readonly BaseWorkflowDeclaration[]): void {

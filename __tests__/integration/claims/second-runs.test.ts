@@ -1,5 +1,6 @@
 import { messageOf } from '../../../src/errors';
 import { eventually, Fixture, gate } from '../../helpers/fixture';
+import { endOfRun, replayEnded } from '../../helpers/runs';
 
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 });
 const { mage, hatchet } = fixture;
@@ -43,13 +44,7 @@ async function publishAgain(n: number, input: object) {
   return { runId, ended: () => ended(runId) };
 }
 
-async function ended(runId: string) {
-  return eventually(`run ${runId} ends`, async () => {
-    const detail = await hatchet.runs.getDetails(runId);
-    const [task] = Object.values(detail.taskRuns);
-    return detail.done && { status: detail.status as string, output: task?.output, error: task?.error ?? '' };
-  });
-}
+const ended = (runId: string) => endOfRun(hatchet, runId);
 
 beforeAll(() => fixture.worker([work, callback]));
 afterAll(() => fixture.close());
@@ -113,23 +108,13 @@ test('many publications of one item at once run its body once', async () => {
 });
 
 describe('a replay of a finished run', () => {
-  async function replay(runId: string) {
-    const told = () =>
-      fixture.log.lines.filter((line) => line.includes(runId) && line.includes('retryFailed()')).length;
-    const before = told();
-    await hatchet.runs.replay({ ids: [runId] });
-    await eventually('the replay was refused its body', () => told() > before);
-    return ended(runId);
-  }
-
   test('returns what is stored', async () => {
     const swarm = await mage.swarm({ tasks: [[work, { n: 7 }]], successCallbacks: [callback], isSwarmClosed: true });
     const before = callbacks.length;
     await swarm.run();
     await eventually('the callback ran', () => callbacks.length === before + 1);
     const runId = of(7)[0]?.runId ?? '';
-    await ended(runId);
-    expect(await replay(runId)).toMatchObject({ status: 'COMPLETED', output: { n: 7, squared: 49 } });
+    expect(await replayEnded(fixture, runId)).toMatchObject({ status: 'COMPLETED', output: { n: 7, squared: 49 } });
     expect(of(7)).toHaveLength(1);
     expect(await swarm.progress()).toMatchObject({ total: 1, succeeded: 1, status: 'succeeded' });
     expect(callbacks.length).toBe(before + 1);
@@ -141,8 +126,7 @@ describe('a replay of a finished run', () => {
     await expect(signature.run()).rejects.toThrow('item 8 failed');
     await eventually('the callback ran', () => callbacks.length === before + 1);
     const runId = of(8)[0]?.runId ?? '';
-    await ended(runId);
-    const end = await replay(runId);
+    const end = await replayEnded(fixture, runId);
     expect([end.status, messageOf(end.error)]).toEqual(['FAILED', expect.stringContaining('item 8 failed')]);
     expect(of(8)).toHaveLength(1);
     expect(callbacks.length).toBe(before + 1);

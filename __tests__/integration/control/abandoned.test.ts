@@ -310,9 +310,9 @@ describe('is not abandoned', () => {
 
 describe('the time begins anew', () => {
   /** As if nothing had happened for a long time; this instance's clock would not have to wait. */
-  async function longAgo({ redis, keyPrefix }: Fixture, { id }: { id: string }): Promise<string> {
-    const [state = ''] = await redis.keys(`${keyPrefix}:*{${id}}:g`);
-    await redis.hset(state, 'pr', 1_000);
+  async function longAgo(fixture: Fixture, { id }: { id: string }): Promise<string> {
+    const state = (await fixture.keys()).find((key) => key.endsWith(`{${id}}:g`)) ?? '';
+    await fixture.redis.hset(state, 'pr', 1_000);
     return state;
   }
 

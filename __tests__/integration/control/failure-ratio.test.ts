@@ -177,13 +177,9 @@ describe('stopAfterFailureRatio', () => {
     workshop.open('at once');
     await workshop.settled(swarm);
     const { status, failed: failures, succeeded, cancelled } = await swarm.progress();
-    // Those before the 20th gave their slots to the last five.
-    expect({ status, failures, succeeded, cancelled }).toEqual({
-      status: 'failed',
-      failures: 25,
-      succeeded: 5,
-      cancelled: 0,
-    });
+    expect({ status, failures }).toEqual({ status: 'failed', failures: 25 });
+    // Those before the 20th gave their slots to some of the last five, unless they were heard of together with it.
+    expect(succeeded + cancelled).toBe(5);
     expect(workshop.alerts(swarm).map(({ input }) => input)).toMatchObject([
       { day: 'today', error: { failureCount: 25, message: expect.stringContaining('25') as string } },
     ]);

@@ -191,6 +191,13 @@ test('suspended meanwhile, it is made ready, and starts when it is resumed', asy
   expect((await store.suspend(group.id, false)).work.grants).toHaveLength(2);
 });
 
+test('what lets results expire leaves none of a group that has expired meanwhile', async () => {
+  const group = await ended(3, () => false);
+  await fixture.redis.unlink(store.keys.state(group.id));
+  await store.expireResults(group.id, 3);
+  expect(await fixture.redis.pttl(store.keys.results(group.id, 0))).toBeGreaterThan(0);
+});
+
 test('what lets an ended group expire comes too late for one that is tried again', async () => {
   const group = await ended(300, (index) => index === 299);
   const ttls = async () => Promise.all((await keysOf(group)).map((key) => fixture.redis.pttl(key)));

@@ -29,7 +29,7 @@ test('200 children at maxConcurrency 4 (there: a deadlock)', async () => {
   expect(gauge.max).toBeLessThanOrEqual(4);
   const { input } = await notes.only('200 success', signature);
   expect(input['childResults']).toEqual(Array.from({ length: 200 }, (_, n) => ({ n })));
-}, 180_000);
+});
 
 test('await child.run() in the body (there: a TypeError)', async () => {
   const signature = await roots.sign(root, async () => {

@@ -1,34 +1,18 @@
-import { Cluster, Redis } from 'ioredis';
-import { eventually } from '../../helpers/fixture';
-import { OwnRedis } from '../../helpers/own-redis';
+import { Redis } from 'ioredis';
+import { OwnCluster } from '../../helpers/own-cluster';
 import { failed, specs, StoreFixture } from '../../helpers/store';
 import { packSpec } from '../../../src/store/spec';
 
-let nodes: OwnRedis[] = [];
+let cluster: OwnCluster;
 let fixture: StoreFixture;
 
 beforeAll(async () => {
-  nodes = await Promise.all([1, 2, 3].map(() => OwnRedis.open('--cluster-enabled', 'yes', '--appendonly', 'no')));
-  const [first] = nodes;
-  for (const [i, node] of nodes.entries()) {
-    const client = new Redis(node.url);
-    await client.call('CLUSTER', 'ADDSLOTSRANGE', i * 5461, i === 2 ? 16383 : i * 5461 + 5460);
-    await client.call('CLUSTER', 'MEET', '127.0.0.1', first?.port ?? 0);
-    client.disconnect();
-  }
-  for (const node of nodes) {
-    const client = new Redis(node.url);
-    await eventually('the cluster is formed', async () => {
-      const info = (await client.call('CLUSTER', 'INFO')) as string;
-      return info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3');
-    });
-    client.disconnect();
-  }
-  fixture = new StoreFixture({}, new Cluster(nodes.map(({ port }) => ({ host: '127.0.0.1', port }))));
+  cluster = await OwnCluster.open('--appendonly', 'no');
+  fixture = new StoreFixture({}, cluster.connect());
 });
 afterAll(async () => {
   await fixture.close();
-  for (const node of nodes) await node.close();
+  await cluster.close();
 });
 
 test('twenty groups on three nodes live from their creation to being forgotten', async () => {
@@ -68,7 +52,7 @@ test('twenty groups on three nodes live from their creation to being forgotten',
   );
   expect((await fixture.keys()).filter((key) => key.includes('{'))).toEqual([]);
   const spread = await Promise.all(
-    nodes.map(async ({ url }) => {
+    cluster.nodes.map(async ({ url }) => {
       const client = new Redis(url);
       const info = await client.info('commandstats');
       client.disconnect();

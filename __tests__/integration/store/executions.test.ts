@@ -1,4 +1,4 @@
-import { claimToken } from '../../../src/store/group-store';
+import { claimToken } from '../../../src/store/group-executions';
 import { packSpec } from '../../../src/store/spec';
 import { execution, failed, StoreFixture, succeeded, threw } from '../../helpers/store';
 
@@ -128,7 +128,6 @@ test('confirmations that travel with a finish count, also when the finish itself
   const group = await started(3);
   await group.start('0');
   await group.finish('0', succeeded(), execution('run-0', 9), ['1', 'run-1']);
-  expect(await group.state('1')).toBe('published');
   await group.finish('0', succeeded(), execution('run-0'), ['2', 'run-2', '1', 'too late']);
   expect(await group.reader.runOf(group.id, '1')).toBe('run-1');
   expect(await group.reader.runOf(group.id, '2')).toBe('run-2');
@@ -149,4 +148,11 @@ test('a fired callback goes through the same states, and its end is stored once'
   expect((await group.finish('c0', failed())).code).toBe('refused');
   expect(await group.start('c0', execution('other'))).toEqual({ code: 'stored', result: 's"once"' });
   expect(await group.snapshot()).toMatchObject({ slots: 0, succeeded: 1, failed: 0 });
+});
+
+test('a refused end still notes the group that was confirmed with it', async () => {
+  const group = await started(2);
+  await group.execute('0');
+  expect((await group.finish('0', succeeded(), execution('run-0'), ['1', 'g:below'])).code).toBe('refused');
+  expect(await group.stateHash()).toMatchObject({ nch: '1', hold: '1' });
 });

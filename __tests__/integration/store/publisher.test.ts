@@ -1,25 +1,26 @@
+import { randomUUID } from 'node:crypto';
 import { Engine } from '../../../src/engine/engine';
 import { Inputs } from '../../../src/engine/inputs';
 import { Publisher } from '../../../src/engine/publisher';
 import { Served } from '../../../src/engine/served';
 import { Events } from '../../../src/events';
 import { packSpec } from '../../../src/store/spec';
-import { Log, newHatchet } from '../../helpers/fixture';
+import { eventually, gate, Log, newHatchet } from '../../helpers/fixture';
 import { failed, spec, StoreFixture } from '../../helpers/store';
 
 const fixture = new StoreFixture();
 // The same groups over a connection that is gone: what a process has that loses Redis right after a script.
 const cut = new StoreFixture();
-const publisher = new Publisher(
-  new Engine(newHatchet()),
-  cut.store,
-  cut.reader,
-  new Inputs(cut.reader, cut.store.settings),
-  new Log(),
-  () => undefined,
-  new Served(cut.store),
-  new Events(new Log()),
-);
+const publisher = publisherOf(cut);
+
+function publisherOf(
+  { store, reader }: StoreFixture,
+  engine = new Engine(newHatchet()),
+  inputs = new Inputs(reader, store.settings),
+) {
+  const log = new Log();
+  return new Publisher(engine, store, reader, inputs, log, () => undefined, new Served(store), new Events(log));
+}
 
 beforeAll(() => cut.connection.close());
 afterAll(async () => {
@@ -52,5 +53,33 @@ test('a large grant whose rest can not be asked for rejects, and leaves no rejec
     expect(unheard).toEqual([]);
   } finally {
     process.off('unhandledRejection', listener);
+  }
+});
+
+test("when one of a batch can not be put together, the others stay this process's own until the engine has them", async () => {
+  const answer = gate();
+  const engine = new Engine(newHatchet());
+  jest.spyOn(engine, 'publish').mockImplementation(async (requests) => {
+    await answer.opened;
+    return requests.map(() => randomUUID());
+  });
+  const inputs = new Inputs(fixture.reader, fixture.store.settings);
+  const { ofItem } = inputs;
+  jest.spyOn(inputs, 'ofItem').mockImplementation((facts, item, message) => {
+    if (item.name === 'broken') throw new Error('No input.');
+    return ofItem.call(inputs, facts, item, message);
+  });
+  const own = publisherOf(fixture, engine, inputs);
+  try {
+    const items = [packSpec({ task: 'task', name: 'broken' }), packSpec({ task: 'task' })];
+    const group = await fixture.group(items, {}, { message: '{}' });
+    await expect(own.publish(group.id, group.work)).rejects.toThrow('No input.');
+    await eventually('the engine is asked', () => jest.mocked(engine.publish).mock.calls.length === 1);
+    expect([own.isPending(group.id, '0'), own.isPending(group.id, '1')]).toEqual([false, true]);
+    answer.open();
+    await eventually('the engine has it', () => !own.isPending(group.id, '1'));
+  } finally {
+    answer.open();
+    await own.close();
   }
 });

@@ -53,3 +53,25 @@ describe('a swarm of more than 1,000 tasks that has a key', () => {
     }
   });
 });
+
+describe('a swarm that has a key, with tasks of which some have one', () => {
+  const fixture = new Fixture();
+  const { mage } = fixture;
+  const item = mage.task<{ n: number }, { n: number }>({ name: 'item', fn: ({ n }) => ({ n }) });
+  afterAll(() => fixture.close());
+
+  it.each([
+    ['open', false],
+    ['closed', true],
+  ])('holds each of them once when it is made again while it is %s', async (key, isSwarmClosed) => {
+    const make = async () => {
+      const inner = await mage.swarm({ key: `inner ${key}`, tasks: [[item, { n: 0 }]], isSwarmClosed: true });
+      const keyed = await mage.sign(item, { n: 1 }, { key: 'one' });
+      return mage.swarm({ key, tasks: [inner, keyed, [item, { n: 2 }]], isSwarmClosed });
+    };
+    const first = await make();
+    const second = await make();
+    expect(second.id).toBe(first.id);
+    expect(await second.progress()).toMatchObject({ total: 3, closed: isSwarmClosed });
+  });
+});

@@ -69,12 +69,13 @@ describe('swarm callback', () => {
     await swarm.runNoWait({ label: 'x' });
     await workshop.settled(swarm);
     const list = { returnValue: [{ label: 'x', value: null }] };
-    expect(
-      workshop
-        .reports(swarm)
-        .map(({ input }) => JSON.stringify(input))
-        .sort(),
-    ).toEqual([list, list, { ...list, second: true }].map((input) => JSON.stringify(input)).sort());
+    // In whatever order they ran, and the engine gives the fields of an input.
+    const inputs = workshop.reports(swarm).map(({ input }) => input as object);
+    expect(inputs.sort((a, b) => Object.keys(a).length - Object.keys(b).length)).toEqual([
+      list,
+      list,
+      { ...list, second: true },
+    ]);
   });
 
   it('does not hold a slot: it runs while the swarm has ended', async () => {

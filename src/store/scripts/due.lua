@@ -1,7 +1,7 @@
 -- due: what upkeep has to ask about in a group: entries whose lease ran out.
 -- KEYS: 9
 -- ARGV: proc, lease, limit
--- Returns {status or 'missing', flags, active entries, time to forget or '', more to take, groups below to be kept (0|1), groups below (0|1), {entry, packed state, ...}, ms until its time is over or '', abandoned (0|1), records of its signatures to be renewed (0|1)}
+-- Returns {status or 'missing', flags, active entries, time to forget or '', more to take, groups below to be kept (0|1), groups below (0|1), {entry, packed state, ...}, ms until its time is over or '', abandoned (0|1), records of its signatures to be renewed (0|1), ms until the next lease runs out or ''}
 --- @include "grants"
 if not read_group() then return { 'missing' } end
 local list = {}
@@ -12,9 +12,11 @@ for _, entry in ipairs(redis.call('ZRANGEBYSCORE', L, '-inf', int(now), 'LIMIT',
     list[#list + 1] = packed
   end
 end
-local over = (g.st == 'running' or g.st == 'stopping') and tonumber(redis.call('HGET', G, 'dl') or '0') or 0
+local later = redis.call('ZRANGEBYSCORE', L, '(' .. int(now), '(inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+local over, lasts, renewed = unpack(redis.call('HMGET', G, 'dl', 'rt', 'lr'))
+over = (g.st == 'running' or g.st == 'stopping') and tonumber(over) or 0
 over = over > 0 and over
 -- Several times within the life of such a record.
-local renew = not ended() and now - tonumber(redis.call('HGET', G, 'lr') or redis.call('HGET', G, 'cr')) > g.ttl / 4
+local renew = not ended() and now - (tonumber(renewed) or g.cr) > g.ttl / 4
 if renew then redis.call('HSET', G, 'lr', int(now)) end
-return { g.st, g.fl or '', redis.call('HLEN', A), redis.call('HGET', G, 'rt') or '', more_to_take(), int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0 }
+return { g.st, g.fl or '', redis.call('HLEN', A), lasts or '', more_to_take(), int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0, later and int(later - now) or '' }

@@ -1,29 +1,41 @@
--- finish: an execution ends: its result is stored, its slot handed on, its callbacks and its group's are fired.
+-- finish: executions end, one or some of a group: results are stored, slots handed on, callbacks and the group's fired.
+-- Those of one call have their results in one bucket.
 -- KEYS: 9
--- ARGV: proc, lease, entry, run id, retry count, invocation count, nonce, outcome (succeeded | failed | threw | aborted), payload, retries, then confirmed (entry, run id) pairs
--- Returns {'ended'|'retry'|'refused'|'unknown', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
+-- ARGV: proc, lease, number of executions, for each of them its entry, run id, retry count, invocation count, nonce, outcome (succeeded | failed | threw | aborted), payload and retries, then confirmed (entry, run id) pairs
+-- Returns {'finished', status, grants, callbacks, more, message version, total, expiring, closing, children, news, for each execution {'ended'|'retry'|'refused', how its entry ended or ''}} | {'unknown'}
 --- @include "confirms"
 if not read_group() then return { 'unknown' } end
-confirm_from(11)
-local entry, outcome = ARGV[3], ARGV[8]
-local act = read_active(entry)
-if not act or act.state ~= 'running' or act.run ~= ARGV[4] then return reply('refused') end
-local current = act.retry == ARGV[5] and act.inv == ARGV[6] and act.nonce == ARGV[7]
-local cancelled = act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry))
-if cancelled and current then outcome = 'cancelled' end
-if outcome == 'threw' or outcome == 'aborted' then
-  if tonumber(ARGV[5]) > tonumber(act.counted) then
-    act.counted = ARGV[5]
-    act.throws = int(tonumber(act.throws) + 1)
-    write_active(entry, act, now + lease)
+local first, size = 4, 8
+local confirmed = first + size * tonumber(ARGV[3])
+free_first()
+confirm_from(confirmed)
+
+local function finish(entry, run, retry, inv, nonce, outcome, payload, retries)
+  local act = read_active(entry)
+  if not act or act.state ~= 'running' or act.run ~= run then return 'refused' end
+  local current = act.retry == retry and act.inv == inv and act.nonce == nonce
+  if current and (act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry))) then outcome = 'cancelled' end
+  if outcome == 'threw' or outcome == 'aborted' then
+    if tonumber(retry) > tonumber(act.counted) then
+      act.counted = retry
+      act.throws = int(tonumber(act.throws) + 1)
+      write_active(entry, act, now + lease)
+    end
+    if not current then return 'refused' end
+    if outcome == 'aborted' or tonumber(act.throws) <= tonumber(retries) then return 'retry' end
+    outcome = 'failed'
+  elseif not current then
+    return 'refused'
   end
-  if not current then return reply('refused') end
-  if outcome == 'aborted' or tonumber(act.throws) <= tonumber(ARGV[10]) then return reply('retry') end
-  outcome = 'failed'
-elseif not current then
-  return reply('refused')
+  end_entry(entry, act, outcome, payload)
+  return 'ended'
 end
-end_entry(entry, act, outcome, ARGV[9])
-expire_group()
-write_group()
-return reply('ended')
+
+local ends = {}
+for i = first, confirmed - 1, size do
+  ended_as = ''
+  ends[#ends + 1] = { finish(unpack(ARGV, i, i + size - 1)), ended_as }
+end
+local answer = settle_group('finished')
+answer[12] = ends
+return answer

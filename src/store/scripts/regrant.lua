@@ -2,7 +2,7 @@
 -- KEYS: 9
 -- ARGV: proc, lease, entry, expected state, expected process, expected run id
 -- Returns {'granted', status, grants, callbacks, more, message version, total, expiring, closing, children, news} | {'refused'} | {'unknown'}
---- @include "grants"
+--- @include "readiness"
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
 local act = read_active(entry)
@@ -10,8 +10,7 @@ if not act or act.state ~= ARGV[4] or act.proc ~= ARGV[5] or act.run ~= ARGV[6] 
 if not may(act.state, 'granted') then return { 'refused' } end
 if can_take_back(entry, act) then
   take_back(entry, act)
-  write_group()
-  return reply('granted')
+  return done('granted')
 end
 become(entry, act, 'granted')
 act.proc, act.run = proc, ''

@@ -18,6 +18,7 @@ if not has('R') then
   if not user then redis.call('HSET', G, 'prd', round) end
   if g.tot == g.ok and ARGV[5] == '0' and (user or g.st == 'succeeded') then return reply('none') end
   redis.call('HDEL', G, 'rt', 'en', 'why')
+  redis.call('DEL', Q)
   if ARGV[6] ~= '' then redis.call('HSET', G, 'ctx', ARGV[6]) end
   redis.call('HSET', G, 'rtc', 0, 'rtl', redis.call('LLEN', E), 'rtn', int(g.tot - g.ok))
   redis.call('HSET', G, 'prd', round)
@@ -55,8 +56,8 @@ if cursor < g.tot or left > 0 then
   answer = reply('again')
 else
   unflag('R')
-  redis.call('DEL', Q)
-  if g.tot > 0 then enqueue(0, g.tot - 1) end
+  -- What was added since, and made ready, comes after them.
+  if g.swp > 0 then redis.call('LPUSH', Q, '0-' .. int(g.swp - 1)) end
   answer = done('retried')
 end
 answer[12], answer[13] = items, round

@@ -7,6 +7,7 @@ if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
 local act = read_active(entry)
 if not act or is_void(entry, ARGV[4]) then return reply('refused') end
+free_first()
 local child = string.sub(ARGV[4], 1, 2) == 'g:' and string.sub(ARGV[4], 3) or nil
 -- What a group was in an earlier round counts no more; callbacks aren't tried again.
 if child and tonumber(entry) and (tonumber(ARGV[8]) or g.rnd) ~= g.rnd then return reply('refused') end
@@ -21,6 +22,4 @@ end
 if act.run ~= ARGV[4] and not (act.state == 'granted' and act.run == '') then return reply('refused') end
 if not may(act.state, ARGV[5]) then return reply('refused') end
 end_entry(entry, act, ARGV[5], ARGV[6], tonumber(ARGV[7]))
-expire_group()
-write_group()
-return reply('ended')
+return settle_group('ended')

@@ -6,7 +6,9 @@
 if not read_group() then return { 'missing' } end
 -- A task by itself that is being cancelled can't wait any more than a group.
 local only = g.k == 'task' and read_active('0')
-if ended() or g.st == 'cancelling' or (only and only.cancel == '1') then return reply('ended') end
+-- A chain that was suspended when one of its steps was cancelled ends when it is resumed.
+local over = g.st == 'cancelling' and (ARGV[3] == '1' or not has('S'))
+if ended() or over or (only and only.cancel == '1') then return reply('ended') end
 local last = tonumber(redis.call('HGET', G, 'sv') or '0')
 local version = tonumber(ARGV[4]) or next_version(last)
 if version < last then return reply('older') end

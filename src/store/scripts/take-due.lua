@@ -1,6 +1,6 @@
 -- take-due: one process at a time looks after a due group.
 -- KEYS: 1
--- ARGV: lease, limit
+-- ARGV: ms until they are due again, if nobody says otherwise, limit
 -- Returns the due members
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,5 +1,10 @@
 -- ends: the end of an entry, and of its group when it was the last one.
 --- @include "group-ends"
+-- At the memory limit Redis refuses a script whose first write may grow: an end has to get through, as it makes room.
+local function free_first()
+  redis.call('HDEL', A, '')
+end
+
 local function note_failure(index)
   add('ko', 1)
   if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
@@ -19,7 +24,7 @@ local function return_from_body(entry, act, mark, payload)
   become(entry, act, 'returned')
   redis.call('HSET', C, 'b:' .. entry, mark .. payload)
   write_active(entry, act, now + lease)
-  closing = { entry, act.child }
+  closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 
 -- How a root ends: as its body did, when that wasn't well; else as its children did.
@@ -49,6 +54,7 @@ local function store_end(entry, act, to, payload, size)
   stop_at_limit()
   if act then
     add('sl', -1)
+    if has('V') then redis.call('HDEL', C, 't:' .. entry) end
     -- When it is tried again, what is still heard of this run counts no more.
     if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
   end
@@ -59,7 +65,7 @@ local function store_end(entry, act, to, payload, size)
   return spec
 end
 
--- Gives back what the entry held, stores how it ended, fires its own callbacks, and hands its slot on.
+-- Gives back what the entry held, stores how it ended, and fires its own callbacks; to hand its slot on, settle_group follows.
 -- Frees before it grows, so that work can end while Redis is at its memory limit.
 local function end_entry(entry, act, to, payload, size)
   local callback = is_callback(entry)
@@ -88,6 +94,13 @@ local function end_entry(entry, act, to, payload, size)
     if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
   end
   if g.wch > now then redis.call('PUBLISH', G, entry) end
+end
+
+-- What follows from all that has happened in this script.
+local function settle_group(code)
   end_group_if_done()
   take_slots()
+  expire_group()
+  write_group()
+  return reply(code)
 end

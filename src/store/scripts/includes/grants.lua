@@ -104,7 +104,7 @@ local function version()
 end
 
 -- What a publishing process needs: the grants, the fired callbacks, whether to ask for more, whether it expires,
--- the children's group of a root whose body has ended, whether its groups below are to hear of what has become of it,
+-- the roots whose bodies have ended with the groups of their children, whether its groups below are to hear of what has become of it,
 -- and what else is new: {kind and name when its status changed, ms until its time is over, runs to be cancelled,
 -- whether it is suspended, how the entry ended}.
 local function reply(code)

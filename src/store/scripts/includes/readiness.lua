@@ -10,6 +10,8 @@ local function start_group(by_parent)
   put('pr', now)
   put('sa', int(now))
   for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+  -- A step was cancelled before: none of them runs.
+  if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 
 local function keep_pending()
@@ -59,10 +61,6 @@ local function make_ready(from, to)
 end
 
 local function done(code)
-  end_group_if_done()
-  take_slots()
-  expire_group()
   keep_pending()
-  write_group()
-  return reply(code)
+  return settle_group(code)
 end

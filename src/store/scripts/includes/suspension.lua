@@ -28,9 +28,9 @@ local function make_void(entry, run)
   flag('V')
 end
 
--- Whether an entry's run may be taken back when what it belongs to is suspended.
+-- Whether an entry's run may be taken back when what it belongs to is suspended: no body has begun in it.
 local function can_take_back(entry, act)
-  return tonumber(entry) and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+  return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 
 -- Puts an item that no body has begun for back to the front of the queue.

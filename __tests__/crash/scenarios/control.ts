@@ -1,0 +1,175 @@
+import type { RootSignature, Swarm } from '../../../src';
+import { again, type Life } from '../life';
+import { limits, type PieceInput } from '../tasks';
+import { endOf, inTheEnd, numbers, outputs, pieces, type Expected, type Scenario } from './scenario';
+
+/** An open swarm with groups of all kinds in it. */
+async function makeOpen({ mage, tasks: { piece, spawn, callbacks } }: Life): Promise<Swarm<unknown>> {
+  const inner = await mage.swarm({
+    key: 'inner',
+    tasks: numbers(4).map((n) => [piece, { of: `inner ${n}` }] as const),
+    config: { maxConcurrency: 2 },
+    ...(await callbacks('inner')),
+    isSwarmClosed: true,
+  });
+  const steps = await mage.chain(
+    await Promise.all(
+      numbers(2).map((n) => mage.sign(piece, { of: `steps ${n}`, ...(n === 1 ? { throws: 'unmended' } : {}) })),
+    ),
+    {
+      key: 'steps',
+      ...(await callbacks('steps')),
+    },
+  );
+  const spawned = await mage.sign(
+    spawn,
+    { of: 'spawned', children: 4 },
+    { key: 'spawned', ...(await callbacks('spawned')) },
+  );
+  return mage.swarm({
+    key: 'open',
+    tasks: [inner, steps, spawned],
+    ...(await callbacks('open')),
+    config: { maxConcurrency: limits.open, timeoutMs: 600_000 },
+  });
+}
+
+async function makeDoomed({ mage, tasks: { piece, callbacks } }: Life): Promise<Swarm<unknown>> {
+  return mage.swarm({
+    key: 'doomed',
+    tasks: numbers(8).map((n) => [piece, { of: `doomed ${n}`, endless: true }] as const),
+    ...(await callbacks('doomed')),
+    config: { maxConcurrency: 4 },
+    isSwarmClosed: true,
+  });
+}
+
+/** Fills the open swarm, holds it, changes it, cancels one of its items, and closes it. */
+async function work({ diary, mage, tasks: { piece } }: Life, swarm: Swarm<unknown>): Promise<void> {
+  const item = (input: PieceInput) => swarm.addTask(piece, input, { key: input.of });
+  await diary.once('add', async () => {
+    for (const n of numbers(12)) await item({ of: `open ${n}`, ms: 20, ...(n === 2 ? { throws: 'unmended' } : {}) });
+  });
+  await diary.once('run', () => again(swarm.runNoWait({}), 'AlreadyStartedError'));
+  await diary.once('suspend', () => swarm.suspend());
+  await diary.once('add ready', () => {
+    const late = numbers(6).map((n) => [piece, { of: `late ${n}` }, { key: `late ${n}` }] as const);
+    return swarm.addTasks(late, { run: true });
+  });
+  const held = await item({ of: 'late 6' });
+  await diary.once('suspend item', () => held.suspend());
+  await diary.once('run item', () => again(held.runNoWait({}), 'AlreadyStartedError'));
+  await diary.once('resume', () => swarm.resume());
+  await diary.once('update', () => swarm.update({ maxConcurrency: limits.open }));
+  const unwanted = await item({ of: 'unwanted' });
+  await diary.once('run unwanted', () => again(unwanted.runNoWait({}), 'AlreadyStartedError'));
+  await diary.once('cancel item', () => unwanted.cancel());
+  await diary.once('look', async () => {
+    await mage.list({ limit: 2 });
+    await mage.describe(swarm.id, { depth: 2, limit: 5 });
+  });
+  await diary.once('resume item', () => held.resume());
+  await diary.once('close', () => swarm.closeSwarm());
+}
+
+/** A task that is tried again by the engine while it is suspended. */
+async function hold({ diary, mage, tasks: { piece, callbacks } }: Life): Promise<void> {
+  const input = { of: 'held', throws: 'once' as const, until: 'suspend held' };
+  const held = await mage.sign(piece, input, { key: 'held', ...(await callbacks('held')) });
+  await diary.once('run held', () => again(held.runNoWait(), 'AlreadyStartedError'));
+  const ends = async (count: number) => (await diary.ends('held')) >= count;
+  const begun = async () => (await diary.entries()).some(({ of }) => of === 'held');
+  await diary.once('suspend held', async () => {
+    await inTheEnd('the held task is under way', begun);
+    await held.suspend();
+  });
+  // What a process before this one has begun, and died with, begins again when the task is no longer suspended.
+  const ours = async () => (await diary.entries()).some(({ of, pid }) => of === 'held' && pid === process.pid);
+  await inTheEnd('the held task has thrown, or its process is dead', async () => (await ends(1)) || !(await ours()));
+  // Time for the engine to try it again. It is no matter when it doesn't.
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await diary.once('resume held', () => held.resume());
+  await inTheEnd('the held task has succeeded', () => ends(2));
+}
+
+/** A root of which a child has failed, which is tried again by itself. */
+async function makePatched({ mage, tasks: { spawn, callbacks } }: Life): Promise<RootSignature<any, any>> {
+  const input = { of: 'patched', children: 3, throws: 'unmended' as const };
+  return mage.sign(spawn, input, { key: 'patched', ...(await callbacks('patched')) });
+}
+
+/** All that a user can do to a group while it runs and afterwards, with groups of all kinds inside it. */
+export const control: Scenario = {
+  async drive(life: Life) {
+    const { diary, mage, tasks } = life;
+    const swarm = await makeOpen(life);
+    if (!(await diary.did('close'))) await work(life, swarm);
+    const doomed = await makeDoomed(life);
+    await diary.once('doom', async () => {
+      await again(doomed.runNoWait({}), 'AlreadyStartedError');
+      const began = async () => (await diary.entries()).some(({ of }) => of.startsWith('doomed'));
+      await inTheEnd('one of the doomed is under way', began);
+      await doomed.cancel();
+    });
+    await diary.once('remove', async () => {
+      const spare = await mage.swarm({ key: 'spare', tasks: [[tasks.piece, { of: 'spare 0' }]], isSwarmClosed: true });
+      await spare.remove();
+    });
+    const patched = await makePatched(life);
+    await diary.once('run patched', () => again(patched.runNoWait({}), 'AlreadyStartedError'));
+    await hold(life);
+    await endOf(patched);
+    await endOf(swarm);
+    await diary.once('look back', () => mage.describe(swarm.id, { depth: 2, limit: 5 }));
+    await diary.once('mend', () => Promise.resolve());
+    await diary.once('retry', async () => {
+      if ((await swarm.progress()).failed > 0) await again(swarm.retryFailed(), 'ConfigurationError');
+    });
+    await diary.once('retry children', async () => {
+      const children = await patched.children();
+      if ((await children.progress()).failed > 0) await again(children.retryFailed(), 'ConfigurationError');
+    });
+  },
+  async over(life: Life): Promise<Expected> {
+    const swarm = await makeOpen(life);
+    const mended = async () => {
+      const { status, failed } = await swarm.progress();
+      return status === 'succeeded' && failed === 0;
+    };
+    await inTheEnd('the open swarm has been mended', mended);
+    const children = await (await makePatched(life)).children();
+    const patched = async () => (await children.progress()).failed === 0;
+    await inTheEnd('the children of the root have been mended', patched);
+    await endOf(await makePatched(life));
+    for await (const { status } of swarm.results())
+      if (status === 'failed') throw new Error('An item has failed and was mended.');
+    await endOf(await makeDoomed(life));
+    const open = pieces('open', 12).map((row, n) => (n === 2 ? { ...row, runs: 3 } : row));
+    const steps = pieces('steps', 2).map((row, n) => (n === 1 ? { ...row, runs: 3 } : row));
+    const [inner, late] = [pieces('inner', 4), pieces('late', 7)];
+    return {
+      pieces: [
+        ...[open, late, inner, steps, pieces('spawned', 4), pieces('doomed', 8, 'cancelled')].flat(),
+        ...pieces('patched', 3).map((row, n) => (n === 0 ? { ...row, runs: 3 } : row)),
+        // Cancelled before or after it has begun, and tried again.
+        { of: 'unwanted', runs: 2, status: 'cancelled' },
+        { of: 'held', runs: 2, status: 'succeeded' },
+      ],
+      callbacks: [
+        { of: 'open success', runs: 2 },
+        { of: 'inner success', input: { returnValue: outputs(inner) } },
+        { of: 'steps error', input: { error: { message: 'steps 1 is not mended' } } },
+        { of: 'steps success', input: { returnValue: { of: 'steps 1' } } },
+        { of: 'spawned success', input: { returnValue: { of: 'spawned' } } },
+        { of: 'patched success', runs: 2, input: { returnValue: { of: 'patched' } } },
+        { of: 'doomed error' },
+        { of: 'held success', input: { returnValue: { of: 'held' } } },
+      ],
+      limits: [
+        { of: /^(open|late|unwanted)/, most: limits.open },
+        { of: /^inner/, most: 2 },
+        { of: /^doomed/, most: 4 },
+      ],
+    };
+  },
+};

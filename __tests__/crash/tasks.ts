@@ -1,0 +1,94 @@
+import type { Context } from '@hatchet-dev/typescript-sdk';
+import type { Mageflow } from '../../src';
+import { eventually } from '../helpers/fixture';
+import type { Diary } from './diary';
+
+export type PieceInput = {
+  /** Which item it is: a group and a number. */
+  of: string;
+  /** Works this long, in ms. */
+  ms?: number;
+  /** Throws each time; the first time only; until it has been mended. */
+  throws?: 'always' | 'once' | 'unmended';
+  /** Works until its run is cancelled. */
+  endless?: boolean;
+  /** Works until this step of the program is done. */
+  until?: string;
+};
+
+export const limits = { swarm: 7, root: 5, open: 3 } as const;
+
+export type CrashTasks = ReturnType<typeof crashTasks>;
+
+/** The tasks that all processes of a batch serve. */
+export function crashTasks(mage: Mageflow, diary: Diary) {
+  const about = (of: string, ctx: Context<unknown>) => ({ of, runId: ctx.workflowRunId(), attempt: ctx.retryCount() });
+
+  const piece = mage.task({
+    name: 'piece',
+    retries: 1,
+    executionTimeout: '120s',
+    fn: async ({ of, ms = 5, throws, endless, until }: PieceInput, ctx) => {
+      await diary.note({ event: 'start', ...about(of, ctx) });
+      await pause(endless ? 100_000 : ms, ctx.abortController.signal);
+      if (until) await eventually(`${until} is done`, () => diary.did(until), 100_000);
+      await diary.note({ event: 'end', ...about(of, ctx) });
+      if (throws === 'always' || (throws === 'once' && (await diary.ends(of)) === 1)) throw new Error(`${of} throws`);
+      if (throws === 'unmended' && !(await diary.did('mend'))) throw new Error(`${of} is not mended`);
+      return { of };
+    },
+  });
+
+  /** Known to the engine only: nobody reports its ends. */
+  const plain = mage.hatchet.task({
+    name: 'plain',
+    executionTimeout: '120s',
+    fn: async ({ of }: { of: string }, ctx) => {
+      await diary.note({ event: 'start', ...about(of, ctx) });
+      await diary.note({ event: 'end', ...about(of, ctx) });
+      return { of };
+    },
+  });
+
+  const report = mage.task({
+    name: 'report',
+    executionTimeout: '120s',
+    fn: async (input: { of: string; [field: string]: unknown }, ctx) => {
+      await diary.note({ event: 'callback', ...about(input.of, ctx), input });
+      return { of: input.of };
+    },
+  });
+
+  const spawn = mage.rootTask({
+    name: 'spawn',
+    maxConcurrency: limits.root,
+    executionTimeout: '120s',
+    fn: async ({ of, children, throws }: { of: string; children: number; throws?: PieceInput['throws'] }, ctx) => {
+      await diary.note({ event: 'root', ...about(of, ctx) });
+      for (let n = 0; n < children; n++) {
+        const child = await mage.sign(piece, { of: `${of} ${n}`, ...(throws && n === 0 ? { throws } : {}) });
+        await child.runNoWait();
+      }
+      return { of };
+    },
+  });
+
+  /** The callbacks of something, which say what they are of. */
+  const callbacks = async (of: string) => ({
+    successCallbacks: [await mage.sign(report, { of: `${of} success` })],
+    errorCallbacks: [await mage.sign(report, { of: `${of} error` })],
+  });
+  return { piece, plain, report, spawn, callbacks };
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
+}

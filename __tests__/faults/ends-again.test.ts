@@ -1,0 +1,218 @@
+import { claimToken, type Execution } from '../../src/store/group-executions';
+import { newSecret, type NewGroup } from '../../src/store/group-store';
+import { childrenId, newId } from '../../src/store/ids';
+import type { Work } from '../../src/store/replies';
+import { packSpec } from '../../src/store/spec';
+import { rounds, type Random } from '../helpers/random';
+import { execution, failed, StoreFixture, succeeded } from '../helpers/store';
+
+// Whatever tells of an end (a finish, a settlement, a confirmation, a note to a parent) may come again, late and early:
+// what is stored in the end is the same, and each grant and each callback is handed out once.
+
+const fixture = new StoreFixture();
+const { store, reader } = fixture;
+afterAll(() => fixture.close());
+
+type Event = () => Promise<{ work: Work; groupId: string } | undefined>;
+
+const callbacks = {
+  successCallbacks: [packSpec({ task: 'good', id: 'good' })],
+  errorCallbacks: [packSpec({ task: 'bad', id: 'bad' })],
+};
+const item = packSpec({ task: 'task', ...callbacks });
+
+/** A swarm of tasks, a nested swarm and a root: all events of its life, delivered as the random choices say. */
+class Story {
+  readonly handedOut: string[] = [];
+  /** What is still to be told, in the order that it has of itself. */
+  private readonly lines: Event[][] = [];
+  private readonly ordered = new Set<Event[]>();
+  private readonly told: Event[] = [];
+  private readonly secrets = new Map<string, string>();
+  readonly top = newId();
+  readonly nested = newId();
+  readonly children = childrenId(this.top, '4');
+
+  constructor(private readonly random: Random | undefined) {}
+
+  async run(): Promise<void> {
+    await this.create(this.group(this.top, { maxConcurrency: 3 }), [item, item, item, item, item], '{}');
+    while (this.lines.length > 0) {
+      const { random } = this;
+      const at = random ? random.int(0, this.lines.length - 1) : 0;
+      const line = this.lines[at] ?? [];
+      const event = line.shift();
+      if (line.length === 0) this.lines.splice(at, 1);
+      if (event) await this.tell(event);
+      // Again, and ahead of its turn: also at once, beside another one.
+      if (random?.chance(0.6))
+        await Promise.all([this.tell(random.pick(this.told)), this.tell(random.pick(this.told))]);
+      // What a root's body does has an order: it can't return before it has published.
+      const loose = this.lines.filter((one) => !this.ordered.has(one));
+      const early = random?.chance(0.3) && loose.length > 0 ? random.pick(random.pick(loose)) : undefined;
+      if (early) await this.tell(early);
+    }
+    for (const event of [...this.told].sort(() => (this.random?.next() ?? 0.5) - 0.5)) await this.tell(event);
+    if (this.lines.length > 0) throw new Error('What was told again has begun something.');
+  }
+
+  private async tell(event: Event): Promise<void> {
+    this.told.push(event);
+    const reply = await event();
+    if (reply) await this.follow(reply.groupId, reply.work);
+  }
+
+  private group(id: string, fields: Partial<NewGroup>): NewGroup {
+    const secret = newSecret();
+    const limits = { maxConcurrency: 2, stopAfterNFailures: null, keepResults: true };
+    return { id, kind: 'swarm', name: 'test', secret, closed: true, ...limits, ...callbacks, ...fields };
+  }
+
+  private async create(group: NewGroup, specs: readonly string[], message: string): Promise<void> {
+    const { created, work } = await store.create(group, specs, { message });
+    if (created) this.secrets.set(group.id, group.secret);
+    await this.follow(group.id, work);
+  }
+
+  private async follow(groupId: string, work: Work): Promise<void> {
+    for (const { entry } of [...work.grants, ...work.callbacks]) {
+      this.handedOut.push(`${groupId} ${entry}`);
+      if (entry === 'p') this.lines.push([() => this.tellParent(groupId)]);
+      else if (groupId === this.top && entry === '3') this.lines.push(this.swarm(groupId, entry));
+      else if (groupId === this.top && entry === '4') this.lines.push(this.root(groupId, entry));
+      else this.lines.push(this.task(groupId, entry));
+    }
+    for (const { child } of work.closing) this.lines.push([() => this.of(child, store.close(child))]);
+  }
+
+  private async of(groupId: string, call: Promise<{ work: Work }>) {
+    return { groupId, work: (await call).work };
+  }
+
+  private start(groupId: string, entry: string, by: Execution, child = ''): Event {
+    return async () => {
+      await store.start(groupId, entry, claimToken(this.secrets.get(groupId) ?? '', entry), by, '', child);
+      return undefined;
+    };
+  }
+
+  /** A task of two attempts; the second item of each group fails. */
+  private task(groupId: string, entry: string): Event[] {
+    const run = `run-${entry}`;
+    const [first, second] = [execution(run, 0), execution(run, 1, 1, 'second')];
+    const end = entry === '1' ? failed() : succeeded();
+    const threw = { outcome: 'threw' as const, payload: '{"message":"thrown"}', retries: 1 };
+    let takenOver = false;
+    return [
+      () => this.of(groupId, store.confirm(groupId, [entry, run])),
+      this.start(groupId, entry, first),
+      () => this.of(groupId, store.finish(groupId, entry, first, threw, [])),
+      async () => {
+        await this.start(groupId, entry, second)();
+        takenOver = true;
+        return undefined;
+      },
+      // What the first attempt gives when nobody wants it any more.
+      async () =>
+        takenOver ? this.of(groupId, store.finish(groupId, entry, first, succeeded('"late"'), [])) : undefined,
+      () => this.of(groupId, store.finish(groupId, entry, second, end, [])),
+      () => this.of(groupId, store.settle(groupId, entry, run, end.outcome, end.payload)),
+    ];
+  }
+
+  private swarm(groupId: string, entry: string): Event[] {
+    const parent = { groupId, entry, round: 0 };
+    const group = this.group(this.nested, { parent });
+    return [
+      () => this.create(group, [item, item, item], '{}').then(() => undefined),
+      () => this.of(groupId, store.confirm(groupId, [entry, `g:${this.nested}`])),
+    ];
+  }
+
+  private root(groupId: string, entry: string): Event[] {
+    const run = execution(`run-${entry}`);
+    const parent = { groupId, entry, round: 0 };
+    const group = this.group(this.children, {
+      kind: 'root',
+      closed: false,
+      parent,
+      successCallbacks: [],
+      errorCallbacks: [],
+    });
+    const add =
+      (key: string): Event =>
+      async () => {
+        const { work } = await store.add(this.children, [{ spec: item, key }], { run: true });
+        return work && { work, groupId: this.children };
+      };
+    const line: Event[] = [
+      () => this.of(groupId, store.confirm(groupId, [entry, run.runId])),
+      this.start(groupId, entry, run, this.children),
+      () => this.create(group, [], '').then(() => undefined),
+      add('a'),
+      add('b'),
+      add('c'),
+      () => this.of(groupId, store.finish(groupId, entry, run, succeeded('"body"'), [])),
+    ];
+    this.ordered.add(line);
+    return line;
+  }
+
+  private async tellParent(groupId: string) {
+    const end = succeeded(`"the end of ${groupId === this.nested ? 'the swarm' : 'the children'}"`);
+    const entry = groupId === this.nested ? '3' : '4';
+    const { work } = await store.settle(this.top, entry, `g:${groupId}`, end.outcome, end.payload, undefined, 0);
+    await store.noticed(groupId);
+    return { work, groupId: this.top };
+  }
+
+  /** All that counts of what is stored, without what depends on the order and on the clock. */
+  async stored(): Promise<unknown> {
+    const groups = [this.top, this.nested, this.children].map(async (id) => {
+      const { redis } = store;
+      const [state, bytes, kept, ends, active, leases] = await redis.use('read', (client) =>
+        Promise.all([
+          client.hmget(store.keys.state(id), 'st', 'cl', 'tot', 'rdy', 'sl', 'ok', 'ko', 'cx', 'rb', 'cbn', 'nch'),
+          client.get(store.keys.bytes(id)),
+          client.hgetall(store.keys.callbacks(id)),
+          client.lrange(store.keys.ends(id), 0, -1),
+          client.hlen(store.keys.active(id)),
+          client.zcard(store.keys.group(id)[5] ?? ''),
+        ]),
+      );
+      const total = Number(state[2]);
+      const results = await Promise.all(Array.from({ length: total }, (_, i) => reader.result(id, String(i))));
+      const fired = Object.keys(kept).filter((field) => /^c\d+$/.test(field));
+      const firings = fired.map((field) => `${kept[field]?.split('\n')[0]} ${kept[`r:${field}`]}`).sort();
+      const failures = Object.keys(kept).filter((field) => field.startsWith('f:'));
+      return {
+        state,
+        bytes,
+        results,
+        firings,
+        failures: failures.map((field) => kept[field]).sort(),
+        ends: ends.sort(),
+        active,
+        leases,
+      };
+    });
+    return Promise.all(groups);
+  }
+}
+
+async function told(random?: Random) {
+  const story = new Story(random);
+  await story.run();
+  const names = story.handedOut.map((one) => one.replace(story.top, 'top').replace(story.nested, 'nested'));
+  return { stored: await story.stored(), handedOut: names.sort() };
+}
+
+test('events told again, late, early and at once leave the state that they leave once and in order', async () => {
+  const once = await told();
+  expect(once.handedOut).toEqual([...new Set(once.handedOut)]);
+  // Items, each with a callback, the callbacks of two groups, and two ends for a parent to hear.
+  expect(once.handedOut).toHaveLength(2 * (5 + 3 + 3) + 2 + 2);
+  await rounds(30, 10, async (random) => {
+    expect(await told(random)).toEqual(once);
+  });
+}, 300_000);

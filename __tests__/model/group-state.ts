@@ -1,0 +1,115 @@
+import type { Config, NewItem } from './actions';
+import { holdsSlot, isOutcome, mark, type Answer, type State, type Status, type Unit } from './unit';
+
+/** What there is of a group, and what readers have to see of it. */
+export class GroupState {
+  status: Status = 'pending';
+  closed: boolean;
+  suspended = false;
+  /** Version of the last word on suspending it. */
+  word = 0;
+  /** It is being made ready to be tried again. */
+  preparing = false;
+  /** How many items it had then. */
+  retried = 0;
+  items: Unit[] = [];
+  callbacks: Unit[] = [];
+  /** That its parent has to be told of its end. */
+  telling: Unit | undefined;
+  /** Items that wait for a slot, in their order. */
+  line: Unit[] = [];
+  /** Items in the order in which they ended, and those that failed. */
+  ends: Unit[] = [];
+  failures: Unit[] = [];
+  limit: number;
+  /** The highest limit that it ever had. */
+  highest = 0;
+  stopAfter: number;
+  /** Who cancelled it. */
+  why: string | undefined;
+  deadline: 'none' | 'ahead' | 'over' = 'none';
+  /** Whether it has been given its message. */
+  told = false;
+  round = 0;
+  parentRound = 0;
+  released = false;
+  heldBack = false;
+  toSpread = false;
+  children: Record<string, string> = {};
+  gone = false;
+  /** How often its own callbacks have been fired, and how often it was to end. */
+  claims = 0;
+  protected answer!: Answer;
+  protected by = 0;
+
+  constructor(readonly config: Config) {
+    this.closed = config.closed;
+    this.limit = this.highest = config.limit;
+    this.stopAfter = config.stopAfter;
+    for (const item of config.items) this.items.push(this.unit(String(this.items.length), item, 'waiting'));
+  }
+
+  /** All of it, to see whether something has changed. */
+  asText(): string {
+    const { config: _, answer: __, by: ___, ...rest } = this;
+    return JSON.stringify(rest, (name, value: unknown) =>
+      ['line', 'ends', 'failures'].includes(name) ? (value as Unit[]).map((u) => u.name) : value,
+    );
+  }
+
+  get all(): Unit[] {
+    return [...this.items, ...this.callbacks];
+  }
+  get active(): Unit[] {
+    return [...this.all, ...(this.telling ? [this.telling] : [])].filter((u) => holdsSlot(u) || u.state === 'held');
+  }
+  get slots(): number {
+    return this.items.filter(holdsSlot).length;
+  }
+  get ended(): boolean {
+    return isOutcome(this.status);
+  }
+  get stopped(): boolean {
+    return this.status === 'stopping' || this.status === 'cancelling';
+  }
+  /** Nothing can happen to it any more but what a person asks for. */
+  get over(): boolean {
+    return this.ended && this.active.length === 0;
+  }
+  count(state: State): number {
+    return this.items.filter((u) => u.state === state).length;
+  }
+  find(name: string): Unit | undefined {
+    return name === 'p' ? this.telling : this.all.find((u) => u.name === name);
+  }
+  /** Suspended by itself, by a word that is newer than the last one on the group. */
+  alone(u: Unit): boolean {
+    return u.word.suspended && u.word.version > this.word;
+  }
+
+  /** What a reader is to be told of an item. */
+  seen(u: Unit): string {
+    if (holdsSlot(u)) {
+      if (this.alone(u) || (this.suspended && this.config.kind === 'task')) return 'suspended';
+      return u.state === 'published' && u.kind === 'group' ? 'running' : u.state;
+    }
+    if (isOutcome(u.state)) return u.state;
+    if (this.stopped || this.status === 'failed' || this.status === 'cancelled') return 'cancelled';
+    return this.suspended || this.alone(u) ? 'suspended' : u.state;
+  }
+
+  resultOf(u: Unit): string | undefined {
+    if (!isOutcome(u.state)) return undefined;
+    if (this.isItem(u) && u.state === 'succeeded' && !this.config.keepResults) return undefined;
+    return mark(u.state) + u.payload;
+  }
+  isItem(u: Unit): boolean {
+    return /^\d/.test(u.name);
+  }
+  protected unit(name: string, item: NewItem, state: State, fired = ''): Unit {
+    const word = { suspended: false, version: 0 };
+    const rest = { run: '', attempt: undefined, owner: 0, publications: 1, due: false, threw: 0, lastThrow: -1 };
+    const flags = { doomed: false, void: [], word, passed: false, spent: 0, body: undefined, child: '', payload: '' };
+    return { ...item, name, state, fired, ...rest, ...flags };
+  }
+}

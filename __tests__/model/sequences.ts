@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { resolveOptions } from '../../src/options';
+import { GroupStore } from '../../src/store/group-store';
+import { RedisConnection } from '../../src/store/redis';
+import { commands, configs } from './commands';
+import { same } from './compare';
+import { drain } from './drain';
+import { Model } from './model';
+import { defineDump, Real } from './real';
+import { both, look, Run } from './run';
+
+export interface Sequences {
+  runs: number;
+  seed: number;
+  /** Of a failure: leads to its shortest sequence. */
+  path?: string;
+}
+
+/** How many at once. */
+const lanes = 64;
+
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+// So long that nothing lapses but what a sequence lets lapse.
+const options = { leaseMs: 3_600_000, logger: silent, commandTimeoutMs: 60_000 };
+
+/** Two processes' stores below a prefix of their own. */
+export class Stores {
+  readonly pair: readonly [GroupStore, GroupStore];
+  private readonly connection: RedisConnection;
+  private readonly redis: Redis;
+
+  constructor(url: string, keyPrefix: string) {
+    this.redis = new Redis(url, { lazyConnect: true });
+    const settings = resolveOptions({ ...options, keyPrefix }, silent);
+    this.connection = new RedisConnection(this.redis, settings.commandTimeoutMs, silent);
+    defineDump(this.connection.client);
+    const store = () => new GroupStore(this.connection, settings, 'tenant', 'namespace');
+    this.pair = [store(), store()];
+  }
+
+  async close(): Promise<void> {
+    const [{ keys, redis }] = this.pair;
+    await redis.use('unlink', (client) => client.unlink(keys.catalog(), ...keys.upkeepIndexes()));
+    this.connection.close();
+    this.redis.disconnect();
+  }
+}
+
+/**
+ * Runs random sequences of calls on groups of their own, some at once, and compares each answer and what readers see with the model.
+ * @returns how many it ran
+ * @throws with the shortest sequence that fails, and how to run it again
+ */
+export async function runSequences({ pair }: Stores, sequences: Sequences, signal?: AbortSignal): Promise<number> {
+  const { runs, seed, path } = sequences;
+  // The first one that fails goes on to the shortest sequence, the others end.
+  let failing: number | undefined;
+  let done = 0;
+  const all = Array.from({ length: path === undefined ? lanes : 1 }, (_, i) =>
+    lane(
+      pair,
+      { ...sequences, runs: path === undefined ? Math.ceil(runs / lanes) : 1, seed: (seed + i) | 0 },
+      {
+        isOver: () => signal?.aborted === true || (failing !== undefined && failing !== i),
+        fails: () => (failing ??= i),
+        passes: () => (done += 1),
+      },
+    ),
+  );
+  const ended = await Promise.allSettled(all);
+  for (const end of ended) if (end.status === 'rejected') throw end.reason as Error;
+  return done;
+}
+
+interface Others {
+  isOver(): boolean;
+  fails(): void;
+  passes(): void;
+}
+
+async function lane(pair: Stores['pair'], { runs, seed, path }: Sequences, others: Others): Promise<void> {
+  const [trail, replayPath] = path?.split('@') ?? [];
+  const property = fc.asyncProperty(configs, commands(replayPath), async (config, steps) => {
+    if (others.isOver()) return;
+    const real = new Real(pair, config);
+    const run = new Run(new Model(config));
+    try {
+      same('what is granted at its creation', await real.begin(), run.model.begin(config.run));
+      await look(run, real);
+      await fc.asyncModelRun(() => ({ model: run, real }), steps);
+      await drain(run, (action) => both(run, real, action));
+      others.passes();
+    } catch (error) {
+      others.fails();
+      throw error;
+    } finally {
+      await real.forget();
+    }
+  });
+  const details = await fc.check(property, { numRuns: runs, seed, ...(trail ? { path: trail } : {}) });
+  if (!details.failed) return;
+  const shown = /replayPath="([^"]*)"/.exec(fc.stringify(details.counterexample?.[1])) ?? [];
+  const again = `npm run model -- --seed ${details.seed} --path '${details.counterexamplePath ?? ''}@${shown[1] ?? ''}'`;
+  const error = details.errorInstance as Error | undefined;
+  throw new Error(
+    `Sequence ${details.numRuns} of those of seed ${details.seed}, after ${details.numShrinks} steps of shortening:\n${error?.message ?? 'interrupted'}\nAgain: ${again}`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,98 @@
+/**
+ * `npm run faults [-- --quick] [--seed N] [--point NAME]`: kills processes at every fault point and breaks every service, prints the
+ * table of it, and writes that into docs/guarantees.md when all of it was tried and held. `--quick` tries a sample of the points.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Row } from '../__tests__/crash/matrix';
+import { faultTable, replaceTable } from './faults/table';
+import { runJest, type Count } from './jest';
+import { writeMarkdown } from './markdown';
+import { errorMessage } from './stack/errors';
+import { CHECKOUT } from './stack/paths';
+import { startStack } from './stack/stack';
+
+const GUARANTEES = path.join(CHECKOUT, 'docs/guarantees.md');
+const CRASH = '__tests__/crash/';
+/** Services that fail, lives that are awkward, values that somebody forged, and random orders of everything. */
+const OTHERS = ['__tests__/faults/', '__tests__/security/', '__tests__/model/'];
+/** What must work on a Redis Cluster as on one Redis. */
+const ON_CLUSTER = ['__tests__/integration/swarm/', '__tests__/integration/root/'];
+const WITHIN_CLUSTER = ['--require', 'tsx/cjs', 'scripts/on-cluster.ts', '--', process.execPath];
+
+let interrupted = false;
+
+interface Options {
+  quick: boolean;
+  seed: string | undefined;
+  point: string | undefined;
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: { quick: { type: 'boolean', default: false }, seed: { type: 'string' }, point: { type: 'string' } },
+  });
+  return { quick: values.quick, seed: values.seed, point: values.point };
+}
+
+async function tryAll(
+  { quick, seed, point }: Options,
+  rowsFile: string,
+  stackEnv: NodeJS.ProcessEnv,
+): Promise<Count[]> {
+  const env = {
+    ...process.env,
+    ...stackEnv,
+    CRASH_ROWS: rowsFile,
+    ...(seed === undefined ? {} : { CRASH_SEED: seed }),
+    ...(point === undefined ? {} : { CRASH_POINT: point }),
+  };
+  if (quick || point !== undefined) return [await runJest([CRASH], env)];
+  // Side by side: the matrix mostly waits for the engine to notice the dead.
+  const first = await runJest([CRASH, ...OTHERS], { ...env, CRASH_FULL: '1' });
+  return interrupted ? [first] : [first, await runJest(ON_CLUSTER, env, WITHIN_CLUSTER)];
+}
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void (interrupted = true));
+  const folder = mkdtempSync(path.join(tmpdir(), 'mageflow-faults-'));
+  const rowsFile = path.join(folder, 'rows.json');
+  const began = Date.now();
+  const stack = await startStack({
+    onProgress: (line) => {
+      console.error(`stack: ${line}`);
+    },
+  });
+  let counts: Count[];
+  try {
+    counts = await tryAll(options, rowsFile, stack.env);
+  } finally {
+    await stack.stop();
+  }
+  try {
+    const [passed, failed] = [sum(counts, 'passed'), sum(counts, 'failed')];
+    if (interrupted) throw new Error('interrupted before everything was tried.');
+    const { seed, rows } = JSON.parse(readFileSync(rowsFile, 'utf8')) as { seed: number; rows: Row[] };
+    const about = { seed, minutes: Math.round((Date.now() - began) / 60_000), cores: cpus().length, tests: passed };
+    const table = faultTable(rows, counts, about);
+    console.log(table);
+    for (const { remarks } of counts) for (const remark of remarks) console.log(remark);
+    const whole = !options.quick && options.point === undefined && failed === 0;
+    if (whole) await writeMarkdown(GUARANTEES, replaceTable(readFileSync(GUARANTEES, 'utf8'), table));
+    console.log(`${String(passed)} passed, ${String(failed)} failed`);
+    if (failed > 0) process.exitCode = 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const sum = (counts: readonly Count[], field: 'passed' | 'failed') =>
+  counts.reduce((total, count) => total + count[field], 0);
+
+main().catch((error: unknown) => {
+  console.error(`faults: ${errorMessage(error)}`);
+  process.exitCode = 1;
+});

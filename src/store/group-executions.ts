@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { GroupControl } from './group-control';
+import type { Reply } from './redis';
+import { toStart, toWork, withoutWork, type Outcome, type StartReply, type Work } from './replies';
+import { Together } from './together';
+
+/** One execution of a run: what the engine tells apart, and a nonce of this process. */
+export interface Execution {
+  runId: string;
+  retryCount: number;
+  invocation: number;
+  nonce: string;
+}
+
+/** How an execution ended, as its wrapper reports it. */
+export interface ExecutionEnd {
+  outcome: 'succeeded' | 'failed' | 'threw' | 'aborted';
+  payload: string;
+  retries: number;
+}
+
+/** What became of a report, and what the script handed out. */
+export interface FinishReply {
+  code: 'ended' | 'retry' | 'refused' | 'unknown';
+  work: Work;
+}
+
+type Argument = string | number;
+/** What one execution hands to a script. */
+interface Call {
+  id: string;
+  entry: string;
+  args: readonly Argument[];
+}
+interface FinishCall extends Call {
+  confirmed: readonly string[];
+}
+
+/** How many executions are claimed or ended in one call at most: it blocks Redis for some milliseconds. */
+const atOnce = 50;
+const bytesAtOnce = 1024 * 1024;
+
+/** Proof that a claim comes from a publisher; `start.lua` makes the same. */
+export function claimToken(secret: string, entry: string): string {
+  return createHash('sha1')
+    .update(secret + entry)
+    .digest('hex')
+    .slice(0, 20);
+}
+
+/** Typed calls of the scripts by which executions claim their entries and end, those of one turn of the event loop together. */
+export class GroupExecutions extends GroupControl {
+  private readonly starts = new Together((calls: readonly Call[]) => this.sendStarts(calls), atOnce);
+  private readonly finishes = new Together((calls: readonly FinishCall[]) => this.sendFinishes(calls), atOnce);
+
+  /**
+   * @param child - the group of its children, when it is a root; else ''
+   * @param handBack - whether a run that has to wait for `resume` is taken back instead, as its worker is stopping
+   */
+  async start(
+    id: string,
+    entry: string,
+    token: string,
+    execution: Execution,
+    deadOwner: string,
+    child = '',
+    handBack = false,
+  ): Promise<StartReply> {
+    const { runId, retryCount, invocation, nonce } = execution;
+    const args = [entry, token, runId, retryCount, invocation, nonce, deadOwner, child, handBack ? 1 : 0];
+    return this.starts.join(this.keys.bucketOf(id, entry), { id, entry, args }, 0);
+  }
+
+  async finish(
+    id: string,
+    entry: string,
+    execution: Execution,
+    end: ExecutionEnd,
+    confirmed: readonly string[],
+  ): Promise<FinishReply> {
+    const { runId, retryCount, invocation, nonce } = execution;
+    const args = [entry, runId, retryCount, invocation, nonce, end.outcome, end.payload, end.retries];
+    const key = this.keys.bucketOf(id, entry);
+    const reply = await this.finishes.join(key, { id, entry, args, confirmed }, end.payload.length / bytesAtOnce);
+    if (reply.code === 'ended' && end.outcome !== 'succeeded') this.tellOfCallback(id, entry, end.payload);
+    return reply;
+  }
+
+  /** Nobody waits for a callback, and its failure changes nothing else. */
+  protected tellOfCallback(id: string, entry: string, error: string): void {
+    if (!entry.startsWith('c')) return;
+    this.settings.logger.error(`mageflow: a callback (${entry}) of ${id} failed: ${error}`);
+  }
+
+  private async sendStarts(calls: readonly Call[]): Promise<StartReply[]> {
+    const { id, entry } = calls[0] as Call;
+    const args = calls.flatMap((one) => one.args);
+    const [code, claims, handedOut = []] = await this.call('start', id, args, entry);
+    if (code === 'unknown') return calls.map(() => ({ code }));
+    const reply = handedOut as Reply[];
+    this.tellOfGroup(id, reply);
+    const shares = sharesOf(toWork(reply), claims as Reply[][], ([what]) => what === 'held');
+    return shares.map(([claim, work]) => toStart(claim, work));
+  }
+
+  private async sendFinishes(calls: readonly FinishCall[]): Promise<FinishReply[]> {
+    const { id, entry } = calls[0] as FinishCall;
+    const args = [calls.length, ...calls.flatMap((one) => one.args), ...calls.flatMap(({ confirmed }) => confirmed)];
+    const reply = await this.call('finish', id, args, entry);
+    if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown', work: toWork(reply) }));
+    return sharesOf(toWork(reply), reply[11] as string[][], () => true).map(([[code, endedAs], work]) => ({
+      code: code as FinishReply['code'],
+      work: { ...work, endedAs: (endedAs || undefined) as Outcome | undefined },
+    }));
+  }
+}
+
+/** Gives what a script handed out to the first of its executions that publishes it; the others have nothing to publish. */
+function sharesOf<T>(work: Work, all: readonly T[], publishes: (one: T) => boolean): [T, Work][] {
+  const first = all.findIndex(publishes);
+  return all.map((one, i) => [one, i === first ? work : withoutWork(work)]);
+}

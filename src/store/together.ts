@@ -1,0 +1,65 @@
+import { detached } from '../detached';
+
+interface Waiting<A, R> {
+  call: A;
+  resolve: (result: R) => void;
+  reject: (error: unknown) => void;
+}
+
+interface Batch<A, R> {
+  all: Waiting<A, R>[];
+  weight: number;
+}
+
+/**
+ * Makes one call of those that are asked for in one turn of the event loop: what a script needs before it begins costs more than
+ * what it then does for one of them.
+ */
+export class Together<A, R> {
+  private readonly waiting = new Map<string, Batch<A, R>>();
+
+  /**
+   * @param send - makes the calls of one key as one, and gives a result for each
+   * @param atOnce - how many are made as one at most
+   */
+  constructor(
+    private readonly send: (calls: readonly A[]) => Promise<readonly R[]>,
+    private readonly atOnce: number,
+  ) {}
+
+  /**
+   * Joins those that are asked for with the same key.
+   * @param weight - of this one; those that are made as one weigh one or little more
+   * @throws what `send` throws when it makes this one by itself
+   */
+  join(key: string, call: A, weight: number): Promise<R> {
+    return new Promise((resolve, reject) => {
+      let batch = this.waiting.get(key);
+      if (!batch) {
+        const begun = { all: [], weight: 0 };
+        this.waiting.set(key, (batch = begun));
+        detached(() => setImmediate(() => this.flush(key, begun)));
+      }
+      batch.all.push({ call, resolve, reject });
+      batch.weight += weight;
+      if (batch.all.length >= this.atOnce || batch.weight >= 1) this.flush(key, batch);
+    });
+  }
+
+  private flush(key: string, batch: Batch<A, R>): void {
+    if (this.waiting.get(key) !== batch) return;
+    this.waiting.delete(key);
+    void this.settle(batch.all);
+  }
+
+  private async settle(all: readonly Waiting<A, R>[]): Promise<void> {
+    try {
+      const results = await this.send(all.map(({ call }) => call));
+      all.forEach(({ resolve }, i) => resolve(results[i] as R));
+    } catch (error) {
+      if (all.length === 1) return all[0]?.reject(error);
+      // One that can't be made must not take the others with it.
+      for (const one of all) void this.settle([one]);
+    }
+  }
+}
