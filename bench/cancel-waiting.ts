@@ -3,7 +3,8 @@ import { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Mageflow } from '../src';
-import { median, quietLogger } from './measure';
+import { median } from './helpers/measure';
+import { quietLogger } from './helpers/quiet';
 
 const items = 100_000;
 const rounds = 5;

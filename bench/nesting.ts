@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { Mageflow, type Signature, type TaskLike } from '../src';
-import { engineRuns, median, quietLogger } from './measure';
+import { engineRuns, median } from './helpers/measure';
+import { quietLogger } from './helpers/quiet';
 
 const { values } = parseArgs({
   options: { levels: { type: 'string', default: '10' }, rounds: { type: 'string', default: '5' } },

@@ -4,7 +4,8 @@ import { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Mageflow } from '../src';
-import { quietLogger, usedMemory } from './measure';
+import { usedMemory } from './helpers/measure';
+import { quietLogger } from './helpers/quiet';
 
 const items = 10_000;
 const namespace = `bench${randomBytes(4).toString('hex')}`;

@@ -1,15 +1,6 @@
 import type { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import type { Redis } from 'ioredis';
 
-/** How often Redis ran some commands since its statistics were reset. */
-export async function commandCalls(redis: Redis, commands: readonly string[]): Promise<number> {
-  const info = await redis.info('commandstats');
-  return commands.reduce(
-    (sum, command) => sum + Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0),
-    0,
-  );
-}
-
 /** Bytes that Redis has allocated for data. */
 export async function usedMemory(redis: Redis): Promise<number> {
   return Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1] ?? 0);
@@ -42,13 +33,3 @@ export function median(values: readonly number[]): number {
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
-
-/** How many times as long the first took, by medians. */
-export function ratio(first: readonly number[], second: readonly number[]): string {
-  return (median(first) / median(second)).toFixed(2);
-}
-
-export const quietLogger = () => {
-  const drop = () => undefined;
-  return { debug: drop, info: drop, green: drop, warn: drop, error: drop, util: drop };
-};
