@@ -11,8 +11,8 @@ import { ProgressLine } from './demo/progress-line';
 import { onStack, ownEngine, withTimeLimit } from './on-stack';
 import { errorMessage } from './stack/errors';
 
-/** A batch takes some seconds; one that has not ended by then never will. */
-const BATCH_MS = 120_000;
+/** A batch takes some seconds, minutes on a machine that does much else; one that has not ended by then never will. */
+const BATCH_MS = 600_000;
 
 const line = new ProgressLine(process.stdout);
 

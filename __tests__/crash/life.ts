@@ -55,7 +55,7 @@ export class Life {
       await worker.stop();
       await running;
     });
-    await worker.waitUntilReady(60_000);
+    await worker.waitUntilReady(120_000);
   }
 
   /** The store as a process has it that makes no heartbeat, so that it counts as dead. */

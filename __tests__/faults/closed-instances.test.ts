@@ -33,7 +33,7 @@ beforeAll(async () => {
     await made.stop();
     await running;
   };
-  await made.waitUntilReady(30_000);
+  await made.waitUntilReady(120_000);
 });
 afterAll(async () => {
   held.open();

@@ -30,7 +30,7 @@ test('a worker that the SDK gives up says so, and its heartbeat ends, so that th
     () => 'resolved',
     (error: unknown) => String(error),
   );
-  await worker.waitUntilReady(30_000);
+  await worker.waitUntilReady(120_000);
   const { listener } = (worker as Worker & Internals)._internal;
   await eventually('it has a heartbeat', () => listener.heartbeat.heartbeatWorker !== undefined);
   // What it has counted after 200 s without an engine.

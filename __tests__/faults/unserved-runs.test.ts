@@ -29,7 +29,7 @@ beforeAll(async () => {
   // The engine knows its tasks from then on, and nobody serves them.
   const worker = await mage.worker('leaves', { workflows: [left, plain, pair], handleKill: false });
   const running = worker.start();
-  await worker.waitUntilReady(30_000);
+  await worker.waitUntilReady(120_000);
   await worker.stop();
   await running;
 });
@@ -86,7 +86,7 @@ test('an item whose worker comes later than its lease waits for it, and runs onc
   const late = mage.task({ name: 'late', fn: async ({ tag }: Piece) => ({ ran: tags.push(tag) }) });
   const early = await mage.worker('registers', { workflows: [late], handleKill: false });
   const running = early.start();
-  await early.waitUntilReady(30_000);
+  await early.waitUntilReady(120_000);
   await early.stop();
   await running;
   const item = await mage.sign(late, { tag: 'patient' });

@@ -29,7 +29,7 @@ const closed = { isSwarmClosed: true } as const;
 async function serve() {
   const worker = await hatchet.worker('plain-worker', { workflows, handleKill: false });
   const running = worker.start();
-  await worker.waitUntilReady(30_000);
+  await worker.waitUntilReady(120_000);
   return async () => {
     await worker.stop();
     await running;

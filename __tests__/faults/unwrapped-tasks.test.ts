@@ -30,7 +30,7 @@ beforeAll(async () => {
     await worker.stop();
     await running;
   });
-  await worker.waitUntilReady(30_000);
+  await worker.waitUntilReady(120_000);
 });
 afterAll(() => fixture.close());
 

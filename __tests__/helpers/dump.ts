@@ -6,7 +6,7 @@ import { nodesOf } from './fixture';
  * which names are served. @param only - those of the keys that are wanted
  */
 export async function dump(fixture: Fixture, only: (key: string) => boolean = () => true) {
-  const keys = (await fixture.keys()).filter((key) => !/:(process|served|upkeep):?/.test(key) && only(key));
+  const keys = (await fixture.writtenKeys()).filter(only);
   const values = await Promise.all(keys.map(async (key) => [key, await valueOf(fixture, key)] as const));
   return Object.fromEntries(values);
 }

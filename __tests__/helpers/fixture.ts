@@ -61,7 +61,7 @@ export class Fixture {
       await worker.stop();
       await running;
     });
-    await worker.waitUntilReady(30_000);
+    await worker.waitUntilReady(120_000);
     return worker;
   }
 
@@ -89,6 +89,11 @@ export class Fixture {
         found.push(...(keys as string[]));
     }
     return found.sort();
+  }
+
+  /** What groups and signatures have written. Processes write of themselves too, at moments that no test chooses. */
+  async writtenKeys(): Promise<string[]> {
+    return (await this.keys()).filter((key) => !/:(process|served|server|upkeep)(:|$)/.test(key));
   }
 
   async close(): Promise<void> {

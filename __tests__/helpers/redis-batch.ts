@@ -142,7 +142,7 @@ export class RedisBatch {
   }
 
   /** Waits until all three have ended, and their callbacks have run. */
-  async ended(timeoutMs = 90_000): Promise<Record<string, string>> {
+  async ended(timeoutMs = 150_000): Promise<Record<string, string>> {
     const over = (status: string) => status === 'succeeded' || status === 'failed' || status === 'cancelled';
     const found: Record<string, string> = {};
     for (const [name, signature] of Object.entries(this.signatures)) {

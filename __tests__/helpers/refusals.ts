@@ -23,7 +23,7 @@ export async function expectRefusal(
   kind: ErrorClass,
   ...texts: (string | RegExp)[]
 ): Promise<Error> {
-  const before = await stored(fixture);
+  const before = await fixture.writtenKeys();
   const error = await thrownBy(call);
   // The class is named, since Jest shows nothing of a failed instanceof on classes that define it themselves.
   expect({ is: error instanceof (kind as never) ? kind.kind : error.stack }).toEqual({ is: kind.kind });
@@ -31,11 +31,6 @@ export async function expectRefusal(
     if (typeof text === 'string') expect(error.message).toContain(text);
     else expect(error.message).toMatch(text);
   }
-  expect(await stored(fixture)).toEqual(before);
+  expect(await fixture.writtenKeys()).toEqual(before);
   return error;
-}
-
-/** All keys but the heartbeats, which come and go on a busy machine. */
-async function stored(fixture: Fixture): Promise<string[]> {
-  return (await fixture.keys()).filter((key) => !key.includes(':process:'));
 }

@@ -60,8 +60,6 @@ export function openRoots(
   config: RootConfig = {},
   fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 }),
 ) {
-  // Many runs take a while where the machine is busy.
-  jest.setTimeout(180_000);
   const { mage } = fixture;
   const notes = new Notes(fixture);
   const roots = new Roots(fixture);

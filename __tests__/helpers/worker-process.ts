@@ -49,7 +49,7 @@ async function main(config: ProcessConfig): Promise<void> {
   const workflows = [...recorder.tasks(mage), ...hardLives(mage, recorder)];
   const worker = await mage.worker('worker-process', { workflows, slots: config.slots ?? 100 });
   const running = worker.start();
-  await worker.waitUntilReady(30_000);
+  await worker.waitUntilReady(120_000);
   say({ event: 'ready' });
   await running;
 }

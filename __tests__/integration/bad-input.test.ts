@@ -141,7 +141,7 @@ describe('tasks are refused, and nothing is written', () => {
         'successCallbacks[0]',
         'foreign',
       );
-      expect(await other.keys()).toEqual([]);
+      expect(await other.writtenKeys()).toEqual([]);
     } finally {
       await other.close();
     }

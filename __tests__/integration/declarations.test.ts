@@ -175,7 +175,7 @@ test('a plain hatchet.worker runs wrapped tasks too, with upkeep of the caller',
   const running = worker.start();
   mage.startUpkeep();
   try {
-    await worker.waitUntilReady(30_000);
+    await worker.waitUntilReady(120_000);
     await expect((await mage.sign(task)).run()).resolves.toEqual({ ok: 1 });
   } finally {
     await mage.stopUpkeep();

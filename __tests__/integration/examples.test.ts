@@ -4,7 +4,8 @@ import path from 'node:path';
 import { examples } from '../../scripts/examples/examples';
 
 const checkout = path.resolve(__dirname, '../..');
-const timeoutMs = 180_000;
+/** Longer than what the example gives itself, so that it says what it waits for. */
+const timeoutMs = 660_000;
 
 interface Ended {
   code: number | null;

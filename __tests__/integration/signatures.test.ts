@@ -15,11 +15,11 @@ afterAll(() => fixture.close());
 
 describe('a signature', () => {
   test('writes nothing until it is run, is pending until then, and can not be loaded', async () => {
-    const before = await fixture.keys();
+    const before = await fixture.writtenKeys();
     const signature = await mage.sign(work, { give: 1 }, { name: 'unwritten' });
     await expect(signature.status()).resolves.toBe('pending');
     await expect(mage.load(signature.id)).rejects.toBeInstanceOf(NotFoundError);
-    expect(await fixture.keys()).toEqual(before);
+    expect(await fixture.writtenKeys()).toEqual(before);
     expect(signature).toMatchObject({ kind: 'task', name: 'unwritten' });
   });
 

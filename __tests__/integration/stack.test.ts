@@ -11,7 +11,7 @@ import { ownEnv } from '../helpers/own-stack';
 
 const CHECKOUT = path.resolve(__dirname, '../..');
 const HELPERS = path.join(CHECKOUT, '__tests__/helpers');
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 600_000;
 
 jest.setTimeout(TIMEOUT_MS);
 
@@ -33,7 +33,7 @@ function survivors({ processes }: Running): number[] {
 }
 
 async function expectGone(running: Running): Promise<void> {
-  await poll(() => survivors(running).length === 0 && !existsSync(running.folder), { timeoutMs: 30_000 });
+  await poll(() => survivors(running).length === 0 && !existsSync(running.folder), { timeoutMs: 120_000 });
   expect(survivors(running)).toEqual([]);
   expect(existsSync(running.folder)).toBe(false);
 }

@@ -44,11 +44,11 @@ test('one key makes one chain, whoever makes it', async () => {
 });
 
 test('making a chain writes nothing: before its run it is pending, and nobody else knows it', async () => {
-  const before = await fixture.keys();
+  const before = await fixture.writtenKeys();
   const chain = await mage.chain([piece, 'piece'], { successCallbacks: [note], errorCallbacks: ['note'] });
   expect(await chain.status()).toBe('pending');
   expect(await rejection(mage.load(chain.id))).toBeInstanceOf(NotFoundError);
-  expect(await fixture.keys()).toEqual(before);
+  expect(await fixture.writtenKeys()).toEqual(before);
 });
 
 test('its steps are pending before it runs, and say how they are from then on', async () => {

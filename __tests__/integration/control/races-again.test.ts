@@ -1,7 +1,6 @@
 import type { RootSignature, Swarm } from '../../../src';
 import { mayRefuse, Races, type Shape } from '../../helpers/races';
 
-jest.setTimeout(180_000);
 const races = new Races();
 type Retriable = Pick<Swarm<unknown>, 'retryFailed'>;
 const retriable = (group: unknown) => group as Retriable;

@@ -1,6 +1,5 @@
 import { mayRefuse, Races, shapes } from '../../helpers/races';
 
-jest.setTimeout(180_000);
 const races = new Races();
 
 test.each(shapes)(

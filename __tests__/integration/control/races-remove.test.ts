@@ -1,7 +1,6 @@
 import { NotFoundError } from '../../../src';
 import { mayRefuse, Races } from '../../helpers/races';
 
-jest.setTimeout(180_000);
 const races = new Races();
 
 test('what is tried again and removed at once is one or the other', async () => {

@@ -1,7 +1,6 @@
 import type { Random } from '../../helpers/random';
 import { mayRefuse, Races, shapes } from '../../helpers/races';
 
-jest.setTimeout(180_000);
 const races = new Races();
 
 test.each(['swarm', 'chain', 'nested', 'root'] as const)(

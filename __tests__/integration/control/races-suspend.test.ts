@@ -1,6 +1,5 @@
 import { Races, shapes } from '../../helpers/races';
 
-jest.setTimeout(180_000);
 const races = new Races();
 
 test('a swarm that is suspended and resumed at any moment, many times, ends with all its items run once', async () => {

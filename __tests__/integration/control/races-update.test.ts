@@ -1,6 +1,5 @@
 import { mayRefuse, Races } from '../../helpers/races';
 
-jest.setTimeout(180_000);
 const races = new Races();
 
 test('a swarm whose limits go up and down while it runs never has more bodies at once than the highest', async () => {

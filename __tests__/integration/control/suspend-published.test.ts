@@ -35,7 +35,7 @@ beforeAll(async () => {
     await running;
   });
   fixture.onRelease(open.open);
-  await worker.waitUntilReady(30_000);
+  await worker.waitUntilReady(120_000);
 });
 afterAll(() => fixture.close());
 

@@ -4,9 +4,6 @@ import { Fixture, Gauge } from '../../helpers/fixture';
 import { Notes } from '../../helpers/notes';
 import { rejection } from '../../helpers/workshop';
 
-// Many runs take a while where the machine is busy.
-jest.setTimeout(180_000);
-
 describe('creating a root task', () => {
   const fixture = new Fixture();
   const { mage } = fixture;

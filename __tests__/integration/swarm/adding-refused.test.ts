@@ -5,10 +5,8 @@ import { openWorkshop, rejection, statusOf } from '../../helpers/workshop';
 describe('adding to a swarm that takes nothing any more', () => {
   const { fixture, workshop, mage, work } = openWorkshop();
 
-  // Besides a process's own sign of life, and the index of what upkeep looks at: a group enters that before it is
-  // written, and leaves it when upkeep finds nothing there.
   const stored = async (of: Fixture) => {
-    const keys = (await of.keys()).filter((key) => !/:(process|upkeep):/.test(key));
+    const keys = await of.writtenKeys();
     return Promise.all(keys.map(async (key) => [key, await of.redis.dump(key)]));
   };
 
