@@ -8,7 +8,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runInForeground } from '../scripts/child';
 import { errorMessage } from '../scripts/stack/errors';
-import { startStack } from '../scripts/stack/stack';
+import { withStack } from '../scripts/stack/with-stack';
 import { withRedis } from '../scripts/with-redis';
 import type { Measured, Part, PartOptions } from './part';
 import { parts } from './parts';
@@ -53,14 +53,7 @@ async function runPart(part: Part, options: PartOptions, services: NodeJS.Proces
 }
 
 async function onServices(part: Part, use: (services: NodeJS.ProcessEnv) => Promise<Measured>): Promise<Measured> {
-  if (part.needs === 'stack') {
-    const stack = await startStack({ onProgress: (line) => console.error(`stack: ${line}`) });
-    try {
-      return await use(stack.env);
-    } finally {
-      await stack.stop();
-    }
-  }
+  if (part.needs === 'stack') return withStack(use);
   let measured: Measured | undefined;
   await withRedis(async (url) => {
     measured = await use({ REDIS_URL: url });

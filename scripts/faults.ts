@@ -12,12 +12,12 @@ import { runJest, type Count } from './jest';
 import { writeMarkdown } from './markdown';
 import { errorMessage } from './stack/errors';
 import { CHECKOUT } from './stack/paths';
-import { startStack } from './stack/stack';
+import { withStack } from './stack/with-stack';
 
 const GUARANTEES = path.join(CHECKOUT, 'docs/guarantees.md');
 const CRASH = '__tests__/crash/';
-/** Services that fail, lives that are awkward, values that somebody forged, and random orders of everything. */
-const OTHERS = ['__tests__/faults/', '__tests__/security/', '__tests__/model/'];
+/** Services that fail, lives that are awkward, values that somebody forged, random orders of everything, and what happens at once. */
+const OTHERS = ['__tests__/faults/', '__tests__/security/', '__tests__/model/', '__tests__/integration/control/races-'];
 /** What must work on a Redis Cluster as on one Redis. */
 const ON_CLUSTER = ['__tests__/integration/swarm/', '__tests__/integration/root/'];
 const WITHIN_CLUSTER = ['--require', 'tsx/cjs', 'scripts/on-cluster.ts', '--', process.execPath];
@@ -37,22 +37,18 @@ function readOptions(): Options {
   return { quick: values.quick, seed: values.seed, point: values.point };
 }
 
-async function tryAll(
-  { quick, seed, point }: Options,
-  rowsFile: string,
-  stackEnv: NodeJS.ProcessEnv,
-): Promise<Count[]> {
-  const env = {
-    ...process.env,
-    ...stackEnv,
+async function tryAll({ quick, seed, point }: Options, rowsFile: string): Promise<Count[]> {
+  const own = {
     CRASH_ROWS: rowsFile,
     ...(seed === undefined ? {} : { CRASH_SEED: seed }),
     ...(point === undefined ? {} : { CRASH_POINT: point }),
   };
-  if (quick || point !== undefined) return [await runJest([CRASH], env)];
+  const run = (suites: string[], more: NodeJS.ProcessEnv = {}, within: string[] = []): Promise<Count> =>
+    withStack((env) => runJest(suites, { ...process.env, ...env, ...own, ...more }, within));
+  if (quick || point !== undefined) return [await run([CRASH])];
   // Side by side: the matrix mostly waits for the engine to notice the dead.
-  const first = await runJest([CRASH, ...OTHERS], { ...env, CRASH_FULL: '1' });
-  return interrupted ? [first] : [first, await runJest(ON_CLUSTER, env, WITHIN_CLUSTER)];
+  const first = await run([CRASH, ...OTHERS], { THOROUGH: '1' });
+  return interrupted ? [first] : [first, await run(ON_CLUSTER, {}, WITHIN_CLUSTER)];
 }
 
 async function main(): Promise<void> {
@@ -61,18 +57,8 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'mageflow-faults-'));
   const rowsFile = path.join(folder, 'rows.json');
   const began = Date.now();
-  const stack = await startStack({
-    onProgress: (line) => {
-      console.error(`stack: ${line}`);
-    },
-  });
-  let counts: Count[];
   try {
-    counts = await tryAll(options, rowsFile, stack.env);
-  } finally {
-    await stack.stop();
-  }
-  try {
+    const counts = await tryAll(options, rowsFile);
     const [passed, failed] = [sum(counts, 'passed'), sum(counts, 'failed')];
     if (interrupted) throw new Error('interrupted before everything was tried.');
     const { seed, rows } = JSON.parse(readFileSync(rowsFile, 'utf8')) as { seed: number; rows: Row[] };

@@ -1,10 +1,10 @@
-/** `npm test [-- JEST ARGS]`: runs the suites, on a stack of their own where one of them needs it. The last line counts. */
+/** `npm test [-- JEST ARGS]`: runs the suites, on stacks of their own where they need one. The last line counts. */
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { JEST, runJest, type Count } from './jest';
 import { errorMessage } from './stack/errors';
 import { CHECKOUT } from './stack/paths';
-import { startStack } from './stack/stack';
+import { withStack } from './stack/with-stack';
 
 /** Suites that need no services. */
 const WITHOUT_STACK = ['__tests__/unit/', '__tests__/types/'].map((folder) => path.join(CHECKOUT, folder));
@@ -12,42 +12,58 @@ const WITHOUT_STACK = ['__tests__/unit/', '__tests__/types/'].map((folder) => pa
 /** What takes minutes by itself is run by its name, and by `npm run faults`. */
 const WITHOUT_LONG = '--testPathIgnorePatterns=\\.long\\.test\\.ts$';
 
-/** Jest itself says which files its arguments choose. */
-function needsStack(args: string[]): boolean {
+/** Each suite brings task names of its own, and the engine goes on polling a queue for every name: many would take all its time. */
+const SUITES_PER_STACK = 40;
+
+/** On how many stacks, one after the other. Jest itself says which files its arguments choose. */
+function stacksFor(args: string[]): number {
   const listed = execFileSync(process.execPath, [JEST, '--listTests', '--json', ...args], {
     cwd: CHECKOUT,
     encoding: 'utf8',
   });
   const files = JSON.parse(listed) as string[];
-  return files.some((file) => !WITHOUT_STACK.some((folder) => file.startsWith(folder)));
+  const needing = files.filter((file) => !WITHOUT_STACK.some((folder) => file.startsWith(folder)));
+  return Math.ceil(needing.length / SUITES_PER_STACK);
 }
 
-async function runSuites(args: string[]): Promise<Count> {
-  if (!needsStack(args)) return runJest(args, process.env);
-  const stack = await startStack({
-    onProgress: (line) => {
-      console.error(`stack: ${line}`);
-    },
-  });
+/** What one run of Jest gave, and whether a signal has ended it. */
+async function runPart(args: string[], env: NodeJS.ProcessEnv): Promise<{ count: Count; interrupted: boolean }> {
+  let interrupted = false;
+  const onSignal = (): void => void (interrupted = true);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   try {
-    return await runJest(args, { ...process.env, ...stack.env });
+    return { count: await runJest(args, env), interrupted };
   } finally {
-    await stack.stop();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, onSignal);
   }
+}
+
+async function runSuites(args: string[]): Promise<Count[]> {
+  const stacks = stacksFor(args);
+  if (stacks === 0) return [await runJest(args, process.env)];
+  const counts: Count[] = [];
+  for (let part = 1; part <= stacks; part++) {
+    const shard = stacks === 1 ? [] : [`--shard=${String(part)}/${String(stacks)}`];
+    const { count, interrupted } = await withStack((env) => runPart([...args, ...shard], { ...process.env, ...env }));
+    counts.push(count);
+    if (interrupted) {
+      const left = `Interrupted in part ${String(part)} of ${String(stacks)}; the rest was not run.`;
+      return [...counts, { passed: 0, failed: 1, remarks: [left], suites: [] }];
+    }
+  }
+  return counts;
 }
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const named = args.some((arg) => !arg.startsWith('-'));
-  const counted = await runSuites(named ? args : [...args, WITHOUT_LONG]).catch((error: unknown): Count => ({
-    passed: 0,
-    failed: 1,
-    remarks: [errorMessage(error)],
-    suites: [],
-  }));
-  for (const remark of counted.remarks) console.log(remark);
-  console.log(`${String(counted.passed)} passed, ${String(counted.failed)} failed`);
-  if (counted.failed > 0) process.exitCode = 1;
+  const counts = await runSuites(named ? args : [...args, WITHOUT_LONG]).catch((error: unknown): Count[] => [
+    { passed: 0, failed: 1, remarks: [errorMessage(error)], suites: [] },
+  ]);
+  for (const { remarks } of counts) for (const remark of remarks) console.log(remark);
+  const sum = (field: 'passed' | 'failed') => counts.reduce((total, count) => total + count[field], 0);
+  console.log(`${String(sum('passed'))} passed, ${String(sum('failed'))} failed`);
+  if (sum('failed') > 0) process.exitCode = 1;
 }
 
 void main();

@@ -2,8 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { atOnce, chooseCells, crashAt, profile, unpassed, type Passages, type Row } from './matrix';
 import { scenarios } from './scenarios';
+import { thorough } from '../helpers/thorough';
 
-const { CRASH_FULL, CRASH_SEED, CRASH_POINT, CRASH_ROWS } = process.env;
+const { CRASH_SEED, CRASH_POINT, CRASH_ROWS } = process.env;
 const seed = Number(CRASH_SEED || Math.floor(Math.random() * 2 ** 31));
 const sample = 10;
 /** How many batches recover at once: a killed body costs the engine's 30 s, which all of them wait for together. */
@@ -26,7 +27,7 @@ test('each fault point is passed by a batch', () => {
 test(
   'a batch whose process is killed at any fault point ends as if nothing had happened',
   async () => {
-    const chosen = chooseCells(passages, seed, CRASH_FULL || CRASH_POINT ? undefined : sample);
+    const chosen = chooseCells(passages, seed, thorough || CRASH_POINT ? undefined : sample);
     const cells = chosen.filter(({ point }) => !CRASH_POINT || point === CRASH_POINT);
     const rows = await atOnce(width, cells, (cell) => crashAt(cell, passages));
     if (CRASH_ROWS) writeFileSync(CRASH_ROWS, JSON.stringify({ seed, rows }));
@@ -34,7 +35,7 @@ test(
     const bad = rows.filter(({ wrong }) => wrong.length > 0).map(told);
     if (bad.length > 0) throw new Error(`CRASH_SEED=${seed}, ${bad.length} of ${rows.length}:\n${bad.join('\n')}`);
     // In a sample, a point that is passed by chance only may have been missed.
-    expect(CRASH_FULL ? rows.filter(({ reached }) => !reached).map(({ point }) => point) : []).toEqual([]);
+    expect(thorough ? rows.filter(({ reached }) => !reached).map(({ point }) => point) : []).toEqual([]);
     expect(rows.filter(({ reached }) => reached).length).toBeGreaterThan(0);
   },
   3 * 3_600_000,

@@ -5,6 +5,7 @@ import type { Work } from '../../src/store/replies';
 import { packSpec } from '../../src/store/spec';
 import { rounds, type Random } from '../helpers/random';
 import { execution, failed, StoreFixture, succeeded } from '../helpers/store';
+import { sampled } from '../helpers/thorough';
 
 // Whatever tells of an end (a finish, a settlement, a confirmation, a note to a parent) may come again, late and early:
 // what is stored in the end is the same, and each grant and each callback is handed out once.
@@ -212,7 +213,7 @@ test('events told again, late, early and at once leave the state that they leave
   expect(once.handedOut).toEqual([...new Set(once.handedOut)]);
   // Items, each with a callback, the callbacks of two groups, and two ends for a parent to hear.
   expect(once.handedOut).toHaveLength(2 * (5 + 3 + 3) + 2 + 2);
-  await rounds(30, 10, async (random) => {
+  await rounds(sampled(30), 10, async (random) => {
     expect(await told(random)).toEqual(once);
   });
 }, 300_000);

@@ -1,6 +1,6 @@
 import { eventually, Fixture, gate } from '../helpers/fixture';
 
-// Workers of the plain SDK that come late, wait, or whose runs end quickly. Killed ones are in python-tasks.test.ts: what a
+// Workers of the plain SDK that come late, wait, or whose runs end quickly. Killed ones are in python-tasks.long.test.ts: what a
 // plain worker is written in makes no difference to what is heard of it.
 const fixture = new Fixture({ leaseMs: 3_600_000 });
 const { mage, hatchet } = fixture;

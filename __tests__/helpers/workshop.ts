@@ -92,7 +92,7 @@ export class Workshop {
       const keys = (await this.fixture.keys()).filter((key) => key.includes(`{${swarm.id}}:g`));
       return keys.length === 1 && (await this.fixture.redis.pttl(keys[0] ?? '')) > 0 && isOver(await this.load(swarm));
     };
-    await eventually('the swarm and its callbacks have ended', over, 150_000);
+    await eventually('the swarm and its callbacks have ended', over, 240_000);
   }
 
   private async load({ id }: { id: string }): Promise<Progress> {

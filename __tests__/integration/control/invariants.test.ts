@@ -1,5 +1,5 @@
 // The races are judged by the invariants: these see to it that they see something.
-import { Random } from '../../helpers/random';
+import { Random, rounds } from '../../helpers/random';
 import { Races } from '../../helpers/races';
 
 const races = new Races();
@@ -47,7 +47,7 @@ test('a body that ran twice is seen', async () => {
 });
 
 test('a failed round names the seed that repeats it, and the same seed makes the same choices', async () => {
-  const failing = races.rounds(3, (_, n) => (n === 1 ? Promise.reject(new Error('lost')) : Promise.resolve()), 1);
+  const failing = rounds(3, 1, (_, n) => (n === 1 ? Promise.reject(new Error('lost')) : Promise.resolve()));
   await expect(failing).rejects.toThrow(/^RACE_SEED=\d+, round 1: Error: lost/);
   const [one, two] = [new Random(7), new Random(7)];
   expect([one.int(1, 9), one.next(), one.pick('abc'.split(''))]).toEqual([
