@@ -167,7 +167,7 @@ export async function eventually<T>(
       throw new Error(
         `Not within ${timeoutMs} ms: ${what}. Last: ${last instanceof Error ? last.stack : JSON.stringify(last)}`,
       );
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 

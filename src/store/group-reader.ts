@@ -8,9 +8,6 @@ import { Suspensions } from './suspensions';
 import { asTheyEnded } from './item-ends';
 import { mergeRunOptions, unpackCallback, unpackSpec, type GroupTemplate, type StoredRunOptions } from './spec';
 
-/** How many results are in memory at once, while those of a list are read. */
-const itemsPerRead = 32;
-
 /** What a publisher and a waiter need to know of a group besides its items. */
 export interface GroupFacts {
   kind: GroupKind;
@@ -337,10 +334,10 @@ export class GroupReader {
   }
 
   /** The outputs of the succeeded items as JSON texts, in order of adding. */
-  async *outputs(id: string, known?: number): AsyncGenerator<{ index: number; json: string }> {
+  async *outputs(id: string, known?: number, step = 32): AsyncGenerator<{ index: number; json: string }> {
     const total = known ?? (await this.snapshot(id))?.total ?? 0;
-    for (let from = 0; from < total; from += itemsPerRead) {
-      const indexes = range(from, Math.min(total, from + itemsPerRead));
+    for (let from = 0; from < total; from += step) {
+      const indexes = range(from, Math.min(total, from + step));
       const results = await this.results(id, indexes);
       for (const [i, result] of results.entries()) {
         if (result?.startsWith('s')) yield { index: from + i, json: await this.output(result.slice(1)) };

@@ -36,6 +36,11 @@ export const upkeep: Scenario = {
       const tasks = numbers(3).map((n) => ['plain', { of: `plain ${n}` }] as const);
       await again((await make(life, 'plain', tasks)).runNoWait({}), 'AlreadyStartedError');
     });
+    // Its results are of more than one piece, whose time to live is no script's to set.
+    await once('large', async () => {
+      const swarm = await mage.swarm({ key: 'large', tasks: items('large', 130), isSwarmClosed: true });
+      await again(swarm.cancel(), 'NotFoundError');
+    });
     await diary.once('listed', () => dead.catalog.enter('of a group that was never written'));
     await once('root', async () => {
       const callbacks = await tasks.callbacks('root');
