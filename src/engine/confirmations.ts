@@ -2,40 +2,30 @@ import { detached } from '../detached';
 
 const companyMs = 50;
 
-/** Publications that the engine took and Redis has yet to hear of, by group. */
+/** Publications that the engine took and Redis has yet to hear of, in (entry, run id) pairs by group. */
 export class Confirmations {
-  /** The run of each entry. */
-  private readonly waiting = new Map<string, Map<string, string>>();
+  private readonly waiting = new Map<string, string[]>();
   private sent: Promise<unknown> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
 
-  /** @param send - is given (entry, run id) pairs */
   constructor(private readonly send: (groupId: string, pairs: readonly string[]) => Promise<void>) {}
 
   add(groupId: string, entry: string, runId: string): void {
-    const runs = this.waiting.get(groupId);
-    if (runs) runs.set(entry, runId);
-    else this.waiting.set(groupId, new Map([[entry, runId]]));
+    const pairs = this.waiting.get(groupId);
+    if (pairs) pairs.push(entry, runId);
+    else this.waiting.set(groupId, [entry, runId]);
     this.timer ??= detached(() => setTimeout(() => void this.flush(), companyMs));
   }
 
   has(groupId: string, entry: string): boolean {
-    return this.waiting.get(groupId)?.has(entry) === true;
-  }
-
-  /** A run that has claimed its entry has told Redis itself. */
-  drop(groupId: string, entry: string, runId: string): void {
-    const runs = this.waiting.get(groupId);
-    if (runs?.get(entry) !== runId) return;
-    runs.delete(entry);
-    if (runs.size === 0) this.waiting.delete(groupId);
+    return this.waiting.get(groupId)?.includes(entry) === true;
   }
 
   /** Those of a group that wait to be sent; whoever takes them sends them. */
   take(groupId: string): string[] {
-    const runs = this.waiting.get(groupId) ?? [];
+    const pairs = this.waiting.get(groupId) ?? [];
     this.waiting.delete(groupId);
-    return [...runs].flat();
+    return pairs;
   }
 
   /** Sends all that wait; resolves when those on their way have arrived too. */
@@ -44,7 +34,7 @@ export class Confirmations {
     this.timer = undefined;
     const all = [...this.waiting];
     this.waiting.clear();
-    this.sent = Promise.all([this.sent, ...all.map(([groupId, runs]) => this.send(groupId, [...runs].flat()))]);
+    this.sent = Promise.all([this.sent, ...all.map(([groupId, pairs]) => this.send(groupId, pairs))]);
     await this.sent;
   }
 }

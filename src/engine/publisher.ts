@@ -117,11 +117,6 @@ export class Publisher {
     return this.isPending(groupId, entry) || this.confirmations.has(groupId, entry);
   }
 
-  /** A run has claimed its entry: it needs no confirmation any more. */
-  claimed(groupId: string, entry: string, runId: string): void {
-    this.confirmations.drop(groupId, entry, runId);
-  }
-
   /** Confirmations for a group that wait to be sent; whoever takes them sends them. */
   takeConfirmations(groupId: string): string[] {
     return this.confirmations.take(groupId);

@@ -294,10 +294,10 @@ export class GroupReader {
     return this.list(payload.slice(1));
   }
 
-  /** The outputs of the succeeded items of a group as JSON text. @param total - how many items it has, if that is known */
-  async list(id: string, total?: number): Promise<string> {
+  /** The outputs of the succeeded items of a group as JSON text. */
+  async list(id: string): Promise<string> {
     const list: string[] = [];
-    for await (const { json } of this.outputs(id, total)) list.push(json);
+    for await (const { json } of this.outputs(id)) list.push(json);
     return `[${list.join(',')}]`;
   }
 
@@ -334,8 +334,8 @@ export class GroupReader {
   }
 
   /** The outputs of the succeeded items as JSON texts, in order of adding. */
-  async *outputs(id: string, known?: number, step = 32): AsyncGenerator<{ index: number; json: string }> {
-    const total = known ?? (await this.snapshot(id))?.total ?? 0;
+  async *outputs(id: string, step = 32): AsyncGenerator<{ index: number; json: string }> {
+    const total = (await this.snapshot(id))?.total ?? 0;
     for (let from = 0; from < total; from += step) {
       const indexes = range(from, Math.min(total, from + step));
       const results = await this.results(id, indexes);

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { GroupExecutions } from './group-executions';
 import { isKeyed } from './ids';
-import { bucketSize } from './keys';
 import type { Reply, Server } from './redis';
 import { unpackSpec } from './spec';
 import { toDue, toWork, type DueReply, type Outcome, type Work } from './replies';
@@ -265,9 +264,8 @@ export class GroupStore extends GroupExecutions {
     return toDue(reply);
   }
 
-  /** Gives the results of a finished group the time to live that its other keys, and a single bucket, got from the scripts. */
+  /** Gives the results of a finished group the time to live that its other keys got from the scripts. */
   async expireResults(id: string, total: number): Promise<void> {
-    if (total <= bucketSize) return;
     const buckets = this.buckets(id, total);
     for (let from = 0; from < buckets.length; from += 500) {
       const keys = buckets.slice(from, from + 500);

@@ -3222,14 +3222,15 @@ answer[12] = int(g.bld - 1)
 return answer
 end
 local first = 6 + tonumber(ARGV[5]) * 2
-redis.call('HSET', G, 'st', 'pending', 'cr', int(now), unpack(ARGV, 6, first - 1))
+for i = 6, first - 1, 2 do
+redis.call('HSET', G, ARGV[i], ARGV[i + 1])
+end
+redis.call('HSET', G, 'st', 'pending', 'cr', int(now))
 read_group()
-local specs = {}
 for i = first, #ARGV do
-specs[#specs + 1], specs[#specs + 2] = int(i - first), ARGV[i]
+redis.call('HSET', S, int(i - first), ARGV[i])
 note_children(int(i - first), ARGV[i])
 end
-for from = 1, #specs, 1000 do redis.call('HSET', S, unpack(specs, from, math.min(from + 999, #specs))) end
 put('tot', #ARGV - first + 1)
 if ARGV[3] == '1' then
 if ARGV[4] ~= '' then
@@ -3533,14 +3534,14 @@ over = (g.st == 'running' or g.st == 'stopping') and tonumber(over) or 0
 over = over > 0 and over
 local renew = not ended() and now - (tonumber(renewed) or g.cr) > g.ttl / 4
 if renew then redis.call('HSET', G, 'lr', int(now)) end
-return { g.st, g.fl or '', redis.call('HLEN', A), lasts or '', more_to_take(), int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0, later and int(later - now) or '', int(g.tot), int(now) }`,
+return { g.st, g.fl or '', redis.call('HLEN', A), lasts or '', more_to_take(), int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0, later and int(later - now) or '' }`,
   },
   enter: {
     keys: 1,
     lua: `local time = redis.call('TIME')
-for i = 1, #ARGV, 2 do
-redis.call('ZADD', KEYS[1], ARGV[i + 1] == '1' and 'CH' or 'NX', string.format('%.0f', time[1] * 1000000 + time[2] + i), ARGV[i])
-end`,
+local at = time[1] .. string.format('%06d', tonumber(time[2]))
+if ARGV[2] == '1' then return redis.call('ZADD', KEYS[1], at, ARGV[1]) end
+return redis.call('ZADD', KEYS[1], 'NX', at, ARGV[1])`,
   },
   expire: {
     keys: 9,
@@ -5233,10 +5234,8 @@ return reply('noticed')`,
   register: {
     keys: 1,
     lua: `local time = redis.call('TIME')
-for i = 1, #ARGV, 2 do
-local due = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[i + 1]
-redis.call('ZADD', KEYS[1], 'LT', string.format('%.0f', due), ARGV[i])
-end`,
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+return redis.call('ZADD', KEYS[1], 'LT', string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])`,
   },
   regrant: {
     keys: 9,

@@ -68,7 +68,6 @@ export class ClaimedRun {
     const reply = await store.start(groupId, entry, token, this.execution, deadOwner, this.child, handBack);
     switch (reply.code) {
       case 'run':
-        publisher.claimed(groupId, entry, runId);
         this.watchAbort();
         if (events.heard) tellStart(events, this.told());
         return { code: 'run', failedItems: reply.failed };
