@@ -1,17 +1,11 @@
 // Measures for how long Redis is blocked at most when a swarm with 100,000 waiting items is cancelled by one call.
-import { HatchetClient } from '@hatchet-dev/typescript-sdk';
-import { randomBytes } from 'node:crypto';
-import { Redis } from 'ioredis';
-import { Mageflow } from '../src';
+import { closeBench, openBench } from './helpers/bench-mage';
 import { median } from './helpers/measure';
-import { quietLogger } from './helpers/quiet';
 
 const items = 100_000;
 const rounds = 5;
-const namespace = `bench${randomBytes(4).toString('hex')}`;
-const hatchet = HatchetClient.init({ namespace, logger: quietLogger as never });
-const redis = new Redis(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379');
-const mage = new Mageflow(hatchet, redis, { keyPrefix: namespace });
+const bench = openBench();
+const { redis, mage } = bench;
 
 /** The slowest command of one cancel, and how long the call took, both in ms. */
 async function round(): Promise<{ slowest: number; call: number }> {
@@ -37,8 +31,7 @@ async function main(): Promise<void> {
     `cancel of ${items} waiting items, ${rounds} times: slowest command ${seen.map(({ slowest }) => show(slowest)).join(', ')}` +
       ` (median ${show(median(seen.map(({ slowest }) => slowest)))}), the call ${show(median(seen.map(({ call }) => call)))}`,
   );
-  await mage.close();
-  redis.disconnect();
+  await closeBench(bench);
 }
 
 main().then(

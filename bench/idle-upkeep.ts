@@ -1,18 +1,16 @@
 // Measures what upkeep costs Redis while nothing happens: 1,000 swarms that wait, half of them suspended, and 20 instances
 // that look after them, beside the same Redis without any. Takes a Redis of its own, so that nobody else is counted.
-import { HatchetClient } from '@hatchet-dev/typescript-sdk';
-import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Mageflow } from '../src';
 import { OwnRedis } from '../__tests__/helpers/own-redis';
-import { quietLogger } from './helpers/quiet';
+import { quietLogger } from '../__tests__/helpers/quiet';
+import { newClient } from './helpers/bench-mage';
 import { commandCounts, cpuSeconds } from './helpers/usage';
 
 const swarms = 1_000;
 const processes = 20;
 const seconds = Number(process.env.BENCH_SECONDS ?? 60);
-const namespace = `bench${randomBytes(4).toString('hex')}`;
-const hatchet = HatchetClient.init({ namespace, logger: quietLogger as never });
+const hatchet = newClient();
 
 async function main(): Promise<void> {
   // As a server that is used in earnest: data reach the disk each second.

@@ -1,13 +1,10 @@
 // Measures groups inside groups, alternately a swarm, a chain and a root task, around one leaf: how long after the leaf's
 // end the outermost one's callback begins, and how many engine runs it took. A chain has a step before what is in it.
 // Run it on a quiet machine: npm run bench:nesting -- --levels 10 --rounds 5
-import { HatchetClient } from '@hatchet-dev/typescript-sdk';
-import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { Redis } from 'ioredis';
-import { Mageflow, type Signature, type TaskLike } from '../src';
+import { type Signature, type TaskLike } from '../src';
+import { closeBench, openBench } from './helpers/bench-mage';
 import { engineRuns, median } from './helpers/measure';
-import { quietLogger } from './helpers/quiet';
 
 const { values } = parseArgs({
   options: { levels: { type: 'string', default: '10' }, rounds: { type: 'string', default: '5' } },
@@ -20,10 +17,9 @@ const kindOf = (level: number) => kinds[level % kinds.length];
 const expectedRuns =
   2 + Array.from({ length: levels }, (_, level) => kindOf(level)).filter((k) => k !== 'swarm').length;
 
-const namespace = `bench${randomBytes(4).toString('hex')}`;
-const hatchet = HatchetClient.init({ namespace, logger: quietLogger as never });
-const redis = new Redis(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379');
-const mage = new Mageflow(hatchet, redis, { keyPrefix: namespace });
+const bench = openBench();
+const { hatchet, mage } = bench;
+const { namespace = 'bench' } = hatchet.config;
 
 let leafEnded = 0;
 let reported = (_at: number): void => undefined;
@@ -82,8 +78,7 @@ async function main(): Promise<void> {
   );
   await worker.stop();
   await running;
-  await mage.close();
-  redis.disconnect();
+  await closeBench(bench);
   if (wrong.length > 0) throw new Error(wrong.join('\n'));
 }
 

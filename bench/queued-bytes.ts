@@ -1,17 +1,11 @@
 // Measures what one queued item costs Redis beside its payload: 10,000 items through addTasks of a declaration, and
 // through an array of signatures.
-import { HatchetClient } from '@hatchet-dev/typescript-sdk';
-import { randomBytes } from 'node:crypto';
-import { Redis } from 'ioredis';
-import { Mageflow } from '../src';
+import { closeBench, openBench } from './helpers/bench-mage';
 import { usedMemory } from './helpers/measure';
-import { quietLogger } from './helpers/quiet';
 
 const items = 10_000;
-const namespace = `bench${randomBytes(4).toString('hex')}`;
-const hatchet = HatchetClient.init({ namespace, logger: quietLogger as never });
-const redis = new Redis(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379');
-const mage = new Mageflow(hatchet, redis, { keyPrefix: namespace });
+const bench = openBench();
+const { redis, mage } = bench;
 const item = mage.task<{ row: number; text: string }>({ name: 'process-item', fn: () => ({}) });
 const payload = (row: number) => ({ row, text: 'x'.repeat(40) });
 
@@ -38,8 +32,7 @@ async function main(): Promise<void> {
   await measure('an array of signatures', async () => {
     await mage.swarm({ tasks: await Promise.all(rows.map((row) => mage.sign(item, payload(row)))) });
   });
-  await mage.close();
-  redis.disconnect();
+  await closeBench(bench);
 }
 
 main().then(

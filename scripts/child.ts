@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
-
-const FORWARDED: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+import { onStopSignal } from './stack/stop-signals';
 
 export interface ChildOptions {
   env: NodeJS.ProcessEnv;
@@ -27,7 +26,7 @@ export async function runInForeground(
     if (signal === 'SIGINT' && process.stdin.isTTY) return;
     child.kill(signal);
   };
-  for (const signal of FORWARDED) process.on(signal, forward);
+  const forwardNoMore = onStopSignal(forward);
   try {
     onStart?.(child);
     return await new Promise<number>((resolve, reject) => {
@@ -37,7 +36,7 @@ export async function runInForeground(
       });
     });
   } finally {
-    for (const signal of FORWARDED) process.off(signal, forward);
+    forwardNoMore();
     if (wholeGroup) killGroup(child, 'SIGKILL');
   }
 }

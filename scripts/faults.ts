@@ -8,10 +8,11 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Row } from '../__tests__/crash/matrix';
 import { faultTable, replaceTable } from './faults/table';
-import { runJest, type Count } from './jest';
+import { report, runJest, sumOf, type Count } from './jest';
 import { writeMarkdown } from './markdown';
 import { errorMessage } from './stack/errors';
 import { CHECKOUT } from './stack/paths';
+import { onStopSignal } from './stack/stop-signals';
 import { withStack } from './stack/with-stack';
 
 const GUARANTEES = path.join(CHECKOUT, 'docs/guarantees.md');
@@ -57,30 +58,29 @@ async function tryAll({ quick, seed, point }: Options, rowsFile: string): Promis
 
 async function main(): Promise<void> {
   const options = readOptions();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void (interrupted = true));
+  onStopSignal(() => void (interrupted = true));
   const folder = mkdtempSync(path.join(tmpdir(), 'mageflow-faults-'));
   const rowsFile = path.join(folder, 'rows.json');
   const began = Date.now();
   try {
     const counts = await tryAll(options, rowsFile);
-    const [passed, failed] = [sum(counts, 'passed'), sum(counts, 'failed')];
     if (interrupted) throw new Error('interrupted before everything was tried.');
     const { seed, rows } = JSON.parse(readFileSync(rowsFile, 'utf8')) as { seed: number; rows: Row[] };
-    const about = { seed, minutes: Math.round((Date.now() - began) / 60_000), cores: cpus().length, tests: passed };
+    const about = {
+      seed,
+      minutes: Math.round((Date.now() - began) / 60_000),
+      cores: cpus().length,
+      tests: sumOf(counts, 'passed'),
+    };
     const table = faultTable(rows, counts, about);
     console.log(table);
-    for (const { remarks } of counts) for (const remark of remarks) console.log(remark);
-    const whole = !options.quick && options.point === undefined && failed === 0;
+    const whole = !options.quick && options.point === undefined && sumOf(counts, 'failed') === 0;
     if (whole) await writeMarkdown(GUARANTEES, replaceTable(readFileSync(GUARANTEES, 'utf8'), table));
-    console.log(`${String(passed)} passed, ${String(failed)} failed`);
-    if (failed > 0) process.exitCode = 1;
+    report(counts);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-const sum = (counts: readonly Count[], field: 'passed' | 'failed') =>
-  counts.reduce((total, count) => total + count[field], 0);
 
 main().catch((error: unknown) => {
   console.error(`faults: ${errorMessage(error)}`);

@@ -59,6 +59,19 @@ function count(resultFile: string, exitCode: number, filtered: boolean): Count {
   return counted;
 }
 
+/** Of several runs together. */
+export function sumOf(counts: readonly Count[], field: 'passed' | 'failed'): number {
+  return counts.reduce((total, count) => total + count[field], 0);
+}
+
+/** Prints what several runs gave, the count in the last line; the process fails when one of them has. */
+export function report(counts: readonly Count[]): void {
+  for (const { remarks } of counts) for (const remark of remarks) console.log(remark);
+  const failed = sumOf(counts, 'failed');
+  console.log(`${String(sumOf(counts, 'passed'))} passed, ${String(failed)} failed`);
+  if (failed > 0) process.exitCode = 1;
+}
+
 /**
  * Runs Jest and counts.
  * @param within - a command that runs the one that it is given, with more around it

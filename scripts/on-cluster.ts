@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { OwnCluster } from '../__tests__/helpers/own-cluster';
 import { runInForeground } from './child';
 import { errorMessage } from './stack/errors';
+import { onStopSignal } from './stack/stop-signals';
 
 /** Ends the servers when this process is gone, however it ended. Gives what calls that off. */
 function endWithThisProcess(pids: readonly number[]): () => void {
@@ -23,9 +24,7 @@ async function main(): Promise<void> {
   const [command, ...rest] = args[0] === '--' ? args.slice(1) : args;
   if (command === undefined) throw new Error('Expected a command. Usage: tsx scripts/on-cluster.ts -- COMMAND ARGS…');
   let interrupted: NodeJS.Signals | undefined;
-  const interrupt = (signal: NodeJS.Signals): void => void (interrupted ??= signal);
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, interrupt);
+  const listenNoMore = onStopSignal((signal) => void (interrupted ??= signal));
   const cluster = await OwnCluster.open();
   const callOff = endWithThisProcess(cluster.nodes.flatMap(({ pid }) => pid ?? []));
   try {
@@ -36,7 +35,7 @@ async function main(): Promise<void> {
   } finally {
     callOff();
     await cluster.close();
-    for (const signal of signals) process.off(signal, interrupt);
+    listenNoMore();
   }
 }
 

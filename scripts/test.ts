@@ -1,9 +1,10 @@
 /** `npm test [-- JEST ARGS]`: runs the suites, on stacks of their own where they need one. The last line counts. */
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
-import { JEST, runJest, type Count } from './jest';
+import { JEST, report, runJest, type Count } from './jest';
 import { errorMessage } from './stack/errors';
 import { CHECKOUT } from './stack/paths';
+import { onStopSignal } from './stack/stop-signals';
 import { withStack } from './stack/with-stack';
 
 /** Suites that need no services. */
@@ -29,12 +30,11 @@ function stacksFor(args: string[]): number {
 /** What one run of Jest gave, and whether a signal has ended it. */
 async function runPart(args: string[], env: NodeJS.ProcessEnv): Promise<{ count: Count; interrupted: boolean }> {
   let interrupted = false;
-  const onSignal = (): void => void (interrupted = true);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  const listenNoMore = onStopSignal(() => void (interrupted = true));
   try {
     return { count: await runJest(args, env), interrupted };
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, onSignal);
+    listenNoMore();
   }
 }
 
@@ -60,10 +60,7 @@ async function main(): Promise<void> {
   const counts = await runSuites(named ? args : [...args, WITHOUT_LONG]).catch((error: unknown): Count[] => [
     { passed: 0, failed: 1, remarks: [errorMessage(error)], suites: [] },
   ]);
-  for (const { remarks } of counts) for (const remark of remarks) console.log(remark);
-  const sum = (field: 'passed' | 'failed') => counts.reduce((total, count) => total + count[field], 0);
-  console.log(`${String(sum('passed'))} passed, ${String(sum('failed'))} failed`);
-  if (sum('failed') > 0) process.exitCode = 1;
+  report(counts);
 }
 
 void main();

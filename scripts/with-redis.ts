@@ -1,5 +1,6 @@
 import { createInstanceFolder, Instance } from './stack/instance';
 import { provideRedis } from './stack/redis';
+import { onStopSignal } from './stack/stop-signals';
 
 const GRACE_MS = 5_000;
 
@@ -7,8 +8,7 @@ const GRACE_MS = 5_000;
 export async function withRedis(use: (url: string, signal: AbortSignal) => Promise<void>): Promise<void> {
   const stopping = new AbortController();
   const { signal } = stopping;
-  const stop = (): void => stopping.abort();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
+  const listenNoMore = onStopSignal(() => stopping.abort());
   // What a kill leaves behind, the next start of a stack finds by its folder.
   const instance = new Instance(createInstanceFolder());
   try {
@@ -17,6 +17,6 @@ export async function withRedis(use: (url: string, signal: AbortSignal) => Promi
   } finally {
     await Promise.all([...instance.services].map((service) => instance.end(service, 'SIGTERM', GRACE_MS)));
     instance.remove(false);
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(name, stop);
+    listenNoMore();
   }
 }

@@ -7,6 +7,7 @@ import { GroupStore } from '../../src/store/group-store';
 import { Keys } from '../../src/store/keys';
 import { RedisConnection } from '../../src/store/redis';
 import { stopListening } from '../helpers/fixture';
+import { quietLogger } from '../helpers/quiet';
 import { Diary } from './diary';
 import { crashTasks, type CrashTasks } from './tasks';
 
@@ -19,9 +20,6 @@ export interface Batch {
   options: MageflowOptions;
 }
 
-const drop = () => undefined;
-const silent = { debug: drop, info: drop, green: drop, warn: drop, error: drop, util: drop };
-
 /** What one process of a batch works with. */
 export class Life {
   readonly hatchet: HatchetClient;
@@ -33,7 +31,7 @@ export class Life {
   private readonly closers: (() => Promise<unknown>)[] = [];
 
   constructor(readonly batch: Batch) {
-    this.hatchet = HatchetClient.init({ namespace: batch.namespace, logger: () => silent });
+    this.hatchet = HatchetClient.init({ namespace: batch.namespace, logger: quietLogger });
     this.redis = new Redis(batch.redisUrl);
     const log = (message: string) => void this.log.push(message);
     const options = { ...batch.options, keyPrefix: batch.keyPrefix, logger: { info: log, warn: log, error: log } };
@@ -61,7 +59,7 @@ export class Life {
   /** The store as a process has it that makes no heartbeat, so that it counts as dead. */
   deadProcess(): GroupStore {
     const { hatchet, batch } = this;
-    const logger = { info: drop, warn: drop, error: drop };
+    const logger = quietLogger();
     const settings = resolveOptions({ ...batch.options, keyPrefix: batch.keyPrefix }, logger);
     const connection = new RedisConnection(this.redis, settings.commandTimeoutMs, logger);
     this.closers.push(() => Promise.resolve(connection.close()));

@@ -2,6 +2,7 @@ import { HatchetClient, type CreateWorkerOpts } from '@hatchet-dev/typescript-sd
 import { randomBytes } from 'node:crypto';
 import { Cluster, Redis } from 'ioredis';
 import { Mageflow, type MageflowLogger, type MageflowOptions } from '../../src';
+import { quietLogger } from './quiet';
 
 /** A logger that keeps what it is told, so that a test can look and the output stays readable. */
 export class Log implements MageflowLogger {
@@ -17,17 +18,12 @@ export class Log implements MageflowLogger {
   }
 }
 
-const silent = () => {
-  const drop = () => undefined;
-  return { debug: drop, info: drop, green: drop, warn: drop, error: drop, util: drop };
-};
-
 /** A client of the test's engine with a namespace of its own, so that suites that run side by side don't meet. */
 export function newHatchet(
   namespace = `t${randomBytes(5).toString('hex')}`,
   addresses: { host_port?: string; api_url?: string } = {},
 ): HatchetClient {
-  return HatchetClient.init({ namespace, logger: silent as never, ...addresses });
+  return HatchetClient.init({ namespace, logger: quietLogger as never, ...addresses });
 }
 
 /** One instance on the real engine and the real Redis, and whatever a test opens on it. */

@@ -2,6 +2,7 @@ import { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { Redis } from 'ioredis';
 import { Mageflow, type MageflowOptions } from '../../src';
 import { hardLives } from './hard-lives';
+import { quietLogger } from './quiet';
 import { Recorder } from './recorder';
 
 // Run by itself: a process of its own that can be killed. Configured by MAGEFLOW_TEST_PROCESS; prints JSON lines.
@@ -24,9 +25,7 @@ export interface ProcessConfig {
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 async function main(config: ProcessConfig): Promise<void> {
-  const drop = () => undefined;
-  const logger = () => ({ debug: drop, info: drop, green: drop, warn: drop, error: drop, util: drop });
-  const hatchet = HatchetClient.init({ namespace: config.namespace, logger: logger as never });
+  const hatchet = HatchetClient.init({ namespace: config.namespace, logger: quietLogger as never });
   const log = (message: string) => say({ event: 'log', message });
   const mage = new Mageflow(hatchet, new Redis(config.redisUrl), {
     ...config.options,

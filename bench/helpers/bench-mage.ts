@@ -2,7 +2,7 @@ import { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Mageflow } from '../../src';
-import { quietLogger } from './quiet';
+import { quietLogger } from '../../__tests__/helpers/quiet';
 
 export interface Bench {
   hatchet: HatchetClient;
@@ -22,7 +22,8 @@ export async function closeBench({ mage, redis }: Bench): Promise<void> {
   redis.disconnect();
 }
 
-function newClient(): HatchetClient {
+/** A client with a namespace of its own, of which nothing is heard. */
+export function newClient(): HatchetClient {
   return HatchetClient.init({ namespace: `bench${randomBytes(4).toString('hex')}`, logger: quietLogger as never });
 }
 

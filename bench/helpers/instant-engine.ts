@@ -1,6 +1,6 @@
 import { HatchetClient, type Context } from '@hatchet-dev/typescript-sdk';
 import { randomUUID } from 'node:crypto';
-import { quietLogger } from './quiet';
+import { quietLogger } from '../../__tests__/helpers/quiet';
 
 type Body = (input: unknown, ctx: Context<unknown>) => unknown;
 

@@ -3,7 +3,7 @@ import { median } from './measure';
 /** What one side took in each round, in ms. */
 export type Samples = Record<string, number[]>;
 
-/** Runs all sides in turn, so that what the machine does meanwhile hits all of them. The first turn is not counted. */
+/** Runs all sides in turn, so that what the machine does meanwhile hits all of them. */
 export async function interleave(
   sides: Record<string, () => Promise<number>>,
   rounds: number,

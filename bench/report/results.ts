@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform, totalmem } from 'node:os';
 import path from 'node:path';
-import { writeMarkdown } from '../../scripts/markdown';
+import { markdownTable, writeMarkdown } from '../../scripts/markdown';
 import { isAimMet, isMet, type Measured, type Part, type Table, type Target } from '../part';
 import { drawChart } from './chart';
 
@@ -92,10 +92,7 @@ const limit = ({ more = true }: Target, value: number | undefined) =>
   value === undefined ? '' : `${more ? 'at least' : 'at most'} ${shown(value)}`;
 const shown = (value: number) => (Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2));
 
-function markdown({ columns, rows }: Table): string[] {
-  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
-  return [line(columns), line(columns.map(() => '---')), ...rows.map(line)];
-}
+const markdown = ({ columns, rows }: Table) => markdownTable(columns, rows);
 
 function versions(): Record<string, string> {
   const manifest = (name: string) =>

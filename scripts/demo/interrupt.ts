@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { onStopSignal } from '../stack/stop-signals';
 
 /** Thrown to whoever waits when a signal asks this process to end. */
 export class Interrupted extends Error {
@@ -19,12 +20,10 @@ const sameKeyMs = 500;
 export function onInterrupt(): AbortSignal {
   const controller = new AbortController();
   let first = 0;
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => {
-      first ||= Date.now();
-      if (name === 'SIGINT' && Date.now() - first > sameKeyMs) process.exit(new Interrupted(name).exitCode);
-      controller.abort(new Interrupted(name));
-    });
-  }
+  onStopSignal((name) => {
+    first ||= Date.now();
+    if (name === 'SIGINT' && Date.now() - first > sameKeyMs) process.exit(new Interrupted(name).exitCode);
+    controller.abort(new Interrupted(name));
+  });
   return controller.signal;
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Row } from '../../__tests__/crash/matrix';
 import type { Count, JestSuite } from '../jest';
+import { markdownTable } from '../markdown';
 import { CHECKOUT } from '../stack/paths';
 
 const BEGIN = '<!-- faults: written by `npm run faults` -->';
@@ -30,28 +31,34 @@ export function replaceTable(text: string, table: string): string {
 
 function crashes(rows: readonly Row[], { seed, minutes, cores, tests }: About): string {
   const points = [...new Set(rows.map(({ point }) => nameOf(point)))].sort();
-  const lines = points.map((name) =>
-    crashLine(
+  const cells = points.map((name) =>
+    crashCells(
       name,
       rows.filter(({ point }) => nameOf(point) === name),
     ),
   );
-  const all = crashLine('all', rows);
+  const all = crashCells('all', rows).map((cell) => `**${String(cell)}**`);
+  const columns = [
+    'Killed before and after',
+    'kills',
+    'bodies',
+    'run once more',
+    'callbacks',
+    'slowest recovery',
+    'wrong',
+  ];
   return [
     `${String(rows.length)} kills with the seed ${String(seed)}, ${String(tests)} tests, ${String(minutes)} minutes on ${String(cores)} cores.`,
     '',
-    '| Killed before and after | kills | bodies | run once more | callbacks | slowest recovery | wrong |',
-    '| --- | --- | --- | --- | --- | --- | --- |',
-    ...lines,
-    all.replaceAll(/\| ([^|]+) (?=\|)/g, '| **$1** '),
+    ...markdownTable(columns, [...cells, all]),
   ].join('\n');
 }
 
-function crashLine(name: string, rows: readonly Row[]): string {
+function crashCells(name: string, rows: readonly Row[]): (string | number)[] {
   const total = (field: 'bodies' | 'repeated' | 'callbacks') => rows.reduce((sum, row) => sum + row[field], 0);
   const slowest = Math.max(...rows.map(({ recoveredMs }) => recoveredMs));
   const wrong = rows.filter((row) => row.wrong.length > 0).length;
-  const cells = [
+  return [
     name,
     rows.length,
     total('bodies'),
@@ -60,20 +67,19 @@ function crashLine(name: string, rows: readonly Row[]): string {
     `${(slowest / 1000).toFixed(0)} s`,
     wrong,
   ];
-  return `| ${cells.join(' | ')} |`;
 }
 
 function services(suites: readonly JestSuite[]): string {
-  const lines = suites
+  const cells = suites
     .map((suite) => ({ file: path.relative(path.join(CHECKOUT, '__tests__'), suite.name), suite }))
     .sort((a, b) => (a.file < b.file ? -1 : 1))
     .map(({ file, suite }) => {
       const passed = suite.assertionResults.filter(({ status }) => status === 'passed').length;
       const failed = suite.assertionResults.length - passed;
       const seconds = ((suite.endTime - suite.startTime) / 1000).toFixed(0);
-      return `| ${file.replace('.test.ts', '')} | ${String(passed)} | ${String(failed)} | ${seconds} s |`;
+      return [file.replace('.test.ts', ''), passed, failed, `${seconds} s`];
     });
-  return ['| Suite | passed | failed | took |', '| --- | --- | --- | --- |', ...lines].join('\n');
+  return markdownTable(['Suite', 'passed', 'failed', 'took'], cells).join('\n');
 }
 
 const nameOf = (point: string) => point.replace(/^(before|after) /, '');

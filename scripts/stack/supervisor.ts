@@ -15,6 +15,7 @@ import { providePostgres } from './postgres';
 import { describeExit, type Service } from './processes';
 import type { ParentMessage, ServiceName, SupervisorMessage } from './protocol';
 import { provideRedis } from './redis';
+import { onStopSignal } from './stop-signals';
 
 const GRACE_MS = 5_000;
 /** For one service that is told to end while the others stay: the engine waits for what it has begun. */
@@ -151,7 +152,7 @@ class Supervisor {
 }
 
 function whenStopRequested(supervisor: Supervisor): Promise<void> {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, requestStop);
+  onStopSignal(requestStop);
   process.on('message', (message: ParentMessage) => {
     if (message.type === 'stop') requestStop();
     else if (message.type === 'release') released = true;

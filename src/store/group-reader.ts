@@ -310,9 +310,7 @@ export class GroupReader {
   /** What an entry left when it ended: a mark and JSON text. */
   async result(id: string, entry: string): Promise<string | undefined> {
     const { keys, redis } = this.store;
-    const [key, field] = entry.startsWith('c')
-      ? [keys.callbacks(id), `r:${entry}`]
-      : [keys.results(id, Math.floor(Number(entry) / bucketSize)), entry];
+    const [key, field] = entry.startsWith('c') ? [keys.callbacks(id), `r:${entry}`] : [keys.bucketOf(id, entry), entry];
     return (await redis.use('hget', (client) => client.hget(key, field))) ?? undefined;
   }
 
