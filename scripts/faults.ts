@@ -27,6 +27,10 @@ const WITHIN_CLUSTER = ['--require', 'tsx/cjs', 'scripts/on-cluster.ts', '--', p
 
 let interrupted = false;
 
+function refuseInterrupted(): void {
+  if (interrupted) throw new Error('interrupted before everything was tried.');
+}
+
 interface Options {
   quick: boolean;
   seed: string | undefined;
@@ -46,14 +50,20 @@ async function tryAll({ quick, seed, point }: Options, rowsFile: string): Promis
     ...(seed === undefined ? {} : { CRASH_SEED: seed }),
     ...(point === undefined ? {} : { CRASH_POINT: point }),
   };
-  const run = (suites: string[], more: NodeJS.ProcessEnv = {}, within: string[] = []): Promise<Count> =>
-    withStack((env) => runJest(suites, { ...process.env, ...env, ...own, ...more }, within));
+  const run = async (suites: string[], more: NodeJS.ProcessEnv = {}, within: string[] = []): Promise<Count> => {
+    refuseInterrupted();
+    return withStack((env) => {
+      refuseInterrupted();
+      return runJest(suites, { ...process.env, ...env, ...own, ...more }, within);
+    });
+  };
   if (quick || point !== undefined) return [await run([CRASH])];
-  // Side by side: the matrix mostly waits for the engine to notice the dead.
-  const counts = [await run([CRASH, ...OTHERS], { THOROUGH: '1' })];
-  if (!interrupted) counts.push(await run(RANDOM, { THOROUGH: '1' }));
-  if (!interrupted) counts.push(await run(ON_CLUSTER, {}, WITHIN_CLUSTER));
-  return counts;
+  return [
+    // Side by side: the matrix mostly waits for the engine to notice the dead.
+    await run([CRASH, ...OTHERS], { THOROUGH: '1' }),
+    await run(RANDOM, { THOROUGH: '1' }),
+    await run(ON_CLUSTER, {}, WITHIN_CLUSTER),
+  ];
 }
 
 async function main(): Promise<void> {
@@ -64,7 +74,7 @@ async function main(): Promise<void> {
   const began = Date.now();
   try {
     const counts = await tryAll(options, rowsFile);
-    if (interrupted) throw new Error('interrupted before everything was tried.');
+    refuseInterrupted();
     const { seed, rows } = JSON.parse(readFileSync(rowsFile, 'utf8')) as { seed: number; rows: Row[] };
     const about = {
       seed,

@@ -33,3 +33,5 @@ export function median(values: readonly number[]): number {
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
+
+export const perSecond = (count: number, ms: number) => Math.round((count / ms) * 1000).toLocaleString('en');

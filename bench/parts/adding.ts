@@ -1,7 +1,7 @@
 import { closeBench } from '../helpers/bench-mage';
 import { InstantSwarms } from '../helpers/instant-swarm';
+import { perSecond } from '../helpers/measure';
 import type { Measured, Part } from '../part';
-import { perSecond } from './bookkeeping';
 
 const mib = 1024 * 1024;
 const rss = () => process.memoryUsage().rss / mib;

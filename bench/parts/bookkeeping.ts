@@ -1,6 +1,6 @@
 import { closeBench } from '../helpers/bench-mage';
 import { InstantSwarms } from '../helpers/instant-swarm';
-import { usedMemory } from '../helpers/measure';
+import { perSecond, usedMemory } from '../helpers/measure';
 import { commandCounts, cpuSeconds } from '../helpers/usage';
 import type { Measured, Part } from '../part';
 
@@ -95,5 +95,3 @@ export const bookkeeping: Part = {
     };
   },
 };
-
-export const perSecond = (count: number, ms: number) => Math.round((count / ms) * 1000).toLocaleString('en');

@@ -2,9 +2,8 @@ import { FlowProducer, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { closeBench } from '../helpers/bench-mage';
 import { InstantSwarms } from '../helpers/instant-swarm';
-import { median, usedMemory } from '../helpers/measure';
+import { median, perSecond, usedMemory } from '../helpers/measure';
 import type { Measured, Part } from '../part';
-import { perSecond } from './bookkeeping';
 
 interface Round {
   addingMs: number;

@@ -1,7 +1,7 @@
 import { closeBench, openBench, reporter } from '../helpers/bench-mage';
+import { perSecond } from '../helpers/measure';
 import { cpuSeconds, machineCpuSeconds } from '../helpers/usage';
 import type { Measured, Part } from '../part';
-import { perSecond } from './bookkeeping';
 
 const limit = 100;
 
