@@ -89,6 +89,7 @@ const allowed: Record<string, RegExp> = {
   'signatures/capture.ts': /hatchet\.runs\.runRef$/,
   // Notices of a group's end are hints: those who wait read the state again each second.
   'signatures/waiter.ts': /client\.(on|subscribe|unsubscribe|off)$/,
+  'signatures/heard-ends.ts': /client\.(on|subscribe)$/,
 };
 
 function isAllowed({ expression }: ts.CallExpression, { fileName }: ts.SourceFile): boolean {

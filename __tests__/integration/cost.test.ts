@@ -108,3 +108,12 @@ test('an item costs few scripts, few commands and bytes, one run and its share o
   await eventually('the callback was published', () => calls.reduce((sum, runs) => sum + runs, 0) > items);
   expect(calls.reduce((sum, runs) => sum + runs, 0)).toBe(items + 1);
 });
+
+test('swarms that are made at once are entered in few calls', async () => {
+  const swarms = 50;
+  await redis.call('CONFIG', 'RESETSTAT');
+  const options = { tasks: ['anything'], isSwarmClosed: true };
+  await Promise.all(Array.from({ length: swarms }, () => fixture.mage.swarm(options)));
+  // One for each that writes it, and for all together what enters them.
+  expect((await counted()).scripts).toBeLessThan(swarms + 10);
+});

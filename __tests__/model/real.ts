@@ -115,7 +115,7 @@ export class Real {
         return { answer: answerOf(reply.code, reply.work, { indexes, added }) };
       }
       case 'run':
-        return called(await store.run(id, action.message, '', action.ready));
+        return called(await store.run(id, action.message, '', { ready: action.ready }));
       case 'runNested': {
         const parent = action.rightful ? above : { ...above, groupId: 'another' };
         return called(await store.runNested(id, action.message, { ...parent, round: action.round }, {}));

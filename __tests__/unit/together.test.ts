@@ -42,3 +42,18 @@ test('one that is refused takes no other with it', async () => {
   ]);
   expect(sent).toEqual([[1, 2, 3], [1], [2], [3]]);
 });
+
+test('what is not made apart is refused together', async () => {
+  const sent: (readonly number[])[] = [];
+  const together = new Together<number, string>(
+    (calls) => {
+      sent.push(calls);
+      return Promise.reject(new Error('away'));
+    },
+    3,
+    false,
+  );
+  const results = await Promise.allSettled([1, 2].map((call) => together.join('a', call)));
+  expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected']);
+  expect(sent).toEqual([[1, 2]]);
+});

@@ -2,30 +2,41 @@ import { detached } from '../detached';
 
 const companyMs = 50;
 
-/** Publications that the engine took and Redis has yet to hear of, in (entry, run id) pairs by group. */
+/** Publications that the engine took and Redis has yet to hear of, by group. */
 export class Confirmations {
-  private readonly waiting = new Map<string, string[]>();
+  /** The run of each entry. */
+  private readonly waiting = new Map<string, Map<string, string>>();
   private sent: Promise<unknown> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
 
+  /** @param send - is given (entry, run id) pairs */
   constructor(private readonly send: (groupId: string, pairs: readonly string[]) => Promise<void>) {}
 
   add(groupId: string, entry: string, runId: string): void {
-    const pairs = this.waiting.get(groupId);
-    if (pairs) pairs.push(entry, runId);
-    else this.waiting.set(groupId, [entry, runId]);
+    const runs = this.waiting.get(groupId);
+    if (runs) runs.set(entry, runId);
+    else this.waiting.set(groupId, new Map([[entry, runId]]));
     this.timer ??= detached(() => setTimeout(() => void this.flush(), companyMs));
   }
 
   has(groupId: string, entry: string): boolean {
-    return this.waiting.get(groupId)?.includes(entry) === true;
+    return this.waiting.get(groupId)?.has(entry) === true;
+  }
+
+  /** A run that claims its entry tells Redis itself. Whether its confirmation was waiting. */
+  drop(groupId: string, entry: string, runId: string): boolean {
+    const runs = this.waiting.get(groupId);
+    if (runs?.get(entry) !== runId) return false;
+    runs.delete(entry);
+    if (runs.size === 0) this.waiting.delete(groupId);
+    return true;
   }
 
   /** Those of a group that wait to be sent; whoever takes them sends them. */
   take(groupId: string): string[] {
-    const pairs = this.waiting.get(groupId) ?? [];
+    const runs = this.waiting.get(groupId) ?? [];
     this.waiting.delete(groupId);
-    return pairs;
+    return [...runs].flat();
   }
 
   /** Sends all that wait; resolves when those on their way have arrived too. */
@@ -34,7 +45,7 @@ export class Confirmations {
     this.timer = undefined;
     const all = [...this.waiting];
     this.waiting.clear();
-    this.sent = Promise.all([this.sent, ...all.map(([groupId, pairs]) => this.send(groupId, pairs))]);
+    this.sent = Promise.all([this.sent, ...all.map(([groupId, runs]) => this.send(groupId, [...runs].flat()))]);
     await this.sent;
   }
 }

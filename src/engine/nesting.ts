@@ -5,6 +5,7 @@ import { isChildrenId, nestedId } from '../store/ids';
 import { templateGroup, unpackMessage, type Spec } from '../store/spec';
 import type { Events } from '../events';
 import type { Canceller } from './canceller';
+import type { KnownFacts } from './known-facts';
 import type { Retrier } from './retrier';
 import type { Suspender } from './suspender';
 import { endOfGroup } from './group-end';
@@ -29,7 +30,7 @@ export class Nesting {
   constructor(
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
-    private readonly by: { canceller: Canceller; retrier: Retrier; suspender: Suspender },
+    private readonly by: { known: KnownFacts; canceller: Canceller; retrier: Retrier; suspender: Suspender },
     private readonly events: Events,
     private readonly publish: (groupId: string, work: Work) => Promise<void>,
   ) {}
@@ -65,6 +66,7 @@ export class Nesting {
       ...(suspension?.suspended ? { suspended: suspension.version } : {}),
     };
     const { created, work } = await this.store.create(group, items, { message });
+    if (created) this.by.known.made(group, work.version, message);
     const runs = created || !isEnded(work.status) || (await this.by.retrier.child(id, { round: parent.round, above }));
     await this.begun(id, parent, work, runs);
   }

@@ -14,14 +14,13 @@ import { writeMetadata, type Claim } from './claim';
 import { tellEndAt } from './tell-end';
 import type { Engine, RunRequest } from './engine';
 import { isLaterStep, type Inputs } from './inputs';
+import { KnownFacts } from './known-facts';
 import { aboveEntries, Nesting, startOnly } from './nesting';
 import { Recall } from './recall';
 import { Retrier } from './retrier';
 import { Sender, type Publication } from './sender';
 import type { Served } from './served';
 import { Suspender } from './suspender';
-
-const factsCached = 500;
 
 /** A run that the engine took. */
 export interface Published {
@@ -43,10 +42,10 @@ export class Publisher {
   /** Granted to this process and not yet published. */
   private readonly pending = new Set<string>();
   private readonly confirmations = new Confirmations((groupId, pairs) => this.confirm(groupId, pairs));
-  private readonly facts = new Map<string, GroupFacts & { version: string }>();
   private closed = false;
   /** How many bodies run in this process: the more, the longer it is worth waiting for company. */
   bodies = 0;
+  readonly known: KnownFacts;
   readonly canceller: Canceller;
   readonly nesting: Nesting;
   readonly retrier: Retrier;
@@ -70,6 +69,7 @@ export class Publisher {
       sent: (publication, runId) => this.sent(publication, runId),
       refused: (publication, message) => this.fail(publication, message),
     });
+    this.known = new KnownFacts(reader);
     this.canceller = new Canceller(engine, store, reader, events, publish);
     this.recall = new Recall(engine, store, reader, events);
     this.retrier = new Retrier(store, reader, publish);
@@ -117,6 +117,24 @@ export class Publisher {
     return this.isPending(groupId, entry) || this.confirmations.has(groupId, entry);
   }
 
+  /** Makes a claim of a run, which needs no confirmation when it is granted. */
+  async claiming<T extends { code: string }>(
+    groupId: string,
+    entry: string,
+    runId: string,
+    claim: () => Promise<T>,
+  ): Promise<T> {
+    const waited = this.confirmations.drop(groupId, entry, runId);
+    let code: string | undefined;
+    try {
+      const reply = await claim();
+      code = reply.code;
+      return reply;
+    } finally {
+      if (waited && code !== 'run') this.confirmations.add(groupId, entry, runId);
+    }
+  }
+
   /** Confirmations for a group that wait to be sent; whoever takes them sends them. */
   takeConfirmations(groupId: string): string[] {
     return this.confirmations.take(groupId);
@@ -144,7 +162,7 @@ export class Publisher {
     for (const key of keys) this.pending.add(key);
     let facts: GroupFacts | undefined;
     try {
-      facts = await this.factsOf(groupId, work.version);
+      facts = await this.known.of(groupId, work.version);
     } finally {
       if (!facts) for (const key of keys) this.pending.delete(key);
     }
@@ -306,21 +324,5 @@ export class Publisher {
     } catch (error) {
       if (!this.closed) this.logger.warn(`mageflow: ${what} is left to upkeep: ${messageOf(error)}`);
     }
-  }
-
-  private async factsOf(groupId: string, version: string): Promise<GroupFacts | undefined> {
-    const cached = this.facts.get(groupId);
-    if (cached?.version === version) return cached;
-    const facts = await this.reader.facts(groupId);
-    if (!facts) return undefined;
-    this.facts.delete(groupId);
-    this.facts.set(groupId, { ...facts, version });
-    if (this.facts.size > factsCached) {
-      for (const oldest of this.facts.keys()) {
-        this.facts.delete(oldest);
-        break;
-      }
-    }
-    return facts;
   }
 }

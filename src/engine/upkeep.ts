@@ -213,23 +213,21 @@ export class Upkeep {
     return item && unpackSpec(item.spec).task;
   }
 
-  private async retire(index: string, id: string, { forgetAt, nested }: DueReply): Promise<void> {
-    const snapshot = await this.reader.snapshot(id);
+  private async retire(index: string, id: string, { forgetAt, nested, total, now }: DueReply): Promise<void> {
     // One that sits in another group goes with that one.
-    if (!snapshot || forgetAt === undefined) {
+    if (forgetAt === undefined) {
       await this.leave(index, id);
       // Released or tried again meanwhile, it has to stay.
-      const now = await this.store.due(id, 0);
-      if (now.forgetAt !== undefined || isAlive(now)) await this.store.register(id);
+      const then = await this.store.due(id, 0);
+      if (then.forgetAt !== undefined || isAlive(then)) await this.store.register(id);
       return;
     }
-    const [seconds] = await this.store.redis.use('time', (client) => client.time());
-    const now = Number(seconds) * 1000;
-    const over = forgetAt <= now + 1000;
+    const over = forgetAt <= now;
     // Without this one, nobody would ever tell those below it that their time has come.
-    if (nested || !over) await this.publisher.nesting.releaseBelow(id, snapshot.total);
+    if (nested) await this.publisher.nesting.releaseBelow(id, total);
+    else if (!over) await this.store.expireResults(id, total);
     if (over && !isAlive(await this.store.due(id, 0))) {
-      await this.store.forget(id, snapshot.total);
+      await this.store.forget(id, total);
       return this.leave(index, id);
     }
     await this.store.redis.use('zadd', (client) => client.zadd(index, 'XX', forgetAt, id));

@@ -103,6 +103,7 @@ async function write(
       first.map(({ packed }) => packed),
     );
     created = reply.created;
+    if (created) scope.publisher.known.made(group, reply.work.version);
     if (!created) await (again ? placeFrom(first, 0) : releaseAll(first));
     else {
       await placeAll(

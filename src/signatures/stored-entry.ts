@@ -42,7 +42,7 @@ export class StoredEntry {
         if (current === undefined) throw this.notFound();
         return isEnded(current) ? current : undefined;
       },
-      { ...options, items },
+      { ...options, items, end: this.who.alone === true },
     );
     const result = await this.scope.reader.result(this.groupId, this.entry);
     if (state === 'succeeded') return JSON.parse(await this.scope.reader.output(result?.slice(1) ?? '')) as O;

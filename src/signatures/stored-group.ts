@@ -36,7 +36,7 @@ export class StoredGroup {
         const snapshot = await this.snapshot();
         return isEnded(snapshot.status) ? snapshot : undefined;
       },
-      { timeoutMs, signal },
+      { timeoutMs, signal, end: true },
     );
   }
 
@@ -49,7 +49,7 @@ export class StoredGroup {
       const { failures } = await reader.failures(this.id);
       throw new TaskFailedError(groupFailure(snapshot, failures), failures);
     }
-    if (this.kind === 'swarm') return JSON.parse(await reader.list(this.id)) as O;
+    if (this.kind === 'swarm') return JSON.parse(await reader.list(this.id, snapshot.total)) as O;
     const last = await reader.result(this.id, String(snapshot.total - 1));
     return JSON.parse(await reader.output(last?.slice(1) ?? '')) as O;
   }

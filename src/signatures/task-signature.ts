@@ -248,9 +248,13 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     if (merged) spec.options = merged;
     const { items, ...group } =
       this.kind === 'chain' ? { kind: 'chain' as const, ...templateGroup(spec, options) } : taskGroup(spec);
-    const named = { id: this.ownId, name: this.name, secret: newSecret(), closed: true };
-    const { created, work } = await this.scope.store.create({ ...named, ...group }, items, run);
+    const made = { id: this.ownId, name: this.name, secret: newSecret(), closed: true, ...group };
+    const { ends } = this.scope.waiter;
+    const { hearing } = ends;
+    const { created, work } = await this.scope.store.create(made, items, run && { ...run, heardOn: hearing?.channel });
     if (!created) return undefined;
+    if (run && hearing) ends.expect(this.scope.store.keys.state(this.ownId), hearing);
+    this.scope.publisher.known.made(made, work.version, run?.message);
     await this.scope.locations.record(
       this.ownId,
       callbackIds(spec).map((id) => ({ id, ...(this.kind === 'chain' ? {} : { callbackOf: 0 }) })),

@@ -322,12 +322,18 @@ export class TaskSwarm<O> implements Swarm<O> {
     if (code === 'finished')
       throw new SwarmFinishedError(`The swarm "${this.name}" (${this.id}) has ended or is stopping; it can't be run.`);
     this.ran = true;
-    if (work) await publishFor(this.scope, this.id, work);
+    if (!work) return;
+    this.scope.publisher.known.started(this.id, work.version, encoded, runOptions);
+    await publishFor(this.scope, this.id, work);
   }
 
   private async startStored(message: string, options: StoredRunOptions | undefined) {
     const { store, reader } = this.scope;
-    const reply = await store.run(this.id, message, options ? JSON.stringify(options) : '');
+    const { ends } = this.scope.waiter;
+    const { hearing } = ends;
+    const heardOn = hearing?.channel;
+    const reply = await store.run(this.id, message, options ? JSON.stringify(options) : '', { heardOn });
+    if (hearing && reply.code === 'started') ends.expect(store.keys.state(this.id), hearing);
     if (reply.code !== 'nested') return reply;
     // It sits in another group: there it is an item like any other.
     const { groupId, entry } = reply.parent;
@@ -354,7 +360,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     if (captured.added) return { code: 'started' as const, work: undefined };
     // It is a child already: started by one of its items, or run by an earlier attempt of the body.
     const packed = options ? JSON.stringify(options) : '';
-    const reply = await store.run(this.id, message, packed, true);
+    const reply = await store.run(this.id, message, packed, { ready: true });
     const byEarlierAttempt = !this.ran && (reply.code === 'again' || reply.code === 'finished');
     return byEarlierAttempt ? { code: 'started' as const, work: undefined } : reply;
   }

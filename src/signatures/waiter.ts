@@ -1,6 +1,7 @@
 import { messageOf, StoreError } from '../errors';
 import type { GroupStore } from '../store/group-store';
 import { detached } from '../detached';
+import { HeardEnds } from './heard-ends';
 
 const readAgainMs = 1_000;
 const publishEndsMs = 60_000;
@@ -12,6 +13,8 @@ export interface WaitFor {
   signal?: AbortSignal | undefined;
   /** Whether the ends of items matter, or only the group's. */
   items?: boolean;
+  /** Whether it is a group's end that is read, and nothing else. */
+  end?: boolean;
 }
 
 /**
@@ -19,12 +22,18 @@ export interface WaitFor {
  * each hint, at each (re)connect and each second, so that a lost message costs a second.
  */
 export class Waiter {
-  private readonly channels = new Map<string, Set<() => void>>();
+  readonly ends: HeardEnds;
+  /** Those who are woken by what is said of a group, by its channel. */
+  private readonly listeners = new Map<string, Set<() => void>>();
+  /** How many of them have subscribed to it. */
+  private readonly subscriptions = new Map<string, number>();
   private readonly resting = new Set<() => void>();
   private subscribed = false;
   private closed = false;
 
-  constructor(private readonly store: GroupStore) {}
+  constructor(private readonly store: GroupStore) {
+    this.ends = new HeardEnds(store.keys.endsHeardBy(store.process));
+  }
 
   /**
    * Reads until `read` gives something, also while Redis is away for a while.
@@ -35,7 +44,8 @@ export class Waiter {
     signal?.throwIfAborted();
     const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
     const channel = this.store.keys.state(groupId);
-    const hints = this.listen(channel);
+    let isToCome = options.end === true && this.ends.isToCome(channel);
+    const hints = this.listen(channel, !isToCome);
     let askedAt = 0;
     let answeredAt = 0;
     try {
@@ -45,8 +55,9 @@ export class Waiter {
             await this.store.publishEnds(groupId, publishEndsMs);
             askedAt = Date.now();
           }
-          const value = await read();
+          const value = isToCome ? undefined : await read();
           if (value !== undefined) return value;
+          isToCome = false;
           answeredAt = Date.now();
         } catch (error) {
           // The work goes on meanwhile; who hears an error would take it for lost.
@@ -80,26 +91,24 @@ export class Waiter {
   close(): void {
     this.closed = true;
     for (const wake of this.resting) wake();
-    for (const wake of [...this.channels.values()].flatMap((listeners) => [...listeners])) wake();
+    for (const wake of [...this.listeners.values()].flatMap((listeners) => [...listeners])) wake();
   }
 
   private refuseClosed(): void {
     if (this.closed) throw new Error('This Mageflow was closed while something waited on it.');
   }
 
-  private listen(channel: string) {
+  /** @param subscribes - whether hints come on the channel itself; else the end is heard without */
+  private listen(channel: string, subscribes: boolean) {
     let hinted = false;
     let wake: (() => void) | undefined;
     const onHint = () => {
       hinted = true;
       wake?.();
     };
-    const listeners = this.channels.get(channel);
-    if (listeners) listeners.add(onHint);
-    else {
-      this.channels.set(channel, new Set([onHint]));
-      this.subscribe(channel);
-    }
+    const listeners = this.listeners.get(channel) ?? new Set();
+    this.listeners.set(channel, listeners.add(onHint));
+    if (subscribes) this.subscribe(channel);
     return {
       next: async (ms: number, signal: AbortSignal | undefined) => {
         if (!hinted) {
@@ -118,31 +127,39 @@ export class Waiter {
         signal?.throwIfAborted();
       },
       end: () => {
-        const current = this.channels.get(channel);
-        current?.delete(onHint);
-        if (current?.size === 0) {
-          this.channels.delete(channel);
-          this.unsubscribe(channel);
-        }
+        listeners.delete(onHint);
+        if (listeners.size === 0) this.listeners.delete(channel);
+        if (subscribes) this.unsubscribe(channel);
       },
     };
   }
 
   private subscribe(channel: string): void {
+    const count = this.subscriptions.get(channel) ?? 0;
+    this.subscriptions.set(channel, count + 1);
+    if (count > 0) return;
     detached(() => {
       const client = this.store.redis.subscription();
       if (!this.subscribed) {
         this.subscribed = true;
         client.on('message', (from: string) => this.wakeUp(from));
         client.on('ready', () => {
-          for (const known of this.channels.keys()) this.wakeUp(known);
+          for (const known of this.listeners.keys()) this.wakeUp(known);
         });
+        this.ends.listen(
+          client,
+          (ended) => this.wakeUp(ended),
+          (error) => this.missing(error),
+        );
       }
       client.subscribe(channel).catch((error: unknown) => this.missing(error));
     });
   }
 
   private unsubscribe(channel: string): void {
+    const count = this.subscriptions.get(channel) ?? 0;
+    if (count > 1) return void this.subscriptions.set(channel, count - 1);
+    this.subscriptions.delete(channel);
     if (this.closed) return;
     this.store.redis
       .subscription()
@@ -156,6 +173,6 @@ export class Waiter {
   }
 
   private wakeUp(channel: string): void {
-    for (const listener of this.channels.get(channel) ?? []) listener();
+    for (const listener of this.listeners.get(channel) ?? []) listener();
   }
 }

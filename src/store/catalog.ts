@@ -1,9 +1,17 @@
 import type { Keys } from './keys';
 import type { RedisConnection } from './redis';
+import { Together } from './together';
 
 const looksAt = 100;
 /** A look is left out this often after one that found nothing. */
 const leftOut = 9;
+
+const enteredAtOnce = 200;
+
+interface Entry {
+  id: string;
+  anew: boolean;
+}
 
 /** A group that stands in the catalog, since when in microseconds. */
 export interface CatalogMember {
@@ -16,6 +24,7 @@ export interface CatalogMember {
  * taken out when it is forgotten; what Redis let expire is found by looking, so the catalog doesn't grow for ever.
  */
 export class Catalog {
+  private readonly entries = new Together((all: readonly Entry[]) => this.sendEntries(all), enteredAtOnce, false);
   private cursor = '0';
   private toLeaveOut = 0;
 
@@ -28,7 +37,16 @@ export class Catalog {
 
   /** @param anew - a group of this id was there before and has been made again */
   async enter(id: string, anew = false): Promise<void> {
-    await this.redis.call('enter', [this.keys.catalog()], [id, anew ? 1 : 0]);
+    return this.entries.join('', { id, anew });
+  }
+
+  private async sendEntries(all: readonly Entry[]): Promise<void[]> {
+    await this.redis.call(
+      'enter',
+      [this.keys.catalog()],
+      all.flatMap(({ id, anew }) => [id, anew ? 1 : 0]),
+    );
+    return all.map(() => undefined);
   }
 
   /** Members from the newest on, or from one on (which is left out), and whether there are more. */

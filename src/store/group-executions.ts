@@ -68,7 +68,7 @@ export class GroupExecutions extends GroupControl {
   ): Promise<StartReply> {
     const { runId, retryCount, invocation, nonce } = execution;
     const args = [entry, token, runId, retryCount, invocation, nonce, deadOwner, child, handBack ? 1 : 0];
-    return this.starts.join(this.keys.bucketOf(id, entry), { id, entry, args }, 0);
+    return this.starts.join(this.keys.bucketOf(id, entry), { id, entry, args });
   }
 
   async finish(

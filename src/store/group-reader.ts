@@ -6,7 +6,7 @@ import { itemId } from './ids';
 import { activeState, isStopped, isSuspended, itemStateOf, marks, type ItemState } from './item-state';
 import { Suspensions } from './suspensions';
 import { asTheyEnded } from './item-ends';
-import { mergeRunOptions, unpackCallback, unpackSpec, type GroupTemplate, type StoredRunOptions } from './spec';
+import { parseOptions, unpackCallback, unpackSpec, type GroupTemplate, type StoredRunOptions } from './spec';
 
 /** What a publisher and a waiter need to know of a group besides its items. */
 export interface GroupFacts {
@@ -84,7 +84,7 @@ export class GroupReader {
       name: name ?? '',
       secret,
       message: message ?? undefined,
-      options: mergeRunOptions(parseOptions(options), parseOptions(runOptions)),
+      options: parseOptions(options, runOptions),
       resultBytes: Number(resultBytes ?? 0),
       parent: parent ? { groupId: parent, entry: entry ?? '', round: Number(round ?? 0) } : undefined,
       above: above ? (JSON.parse(above) as Above) : {},
@@ -294,10 +294,10 @@ export class GroupReader {
     return this.list(payload.slice(1));
   }
 
-  /** The outputs of the succeeded items of a group as JSON text. */
-  async list(id: string): Promise<string> {
+  /** The outputs of the succeeded items of a group as JSON text. @param total - how many items it has, if that is known */
+  async list(id: string, total?: number): Promise<string> {
     const list: string[] = [];
-    for await (const { json } of this.outputs(id)) list.push(json);
+    for await (const { json } of this.outputs(id, total)) list.push(json);
     return `[${list.join(',')}]`;
   }
 
@@ -332,8 +332,8 @@ export class GroupReader {
   }
 
   /** The outputs of the succeeded items as JSON texts, in order of adding. */
-  async *outputs(id: string, step = 32): AsyncGenerator<{ index: number; json: string }> {
-    const total = (await this.snapshot(id))?.total ?? 0;
+  async *outputs(id: string, known?: number, step = 32): AsyncGenerator<{ index: number; json: string }> {
+    const total = known ?? (await this.snapshot(id))?.total ?? 0;
     for (let from = 0; from < total; from += step) {
       const indexes = range(from, Math.min(total, from + step));
       const results = await this.results(id, indexes);
@@ -406,10 +406,6 @@ export class GroupReader {
 function toActive(entry: string, packed: string): ActiveEntry {
   const [state = '', run = '', , , , , , , , child = ''] = packed.split('|');
   return { entry, state: state as ItemState, run, child };
-}
-
-function parseOptions(json: string | null | undefined): StoredRunOptions | undefined {
-  return json ? (JSON.parse(json) as StoredRunOptions) : undefined;
 }
 
 /** The message in a stored failure. */

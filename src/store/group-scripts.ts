@@ -6,6 +6,15 @@ import { Catalog } from './catalog';
 import { bucketSize, Keys } from './keys';
 import { type RedisConnection, type Reply, type ScriptName } from './redis';
 import { toWork, type Work } from './replies';
+import { Together } from './together';
+
+const registeredAtOnce = 200;
+
+/** A group that is to be looked after within so many ms. */
+interface Registration {
+  id: string;
+  ms: number;
+}
 
 /** What all calls of a group's scripts have in common. */
 export class GroupScripts {
@@ -16,6 +25,11 @@ export class GroupScripts {
   readonly process = randomBytes(9).toString('base64url');
   /** Two instances with one identity share everything. */
   readonly identity: string;
+  private readonly registrations = new Together(
+    (all: readonly Registration[]) => this.sendRegistrations(all),
+    registeredAtOnce,
+    false,
+  );
   /** Told when a group has become something else. */
   onGroup: (event: GroupEvent) => void = () => undefined;
 
@@ -33,7 +47,17 @@ export class GroupScripts {
   /** Puts a group into the upkeep index, before it holds anything that upkeep would have to look after. */
   async register(id: string, withinMs = this.settings.leaseMs): Promise<void> {
     const ms = Math.max(0, Math.min(withinMs, this.settings.leaseMs));
-    await this.redis.call('register', [this.keys.upkeepOf(id)], [id, ms]);
+    return this.registrations.join(this.keys.upkeepOf(id), { id, ms });
+  }
+
+  private async sendRegistrations(all: readonly Registration[]): Promise<void[]> {
+    const index = this.keys.upkeepOf(all[0]?.id ?? '');
+    await this.redis.call(
+      'register',
+      [index],
+      all.flatMap(({ id, ms }) => [id, ms]),
+    );
+    return all.map(() => undefined);
   }
 
   protected buckets(id: string, total: number): string[] {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { GroupExecutions } from './group-executions';
 import { isKeyed } from './ids';
+import { bucketSize } from './keys';
 import type { Reply, Server } from './redis';
 import { unpackSpec } from './spec';
 import { toDue, toWork, type DueReply, type Outcome, type Work } from './replies';
@@ -69,7 +70,7 @@ export class GroupStore extends GroupExecutions {
   async create(
     group: NewGroup,
     specs: readonly string[],
-    run?: { message: string },
+    run?: { message: string; heardOn?: string | undefined },
   ): Promise<{ created: boolean; building: number; work: Work }> {
     const fields = [
       ['k', group.kind],
@@ -91,6 +92,7 @@ export class GroupStore extends GroupExecutions {
             ['sv', group.suspended],
           ]),
       ...(typeof group.stopAfterFailureRatio === 'number' ? [['fr', group.stopAfterFailureRatio]] : []),
+      ...(run?.heardOn ? [['hd', run.heardOn]] : []),
       ...(group.timeoutMs ? [['tmo', group.timeoutMs]] : []),
       ...(group.options ? [['opt', group.options]] : []),
       ...(group.kind === 'task' && specs[0] && unpackSpec(specs[0]).group === 'root' ? [['ik', 'root']] : []),
@@ -141,10 +143,11 @@ export class GroupStore extends GroupExecutions {
   /**
    * Starts a group for a user. One that sits in another group is named with its place there instead.
    * @param ready - it has been made ready there: the message is kept until it gets its slot
+   * @param heardOn - the channel on which this process hears of its end
    */
-  async run(id: string, message: string, options = '', ready = false) {
+  async run(id: string, message: string, options = '', { ready = false, heardOn = '' } = {}) {
     await this.register(id);
-    const reply = await this.call('run', id, [message, options, '', ready ? 'ready' : '', '']);
+    const reply = await this.call('run', id, [message, options, '', ready ? 'ready' : '', '', '', heardOn]);
     if (reply[0] !== 'nested') return this.started(reply);
     const parent = { groupId: String(reply[1]), entry: String(reply[2]) };
     return { code: 'nested' as const, parent, work: toWork([]) };
@@ -154,7 +157,15 @@ export class GroupStore extends GroupExecutions {
   async runNested(id: string, message: string, parent: NonNullable<NewGroup['parent']>, above: Above) {
     await this.register(id);
     return this.started(
-      await this.call('run', id, [message, '', parent.groupId, parent.entry, JSON.stringify(above), parent.round ?? 0]),
+      await this.call('run', id, [
+        message,
+        '',
+        parent.groupId,
+        parent.entry,
+        JSON.stringify(above),
+        parent.round ?? 0,
+        '',
+      ]),
     );
   }
 
@@ -264,8 +275,9 @@ export class GroupStore extends GroupExecutions {
     return toDue(reply);
   }
 
-  /** Gives the results of a finished group the time to live that its other keys got from the scripts. */
+  /** Gives the results of a finished group the time to live that its other keys, and a single bucket, got from the scripts. */
   async expireResults(id: string, total: number): Promise<void> {
+    if (total <= bucketSize) return;
     const buckets = this.buckets(id, total);
     for (let from = 0; from < buckets.length; from += 500) {
       const keys = buckets.slice(from, from + 500);

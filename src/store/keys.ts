@@ -73,6 +73,11 @@ export class Keys {
     return `${this.base}:process:${id}`;
   }
 
+  /** The channel on which a process hears of the ends of groups that it has started. */
+  endsHeardBy(process: string): string {
+    return `${this.base}:ends:${process}`;
+  }
+
   /** Which Redis server it was that kept all this last. */
   server(): string {
     return `${this.base}:server`;

@@ -49,6 +49,10 @@ export type StartReply =
 export interface DueReply {
   status: GroupStatus | 'missing';
   active: number;
+  /** How many items the group holds. */
+  total: number;
+  /** When Redis said all this, by its own clock, in ms. */
+  now: number;
   forgetAt: number | undefined;
   more: boolean;
   /** Whether there are groups below it that have to be kept from expiring. */
@@ -146,6 +150,8 @@ export function toDue(reply: readonly Reply[]): DueReply {
     return {
       status: 'missing',
       active: 0,
+      total: 0,
+      now: 0,
       forgetAt: undefined,
       more: false,
       hold: false,
@@ -177,6 +183,8 @@ export function toDue(reply: readonly Reply[]): DueReply {
   return {
     status: reply[0] as GroupStatus,
     active: Number(reply[2]),
+    total: Number(reply[12]),
+    now: Number(reply[13]),
     forgetAt: reply[3] ? Number(reply[3]) : undefined,
     more: reply[4] === 1,
     hold: reply[5] === '1',

@@ -271,7 +271,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -298,6 +298,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -759,7 +761,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -786,6 +788,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -1223,7 +1227,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -1250,6 +1254,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -1694,7 +1700,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -1721,6 +1727,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -2169,7 +2177,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -2196,6 +2204,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -2622,7 +2632,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -2649,6 +2659,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -3036,7 +3048,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -3063,6 +3075,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -3222,15 +3236,14 @@ answer[12] = int(g.bld - 1)
 return answer
 end
 local first = 6 + tonumber(ARGV[5]) * 2
-for i = 6, first - 1, 2 do
-redis.call('HSET', G, ARGV[i], ARGV[i + 1])
-end
-redis.call('HSET', G, 'st', 'pending', 'cr', int(now))
+redis.call('HSET', G, 'st', 'pending', 'cr', int(now), unpack(ARGV, 6, first - 1))
 read_group()
+local specs = {}
 for i = first, #ARGV do
-redis.call('HSET', S, int(i - first), ARGV[i])
+specs[#specs + 1], specs[#specs + 2] = int(i - first), ARGV[i]
 note_children(int(i - first), ARGV[i])
 end
+for from = 1, #specs, 1000 do redis.call('HSET', S, unpack(specs, from, math.min(from + 999, #specs))) end
 put('tot', #ARGV - first + 1)
 if ARGV[3] == '1' then
 if ARGV[4] ~= '' then
@@ -3512,7 +3525,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -3534,14 +3547,14 @@ over = (g.st == 'running' or g.st == 'stopping') and tonumber(over) or 0
 over = over > 0 and over
 local renew = not ended() and now - (tonumber(renewed) or g.cr) > g.ttl / 4
 if renew then redis.call('HSET', G, 'lr', int(now)) end
-return { g.st, g.fl or '', redis.call('HLEN', A), lasts or '', more_to_take(), int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0, later and int(later - now) or '' }`,
+return { g.st, g.fl or '', redis.call('HLEN', A), lasts or '', more_to_take(), int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0, later and int(later - now) or '', int(g.tot), int(now) }`,
   },
   enter: {
     keys: 1,
     lua: `local time = redis.call('TIME')
-local at = time[1] .. string.format('%06d', tonumber(time[2]))
-if ARGV[2] == '1' then return redis.call('ZADD', KEYS[1], at, ARGV[1]) end
-return redis.call('ZADD', KEYS[1], 'NX', at, ARGV[1])`,
+for i = 1, #ARGV, 2 do
+redis.call('ZADD', KEYS[1], ARGV[i + 1] == '1' and 'CH' or 'NX', string.format('%.0f', time[1] * 1000000 + time[2] + i), ARGV[i])
+end`,
   },
   expire: {
     keys: 9,
@@ -3894,7 +3907,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -3921,6 +3934,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -4337,7 +4352,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -4364,6 +4379,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -5098,7 +5115,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -5125,6 +5142,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -5234,8 +5253,10 @@ return reply('noticed')`,
   register: {
     keys: 1,
     lua: `local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-return redis.call('ZADD', KEYS[1], 'LT', string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])`,
+for i = 1, #ARGV, 2 do
+local due = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[i + 1]
+redis.call('ZADD', KEYS[1], 'LT', string.format('%.0f', due), ARGV[i])
+end`,
   },
   regrant: {
     keys: 9,
@@ -5507,7 +5528,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -5534,6 +5555,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -5976,7 +5999,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -6003,6 +6026,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -6620,7 +6645,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -6918,7 +6943,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -6945,6 +6970,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -7418,7 +7445,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -7445,6 +7472,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -7619,6 +7648,7 @@ end
 return reply('finished')
 end
 if ARGV[7] ~= '' then redis.call('HSET', G, 'ctx', ARGV[7]) end
+if ARGV[9] ~= '' then redis.call('HSET', G, 'hd', ARGV[9]) end
 start_group(by_parent)
 if ARGV[3] ~= '' and g.mv == 0 then
 redis.call('HSET', G, 'msg', ARGV[3])
@@ -7898,7 +7928,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -7925,6 +7955,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -8368,7 +8400,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -8395,6 +8427,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -8861,7 +8895,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -8888,6 +8922,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -9363,7 +9399,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -9390,6 +9426,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -9832,7 +9870,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -9859,6 +9897,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -10309,7 +10349,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -10336,6 +10376,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -10775,7 +10817,7 @@ activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
@@ -10802,6 +10844,8 @@ end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
+local starter = redis.call('HGET', G, 'hd')
+if starter then redis.call('PUBLISH', starter, G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end

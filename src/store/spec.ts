@@ -8,6 +8,11 @@ export interface StoredRunOptions {
   desiredWorkerLabels?: Record<string, unknown>;
 }
 
+/** Run options as a group stores them, each later one over those before. */
+export function parseOptions(...parts: readonly (string | null | undefined)[]): StoredRunOptions | undefined {
+  return mergeRunOptions(...parts.map((json) => (json ? (JSON.parse(json) as StoredRunOptions) : undefined)));
+}
+
 /** Options of which each later one wins; of the metadata, each later key. */
 export function mergeRunOptions(...parts: readonly (StoredRunOptions | undefined)[]): StoredRunOptions | undefined {
   const given = parts.filter((part) => part !== undefined);

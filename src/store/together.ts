@@ -21,18 +21,20 @@ export class Together<A, R> {
   /**
    * @param send - makes the calls of one key as one, and gives a result for each
    * @param atOnce - how many are made as one at most
+   * @param apart - whether each is made by itself when they can't be made as one
    */
   constructor(
     private readonly send: (calls: readonly A[]) => Promise<readonly R[]>,
     private readonly atOnce: number,
+    private readonly apart = true,
   ) {}
 
   /**
    * Joins those that are asked for with the same key.
    * @param weight - of this one; those that are made as one weigh one or little more
-   * @throws what `send` throws when it makes this one by itself
+   * @throws what `send` throws, when it makes this one by itself unless they are not made apart
    */
-  join(key: string, call: A, weight: number): Promise<R> {
+  join(key: string, call: A, weight = 0): Promise<R> {
     return new Promise((resolve, reject) => {
       let batch = this.waiting.get(key);
       if (!batch) {
@@ -57,7 +59,7 @@ export class Together<A, R> {
       const results = await this.send(all.map(({ call }) => call));
       all.forEach(({ resolve }, i) => resolve(results[i] as R));
     } catch (error) {
-      if (all.length === 1) return all[0]?.reject(error);
+      if (all.length === 1 || !this.apart) return all.forEach(({ reject }) => reject(error));
       // One that can't be made must not take the others with it.
       for (const one of all) void this.settle([one]);
     }

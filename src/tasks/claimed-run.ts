@@ -65,7 +65,9 @@ export class ClaimedRun {
     const { groupId, entry, token } = this.claim;
     const { runId } = this.execution;
     const handBack = stopping.workers > 0;
-    const reply = await store.start(groupId, entry, token, this.execution, deadOwner, this.child, handBack);
+    const reply = await publisher.claiming(groupId, entry, runId, () =>
+      store.start(groupId, entry, token, this.execution, deadOwner, this.child, handBack),
+    );
     switch (reply.code) {
       case 'run':
         this.watchAbort();

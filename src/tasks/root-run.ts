@@ -58,24 +58,22 @@ export async function openRoot(
     parentRun: ctx.workflowRunId(),
     parentTask: ctx.taskRunExternalId(),
   };
-  const { created } = await store.create(
-    {
-      id: children,
-      kind: 'root',
-      name: shown,
-      secret: newSecret(),
-      closed: false,
-      ...config,
-      successCallbacks: [],
-      errorCallbacks: [],
-      parent: { groupId, entry, round: suspension?.round ?? 0 },
-      ...(suspension?.suspended ? { suspended: suspension.version } : {}),
-      above,
-    },
-    [],
-    { message: '' },
-  );
-  if (!created) await publisher.nesting.reopen(children, groupId, above);
+  const group = {
+    id: children,
+    kind: 'root' as const,
+    name: shown,
+    secret: newSecret(),
+    closed: false,
+    ...config,
+    successCallbacks: [],
+    errorCallbacks: [],
+    parent: { groupId, entry, round: suspension?.round ?? 0 },
+    ...(suspension?.suspended ? { suspended: suspension.version } : {}),
+    above,
+  };
+  const { created, work } = await store.create(group, [], { message: '' });
+  if (created) publisher.known.made(group, work.version);
+  else await publisher.nesting.reopen(children, groupId, above);
   await publisher.suspender.inherit(children, { groupId, entry });
   return new RootScope(children, shown, store.identity, logger);
 }

@@ -14,15 +14,14 @@ if read_group() then
   return answer
 end
 local first = 6 + tonumber(ARGV[5]) * 2
-for i = 6, first - 1, 2 do
-  redis.call('HSET', G, ARGV[i], ARGV[i + 1])
-end
-redis.call('HSET', G, 'st', 'pending', 'cr', int(now))
+redis.call('HSET', G, 'st', 'pending', 'cr', int(now), unpack(ARGV, 6, first - 1))
 read_group()
+local specs = {}
 for i = first, #ARGV do
-  redis.call('HSET', S, int(i - first), ARGV[i])
+  specs[#specs + 1], specs[#specs + 2] = int(i - first), ARGV[i]
   note_children(int(i - first), ARGV[i])
 end
+for from = 1, #specs, 1000 do redis.call('HSET', S, unpack(specs, from, math.min(from + 999, #specs))) end
 put('tot', #ARGV - first + 1)
 if ARGV[3] == '1' then
   if ARGV[4] ~= '' then

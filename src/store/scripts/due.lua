@@ -1,7 +1,7 @@
 -- due: what upkeep has to ask about in a group: entries whose lease ran out.
 -- KEYS: 9
 -- ARGV: proc, lease, limit
--- Returns {status or 'missing', flags, active entries, time to forget or '', more to take, groups below to be kept (0|1), groups below (0|1), {entry, packed state, ...}, ms until its time is over or '', abandoned (0|1), records of its signatures to be renewed (0|1), ms until the next lease runs out or ''}
+-- Returns {status or 'missing', flags, active entries, time to forget or '', more to take, groups below to be kept (0|1), groups below (0|1), {entry, packed state, ...}, ms until its time is over or '', abandoned (0|1), records of its signatures to be renewed (0|1), ms until the next lease runs out or '', number of items, now}
 --- @include "grants"
 if not read_group() then return { 'missing' } end
 local list = {}
@@ -19,4 +19,4 @@ over = over > 0 and over
 -- Several times within the life of such a record.
 local renew = not ended() and now - (tonumber(renewed) or g.cr) > g.ttl / 4
 if renew then redis.call('HSET', G, 'lr', int(now)) end
-return { g.st, g.fl or '', redis.call('HLEN', A), lasts or '', more_to_take(), int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0, later and int(later - now) or '' }
+return { g.st, g.fl or '', redis.call('HLEN', A), lasts or '', more_to_take(), int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0, later and int(later - now) or '', int(g.tot), int(now) }

@@ -1,7 +1,9 @@
--- register: enters a group into an upkeep index before it holds anything that upkeep has to look after.
+-- register: has upkeep look after groups, each before it holds anything; one that would have been due later is due at that time.
 -- KEYS: 1
--- ARGV: group id, ms until it is due at the latest
--- Returns 1 when it was not in the index; one that would have been due later is due then
+-- ARGV: for each its id, and the ms until it is due at the latest
+-- Returns nothing
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-return redis.call('ZADD', KEYS[1], 'LT', string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])
+for i = 1, #ARGV, 2 do
+  local due = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[i + 1]
+  redis.call('ZADD', KEYS[1], 'LT', string.format('%.0f', due), ARGV[i])
+end

@@ -1,6 +1,6 @@
 -- run: starts a group with a message: all its items become ready.
 -- KEYS: 9
--- ARGV: proc, lease, message ('' to start it with what is ready), run options for items as JSON or '', parent's id ('' when a user runs it), entry in the parent (or, when a user runs it, 'ready' if it has been made ready there), what the group is below as JSON, and how often its parent has been tried again
+-- ARGV: proc, lease, message ('' to start it with what is ready), run options for items as JSON or '', parent's id ('' when a user runs it), entry in the parent (or, when a user runs it, 'ready' if it has been made ready there), what the group is below as JSON, how often its parent has been tried again, and the channel on which who starts it hears of its end ('' for none)
 -- Returns {'started'|'missing'|'again'|'finished', status, grants, ...} | {'nested', parent's id, entry in it}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
@@ -29,6 +29,7 @@ if ended() or g.st == 'stopping' or g.st == 'cancelling' then
   return reply('finished')
 end
 if ARGV[7] ~= '' then redis.call('HSET', G, 'ctx', ARGV[7]) end
+if ARGV[9] ~= '' then redis.call('HSET', G, 'hd', ARGV[9]) end
 start_group(by_parent)
 if ARGV[3] ~= '' and g.mv == 0 then
   redis.call('HSET', G, 'msg', ARGV[3])

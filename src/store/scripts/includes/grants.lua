@@ -98,9 +98,9 @@ local function tell_parent()
   callbacks[#callbacks + 1] = { 'p', '' }
 end
 
--- Changes with what publishers remember of the group: a key's next group is another one, and a message comes later.
+-- Changes with what publishers remember of the group: a key's next group is another one, a message and a parent come later.
 local function version()
-  return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd)
+  return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 
 -- What a publishing process needs: the grants, the fired callbacks, whether to ask for more, whether it expires,

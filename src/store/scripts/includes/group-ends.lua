@@ -22,6 +22,9 @@ local function end_group(outcome, with_callbacks)
   tell_parent()
   redis.call('UNLINK', Q)
   redis.call('PUBLISH', G, 'end')
+  -- Who started it waits for it without a subscription of its own.
+  local starter = redis.call('HGET', G, 'hd')
+  if starter then redis.call('PUBLISH', starter, G) end
 end
 
 local function end_group_if_done()

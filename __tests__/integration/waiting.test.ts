@@ -1,0 +1,72 @@
+import { eventually, Fixture, gate } from '../helpers/fixture';
+
+// How a process hears of the ends that it waits for.
+const fixture = new Fixture();
+const { mage } = fixture;
+let held = gate();
+fixture.onRelease(() => held.open());
+const item = mage.task({
+  name: 'waited-for',
+  fn: async ({ n, hold = false }: { n: number; hold?: boolean }) => {
+    if (hold) await held.opened;
+    return n;
+  },
+});
+
+beforeAll(() => fixture.worker([item]));
+beforeEach(async () => {
+  held = gate();
+  // From the first wait on, the process hears of ends.
+  await (await mage.swarm({ tasks: [[item, { n: 0 }]], isSwarmClosed: true })).run({});
+  await eventually('the channel is there', async () => (await channels()).length > 0);
+});
+afterAll(() => fixture.close());
+
+/** What anybody listens to. */
+async function channels(): Promise<string[]> {
+  return (await fixture.redis.pubsub('CHANNELS', `${fixture.keyPrefix}:*`)) as string[];
+}
+
+const holding = () => mage.swarm({ tasks: [[item, { n: 1, hold: true }]], isSwarmClosed: true });
+
+test('waits for all that it has started on one channel', async () => {
+  const swarms = [await holding(), await holding()];
+  const outputs = swarms.map((swarm) => swarm.run({}));
+  const task = (await mage.sign(item, { n: 2, hold: true })).run();
+  await eventually('all run', async () =>
+    (await Promise.all(swarms.map((swarm) => swarm.progress()))).every(({ running }) => running === 1),
+  );
+  expect(await channels()).toEqual([expect.stringMatching(/:ends:[\w-]+$/)]);
+  held.open();
+  expect(await Promise.all([...outputs, task])).toEqual([[1], [1], 2]);
+});
+
+test('gives the output of what ended before it was waited for', async () => {
+  const swarm = await holding();
+  const handle = await swarm.runNoWait({});
+  held.open();
+  await eventually('it has ended', async () => (await swarm.status()) === 'succeeded');
+  expect(await handle.output).toEqual([1]);
+});
+
+test('hears of the end of what another instance has started', async () => {
+  const swarm = await holding();
+  await swarm.runNoWait({});
+  const loaded = await fixture.another().load<typeof swarm>(swarm.id);
+  const ended = (async () => {
+    const seen = [];
+    for await (const result of loaded.results()) seen.push(result.output);
+    return seen;
+  })();
+  held.open();
+  expect(await ended).toEqual([1]);
+});
+
+test('loses no end when the connection breaks meanwhile', async () => {
+  const swarm = await holding();
+  const output = swarm.run({});
+  await eventually('it runs', async () => (await swarm.progress()).running === 1);
+  await fixture.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  held.open();
+  expect(await output).toEqual([1]);
+});

@@ -1,0 +1,44 @@
+import { Confirmations } from '../../src/engine/confirmations';
+
+function recording() {
+  const sent: [string, readonly string[]][] = [];
+  const confirmations = new Confirmations((groupId, pairs) => {
+    sent.push([groupId, pairs]);
+    return Promise.resolve();
+  });
+  return { sent, confirmations };
+}
+
+test('sends those of a group in one piece', async () => {
+  const { sent, confirmations } = recording();
+  confirmations.add('a', '0', 'run 1');
+  confirmations.add('b', '0', 'run 2');
+  confirmations.add('a', '1', 'run 3');
+  await confirmations.flush();
+  expect(sent).toEqual([
+    ['a', ['0', 'run 1', '1', 'run 3']],
+    ['b', ['0', 'run 2']],
+  ]);
+});
+
+test('hands over those of a group, and sends them no more itself', async () => {
+  const { sent, confirmations } = recording();
+  confirmations.add('a', '0', 'run 1');
+  expect(confirmations.has('a', '0')).toBe(true);
+  expect(confirmations.take('a')).toEqual(['0', 'run 1']);
+  expect(confirmations.has('a', '0')).toBe(false);
+  await confirmations.flush();
+  expect(sent).toEqual([]);
+});
+
+test('drops one whose run has claimed its entry, and not one of which another run has', async () => {
+  const { sent, confirmations } = recording();
+  confirmations.add('a', '0', 'run 1');
+  confirmations.add('a', '1', 'run 2');
+  confirmations.drop('a', '0', 'run 1');
+  confirmations.drop('a', '1', 'run 1');
+  confirmations.drop('b', '1', 'run 2');
+  expect([confirmations.has('a', '0'), confirmations.has('a', '1')]).toEqual([false, true]);
+  await confirmations.flush();
+  expect(sent).toEqual([['a', ['1', 'run 2']]]);
+});

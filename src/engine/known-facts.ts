@@ -1,0 +1,48 @@
+import { Recent } from '../recent';
+import type { GroupFacts, GroupReader } from '../store/group-reader';
+import type { NewGroup } from '../store/group-store';
+import { mergeRunOptions, parseOptions, type StoredRunOptions } from '../store/spec';
+
+const remembered = 500;
+
+/**
+ * What this process knows of the groups that it publishes for, so that it isn't read again for each grant. A version that
+ * comes with each grant says whether it still holds.
+ */
+export class KnownFacts {
+  private readonly known = new Recent<GroupFacts & { version: string }>(remembered);
+
+  constructor(private readonly reader: GroupReader) {}
+
+  async of(groupId: string, version: string): Promise<GroupFacts | undefined> {
+    const known = this.known.get(groupId);
+    if (known?.version === version) return known;
+    const facts = await this.reader.facts(groupId);
+    if (facts) this.known.set(groupId, { ...facts, version });
+    return facts;
+  }
+
+  /** This process has made a group. @param message - with which it was started at once */
+  made(group: NewGroup, version: string, message?: string): void {
+    const { id, kind, name, secret, options, parent, above = {}, keepResults } = group;
+    this.known.set(id, {
+      kind,
+      name,
+      secret,
+      message: message || undefined,
+      options: parseOptions(options),
+      resultBytes: 0,
+      parent: parent && { groupId: parent.groupId, entry: parent.entry, round: parent.round ?? 0 },
+      above,
+      keepResults,
+      version,
+    });
+  }
+
+  /** This process has started a group with a message. What somebody else has changed since it was made has changed more of its version. */
+  started(groupId: string, version: string, message: string, options: StoredRunOptions | undefined): void {
+    const known = this.known.get(groupId);
+    if (!known || version !== known.version.replace('.0.', '.1.')) return;
+    this.known.set(groupId, { ...known, message, options: mergeRunOptions(known.options, options), version });
+  }
+}
