@@ -1,4 +1,5 @@
 import type { Signature, Swarm } from '../../src';
+import { KnownFacts } from '../../src/engine/known-facts';
 import { Nesting } from '../../src/engine/nesting';
 import { claimToken } from '../../src/store/group-executions';
 import { newSecret, type GroupStore } from '../../src/store/group-store';
@@ -18,7 +19,8 @@ const died = new Error('the process is dead');
 /** One that dies when it has started a group, before its parent knows. */
 const dying = faults.deadProcess().store;
 dying.confirm = () => Promise.reject(died);
-const nesting = new Nesting(dying, reader, undefined as never, undefined as never, () => Promise.resolve());
+const known = new KnownFacts(reader);
+const nesting = new Nesting(dying, reader, { known } as never, undefined as never, () => Promise.resolve());
 
 beforeAll(async () => {
   await faults.worker(recorder.tasks(mage));
