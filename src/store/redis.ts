@@ -127,14 +127,14 @@ export class RedisConnection {
    * process would take turns at working.
    */
   private gather(): void {
-    if (this.gathering) return;
+    if (this.gathering || isCluster(this.client)) return;
     this.gathering = true;
-    const streams = nodesOf(this.client).map(({ stream }) => stream);
-    for (const stream of streams) stream?.cork();
+    const { stream } = this.client;
+    stream.cork();
     detached(() =>
       setImmediate(() => {
         this.gathering = false;
-        for (const stream of streams) stream?.uncork();
+        stream.uncork();
       }),
     );
   }
@@ -196,7 +196,8 @@ function duplicate(given: RedisLike | string, forCommands: boolean, timeoutMs: n
   const own = {
     keyPrefix: '',
     lazyConnect: true,
-    enableAutoPipelining: false,
+    // The nodes of a cluster connect when they are first needed; in there, only pipelines wait for that.
+    enableAutoPipelining: forCommands && isCluster(given),
     enableOfflineQueue: !forCommands,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: forCommands ? 0 : null,
@@ -236,6 +237,6 @@ function nodesOf(redis: RedisLike): Redis[] {
   return isCluster(redis) ? redis.nodes('master') : [redis];
 }
 
-function isCluster(client: RedisLike): client is Cluster {
+function isCluster(client: RedisLike | string): client is Cluster {
   return (client as { isCluster?: boolean } | null | undefined)?.isCluster === true;
 }

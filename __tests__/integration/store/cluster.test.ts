@@ -15,6 +15,14 @@ afterAll(async () => {
   await cluster.close();
 });
 
+test('calls that find the nodes of a cluster not connected yet are all answered', async () => {
+  const fresh = new StoreFixture({}, cluster.connect());
+  const ask = (n: number) => fresh.connection.use('hget', (client) => client.hget(`not-there-${n}`, 'field'));
+  await ask(0);
+  expect(await Promise.all(Array.from({ length: 100 }, (_, n) => ask(n)))).toEqual(Array(100).fill(null));
+  await fresh.close();
+});
+
 test('twenty groups on three nodes live from their creation to being forgotten', async () => {
   const callback = packSpec({ task: 'callback' });
   const groups = await Promise.all(
