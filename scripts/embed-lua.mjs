@@ -10,6 +10,8 @@ const KEBAB = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 const INCLUDE = /^\s*---\s*@include\b/;
 const INCLUDE_NAME = /^\s*---\s*@include\s+"([^"]+)"\s*$/;
 
+const FUNCTION = /^local function (\w+)/;
+
 class ScriptError extends Error {}
 
 const shown = (file) => path.relative(process.cwd(), file) || file;
@@ -63,9 +65,10 @@ function purpose(name) {
   return { pattern: new RegExp(`^-- ${name}: \\S`), form: `-- ${name}: <purpose>` };
 }
 
-// Returns the code's lines without comments, indentation and blank lines.
+// Returns the code's lines without comments, indentation and blank lines, each with the function at the top level that it belongs to.
 function expand(file, lines, context) {
   const code = [];
+  let within;
   for (const [index, line] of lines.entries()) {
     const at = index + 1;
     const text = line.trim();
@@ -82,7 +85,9 @@ function expand(file, lines, context) {
     if (text.endsWith('\\')) {
       fail(file, at, 'expected no string that goes on in the next line, whose indentation would be lost: use "\\n"');
     }
-    code.push(text);
+    within = FUNCTION.exec(line)?.[1] ?? within;
+    code.push({ text, within });
+    if (line === 'end' || (FUNCTION.test(line) && line.endsWith(' end'))) within = undefined;
   }
   return code;
 }
@@ -105,6 +110,23 @@ function include(name, file, at, context) {
   return code;
 }
 
+// Redis makes each function of a script anew in each call: what a script doesn't use is left out of it.
+function withoutUnused(code) {
+  const used = new Set();
+  const follow = (owner) => {
+    for (const { text, within } of code) {
+      if (within !== owner) continue;
+      for (const [word] of text.matchAll(/\w+/g)) {
+        if (word === owner || used.has(word) || !code.some((line) => line.within === word)) continue;
+        used.add(word);
+        follow(word);
+      }
+    }
+  };
+  follow(undefined);
+  return code.filter(({ within }) => within === undefined || used.has(within));
+}
+
 function assemble(folder, name) {
   const file = path.join(folder, `${name}.lua`);
   const lines = readLines(file);
@@ -115,7 +137,10 @@ function assemble(folder, name) {
     { pattern: /^-- Returns\b/, form: '-- Returns ...' },
   ]);
   const keys = Number(keysLine[1]);
-  const lua = expand(file, lines, { includes: path.join(folder, 'includes'), open: [], done: new Set() }).join('\n');
+  const code = expand(file, lines, { includes: path.join(folder, 'includes'), open: [], done: new Set() });
+  const lua = withoutUnused(code)
+    .map(({ text }) => text)
+    .join('\n');
   for (const [, used] of lua.matchAll(/\bKEYS\[(\d+)\]/g)) {
     if (Number(used) > keys) {
       fail(

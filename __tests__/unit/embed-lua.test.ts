@@ -51,6 +51,33 @@ it('puts each include in once, also one that two others need', () => {
   expect(embedded().run?.lua).toBe('local now = 1\nlocal slots = now\nreturn slots');
 });
 
+it('leaves out the functions that a script does not use, also by way of others', () => {
+  write(
+    'includes/all',
+    [
+      '-- all: Everything.',
+      'local function deep() return 1 end',
+      'local function middle()',
+      '  return deep()',
+      'end',
+      'local function alone()',
+      '  if middle() then',
+      '    return alone()',
+      '  end',
+      'end',
+      'local rest = 2',
+    ].join('\n'),
+  );
+  script('run', '--- @include "all"\nreturn middle() + rest');
+  script('rest', '--- @include "all"\nreturn rest');
+  expect(embedded()).toMatchObject({
+    run: {
+      lua: 'local function deep() return 1 end\nlocal function middle()\nreturn deep()\nend\nlocal rest = 2\nreturn middle() + rest',
+    },
+    rest: { lua: 'local rest = 2\nreturn rest' },
+  });
+});
+
 it('notices a stale and a missing module', () => {
   script('run', 'return 1');
   expect(embed('--check')).toEqual({ status: 1, stderr: expect.stringContaining('out.ts is missing: run `npm run') });

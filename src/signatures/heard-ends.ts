@@ -1,4 +1,5 @@
 import { Recent } from '../recent';
+import type { Snapshot } from '../store/group-reader';
 import type { RedisLike } from '../store/redis';
 
 const remembered = 10_000;
@@ -9,6 +10,9 @@ export interface Hearing {
   connection: number;
 }
 
+/** What is told of a group that has ended. */
+export type HeardEnd = Pick<Snapshot, 'status' | 'total'>;
+
 /**
  * The one channel of this process on which it is told of the ends of the groups that it has started itself. Who waits for one of
  * them needs no subscription of its own, and need not ask first whether it has ended.
@@ -18,7 +22,7 @@ export class HeardEnds {
   private hears = false;
   /** The connection on which the end of a group will be heard, by the group's own channel. */
   private readonly expected = new Recent<number>(remembered);
-  private readonly ended = new Recent<true>(remembered);
+  private readonly ended = new Recent<HeardEnd>(remembered);
 
   constructor(private readonly channel: string) {}
 
@@ -37,11 +41,18 @@ export class HeardEnds {
     return this.hears && this.expected.get(group) === this.connection && !this.ended.get(group);
   }
 
+  /** How a group has ended, if that was heard. */
+  endOf(group: string): HeardEnd | undefined {
+    return this.ended.get(group);
+  }
+
   /** @param failed - told why a subscription was not made */
   listen(client: RedisLike, heard: (group: string) => void, failed: (error: unknown) => void): void {
-    client.on('message', (from: string, group: string) => {
+    client.on('message', (from: string, told: string) => {
       if (from !== this.channel) return;
-      this.ended.set(group, true);
+      const [status = '', total = ''] = told.split(' ', 2);
+      const group = told.slice(status.length + total.length + 2);
+      this.ended.set(group, { status: status as HeardEnd['status'], total: Number(total) });
       heard(group);
     });
     client.on('close', () => (this.hears = false));

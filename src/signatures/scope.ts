@@ -3,7 +3,7 @@ import type { Remover } from '../engine/remover';
 import type { Publisher } from '../engine/publisher';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
-import type { Work } from '../store/replies';
+import { hasWork, type Work } from '../store/replies';
 import type { Locations } from '../store/locations';
 import { currentExecution } from '../tasks/context';
 import type { RootScope } from '../tasks/root-scope';
@@ -49,6 +49,7 @@ export function publishBeside(root: RootScope, scope: Scope, groupId: string, wo
  * doesn't wait for it longer than for Redis.
  */
 export async function publishFor({ publisher, store }: Scope, groupId: string, work: Work): Promise<void> {
+  if (!hasWork(work)) return;
   let timer: NodeJS.Timeout | undefined;
   const enough = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, store.settings.commandTimeoutMs);

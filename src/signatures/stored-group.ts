@@ -2,6 +2,7 @@ import { groupCancelled, groupFailure } from '../engine/group-end';
 import { CancelledError, ConfigurationError, NotFoundError, TaskFailedError } from '../errors';
 import { isChildrenId } from '../store/ids';
 import { isEnded, unmade, type Snapshot } from '../store/group-reader';
+import type { HeardEnd } from './heard-ends';
 import type { Scope } from './scope';
 import { makeHandle, removeGroup } from './stored-entry';
 import type { Handle, Progress, SignatureStatus, WaitOptions } from './types';
@@ -29,10 +30,11 @@ export class StoredGroup {
   }
 
   /** Waits for its end. */
-  ended({ timeoutMs, signal }: WaitOptions = {}): Promise<Snapshot> {
-    return this.scope.waiter.until(
+  ended({ timeoutMs, signal }: WaitOptions = {}): Promise<HeardEnd> {
+    return this.scope.waiter.until<HeardEnd>(
       this.id,
-      async () => {
+      async (heard) => {
+        if (heard) return heard;
         const snapshot = await this.snapshot();
         return isEnded(snapshot.status) ? snapshot : undefined;
       },
@@ -43,14 +45,14 @@ export class StoredGroup {
   /** Waits for its end and gives the list of a swarm, or the last output of a chain. @throws TaskFailedError, CancelledError */
   async wait<O>(options: WaitOptions = {}): Promise<O> {
     const { reader } = this.scope;
-    const snapshot = await this.ended(options);
-    if (snapshot.status === 'cancelled') throw new CancelledError(groupCancelled(snapshot));
-    if (snapshot.status === 'failed') {
-      const { failures } = await reader.failures(this.id);
+    const { status, total } = await this.ended(options);
+    if (status === 'cancelled') throw new CancelledError(groupCancelled(await this.snapshot()));
+    if (status === 'failed') {
+      const [snapshot, { failures }] = await Promise.all([this.snapshot(), reader.failures(this.id)]);
       throw new TaskFailedError(groupFailure(snapshot, failures), failures);
     }
-    if (this.kind === 'swarm') return JSON.parse(await reader.list(this.id, snapshot.total)) as O;
-    const last = await reader.result(this.id, String(snapshot.total - 1));
+    if (this.kind === 'swarm') return JSON.parse(await reader.list(this.id, total)) as O;
+    const last = await reader.result(this.id, String(total - 1));
     return JSON.parse(await reader.output(last?.slice(1) ?? '')) as O;
   }
 

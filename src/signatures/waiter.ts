@@ -1,7 +1,7 @@
 import { messageOf, StoreError } from '../errors';
 import type { GroupStore } from '../store/group-store';
 import { detached } from '../detached';
-import { HeardEnds } from './heard-ends';
+import { HeardEnds, type HeardEnd } from './heard-ends';
 
 const readAgainMs = 1_000;
 const publishEndsMs = 60_000;
@@ -36,16 +36,21 @@ export class Waiter {
   }
 
   /**
-   * Reads until `read` gives something, also while Redis is away for a while.
+   * Reads until `read` gives something, also while Redis is away for a while. It is handed the end of the group that was heard.
    * @throws what `read` throws, TimeoutError after `timeoutMs`, the signal's reason
    */
-  async until<T>(groupId: string, read: () => Promise<T | undefined>, options: WaitFor = {}): Promise<T> {
+  async until<T>(
+    groupId: string,
+    read: (heard?: HeardEnd) => Promise<T | undefined>,
+    options: WaitFor = {},
+  ): Promise<T> {
     const { timeoutMs, signal } = options;
     signal?.throwIfAborted();
     const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
     const channel = this.store.keys.state(groupId);
-    let isToCome = options.end === true && this.ends.isToCome(channel);
-    const hints = this.listen(channel, !isToCome);
+    const hears = options.end === true && this.ends.isToCome(channel);
+    let isToCome = hears;
+    const hints = this.listen(channel, !hears);
     let askedAt = 0;
     let answeredAt = 0;
     try {
@@ -55,7 +60,7 @@ export class Waiter {
             await this.store.publishEnds(groupId, publishEndsMs);
             askedAt = Date.now();
           }
-          const value = isToCome ? undefined : await read();
+          const value = isToCome ? undefined : await read(hears ? this.ends.endOf(channel) : undefined);
           if (value !== undefined) return value;
           isToCome = false;
           answeredAt = Date.now();

@@ -80,14 +80,13 @@ export class GroupScripts {
   }
 
   protected tellOfGroup(id: string, reply: readonly Reply[]): void {
-    const [kind, name] = Array.isArray(reply[10]) ? reply[10] : [];
+    const [kind, name, , , suspended] = Array.isArray(reply[10]) ? reply[10] : [];
     if (!kind || kind === 'task') return;
-    const { suspended, status } = toWork(reply);
     this.onGroup({
       id,
       kind: kind === 'chain' ? 'chain' : 'swarm',
       name: String(name),
-      status: suspended ? 'suspended' : (status as GroupEvent['status']),
+      status: suspended === 1 ? 'suspended' : (reply[1] as GroupEvent['status']),
     });
   }
 

@@ -90,40 +90,12 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
 local function write_active(entry, act, due)
 local values = {}
 for i, name in ipairs(active_names) do values[i] = act[name] or '' end
 redis.call('HSET', A, entry, table.concat(values, '|'))
 redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
@@ -151,39 +123,6 @@ return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '
 end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -247,24 +186,6 @@ callbacks[#callbacks + 1] = { entry, value }
 end
 end
 end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
 local function tell_parent()
 if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
@@ -299,7 +220,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -309,88 +230,6 @@ local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'time
 local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
-end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
 end
 local function settle_group(code)
 end_group_if_done()
@@ -428,16 +267,6 @@ enqueue(g.swp, g.tot - 1)
 add('rdy', g.tot - g.swp - g.ird)
 put('ird', 0)
 put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
 end
 local function make_ready(from, to)
 write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
@@ -511,21 +340,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
-local function has(letter)
-return g.fl and string.find(g.fl, letter, 1, true) ~= nil
-end
 local function put(name, value)
 g[name] = value
 changed[name] = true
-end
-local function add(name, n)
-put(name, g[name] + n)
-end
-local function flag(letter)
-if not has(letter) then put('fl', (g.fl or '') .. letter) end
-end
-local function unflag(letter)
-if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
 local function write_group()
 local args = {}
@@ -536,17 +353,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -556,15 +362,6 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
-local function move_to(status)
-if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
-error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
-end
-put('st', status)
-end
-local function ended()
-return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
-end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -580,364 +377,13 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
-end
-local function may(from, to)
-local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
-end
-local function check_move(entry, from, to)
-if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
-end
-local function become(entry, act, to)
-check_move(entry, act.state, to)
-act.state = to
-end
-local function activate(entry, from, to, due, child)
-check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
-end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
-end
-local function suspended_alone(entry)
-if not has('E') then return false end
-local version = redis.call('HGET', C, 's:' .. entry)
-return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
-end
-local function suspended(entry)
-return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
-end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
-local function next_startable(from, to)
-while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
-end
-return nil
-end
-local function can_start()
-return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
-end
-local function take_slots()
-while can_start() and #grants < batch do
-local head = redis.call('LINDEX', Q, 0)
-if not head then return end
-local dash = string.find(head, '-', 1, true)
-local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
-local to = tonumber(dash and string.sub(head, dash + 1) or head)
-local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
-local entry = int(index)
-activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
-add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
-end
-end
-end
-local function more_to_take()
-if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
-return 0
-end
-local function fire(list, kind, source)
-for _, spec in ipairs(list) do
-local entry = 'c' .. int(g.cbn)
-local value = kind .. ' ' .. source .. '\\n' .. spec
-add('cbn', 1)
-redis.call('HSET', C, entry, value)
-if suspended(source) then
-flag('H')
-activate(entry, 'new', 'held', math.huge)
-else
-activate(entry, 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
-local function tell_parent()
-if not g.pg then return end
-activate('p', 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { 'p', '' }
-end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
-local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
-end
-local function expire_group()
-if not ended() or redis.call('HLEN', A) > 0 then return end
-if g.pg and g.rel == 0 then return end
-put('rt', int(now + g.ret))
-if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
-expiring = 1
-end
-local function end_group(outcome, with_callbacks)
-move_to(outcome)
-unflag('S')
-put('cl', 1)
-put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
-end
-tell_parent()
-redis.call('UNLINK', Q)
-redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
-end
-local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
-if g.k == 'root' and g.cl == 0 then return end
-if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
-local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
-if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
-end_group(outcome, true)
-end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
-end
-local function settle_group(code)
-end_group_if_done()
-take_slots()
-expire_group()
-write_group()
-return reply(code)
-end
-local function start_group(by_parent)
-if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-move_to('running')
-local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-if limit > 0 then put('dl', now + limit) end
-put('pr', now)
-put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
-end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
-end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
-end
-local function enqueue(from, to)
-redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
-end
-local function sweep()
-if g.swp >= g.tot then return end
-enqueue(g.swp, g.tot - 1)
-add('rdy', g.tot - g.swp - g.ird)
-put('ird', 0)
-put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
-end
-local function done(code)
-keep_pending()
-return settle_group(code)
 end
 if not read_group() then return { 'missing' } end
 if ARGV[3] == '' then
@@ -1002,17 +448,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -1108,33 +543,10 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
 local function make_void(entry, run)
 local runs = redis.call('HGET', C, 'w:' .. entry)
 redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
 end
 local function idle()
 if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
@@ -1255,7 +667,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -1265,9 +677,6 @@ local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'time
 local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
-end
-local function free_first()
-redis.call('HDEL', A, '')
 end
 local function note_failure(index)
 add('ko', 1)
@@ -1355,51 +764,10 @@ expire_group()
 write_group()
 return reply(code)
 end
-local function start_group(by_parent)
-if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-move_to('running')
-local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-if limit > 0 then put('dl', now + limit) end
-put('pr', now)
-put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
-end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
-end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
-end
-local function enqueue(from, to)
-redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
-end
-local function sweep()
-if g.swp >= g.tot then return end
-enqueue(g.swp, g.tot - 1)
-add('rdy', g.tot - g.swp - g.ird)
-put('ird', 0)
-put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
 end
 local function done(code)
 keep_pending()
@@ -1475,17 +843,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -1584,35 +941,10 @@ end
 local function next_version(last)
 return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
 end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
 local function make_void(entry, run)
 local runs = redis.call('HGET', C, 'w:' .. entry)
 redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -1728,7 +1060,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -1738,9 +1070,6 @@ local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'time
 local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
-end
-local function free_first()
-redis.call('HDEL', A, '')
 end
 local function note_failure(index)
 add('ko', 1)
@@ -1842,37 +1171,6 @@ local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
-end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
-end
-local function enqueue(from, to)
-redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
-end
-local function sweep()
-if g.swp >= g.tot then return end
-enqueue(g.swp, g.tot - 1)
-add('rdy', g.tot - g.swp - g.ird)
-put('ird', 0)
-put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
 end
 local function done(code)
 keep_pending()
@@ -1952,17 +1250,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -1996,40 +1283,12 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
 local function write_active(entry, act, due)
 local values = {}
 for i, name in ipairs(active_names) do values[i] = act[name] or '' end
 redis.call('HSET', A, entry, table.concat(values, '|'))
 redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
@@ -2057,39 +1316,6 @@ return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '
 end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -2153,24 +1379,6 @@ callbacks[#callbacks + 1] = { entry, value }
 end
 end
 end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
 local function tell_parent()
 if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
@@ -2205,7 +1413,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -2216,88 +1424,6 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
-end
 local function settle_group(code)
 end_group_if_done()
 take_slots()
@@ -2305,25 +1431,10 @@ expire_group()
 write_group()
 return reply(code)
 end
-local function start_group(by_parent)
-if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-move_to('running')
-local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-if limit > 0 then put('dl', now + limit) end
-put('pr', now)
-put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
-end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
-end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -2334,22 +1445,6 @@ enqueue(g.swp, g.tot - 1)
 add('rdy', g.tot - g.swp - g.ird)
 put('ird', 0)
 put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
 end
 local function done(code)
 keep_pending()
@@ -2389,14 +1484,8 @@ local function put(name, value)
 g[name] = value
 changed[name] = true
 end
-local function add(name, n)
-put(name, g[name] + n)
-end
 local function flag(letter)
 if not has(letter) then put('fl', (g.fl or '') .. letter) end
-end
-local function unflag(letter)
-if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
 local function write_group()
 local args = {}
@@ -2427,15 +1516,6 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
-local function move_to(status)
-if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
-error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
-end
-put('st', status)
-end
-local function ended()
-return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
-end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -2451,9 +1531,6 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
@@ -2471,21 +1548,6 @@ for i, name in ipairs(active_names) do values[i] = act[name] or '' end
 redis.call('HSET', A, entry, table.concat(values, '|'))
 redis.call('ZADD', L, int(due), entry)
 end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
-end
 local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
@@ -2497,139 +1559,19 @@ local function become(entry, act, to)
 check_move(entry, act.state, to)
 act.state = to
 end
-local function activate(entry, from, to, due, child)
-check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
-end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
-end
-local function suspended_alone(entry)
-if not has('E') then return false end
-local version = redis.call('HGET', C, 's:' .. entry)
-return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
-end
-local function suspended(entry)
-return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
 local function is_void(entry, run)
 if not has('V') or run == '' then return false end
 local runs = redis.call('HGET', C, 'w:' .. entry)
 return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
 end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
-end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
-local function next_startable(from, to)
-while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
-end
-return nil
-end
 local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
-end
-local function take_slots()
-while can_start() and #grants < batch do
-local head = redis.call('LINDEX', Q, 0)
-if not head then return end
-local dash = string.find(head, '-', 1, true)
-local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
-local to = tonumber(dash and string.sub(head, dash + 1) or head)
-local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
-local entry = int(index)
-activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
-add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
-end
-end
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
-end
-local function fire(list, kind, source)
-for _, spec in ipairs(list) do
-local entry = 'c' .. int(g.cbn)
-local value = kind .. ' ' .. source .. '\\n' .. spec
-add('cbn', 1)
-redis.call('HSET', C, entry, value)
-if suspended(source) then
-flag('H')
-activate(entry, 'new', 'held', math.huge)
-else
-activate(entry, 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
-local function tell_parent()
-if not g.pg then return end
-activate('p', 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
@@ -2638,127 +1580,6 @@ local function reply(code)
 local more = more_held and 1 or #grants >= batch and more_to_take() or 0
 local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
-end
-local function expire_group()
-if not ended() or redis.call('HLEN', A) > 0 then return end
-if g.pg and g.rel == 0 then return end
-put('rt', int(now + g.ret))
-if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
-expiring = 1
-end
-local function end_group(outcome, with_callbacks)
-move_to(outcome)
-unflag('S')
-put('cl', 1)
-put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
-end
-tell_parent()
-redis.call('UNLINK', Q)
-redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
-end
-local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
-if g.k == 'root' and g.cl == 0 then return end
-if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
-local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
-if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
-end_group(outcome, true)
-end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
-end
-local function settle_group(code)
-end_group_if_done()
-take_slots()
-expire_group()
-write_group()
-return reply(code)
 end
 local function confirm_from(i)
 while i < #ARGV do
@@ -2867,40 +1688,12 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
 local function write_active(entry, act, due)
 local values = {}
 for i, name in ipairs(active_names) do values[i] = act[name] or '' end
 redis.call('HSET', A, entry, table.concat(values, '|'))
 redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
@@ -2928,39 +1721,6 @@ return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '
 end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -3024,24 +1784,6 @@ callbacks[#callbacks + 1] = { entry, value }
 end
 end
 end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
 local function tell_parent()
 if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
@@ -3076,7 +1818,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -3086,88 +1828,6 @@ local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'time
 local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
-end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
 end
 local function settle_group(code)
 end_group_if_done()
@@ -3205,22 +1865,6 @@ enqueue(g.swp, g.tot - 1)
 add('rdy', g.tot - g.swp - g.ird)
 put('ird', 0)
 put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
 end
 local function done(code)
 keep_pending()
@@ -3278,39 +1922,6 @@ end
 local function has(letter)
 return g.fl and string.find(g.fl, letter, 1, true) ~= nil
 end
-local function put(name, value)
-g[name] = value
-changed[name] = true
-end
-local function add(name, n)
-put(name, g[name] + n)
-end
-local function flag(letter)
-if not has(letter) then put('fl', (g.fl or '') .. letter) end
-end
-local function unflag(letter)
-if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
-end
-local function write_group()
-local args = {}
-if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
-for name in pairs(changed) do
-args[#args + 1] = name
-args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
-end
-if #args > 0 then redis.call('HSET', G, unpack(args)) end
-end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -3320,12 +1931,6 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
-local function move_to(status)
-if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
-error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
-end
-put('st', status)
-end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
@@ -3344,96 +1949,7 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
-end
-local function may(from, to)
-local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
-end
-local function check_move(entry, from, to)
-if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
-end
-local function become(entry, act, to)
-check_move(entry, act.state, to)
-act.state = to
-end
-local function activate(entry, from, to, due, child)
-check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
-end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
-end
-local function suspended_alone(entry)
-if not has('E') then return false end
-local version = redis.call('HGET', C, 's:' .. entry)
-return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
-end
-local function suspended(entry)
-return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
 local function idle()
 if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
 local active = redis.call('HLEN', A)
@@ -3441,96 +1957,12 @@ return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
-local function next_startable(from, to)
-while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
-end
-return nil
-end
 local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
-end
-local function take_slots()
-while can_start() and #grants < batch do
-local head = redis.call('LINDEX', Q, 0)
-if not head then return end
-local dash = string.find(head, '-', 1, true)
-local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
-local to = tonumber(dash and string.sub(head, dash + 1) or head)
-local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
-local entry = int(index)
-activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
-add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
-end
-end
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
-end
-local function fire(list, kind, source)
-for _, spec in ipairs(list) do
-local entry = 'c' .. int(g.cbn)
-local value = kind .. ' ' .. source .. '\\n' .. spec
-add('cbn', 1)
-redis.call('HSET', C, entry, value)
-if suspended(source) then
-flag('H')
-activate(entry, 'new', 'held', math.huge)
-else
-activate(entry, 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
-local function tell_parent()
-if not g.pg then return end
-activate('p', 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { 'p', '' }
-end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
-local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 if not read_group() then return { 'missing' } end
 local list = {}
@@ -3576,21 +2008,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
-local function has(letter)
-return g.fl and string.find(g.fl, letter, 1, true) ~= nil
-end
 local function put(name, value)
 g[name] = value
 changed[name] = true
-end
-local function add(name, n)
-put(name, g[name] + n)
-end
-local function flag(letter)
-if not has(letter) then put('fl', (g.fl or '') .. letter) end
-end
-local function unflag(letter)
-if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
 local function write_group()
 local args = {}
@@ -3601,17 +2021,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -3621,12 +2030,6 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
-local function move_to(status)
-if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
-error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
-end
-put('st', status)
-end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
@@ -3788,9 +2191,6 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
 local function is_void(entry, run)
 if not has('V') or run == '' then return false end
 local runs = redis.call('HGET', C, 'w:' .. entry)
@@ -3800,26 +2200,6 @@ local function make_void(entry, run)
 local runs = redis.call('HGET', C, 'w:' .. entry)
 redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -3883,24 +2263,6 @@ callbacks[#callbacks + 1] = { entry, value }
 end
 end
 end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
 local function tell_parent()
 if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
@@ -3935,7 +2297,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -4127,17 +2489,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -4171,40 +2522,12 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
 local function write_active(entry, act, due)
 local values = {}
 for i, name in ipairs(active_names) do values[i] = act[name] or '' end
 redis.call('HSET', A, entry, table.concat(values, '|'))
 redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
@@ -4232,39 +2555,6 @@ return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '
 end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -4380,7 +2670,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -4391,88 +2681,6 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
-end
 local function settle_group(code)
 end_group_if_done()
 take_slots()
@@ -4480,51 +2688,10 @@ expire_group()
 write_group()
 return reply(code)
 end
-local function start_group(by_parent)
-if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-move_to('running')
-local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-if limit > 0 then put('dl', now + limit) end
-put('pr', now)
-put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
-end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
-end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
-end
-local function enqueue(from, to)
-redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
-end
-local function sweep()
-if g.swp >= g.tot then return end
-enqueue(g.swp, g.tot - 1)
-add('rdy', g.tot - g.swp - g.ird)
-put('ird', 0)
-put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
 end
 local function done(code)
 keep_pending()
@@ -4557,39 +2724,6 @@ end
 local function has(letter)
 return g.fl and string.find(g.fl, letter, 1, true) ~= nil
 end
-local function put(name, value)
-g[name] = value
-changed[name] = true
-end
-local function add(name, n)
-put(name, g[name] + n)
-end
-local function flag(letter)
-if not has(letter) then put('fl', (g.fl or '') .. letter) end
-end
-local function unflag(letter)
-if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
-end
-local function write_group()
-local args = {}
-if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
-for name in pairs(changed) do
-args[#args + 1] = name
-args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
-end
-if #args > 0 then redis.call('HSET', G, unpack(args)) end
-end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -4599,15 +2733,6 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
-local function move_to(status)
-if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
-error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
-end
-put('st', status)
-end
-local function ended()
-return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
-end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -4623,100 +2748,11 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
-end
-local function may(from, to)
-local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
-end
-local function check_move(entry, from, to)
-if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
-end
-local function become(entry, act, to)
-check_move(entry, act.state, to)
-act.state = to
-end
-local function activate(entry, from, to, due, child)
-check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
-end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
-end
 local function suspended_alone(entry)
 if not has('E') then return false end
 local version = redis.call('HGET', C, 's:' .. entry)
 return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
-end
-local function suspended(entry)
-return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 if not read_group() then return { 'missing' } end
 local from, to = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]), g.tot)
@@ -4756,21 +2792,9 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
-local function has(letter)
-return g.fl and string.find(g.fl, letter, 1, true) ~= nil
-end
 local function put(name, value)
 g[name] = value
 changed[name] = true
-end
-local function add(name, n)
-put(name, g[name] + n)
-end
-local function flag(letter)
-if not has(letter) then put('fl', (g.fl or '') .. letter) end
-end
-local function unflag(letter)
-if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
 local function write_group()
 local args = {}
@@ -4781,17 +2805,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -4801,12 +2814,6 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
-local function move_to(status)
-if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
-error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
-end
-put('st', status)
-end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
@@ -4872,15 +2879,6 @@ local function put(name, value)
 g[name] = value
 changed[name] = true
 end
-local function add(name, n)
-put(name, g[name] + n)
-end
-local function flag(letter)
-if not has(letter) then put('fl', (g.fl or '') .. letter) end
-end
-local function unflag(letter)
-if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
-end
 local function write_group()
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
@@ -4889,17 +2887,6 @@ args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
-end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
 end
 local group_moves = {
 pending = 'running cancelled',
@@ -4910,12 +2897,6 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
-local function move_to(status)
-if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
-error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
-end
-put('st', status)
-end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
@@ -4934,185 +2915,15 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
-end
-local function may(from, to)
-local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
-end
-local function check_move(entry, from, to)
-if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
-end
-local function become(entry, act, to)
-check_move(entry, act.state, to)
-act.state = to
-end
-local function activate(entry, from, to, due, child)
-check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
-end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
-end
-local function suspended_alone(entry)
-if not has('E') then return false end
-local version = redis.call('HGET', C, 's:' .. entry)
-return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
-end
-local function suspended(entry)
-return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
-end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
-local function next_startable(from, to)
-while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
-end
-return nil
-end
 local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
-end
-local function take_slots()
-while can_start() and #grants < batch do
-local head = redis.call('LINDEX', Q, 0)
-if not head then return end
-local dash = string.find(head, '-', 1, true)
-local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
-local to = tonumber(dash and string.sub(head, dash + 1) or head)
-local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
-local entry = int(index)
-activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
-add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
-end
-end
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
-end
-local function fire(list, kind, source)
-for _, spec in ipairs(list) do
-local entry = 'c' .. int(g.cbn)
-local value = kind .. ' ' .. source .. '\\n' .. spec
-add('cbn', 1)
-redis.call('HSET', C, entry, value)
-if suspended(source) then
-flag('H')
-activate(entry, 'new', 'held', math.huge)
-else
-activate(entry, 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
-local function tell_parent()
-if not g.pg then return end
-activate('p', 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
@@ -5129,119 +2940,6 @@ put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
-end
-local function end_group(outcome, with_callbacks)
-move_to(outcome)
-unflag('S')
-put('cl', 1)
-put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
-end
-tell_parent()
-redis.call('UNLINK', Q)
-redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
-end
-local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
-if g.k == 'root' and g.cl == 0 then return end
-if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
-local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
-if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
-end_group(outcome, true)
-end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
-end
-local function settle_group(code)
-end_group_if_done()
-take_slots()
-expire_group()
-write_group()
-return reply(code)
 end
 if not read_group() then return { 'missing' } end
 redis.call('HDEL', A, 'p')
@@ -5303,17 +3001,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -5367,21 +3054,6 @@ for i, name in ipairs(active_names) do values[i] = act[name] or '' end
 redis.call('HSET', A, entry, table.concat(values, '|'))
 redis.call('ZADD', L, int(due), entry)
 end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
-end
 local function may(from, to)
 local list = moves[from]
 return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
@@ -5409,14 +3081,6 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
 local function make_void(entry, run)
 local runs = redis.call('HGET', C, 'w:' .. entry)
 redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
@@ -5436,11 +3100,6 @@ else
 write_bytes(entry, 'q', 'queued', act.state)
 redis.call('LPUSH', Q, entry)
 end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -5504,24 +3163,6 @@ callbacks[#callbacks + 1] = { entry, value }
 end
 end
 end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
 local function tell_parent()
 if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
@@ -5556,7 +3197,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -5567,88 +3208,6 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
-end
 local function settle_group(code)
 end_group_if_done()
 take_slots()
@@ -5656,51 +3215,10 @@ expire_group()
 write_group()
 return reply(code)
 end
-local function start_group(by_parent)
-if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-move_to('running')
-local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-if limit > 0 then put('dl', now + limit) end
-put('pr', now)
-put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
-end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
-end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
-end
-local function enqueue(from, to)
-redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
-end
-local function sweep()
-if g.swp >= g.tot then return end
-enqueue(g.swp, g.tot - 1)
-add('rdy', g.tot - g.swp - g.ird)
-put('ird', 0)
-put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
 end
 local function done(code)
 keep_pending()
@@ -5774,17 +3292,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -5818,40 +3325,12 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
 local function write_active(entry, act, due)
 local values = {}
 for i, name in ipairs(active_names) do values[i] = act[name] or '' end
 redis.call('HSET', A, entry, table.concat(values, '|'))
 redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
@@ -5868,10 +3347,6 @@ local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
 write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
-end
 local function suspended_alone(entry)
 if not has('E') then return false end
 local version = redis.call('HGET', C, 's:' .. entry)
@@ -5880,81 +3355,10 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
-end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
-local function next_startable(from, to)
-while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
-end
-return nil
-end
 local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
-end
-local function take_slots()
-while can_start() and #grants < batch do
-local head = redis.call('LINDEX', Q, 0)
-if not head then return end
-local dash = string.find(head, '-', 1, true)
-local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
-local to = tonumber(dash and string.sub(head, dash + 1) or head)
-local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
-local entry = int(index)
-activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
-add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
-end
-end
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -5974,24 +3378,6 @@ activate(entry, 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
-end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
 end
 local function tell_parent()
 if not g.pg then return end
@@ -6027,105 +3413,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
-end
-local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
-if g.k == 'root' and g.cl == 0 then return end
-if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
-local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
-if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
-end_group(outcome, true)
-end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
-end
-local function settle_group(code)
-end_group_if_done()
-take_slots()
-expire_group()
-write_group()
-return reply(code)
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 if not read_group() then return { 'missing' } end
 put('rel', 1)
@@ -6160,42 +3448,6 @@ g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
 return true
 end
-local function has(letter)
-return g.fl and string.find(g.fl, letter, 1, true) ~= nil
-end
-local function put(name, value)
-g[name] = value
-changed[name] = true
-end
-local function add(name, n)
-put(name, g[name] + n)
-end
-local function flag(letter)
-if not has(letter) then put('fl', (g.fl or '') .. letter) end
-end
-local function unflag(letter)
-if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
-end
-local function write_group()
-local args = {}
-if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
-for name in pairs(changed) do
-args[#args + 1] = name
-args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
-end
-if #args > 0 then redis.call('HSET', G, unpack(args)) end
-end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -6205,12 +3457,6 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
-local function move_to(status)
-if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
-error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
-end
-put('st', status)
-end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
@@ -6238,50 +3484,6 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
-for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
-end
-return true
-end
-local function has(letter)
-return g.fl and string.find(g.fl, letter, 1, true) ~= nil
-end
-local function put(name, value)
-g[name] = value
-changed[name] = true
-end
-local function add(name, n)
-put(name, g[name] + n)
-end
-local function flag(letter)
-if not has(letter) then put('fl', (g.fl or '') .. letter) end
-end
-local function unflag(letter)
-if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
-end
-local function write_group()
-local args = {}
-if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
-for name in pairs(changed) do
-args[#args + 1] = name
-args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
-end
-if #args > 0 then redis.call('HSET', G, unpack(args)) end
-end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -6291,15 +3493,6 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
-local function move_to(status)
-if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
-error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
-end
-put('st', status)
-end
-local function ended()
-return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
-end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -6315,60 +3508,7 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
-end
-local function may(from, to)
-local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
-end
-local function check_move(entry, from, to)
-if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
-end
-local function become(entry, act, to)
-check_move(entry, act.state, to)
-act.state = to
-end
-local function activate(entry, from, to, due, child)
-check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
-end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
-end
 local renewed = 0
 for i = 3, #ARGV do
 renewed = renewed + redis.call('ZADD', L, 'XX', 'CH', int(now + lease), ARGV[i])
@@ -6405,12 +3545,6 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
-local function flag(letter)
-if not has(letter) then put('fl', (g.fl or '') .. letter) end
-end
-local function unflag(letter)
-if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
-end
 local function write_group()
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
@@ -6419,17 +3553,6 @@ args[#args + 1] = name
 args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
-end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
 end
 local group_moves = {
 pending = 'running cancelled',
@@ -6518,131 +3641,14 @@ local function write_bytes(index, text, to, ...)
 for _, from in ipairs({ ... }) do check_move(index, from, to) end
 redis.call('SETRANGE', B, index, text)
 end
-local function suspended_alone(entry)
-if not has('E') then return false end
-local version = redis.call('HGET', C, 's:' .. entry)
-return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
-end
-local function suspended(entry)
-return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
-end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
-local function next_startable(from, to)
-while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
-end
-return nil
-end
 local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
-end
-local function take_slots()
-while can_start() and #grants < batch do
-local head = redis.call('LINDEX', Q, 0)
-if not head then return end
-local dash = string.find(head, '-', 1, true)
-local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
-local to = tonumber(dash and string.sub(head, dash + 1) or head)
-local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
-local entry = int(index)
-activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
-add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
-end
-end
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
-end
-local function fire(list, kind, source)
-for _, spec in ipairs(list) do
-local entry = 'c' .. int(g.cbn)
-local value = kind .. ' ' .. source .. '\\n' .. spec
-add('cbn', 1)
-redis.call('HSET', C, entry, value)
-if suspended(source) then
-flag('H')
-activate(entry, 'new', 'held', math.huge)
-else
-activate(entry, 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
-local function tell_parent()
-if not g.pg then return end
-activate('p', 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { 'p', '' }
 end
 local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
@@ -6718,17 +3724,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -6762,40 +3757,12 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
 local function write_active(entry, act, due)
 local values = {}
 for i, name in ipairs(active_names) do values[i] = act[name] or '' end
 redis.call('HSET', A, entry, table.concat(values, '|'))
 redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
@@ -6823,39 +3790,6 @@ return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '
 end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -6919,24 +3853,6 @@ callbacks[#callbacks + 1] = { entry, value }
 end
 end
 end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
 local function tell_parent()
 if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
@@ -6971,7 +3887,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -6982,88 +3898,6 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
-end
 local function settle_group(code)
 end_group_if_done()
 take_slots()
@@ -7071,51 +3905,10 @@ expire_group()
 write_group()
 return reply(code)
 end
-local function start_group(by_parent)
-if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-move_to('running')
-local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-if limit > 0 then put('dl', now + limit) end
-put('pr', now)
-put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
-end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
-end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
-end
-local function enqueue(from, to)
-redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
-end
-local function sweep()
-if g.swp >= g.tot then return end
-enqueue(g.swp, g.tot - 1)
-add('rdy', g.tot - g.swp - g.ird)
-put('ird', 0)
-put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
 end
 local function done(code)
 keep_pending()
@@ -7220,17 +4013,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -7264,40 +4046,12 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
 local function write_active(entry, act, due)
 local values = {}
 for i, name in ipairs(active_names) do values[i] = act[name] or '' end
 redis.call('HSET', A, entry, table.concat(values, '|'))
 redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
@@ -7325,39 +4079,6 @@ return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '
 end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -7421,24 +4142,6 @@ callbacks[#callbacks + 1] = { entry, value }
 end
 end
 end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
 local function tell_parent()
 if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
@@ -7473,7 +4176,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -7483,88 +4186,6 @@ local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'time
 local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
-end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
 end
 local function settle_group(code)
 end_group_if_done()
@@ -7588,11 +4209,6 @@ if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
-end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
 end
@@ -7602,22 +4218,6 @@ enqueue(g.swp, g.tot - 1)
 add('rdy', g.tot - g.swp - g.ird)
 put('ird', 0)
 put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
 end
 local function done(code)
 keep_pending()
@@ -7703,17 +4303,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -7809,39 +4398,6 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
-end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
 local function next_startable(from, to)
@@ -7904,24 +4460,6 @@ callbacks[#callbacks + 1] = { entry, value }
 end
 end
 end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
 local function tell_parent()
 if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
@@ -7956,7 +4494,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -7966,88 +4504,6 @@ local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'time
 local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
-end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
 end
 local function settle_group(code)
 end_group_if_done()
@@ -8071,30 +4527,8 @@ if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
-end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
-end
-local function sweep()
-if g.swp >= g.tot then return end
-enqueue(g.swp, g.tot - 1)
-add('rdy', g.tot - g.swp - g.ird)
-put('ird', 0)
-put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
 end
 local function make_ready(from, to)
 write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
@@ -8281,9 +4715,6 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
 local function is_void(entry, run)
 if not has('V') or run == '' then return false end
 local runs = redis.call('HGET', C, 'w:' .. entry)
@@ -8293,26 +4724,6 @@ local function make_void(entry, run)
 local runs = redis.call('HGET', C, 'w:' .. entry)
 redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -8376,24 +4787,6 @@ callbacks[#callbacks + 1] = { entry, value }
 end
 end
 end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
 local function tell_parent()
 if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
@@ -8428,7 +4821,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -8573,12 +4966,6 @@ local function put(name, value)
 g[name] = value
 changed[name] = true
 end
-local function add(name, n)
-put(name, g[name] + n)
-end
-local function flag(letter)
-if not has(letter) then put('fl', (g.fl or '') .. letter) end
-end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
@@ -8591,17 +4978,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -8611,15 +4987,6 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
-local function move_to(status)
-if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
-error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
-end
-put('st', status)
-end
-local function ended()
-return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
-end
 if not read_group() or (redis.call('HGET', G, 'wv') or '0') ~= ARGV[3] then return 0 end
 unflag('W')
 write_group()
@@ -8776,9 +5143,6 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
 local function is_void(entry, run)
 if not has('V') or run == '' then return false end
 local runs = redis.call('HGET', C, 'w:' .. entry)
@@ -8803,11 +5167,6 @@ else
 write_bytes(entry, 'q', 'queued', act.state)
 redis.call('LPUSH', Q, entry)
 end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -8871,24 +5230,6 @@ callbacks[#callbacks + 1] = { entry, value }
 end
 end
 end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
 local function tell_parent()
 if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
@@ -8923,7 +5264,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -8934,88 +5275,6 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
-end
 local function settle_group(code)
 end_group_if_done()
 take_slots()
@@ -9023,51 +5282,10 @@ expire_group()
 write_group()
 return reply(code)
 end
-local function start_group(by_parent)
-if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-move_to('running')
-local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-if limit > 0 then put('dl', now + limit) end
-put('pr', now)
-put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
-end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
-end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
-end
-local function enqueue(from, to)
-redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
-end
-local function sweep()
-if g.swp >= g.tot then return end
-enqueue(g.swp, g.tot - 1)
-add('rdy', g.tot - g.swp - g.ird)
-put('ird', 0)
-put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
 end
 local function done(code)
 keep_pending()
@@ -9178,13 +5396,6 @@ local function to_spread()
 redis.call('HINCRBY', G, 'wv', 1)
 flag('W')
 end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -9218,9 +5429,6 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
@@ -9237,21 +5445,6 @@ local values = {}
 for i, name in ipairs(active_names) do values[i] = act[name] or '' end
 redis.call('HSET', A, entry, table.concat(values, '|'))
 redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
@@ -9282,36 +5475,6 @@ return has('S') or suspended_alone(entry)
 end
 local function next_version(last)
 return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -9427,7 +5590,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -9438,88 +5601,6 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
-end
 local function settle_group(code)
 end_group_if_done()
 take_slots()
@@ -9527,35 +5608,10 @@ expire_group()
 write_group()
 return reply(code)
 end
-local function start_group(by_parent)
-if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-move_to('running')
-local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-if limit > 0 then put('dl', now + limit) end
-put('pr', now)
-put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
-end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
-end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
-end
-local function enqueue(from, to)
-redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
-end
-local function sweep()
-if g.swp >= g.tot then return end
-enqueue(g.swp, g.tot - 1)
-add('rdy', g.tot - g.swp - g.ird)
-put('ird', 0)
-put('swp', g.tot)
 end
 local function requeue_passed(from, to)
 for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
@@ -9566,12 +5622,6 @@ write_bytes(index, 'q')
 redis.call('LPUSH', Q, int(index))
 end
 end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
 end
 local function done(code)
 keep_pending()
@@ -9649,13 +5699,6 @@ local function to_spread()
 redis.call('HINCRBY', G, 'wv', 1)
 flag('W')
 end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -9753,36 +5796,6 @@ return has('S') or suspended_alone(entry)
 end
 local function next_version(last)
 return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -9898,7 +5911,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -9909,88 +5922,6 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
-end
 local function settle_group(code)
 end_group_if_done()
 take_slots()
@@ -9998,35 +5929,10 @@ expire_group()
 write_group()
 return reply(code)
 end
-local function start_group(by_parent)
-if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-move_to('running')
-local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-if limit > 0 then put('dl', now + limit) end
-put('pr', now)
-put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
-end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
-end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
-end
-local function enqueue(from, to)
-redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
-end
-local function sweep()
-if g.swp >= g.tot then return end
-enqueue(g.swp, g.tot - 1)
-add('rdy', g.tot - g.swp - g.ird)
-put('ird', 0)
-put('swp', g.tot)
 end
 local function requeue_passed(from, to)
 for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
@@ -10037,12 +5943,6 @@ write_bytes(index, 'q')
 redis.call('LPUSH', Q, int(index))
 end
 end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
 end
 local function done(code)
 keep_pending()
@@ -10124,17 +6024,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -10168,40 +6057,12 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
 local function write_active(entry, act, due)
 local values = {}
 for i, name in ipairs(active_names) do values[i] = act[name] or '' end
 redis.call('HSET', A, entry, table.concat(values, '|'))
 redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
@@ -10229,39 +6090,6 @@ return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '
 end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
-end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
-local function make_void(entry, run)
-local runs = redis.call('HGET', C, 'w:' .. entry)
-redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
-flag('V')
-end
-local function can_take_back(entry, act)
-return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
-end
-local function take_back(entry, act)
-if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-add('sl', -1)
-if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
-else
-write_bytes(entry, 'q', 'queued', act.state)
-redis.call('LPUSH', Q, entry)
-end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -10325,24 +6153,6 @@ callbacks[#callbacks + 1] = { entry, value }
 end
 end
 end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
 local function tell_parent()
 if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
@@ -10377,7 +6187,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -10388,13 +6198,6 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
 local function stop_at_limit()
 if g.st ~= 'running' or g.ko == 0 then return end
 local ratio, finished = tonumber(g.fr), g.ok + g.ko
@@ -10403,73 +6206,6 @@ move_to('stopping')
 if g.k ~= 'root' then put('cl', 1) end
 end
 end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
-end
 local function settle_group(code)
 end_group_if_done()
 take_slots()
@@ -10477,51 +6213,10 @@ expire_group()
 write_group()
 return reply(code)
 end
-local function start_group(by_parent)
-if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-move_to('running')
-local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-if limit > 0 then put('dl', now + limit) end
-put('pr', now)
-put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
-end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
-end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
-end
-local function enqueue(from, to)
-redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
-end
-local function sweep()
-if g.swp >= g.tot then return end
-enqueue(g.swp, g.tot - 1)
-add('rdy', g.tot - g.swp - g.ird)
-put('ird', 0)
-put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
 end
 local function done(code)
 keep_pending()
@@ -10592,17 +6287,6 @@ args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
 end
 if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
-local function to_spread()
-redis.call('HINCRBY', G, 'wv', 1)
-flag('W')
-end
-local function note_child(entry, child)
-if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
-put('nch', 1)
-put('hold', 1)
-if has('S') or has('E') then to_spread() end
-end
-end
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -10636,9 +6320,6 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local function is_callback(entry)
-return string.sub(entry, 1, 1) == 'c'
-end
 local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function read_active(entry)
 local packed = redis.call('HGET', A, entry)
@@ -10655,21 +6336,6 @@ local values = {}
 for i, name in ipairs(active_names) do values[i] = act[name] or '' end
 redis.call('HSET', A, entry, table.concat(values, '|'))
 redis.call('ZADD', L, int(due), entry)
-end
-local function state_of(entry, act)
-if act then return act.state end
-if is_callback(entry) then
-local result = redis.call('HGET', C, 'r:' .. entry)
-if not result then return 'unknown' end
-return bytes[string.sub(result, 1, 1)]
-end
-local index = tonumber(entry)
-if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
-if byte == '' or byte == '\\0' then
-return index < g.swp and 'queued' or 'waiting'
-end
-return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
@@ -10698,14 +6364,6 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local function next_version(last)
-return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
-end
-local function is_void(entry, run)
-if not has('V') or run == '' then return false end
-local runs = redis.call('HGET', C, 'w:' .. entry)
-return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
-end
 local function make_void(entry, run)
 local runs = redis.call('HGET', C, 'w:' .. entry)
 redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
@@ -10725,11 +6383,6 @@ else
 write_bytes(entry, 'q', 'queued', act.state)
 redis.call('LPUSH', Q, entry)
 end
-end
-local function idle()
-if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
-local active = redis.call('HLEN', A)
-return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
 local batch = 1000
@@ -10793,24 +6446,6 @@ callbacks[#callbacks + 1] = { entry, value }
 end
 end
 end
-local function release_held(all)
-if not has('H') or has('S') then return end
-local kept = 0
-repeat
-local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
-for _, entry in ipairs(entries) do
-local value = redis.call('HGET', C, entry)
-if not all and suspended_alone(string.match(value, '^%a+ (%w+)')) then
-kept = kept + 1
-else
-activate(entry, 'held', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-more_held = #callbacks >= batch
-until #entries == 0 or more_held
-if kept == 0 and not more_held then unflag('H') end
-end
 local function tell_parent()
 if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
@@ -10845,7 +6480,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -10856,88 +6491,6 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
-local function free_first()
-redis.call('HDEL', A, '')
-end
-local function note_failure(index)
-add('ko', 1)
-if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
-end
-local function stop_at_limit()
-if g.st ~= 'running' or g.ko == 0 then return end
-local ratio, finished = tonumber(g.fr), g.ok + g.ko
-if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-move_to('stopping')
-if g.k ~= 'root' then put('cl', 1) end
-end
-end
-local function return_from_body(entry, act, mark, payload)
-become(entry, act, 'returned')
-redis.call('HSET', C, 'b:' .. entry, mark .. payload)
-write_active(entry, act, now + lease)
-closing[#closing + 1], closing[#closing + 2] = entry, act.child
-end
-local function root_end(entry, to, payload)
-local body = redis.call('HGET', C, 'b:' .. entry) or 's'
-local mark = string.sub(body, 1, 1)
-if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
-return to, to == 'succeeded' and string.sub(body, 2) or payload
-end
-local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
-local header_end = string.find(spec, '\\n', 1, true)
-if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
-add('ok', 1)
-if g.kr == '0' then payload, size = '', 0 end
-elseif to == 'failed' then
-note_failure(entry)
-else
-add('cx', 1)
-if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
-end
-stop_at_limit()
-if act then
-add('sl', -1)
-if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
-end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
-add('rb', size)
-return spec
-end
-local function end_entry(entry, act, to, payload, size)
-local callback = is_callback(entry)
-if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
-if act and act.child ~= '' then
-if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
-to, payload = root_end(entry, to, payload)
-end
-check_move(entry, state_of(entry, act), to)
-ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
-local spec
-if callback then
-spec = redis.call('HGET', C, entry) or ''
-spec = string.sub(spec, (string.find(spec, '\\n', 1, true) or 0) + 1)
-redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-else
-spec = store_end(entry, act, to, payload, size or #payload)
-end
-if string.sub(spec, 1, 1) == '*' then
-local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\\n', 1, true) or #spec + 1) - 1))
-local list = to == 'succeeded' and header[5] or header[6]
-if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
-end
-if g.wch > now then redis.call('PUBLISH', G, entry) end
-end
 local function settle_group(code)
 end_group_if_done()
 take_slots()
@@ -10945,51 +6498,10 @@ expire_group()
 write_group()
 return reply(code)
 end
-local function start_group(by_parent)
-if g.st ~= 'pending' or (g.pg and not by_parent) then return end
-move_to('running')
-local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-if limit > 0 then put('dl', now + limit) end
-put('pr', now)
-put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
-end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
-end
-local function note_children(entry, spec)
-if string.sub(spec, 1, 1) ~= '@' then return end
-local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
-for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
-end
-local function enqueue(from, to)
-redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
-end
-local function sweep()
-if g.swp >= g.tot then return end
-enqueue(g.swp, g.tot - 1)
-add('rdy', g.tot - g.swp - g.ird)
-put('ird', 0)
-put('swp', g.tot)
-end
-local function requeue_passed(from, to)
-for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
-for at in string.gmatch(string.reverse(block), '()h') do
-local index = block_from + #block - at
-write_bytes(index, 'q')
-redis.call('LPUSH', Q, int(index))
-end
-end
-end
-local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
-enqueue(from, to)
-add('rdy', to - from + 1)
-add('ird', to - from + 1)
 end
 local function done(code)
 keep_pending()

@@ -24,7 +24,7 @@ local function end_group(outcome, with_callbacks)
   redis.call('PUBLISH', G, 'end')
   -- Who started it waits for it without a subscription of its own.
   local starter = redis.call('HGET', G, 'hd')
-  if starter then redis.call('PUBLISH', starter, G) end
+  if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
 end
 
 local function end_group_if_done()
