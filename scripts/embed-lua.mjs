@@ -9,7 +9,6 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const KEBAB = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 const INCLUDE = /^\s*---\s*@include\b/;
 const INCLUDE_NAME = /^\s*---\s*@include\s+"([^"]+)"\s*$/;
-
 const FUNCTION = /^local function (\w+)/;
 
 class ScriptError extends Error {}
@@ -85,9 +84,10 @@ function expand(file, lines, context) {
     if (text.endsWith('\\')) {
       fail(file, at, 'expected no string that goes on in the next line, whose indentation would be lost: use "\\n"');
     }
-    within = FUNCTION.exec(line)?.[1] ?? within;
+    const begun = FUNCTION.exec(line)?.[1];
+    within = begun ?? within;
     code.push({ text, within });
-    if (line === 'end' || (FUNCTION.test(line) && line.endsWith(' end'))) within = undefined;
+    if (line === 'end' || (begun && line.endsWith(' end'))) within = undefined;
   }
   return code;
 }

@@ -4,12 +4,6 @@ import type { RedisLike } from '../store/redis';
 
 const remembered = 10_000;
 
-/** A channel on which this process hears of groups' ends, and how often it had been connected anew by then. */
-export interface Hearing {
-  channel: string;
-  connection: number;
-}
-
 /** What is told of a group that has ended. */
 export type HeardEnd = Pick<Snapshot, 'status' | 'total'>;
 
@@ -26,14 +20,21 @@ export class HeardEnds {
 
   constructor(private readonly channel: string) {}
 
-  /** What to start a group with, so that its end is heard; undefined while nothing can be heard. */
-  get hearing(): Hearing | undefined {
-    return this.hears ? { channel: this.channel, connection: this.connection } : undefined;
-  }
-
-  /** A group has been started with what `hearing` gave. @param group - its own channel */
-  expect(group: string, { connection }: Hearing): void {
-    this.expected.set(group, connection);
+  /**
+   * Starts a group so that its end is heard.
+   * @param group - its own channel
+   * @param start - is given the channel that its end is to be told on; undefined while nothing can be heard
+   * @param hasStarted - whether that is what has started it
+   */
+  async starting<T>(
+    group: string,
+    start: (heardOn: string | undefined) => Promise<T>,
+    hasStarted: (reply: T) => boolean,
+  ): Promise<T> {
+    const { hears, connection } = this;
+    const reply = await start(hears ? this.channel : undefined);
+    if (hears && hasStarted(reply)) this.expected.set(group, connection);
+    return reply;
   }
 
   /** Whether a group's end has yet to come, and will surely be heard unless the connection is lost. */

@@ -249,11 +249,13 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     const { items, ...group } =
       this.kind === 'chain' ? { kind: 'chain' as const, ...templateGroup(spec, options) } : taskGroup(spec);
     const made = { id: this.ownId, name: this.name, secret: newSecret(), closed: true, ...group };
-    const { ends } = this.scope.waiter;
-    const { hearing } = ends;
-    const { created, work } = await this.scope.store.create(made, items, run && { ...run, heardOn: hearing?.channel });
+    const { store, waiter } = this.scope;
+    const { created, work } = await waiter.ends.starting(
+      store.keys.state(this.ownId),
+      (heardOn) => store.create(made, items, run && { ...run, heardOn }),
+      (reply) => run !== undefined && reply.created,
+    );
     if (!created) return undefined;
-    if (run && hearing) ends.expect(this.scope.store.keys.state(this.ownId), hearing);
     this.scope.publisher.known.made(made, work.version, run?.message);
     await this.scope.locations.record(
       this.ownId,

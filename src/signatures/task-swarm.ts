@@ -328,12 +328,12 @@ export class TaskSwarm<O> implements Swarm<O> {
   }
 
   private async startStored(message: string, options: StoredRunOptions | undefined) {
-    const { store, reader } = this.scope;
-    const { ends } = this.scope.waiter;
-    const { hearing } = ends;
-    const heardOn = hearing?.channel;
-    const reply = await store.run(this.id, message, options ? JSON.stringify(options) : '', { heardOn });
-    if (hearing && reply.code === 'started') ends.expect(store.keys.state(this.id), hearing);
+    const { store, reader, waiter } = this.scope;
+    const reply = await waiter.ends.starting(
+      store.keys.state(this.id),
+      (heardOn) => store.run(this.id, message, options ? JSON.stringify(options) : '', { heardOn }),
+      ({ code }) => code === 'started',
+    );
     if (reply.code !== 'nested') return reply;
     // It sits in another group: there it is an item like any other.
     const { groupId, entry } = reply.parent;

@@ -19,7 +19,8 @@ export interface WaitFor {
 
 /**
  * Wakes those who wait for a group or for its items. What Redis publishes is a hint only: the state is read again at
- * each hint, at each (re)connect and each second, so that a lost message costs a second.
+ * each hint, at each (re)connect and each second, so that a lost message costs a second. Only the end of a group that this
+ * process has started itself need not be read again: the message says how it ended.
  */
 export class Waiter {
   readonly ends: HeardEnds;
