@@ -118,7 +118,8 @@ describe('the error callbacks of a task', () => {
     const parent = await mage.sign(slow, { tag: 'slow' }, { errorCallbacks: [await tagged('after timeout')] });
     await expect(parent.run()).rejects.toThrow(/timed out|timeout/i);
     expect(errorOf(await notes.only('after timeout', parent)).message).toMatch(/timed out|timeout/i);
-    expect(notes.of('slow')).toHaveLength(1);
+    // One run, in one attempt or more: what the engine can't deliver or reassigns it starts again by itself.
+    expect(new Set(notes.of('slow').map((attempt) => attempt.runId)).size).toBe(1);
   });
 
   test('run for a run that a person cancelled in the engine', async () => {
