@@ -8,11 +8,12 @@ const limits = {
   /** Calls of scripts, from the start to the end of all. Those that begin or end together share one. */
   scriptsPerItem: 1.6,
   /** Commands of Redis, those inside scripts included. */
-  commandsPerItem: 32,
+  commandsPerItem: 9,
   /** As Redis keeps a few hundred items: in one piece. */
   queuedBytesPerItem: 35,
   finishedBytesPerItem: 52,
   callsToTheEnginePer100Items: 12,
+  scriptsPerSmallSwarm: 6.6,
 };
 const items = 400;
 const maxConcurrency = 100;
@@ -116,4 +117,19 @@ test('swarms that are made at once are entered in few calls', async () => {
   await Promise.all(Array.from({ length: swarms }, () => fixture.mage.swarm(options)));
   // One for each that writes it, and for all together what enters them.
   expect((await counted()).scripts).toBeLessThan(swarms + 10);
+});
+
+test('a small swarm that is run and awaited costs six calls of scripts', async () => {
+  const { mage } = fixture;
+  const small = mage.task({ name: 'small', fn: () => ({}) });
+  await fixture.worker([small]);
+  const run = async () => (await mage.swarm({ tasks: [small], isSwarmClosed: true })).run({});
+  // From the first wait on, the process hears of ends; and what is sent now and then has been sent.
+  await run();
+  const swarms = 30;
+  await redis.call('CONFIG', 'RESETSTAT');
+  for (let n = 0; n < swarms; n++) await run();
+  const { scripts } = await counted();
+  // It is created, run, claimed and finished, and entered in two indexes, which those that are made at once are together.
+  expect(scripts / swarms).toBeLessThan(limits.scriptsPerSmallSwarm);
 });

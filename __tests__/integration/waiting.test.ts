@@ -1,3 +1,4 @@
+import { faultPoints } from '../../src/fault-points';
 import { eventually, Fixture, gate } from '../helpers/fixture';
 
 // How a process hears of the ends that it waits for.
@@ -9,22 +10,34 @@ const item = mage.task({
   name: 'waited-for',
   fn: async ({ n, hold = false }: { n: number; hold?: boolean }) => {
     if (hold) await held.opened;
+    if (n < 0) throw new Error('negative');
     return n;
   },
 });
+const texts = mage.task({ name: 'texts', fn: ({ text }: { text: string }) => text });
 
-beforeAll(() => fixture.worker([item]));
+beforeAll(() => fixture.worker([item, texts]));
 beforeEach(async () => {
   held = gate();
   // From the first wait on, the process hears of ends.
   await (await mage.swarm({ tasks: [[item, { n: 0 }]], isSwarmClosed: true })).run({});
   await eventually('the channel is there', async () => (await channels()).length > 0);
 });
+afterEach(() => delete faultPoints.hook);
 afterAll(() => fixture.close());
 
 /** What anybody listens to. */
 async function channels(): Promise<string[]> {
   return (await fixture.redis.pubsub('CHANNELS', `${fixture.keyPrefix}:*`)) as string[];
+}
+
+/** The calls to Redis that read results, from now on. */
+function readings(): string[] {
+  const made: string[] = [];
+  faultPoints.hook = (point) => {
+    if (/^before redis (hmget|hget)$/.test(point)) made.push(point);
+  };
+  return made;
 }
 
 const holding = () => mage.swarm({ tasks: [[item, { n: 1, hold: true }]], isSwarmClosed: true });
@@ -69,4 +82,51 @@ test('loses no end when the connection breaks meanwhile', async () => {
   await fixture.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
   held.open();
   expect(await output).toEqual([1]);
+});
+
+test('hears the outputs of a small swarm with the news of its end', async () => {
+  const swarm = await mage.swarm({
+    tasks: [
+      [item, { n: 1, hold: true }],
+      [item, { n: 2 }],
+    ],
+    isSwarmClosed: true,
+  });
+  const output = swarm.run({});
+  await eventually('one waits for its end', async () => (await swarm.progress()).succeeded === 1);
+  const made = readings();
+  held.open();
+  expect(await output).toEqual([1, 2]);
+  expect(made).toEqual([]);
+});
+
+test('reads the outputs of a swarm that are too many to be told', async () => {
+  const ns = Array.from({ length: 101 }, (_, n) => n);
+  const swarm = await mage.swarm({ tasks: ns.map((n) => [item, { n }] as const), isSwarmClosed: true });
+  const made = readings();
+  expect(await swarm.run({})).toEqual(ns);
+  expect(made.length).toBeGreaterThan(0);
+});
+
+test('reads the outputs of a swarm that are too large to be told', async () => {
+  const text = 'x'.repeat(5_000);
+  const large = await mage.swarm({ tasks: [[texts, { text }]], isSwarmClosed: true });
+  expect(await large.run({})).toEqual([text]);
+  // A list in a list is only named in there.
+  const small = await mage.swarm({ tasks: [[item, { n: 1 }]], isSwarmClosed: true });
+  expect(await (await mage.swarm({ tasks: [small], isSwarmClosed: true })).run({})).toEqual([[1]]);
+});
+
+test('tells nothing of the outputs that a swarm does not keep, nor of those that failed', async () => {
+  const options = { isSwarmClosed: true, config: { keepResults: false } };
+  expect(await (await mage.swarm({ tasks: [[item, { n: 1 }]], ...options })).run({})).toEqual([]);
+  const some = await mage.swarm({
+    tasks: [
+      [item, { n: 1 }],
+      [item, { n: -1 }],
+      [item, { n: 2 }],
+    ],
+    isSwarmClosed: true,
+  });
+  expect(await some.run({})).toEqual([1, 2]);
 });

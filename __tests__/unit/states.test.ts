@@ -78,7 +78,7 @@ describe('docs/states.md', () => {
 describe("a group's status", () => {
   it('is written by move_to alone, and when the group is made', () => {
     expect(lines(/put\(['"]st['"]|g\.st =[^=]|HSET', G, 'st'/)).toEqual([
-      `create.lua: redis.call('HSET', G, 'st', 'pending', 'cr', int(now), unpack(ARGV, 6, first - 1))`,
+      `create.lua: redis.call('HSET', G, 'st', 'pending', 'cr', given.cr, 'pr', given.pr, 'tot', given.tot, unpack(ARGV, 6, first - 1))`,
       `includes/group.lua: put('st', status)`,
     ]);
     expect(body('includes/group.lua', 'move_to')).toContain("put('st', status)");
@@ -95,32 +95,42 @@ describe("a group's status", () => {
 describe("an entry's state", () => {
   it('is written by the functions that ask the table first', () => {
     expect(lines(/^\s*\w+\.state(, [\w., ]+)? = |\{ ?state = /)).toEqual([
+      expect.stringMatching(/^includes\/entries\.lua: return \{ state = state, run = run,/),
       'includes/states.lua: act.state = to',
-      `includes/states.lua: write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)`,
+      expect.stringMatching(/^includes\/states\.lua: write_active\(entry, \{ state = to, run = '',/),
     ]);
-    expect(lines(/'HSET', A,/)).toEqual([
-      `includes/states.lua: redis.call('HSET', A, entry, table.concat(values, '|'))`,
+    expect(lines(/'HSET', A,/)).toEqual([`includes/entries.lua: write_all('HSET', A, packed)`]);
+    expect(lines(/'SETRANGE', B/)).toEqual([
+      `includes/entries.lua: redis.call('SETRANGE', B, indexes[first], table.concat(row))`,
+      `includes/states.lua: redis.call('SETRANGE', B, first, row)`,
     ]);
-    expect(lines(/'SETRANGE', B/)).toEqual([`includes/states.lua: redis.call('SETRANGE', B, index, text)`]);
+    expect(lines(/marked\[[^\]]*\] = /)).toEqual(['includes/states.lua: marked[tonumber(entry)] = byte']);
     expect(body('includes/states.lua', 'become')).toMatch(/check_move\(entry, act\.state, to\)\n\s*act\.state = to/);
     expect(body('includes/states.lua', 'activate')).toMatch(/^\s*check_move\(entry, from, to\)\n\s*write_active/);
-    expect(body('includes/states.lua', 'write_bytes')).toMatch(/check_move\(index, from, to\)[\s\S]*SETRANGE/);
+    expect(body('includes/states.lua', 'mark')).toMatch(/check_move\(entry, from, to\)[\s\S]*marked\[/);
+    expect(body('includes/states.lua', 'mark_row')).toMatch(/check_move\(first, from, to\)[\s\S]*SETRANGE/);
     expect(body('includes/states.lua', 'check_move')).toMatch(/if not may\(from, to\) then error\(/);
   });
 
+  it('has a name that is no part of another one, as they are looked for in lists', () => {
+    const states = [...new Set(ofItems.flatMap((edge) => edge.split(' ')))];
+    const parts = states.filter((state) => states.some((other) => other !== state && other.includes(state)));
+    expect(parts).toEqual([]);
+  });
+
   it('is asked for once where it is kept twice: what is active, and an end', () => {
-    const unasked = lines(/write_bytes\([^,]+, [^,]+\)/).filter((line) => !line.includes('local function'));
+    const unasked = lines(/\bmark\([^,]+, [^,]+\)/).filter((line) => !line.includes('local function'));
     expect(unasked.sort()).toEqual(
       [
         // Granted in the line before.
-        `includes/grants.lua: write_bytes(index, 'a')`,
+        `includes/slots.lua: mark(index, 'a')`,
         // Queued before and after: passed over, and put back.
-        `includes/grants.lua: write_bytes(index, 'h')`,
+        `includes/slots.lua: mark(index, 'h')`,
         // What end_entry has asked for.
-        'includes/ends.lua: write_bytes(entry, mark)',
-        `includes/readiness.lua: write_bytes(index, 'q')`,
+        'includes/ends.lua: mark(entry, marks[to])',
+        `includes/readiness.lua: mark(index, 'q')`,
         // Active again in the line before.
-        `reopen.lua: write_bytes(entry, 'a')`,
+        `reopen.lua: mark(entry, 'a')`,
       ].sort(),
     );
     expect(body('includes/ends.lua', 'end_entry')).toMatch(

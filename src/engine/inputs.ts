@@ -104,7 +104,7 @@ export class Inputs {
   /** The list that a run got, one output after another, of any size: of its group, its root's children, or the step before. */
   async *results(groupId: string, entry: string, source: string): AsyncGenerator<unknown> {
     const list = await this.listFor(groupId, entry, source);
-    for await (const { json } of this.reader.outputs(list)) yield JSON.parse(json);
+    for await (const json of this.reader.outputs(list)) yield JSON.parse(json);
   }
 
   /** What failed in the group that a callback tells of: a swarm, or a root's children. */
@@ -160,7 +160,7 @@ export class Inputs {
 
   private async resultList(groupId: string): Promise<unknown[]> {
     const list: unknown[] = [];
-    for await (const { json } of this.reader.outputs(groupId)) list.push(JSON.parse(json));
+    for await (const json of this.reader.outputs(groupId)) list.push(JSON.parse(json));
     return list;
   }
 

@@ -270,17 +270,21 @@ export class Publisher {
     };
   }
 
-  private async enqueue(
+  private enqueue(
     groupId: string,
     entry: string,
     { secret }: GroupFacts,
     request: RunRequest,
     bytes: number,
   ): Promise<void> {
-    const runId = this.recall.knowsNothing ? undefined : await this.recall.runOf(groupId, secret, request);
-    if (runId !== undefined) return this.sent({ groupId, entry, request, bytes, done: () => undefined }, runId);
-    return new Promise((resolve) => {
-      this.sender.send({ groupId, entry, request, bytes: bytes + 1000, done: resolve });
+    const send = () =>
+      new Promise<void>((resolve) => {
+        this.sender.send({ groupId, entry, request, bytes: bytes + 1000, done: resolve });
+      });
+    if (this.recall.knowsNothing) return send();
+    return this.recall.runOf(groupId, secret, request).then((runId) => {
+      if (runId === undefined) return send();
+      this.sent({ groupId, entry, request, bytes, done: () => undefined }, runId);
     });
   }
 

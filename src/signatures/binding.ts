@@ -53,10 +53,12 @@ export async function bind(
   if (data !== undefined && data !== null) bound.data = encodeMessage(data, `the data bound to ${name}`);
   const run = checkRunOptions(given, `sign(${name})`);
   if (run) bound.options = run;
-  const success = await callbacks(scope, given.successCallbacks ?? root?.successCallbacks, 'successCallbacks');
-  if (success.length > 0) bound.successCallbacks = success;
-  const error = await callbacks(scope, given.errorCallbacks ?? root?.errorCallbacks, 'errorCallbacks');
-  if (error.length > 0) bound.errorCallbacks = error;
+  for (const what of ['successCallbacks', 'errorCallbacks'] as const) {
+    const list = given[what] ?? root?.[what];
+    // Hardly any task has some: each step that is awaited costs more than the rest of this.
+    const packed = list ? await callbacks(scope, list, what) : [];
+    if (packed.length > 0) bound[what] = packed;
+  }
   const shown = text(given.name, 'name');
   if (shown !== undefined) bound.name = shown;
   const key = text(given.key, 'key');

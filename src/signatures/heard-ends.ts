@@ -4,8 +4,10 @@ import type { RedisLike } from '../store/redis';
 
 const remembered = 10_000;
 
-/** What is told of a group that has ended. */
-export type HeardEnd = Pick<Snapshot, 'status' | 'total'>;
+/** What is told of a group that has ended, with its outputs as JSON text when they are small. */
+export interface HeardEnd extends Pick<Snapshot, 'status' | 'total'> {
+  list?: string;
+}
 
 /**
  * The one channel of this process on which it is told of the ends of the groups that it has started itself. Who waits for one of
@@ -47,14 +49,19 @@ export class HeardEnds {
     return this.ended.get(group);
   }
 
-  /** @param failed - told why a subscription was not made */
-  listen(client: RedisLike, heard: (group: string) => void, failed: (error: unknown) => void): void {
+  /**
+   * @param heard - told of each end; its outputs are not remembered for who asks later
+   * @param failed - told why a subscription was not made
+   */
+  listen(client: RedisLike, heard: (group: string, end: HeardEnd) => void, failed: (error: unknown) => void): void {
     client.on('message', (from: string, told: string) => {
       if (from !== this.channel) return;
-      const [status = '', total = ''] = told.split(' ', 2);
-      const group = told.slice(status.length + total.length + 2);
-      this.ended.set(group, { status: status as HeardEnd['status'], total: Number(total) });
-      heard(group);
+      const [first, list] = atBreak(told);
+      const [status = '', total = ''] = first.split(' ', 2);
+      const group = first.slice(status.length + total.length + 2);
+      const end = { status: status as HeardEnd['status'], total: Number(total) };
+      this.ended.set(group, end);
+      heard(group, list === undefined ? end : { ...end, list });
     });
     client.on('close', () => (this.hears = false));
     client.on('ready', () => {
@@ -62,4 +69,9 @@ export class HeardEnds {
       client.subscribe(this.channel).then(() => (this.hears = connection === this.connection), failed);
     });
   }
+}
+
+function atBreak(text: string): [string, string?] {
+  const at = text.indexOf('\n');
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }

@@ -45,13 +45,13 @@ export class StoredGroup {
   /** Waits for its end and gives the list of a swarm, or the last output of a chain. @throws TaskFailedError, CancelledError */
   async wait<O>(options: WaitOptions = {}): Promise<O> {
     const { reader } = this.scope;
-    const { status, total } = await this.ended(options);
+    const { status, total, list } = await this.ended(options);
     if (status === 'cancelled') throw new CancelledError(groupCancelled(await this.snapshot()));
     if (status === 'failed') {
       const [snapshot, { failures }] = await Promise.all([this.snapshot(), reader.failures(this.id)]);
       throw new TaskFailedError(groupFailure(snapshot, failures), failures);
     }
-    if (this.kind === 'swarm') return JSON.parse(await reader.list(this.id, total)) as O;
+    if (this.kind === 'swarm') return JSON.parse(list ?? (await reader.list(this.id, total))) as O;
     const last = await reader.result(this.id, String(total - 1));
     return JSON.parse(await reader.output(last?.slice(1) ?? '')) as O;
   }

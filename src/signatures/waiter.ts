@@ -25,7 +25,7 @@ export interface WaitFor {
 export class Waiter {
   readonly ends: HeardEnds;
   /** Those who are woken by what is said of a group, by its channel. */
-  private readonly listeners = new Map<string, Set<() => void>>();
+  private readonly listeners = new Map<string, Set<(end?: HeardEnd) => void>>();
   /** How many of them have subscribed to it. */
   private readonly subscriptions = new Map<string, number>();
   private readonly resting = new Set<() => void>();
@@ -61,7 +61,9 @@ export class Waiter {
             await this.store.publishEnds(groupId, publishEndsMs);
             askedAt = Date.now();
           }
-          const value = isToCome ? undefined : await read(hears ? this.ends.endOf(channel) : undefined);
+          const value = isToCome
+            ? undefined
+            : await read(hears ? (hints.heard() ?? this.ends.endOf(channel)) : undefined);
           if (value !== undefined) return value;
           isToCome = false;
           answeredAt = Date.now();
@@ -107,15 +109,18 @@ export class Waiter {
   /** @param subscribes - whether hints come on the channel itself; else the end is heard without */
   private listen(channel: string, subscribes: boolean) {
     let hinted = false;
+    let heard: HeardEnd | undefined;
     let wake: (() => void) | undefined;
-    const onHint = () => {
+    const onHint = (end?: HeardEnd) => {
       hinted = true;
+      heard ??= end;
       wake?.();
     };
     const listeners = this.listeners.get(channel) ?? new Set();
     this.listeners.set(channel, listeners.add(onHint));
     if (subscribes) this.subscribe(channel);
     return {
+      heard: () => heard,
       next: async (ms: number, signal: AbortSignal | undefined) => {
         if (!hinted) {
           await new Promise<void>((resolve) => {
@@ -154,7 +159,7 @@ export class Waiter {
         });
         this.ends.listen(
           client,
-          (ended) => this.wakeUp(ended),
+          (ended, end) => this.wakeUp(ended, end),
           (error) => this.missing(error),
         );
       }
@@ -178,7 +183,7 @@ export class Waiter {
     if (!this.closed) this.store.settings.logger.warn(`mageflow: no hints from Redis: ${messageOf(error)}`);
   }
 
-  private wakeUp(channel: string): void {
-    for (const listener of this.listeners.get(channel) ?? []) listener();
+  private wakeUp(channel: string, end?: HeardEnd): void {
+    for (const listener of this.listeners.get(channel) ?? []) listener(end);
   }
 }

@@ -33,6 +33,7 @@ interface Call {
   args: readonly Argument[];
 }
 interface FinishCall extends Call {
+  end: ExecutionEnd;
   confirmed: readonly string[];
 }
 
@@ -57,7 +58,7 @@ export class GroupExecutions extends GroupControl {
    * @param child - the group of its children, when it is a root; else ''
    * @param handBack - whether a run that has to wait for `resume` is taken back instead, as its worker is stopping
    */
-  async start(
+  start(
     id: string,
     entry: string,
     token: string,
@@ -71,7 +72,7 @@ export class GroupExecutions extends GroupControl {
     return this.starts.join(this.keys.bucketOf(id, entry), { id, entry, args });
   }
 
-  async finish(
+  finish(
     id: string,
     entry: string,
     execution: Execution,
@@ -81,9 +82,7 @@ export class GroupExecutions extends GroupControl {
     const { runId, retryCount, invocation, nonce } = execution;
     const args = [entry, runId, retryCount, invocation, nonce, end.outcome, end.payload, end.retries];
     const key = this.keys.bucketOf(id, entry);
-    const reply = await this.finishes.join(key, { id, entry, args, confirmed }, end.payload.length / bytesAtOnce);
-    if (reply.code === 'ended' && end.outcome !== 'succeeded') this.tellOfCallback(id, entry, end.payload);
-    return reply;
+    return this.finishes.join(key, { id, entry, args, end, confirmed }, end.payload.length / bytesAtOnce);
   }
 
   /** Nobody waits for a callback, and its failure changes nothing else. */
@@ -108,10 +107,14 @@ export class GroupExecutions extends GroupControl {
     const args = [calls.length, ...calls.flatMap((one) => one.args), ...calls.flatMap(({ confirmed }) => confirmed)];
     const reply = await this.call('finish', id, args, entry);
     if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown', work: toWork(reply) }));
-    return sharesOf(toWork(reply), reply[11] as string[][], () => true).map(([[code, endedAs], work]) => ({
-      code: code as FinishReply['code'],
-      work: { ...work, endedAs: (endedAs || undefined) as Outcome | undefined },
-    }));
+    return sharesOf(toWork(reply), reply[11] as string[][], () => true).map(([[code, endedAs], work], i) => {
+      const { entry: ended, end } = calls[i] as FinishCall;
+      if (code === 'ended' && end.outcome !== 'succeeded') this.tellOfCallback(id, ended, end.payload);
+      return {
+        code: code as FinishReply['code'],
+        work: { ...work, endedAs: (endedAs || undefined) as Outcome | undefined },
+      };
+    });
   }
 }
 

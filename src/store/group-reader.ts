@@ -5,7 +5,7 @@ import type { GroupStatus, Outcome } from './replies';
 import { itemId } from './ids';
 import { activeState, isStopped, isSuspended, itemStateOf, marks, type ItemState } from './item-state';
 import { Suspensions } from './suspensions';
-import { asTheyEnded } from './item-ends';
+import { asTheyEnded, inlined } from './item-ends';
 import { parseOptions, unpackCallback, unpackSpec, type GroupTemplate, type StoredRunOptions } from './spec';
 
 /** What a publisher and a waiter need to know of a group besides its items. */
@@ -288,7 +288,8 @@ export class GroupReader {
 
   /** A stored output as JSON text: of a group that gave a list, only its id is stored. */
   async output(payload: string): Promise<string> {
-    if (!payload.startsWith('@')) return payload || 'null';
+    const json = inlined(payload);
+    if (json !== undefined) return json;
     if ((await this.facts(payload.slice(1)))?.keepResults === false)
       return JSON.stringify(await this.counts(payload.slice(1)));
     return this.list(payload.slice(1));
@@ -297,7 +298,8 @@ export class GroupReader {
   /** The outputs of the succeeded items of a group as JSON text. @param total - how many items it has, if that is known */
   async list(id: string, total?: number): Promise<string> {
     const list: string[] = [];
-    for await (const { json } of this.outputs(id, total)) list.push(json);
+    for await (const payloads of this.payloads(id, total))
+      for (const payload of payloads) list.push(inlined(payload) ?? (await this.output(payload)));
     return `[${list.join(',')}]`;
   }
 
@@ -320,7 +322,9 @@ export class GroupReader {
     const buckets = new Map<number, number[]>();
     indexes.forEach((index, at) => {
       const bucket = Math.floor(index / bucketSize);
-      buckets.set(bucket, [...(buckets.get(bucket) ?? []), at]);
+      const places = buckets.get(bucket);
+      if (places) places.push(at);
+      else buckets.set(bucket, [at]);
     });
     const found = new Array<string | undefined>(indexes.length);
     for (const [bucket, places] of buckets) {
@@ -332,14 +336,16 @@ export class GroupReader {
   }
 
   /** The outputs of the succeeded items as JSON texts, in order of adding. */
-  async *outputs(id: string, known?: number, step = 32): AsyncGenerator<{ index: number; json: string }> {
+  async *outputs(id: string): AsyncGenerator<string> {
+    for await (const payloads of this.payloads(id)) for (const payload of payloads) yield this.output(payload);
+  }
+
+  /** What the succeeded items have left, a page at a time. */
+  private async *payloads(id: string, known?: number, step = 32): AsyncGenerator<string[]> {
     const total = known ?? (await this.snapshot(id))?.total ?? 0;
     for (let from = 0; from < total; from += step) {
-      const indexes = range(from, Math.min(total, from + step));
-      const results = await this.results(id, indexes);
-      for (const [i, result] of results.entries()) {
-        if (result?.startsWith('s')) yield { index: from + i, json: await this.output(result.slice(1)) };
-      }
+      const results = await this.results(id, range(from, Math.min(total, from + step)));
+      yield results.flatMap((result) => (result?.startsWith('s') ? [result.slice(1)] : []));
     }
   }
 

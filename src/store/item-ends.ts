@@ -28,3 +28,8 @@ export async function asTheyEnded(
     return isStopped(status as GroupStatus) ? undefined : result;
   });
 }
+
+/** An output as JSON text; undefined of one that only names a list. */
+export function inlined(payload: string): string | undefined {
+  return payload.startsWith('@') ? undefined : payload || 'null';
+}

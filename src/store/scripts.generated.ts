@@ -13,12 +13,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -75,6 +81,47 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -90,16 +137,9 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -110,11 +150,15 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
+end
+local function mark_row(first, row, to, ...)
+for _, from in ipairs({ ... }) do check_move(first, from, to) end
+redis.call('SETRANGE', B, first, row)
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -124,16 +168,27 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -141,36 +196,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -200,12 +262,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -220,7 +293,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -231,12 +304,24 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
+end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
+end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -245,13 +330,13 @@ local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
 if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PERSIST', KEYS[i]) end
 if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function note_children(entry, spec)
 if string.sub(spec, 1, 1) ~= '@' then return end
@@ -269,7 +354,7 @@ put('ird', 0)
 put('swp', g.tot)
 end
 local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
+mark_row(from, string.rep('q', to - from + 1), 'queued', 'waiting')
 enqueue(from, to)
 add('rdy', to - from + 1)
 add('ird', to - from + 1)
@@ -299,13 +384,18 @@ local stopped = g.st == 'stopping' or g.st == 'cancelling'
 if ended() or (stopped and (g.k ~= 'root' or g.cl == 1)) then return { 'finished', g.st } end
 if g.cl == 1 then return { 'closed', g.st } end
 end
+local fields = {}
+local function keep(name, value)
+fields[#fields + 1], fields[#fields + 2] = name, value
+end
 for n, i in ipairs(new) do
 local entry = int(first + n - 1)
-redis.call('HSET', S, entry, ARGV[i])
-if ARGV[i + 1] ~= '' then redis.call('HSET', S, 'k' .. ARGV[i + 1], entry) end
-if ARGV[i + 2] ~= '' then redis.call('HSET', S, 'm' .. entry, ARGV[i + 2]) end
+keep(entry, ARGV[i])
+if ARGV[i + 1] ~= '' then keep('k' .. ARGV[i + 1], entry) end
+if ARGV[i + 2] ~= '' then keep('m' .. entry, ARGV[i + 2]) end
 note_children(entry, ARGV[i])
 end
+write_all('HSET', S, fields)
 put('tot', index)
 if ARGV[5] ~= '' then put('bld', ARGV[6] == '1' and 0 or g.bld + (#ARGV - 6) / 3) end
 if ARGV[3] == '1' and index > first then
@@ -332,12 +422,15 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function put(name, value)
@@ -362,6 +455,9 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -377,13 +473,18 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local block, block_from
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 if not read_group() then return { 'missing' } end
 if ARGV[3] == '' then
@@ -415,12 +516,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -466,6 +573,64 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function unpack_active(packed)
+local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
+return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+end
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function read_actives(entries)
+if #entries == 0 then return end
+for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
+if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+end
+end
+local function read_active(entry)
+if acts[entry] == nil then read_actives({ entry }) end
+return acts[entry] or nil
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function remove_active(entry)
+acts[entry], dues[entry] = false, false
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -484,23 +649,6 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function state_of(entry, act)
 if act then return act.state end
 if is_callback(entry) then
@@ -510,7 +658,7 @@ return bytes[string.sub(result, 1, 1)]
 end
 local index = tonumber(entry)
 if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
+local byte = marked[index] or redis.call('GETRANGE', B, index, index)
 if byte == '' or byte == '\\0' then
 return index < g.swp and 'queued' or 'waiting'
 end
@@ -518,7 +666,7 @@ return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -529,11 +677,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -553,16 +701,27 @@ if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false 
 local active = redis.call('HLEN', A)
 return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -570,36 +729,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -629,6 +795,7 @@ activate(entry, 'held', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+write_entries()
 more_held = #callbacks >= batch
 until #entries == 0 or more_held
 if kept == 0 and not more_held then unflag('H') end
@@ -647,12 +814,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -667,7 +845,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -677,6 +855,17 @@ local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'time
 local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
+end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function know_specs(entries)
+for i, spec in ipairs(redis.call('HMGET', S, unpack(entries))) do specs[entries[i]] = spec or '' end
+end
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
 end
 local function note_failure(index)
 add('ko', 1)
@@ -703,12 +892,12 @@ if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
 return to, to == 'succeeded' and string.sub(body, 2) or payload
 end
 local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
+if not specs[entry] then know_specs({ entry }) end
+local spec = specs[entry]
 local header_end = string.find(spec, '\\n', 1, true)
 if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+messages[#messages + 1] = 'm' .. entry
+if header_end and header_end < #spec then headers[#headers + 1], headers[#headers + 2] = entry, string.sub(spec, 1, header_end) end
 add('ok', 1)
 if g.kr == '0' then payload, size = '', 0 end
 elseif to == 'failed' then
@@ -723,9 +912,13 @@ add('sl', -1)
 if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
+mark(entry, marks[to])
+if to == 'succeeded' and g.kr == '0' then
+dropped[#dropped + 1] = entry
+else
+results[#results + 1], results[#results + 2] = entry, marks[to] .. payload
+end
+log[#log + 1] = entry
 add('rb', size)
 return spec
 end
@@ -738,10 +931,7 @@ to, payload = root_end(entry, to, payload)
 end
 check_move(entry, state_of(entry, act), to)
 ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
+if act then remove_active(entry) end
 local spec
 if callback then
 spec = redis.call('HGET', C, entry) or ''
@@ -758,16 +948,20 @@ end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
 end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
 end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
 keep_pending()
@@ -810,12 +1004,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -861,6 +1061,64 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function unpack_active(packed)
+local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
+return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+end
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function read_actives(entries)
+if #entries == 0 then return end
+for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
+if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+end
+end
+local function read_active(entry)
+if acts[entry] == nil then read_actives({ entry }) end
+return acts[entry] or nil
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function remove_active(entry)
+acts[entry], dues[entry] = false, false
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -879,23 +1137,6 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function state_of(entry, act)
 if act then return act.state end
 if is_callback(entry) then
@@ -905,7 +1146,7 @@ return bytes[string.sub(result, 1, 1)]
 end
 local index = tonumber(entry)
 if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
+local byte = marked[index] or redis.call('GETRANGE', B, index, index)
 if byte == '' or byte == '\\0' then
 return index < g.swp and 'queued' or 'waiting'
 end
@@ -913,7 +1154,7 @@ return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -924,11 +1165,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -946,16 +1187,27 @@ local runs = redis.call('HGET', C, 'w:' .. entry)
 redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -963,36 +1215,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -1022,6 +1281,7 @@ activate(entry, 'held', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+write_entries()
 more_held = #callbacks >= batch
 until #entries == 0 or more_held
 if kept == 0 and not more_held then unflag('H') end
@@ -1040,12 +1300,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -1060,7 +1331,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -1070,6 +1341,17 @@ local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'time
 local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
+end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function know_specs(entries)
+for i, spec in ipairs(redis.call('HMGET', S, unpack(entries))) do specs[entries[i]] = spec or '' end
+end
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
 end
 local function note_failure(index)
 add('ko', 1)
@@ -1096,12 +1378,12 @@ if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
 return to, to == 'succeeded' and string.sub(body, 2) or payload
 end
 local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
+if not specs[entry] then know_specs({ entry }) end
+local spec = specs[entry]
 local header_end = string.find(spec, '\\n', 1, true)
 if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+messages[#messages + 1] = 'm' .. entry
+if header_end and header_end < #spec then headers[#headers + 1], headers[#headers + 2] = entry, string.sub(spec, 1, header_end) end
 add('ok', 1)
 if g.kr == '0' then payload, size = '', 0 end
 elseif to == 'failed' then
@@ -1116,9 +1398,13 @@ add('sl', -1)
 if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
+mark(entry, marks[to])
+if to == 'succeeded' and g.kr == '0' then
+dropped[#dropped + 1] = entry
+else
+results[#results + 1], results[#results + 2] = entry, marks[to] .. payload
+end
+log[#log + 1] = entry
 add('rb', size)
 return spec
 end
@@ -1131,10 +1417,7 @@ to, payload = root_end(entry, to, payload)
 end
 check_move(entry, state_of(entry, act), to)
 ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
+if act then remove_active(entry) end
 local spec
 if callback then
 spec = redis.call('HGET', C, entry) or ''
@@ -1151,11 +1434,15 @@ end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
 end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
+end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -1164,13 +1451,13 @@ local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
 if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PERSIST', KEYS[i]) end
 if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
 keep_pending()
@@ -1190,6 +1477,7 @@ if suspended_alone(entry) then redis.call('HSET', C, 's:' .. entry, '-' .. int(n
 if act and act.state ~= 'held' then
 act.cancel = '1'
 write_active(entry, act, now + lease)
+write_entries()
 write_group()
 return reply('cancelling')
 end
@@ -1217,12 +1505,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -1268,6 +1562,47 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -1283,16 +1618,9 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -1303,11 +1631,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -1317,16 +1645,27 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -1334,36 +1673,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -1393,12 +1739,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -1413,7 +1770,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -1424,17 +1781,29 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
+end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
 end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -1469,12 +1838,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -1516,6 +1891,61 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function unpack_active(packed)
+local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
+return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+end
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function read_actives(entries)
+if #entries == 0 then return end
+for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
+if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+end
+end
+local function read_active(entry)
+if acts[entry] == nil then read_actives({ entry }) end
+return acts[entry] or nil
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -1531,26 +1961,9 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -1564,8 +1977,9 @@ if not has('V') or run == '' then return false end
 local runs = redis.call('HGET', C, 'w:' .. entry)
 return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local block, block_from
 local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
@@ -1573,6 +1987,7 @@ local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
@@ -1581,7 +1996,11 @@ local more = more_held and 1 or #grants >= batch and more_to_take() or 0
 local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
 local function confirm_from(i)
+local entries = {}
+for at = i, #ARGV - 1, 2 do entries[#entries + 1] = ARGV[at] end
+read_actives(entries)
 while i < #ARGV do
 local entry, run = ARGV[i], ARGV[i + 1]
 if string.sub(run, 1, 2) == 'g:' then note_child(entry, string.sub(run, 3)) end
@@ -1596,6 +2015,7 @@ end
 end
 if not read_group() then return { 'missing' } end
 confirm_from(3)
+write_entries()
 write_group()
 return reply('confirmed')`,
   },
@@ -1611,12 +2031,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -1673,6 +2099,47 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -1688,16 +2155,9 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -1708,11 +2168,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -1722,16 +2182,27 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -1739,36 +2210,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -1798,12 +2276,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -1818,7 +2307,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -1829,12 +2318,24 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
+end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
+end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -1843,13 +2344,13 @@ local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
 if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PERSIST', KEYS[i]) end
 if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function note_children(entry, spec)
 if string.sub(spec, 1, 1) ~= '@' then return end
@@ -1880,15 +2381,17 @@ answer[12] = int(g.bld - 1)
 return answer
 end
 local first = 6 + tonumber(ARGV[5]) * 2
-redis.call('HSET', G, 'st', 'pending', 'cr', int(now), unpack(ARGV, 6, first - 1))
-read_group()
+local given, values = { st = 'pending', cr = int(now), pr = int(now), tot = int(#ARGV - first + 1) }, {}
+for i = 6, first - 1, 2 do given[ARGV[i]] = ARGV[i + 1] end
+for i, name in ipairs(names) do values[i] = given[name] or false end
+set_group(values)
+redis.call('HSET', G, 'st', 'pending', 'cr', given.cr, 'pr', given.pr, 'tot', given.tot, unpack(ARGV, 6, first - 1))
 local specs = {}
 for i = first, #ARGV do
 specs[#specs + 1], specs[#specs + 2] = int(i - first), ARGV[i]
 note_children(int(i - first), ARGV[i])
 end
-for from = 1, #specs, 1000 do redis.call('HSET', S, unpack(specs, from, math.min(from + 999, #specs))) end
-put('tot', #ARGV - first + 1)
+write_all('HSET', S, specs)
 if ARGV[3] == '1' then
 if ARGV[4] ~= '' then
 redis.call('HSET', G, 'msg', ARGV[4])
@@ -1911,12 +2414,15 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -1934,6 +2440,9 @@ cancelled = 'running',
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -1949,14 +2458,14 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function idle()
 if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
 local active = redis.call('HLEN', A)
 return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local block, block_from
 local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
@@ -1964,6 +2473,7 @@ local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 if not read_group() then return { 'missing' } end
 local list = {}
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', L, '-inf', int(now), 'LIMIT', 0, ARGV[3])) do
@@ -2000,12 +2510,15 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function put(name, value)
@@ -2052,12 +2565,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -2114,6 +2633,64 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function unpack_active(packed)
+local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
+return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+end
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function read_actives(entries)
+if #entries == 0 then return end
+for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
+if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+end
+end
+local function read_active(entry)
+if acts[entry] == nil then read_actives({ entry }) end
+return acts[entry] or nil
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function remove_active(entry)
+acts[entry], dues[entry] = false, false
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -2132,23 +2709,6 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function state_of(entry, act)
 if act then return act.state end
 if is_callback(entry) then
@@ -2158,7 +2718,7 @@ return bytes[string.sub(result, 1, 1)]
 end
 local index = tonumber(entry)
 if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
+local byte = marked[index] or redis.call('GETRANGE', B, index, index)
 if byte == '' or byte == '\\0' then
 return index < g.swp and 'queued' or 'waiting'
 end
@@ -2166,7 +2726,7 @@ return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -2177,11 +2737,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -2201,16 +2761,27 @@ local runs = redis.call('HGET', C, 'w:' .. entry)
 redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -2218,36 +2789,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -2277,12 +2855,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -2297,7 +2886,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -2307,6 +2896,17 @@ local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'time
 local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
+end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function know_specs(entries)
+for i, spec in ipairs(redis.call('HMGET', S, unpack(entries))) do specs[entries[i]] = spec or '' end
+end
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
 end
 local function free_first()
 redis.call('HDEL', A, '')
@@ -2336,12 +2936,12 @@ if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
 return to, to == 'succeeded' and string.sub(body, 2) or payload
 end
 local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
+if not specs[entry] then know_specs({ entry }) end
+local spec = specs[entry]
 local header_end = string.find(spec, '\\n', 1, true)
 if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+messages[#messages + 1] = 'm' .. entry
+if header_end and header_end < #spec then headers[#headers + 1], headers[#headers + 2] = entry, string.sub(spec, 1, header_end) end
 add('ok', 1)
 if g.kr == '0' then payload, size = '', 0 end
 elseif to == 'failed' then
@@ -2356,9 +2956,13 @@ add('sl', -1)
 if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
+mark(entry, marks[to])
+if to == 'succeeded' and g.kr == '0' then
+dropped[#dropped + 1] = entry
+else
+results[#results + 1], results[#results + 2] = entry, marks[to] .. payload
+end
+log[#log + 1] = entry
 add('rb', size)
 return spec
 end
@@ -2371,10 +2975,7 @@ to, payload = root_end(entry, to, payload)
 end
 check_move(entry, state_of(entry, act), to)
 ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
+if act then remove_active(entry) end
 local spec
 if callback then
 spec = redis.call('HGET', C, entry) or ''
@@ -2391,6 +2992,7 @@ end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
 end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
@@ -2398,6 +3000,9 @@ write_group()
 return reply(code)
 end
 local function confirm_from(i)
+local entries = {}
+for at = i, #ARGV - 1, 2 do entries[#entries + 1] = ARGV[at] end
+read_actives(entries)
 while i < #ARGV do
 local entry, run = ARGV[i], ARGV[i + 1]
 if string.sub(run, 1, 2) == 'g:' then note_child(entry, string.sub(run, 3)) end
@@ -2435,7 +3040,10 @@ end
 end_entry(entry, act, outcome, payload)
 return 'ended'
 end
-local ends = {}
+local ends, entries = {}, {}
+for i = first, confirmed - 1, size do entries[#entries + 1] = ARGV[i] end
+read_actives(entries)
+know_specs(entries)
 for i = first, confirmed - 1, size do
 ended_as = ''
 ends[#ends + 1] = { finish(unpack(ARGV, i, i + size - 1)), ended_as }
@@ -2456,12 +3064,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -2507,6 +3121,47 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -2522,16 +3177,9 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -2542,11 +3190,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -2556,16 +3204,27 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -2573,36 +3232,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -2632,6 +3298,7 @@ activate(entry, 'held', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+write_entries()
 more_held = #callbacks >= batch
 until #entries == 0 or more_held
 if kept == 0 and not more_held then unflag('H') end
@@ -2650,12 +3317,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -2670,7 +3348,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -2681,17 +3359,29 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
+end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
 end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
 keep_pending()
@@ -2713,12 +3403,15 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -2733,6 +3426,9 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -2748,7 +3444,6 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local function suspended_alone(entry)
 if not has('E') then return false end
 local version = redis.call('HGET', C, 's:' .. entry)
@@ -2784,12 +3479,15 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function put(name, value)
@@ -2864,12 +3562,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -2900,6 +3604,44 @@ cancelled = 'running',
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -2915,9 +3657,9 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local block, block_from
 local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
@@ -2925,6 +3667,7 @@ local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
@@ -2934,6 +3677,7 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
@@ -2941,6 +3685,7 @@ if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
 if not read_group() then return { 'missing' } end
 redis.call('HDEL', A, 'p')
 redis.call('ZREM', L, 'p')
@@ -2968,12 +3713,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -3019,6 +3770,64 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function unpack_active(packed)
+local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
+return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+end
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function read_actives(entries)
+if #entries == 0 then return end
+for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
+if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+end
+end
+local function read_active(entry)
+if acts[entry] == nil then read_actives({ entry }) end
+return acts[entry] or nil
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function remove_active(entry)
+acts[entry], dues[entry] = false, false
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -3037,26 +3846,9 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -3067,11 +3859,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -3091,26 +3883,36 @@ return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') a
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
+remove_active(entry)
 add('sl', -1)
 if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
+mark(entry, 'h', act.state, 'queued')
 else
-write_bytes(entry, 'q', 'queued', act.state)
+mark(entry, 'q', act.state, 'queued')
 redis.call('LPUSH', Q, entry)
 end
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -3118,36 +3920,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -3177,12 +3986,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -3197,7 +4017,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -3208,17 +4028,29 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
+end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
 end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
 keep_pending()
@@ -3242,9 +4074,9 @@ callbacks[1] = { 'p', '' }
 elseif is_callback(entry) then
 callbacks[1] = { entry, redis.call('HGET', C, entry) }
 else
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[1] = { entry, spec[1], spec[2] or '' }
+read_specs({ entry })
 end
+write_entries()
 return reply('granted')`,
   },
   release: {
@@ -3259,12 +4091,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -3310,6 +4148,47 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -3325,16 +4204,9 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -3345,7 +4217,7 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -3355,8 +4227,9 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local block, block_from
 local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
@@ -3364,6 +4237,7 @@ local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -3393,12 +4267,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -3413,8 +4298,9 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
 if not read_group() then return { 'missing' } end
 put('rel', 1)
 redis.call('HDEL', A, 'p')
@@ -3440,12 +4326,15 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local group_moves = {
@@ -3493,6 +4382,9 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -3508,7 +4400,6 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
 local renewed = 0
 for i = 3, #ARGV do
 renewed = renewed + redis.call('ZADD', L, 'XX', 'CH', int(now + lease), ARGV[i])
@@ -3527,12 +4418,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -3572,6 +4469,61 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function unpack_active(packed)
+local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
+return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+end
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function read_actives(entries)
+if #entries == 0 then return end
+for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
+if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+end
+end
+local function read_active(entry)
+if acts[entry] == nil then read_actives({ entry }) end
+return acts[entry] or nil
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -3590,23 +4542,6 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function state_of(entry, act)
 if act then return act.state end
 if is_callback(entry) then
@@ -3616,7 +4551,7 @@ return bytes[string.sub(result, 1, 1)]
 end
 local index = tonumber(entry)
 if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
+local byte = marked[index] or redis.call('GETRANGE', B, index, index)
 if byte == '' or byte == '\\0' then
 return index < g.swp and 'queued' or 'waiting'
 end
@@ -3624,7 +4559,7 @@ return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -3635,14 +4570,15 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local block, block_from
 local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
@@ -3650,6 +4586,7 @@ local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
@@ -3671,7 +4608,8 @@ add('sl', 1)
 move_to('running')
 redis.call('HDEL', G, 'rt', 'en', 'why')
 activate(entry, state, 'returned', now + lease, ARGV[4])
-write_bytes(entry, 'a')
+mark(entry, 'a')
+write_entries()
 redis.call('DEL', E)
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 put('nch', 1)
@@ -3691,12 +4629,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -3742,6 +4686,47 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -3757,16 +4742,9 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -3777,11 +4755,15 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
+end
+local function mark_row(first, row, to, ...)
+for _, from in ipairs({ ... }) do check_move(first, from, to) end
+redis.call('SETRANGE', B, first, row)
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -3791,16 +4773,27 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -3808,36 +4801,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -3867,12 +4867,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -3887,7 +4898,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -3898,17 +4909,29 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
+end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
 end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
 keep_pending()
@@ -3949,7 +4972,7 @@ local cursor, left, items = unpack(redis.call('HMGET', G, 'rtc', 'rtl', 'rtn'))
 cursor, left = tonumber(cursor), tonumber(left)
 local block = redis.call('GETRANGE', B, cursor, cursor + 9999)
 local startable = string.gsub(block, '[fxh]', 'q')
-if startable ~= block then write_bytes(cursor, startable, 'queued', 'failed', 'cancelled') end
+if startable ~= block then mark_row(cursor, startable, 'queued', 'failed', 'cancelled') end
 local oldest = left > 0 and redis.call('LPOP', E, math.min(left, 1000)) or {}
 for _, entry in ipairs(oldest) do
 if redis.call('GETRANGE', B, entry, entry) == 's' then redis.call('RPUSH', E, entry) end
@@ -3980,12 +5003,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -4031,6 +5060,47 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -4046,16 +5116,9 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -4066,11 +5129,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -4080,16 +5143,27 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -4097,36 +5171,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -4156,12 +5237,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -4176,7 +5268,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -4187,12 +5279,24 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
+end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
+end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -4201,13 +5305,13 @@ local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
 if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PERSIST', KEYS[i]) end
 if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -4270,12 +5374,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -4321,6 +5431,61 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function unpack_active(packed)
+local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
+return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+end
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function read_actives(entries)
+if #entries == 0 then return end
+for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
+if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+end
+end
+local function read_active(entry)
+if acts[entry] == nil then read_actives({ entry }) end
+return acts[entry] or nil
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -4339,23 +5504,6 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function state_of(entry, act)
 if act then return act.state end
 if is_callback(entry) then
@@ -4365,7 +5513,7 @@ return bytes[string.sub(result, 1, 1)]
 end
 local index = tonumber(entry)
 if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
+local byte = marked[index] or redis.call('GETRANGE', B, index, index)
 if byte == '' or byte == '\\0' then
 return index < g.swp and 'queued' or 'waiting'
 end
@@ -4373,7 +5521,7 @@ return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -4384,11 +5532,15 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
+end
+local function mark_row(first, row, to, ...)
+for _, from in ipairs({ ... }) do check_move(first, from, to) end
+redis.call('SETRANGE', B, first, row)
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -4398,16 +5550,27 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -4415,36 +5578,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -4474,12 +5644,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -4494,7 +5675,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -4505,12 +5686,24 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
+end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
+end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
 end
 local function start_group(by_parent)
 if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -4519,19 +5712,19 @@ local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
 if limit > 0 then put('dl', now + limit) end
 put('pr', now)
 put('sa', int(now))
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PERSIST', KEYS[i]) end
 if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function enqueue(from, to)
 redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
 end
 local function make_ready(from, to)
-write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
+mark_row(from, string.rep('q', to - from + 1), 'queued', 'waiting')
 enqueue(from, to)
 add('rdy', to - from + 1)
 add('ird', to - from + 1)
@@ -4576,12 +5769,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -4638,6 +5837,64 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function unpack_active(packed)
+local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
+return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+end
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function read_actives(entries)
+if #entries == 0 then return end
+for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
+if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+end
+end
+local function read_active(entry)
+if acts[entry] == nil then read_actives({ entry }) end
+return acts[entry] or nil
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function remove_active(entry)
+acts[entry], dues[entry] = false, false
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -4656,23 +5913,6 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function state_of(entry, act)
 if act then return act.state end
 if is_callback(entry) then
@@ -4682,7 +5922,7 @@ return bytes[string.sub(result, 1, 1)]
 end
 local index = tonumber(entry)
 if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
+local byte = marked[index] or redis.call('GETRANGE', B, index, index)
 if byte == '' or byte == '\\0' then
 return index < g.swp and 'queued' or 'waiting'
 end
@@ -4690,7 +5930,7 @@ return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -4701,11 +5941,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -4725,16 +5965,27 @@ local runs = redis.call('HGET', C, 'w:' .. entry)
 redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
 flag('V')
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -4742,36 +5993,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -4801,12 +6059,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -4821,7 +6090,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -4831,6 +6100,17 @@ local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'time
 local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
+end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function know_specs(entries)
+for i, spec in ipairs(redis.call('HMGET', S, unpack(entries))) do specs[entries[i]] = spec or '' end
+end
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
 end
 local function free_first()
 redis.call('HDEL', A, '')
@@ -4860,12 +6140,12 @@ if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
 return to, to == 'succeeded' and string.sub(body, 2) or payload
 end
 local function store_end(entry, act, to, payload, size)
-local mark = marks[to]
-local spec = redis.call('HGET', S, entry) or ''
+if not specs[entry] then know_specs({ entry }) end
+local spec = specs[entry]
 local header_end = string.find(spec, '\\n', 1, true)
 if to == 'succeeded' then
-redis.call('HDEL', S, 'm' .. entry)
-if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+messages[#messages + 1] = 'm' .. entry
+if header_end and header_end < #spec then headers[#headers + 1], headers[#headers + 2] = entry, string.sub(spec, 1, header_end) end
 add('ok', 1)
 if g.kr == '0' then payload, size = '', 0 end
 elseif to == 'failed' then
@@ -4880,9 +6160,13 @@ add('sl', -1)
 if has('V') then redis.call('HDEL', C, 't:' .. entry) end
 if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
 end
-write_bytes(entry, mark)
-if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-redis.call('RPUSH', E, entry)
+mark(entry, marks[to])
+if to == 'succeeded' and g.kr == '0' then
+dropped[#dropped + 1] = entry
+else
+results[#results + 1], results[#results + 2] = entry, marks[to] .. payload
+end
+log[#log + 1] = entry
 add('rb', size)
 return spec
 end
@@ -4895,10 +6179,7 @@ to, payload = root_end(entry, to, payload)
 end
 check_move(entry, state_of(entry, act), to)
 ended_as = to
-if act then
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
-end
+if act then remove_active(entry) end
 local spec
 if callback then
 spec = redis.call('HGET', C, entry) or ''
@@ -4915,6 +6196,7 @@ end
 if g.wch > now then redis.call('PUBLISH', G, entry) end
 end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
@@ -4951,12 +6233,15 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -5004,12 +6289,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -5066,6 +6357,64 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function unpack_active(packed)
+local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
+return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+end
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function read_actives(entries)
+if #entries == 0 then return end
+for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
+if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+end
+end
+local function read_active(entry)
+if acts[entry] == nil then read_actives({ entry }) end
+return acts[entry] or nil
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function remove_active(entry)
+acts[entry], dues[entry] = false, false
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -5084,23 +6433,6 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function state_of(entry, act)
 if act then return act.state end
 if is_callback(entry) then
@@ -5110,7 +6442,7 @@ return bytes[string.sub(result, 1, 1)]
 end
 local index = tonumber(entry)
 if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
+local byte = marked[index] or redis.call('GETRANGE', B, index, index)
 if byte == '' or byte == '\\0' then
 return index < g.swp and 'queued' or 'waiting'
 end
@@ -5118,7 +6450,7 @@ return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -5129,11 +6461,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -5158,26 +6490,36 @@ return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') a
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
+remove_active(entry)
 add('sl', -1)
 if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
+mark(entry, 'h', act.state, 'queued')
 else
-write_bytes(entry, 'q', 'queued', act.state)
+mark(entry, 'q', act.state, 'queued')
 redis.call('LPUSH', Q, entry)
 end
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -5185,36 +6527,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -5244,12 +6593,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -5264,7 +6624,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -5275,17 +6635,29 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
+end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
 end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
 keep_pending()
@@ -5341,9 +6713,12 @@ end
 write_active(entry, act, now + lease)
 return { 'run', int(g.ko) }
 end
-local claims = {}
+local claims, entries = {}, {}
+for i = 3, #ARGV, 9 do entries[#entries + 1] = ARGV[i] end
+read_actives(entries)
 for i = 3, #ARGV, 9 do claims[#claims + 1] = claim(unpack(ARGV, i, i + 8)) end
 if taken_back then return { 'claimed', claims, done('held') } end
+write_entries()
 write_group()
 return { 'claimed', claims }`,
   },
@@ -5359,12 +6734,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -5414,6 +6795,61 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function unpack_active(packed)
+local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
+return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+end
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function read_actives(entries)
+if #entries == 0 then return end
+for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
+if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+end
+end
+local function read_active(entry)
+if acts[entry] == nil then read_actives({ entry }) end
+return acts[entry] or nil
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -5429,26 +6865,9 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -5459,11 +6878,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -5476,16 +6895,27 @@ end
 local function next_version(last)
 return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -5493,36 +6923,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -5552,6 +6989,7 @@ activate(entry, 'held', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+write_entries()
 more_held = #callbacks >= batch
 until #entries == 0 or more_held
 if kept == 0 and not more_held then unflag('H') end
@@ -5570,12 +7008,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -5590,7 +7039,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -5601,24 +7050,36 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
+end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
 end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function requeue_passed(from, to)
 for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
 local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
 for at in string.gmatch(string.reverse(block), '()h') do
 local index = block_from + #block - at
-write_bytes(index, 'q')
+mark(index, 'q')
 redis.call('LPUSH', Q, int(index))
 end
 end
@@ -5662,12 +7123,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -5717,6 +7184,61 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function unpack_active(packed)
+local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
+return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+end
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function read_actives(entries)
+if #entries == 0 then return end
+for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
+if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+end
+end
+local function read_active(entry)
+if acts[entry] == nil then read_actives({ entry }) end
+return acts[entry] or nil
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -5735,23 +7257,6 @@ local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 local function is_callback(entry)
 return string.sub(entry, 1, 1) == 'c'
 end
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function state_of(entry, act)
 if act then return act.state end
 if is_callback(entry) then
@@ -5761,7 +7266,7 @@ return bytes[string.sub(result, 1, 1)]
 end
 local index = tonumber(entry)
 if not index or index >= g.tot then return 'unknown' end
-local byte = redis.call('GETRANGE', B, index, index)
+local byte = marked[index] or redis.call('GETRANGE', B, index, index)
 if byte == '' or byte == '\\0' then
 return index < g.swp and 'queued' or 'waiting'
 end
@@ -5769,7 +7274,7 @@ return bytes[byte]
 end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -5780,11 +7285,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -5797,16 +7302,27 @@ end
 local function next_version(last)
 return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -5814,36 +7330,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -5873,6 +7396,7 @@ activate(entry, 'held', 'granted', now + lease)
 callbacks[#callbacks + 1] = { entry, value }
 end
 end
+write_entries()
 more_held = #callbacks >= batch
 until #entries == 0 or more_held
 if kept == 0 and not more_held then unflag('H') end
@@ -5891,12 +7415,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -5911,7 +7446,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -5922,24 +7457,36 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
+end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
 end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function requeue_passed(from, to)
 for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
 local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
 for at in string.gmatch(string.reverse(block), '()h') do
 local index = block_from + #block - at
-write_bytes(index, 'q')
+mark(index, 'q')
 redis.call('LPUSH', Q, int(index))
 end
 end
@@ -5991,12 +7538,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -6042,6 +7595,47 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -6057,16 +7651,9 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -6077,11 +7664,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -6091,16 +7678,27 @@ end
 local function suspended(entry)
 return has('S') or suspended_alone(entry)
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -6108,36 +7706,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -6167,12 +7772,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -6187,7 +7803,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -6198,6 +7814,14 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
+end
 local function stop_at_limit()
 if g.st ~= 'running' or g.ko == 0 then return end
 local ratio, finished = tonumber(g.fr), g.ok + g.ko
@@ -6207,16 +7831,20 @@ if g.k ~= 'root' then put('cl', 1) end
 end
 end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
 end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
 keep_pending()
@@ -6254,12 +7882,18 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
-local function read_group()
-local values = redis.call('HMGET', G, unpack(names))
-if not values[1] then return false end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
 end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
 return true
 end
 local function has(letter)
@@ -6305,6 +7939,64 @@ end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
+local acts, dues, marked = {}, {}, {}
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function unpack_active(packed)
+local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
+return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+end
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function read_actives(entries)
+if #entries == 0 then return end
+for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
+if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+end
+end
+local function read_active(entry)
+if acts[entry] == nil then read_actives({ entry }) end
+return acts[entry] or nil
+end
+local function write_active(entry, act, due)
+acts[entry], dues[entry] = act, due
+end
+local function remove_active(entry)
+acts[entry], dues[entry] = false, false
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -6320,26 +8012,9 @@ cancelled = 'queued returned',
 }
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-local function read_active(entry)
-local packed = redis.call('HGET', A, entry)
-if not packed then return nil end
-local act, i = {}, 1
-for value in string.gmatch(packed .. '|', '([^|]*)|') do
-act[active_names[i]] = value
-i = i + 1
-end
-return act
-end
-local function write_active(entry, act, due)
-local values = {}
-for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-redis.call('HSET', A, entry, table.concat(values, '|'))
-redis.call('ZADD', L, int(due), entry)
-end
 local function may(from, to)
 local list = moves[from]
-return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 local function check_move(entry, from, to)
 if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
@@ -6350,11 +8025,11 @@ act.state = to
 end
 local function activate(entry, from, to, due, child)
 check_move(entry, from, to)
-write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
-local function write_bytes(index, text, to, ...)
-for _, from in ipairs({ ... }) do check_move(index, from, to) end
-redis.call('SETRANGE', B, index, text)
+local function mark(entry, byte, from, to)
+if from then check_move(entry, from, to) end
+marked[tonumber(entry)] = byte
 end
 local function suspended_alone(entry)
 if not has('E') then return false end
@@ -6374,26 +8049,36 @@ return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') a
 end
 local function take_back(entry, act)
 if act.run ~= '' then make_void(entry, act.run) end
-redis.call('HDEL', A, entry)
-redis.call('ZREM', L, entry)
+remove_active(entry)
 add('sl', -1)
 if g.k ~= 'chain' and suspended_alone(entry) then
-write_bytes(entry, 'h', 'queued', act.state)
+mark(entry, 'h', act.state, 'queued')
 else
-write_bytes(entry, 'q', 'queued', act.state)
+mark(entry, 'q', act.state, 'queued')
 redis.call('LPUSH', Q, entry)
 end
 end
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
+local grants = {}
 local batch = 1000
+local function read_specs(taken)
+if #taken == 0 then return end
+local fields = {}
+for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+local specs = redis.call('HMGET', S, unpack(fields))
+for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+local block, block_from
 local function next_startable(from, to)
 while from <= to do
-local last = math.min(to, from + 1023)
-local block = redis.call('GETRANGE', B, from, last)
-local hit = string.find(block, '[%zq]')
-if hit then return from + hit - 1 end
-if #block < last - from + 1 then return from + #block end
-from = last + 1
+if not block or from < block_from or from >= block_from + 1024 then
+block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+end
+local hit = string.find(block, '[%zq]', from - block_from + 1)
+local startable = hit or #block < 1024
+local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+if index > to then return nil end
+if startable and not marked[index] then return index end
+from = startable and index + 1 or index
 end
 return nil
 end
@@ -6401,36 +8086,43 @@ local function can_start()
 return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
 end
 local function take_slots()
-while can_start() and #grants < batch do
+write_entries()
+block = nil
+local taken, stopped = {}, false
+while can_start() and #taken < batch and not stopped do
 local head = redis.call('LINDEX', Q, 0)
-if not head then return end
+if not head then break end
 local dash = string.find(head, '-', 1, true)
 local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
 local to = tonumber(dash and string.sub(head, dash + 1) or head)
 local index = next_startable(from, to)
-local held = index and suspended_alone(int(index))
-if held and g.k == 'chain' then return end
-if index and index < to then
-redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-else
-redis.call('LPOP', Q)
-end
-if held then
-write_bytes(index, 'h')
-elseif index then
+while index and can_start() and #taken < batch do
 local entry = int(index)
+if suspended_alone(entry) then
+stopped = g.k == 'chain'
+if stopped then break end
+mark(index, 'h')
+else
 activate(entry, 'queued', 'granted', now + lease)
-write_bytes(index, 'a')
+mark(index, 'a')
 add('sl', 1)
-local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
+taken[#taken + 1] = entry
+end
+index = next_startable(index + 1, to)
+end
+if not index then
+redis.call('LPOP', Q)
+elseif index > from then
+redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
+read_specs(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 local function fire(list, kind, source)
 for _, spec in ipairs(list) do
 local entry = 'c' .. int(g.cbn)
@@ -6460,12 +8152,23 @@ local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n
 return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
 end
 local function expire_group()
+write_entries()
 if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
 for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
+end
+local function small_list()
+if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+local indexes, list = {}, {}
+for i = 1, g.tot do indexes[i] = i - 1 end
+for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+if result and string.sub(result, 1, 2) == 's@' then return '' end
+if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+end
+return '\\n[' .. table.concat(list, ',') .. ']'
 end
 local function end_group(outcome, with_callbacks)
 move_to(outcome)
@@ -6480,7 +8183,7 @@ tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
 local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
 if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
@@ -6491,17 +8194,29 @@ local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or time
 if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
 end_group(outcome, true)
 end
+local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
+local function write_ends()
+write_all('HDEL', S, messages)
+write_all('HSET', S, headers)
+write_all('HDEL', R, dropped)
+write_all('HSET', R, results)
+write_all('RPUSH', E, log)
+end
 local function settle_group(code)
+write_ends()
 end_group_if_done()
 take_slots()
 expire_group()
 write_group()
 return reply(code)
 end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+end
 local function keep_pending()
 if g.st ~= 'pending' then return end
 if g.pg and redis.call('PTTL', G) == -1 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
 keep_pending()

@@ -110,7 +110,7 @@ class Attempt {
       const failures = await persistence.until('for its failures', () => runtime.inputs.failures(groupId, source));
       if (failures.length > 0) context.failures = failures;
     }
-    return this.run(await this.parse(task.schema ? moveResults(input, task.schema) : input), context, root);
+    return this.run(task.schema ? await this.parse(moveResults(input, task.schema)) : this.shown(input), context, root);
   }
 
   private async asItem(claim: Claim, run: ClaimedRun, failedItems: number): Promise<unknown> {
@@ -141,10 +141,13 @@ class Attempt {
 
   private async parse(input: Message): Promise<unknown> {
     const { task, ctx } = this;
-    const parsed = task.schema ? await parseInput(task.name, input, sentInput(ctx), task.schema) : input;
-    // After-middleware and the context's own accessors show what the body saw.
-    ctx.input = parsed;
-    return parsed;
+    return this.shown(task.schema ? await parseInput(task.name, input, sentInput(ctx), task.schema) : input);
+  }
+
+  /** After-middleware and the context's own accessors show what the body saw. */
+  private shown(input: unknown): unknown {
+    this.ctx.input = input;
+    return input;
   }
 }
 

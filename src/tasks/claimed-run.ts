@@ -7,6 +7,7 @@ import { tellEnd, tellStart, type About } from '../engine/tell-end';
 import type { Execution as RunExecution } from '../store/group-executions';
 import type { GroupStore } from '../store/group-store';
 import { readError } from '../store/group-reader';
+import { hasWork } from '../store/replies';
 import type { Persistence } from './persist';
 import type { Runtime } from './runtime';
 
@@ -214,7 +215,7 @@ export class ClaimedRun {
     const { groupId } = this.claim;
     if (events.heard) tellEnd(events, this.told(), reply.work, outcome === 'succeeded' ? '' : readError(payload));
     try {
-      await publisher.publish(groupId, reply.work);
+      if (hasWork(reply.work)) await publisher.publish(groupId, reply.work);
       // What was confirmed with it may have been on the way when the group was suspended.
       if (reply.work.suspended) await publisher.suspender.withdraw(groupId);
     } catch (error) {

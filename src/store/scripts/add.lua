@@ -26,13 +26,18 @@ if #new > 0 or #indexes == 0 then
   if ended() or (stopped and (g.k ~= 'root' or g.cl == 1)) then return { 'finished', g.st } end
   if g.cl == 1 then return { 'closed', g.st } end
 end
+local fields = {}
+local function keep(name, value)
+  fields[#fields + 1], fields[#fields + 2] = name, value
+end
 for n, i in ipairs(new) do
   local entry = int(first + n - 1)
-  redis.call('HSET', S, entry, ARGV[i])
-  if ARGV[i + 1] ~= '' then redis.call('HSET', S, 'k' .. ARGV[i + 1], entry) end
-  if ARGV[i + 2] ~= '' then redis.call('HSET', S, 'm' .. entry, ARGV[i + 2]) end
+  keep(entry, ARGV[i])
+  if ARGV[i + 1] ~= '' then keep('k' .. ARGV[i + 1], entry) end
+  if ARGV[i + 2] ~= '' then keep('m' .. entry, ARGV[i + 2]) end
   note_children(entry, ARGV[i])
 end
+write_all('HSET', S, fields)
 put('tot', index)
 if ARGV[5] ~= '' then put('bld', ARGV[6] == '1' and 0 or g.bld + (#ARGV - 6) / 3) end
 if ARGV[3] == '1' and index > first then

@@ -18,6 +18,7 @@ if suspended_alone(entry) then redis.call('HSET', C, 's:' .. entry, '-' .. int(n
 if act and act.state ~= 'held' then
   act.cancel = '1'
   write_active(entry, act, now + lease)
+  write_entries()
   write_group()
   return reply('cancelling')
 end

@@ -5,5 +5,6 @@
 --- @include "confirms"
 if not read_group() then return { 'missing' } end
 confirm_from(3)
+write_entries()
 write_group()
 return reply('confirmed')

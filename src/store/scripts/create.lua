@@ -14,15 +14,17 @@ if read_group() then
   return answer
 end
 local first = 6 + tonumber(ARGV[5]) * 2
-redis.call('HSET', G, 'st', 'pending', 'cr', int(now), unpack(ARGV, 6, first - 1))
-read_group()
+local given, values = { st = 'pending', cr = int(now), pr = int(now), tot = int(#ARGV - first + 1) }, {}
+for i = 6, first - 1, 2 do given[ARGV[i]] = ARGV[i + 1] end
+for i, name in ipairs(names) do values[i] = given[name] or false end
+set_group(values)
+redis.call('HSET', G, 'st', 'pending', 'cr', given.cr, 'pr', given.pr, 'tot', given.tot, unpack(ARGV, 6, first - 1))
 local specs = {}
 for i = first, #ARGV do
   specs[#specs + 1], specs[#specs + 2] = int(i - first), ARGV[i]
   note_children(int(i - first), ARGV[i])
 end
-for from = 1, #specs, 1000 do redis.call('HSET', S, unpack(specs, from, math.min(from + 999, #specs))) end
-put('tot', #ARGV - first + 1)
+write_all('HSET', S, specs)
 if ARGV[3] == '1' then
   if ARGV[4] ~= '' then
     redis.call('HSET', G, 'msg', ARGV[4])

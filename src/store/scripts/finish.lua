@@ -31,7 +31,10 @@ local function finish(entry, run, retry, inv, nonce, outcome, payload, retries)
   return 'ended'
 end
 
-local ends = {}
+local ends, entries = {}, {}
+for i = first, confirmed - 1, size do entries[#entries + 1] = ARGV[i] end
+read_actives(entries)
+know_specs(entries)
 for i = first, confirmed - 1, size do
   ended_as = ''
   ends[#ends + 1] = { finish(unpack(ARGV, i, i + size - 1)), ended_as }

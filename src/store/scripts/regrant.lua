@@ -21,7 +21,7 @@ if entry == 'p' then
 elseif is_callback(entry) then
   callbacks[1] = { entry, redis.call('HGET', C, entry) }
 else
-  local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-  grants[1] = { entry, spec[1], spec[2] or '' }
+  read_specs({ entry })
 end
+write_entries()
 return reply('granted')

@@ -42,7 +42,7 @@ local cursor, left, items = unpack(redis.call('HMGET', G, 'rtc', 'rtl', 'rtn'))
 cursor, left = tonumber(cursor), tonumber(left)
 local block = redis.call('GETRANGE', B, cursor, cursor + 9999)
 local startable = string.gsub(block, '[fxh]', 'q')
-if startable ~= block then write_bytes(cursor, startable, 'queued', 'failed', 'cancelled') end
+if startable ~= block then mark_row(cursor, startable, 'queued', 'failed', 'cancelled') end
 -- The log of ends turns round once, and leaves out what will end again.
 local oldest = left > 0 and redis.call('LPOP', E, math.min(left, 1000)) or {}
 for _, entry in ipairs(oldest) do

@@ -63,8 +63,11 @@ local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, ha
   return { 'run', int(g.ko) }
 end
 
-local claims = {}
+local claims, entries = {}, {}
+for i = 3, #ARGV, 9 do entries[#entries + 1] = ARGV[i] end
+read_actives(entries)
 for i = 3, #ARGV, 9 do claims[#claims + 1] = claim(unpack(ARGV, i, i + 8)) end
 if taken_back then return { 'claimed', claims, done('held') } end
+write_entries()
 write_group()
 return { 'claimed', claims }

@@ -2,6 +2,9 @@
 -- What runs an entry that is a group itself is that group: 'g:' and its id.
 --- @include "ends"
 local function confirm_from(i)
+  local entries = {}
+  for at = i, #ARGV - 1, 2 do entries[#entries + 1] = ARGV[at] end
+  read_actives(entries)
   while i < #ARGV do
     local entry, run = ARGV[i], ARGV[i + 1]
     if string.sub(run, 1, 2) == 'g:' then note_child(entry, string.sub(run, 3)) end

@@ -1,5 +1,5 @@
 -- ends: the end of an entry, and of its group when it was the last one.
---- @include "group-ends"
+--- @include "results"
 -- At the memory limit Redis refuses a script whose first write may grow: an end has to get through, as it makes room.
 local function free_first()
   redis.call('HDEL', A, '')
@@ -37,12 +37,12 @@ end
 
 -- Stores an item's end, and counts it.
 local function store_end(entry, act, to, payload, size)
-  local mark = marks[to]
-  local spec = redis.call('HGET', S, entry) or ''
+  if not specs[entry] then know_specs({ entry }) end
+  local spec = specs[entry]
   local header_end = string.find(spec, '\n', 1, true)
   if to == 'succeeded' then
-    redis.call('HDEL', S, 'm' .. entry)
-    if header_end and header_end < #spec then redis.call('HSET', S, entry, string.sub(spec, 1, header_end)) end
+    messages[#messages + 1] = 'm' .. entry
+    if header_end and header_end < #spec then headers[#headers + 1], headers[#headers + 2] = entry, string.sub(spec, 1, header_end) end
     add('ok', 1)
     if g.kr == '0' then payload, size = '', 0 end
   elseif to == 'failed' then
@@ -58,9 +58,13 @@ local function store_end(entry, act, to, payload, size)
     -- When it is tried again, what is still heard of this run counts no more.
     if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
   end
-  write_bytes(entry, mark)
-  if to == 'succeeded' and g.kr == '0' then redis.call('HDEL', R, entry) else redis.call('HSET', R, entry, mark .. payload) end
-  redis.call('RPUSH', E, entry)
+  mark(entry, marks[to])
+  if to == 'succeeded' and g.kr == '0' then
+    dropped[#dropped + 1] = entry
+  else
+    results[#results + 1], results[#results + 2] = entry, marks[to] .. payload
+  end
+  log[#log + 1] = entry
   add('rb', size)
   return spec
 end
@@ -76,10 +80,7 @@ local function end_entry(entry, act, to, payload, size)
   end
   check_move(entry, state_of(entry, act), to)
   ended_as = to
-  if act then
-    redis.call('HDEL', A, entry)
-    redis.call('ZREM', L, entry)
-  end
+  if act then remove_active(entry) end
   local spec
   if callback then
     spec = redis.call('HGET', C, entry) or ''
@@ -98,6 +99,7 @@ end
 
 -- What follows from all that has happened in this script.
 local function settle_group(code)
+  write_ends()
   end_group_if_done()
   take_slots()
   expire_group()

@@ -1,58 +1,6 @@
--- grants: handing free slots to queued items, in the order in which they became ready.
---- @include "suspension"
-local grants, callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, {}, 0, {}, {}, false, ''
-local batch = 1000
-
--- The first index of a queue element that is still to be started; the rest were started by an earlier element.
-local function next_startable(from, to)
-  while from <= to do
-    local last = math.min(to, from + 1023)
-    local block = redis.call('GETRANGE', B, from, last)
-    local hit = string.find(block, '[%zq]')
-    if hit then return from + hit - 1 end
-    if #block < last - from + 1 then return from + #block end
-    from = last + 1
-  end
-  return nil
-end
-
-local function can_start()
-  return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
-end
-
-local function take_slots()
-  while can_start() and #grants < batch do
-    local head = redis.call('LINDEX', Q, 0)
-    if not head then return end
-    local dash = string.find(head, '-', 1, true)
-    local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
-    local to = tonumber(dash and string.sub(head, dash + 1) or head)
-    local index = next_startable(from, to)
-    local held = index and suspended_alone(int(index))
-    -- A chain goes no further than to a step that is suspended.
-    if held and g.k == 'chain' then return end
-    if index and index < to then
-      redis.call('LSET', Q, 0, int(index + 1) .. '-' .. int(to))
-    else
-      redis.call('LPOP', Q)
-    end
-    if held then
-      write_bytes(index, 'h')
-    elseif index then
-      local entry = int(index)
-      activate(entry, 'queued', 'granted', now + lease)
-      write_bytes(index, 'a')
-      add('sl', 1)
-      local spec = redis.call('HMGET', S, entry, 'm' .. entry)
-      grants[#grants + 1] = { entry, spec[1], spec[2] or '' }
-    end
-  end
-end
-
-local function more_to_take()
-  if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
-  return 0
-end
+-- grants: what a script hands out for publication, and what it says.
+--- @include "slots"
+local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 
 -- Every callback of a list becomes an entry of its own, stored by value; which of them is published is leased work.
 local function fire(list, kind, source)
@@ -86,6 +34,7 @@ local function release_held(all)
         callbacks[#callbacks + 1] = { entry, value }
       end
     end
+    write_entries()
     more_held = #callbacks >= batch
   until #entries == 0 or more_held
   if kept == 0 and not more_held then unflag('H') end

@@ -2,12 +2,26 @@
 --- @include "grants"
 -- What sits in another group is forgotten together with that one. With groups below it, upkeep lets it expire after those.
 local function expire_group()
+  write_entries()
   if not ended() or redis.call('HLEN', A) > 0 then return end
   if g.pg and g.rel == 0 then return end
   put('rt', int(now + g.ret))
   if g.nch > 0 then return end
   for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
   expiring = 1
+end
+
+-- What the items of a small group have left, as JSON, so that who waits for it need not read it.
+local function small_list()
+  if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
+  local indexes, list = {}, {}
+  for i = 1, g.tot do indexes[i] = i - 1 end
+  for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
+    -- One that begins with '@' only names a list.
+    if result and string.sub(result, 1, 2) == 's@' then return '' end
+    if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
+  end
+  return '\n[' .. table.concat(list, ',') .. ']'
 end
 
 local function end_group(outcome, with_callbacks)
@@ -24,7 +38,7 @@ local function end_group(outcome, with_callbacks)
   redis.call('PUBLISH', G, 'end')
   -- Who started it waits for it without a subscription of its own.
   local starter = redis.call('HGET', G, 'hd')
-  if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G) end
+  if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 
 local function end_group_if_done()

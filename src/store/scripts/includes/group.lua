@@ -20,12 +20,21 @@ local function int(n)
   return string.format('%.0f', n)
 end
 
-local function read_group()
-  local values = redis.call('HMGET', G, unpack(names))
-  if not values[1] then return false end
+-- One command for all: a call from a script costs more than most of what Redis then does.
+local function write_all(command, key, values)
+  for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+
+local function set_group(values)
   for i, name in ipairs(names) do
     g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
   end
+end
+
+local function read_group()
+  local values = redis.call('HMGET', G, unpack(names))
+  if not values[1] then return false end
+  set_group(values)
   return true
 end
 

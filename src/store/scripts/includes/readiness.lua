@@ -1,6 +1,11 @@
 -- readiness: making items ready, and starting the group with the first of them.
 --- @include "ends"
 
+-- Of a group that hasn't started there is no more than this, unless items of it have been cancelled.
+local function keys_of_pending()
+  return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+end
+
 -- What sits in another group starts when it gets its slot there.
 local function start_group(by_parent)
   if g.st ~= 'pending' or (g.pg and not by_parent) then return end
@@ -9,7 +14,7 @@ local function start_group(by_parent)
   if limit > 0 then put('dl', now + limit) end
   put('pr', now)
   put('sa', int(now))
-  for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+  for _, i in ipairs(keys_of_pending()) do redis.call('PERSIST', KEYS[i]) end
   -- A step was cancelled before: none of them runs.
   if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
@@ -18,7 +23,7 @@ local function keep_pending()
   if g.st ~= 'pending' then return end
   -- Its parent keeps what it holds while it lives itself; a time is for one that is never heard of again.
   if g.pg and redis.call('PTTL', G) == -1 then return end
-  for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+  for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 
 -- A spec that begins with '@' names the groups below it in its header: a swarm that is made already, or those in a chain to be made.
@@ -47,14 +52,14 @@ local function requeue_passed(from, to)
     local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
     for at in string.gmatch(string.reverse(block), '()h') do
       local index = block_from + #block - at
-      write_bytes(index, 'q')
+      mark(index, 'q')
       redis.call('LPUSH', Q, int(index))
     end
   end
 end
 
 local function make_ready(from, to)
-  write_bytes(from, string.rep('q', to - from + 1), 'queued', 'waiting')
+  mark_row(from, string.rep('q', to - from + 1), 'queued', 'waiting')
   enqueue(from, to)
   add('rdy', to - from + 1)
   add('ird', to - from + 1)

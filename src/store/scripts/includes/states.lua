@@ -1,8 +1,9 @@
 -- states: the transition table of an entry (an item or a fired callback): the only place that says what may follow what.
+-- None of their names is a part of another's.
 -- waiting, queued: not started. granted: a process has to publish it. published: a run of it exists.
 -- running: a run owns it. returned: its body has ended, its children have not all. held: a callback that was fired while what it
 -- belongs to is suspended. succeeded, failed, cancelled: terminal, until they are tried again. docs/states.md draws it.
---- @include "group"
+--- @include "entries"
 local moves = {
   new = 'waiting granted held',
   waiting = 'queued cancelled',
@@ -24,26 +25,6 @@ local function is_callback(entry)
   return string.sub(entry, 1, 1) == 'c'
 end
 
-local active_names = { 'state', 'run', 'retry', 'inv', 'nonce', 'proc', 'throws', 'counted', 'pubs', 'child', 'cancel' }
-
-local function read_active(entry)
-  local packed = redis.call('HGET', A, entry)
-  if not packed then return nil end
-  local act, i = {}, 1
-  for value in string.gmatch(packed .. '|', '([^|]*)|') do
-    act[active_names[i]] = value
-    i = i + 1
-  end
-  return act
-end
-
-local function write_active(entry, act, due)
-  local values = {}
-  for i, name in ipairs(active_names) do values[i] = act[name] or '' end
-  redis.call('HSET', A, entry, table.concat(values, '|'))
-  redis.call('ZADD', L, int(due), entry)
-end
-
 local function state_of(entry, act)
   if act then return act.state end
   if is_callback(entry) then
@@ -53,7 +34,7 @@ local function state_of(entry, act)
   end
   local index = tonumber(entry)
   if not index or index >= g.tot then return 'unknown' end
-  local byte = redis.call('GETRANGE', B, index, index)
+  local byte = marked[index] or redis.call('GETRANGE', B, index, index)
   if byte == '' or byte == '\0' then
     return index < g.swp and 'queued' or 'waiting'
   end
@@ -62,14 +43,14 @@ end
 
 local function may(from, to)
   local list = moves[from]
-  return list ~= nil and string.find(' ' .. list .. ' ', ' ' .. to .. ' ', 1, true) ~= nil
+  return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 
 local function check_move(entry, from, to)
   if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
 
--- States are written here and nowhere else: of what is active, and of a row of items by their bytes.
+-- States are changed here and nowhere else: of what is active, and of items by their bytes.
 local function become(entry, act, to)
   check_move(entry, act.state, to)
   act.state = to
@@ -77,10 +58,16 @@ end
 
 local function activate(entry, from, to, due, child)
   check_move(entry, from, to)
-  write_active(entry, { state = to, proc = proc, throws = '0', counted = '-1', pubs = '1', child = child }, due)
+  write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
 
-local function write_bytes(index, text, to, ...)
-  for _, from in ipairs({ ... }) do check_move(index, from, to) end
-  redis.call('SETRANGE', B, index, text)
+-- Without from and to where what the entry is, or has just become, has been asked for.
+local function mark(entry, byte, from, to)
+  if from then check_move(entry, from, to) end
+  marked[tonumber(entry)] = byte
+end
+
+local function mark_row(first, row, to, ...)
+  for _, from in ipairs({ ... }) do check_move(first, from, to) end
+  redis.call('SETRANGE', B, first, row)
 end

@@ -36,13 +36,12 @@ end
 -- Puts an item that no body has begun for back to the front of the queue.
 local function take_back(entry, act)
   if act.run ~= '' then make_void(entry, act.run) end
-  redis.call('HDEL', A, entry)
-  redis.call('ZREM', L, entry)
+  remove_active(entry)
   add('sl', -1)
   if g.k ~= 'chain' and suspended_alone(entry) then
-    write_bytes(entry, 'h', 'queued', act.state)
+    mark(entry, 'h', act.state, 'queued')
   else
-    write_bytes(entry, 'q', 'queued', act.state)
+    mark(entry, 'q', act.state, 'queued')
     redis.call('LPUSH', Q, entry)
   end
 end

@@ -1,0 +1,72 @@
+-- entries: what a script knows of the entries of its group, read and written with one command for all.
+--- @include "group"
+-- What this script knows of active entries (false: not active), when those are due that it has changed (false when it has removed them),
+-- and the bytes of items that it has changed: written by write_entries, all at once.
+local acts, dues, marked = {}, {}, {}
+
+local field = '([^|]*)'
+local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+
+local function unpack_active(packed)
+  local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
+  return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+end
+
+local function pack_active(act)
+  return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+
+local function read_actives(entries)
+  if #entries == 0 then return end
+  for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
+    if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+  end
+end
+
+local function read_active(entry)
+  if acts[entry] == nil then read_actives({ entry }) end
+  return acts[entry] or nil
+end
+
+local function write_active(entry, act, due)
+  acts[entry], dues[entry] = act, due
+end
+
+local function remove_active(entry)
+  acts[entry], dues[entry] = false, false
+end
+
+local function write_bytes()
+  local indexes = {}
+  for index in pairs(marked) do indexes[#indexes + 1] = index end
+  table.sort(indexes)
+  local first, row = 1, {}
+  for i, index in ipairs(indexes) do
+    row[#row + 1] = marked[index]
+    if indexes[i + 1] ~= index + 1 then
+      redis.call('SETRANGE', B, indexes[first], table.concat(row))
+      first, row = i + 1, {}
+    end
+  end
+  marked = {}
+end
+
+-- Frees before it grows.
+local function write_entries()
+  local gone, packed, scores, texts = {}, {}, {}, {}
+  for entry, due in pairs(dues) do
+    if due then
+      texts[due] = texts[due] or int(due)
+      packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+      scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+    else
+      gone[#gone + 1] = entry
+    end
+  end
+  write_all('HDEL', A, gone)
+  write_all('ZREM', L, gone)
+  write_all('HSET', A, packed)
+  write_all('ZADD', L, scores)
+  dues = {}
+  write_bytes()
+end

@@ -1,0 +1,78 @@
+-- slots: handing free slots to queued items, in the order in which they became ready.
+--- @include "suspension"
+local grants = {}
+local batch = 1000
+
+-- Hands out items that got a slot.
+local function read_specs(taken)
+  if #taken == 0 then return end
+  local fields = {}
+  for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+  local specs = redis.call('HMGET', S, unpack(fields))
+  for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+end
+
+-- The bytes that next_startable looks at, and the index of the first.
+local block, block_from
+
+-- The first index of a queue element that is still to be started; the rest were started by an earlier element.
+local function next_startable(from, to)
+  while from <= to do
+    if not block or from < block_from or from >= block_from + 1024 then
+      block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+    end
+    local hit = string.find(block, '[%zq]', from - block_from + 1)
+    -- What lies behind the last byte has never been written.
+    local startable = hit or #block < 1024
+    local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
+    if index > to then return nil end
+    if startable and not marked[index] then return index end
+    from = startable and index + 1 or index
+  end
+  return nil
+end
+
+local function can_start()
+  return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+end
+
+local function take_slots()
+  -- What was put back is looked for in what is stored.
+  write_entries()
+  block = nil
+  local taken, stopped = {}, false
+  while can_start() and #taken < batch and not stopped do
+    local head = redis.call('LINDEX', Q, 0)
+    if not head then break end
+    local dash = string.find(head, '-', 1, true)
+    local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
+    local to = tonumber(dash and string.sub(head, dash + 1) or head)
+    local index = next_startable(from, to)
+    while index and can_start() and #taken < batch do
+      local entry = int(index)
+      if suspended_alone(entry) then
+        -- A chain goes no further than to a step that is suspended.
+        stopped = g.k == 'chain'
+        if stopped then break end
+        mark(index, 'h')
+      else
+        activate(entry, 'queued', 'granted', now + lease)
+        mark(index, 'a')
+        add('sl', 1)
+        taken[#taken + 1] = entry
+      end
+      index = next_startable(index + 1, to)
+    end
+    if not index then
+      redis.call('LPOP', Q)
+    elseif index > from then
+      redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
+    end
+  end
+  read_specs(taken)
+end
+
+local function more_to_take()
+  if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
+  return 0
+end
