@@ -1,46 +1,15 @@
 import type { Failure } from '../errors';
 import { bucketSize } from './keys';
-import type { Above, GroupKind, GroupStore } from './group-store';
+import { FactsReader, type Snapshot } from './facts-reader';
+import type { GroupStore } from './group-store';
 import type { GroupStatus, Outcome } from './replies';
 import { itemId } from './ids';
-import { activeState, isStopped, isSuspended, itemStateOf, marks, type ItemState } from './item-state';
+import { activeState, itemStateOf, marks, type ItemState } from './item-state';
 import { Suspensions } from './suspensions';
 import { asTheyEnded, inlined } from './item-ends';
-import { parseOptions, unpackCallback, unpackSpec, type GroupTemplate, type StoredRunOptions } from './spec';
+import { parseOptions, unpackCallback, unpackSpec, type GroupTemplate } from './spec';
 
-/** What a publisher and a waiter need to know of a group besides its items. */
-export interface GroupFacts {
-  kind: GroupKind;
-  name: string;
-  secret: string;
-  /** The group's own message as JSON, when it was given one. */
-  message: string | undefined;
-  options: StoredRunOptions | undefined;
-  resultBytes: number;
-  /** The entry of another group that it is, and the round of that one in which it was run. */
-  parent: { groupId: string; entry: string; round: number } | undefined;
-  above: Above;
-  keepResults: boolean;
-}
-
-export interface Snapshot {
-  kind: GroupKind;
-  name: string;
-  status: GroupStatus;
-  closed: boolean;
-  total: number;
-  ready: number;
-  slots: number;
-  succeeded: number;
-  failed: number;
-  cancelled: number;
-  swept: number;
-  /** Whether nothing starts in it until it is resumed. */
-  suspended: boolean;
-  /** Whether it has ended because its time was over, or nobody went on with it. */
-  reason: 'timeout' | 'abandoned' | undefined;
-}
-
+export type { Counts, GroupFacts, Snapshot } from './facts-reader';
 export type { ItemState };
 
 /** What is under way of an entry: the run or group ('g:' and its id) that it is, and its children's group. */
@@ -50,9 +19,6 @@ export interface ActiveEntry {
   run: string;
   child: string;
 }
-
-/** How many items a group had, and how they ended. */
-export type Counts = Pick<Snapshot, 'total' | 'succeeded' | 'failed' | 'cancelled'>;
 
 /** One item that ended. */
 export interface EndedItem {
@@ -64,32 +30,16 @@ export interface EndedItem {
   error?: string;
 }
 
+/** Results that are read at once: the smaller they were, the more next time. */
+const pages = { first: 32, most: 256, bytes: 64 * 1024 };
+
 /** Reads groups. Nothing here changes anything. */
-export class GroupReader {
+export class GroupReader extends FactsReader {
   readonly suspensions: Suspensions;
 
-  constructor(private readonly store: GroupStore) {
+  constructor(store: GroupStore) {
+    super(store);
     this.suspensions = new Suspensions(store);
-  }
-
-  async facts(id: string): Promise<GroupFacts | undefined> {
-    const key = this.store.keys.state(id);
-    const [kind, name, secret, message, options, runOptions, resultBytes, parent, entry, above, keep, round] =
-      await this.store.redis.use('hmget', (client) =>
-        client.hmget(key, 'k', 'n', 'sec', 'msg', 'opt', 'ropt', 'rb', 'pg', 'pe', 'ctx', 'kr', 'prd'),
-      );
-    if (!kind || !secret) return undefined;
-    return {
-      kind: kind as GroupFacts['kind'],
-      name: name ?? '',
-      secret,
-      message: message ?? undefined,
-      options: parseOptions(options, runOptions),
-      resultBytes: Number(resultBytes ?? 0),
-      parent: parent ? { groupId: parent, entry: entry ?? '', round: Number(round ?? 0) } : undefined,
-      above: above ? (JSON.parse(above) as Above) : {},
-      keepResults: keep !== '0',
-    };
   }
 
   /**
@@ -150,35 +100,6 @@ export class GroupReader {
   async activeEntry(id: string, entry: string): Promise<ActiveEntry | undefined> {
     const packed = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.active(id), entry));
     return packed === null ? undefined : toActive(entry, packed);
-  }
-
-  async snapshot(id: string): Promise<Snapshot | undefined> {
-    const key = this.store.keys.state(id);
-    const values = await this.store.redis.use('hmget', (client) =>
-      client.hmget(key, 'k', 'n', 'st', 'cl', 'tot', 'rdy', 'sl', 'ok', 'ko', 'cx', 'swp', 'fl', 'why'),
-    );
-    const [kind, name, status, closed, ...rest] = values;
-    if (!kind || !status) return undefined;
-    const [total = 0, ready = 0, slots = 0, succeeded = 0, failed = 0, cancelled = 0, swept = 0] = rest
-      .slice(0, 7)
-      .map((value) => Number(value ?? 0));
-    const [flags, why] = rest.slice(7);
-    return {
-      kind: kind as Snapshot['kind'],
-      name: name ?? '',
-      status: status as GroupStatus,
-      closed: closed === '1',
-      total,
-      ready,
-      slots,
-      succeeded,
-      failed,
-      // What never started in a stopped group has no state of its own: the group's says that it is cancelled.
-      cancelled: isStopped(status as GroupStatus) ? total - succeeded - failed - slots : cancelled,
-      swept,
-      suspended: isSuspended(flags),
-      reason: why === 'timeout' || why === 'abandoned' ? why : undefined,
-    };
   }
 
   /** The state of one item, or undefined when the group or the item is unknown. */
@@ -303,12 +224,6 @@ export class GroupReader {
     return `[${list.join(',')}]`;
   }
 
-  /** What stands for the list of a group that keeps no results. */
-  async counts(id: string): Promise<Counts> {
-    const { total = 0, succeeded = 0, failed = 0, cancelled = 0 } = (await this.snapshot(id)) ?? {};
-    return { total, succeeded, failed, cancelled };
-  }
-
   /** What an entry left when it ended: a mark and JSON text. */
   async result(id: string, entry: string): Promise<string | undefined> {
     const { keys, redis } = this.store;
@@ -327,11 +242,12 @@ export class GroupReader {
       else buckets.set(bucket, [at]);
     });
     const found = new Array<string | undefined>(indexes.length);
-    for (const [bucket, places] of buckets) {
+    const read = async ([bucket, places]: [number, number[]]) => {
       const fields = places.map((at) => String(indexes[at]));
       const values = await redis.use('hmget', (client) => client.hmget(keys.results(id, bucket), ...fields));
       places.forEach((at, i) => (found[at] = values[i] ?? undefined));
-    }
+    };
+    await Promise.all([...buckets].map(read));
     return found;
   }
 
@@ -340,12 +256,15 @@ export class GroupReader {
     for await (const payloads of this.payloads(id)) for (const payload of payloads) yield this.output(payload);
   }
 
-  /** What the succeeded items have left, a page at a time. */
-  private async *payloads(id: string, known?: number, step = 32): AsyncGenerator<string[]> {
+  /** What the succeeded items have left, a page at a time: the smaller they are, the more at once. */
+  private async *payloads(id: string, known?: number): AsyncGenerator<string[]> {
     const total = known ?? (await this.snapshot(id))?.total ?? 0;
-    for (let from = 0; from < total; from += step) {
+    for (let from = 0, step = pages.first; from < total;) {
       const results = await this.results(id, range(from, Math.min(total, from + step)));
-      yield results.flatMap((result) => (result?.startsWith('s') ? [result.slice(1)] : []));
+      const payloads = results.flatMap((result) => (result?.startsWith('s') ? [result.slice(1)] : []));
+      yield payloads;
+      from += step;
+      step = payloads.join('').length < pages.bytes ? Math.min(2 * step, pages.most) : pages.first;
     }
   }
 
