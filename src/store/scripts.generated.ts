@@ -360,8 +360,9 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'missing' } end
 if ARGV[5] ~= '' and g.bld ~= tonumber(ARGV[5]) + 1 then return { 'moved', int(g.bld - 1) } end
@@ -964,8 +965,9 @@ if g.pg and redis.call('PTTL', G) == -1 then return end
 for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'missing' } end
 local by = ARGV[3]
@@ -1460,8 +1462,9 @@ if g.pg and redis.call('PTTL', G) == -1 then return end
 for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]
@@ -1816,8 +1819,9 @@ put('ird', 0)
 put('swp', g.tot)
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'missing' } end
 local other_round = ARGV[3] ~= '' and ARGV[3] ~= (redis.call('HGET', G, 'prd') or '0')
@@ -2368,8 +2372,9 @@ put('ird', 0)
 put('swp', g.tot)
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if read_group() then
 local secret
@@ -3384,8 +3389,9 @@ if g.pg and redis.call('PTTL', G) == -1 then return end
 for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'missing' } end
 release_held()
@@ -4053,8 +4059,9 @@ if g.pg and redis.call('PTTL', G) == -1 then return end
 for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
@@ -4934,8 +4941,9 @@ if g.pg and redis.call('PTTL', G) == -1 then return end
 for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'missing' } end
 local user = ARGV[3] == 'user'
@@ -5324,8 +5332,9 @@ put('ird', 0)
 put('swp', g.tot)
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'missing' } end
 local by_parent = ARGV[5] ~= ''
@@ -5730,8 +5739,9 @@ add('rdy', to - from + 1)
 add('ird', to - from + 1)
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'missing' } end
 local state = state_of(ARGV[3], read_active(ARGV[3]))
@@ -6660,8 +6670,9 @@ if g.pg and redis.call('PTTL', G) == -1 then return end
 for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'unknown' } end
 local secret, taken_back = redis.call('HGET', G, 'sec'), false
@@ -7085,8 +7096,9 @@ end
 end
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'missing' } end
 local only = g.k == 'task' and read_active('0')
@@ -7492,8 +7504,9 @@ end
 end
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]
@@ -7847,8 +7860,9 @@ if g.pg and redis.call('PTTL', G) == -1 then return end
 for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'missing' } end
 if ended() or g.st == 'stopping' or g.st == 'cancelling' then return reply('finished') end
@@ -8219,8 +8233,9 @@ if g.pg and redis.call('PTTL', G) == -1 then return end
 for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 local function done(code)
+local answer = settle_group(code)
 keep_pending()
-return settle_group(code)
+return answer
 end
 if not read_group() then return { 'missing' } end
 for i = 3, #ARGV do

@@ -217,3 +217,13 @@ test('all keys of a group share one hash tag, and no other group has it', async 
   }
   expect([...tags].map(([id, found]) => [...found].join() === id)).toEqual([true, true]);
 });
+
+test('what an item has left that is cancelled before its group starts goes with the group, and stays once that has started', async () => {
+  const group = await fixture.group(2, { successCallbacks: onSuccess });
+  await group.store.cancelEntry(group.id, '0');
+  const before = Object.entries(await timesToLive(group));
+  expect(before.map(([key]) => key).sort()).toEqual(['b', 'e', 'g', 'r0', 's']);
+  for (const [, time] of before) expect(time).toBeGreaterThan(abandonedMs / 2);
+  await group.store.run(group.id, '{}');
+  for (const time of Object.values(await timesToLive(group))) expect(time).toBe(-1);
+});

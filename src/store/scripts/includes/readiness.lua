@@ -66,6 +66,8 @@ local function make_ready(from, to)
 end
 
 local function done(code)
+  local answer = settle_group(code)
+  -- All that it has is there now.
   keep_pending()
-  return settle_group(code)
+  return answer
 end
