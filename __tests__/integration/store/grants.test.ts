@@ -224,6 +224,21 @@ test('a sweep skips what was ready already, in whatever state it is by then', as
   expect(await group.snapshot()).toMatchObject({ slots: 0, succeeded: 6 });
 });
 
+test('an item that is in the queue twice is granted once, also when one call hands out both', async () => {
+  const { id, store } = await fixture.group(6, { maxConcurrency: 1 });
+  expect(granted((await store.runItem(id, 0, '{}')).work)).toEqual([0]);
+  await store.runItem(id, 3, '{}');
+  await store.run(id, '{}');
+  expect(granted((await store.update(id, { maxConcurrency: 10 })).work)).toEqual([3, 1, 2, 4, 5]);
+});
+
+test('an item that was passed over is granted by the call that resumes it', async () => {
+  const { id, store } = await fixture.group(3, { maxConcurrency: 10 });
+  await store.suspendEntry(id, '1', true);
+  expect(granted((await store.run(id, '{}')).work)).toEqual([0, 2]);
+  expect(granted((await store.suspendEntry(id, '1', false)).work)).toEqual([1]);
+});
+
 test('a long range with started items in the middle of it is granted without gaps', async () => {
   const group = await fixture.group(1000, { maxConcurrency: 3000 });
   for (let i = 0; i < 2; i++) {
