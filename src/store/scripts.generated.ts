@@ -585,9 +585,11 @@ local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
 local function read_actives(entries)
-if #entries == 0 then return end
-for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
-if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+for from = 1, #entries, 1000 do
+local some = { unpack(entries, from, math.min(from + 999, #entries)) }
+for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
+if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+end
 end
 end
 local function read_active(entry)
@@ -1074,9 +1076,11 @@ local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
 local function read_actives(entries)
-if #entries == 0 then return end
-for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
-if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+for from = 1, #entries, 1000 do
+local some = { unpack(entries, from, math.min(from + 999, #entries)) }
+for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
+if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+end
 end
 end
 local function read_active(entry)
@@ -1906,9 +1910,11 @@ local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
 local function read_actives(entries)
-if #entries == 0 then return end
-for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
-if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+for from = 1, #entries, 1000 do
+local some = { unpack(entries, from, math.min(from + 999, #entries)) }
+for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
+if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+end
 end
 end
 local function read_active(entry)
@@ -2649,9 +2655,11 @@ local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
 local function read_actives(entries)
-if #entries == 0 then return end
-for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
-if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+for from = 1, #entries, 1000 do
+local some = { unpack(entries, from, math.min(from + 999, #entries)) }
+for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
+if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+end
 end
 end
 local function read_active(entry)
@@ -3787,9 +3795,11 @@ local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
 local function read_actives(entries)
-if #entries == 0 then return end
-for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
-if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+for from = 1, #entries, 1000 do
+local some = { unpack(entries, from, math.min(from + 999, #entries)) }
+for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
+if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+end
 end
 end
 local function read_active(entry)
@@ -4487,9 +4497,11 @@ local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
 local function read_actives(entries)
-if #entries == 0 then return end
-for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
-if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+for from = 1, #entries, 1000 do
+local some = { unpack(entries, from, math.min(from + 999, #entries)) }
+for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
+if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+end
 end
 end
 local function read_active(entry)
@@ -5451,9 +5463,11 @@ local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
 local function read_actives(entries)
-if #entries == 0 then return end
-for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
-if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+for from = 1, #entries, 1000 do
+local some = { unpack(entries, from, math.min(from + 999, #entries)) }
+for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
+if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+end
 end
 end
 local function read_active(entry)
@@ -5858,9 +5872,11 @@ local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
 local function read_actives(entries)
-if #entries == 0 then return end
-for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
-if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+for from = 1, #entries, 1000 do
+local some = { unpack(entries, from, math.min(from + 999, #entries)) }
+for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
+if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+end
 end
 end
 local function read_active(entry)
@@ -6378,9 +6394,11 @@ local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
 local function read_actives(entries)
-if #entries == 0 then return end
-for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
-if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+for from = 1, #entries, 1000 do
+local some = { unpack(entries, from, math.min(from + 999, #entries)) }
+for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
+if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+end
 end
 end
 local function read_active(entry)
@@ -6817,9 +6835,11 @@ local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
 local function read_actives(entries)
-if #entries == 0 then return end
-for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
-if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+for from = 1, #entries, 1000 do
+local some = { unpack(entries, from, math.min(from + 999, #entries)) }
+for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
+if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+end
 end
 end
 local function read_active(entry)
@@ -7207,9 +7227,11 @@ local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
 local function read_actives(entries)
-if #entries == 0 then return end
-for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
-if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+for from = 1, #entries, 1000 do
+local some = { unpack(entries, from, math.min(from + 999, #entries)) }
+for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
+if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+end
 end
 end
 local function read_active(entry)
@@ -7964,9 +7986,11 @@ local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
 local function read_actives(entries)
-if #entries == 0 then return end
-for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
-if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+for from = 1, #entries, 1000 do
+local some = { unpack(entries, from, math.min(from + 999, #entries)) }
+for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
+if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+end
 end
 end
 local function read_active(entry)

@@ -156,3 +156,12 @@ test('a refused end still notes the group that was confirmed with it', async () 
   expect((await group.finish('0', succeeded(), execution('run-0'), ['1', 'g:below'])).code).toBe('refused');
   expect(await group.stateHash()).toMatchObject({ nch: '1', hold: '1' });
 });
+
+test('any number of publications is confirmed in one call, also together with an end', async () => {
+  const group = await fixture.group(2, { maxConcurrency: 2 }, { message: '{}' });
+  const pairs = Array.from({ length: 20_000 }, (_, n) => (n % 2 === 0 ? String(n / 2) : `run-${(n - 1) / 2}`));
+  await group.start('1');
+  expect((await group.finish('1', succeeded(), execution('run-1'), pairs)).code).toBe('ended');
+  await group.store.confirm(group.id, pairs);
+  await expect(group.state('0')).resolves.toBe('published');
+});

@@ -17,9 +17,12 @@ local function pack_active(act)
 end
 
 local function read_actives(entries)
-  if #entries == 0 then return end
-  for i, packed in ipairs(redis.call('HMGET', A, unpack(entries))) do
-    if acts[entries[i]] == nil then acts[entries[i]] = packed and unpack_active(packed) end
+  -- Lua hands on some thousand values at most.
+  for from = 1, #entries, 1000 do
+    local some = { unpack(entries, from, math.min(from + 999, #entries)) }
+    for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
+      if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+    end
   end
 end
 
