@@ -195,6 +195,8 @@ describe('callback lists are refused, and nothing is written', () => {
     [[''], 'got ""'],
     ['item', 'expected a list of tasks, got "item"'],
     [{ 0: 'item' }, 'expected a list of tasks, got an object'],
+    ['', 'expected a list of tasks, got ""'],
+    [false, 'expected a list of tasks, got false'],
   ])('%p', async (list, came) => {
     for (const field of ['successCallbacks', 'errorCallbacks']) {
       await expectRefusal(fixture, swarmWith({ tasks: [task], [field]: list }), ConfigurationError, field, came);

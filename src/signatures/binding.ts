@@ -56,7 +56,7 @@ export async function bind(
   for (const what of ['successCallbacks', 'errorCallbacks'] as const) {
     const list = given[what] ?? root?.[what];
     // Hardly any task has some: each step that is awaited costs more than the rest of this.
-    const packed = list ? await callbacks(scope, list, what) : [];
+    const packed = list === undefined || list === null ? [] : await callbacks(scope, list, what);
     if (packed.length > 0) bound[what] = packed;
   }
   const shown = text(given.name, 'name');

@@ -62,7 +62,8 @@ class Attempt {
   }
 
   async plain(): Promise<unknown> {
-    const input = this.task.schema ? await this.parse((this.input ?? {}) as Message) : this.input;
+    const { schema } = this.task;
+    const input = schema ? await this.parse((this.input ?? {}) as Message, schema) : this.input;
     return this.run(input, undefined);
   }
 
@@ -110,7 +111,9 @@ class Attempt {
       const failures = await persistence.until('for its failures', () => runtime.inputs.failures(groupId, source));
       if (failures.length > 0) context.failures = failures;
     }
-    return this.run(task.schema ? await this.parse(moveResults(input, task.schema)) : this.shown(input), context, root);
+    const { schema } = task;
+    const seen = schema ? await this.parse(moveResults(input, schema), schema) : this.shown(input);
+    return this.run(seen, context, root);
   }
 
   private async asItem(claim: Claim, run: ClaimedRun, failedItems: number): Promise<unknown> {
@@ -139,9 +142,8 @@ class Attempt {
     return inExecution({ instance: this.runtime.instance, context, root }, () => this.body(input, this.ctx));
   }
 
-  private async parse(input: Message): Promise<unknown> {
-    const { task, ctx } = this;
-    return this.shown(task.schema ? await parseInput(task.name, input, sentInput(ctx), task.schema) : input);
+  private async parse(input: Message, schema: InputSchema): Promise<unknown> {
+    return this.shown(await parseInput(this.task.name, input, sentInput(this.ctx), schema));
   }
 
   /** After-middleware and the context's own accessors show what the body saw. */
