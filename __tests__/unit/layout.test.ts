@@ -27,7 +27,7 @@ const outsideTheCore = ['testing', 'cli', 'viewer'];
 
 // The design aims at 3,500 lines of TypeScript and 800 of Lua. These are ratchets above what swarms, chains, roots, nesting and
 // their control take, and what repairs them.
-const limits = { file: 350, typescript: 8_200, lua: 1_180, script: 100 };
+const limits = { file: 350, typescript: 8_300, lua: 1_190, script: 100 };
 
 function filesBelow(folder: string, extension: string): string[] {
   if (!existsSync(folder)) return [];

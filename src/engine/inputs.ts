@@ -7,7 +7,15 @@ import { groupCancelled, groupFailure } from './group-end';
 import { readError, type GroupFacts, type GroupReader } from '../store/group-reader';
 import { claimToken } from '../store/group-executions';
 import { isChildrenId } from '../store/ids';
-import { parseMessage, unpackCallback, unpackMessage, unpackSpec, type FiredCallback, type Spec } from '../store/spec';
+import {
+  isGroup,
+  parseMessage,
+  unpackCallback,
+  unpackMessage,
+  unpackSpec,
+  type FiredCallback,
+  type Spec,
+} from '../store/spec';
 
 const reference = 'mageflow.ref';
 
@@ -253,7 +261,7 @@ export function isLaterStep(facts: GroupFacts, entry: string): boolean {
 
 /** A group that is stored by value keeps its template where a task keeps its data. */
 function boundData(spec: Spec): Message {
-  return spec.group === undefined || spec.group === 'root' ? parseMessage(spec.data) : {};
+  return isGroup(spec) ? {} : parseMessage(spec.data);
 }
 
 /** The fields whose values travel by reference. */

@@ -1,22 +1,20 @@
 import { messageOf } from '../errors';
 import type { Events } from '../events';
 import type { MageflowLogger } from '../options';
-import { claimToken } from '../store/group-executions';
 import type { GroupStore } from '../store/group-store';
 import { hasWork, type Work } from '../store/replies';
 import type { GroupFacts, GroupReader } from '../store/group-reader';
-import { firingId, itemId } from '../store/ids';
-import { mergeRunOptions, unpackCallback, unpackMessage, unpackSpec, type Spec } from '../store/spec';
+import { isGroup, unpackCallback, unpackSpec } from '../store/spec';
 import { Canceller } from './canceller';
 import { Confirmations } from './confirmations';
 import { Deadlines } from './deadlines';
-import { writeMetadata, type Claim } from './claim';
 import { tellEndAt } from './tell-end';
-import type { Engine, RunRequest } from './engine';
+import type { Engine } from './engine';
 import { isLaterStep, type Inputs } from './inputs';
 import { KnownFacts } from './known-facts';
-import { aboveEntries, Nesting, startOnly } from './nesting';
+import { Nesting, startOnly } from './nesting';
 import { Recall } from './recall';
+import { Requests, type Sendable } from './requests';
 import { Retrier } from './retrier';
 import { Sender, type Publication } from './sender';
 import type { Served } from './served';
@@ -39,6 +37,7 @@ export type PublishedListener = (published: Published) => void;
  */
 export class Publisher {
   private readonly sender: Sender;
+  private readonly requests: Requests;
   /** Granted to this process and not yet published. */
   private readonly pending = new Set<string>();
   private readonly confirmations = new Confirmations((groupId, pairs) => this.confirm(groupId, pairs));
@@ -69,6 +68,7 @@ export class Publisher {
       sent: (publication, runId) => this.sent(publication, runId),
       refused: (publication, message) => this.fail(publication, message),
     });
+    this.requests = new Requests(inputs, store.keys.mark);
     this.known = new KnownFacts(reader);
     this.canceller = new Canceller(engine, store, reader, events, publish);
     this.recall = new Recall(engine, store, reader, events);
@@ -118,21 +118,24 @@ export class Publisher {
   }
 
   /** Makes a claim of a run, which needs no confirmation when it is granted. */
-  async claiming<T extends { code: string }>(
+  claiming<T extends { code: string }>(
     groupId: string,
     entry: string,
     runId: string,
     claim: () => Promise<T>,
   ): Promise<T> {
-    const waited = this.confirmations.drop(groupId, entry, runId);
-    let code: string | undefined;
-    try {
-      const reply = await claim();
-      code = reply.code;
-      return reply;
-    } finally {
-      if (waited && code !== 'run') this.confirmations.add(groupId, entry, runId);
-    }
+    if (!this.confirmations.drop(groupId, entry, runId)) return claim();
+    const addAgain = () => this.confirmations.add(groupId, entry, runId);
+    return claim().then(
+      (reply) => {
+        if (reply.code !== 'run') addAgain();
+        return reply;
+      },
+      (error: unknown) => {
+        addAgain();
+        throw error;
+      },
+    );
   }
 
   /** Confirmations for a group that wait to be sent; whoever takes them sends them. */
@@ -167,14 +170,33 @@ export class Publisher {
       if (!facts) for (const key of keys) this.pending.delete(key);
     }
     if (!facts) return;
-    const known = facts;
     // Each by itself: when one fails, the others are still on their way.
-    await Promise.all([
-      ...work.grants.map((grant) => this.underWay(groupId, grant.entry, this.publishItem(groupId, known, grant))),
-      ...work.callbacks.map(({ entry, packed }) =>
-        this.underWay(groupId, entry, this.publishCallback(groupId, known, entry, packed)),
-      ),
-    ]);
+    const waits: Promise<void>[] = [];
+    const known: Sendable[] = [];
+    for (const grant of work.grants) {
+      const sendable = this.knownAtOnce(groupId, facts, grant);
+      if (sendable) known.push(sendable);
+      else waits.push(this.underWay(groupId, grant.entry, this.publishItem(groupId, facts, grant)));
+    }
+    for (const { entry, packed } of work.callbacks)
+      waits.push(this.underWay(groupId, entry, this.publishCallback(groupId, facts, entry, packed)));
+    if (known.length > 0) waits.push(this.sendAll(known));
+    await Promise.all(waits);
+  }
+
+  /** Most items come here: a promise for each would cost more than the rest of it. */
+  private sendAll(all: readonly Sendable[]): Promise<void> {
+    return new Promise((resolve) => {
+      let left = all.length;
+      for (const one of all) {
+        const done = () => {
+          this.pending.delete(`${one.groupId} ${one.entry}`);
+          left -= 1;
+          if (left === 0) resolve();
+        };
+        this.sender.send({ ...one, done });
+      }
+    });
   }
 
   /** An entry is pending while this process is at it, and upkeep's from then on, also when Redis can't be read. */
@@ -186,31 +208,28 @@ export class Publisher {
     }
   }
 
-  private async publishItem(
-    groupId: string,
-    facts: GroupFacts,
-    { entry, spec: packed, message }: Work['grants'][number],
-  ): Promise<void> {
-    const spec = unpackSpec(packed);
-    const later = isLaterStep(facts, entry);
-    if (spec.group !== undefined && spec.group !== 'root') {
-      const input = () => (later ? this.inputs.ofStep(groupId, entry, spec) : this.inputs.ofItem(facts, spec, message));
-      return this.nesting.start(
-        groupId,
-        entry,
-        facts,
-        spec,
-        message === startOnly ? undefined : await input(),
-        message,
-      );
+  /** An item that needs nothing but what is known here; undefined for every other one, and for one that can't be read. */
+  private knownAtOnce(groupId: string, facts: GroupFacts, grant: Work['grants'][number]): Sendable | undefined {
+    if (!this.recall.knowsNothing || isLaterStep(facts, grant.entry)) return undefined;
+    try {
+      const spec = unpackSpec(grant.spec);
+      return isGroup(spec) ? undefined : this.requests.ofItem(groupId, facts, grant, spec);
+    } catch {
+      // What is wrong with it is said when it is published by itself.
+      return undefined;
     }
-    const whole = later ? await this.inputs.ofStep(groupId, entry, spec) : this.inputs.ofItem(facts, spec, message);
-    const known = later ? undefined : (packed.length + message.length + (facts.message?.length ?? 0)) * 3;
-    const input = this.inputs.toSend(whole, known);
-    const options = mergeRunOptions(spec.options, unpackMessage(message).options);
-    if (options) spec.options = options;
-    const bytes = known === undefined ? JSON.stringify(input).length : known / 3;
-    return this.enqueue(groupId, entry, facts, this.request(groupId, facts, entry, spec, input), bytes);
+  }
+
+  private async publishItem(groupId: string, facts: GroupFacts, grant: Work['grants'][number]): Promise<void> {
+    const { entry, message } = grant;
+    const spec = unpackSpec(grant.spec);
+    const later = isLaterStep(facts, entry);
+    if (!isGroup(spec)) {
+      const before = later ? await this.inputs.ofStep(groupId, entry, spec) : undefined;
+      return this.enqueue(facts, this.requests.ofItem(groupId, facts, grant, spec, before));
+    }
+    const input = () => (later ? this.inputs.ofStep(groupId, entry, spec) : this.inputs.ofItem(facts, spec, message));
+    return this.nesting.start(groupId, entry, facts, spec, message === startOnly ? undefined : await input(), message);
   }
 
   private async publishCallback(groupId: string, facts: GroupFacts, entry: string, packed: string): Promise<void> {
@@ -219,72 +238,15 @@ export class Publisher {
     // Results and failures grow until the group ends: never from the cache.
     const latest = (await this.reader.facts(groupId)) ?? facts;
     const whole = await this.inputs.ofFired(groupId, latest, entry, packed);
-    if (fired.spec.group === 'chain' || fired.spec.group === 'swarm')
-      return this.nesting.start(groupId, entry, latest, fired.spec, whole, '');
-    const input = this.inputs.toSend(whole);
-    const request = this.request(groupId, latest, entry, fired.spec, input, fired);
-    return this.enqueue(groupId, entry, facts, request, JSON.stringify(input).length);
+    if (isGroup(fired.spec)) return this.nesting.start(groupId, entry, latest, fired.spec, whole, '');
+    return this.enqueue(facts, this.requests.ofCallback(groupId, latest, entry, fired, whole));
   }
 
-  private request(
-    groupId: string,
-    facts: GroupFacts,
-    entry: string,
-    spec: Spec,
-    input: Record<string, unknown>,
-    callback?: { kind: 'success' | 'error'; source: string },
-  ): RunRequest {
-    const grouped = facts.kind !== 'task';
-    const item = !callback;
-    const above = aboveEntries(groupId, facts);
-    const source = callback?.source ?? '';
-    const claim: Claim = {
-      groupId,
-      entry,
-      token: claimToken(facts.secret, entry),
-      source,
-      store: this.store.keys.mark,
-    };
-    const metadata = {
-      signature: spec.id ?? (callback ? firingId(groupId, entry) : grouped ? itemId(groupId, Number(entry)) : groupId),
-      swarm: above.swarm ?? '',
-      swarmName: above.swarmName ?? '',
-      index: grouped && item ? entry : '',
-      chain: above.chain ?? '',
-      root: above.root ?? '',
-      callback: callback?.kind ?? ('' as const),
-      name: spec.name ?? spec.task,
-    };
-    // What a task by itself was run with counts more than what it was signed with.
-    const given = grouped ? [facts.options, spec.options] : [spec.options, facts.options];
-    const options = item ? mergeRunOptions(...given) : spec.options;
-    const { parentRun, parentTask } = above;
-    return {
-      workflowName: spec.task,
-      input,
-      additionalMetadata: writeMetadata(metadata, claim),
-      options,
-      ...(item && parentRun && parentTask
-        ? { parent: { runId: parentRun, taskRunId: parentTask, index: Number(entry) } }
-        : {}),
-    };
-  }
-
-  private enqueue(
-    groupId: string,
-    entry: string,
-    { secret }: GroupFacts,
-    request: RunRequest,
-    bytes: number,
-  ): Promise<void> {
-    const send = () =>
-      new Promise<void>((resolve) => {
-        this.sender.send({ groupId, entry, request, bytes: bytes + 1000, done: resolve });
-      });
-    if (this.recall.knowsNothing) return send();
-    return this.recall.runOf(groupId, secret, request).then((runId) => {
-      if (runId === undefined) return send();
-      this.sent({ groupId, entry, request, bytes, done: () => undefined }, runId);
+  private enqueue({ secret }: GroupFacts, one: Sendable): Promise<void> {
+    if (this.recall.knowsNothing) return this.sendAll([one]);
+    return this.recall.runOf(one.groupId, secret, one.request).then((runId) => {
+      if (runId === undefined) return this.sendAll([one]);
+      this.sent({ ...one, done: () => undefined }, runId);
     });
   }
 

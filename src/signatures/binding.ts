@@ -36,14 +36,20 @@ export function taskName(task: unknown, what: string): string {
 /** What was signed, with its identity when it was given one. */
 export type BoundSpec = Spec & { key?: string };
 
-/** Everything that `sign` takes, checked and ready to be stored. @throws ConfigurationError, InvalidMessageError */
-export async function bind(
+type CallbackLists = Record<'successCallbacks' | 'errorCallbacks', readonly TaskLike[] | undefined>;
+
+/**
+ * Everything that `sign` takes, checked and ready to be stored: at once, but for one with callbacks. Hardly any task has some,
+ * and a promise costs more than the rest of this.
+ * @throws ConfigurationError, InvalidMessageError
+ */
+export function bind(
   scope: Scope,
   task: TaskLike,
   data: object | undefined,
   options: SignOptions | undefined,
   what = 'task',
-): Promise<BoundSpec> {
+): BoundSpec | Promise<BoundSpec> {
   const name = taskName(task, what);
   const given = options ?? {};
   refuseUnknown(given, signFields, 'option of sign');
@@ -53,16 +59,22 @@ export async function bind(
   if (data !== undefined && data !== null) bound.data = encodeMessage(data, `the data bound to ${name}`);
   const run = checkRunOptions(given, `sign(${name})`);
   if (run) bound.options = run;
-  for (const what of ['successCallbacks', 'errorCallbacks'] as const) {
-    const list = given[what] ?? root?.[what];
-    // Hardly any task has some: each step that is awaited costs more than the rest of this.
-    const packed = list === undefined || list === null ? [] : await callbacks(scope, list, what);
-    if (packed.length > 0) bound[what] = packed;
-  }
   const shown = text(given.name, 'name');
   if (shown !== undefined) bound.name = shown;
   const key = text(given.key, 'key');
   if (key !== undefined) bound.key = key;
+  const successCallbacks = given.successCallbacks ?? root?.successCallbacks;
+  const errorCallbacks = given.errorCallbacks ?? root?.errorCallbacks;
+  return isNone(successCallbacks) && isNone(errorCallbacks)
+    ? bound
+    : withCallbacks(scope, bound, { successCallbacks, errorCallbacks });
+}
+
+async function withCallbacks(scope: Scope, bound: BoundSpec, lists: CallbackLists): Promise<BoundSpec> {
+  for (const what of ['successCallbacks', 'errorCallbacks'] as const) {
+    const packed = await callbacks(scope, lists[what], what);
+    if (packed.length > 0) bound[what] = packed;
+  }
   return bound;
 }
 
@@ -72,7 +84,7 @@ export async function callbacks(
   list: readonly TaskLike[] | null | undefined,
   what: string,
 ): Promise<string[]> {
-  if (list === undefined || list === null) return [];
+  if (isNone(list)) return [];
   if (!Array.isArray(list)) throw new ConfigurationError(`${what}: expected a list of tasks, got ${describe(list)}.`);
   const packed: string[] = [];
   for (let i = 0; i < list.length; i++) {
@@ -84,6 +96,10 @@ export async function callbacks(
     packed.push(packSpec(spec));
   }
   return packed;
+}
+
+function isNone(list: unknown): list is null | undefined {
+  return list === undefined || list === null;
 }
 
 /** Whether something is a signature, of whichever copy of the package. */

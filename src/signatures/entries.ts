@@ -1,8 +1,16 @@
 import { ConfigurationError, describe } from '../errors';
 import { packSpec, type Spec } from '../store/spec';
-import { bind, isSignature } from './binding';
+import { bind, isSignature, type BoundSpec } from './binding';
 import type { Scope } from './scope';
-import { join, type Member, type Owner, type SignOptions, type TaskEntry, type TaskLike } from './types';
+import {
+  join,
+  type AnySignature,
+  type Member,
+  type Owner,
+  type SignOptions,
+  type TaskEntry,
+  type TaskLike,
+} from './types';
 
 /** What one script adds at most. */
 export const entriesPerScript = 1_000;
@@ -17,10 +25,16 @@ export interface PreparedEntry {
 }
 
 /**
- * Checks one entry for a group and packs it. A signature is reserved for the group from here on.
+ * Checks one entry for a group and packs it: at once, unless it is a signature or has callbacks. A signature is reserved for the
+ * group from here on.
  * @throws ConfigurationError, InvalidMessageError
  */
-export async function prepare(scope: Scope, entry: TaskEntry, owner: Owner, what: string): Promise<PreparedEntry> {
+export function prepare(
+  scope: Scope,
+  entry: TaskEntry,
+  owner: Owner,
+  what: string,
+): PreparedEntry | Promise<PreparedEntry> {
   const [task, data, options] = Array.isArray(entry)
     ? (entry as [TaskLike, object?, SignOptions?])
     : [entry as TaskLike];
@@ -28,14 +42,18 @@ export async function prepare(scope: Scope, entry: TaskEntry, owner: Owner, what
     if (typeof task !== 'string' && typeof (task as object | undefined) !== 'object') {
       throw new ConfigurationError(`${what}: expected a task, a task's name or a signature, got ${describe(task)}.`);
     }
-    const { key = '', ...spec } = await bind(scope, task, data, options, what);
-    return prepared(spec, key, undefined);
+    const bound = bind(scope, task, data, options, what);
+    return bound instanceof Promise ? bound.then(preparedTask) : preparedTask(bound);
   }
   if (data !== undefined || options !== undefined) {
     throw new ConfigurationError(
       `${what}: data and options are bound when a task is signed, got a signature with more of them. Hand in the task itself, or sign it with them.`,
     );
   }
+  return reserved(scope, task, owner, what);
+}
+
+async function reserved(scope: Scope, task: AnySignature, owner: Owner, what: string): Promise<PreparedEntry> {
   const member = await task[join](owner, what, scope.store.identity);
   await refuseCircle(scope, member, owner, what);
   return prepared(member.spec, member.key, member);
@@ -55,6 +73,10 @@ async function refuseCircle(scope: Scope, { spec, release }: Member, owner: Owne
   }
 }
 
+function preparedTask({ key = '', ...spec }: BoundSpec): PreparedEntry {
+  return prepared(spec, key, undefined);
+}
+
 function prepared(spec: Spec, key: string, member: Member | undefined): PreparedEntry {
   return { spec, packed: packSpec(spec), key, member };
 }
@@ -67,10 +89,8 @@ export async function placeAll(
   indexes: readonly number[],
 ): Promise<void> {
   const items = entries.map(({ spec }, i) => ({ spec, index: indexes[i] ?? 0 }));
-  await Promise.all([
-    ...entries.flatMap(({ member }, i) => (member ? [member.place(indexes[i] ?? 0)] : [])),
-    scope.locations.recordItems(groupId, items),
-  ]);
+  const members = entries.flatMap(({ member }, i) => (member ? [member.place(indexes[i] ?? 0)] : []));
+  await Promise.all([...members, scope.locations.recordItems(groupId, items)]);
 }
 
 /** Gives signatures back that were not taken. */
@@ -87,8 +107,10 @@ export async function prepareAll(
 ): Promise<PreparedEntry[]> {
   const entries: PreparedEntry[] = [];
   try {
-    for (let i = 0; i < tasks.length; i++)
-      entries.push(await prepare(scope, tasks[i] as TaskEntry, owner, `${what}[${i}]`));
+    for (let i = 0; i < tasks.length; i++) {
+      const entry = prepare(scope, tasks[i] as TaskEntry, owner, `${what}[${i}]`);
+      entries.push(entry instanceof Promise ? await entry : entry);
+    }
     return entries;
   } catch (error) {
     await releaseAll(entries);

@@ -76,10 +76,8 @@ export async function makeSwarm<T extends TaskEntry>(
   const swarm = new TaskSwarm<OutputOf<T>>(scope, id, name);
   const created = await write(scope, swarm, group, chunks, isSwarmClosed, root !== undefined);
   if (!created) return new TaskSwarm<OutputOf<T>>(scope, id, (await scope.reader.snapshot(id))?.name ?? name);
-  await scope.locations.record(
-    id,
-    callbackIds({ successCallbacks, errorCallbacks }).map((callback) => ({ id: callback })),
-  );
+  const ids = callbackIds({ successCallbacks, errorCallbacks }).map((callback) => ({ id: callback }));
+  if (ids.length > 0) await scope.locations.record(id, ids);
   return swarm;
 }
 

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../errors';
 import { engineLimitBytes } from '../messages/json';
-import { packSpec, unpackSpec, type GroupTemplate, type Spec } from '../store/spec';
+import { isGroup, packSpec, unpackSpec, type GroupTemplate, type Spec } from '../store/spec';
 import type { Scope } from './scope';
 
 const itemsPerRead = 500;
@@ -41,7 +41,7 @@ async function itemsByValue(scope: Scope, items: readonly string[], what: string
   const values: string[] = [];
   for (const item of items) {
     const { id, ...spec } = unpackSpec(item);
-    if (spec.group === undefined || spec.group === 'root') values.push(item);
+    if (!isGroup(spec)) values.push(item);
     else {
       // A group is made under its id: without one, each firing makes its own.
       const { id: _id, ...value } = await byValue(scope, id === undefined ? spec : { ...spec, id }, what);

@@ -67,7 +67,7 @@ export class GroupControl extends GroupScripts {
     const who = by === 'more' ? by : parent ? 'parent' : 'user';
     const reply = await this.call('retry', id, [who, round, reopen ? 1 : 0, above ? JSON.stringify(above) : '']);
     const codes = ['again', 'retried', 'nested', 'unfinished', 'none', 'missing'] as const;
-    return { ...this.settled(reply, codes), items: Number(reply[11] ?? 0), round: Number(reply[12] ?? 0) };
+    return { ...this.settled(reply, codes), items: Number(reply[6] ?? 0), round: Number(reply[7] ?? 0) };
   }
 
   /** Lets a root that has ended wait for its children again. @param round - in which those are tried again */
@@ -104,5 +104,5 @@ export class GroupControl extends GroupScripts {
 
 /** What a suspended or resumed group says besides: the version of the word, and whether groups below have to hear it. */
 function suspension<C>(reply: C, raw: readonly Reply[]) {
-  return { ...reply, version: String(raw[11] ?? ''), nested: raw[12] === '1' };
+  return { ...reply, version: String(raw[6] ?? ''), nested: raw[7] === '1' };
 }

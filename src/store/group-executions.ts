@@ -25,12 +25,11 @@ export interface FinishReply {
   work: Work;
 }
 
-type Argument = string | number;
-/** What one execution hands to a script. */
+/** What one execution asks of a script, its fields in one text: each argument of a call costs as much as what is done with it. */
 interface Call {
   id: string;
   entry: string;
-  args: readonly Argument[];
+  request: string;
 }
 interface FinishCall extends Call {
   end: ExecutionEnd;
@@ -68,8 +67,9 @@ export class GroupExecutions extends GroupControl {
     handBack = false,
   ): Promise<StartReply> {
     const { runId, retryCount, invocation, nonce } = execution;
-    const args = [entry, token, runId, retryCount, invocation, nonce, deadOwner, child, handBack ? 1 : 0];
-    return this.starts.join(this.keys.bucketOf(id, entry), { id, entry, args });
+    const flag = handBack ? 1 : 0;
+    const request = `${entry}|${token}|${runId}|${retryCount}|${invocation}|${nonce}|${deadOwner}|${child}|${flag}`;
+    return this.starts.join(this.keys.bucketOf(id, entry), { id, entry, request });
   }
 
   finish(
@@ -80,9 +80,9 @@ export class GroupExecutions extends GroupControl {
     confirmed: readonly string[],
   ): Promise<FinishReply> {
     const { runId, retryCount, invocation, nonce } = execution;
-    const args = [entry, runId, retryCount, invocation, nonce, end.outcome, end.payload, end.retries];
+    const request = `${entry}|${runId}|${retryCount}|${invocation}|${nonce}|${end.outcome}|${end.retries}`;
     const key = this.keys.bucketOf(id, entry);
-    return this.finishes.join(key, { id, entry, args, end, confirmed }, end.payload.length / bytesAtOnce);
+    return this.finishes.join(key, { id, entry, request, end, confirmed }, end.payload.length / bytesAtOnce);
   }
 
   /** Nobody waits for a callback, and its failure changes nothing else. */
@@ -93,33 +93,44 @@ export class GroupExecutions extends GroupControl {
 
   private async sendStarts(calls: readonly Call[]): Promise<StartReply[]> {
     const { id, entry } = calls[0] as Call;
-    const args = calls.flatMap((one) => one.args);
+    const args = calls.map(({ request }) => request);
     const [code, claims, handedOut = []] = await this.call('start', id, args, entry);
     if (code === 'unknown') return calls.map(() => ({ code }));
     const reply = handedOut as Reply[];
     this.tellOfGroup(id, reply);
-    const shares = sharesOf(toWork(reply), claims as Reply[][], ([what]) => what === 'held');
+    const shares = sharesOf(toWork(reply), claims as (string | Reply[])[], ([what]) => what === 'held');
     return shares.map(([claim, work]) => toStart(claim, work));
   }
 
   private async sendFinishes(calls: readonly FinishCall[]): Promise<FinishReply[]> {
     const { id, entry } = calls[0] as FinishCall;
-    const args = [calls.length, ...calls.flatMap((one) => one.args), ...calls.flatMap(({ confirmed }) => confirmed)];
+    const args: (string | number)[] = [calls.length];
+    for (const { request, end } of calls) args.push(request, end.payload);
+    for (const { confirmed } of calls) args.push(...packedPairs(confirmed));
     const reply = await this.call('finish', id, args, entry);
     if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown', work: toWork(reply) }));
-    return sharesOf(toWork(reply), reply[11] as string[][], () => true).map(([[code, endedAs], work], i) => {
+    return sharesOf(toWork(reply), reply[6] as string[], () => true).map(([told, work], i) => {
+      const [code, endedAs] = told.split('|');
       const { entry: ended, end } = calls[i] as FinishCall;
       if (code === 'ended' && end.outcome !== 'succeeded') this.tellOfCallback(id, ended, end.payload);
       return {
         code: code as FinishReply['code'],
-        work: { ...work, endedAs: (endedAs || undefined) as Outcome | undefined },
+        work: work.endedAs === endedAs ? work : { ...work, endedAs: (endedAs || undefined) as Outcome | undefined },
       };
     });
   }
 }
 
+/** Entries and their run ids, each after its entry, as scripts take them. */
+export function packedPairs(pairs: readonly string[]): string[] {
+  const packed: string[] = [];
+  for (let i = 0; i + 1 < pairs.length; i += 2) packed.push(`${pairs[i]}|${pairs[i + 1]}`);
+  return packed;
+}
+
 /** Gives what a script handed out to the first of its executions that publishes it; the others have nothing to publish. */
 function sharesOf<T>(work: Work, all: readonly T[], publishes: (one: T) => boolean): [T, Work][] {
   const first = all.findIndex(publishes);
-  return all.map((one, i) => [one, i === first ? work : withoutWork(work)]);
+  const none = withoutWork(work);
+  return all.map((one, i) => [one, i === first ? work : none]);
 }

@@ -5,7 +5,7 @@ import type { Settings } from '../options';
 import { Catalog } from './catalog';
 import { bucketSize, Keys } from './keys';
 import { type RedisConnection, type Reply, type ScriptName } from './redis';
-import { toWork, type Work } from './replies';
+import { changedIn, toWork, type Work } from './replies';
 import { Together } from './together';
 
 const registeredAtOnce = 200;
@@ -80,13 +80,14 @@ export class GroupScripts {
   }
 
   protected tellOfGroup(id: string, reply: readonly Reply[]): void {
-    const [kind, name, , , suspended] = Array.isArray(reply[10]) ? reply[10] : [];
-    if (!kind || kind === 'task') return;
+    const changed = typeof reply[1] === 'string' ? changedIn(reply[1]) : undefined;
+    if (!changed || changed.kind === 'task') return;
+    const { status, suspended } = toWork(reply);
     this.onGroup({
       id,
-      kind: kind === 'chain' ? 'chain' : 'swarm',
-      name: String(name),
-      status: suspended === 1 ? 'suspended' : (reply[1] as GroupEvent['status']),
+      kind: changed.kind === 'chain' ? 'chain' : 'swarm',
+      name: changed.name,
+      status: suspended ? 'suspended' : status,
     });
   }
 

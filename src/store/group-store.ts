@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { GroupExecutions } from './group-executions';
+import { randomUUID } from 'node:crypto';
+import { GroupExecutions, packedPairs } from './group-executions';
 import { isKeyed } from './ids';
 import { bucketSize } from './keys';
+import type { Settings } from '../options';
 import type { Reply, Server } from './redis';
 import { unpackSpec } from './spec';
 import { toDue, toWork, type DueReply, type Outcome, type Work } from './replies';
@@ -61,7 +62,34 @@ const graceMs = 1_000;
 
 /** The secret from which a group's claims are made; nobody who only sees metadata of one item can make another's. */
 export function newSecret(): string {
-  return randomBytes(12).toString('base64url');
+  return randomUUID();
+}
+
+function fieldsOf(group: NewGroup, { finishedMs, abandonedMs }: Settings): (string | number)[] {
+  const fields: (string | number)[] = [
+    'k',
+    group.kind,
+    'n',
+    group.name,
+    'sec',
+    group.secret,
+    'cl',
+    group.closed ? 1 : 0,
+  ];
+  fields.push('mc', group.maxConcurrency, 'sn', group.stopAfterNFailures ?? 0, 'kr', group.keepResults ? 1 : 0);
+  fields.push('ret', finishedMs, 'grace', graceMs, 'ttl', abandonedMs);
+  // None is no place: the first of its tasks may come after its creation.
+  fields.push('bld', group.building === undefined ? 0 : group.building + 1);
+  if (group.suspended !== undefined) fields.push('fl', 'S', 'sv', group.suspended);
+  if (typeof group.stopAfterFailureRatio === 'number') fields.push('fr', group.stopAfterFailureRatio);
+  if (group.timeoutMs) fields.push('tmo', group.timeoutMs);
+  if (group.options) fields.push('opt', group.options);
+  const { parent, above, successCallbacks, errorCallbacks } = group;
+  if (parent) fields.push('pg', parent.groupId, 'pe', parent.entry, 'prd', parent.round ?? 0);
+  if (above) fields.push('ctx', JSON.stringify(above));
+  if (successCallbacks.length > 0) fields.push('cs', JSON.stringify(successCallbacks));
+  if (errorCallbacks.length > 0) fields.push('ce', JSON.stringify(errorCallbacks));
+  return fields;
 }
 
 /** Typed calls of the scripts that change a group. All state changes go through here. */
@@ -72,41 +100,9 @@ export class GroupStore extends GroupExecutions {
     specs: readonly string[],
     run?: { message: string; heardOn?: string | undefined },
   ): Promise<{ created: boolean; building: number; work: Work }> {
-    const fields = [
-      ['k', group.kind],
-      ['n', group.name],
-      ['sec', group.secret],
-      ['cl', group.closed ? 1 : 0],
-      ['mc', group.maxConcurrency],
-      ['sn', group.stopAfterNFailures ?? 0],
-      ['kr', group.keepResults ? 1 : 0],
-      ['ret', this.settings.finishedMs],
-      ['grace', graceMs],
-      // None is no place: the first of its tasks may come after its creation.
-      ['bld', group.building === undefined ? 0 : group.building + 1],
-      ['ttl', this.settings.abandonedMs],
-      ...(group.suspended === undefined
-        ? []
-        : [
-            ['fl', 'S'],
-            ['sv', group.suspended],
-          ]),
-      ...(typeof group.stopAfterFailureRatio === 'number' ? [['fr', group.stopAfterFailureRatio]] : []),
-      ...(run?.heardOn ? [['hd', run.heardOn]] : []),
-      ...(group.timeoutMs ? [['tmo', group.timeoutMs]] : []),
-      ...(group.options ? [['opt', group.options]] : []),
-      ...(group.kind === 'task' && specs[0] && unpackSpec(specs[0]).group === 'root' ? [['ik', 'root']] : []),
-      ...(group.parent
-        ? [
-            ['pg', group.parent.groupId],
-            ['pe', group.parent.entry],
-            ['prd', group.parent.round ?? 0],
-          ]
-        : []),
-      ...(group.above ? [['ctx', JSON.stringify(group.above)]] : []),
-      ...(group.successCallbacks.length ? [['cs', JSON.stringify(group.successCallbacks)]] : []),
-      ...(group.errorCallbacks.length ? [['ce', JSON.stringify(group.errorCallbacks)]] : []),
-    ].flat() as (string | number)[];
+    const fields = fieldsOf(group, this.settings);
+    if (run?.heardOn) fields.push('hd', run.heardOn);
+    if (group.kind === 'task' && specs[0] && unpackSpec(specs[0]).group === 'root') fields.push('ik', 'root');
     const listed = group.parent === undefined;
     await Promise.all([run && this.register(group.id), listed && this.catalog.enter(group.id)]);
     const reply = await this.call('create', group.id, [
@@ -119,7 +115,7 @@ export class GroupStore extends GroupExecutions {
     const created = reply[0] === 'created';
     // One of this key may have stood there, and been found to be gone meanwhile. It is listed in most cases as it is.
     if (created && listed && isKeyed(group.id)) await this.catalog.enter(group.id, true).catch(() => undefined);
-    return { created, building: Number(reply[11] ?? -1), work: toWork(reply) };
+    return { created, building: Number(reply[6] ?? -1), work: toWork(reply) };
   }
 
   /** Appends items, each with its spec, its key and its own message ('' for none). */
@@ -131,13 +127,8 @@ export class GroupStore extends GroupExecutions {
     const code = reply[0] as 'added' | 'moved' | 'missing' | 'closed' | 'finished';
     if (code === 'moved') return { code, place: Number(reply[1]) };
     if (code !== 'added') return { code };
-    return {
-      code,
-      work: toWork(reply),
-      indexes: (reply[11] as string[]).map(Number),
-      added: Number(reply[12]),
-      total: Number(reply[6]),
-    };
+    const work = toWork(reply);
+    return { code, work, indexes: (reply[6] as string[]).map(Number), added: Number(reply[7]), total: work.total };
   }
 
   /**
@@ -258,7 +249,7 @@ export class GroupStore extends GroupExecutions {
   }
 
   async confirm(id: string, pairs: readonly string[]) {
-    return this.settled(await this.call('confirm', id, pairs), ['confirmed', 'missing'] as const);
+    return this.settled(await this.call('confirm', id, packedPairs(pairs)), ['confirmed', 'missing'] as const);
   }
 
   async renew(id: string, entries: readonly string[], forMs: number): Promise<void> {

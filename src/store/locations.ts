@@ -22,21 +22,22 @@ export class Locations {
   /** Makes items of a group and their callbacks findable. A chain's are fired by the group that it becomes. */
   async recordItems(groupId: string, items: readonly { spec: Spec; index: number }[]): Promise<void> {
     const placed: ({ id: string } & Place)[] = [];
-    const chains: Promise<void>[] = [];
+    const records: Promise<void>[] = [];
     for (const { spec, index } of items) {
       if (spec.id !== undefined) placed.push({ id: spec.id, index });
       const ids = callbackIds(spec);
       if (ids.length === 0) continue;
       if (spec.group !== 'chain') placed.push(...ids.map((id) => ({ id, callbackOf: index })));
       else if (spec.id !== undefined)
-        chains.push(
+        records.push(
           this.record(
             spec.id,
             ids.map((id) => ({ id })),
           ),
         );
     }
-    await Promise.all([this.record(groupId, placed), ...chains]);
+    if (placed.length > 0) records.push(this.record(groupId, placed));
+    if (records.length > 0) await Promise.all(records);
   }
 
   async record(groupId: string, placed: readonly ({ id: string } & Place)[]): Promise<void> {

@@ -6,7 +6,10 @@ import { inTime } from '../in-time';
 import type { MageflowLogger } from '../options';
 import { scripts } from './scripts.generated';
 
+const commandsAPiece = 16;
+
 export type RedisLike = Redis | Cluster;
+
 /** A run of a server, and for how long it has run. */
 export interface Server {
   run: string;
@@ -28,7 +31,8 @@ export class RedisConnection {
   private subscriber: RedisLike | undefined;
   private closed = false;
   private warned = false;
-  private gathering = false;
+  /** What is asked for in this turn of the event loop, and where it is held back. */
+  private turn: { stream: Redis['stream']; commands: number } | undefined;
   /** The server at the other end; undefined of a cluster, and of one that doesn't tell. */
   server: Promise<Server | undefined> = Promise.resolve(undefined);
 
@@ -104,36 +108,65 @@ export class RedisConnection {
     return run && !isCluster(this.client) ? { run, upMs: Number(told('uptime_in_seconds')) * 1000 } : undefined;
   }
 
-  private async whenReady<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
+  private whenReady<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
     const deadline = Date.now() + this.timeoutMs;
+    if (this.closed || this.client.status !== 'ready') return this.again(what, send, deadline);
+    return this.sent(send, deadline).catch((error: unknown) => this.again(what, send, deadline, error));
+  }
+
+  private sent<T>(send: (client: RedisLike) => Promise<T>, deadline: number): Promise<T> {
+    this.gather();
+    return inTime('Redis', Math.max(1, deadline - Date.now()), send(this.client));
+  }
+
+  /** Tries until the deadline what could not be sent. @param refusal - why it could not be sent the first time */
+  private async again<T>(
+    what: string,
+    send: (client: RedisLike) => Promise<T>,
+    deadline: number,
+    refusal?: unknown,
+  ): Promise<T> {
+    let error = refusal;
     for (;;) {
-      if (this.closed || this.client.status !== 'ready') await this.ready(what, deadline);
-      try {
-        this.gather();
-        return await inTime('Redis', Math.max(1, deadline - Date.now()), send(this.client));
-      } catch (error) {
+      if (error !== undefined) {
         // After a disconnect the status stays 'ready' for a moment: nothing was sent then.
         if (!messageOf(error).startsWith("Stream isn't writeable") || Date.now() > deadline)
           throw this.failure(what, error);
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
+      if (this.closed || this.client.status !== 'ready') await this.ready(what, deadline);
+      try {
+        return await this.sent(send, deadline);
+      } catch (another) {
+        error = another;
+      }
     }
   }
 
   /**
-   * Sends what is asked for in one turn of the event loop in one piece: a system call for each costs more than most commands.
+   * Sends what is asked for in one turn of the event loop in few pieces: a system call for each costs more than most commands.
+   * Not in one: Redis would have nothing to do until this process has asked for all of it.
    *
    * ioredis's automatic pipelines do the same, but each is sent when the one before has been answered to its end: Redis and this
    * process would take turns at working.
    */
   private gather(): void {
-    if (this.gathering || isCluster(this.client)) return;
-    this.gathering = true;
+    if (isCluster(this.client)) return;
     const { stream } = this.client;
+    if (this.turn?.stream === stream) {
+      this.turn.commands += 1;
+      if (this.turn.commands % commandsAPiece > 0) return;
+      stream.uncork();
+      stream.cork();
+      return;
+    }
+    // In the turn in which a connection is replaced, there are two.
+    const turn = { stream, commands: 1 };
+    this.turn = turn;
     stream.cork();
     detached(() =>
       setImmediate(() => {
-        this.gathering = false;
+        if (this.turn === turn) this.turn = undefined;
         stream.uncork();
       }),
     );

@@ -83,33 +83,50 @@ export interface DueReply {
 }
 
 export function toWork(reply: readonly Reply[]): Work {
-  const grants = (reply[2] ?? []) as string[][];
-  const callbacks = (reply[3] ?? []) as string[][];
-  const closing = (reply[8] ?? []) as string[];
-  const [kind = '', name = '', timeLeft = '', withdrawn = [], suspended, endedAs] = (reply[10] ?? []) as [
-    string?,
-    string?,
-    string?,
+  const [, state, grants, callbacks, closing, withdrawn] = reply as readonly [
+    Reply?,
+    Reply?,
     string[]?,
-    number?,
-    (Outcome | '')?,
+    string[][]?,
+    string[]?,
+    string[]?,
   ];
+  const text = String(state ?? '');
+  const at = text.indexOf('\n');
+  const [status, more, version = '', total, expiring, below, timeLeft = '', suspended, endedAs] = (
+    at < 0 ? text : text.slice(0, at)
+  ).split('|');
   return {
-    status: reply[1] as GroupStatus,
-    grants: grants.map(([entry = '', spec = '', message = '']) => ({ entry, spec, message })),
-    callbacks: callbacks.map(([entry = '', packed = '']) => ({ entry, packed })),
-    more: reply[4] === 1,
-    version: String(reply[5] ?? ''),
-    total: Number(reply[6] ?? 0),
-    expiring: reply[7] === 1,
-    closing: closing.flatMap((entry, i) => (i % 2 === 0 ? [{ entry, child: closing[i + 1] ?? '' }] : [])),
-    tellBelow: reply[9] === '1',
-    changed: kind ? { kind, name } : undefined,
+    status: status as GroupStatus,
+    grants: grants ? grantsOf(grants) : [],
+    callbacks: callbacks?.map(([entry = '', packed = '']) => ({ entry, packed })) ?? [],
+    more: more === '1',
+    version,
+    total: Number(total ?? 0),
+    expiring: expiring === '1',
+    closing: closing?.flatMap((entry, i) => (i % 2 === 0 ? [{ entry, child: closing[i + 1] ?? '' }] : [])) ?? [],
+    tellBelow: below === '1',
+    changed: changedIn(text),
     timeLeft: toTime(timeLeft),
-    withdrawn,
-    suspended: suspended === 1,
-    endedAs: endedAs || undefined,
+    withdrawn: withdrawn ?? [],
+    suspended: suspended === '1',
+    endedAs: (endedAs || undefined) as Outcome | undefined,
   };
+}
+
+/** What has become something else: the second line of what a script says of its group. */
+export function changedIn(text: string): Work['changed'] {
+  const at = text.indexOf('\n');
+  if (at < 0) return undefined;
+  const end = text.indexOf(' ', at);
+  return { kind: text.slice(at + 1, end), name: text.slice(end + 1) };
+}
+
+function grantsOf(flat: readonly string[]): Work['grants'] {
+  const grants: Work['grants'] = [];
+  for (let i = 0; i + 2 < flat.length; i += 3)
+    grants.push({ entry: flat[i] ?? '', spec: flat[i + 1] ?? '', message: flat[i + 2] ?? '' });
+  return grants;
 }
 
 function toTime(text: string): number | undefined {
@@ -130,10 +147,9 @@ export function withoutWork(work: Work): Work {
 }
 
 /** @param work - what the script had done besides, for whoever publishes it */
-export function toStart(reply: readonly Reply[], work: Work): StartReply {
+export function toStart(reply: string | readonly Reply[], work: Work): StartReply {
+  if (typeof reply === 'string') return { code: 'run', failed: Number(reply) };
   switch (reply[0]) {
-    case 'run':
-      return { code: 'run', failed: Number(reply[1]) };
     case 'stored':
       return { code: 'stored', result: String(reply[1]), ...(reply[2] === 1 ? { late: true } : {}) };
     case 'duplicate':

@@ -43,7 +43,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -82,8 +84,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
@@ -122,6 +126,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -170,12 +175,15 @@ return has('S') or suspended_alone(entry)
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -226,7 +234,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -257,9 +265,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -408,7 +419,7 @@ put('cl', 1)
 if g.st == 'running' then sweep() end
 end
 local answer = done('added')
-answer[12], answer[13] = indexes, int(index - first)
+answer[7], answer[8] = indexes, int(index - first)
 return answer`,
   },
   adopt: {
@@ -422,6 +433,9 @@ local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn',
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
+end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
 for i, name in ipairs(names) do
@@ -438,7 +452,9 @@ local function put(name, value)
 g[name] = value
 changed[name] = true
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -457,8 +473,46 @@ failed = 'running',
 cancelled = 'running',
 }
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -547,7 +601,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -575,8 +631,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function unpack_active(packed)
 local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
 return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
@@ -634,6 +692,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -706,12 +765,15 @@ return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -762,7 +824,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -812,9 +874,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -1038,7 +1103,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -1066,8 +1133,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function unpack_active(packed)
 local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
 return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
@@ -1125,6 +1194,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -1195,12 +1265,15 @@ flag('V')
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -1251,7 +1324,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -1301,9 +1374,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -1484,7 +1560,6 @@ if suspended_alone(entry) then redis.call('HSET', C, 's:' .. entry, '-' .. int(n
 if act and act.state ~= 'held' then
 act.cancel = '1'
 write_active(entry, act, now + lease)
-write_entries()
 write_group()
 return reply('cancelling')
 end
@@ -1542,7 +1617,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -1570,8 +1647,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
@@ -1610,6 +1689,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -1654,12 +1734,15 @@ return has('S') or suspended_alone(entry)
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -1710,7 +1793,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -1741,9 +1824,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -1870,7 +1956,9 @@ end
 local function flag(letter)
 if not has(letter) then put('fl', (g.fl or '') .. letter) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -1900,8 +1988,10 @@ failed = 'running',
 cancelled = 'running',
 }
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function unpack_active(packed)
 local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
 return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
@@ -1916,6 +2006,16 @@ for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
 if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
 end
 end
+end
+local function read_requests(from, to, step, number)
+local pattern, requests, entries = fields(number), {}, {}
+for i = from, to, step do
+local request = { string.match(ARGV[i], pattern) }
+if not request[1] then error('mageflow: expected ' .. number .. ' fields, got ' .. ARGV[i]) end
+requests[#requests + 1], entries[#entries + 1] = request, request[1]
+end
+read_actives(entries)
+return requests, entries
 end
 local function read_active(entry)
 if acts[entry] == nil then read_actives({ entry }) end
@@ -1956,6 +2056,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -2002,17 +2103,17 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
 local function confirm_from(i)
-local entries = {}
-for at = i, #ARGV - 1, 2 do entries[#entries + 1] = ARGV[at] end
-read_actives(entries)
-while i < #ARGV do
-local entry, run = ARGV[i], ARGV[i + 1]
+for _, confirmed in ipairs(read_requests(i, #ARGV, 1, 2)) do
+local entry, run = unpack(confirmed)
 if string.sub(run, 1, 2) == 'g:' then note_child(entry, string.sub(run, 3)) end
 local act = read_active(entry)
 if act and act.state == 'granted' and not is_void(entry, run) then
@@ -2020,12 +2121,10 @@ become(entry, act, 'published')
 act.run = run
 write_active(entry, act, now + lease)
 end
-i = i + 2
 end
 end
 if not read_group() then return { 'missing' } end
 confirm_from(3)
-write_entries()
 write_group()
 return reply('confirmed')`,
   },
@@ -2071,7 +2170,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -2110,8 +2211,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
@@ -2150,6 +2253,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -2194,12 +2298,15 @@ return has('S') or suspended_alone(entry)
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -2250,7 +2357,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -2281,9 +2388,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -2388,7 +2498,7 @@ for i = 6, 5 + tonumber(ARGV[5]) * 2, 2 do
 if ARGV[i] == 'sec' then secret = ARGV[i + 1] end
 end
 local answer = reply(redis.call('HGET', G, 'sec') == secret and 'created' or 'exists')
-answer[12] = int(g.bld - 1)
+answer[7] = int(g.bld - 1)
 return answer
 end
 local first = 6 + tonumber(ARGV[5]) * 2
@@ -2425,6 +2535,9 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
 local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
@@ -2439,6 +2552,7 @@ end
 local function has(letter)
 return g.fl and string.find(g.fl, letter, 1, true) ~= nil
 end
+local write_others
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -2452,8 +2566,46 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -2536,7 +2688,9 @@ local function put(name, value)
 g[name] = value
 changed[name] = true
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -2606,7 +2760,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -2645,8 +2801,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function unpack_active(packed)
 local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
 return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
@@ -2661,6 +2819,16 @@ for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
 if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
 end
 end
+end
+local function read_requests(from, to, step, number)
+local pattern, requests, entries = fields(number), {}, {}
+for i = from, to, step do
+local request = { string.match(ARGV[i], pattern) }
+if not request[1] then error('mageflow: expected ' .. number .. ' fields, got ' .. ARGV[i]) end
+requests[#requests + 1], entries[#entries + 1] = request, request[1]
+end
+read_actives(entries)
+return requests, entries
 end
 local function read_active(entry)
 if acts[entry] == nil then read_actives({ entry }) end
@@ -2704,6 +2872,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -2776,12 +2945,15 @@ flag('V')
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -2832,7 +3004,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -2863,9 +3035,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -3013,11 +3188,8 @@ write_group()
 return reply(code)
 end
 local function confirm_from(i)
-local entries = {}
-for at = i, #ARGV - 1, 2 do entries[#entries + 1] = ARGV[at] end
-read_actives(entries)
-while i < #ARGV do
-local entry, run = ARGV[i], ARGV[i + 1]
+for _, confirmed in ipairs(read_requests(i, #ARGV, 1, 2)) do
+local entry, run = unpack(confirmed)
 if string.sub(run, 1, 2) == 'g:' then note_child(entry, string.sub(run, 3)) end
 local act = read_active(entry)
 if act and act.state == 'granted' and not is_void(entry, run) then
@@ -3025,15 +3197,14 @@ become(entry, act, 'published')
 act.run = run
 write_active(entry, act, now + lease)
 end
-i = i + 2
 end
 end
 if not read_group() then return { 'unknown' } end
-local first, size = 4, 8
-local confirmed = first + size * tonumber(ARGV[3])
+local first = 4
+local confirmed = first + 2 * tonumber(ARGV[3])
 free_first()
 confirm_from(confirmed)
-local function finish(entry, run, retry, inv, nonce, outcome, payload, retries)
+local function finish(payload, entry, run, retry, inv, nonce, outcome, retries)
 local act = read_active(entry)
 if not act or act.state ~= 'running' or act.run ~= run then return 'refused' end
 local current = act.retry == retry and act.inv == inv and act.nonce == nonce
@@ -3053,16 +3224,16 @@ end
 end_entry(entry, act, outcome, payload)
 return 'ended'
 end
-local ends, entries = {}, {}
-for i = first, confirmed - 1, size do entries[#entries + 1] = ARGV[i] end
-read_actives(entries)
+local requests, entries = read_requests(first, confirmed - 1, 2, 7)
 know_specs(entries)
-for i = first, confirmed - 1, size do
+local ends = {}
+for i, request in ipairs(requests) do
 ended_as = ''
-ends[#ends + 1] = { finish(unpack(ARGV, i, i + size - 1)), ended_as }
+local said = finish(ARGV[first + 2 * i - 1], unpack(request))
+ends[i] = said .. '|' .. ended_as
 end
 local answer = settle_group('finished')
-answer[12] = ends
+answer[7] = ends
 return answer`,
   },
   grant: {
@@ -3107,7 +3278,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -3135,8 +3308,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
@@ -3175,6 +3350,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -3219,12 +3395,15 @@ return has('S') or suspended_alone(entry)
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -3275,7 +3454,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -3325,9 +3504,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -3417,6 +3599,9 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
 local function set_group(values)
 for i, name in ipairs(names) do
 g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
@@ -3431,6 +3616,7 @@ end
 local function has(letter)
 return g.fl and string.find(g.fl, letter, 1, true) ~= nil
 end
+local write_others
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -3441,8 +3627,46 @@ failed = 'running',
 cancelled = 'running',
 }
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -3508,7 +3732,9 @@ local function put(name, value)
 g[name] = value
 changed[name] = true
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -3597,7 +3823,9 @@ local function put(name, value)
 g[name] = value
 changed[name] = true
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -3619,8 +3847,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
@@ -3656,6 +3886,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -3686,9 +3917,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -3757,7 +3991,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -3785,8 +4021,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function unpack_active(packed)
 local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
 return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
@@ -3844,6 +4082,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -3910,12 +4149,15 @@ end
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -3966,7 +4208,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -3997,9 +4239,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -4091,9 +4336,9 @@ callbacks[1] = { 'p', '' }
 elseif is_callback(entry) then
 callbacks[1] = { entry, redis.call('HGET', C, entry) }
 else
-read_specs({ entry })
+hand_out({ entry })
 end
-write_entries()
+write_group()
 return reply('granted')`,
   },
   release: {
@@ -4138,7 +4383,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -4166,8 +4413,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
@@ -4206,6 +4455,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -4279,9 +4529,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -4354,6 +4607,7 @@ if not values[1] then return false end
 set_group(values)
 return true
 end
+local write_others
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -4390,6 +4644,10 @@ local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local write_others
 local group_moves = {
 pending = 'running cancelled',
 running = 'stopping cancelling succeeded failed cancelled',
@@ -4400,8 +4658,46 @@ failed = 'running',
 cancelled = 'running',
 }
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
+local function pack_active(act)
+return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+end
+local function write_bytes()
+local indexes = {}
+for index in pairs(marked) do indexes[#indexes + 1] = index end
+table.sort(indexes)
+local first, row = 1, {}
+for i, index in ipairs(indexes) do
+row[#row + 1] = marked[index]
+if indexes[i + 1] ~= index + 1 then
+redis.call('SETRANGE', B, indexes[first], table.concat(row))
+first, row = i + 1, {}
+end
+end
+marked = {}
+end
+local function write_entries()
+local gone, packed, scores, texts = {}, {}, {}, {}
+for entry, due in pairs(dues) do
+if due then
+texts[due] = texts[due] or int(due)
+packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+scores[#scores + 1], scores[#scores + 2] = texts[due], entry
+else
+gone[#gone + 1] = entry
+end
+end
+write_all('HDEL', A, gone)
+write_all('ZREM', L, gone)
+write_all('HSET', A, packed)
+write_all('ZADD', L, scores)
+dues = {}
+write_bytes()
+end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -4459,7 +4755,9 @@ end
 local function add(name, n)
 put(name, g[name] + n)
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -4487,8 +4785,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function unpack_active(packed)
 local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
 return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
@@ -4543,6 +4843,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -4610,9 +4911,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]
@@ -4628,7 +4932,6 @@ move_to('running')
 redis.call('HDEL', G, 'rt', 'en', 'why')
 activate(entry, state, 'returned', now + lease, ARGV[4])
 mark(entry, 'a')
-write_entries()
 redis.call('DEL', E)
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 put('nch', 1)
@@ -4678,7 +4981,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -4706,8 +5011,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
@@ -4746,6 +5053,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -4794,12 +5102,15 @@ return has('S') or suspended_alone(entry)
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -4850,7 +5161,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -4881,9 +5192,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -4985,7 +5299,7 @@ for name, value in pairs({ ko = 0, cx = 0, rdy = g.tot, swp = g.tot, ird = 0, re
 flag('R')
 write_group()
 local answer = reply('again')
-answer[12], answer[13] = int(g.tot - g.ok), round
+answer[7], answer[8] = int(g.tot - g.ok), round
 return answer
 end
 local cursor, left, items = unpack(redis.call('HMGET', G, 'rtc', 'rtl', 'rtn'))
@@ -5008,7 +5322,7 @@ unflag('R')
 if g.swp > 0 then redis.call('LPUSH', Q, '0-' .. int(g.swp - 1)) end
 answer = done('retried')
 end
-answer[12], answer[13] = items, round
+answer[7], answer[8] = items, round
 return answer`,
   },
   run: {
@@ -5053,7 +5367,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -5081,8 +5397,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
@@ -5121,6 +5439,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -5165,12 +5484,15 @@ return has('S') or suspended_alone(entry)
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -5221,7 +5543,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -5252,9 +5574,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -5425,7 +5750,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -5453,8 +5780,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function unpack_active(packed)
 local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
 return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
@@ -5509,6 +5838,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -5575,12 +5905,15 @@ return has('S') or suspended_alone(entry)
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -5631,7 +5964,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -5662,9 +5995,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -5823,7 +6159,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -5862,8 +6200,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function unpack_active(packed)
 local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
 return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
@@ -5921,6 +6261,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -5993,12 +6334,15 @@ flag('V')
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -6049,7 +6393,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -6080,9 +6424,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -6280,7 +6627,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -6345,7 +6694,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -6384,8 +6735,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function unpack_active(packed)
 local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
 return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
@@ -6400,6 +6753,16 @@ for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
 if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
 end
 end
+end
+local function read_requests(from, to, step, number)
+local pattern, requests, entries = fields(number), {}, {}
+for i = from, to, step do
+local request = { string.match(ARGV[i], pattern) }
+if not request[1] then error('mageflow: expected ' .. number .. ' fields, got ' .. ARGV[i]) end
+requests[#requests + 1], entries[#entries + 1] = request, request[1]
+end
+read_actives(entries)
+return requests, entries
 end
 local function read_active(entry)
 if acts[entry] == nil then read_actives({ entry }) end
@@ -6443,6 +6806,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -6529,12 +6893,15 @@ end
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -6585,7 +6952,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -6616,9 +6983,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -6740,14 +7110,11 @@ act.child = child
 note_child(entry, child)
 end
 write_active(entry, act, now + lease)
-return { 'run', int(g.ko) }
+return int(g.ko)
 end
-local claims, entries = {}, {}
-for i = 3, #ARGV, 9 do entries[#entries + 1] = ARGV[i] end
-read_actives(entries)
-for i = 3, #ARGV, 9 do claims[#claims + 1] = claim(unpack(ARGV, i, i + 8)) end
+local claims = {}
+for i, request in ipairs(read_requests(3, #ARGV, 1, 9)) do claims[i] = claim(unpack(request)) end
 if taken_back then return { 'claimed', claims, done('held') } end
-write_entries()
 write_group()
 return { 'claimed', claims }`,
   },
@@ -6793,7 +7160,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -6825,8 +7194,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function unpack_active(packed)
 local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
 return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
@@ -6881,6 +7252,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -6928,12 +7300,15 @@ return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -6984,7 +7359,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -7034,9 +7409,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -7140,7 +7518,7 @@ end
 put('pr', now)
 if was ~= has('S') then changed.st = true end
 local answer = done(ARGV[3] == '1' and 'suspended' or 'resumed')
-answer[12], answer[13] = int(version), int(g.nch)
+answer[7], answer[8] = int(version), int(g.nch)
 return answer`,
   },
   suspendEntry: {
@@ -7185,7 +7563,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -7217,8 +7597,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function unpack_active(packed)
 local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
 return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
@@ -7273,6 +7655,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -7338,12 +7721,15 @@ return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -7394,7 +7780,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -7444,9 +7830,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -7548,7 +7937,7 @@ release_held()
 end
 put('pr', now)
 local answer = done(suspend and 'suspended' or 'resumed')
-answer[12], answer[13] = int(version), int(g.nch)
+answer[7], answer[8] = int(version), int(g.nch)
 return answer`,
   },
   takeDue: {
@@ -7603,7 +7992,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -7631,8 +8022,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function pack_active(act)
 return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
 end
@@ -7671,6 +8064,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -7715,12 +8109,15 @@ return has('S') or suspended_alone(entry)
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -7771,7 +8168,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -7802,9 +8199,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -7948,7 +8348,9 @@ end
 local function unflag(letter)
 if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
+local write_others
 local function write_group()
+if write_others then write_others() end
 local args = {}
 if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
 for name in pairs(changed) do
@@ -7976,8 +8378,10 @@ local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 local acts, dues, marked = {}, {}, {}
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+local function fields(number)
+return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+local packing = fields(11)
 local function unpack_active(packed)
 local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
 return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
@@ -7992,6 +8396,16 @@ for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
 if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
 end
 end
+end
+local function read_requests(from, to, step, number)
+local pattern, requests, entries = fields(number), {}, {}
+for i = from, to, step do
+local request = { string.match(ARGV[i], pattern) }
+if not request[1] then error('mageflow: expected ' .. number .. ' fields, got ' .. ARGV[i]) end
+requests[#requests + 1], entries[#entries + 1] = request, request[1]
+end
+read_actives(entries)
+return requests, entries
 end
 local function read_active(entry)
 if acts[entry] == nil then read_actives({ entry }) end
@@ -8035,6 +8449,7 @@ write_all('ZADD', L, scores)
 dues = {}
 write_bytes()
 end
+write_others = write_entries
 local moves = {
 new = 'waiting granted held',
 waiting = 'queued cancelled',
@@ -8098,12 +8513,15 @@ end
 end
 local grants = {}
 local batch = 1000
-local function read_specs(taken)
+local function hand_out(taken)
 if #taken == 0 then return end
 local fields = {}
 for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
 local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+for i, entry in ipairs(taken) do
+local n = #grants
+grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+end
 end
 local block, block_from
 local function next_startable(from, to)
@@ -8154,7 +8572,7 @@ elseif index > from then
 redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
 end
 end
-read_specs(taken)
+hand_out(taken)
 end
 local function more_to_take()
 if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
@@ -8185,9 +8603,12 @@ local function version()
 return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local function reply(code)
-local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return { code, state, grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -8262,11 +8683,12 @@ keep_pending()
 return answer
 end
 if not read_group() then return { 'missing' } end
-for i = 3, #ARGV do
-local act = read_active(ARGV[i])
-if act and act.state == 'published' and can_take_back(ARGV[i], act) then
+for _, request in ipairs(read_requests(3, #ARGV, 1, 1)) do
+local entry = request[1]
+local act = read_active(entry)
+if act and act.state == 'published' and can_take_back(entry, act) then
 withdrawn[#withdrawn + 1] = act.run
-take_back(ARGV[i], act)
+take_back(entry, act)
 end
 end
 return done('withdrawn')`,

@@ -49,6 +49,11 @@ export interface Spec {
   below?: string[];
 }
 
+/** Whether what a spec stands for is a group, whose own items are runs of the engine. */
+export function isGroup({ group }: Pick<Spec, 'group'>): boolean {
+  return group !== undefined && group !== 'root';
+}
+
 /** A chain or swarm by value: as the data of its {@link Spec}. */
 export interface GroupTemplate {
   items: string[];

@@ -133,7 +133,7 @@ class Attempt {
       await root?.end();
       throw await run.fail(error, task.retries);
     }
-    await root?.end();
+    if (root) await root.end();
     await run.succeed(payload);
     return output;
   }

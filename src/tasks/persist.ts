@@ -35,15 +35,21 @@ export class Persistence {
     this.giveUpAt += Date.now() - began;
   }
 
-  async until<T>(what: string, action: () => Promise<T>): Promise<T> {
+  until<T>(what: string, action: () => Promise<T>): Promise<T> {
+    return action().catch((error: unknown) => this.again(what, action, error));
+  }
+
+  private async again<T>(what: string, action: () => Promise<T>, refused: unknown): Promise<T> {
     const { signal } = this.ctx.abortController;
+    let error = refused;
     for (let attempt = 0; ; attempt++) {
+      if (error instanceof NonRetryableError || signal.aborted || Date.now() > this.giveUpAt) throw error;
+      if (attempt % 10 === 0) this.logger.warn(`mageflow: ${this.about.name} waits ${what}: ${messageOf(error)}`);
+      await abortable(Math.min(2_000, 100 * 2 ** attempt), signal);
       try {
         return await action();
-      } catch (error) {
-        if (error instanceof NonRetryableError || signal.aborted || Date.now() > this.giveUpAt) throw error;
-        if (attempt % 10 === 0) this.logger.warn(`mageflow: ${this.about.name} waits ${what}: ${messageOf(error)}`);
-        await abortable(Math.min(2_000, 100 * 2 ** attempt), signal);
+      } catch (another) {
+        error = another;
       }
     }
   }

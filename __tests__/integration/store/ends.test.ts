@@ -227,3 +227,11 @@ test('what an item has left that is cancelled before its group starts goes with 
   await group.store.run(group.id, '{}');
   for (const time of Object.values(await timesToLive(group))) expect(time).toBe(-1);
 });
+
+test('a group is told of by its whole name, whatever is in it', async () => {
+  const name = 'a|b c\nd|e';
+  const group = await fixture.group(1, { name, closed: true }, { message: '{}' });
+  expect(group.work).toMatchObject({ status: 'running', changed: { kind: 'swarm', name } });
+  const { work } = await group.execute('0');
+  expect(work).toMatchObject({ status: 'succeeded', endedAs: 'succeeded', changed: { kind: 'swarm', name } });
+});

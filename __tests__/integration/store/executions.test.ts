@@ -165,3 +165,14 @@ test('any number of publications is confirmed in one call, also together with an
   await group.store.confirm(group.id, pairs);
   await expect(group.state('0')).resolves.toBe('published');
 });
+
+test('a run whose id would break up what is asked for is refused, and nothing else that is asked for with it', async () => {
+  const group = await fixture.group(2, { closed: true }, { message: '{}' });
+  const [broken, whole] = await Promise.allSettled([group.start('0', execution('run|0')), group.start('1')]);
+  expect(broken).toMatchObject({
+    status: 'rejected',
+    reason: { message: expect.stringContaining('expected 9 fields') },
+  });
+  expect(whole).toMatchObject({ status: 'fulfilled', value: { code: 'run' } });
+  expect(await group.state('0')).toBe('granted');
+});

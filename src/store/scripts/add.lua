@@ -1,7 +1,7 @@
 -- add: appends up to 1,000 items to a group, makes them ready or closes the group when asked to.
 -- KEYS: 9
 -- ARGV: proc, lease, run (0|1), close (0|1), place in the tasks that the group is made of ('' when it is made), last of them (0|1), then for each item its spec, its key ('' for none) and its own message ('' for none)
--- Returns {'moved', place} | {'added'|'missing'|'closed'|'finished', status, grants, callbacks, more, message version, total, expiring, closing, children, news, indexes, number added}
+-- Returns {'moved', place} | {'added'|'missing'|'closed'|'finished', state, grants, callbacks, closing, withdrawn, indexes, number added}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 -- Two that make a group of one key add each of its tasks once, whichever of them gets there.
@@ -49,5 +49,5 @@ if ARGV[4] == '1' and g.cl == 0 then
   if g.st == 'running' then sweep() end
 end
 local answer = done('added')
-answer[12], answer[13] = indexes, int(index - first)
+answer[7], answer[8] = indexes, int(index - first)
 return answer

@@ -1,7 +1,7 @@
 -- cancel-entry: one entry never starts; what runs of it is for the caller to cancel in the engine.
 -- KEYS: 9
 -- ARGV: proc, lease, entry
--- Returns {'cancelled'|'cancelling'|'ended'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
+-- Returns {'cancelled'|'cancelling'|'ended'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]
@@ -18,7 +18,6 @@ if suspended_alone(entry) then redis.call('HSET', C, 's:' .. entry, '-' .. int(n
 if act and act.state ~= 'held' then
   act.cancel = '1'
   write_active(entry, act, now + lease)
-  write_entries()
   write_group()
   return reply('cancelling')
 end

@@ -2,7 +2,7 @@
 -- KEYS: 9
 -- ARGV: proc, lease, who cancels it (user: this very group | parent: the one that it sits in | stop: the one that it sits in, if it was never started
 --   | timeout: its time is over, if it is | abandoned: nothing has happened in it for too long, if nothing has)
--- Returns {'cancelled'|'ended'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
+-- Returns {'cancelled'|'ended'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 local by = ARGV[3]

@@ -1,7 +1,7 @@
 -- close: no item can be added any more; on a started group the rest becomes ready.
 -- KEYS: 9
 -- ARGV: proc, lease, round of its parent for which it is closed ('' in any)
--- Returns {'closed'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
+-- Returns {'closed'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 local other_round = ARGV[3] ~= '' and ARGV[3] ~= (redis.call('HGET', G, 'prd') or '0')

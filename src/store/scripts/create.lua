@@ -1,7 +1,7 @@
 -- create: writes a new group with its first items, and starts it when asked to.
 -- KEYS: 9
 -- ARGV: proc, lease, run (0|1), message ('' for none), number of fields, field, value, ..., then the specs of the items
--- Returns {'created'|'exists', status, grants, callbacks, more, message version, total, expiring, closing, children, news, place in the tasks that it is still being made of, -1 when it is whole}
+-- Returns {'created'|'exists', state, grants, callbacks, closing, withdrawn, place in the tasks that it is still being made of, -1 when it is whole}
 --- @include "readiness"
 if read_group() then
   local secret
@@ -10,7 +10,7 @@ if read_group() then
   end
   -- The same secret means that this very call was sent twice (a lost answer): upkeep publishes what it granted.
   local answer = reply(redis.call('HGET', G, 'sec') == secret and 'created' or 'exists')
-  answer[12] = int(g.bld - 1)
+  answer[7] = int(g.bld - 1)
   return answer
 end
 local first = 6 + tonumber(ARGV[5]) * 2

@@ -1,16 +1,16 @@
 -- finish: executions end, one or some of a group: results are stored, slots handed on, callbacks and the group's fired.
 -- Those of one call have their results in one bucket.
 -- KEYS: 9
--- ARGV: proc, lease, number of executions, for each of them its entry, run id, retry count, invocation count, nonce, outcome (succeeded | failed | threw | aborted), payload and retries, then confirmed (entry, run id) pairs
--- Returns {'finished', status, grants, callbacks, more, message version, total, expiring, closing, children, news, for each execution {'ended'|'retry'|'refused', how its entry ended or ''}} | {'unknown'}
+-- ARGV: proc, lease, number of executions, for each of them its entry|run id|retry count|invocation count|nonce|outcome (succeeded | failed | threw | aborted)|retries and its payload, then for what was confirmed its entry|run id
+-- Returns {'finished', state, grants, callbacks, closing, withdrawn, for each execution 'ended'|'retry'|'refused' and after '|' how its entry ended or ''} | {'unknown'}
 --- @include "confirms"
 if not read_group() then return { 'unknown' } end
-local first, size = 4, 8
-local confirmed = first + size * tonumber(ARGV[3])
+local first = 4
+local confirmed = first + 2 * tonumber(ARGV[3])
 free_first()
 confirm_from(confirmed)
 
-local function finish(entry, run, retry, inv, nonce, outcome, payload, retries)
+local function finish(payload, entry, run, retry, inv, nonce, outcome, retries)
   local act = read_active(entry)
   if not act or act.state ~= 'running' or act.run ~= run then return 'refused' end
   local current = act.retry == retry and act.inv == inv and act.nonce == nonce
@@ -31,14 +31,14 @@ local function finish(entry, run, retry, inv, nonce, outcome, payload, retries)
   return 'ended'
 end
 
-local ends, entries = {}, {}
-for i = first, confirmed - 1, size do entries[#entries + 1] = ARGV[i] end
-read_actives(entries)
+local requests, entries = read_requests(first, confirmed - 1, 2, 7)
 know_specs(entries)
-for i = first, confirmed - 1, size do
+local ends = {}
+for i, request in ipairs(requests) do
   ended_as = ''
-  ends[#ends + 1] = { finish(unpack(ARGV, i, i + size - 1)), ended_as }
+  local said = finish(ARGV[first + 2 * i - 1], unpack(request))
+  ends[i] = said .. '|' .. ended_as
 end
 local answer = settle_group('finished')
-answer[12] = ends
+answer[7] = ends
 return answer

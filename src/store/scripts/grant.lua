@@ -1,7 +1,7 @@
 -- grant: hands free slots to queued items (the rest of a large grant, or what a lost process left).
 -- KEYS: 9
 -- ARGV: proc, lease
--- Returns {'granted'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
+-- Returns {'granted'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 release_held()

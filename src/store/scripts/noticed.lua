@@ -1,7 +1,7 @@
 -- noticed: the parent of a group has heard of its end.
 -- KEYS: 9
 -- ARGV: proc, lease
--- Returns {'noticed'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
+-- Returns {'noticed'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "ends"
 if not read_group() then return { 'missing' } end
 redis.call('HDEL', A, 'p')

@@ -1,7 +1,7 @@
 -- regrant: takes over the publication of an entry that its process left, or whose run never came to be.
 -- KEYS: 9
 -- ARGV: proc, lease, entry, expected state, expected process, expected run id
--- Returns {'granted', status, grants, callbacks, more, message version, total, expiring, closing, children, news} | {'refused'} | {'unknown'}
+-- Returns {'granted', state, grants, callbacks, closing, withdrawn} | {'refused'} | {'unknown'}
 --- @include "readiness"
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
@@ -21,7 +21,7 @@ if entry == 'p' then
 elseif is_callback(entry) then
   callbacks[1] = { entry, redis.call('HGET', C, entry) }
 else
-  read_specs({ entry })
+  hand_out({ entry })
 end
-write_entries()
+write_group()
 return reply('granted')

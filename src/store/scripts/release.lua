@@ -1,7 +1,7 @@
 -- release: a group's parent is over, or gone: it is forgotten after its own retention. What was never started ends here.
 -- KEYS: 9
 -- ARGV: proc, lease
--- Returns {'released'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
+-- Returns {'released'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "ends"
 if not read_group() then return { 'missing' } end
 put('rel', 1)

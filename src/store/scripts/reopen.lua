@@ -1,7 +1,7 @@
 -- reopen: a root whose body has ended waits for its children again, as they are tried again.
 -- KEYS: 9
 -- ARGV: proc, lease, entry, the group of its children, the round in which those are tried again
--- Returns {'reopened'|'nested'|'unfinished'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
+-- Returns {'reopened'|'nested'|'unfinished'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "grants"
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]
@@ -18,7 +18,6 @@ move_to('running')
 redis.call('HDEL', G, 'rt', 'en', 'why')
 activate(entry, state, 'returned', now + lease, ARGV[4])
 mark(entry, 'a')
-write_entries()
 redis.call('DEL', E)
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 put('nch', 1)

@@ -1,7 +1,7 @@
 -- retry: the items of an ended group that failed, were cancelled or never started become ready again. Many calls for a large one.
 -- KEYS: 9
 -- ARGV: proc, lease, who asks (user | parent | more: whoever goes on with what was begun), round of the parent in which it is tried again ('' for the others), open for new items (0|1), what it is below as JSON ('' as before)
--- Returns {'again'|'retried'|'nested'|'unfinished'|'none'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news, number of items, round of its parent}; 'again': call it again
+-- Returns {'again'|'retried'|'nested'|'unfinished'|'none'|'missing', state, grants, callbacks, closing, withdrawn, number of items, round of its parent}; 'again': call it again
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 local user = ARGV[3] == 'user'
@@ -35,7 +35,7 @@ if not has('R') then
   write_group()
   -- What it refers to has to be kept before anything else.
   local answer = reply('again')
-  answer[12], answer[13] = int(g.tot - g.ok), round
+  answer[7], answer[8] = int(g.tot - g.ok), round
   return answer
 end
 local cursor, left, items = unpack(redis.call('HMGET', G, 'rtc', 'rtl', 'rtn'))
@@ -60,5 +60,5 @@ else
   if g.swp > 0 then redis.call('LPUSH', Q, '0-' .. int(g.swp - 1)) end
   answer = done('retried')
 end
-answer[12], answer[13] = items, round
+answer[7], answer[8] = items, round
 return answer

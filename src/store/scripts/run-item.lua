@@ -1,7 +1,7 @@
 -- run-item: makes one item ready with a message of its own, and starts its group when it is the first.
 -- KEYS: 9
 -- ARGV: proc, lease, index, message
--- Returns {'started'|'missing'|'again'|'finished', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
+-- Returns {'started'|'missing'|'again'|'finished', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 local state = state_of(ARGV[3], read_active(ARGV[3]))

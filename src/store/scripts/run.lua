@@ -1,7 +1,7 @@
 -- run: starts a group with a message: all its items become ready.
 -- KEYS: 9
 -- ARGV: proc, lease, message ('' to start it with what is ready), run options for items as JSON or '', parent's id ('' when a user runs it), entry in the parent (or, when a user runs it, 'ready' if it has been made ready there), what the group is below as JSON, how often its parent has been tried again, and the channel on which who starts it hears of its end ('' for none)
--- Returns {'started'|'missing'|'again'|'finished', status, grants, ...} | {'nested', parent's id, entry in it}
+-- Returns {'started'|'missing'|'again'|'finished', state, grants, ...} | {'nested', parent's id, entry in it}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 local by_parent = ARGV[5] ~= ''

@@ -1,7 +1,7 @@
 -- settle: ends an entry from outside its own run: the engine said how the run ended, or it can never be published.
 -- KEYS: 9
 -- ARGV: proc, lease, entry, expected run id ('' while granted; 'g:' and its id for a group), outcome (succeeded | failed | cancelled), payload, bytes that it stands for, round of this group in which a group that tells its end was run ('' for others)
--- Returns {'ended'|'refused'|'unknown', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
+-- Returns {'ended'|'refused'|'unknown', state, grants, callbacks, closing, withdrawn}
 --- @include "ends"
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]

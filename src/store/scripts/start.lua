@@ -1,9 +1,9 @@
 -- start: executions of runs claim their entries before their bodies run, one or some of a group.
 -- Those of one call have their results in one bucket.
 -- KEYS: 9
--- ARGV: proc, lease, then for each execution its entry, token, run id, retry count, invocation count, nonce, run id proven to have ended without a result ('' for none), the group of its children when it is a root ('' for none), whether it is taken back rather than let wait (0|1)
--- Returns {'claimed', for each execution {'run', number of failures in the group} | {'stored', mark and payload, whether this run counts no more (0|1)} | {'duplicate', owner} | {'superseded'} | {'unknown'} | {'cancelled'}
---   | {'held'} (it is suspended, and published again when it goes on) | {'suspended'} (this run goes on later), {'held', status, grants, ...} when some were taken back} | {'unknown'}
+-- ARGV: proc, lease, then for each execution its entry|token|run id|retry count|invocation count|nonce|run id proven to have ended without a result ('' for none)|the group of its children when it is a root ('' for none)|whether it is taken back rather than let wait (0|1)
+-- Returns {'claimed', for each execution the number of failures in the group when its body may run, else {'stored', mark and payload, whether this run counts no more (0|1)} | {'duplicate', owner} | {'superseded'} | {'unknown'} | {'cancelled'}
+--   | {'held'} (it is suspended, and published again when it goes on) | {'suspended'} (this run goes on later), {'held', state, grants, ...} when some were taken back} | {'unknown'}
 --- @include "readiness"
 if not read_group() then return { 'unknown' } end
 local secret, taken_back = redis.call('HGET', G, 'sec'), false
@@ -60,14 +60,11 @@ local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, ha
     note_child(entry, child)
   end
   write_active(entry, act, now + lease)
-  return { 'run', int(g.ko) }
+  return int(g.ko)
 end
 
-local claims, entries = {}, {}
-for i = 3, #ARGV, 9 do entries[#entries + 1] = ARGV[i] end
-read_actives(entries)
-for i = 3, #ARGV, 9 do claims[#claims + 1] = claim(unpack(ARGV, i, i + 8)) end
+local claims = {}
+for i, request in ipairs(read_requests(3, #ARGV, 1, 9)) do claims[i] = claim(unpack(request)) end
 if taken_back then return { 'claimed', claims, done('held') } end
-write_entries()
 write_group()
 return { 'claimed', claims }

@@ -1,7 +1,7 @@
 -- suspend-entry: one entry doesn't start any more and its own callbacks wait, or it goes on. The latest word counts.
 -- KEYS: 9
 -- ARGV: proc, lease, entry, suspended (0|1)
--- Returns {'suspended'|'resumed'|'ended'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news, version, groups below (0|1)}
+-- Returns {'suspended'|'resumed'|'ended'|'missing', state, grants, callbacks, closing, withdrawn, version, groups below (0|1)}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]
@@ -21,5 +21,5 @@ if not suspend then
 end
 put('pr', now)
 local answer = done(suspend and 'suspended' or 'resumed')
-answer[12], answer[13] = int(version), int(g.nch)
+answer[7], answer[8] = int(version), int(g.nch)
 return answer

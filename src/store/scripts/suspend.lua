@@ -1,7 +1,7 @@
 -- suspend: nothing of a group starts any more and its callbacks wait, or it goes on. The latest word counts.
 -- KEYS: 9
 -- ARGV: proc, lease, suspended (0|1), version of the word ('' for a new one)
--- Returns {'suspended'|'resumed'|'ended'|'older'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news, version, groups below (0|1)}
+-- Returns {'suspended'|'resumed'|'ended'|'older'|'missing', state, grants, callbacks, closing, withdrawn, version, groups below (0|1)}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 -- A task by itself that is being cancelled can't wait any more than a group.
@@ -26,5 +26,5 @@ put('pr', now)
 -- Nothing else says that it has become something else.
 if was ~= has('S') then changed.st = true end
 local answer = done(ARGV[3] == '1' and 'suspended' or 'resumed')
-answer[12], answer[13] = int(version), int(g.nch)
+answer[7], answer[8] = int(version), int(g.nch)
 return answer

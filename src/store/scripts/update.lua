@@ -1,7 +1,7 @@
 -- update: changes how a group runs its items; what is '' stays. Takes effect at once.
 -- KEYS: 9
 -- ARGV: proc, lease, concurrency, limit of failures (0 for none), ratio of failures (- for none), time limit in ms (0 for none)
--- Returns {'updated'|'finished'|'missing', status, grants, callbacks, more, message version, total, expiring, closing, children, news}
+-- Returns {'updated'|'finished'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 if ended() or g.st == 'stopping' or g.st == 'cancelling' then return reply('finished') end

@@ -1,12 +1,9 @@
--- confirms: publications that were confirmed by the engine: (entry, run id) pairs at the end of ARGV.
+-- confirms: publications that were confirmed by the engine: entries with their run ids at the end of ARGV.
 -- What runs an entry that is a group itself is that group: 'g:' and its id.
 --- @include "ends"
 local function confirm_from(i)
-  local entries = {}
-  for at = i, #ARGV - 1, 2 do entries[#entries + 1] = ARGV[at] end
-  read_actives(entries)
-  while i < #ARGV do
-    local entry, run = ARGV[i], ARGV[i + 1]
+  for _, confirmed in ipairs(read_requests(i, #ARGV, 1, 2)) do
+    local entry, run = unpack(confirmed)
     if string.sub(run, 1, 2) == 'g:' then note_child(entry, string.sub(run, 3)) end
     local act = read_active(entry)
     if act and act.state == 'granted' and not is_void(entry, run) then
@@ -14,6 +11,5 @@ local function confirm_from(i)
       act.run = run
       write_active(entry, act, now + lease)
     end
-    i = i + 2
   end
 end

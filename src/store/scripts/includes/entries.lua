@@ -4,8 +4,12 @@
 -- and the bytes of items that it has changed: written by write_entries, all at once.
 local acts, dues, marked = {}, {}, {}
 
-local field = '([^|]*)'
-local packing = '^' .. field .. string.rep('|' .. field, 10) .. '$'
+-- Matches a text of so many fields, in which there is no '|'.
+local function fields(number)
+  return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
+end
+
+local packing = fields(11)
 
 local function unpack_active(packed)
   local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
@@ -24,6 +28,18 @@ local function read_actives(entries)
       if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
     end
   end
+end
+
+-- What is asked of entries, each in a text of so many fields in ARGV, of which the first is the entry: all of them are read at once.
+local function read_requests(from, to, step, number)
+  local pattern, requests, entries = fields(number), {}, {}
+  for i = from, to, step do
+    local request = { string.match(ARGV[i], pattern) }
+    if not request[1] then error('mageflow: expected ' .. number .. ' fields, got ' .. ARGV[i]) end
+    requests[#requests + 1], entries[#entries + 1] = request, request[1]
+  end
+  read_actives(entries)
+  return requests, entries
 end
 
 local function read_active(entry)
@@ -73,3 +89,4 @@ local function write_entries()
   dues = {}
   write_bytes()
 end
+write_others = write_entries

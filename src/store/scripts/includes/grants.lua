@@ -52,12 +52,16 @@ local function version()
   return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 
--- What a publishing process needs: the grants, the fired callbacks, whether to ask for more, whether it expires,
--- the roots whose bodies have ended with the groups of their children, whether its groups below are to hear of what has become of it,
--- and what else is new: {kind and name when its status changed, ms until its time is over, runs to be cancelled,
--- whether it is suspended, how the entry ended}.
+-- What a publishing process needs: the grants, the fired callbacks, the roots whose bodies have ended with the groups of their
+-- children, the runs to be cancelled, and before them, in one text of fields (each value of a reply costs): the group's status, whether to
+-- ask for more, its version and number of items, whether it expires, whether its groups below are to hear of what has become of it,
+-- ms until its time is over if that is new, whether it is suspended, and how the entry ended; on a second line its kind and its name,
+-- when its status is new.
 local function reply(code)
-  local more = more_held and 1 or #grants >= batch and more_to_take() or 0
-  local news = { changed.st and g.k or '', changed.st and redis.call('HGET', G, 'n') or '', changed.dl and g.dl > 0 and int(g.dl - now) or '', withdrawn, has('S') and 1 or 0, ended_as }
-  return { code, g.st, grants, callbacks, more, version(), int(g.tot), expiring, closing, changed.st and int(g.nch) or '0', news }
+  local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+  local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+  local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+  local state = table.concat(fields, '|')
+  if changed.st then state = state .. '\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+  return { code, state, grants, callbacks, closing, withdrawn }
 end

@@ -59,7 +59,11 @@ local function unflag(letter)
   if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
 
+-- Set by what keeps changes of its own: they are written with the group, by whichever script.
+local write_others
+
 local function write_group()
+  if write_others then write_others() end
   local args = {}
   -- Coarse, so that it costs a field only now and then.
   if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end

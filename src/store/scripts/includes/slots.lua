@@ -1,15 +1,19 @@
 -- slots: handing free slots to queued items, in the order in which they became ready.
 --- @include "suspension"
+-- For each item that got a slot: its entry, its spec, its own message.
 local grants = {}
 local batch = 1000
 
--- Hands out items that got a slot.
-local function read_specs(taken)
+-- Items that got a slot are for the caller to publish.
+local function hand_out(taken)
   if #taken == 0 then return end
   local fields = {}
   for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
   local specs = redis.call('HMGET', S, unpack(fields))
-  for i, entry in ipairs(taken) do grants[#grants + 1] = { entry, specs[2 * i - 1], specs[2 * i] or '' } end
+  for i, entry in ipairs(taken) do
+    local n = #grants
+    grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
+  end
 end
 
 -- The bytes that next_startable looks at, and the index of the first.
@@ -69,7 +73,7 @@ local function take_slots()
       redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
     end
   end
-  read_specs(taken)
+  hand_out(taken)
 end
 
 local function more_to_take()

@@ -1,0 +1,87 @@
+import type { Message } from '../messages/json';
+import { claimToken } from '../store/group-executions';
+import type { GroupFacts } from '../store/group-reader';
+import { firingId, itemId } from '../store/ids';
+import type { Work } from '../store/replies';
+import { mergeRunOptions, unpackMessage, type FiredCallback, type Spec } from '../store/spec';
+import { writeMetadata, type Claim } from './claim';
+import type { RunRequest } from './engine';
+import type { Inputs } from './inputs';
+import { aboveEntries } from './nesting';
+import type { Publication } from './sender';
+
+/** What is given to the sender, but for who is told of it. */
+export type Sendable = Omit<Publication, 'done'>;
+
+/** What travels beside an input, in bytes. */
+const besideBytes = 1000;
+
+/** Makes requests for runs of the engine out of what is granted: their inputs, the metadata by which people find them, their options. */
+export class Requests {
+  /** @param mark - of the store, in each claim */
+  constructor(
+    private readonly inputs: Inputs,
+    private readonly mark: string,
+  ) {}
+
+  /** @param stepInput - what a later step of a chain gets */
+  ofItem(
+    groupId: string,
+    facts: GroupFacts,
+    { entry, spec: packed, message }: Work['grants'][number],
+    spec: Spec,
+    stepInput?: Message,
+  ): Sendable {
+    const known = stepInput ? undefined : packed.length + message.length + (facts.message?.length ?? 0);
+    // A character takes three bytes at most.
+    const input = this.inputs.toSend(stepInput ?? this.inputs.ofItem(facts, spec, message), known && known * 3);
+    const options = mergeRunOptions(spec.options, unpackMessage(message).options);
+    if (options) spec.options = options;
+    const bytes = (known ?? JSON.stringify(input).length) + besideBytes;
+    return { groupId, entry, request: this.request(groupId, facts, entry, spec, input), bytes };
+  }
+
+  ofCallback(groupId: string, facts: GroupFacts, entry: string, fired: FiredCallback, whole: Message): Sendable {
+    const input = this.inputs.toSend(whole);
+    const request = this.request(groupId, facts, entry, fired.spec, input, fired);
+    return { groupId, entry, request, bytes: JSON.stringify(input).length + besideBytes };
+  }
+
+  private request(
+    groupId: string,
+    facts: GroupFacts,
+    entry: string,
+    spec: Spec,
+    input: Message,
+    callback?: Pick<FiredCallback, 'kind' | 'source'>,
+  ): RunRequest {
+    const grouped = facts.kind !== 'task';
+    const item = !callback;
+    const above = aboveEntries(groupId, facts);
+    const source = callback?.source ?? '';
+    const claim: Claim = { groupId, entry, token: claimToken(facts.secret, entry), source, store: this.mark };
+    const metadata = {
+      signature: spec.id ?? (callback ? firingId(groupId, entry) : grouped ? itemId(groupId, Number(entry)) : groupId),
+      swarm: above.swarm ?? '',
+      swarmName: above.swarmName ?? '',
+      index: grouped && item ? entry : '',
+      chain: above.chain ?? '',
+      root: above.root ?? '',
+      callback: callback?.kind ?? ('' as const),
+      name: spec.name ?? spec.task,
+    };
+    // What a task by itself was run with counts more than what it was signed with.
+    const given = grouped ? [facts.options, spec.options] : [spec.options, facts.options];
+    const options = item ? mergeRunOptions(...given) : spec.options;
+    const { parentRun, parentTask } = above;
+    return {
+      workflowName: spec.task,
+      input,
+      additionalMetadata: writeMetadata(metadata, claim),
+      options,
+      ...(item && parentRun && parentTask
+        ? { parent: { runId: parentRun, taskRunId: parentTask, index: Number(entry) } }
+        : {}),
+    };
+  }
+}
