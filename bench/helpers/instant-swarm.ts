@@ -44,7 +44,12 @@ export class InstantSwarms {
     });
   }
 
-  *entries(count: number) {
-    for (let n = 0; n < count; n++) yield [this.item, { n }] as const;
+  entries(count: number) {
+    return entriesOf(this.item, count);
   }
+}
+
+/** Numbered entries of a task. */
+export function* entriesOf<T>(item: T, count: number) {
+  for (let n = 0; n < count; n++) yield [item, { n }] as const;
 }

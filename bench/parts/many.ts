@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { Mageflow } from '../../src';
 import { closeBench, openBench, reporter } from '../helpers/bench-mage';
-import { InstantSwarms } from '../helpers/instant-swarm';
+import { entriesOf, InstantSwarms } from '../helpers/instant-swarm';
 import { median } from '../helpers/measure';
 import { interleave, summary } from '../helpers/sampling';
 import type { Measured, Part, PartOptions, Table, Target } from '../part';
@@ -12,10 +12,8 @@ const openAtOnce = 200;
 const slots = 200;
 
 type Item = InstantSwarms['item'];
-interface Sides {
-  many: () => Promise<number>;
-  one: () => Promise<number>;
-}
+type Workflows = NonNullable<NonNullable<Parameters<Mageflow['worker']>[1]>['workflows']>;
+type Sides = Record<'many' | 'one', () => Promise<number>>;
 interface Found {
   what: string;
   many: number[];
@@ -28,10 +26,7 @@ const thousands = (count: number) => count.toLocaleString('en');
 
 /** The same items in many swarms and in one. Both sides wait for all outputs, as a user would. */
 function swarmSides(mage: Mageflow, item: Item, count: number): Sides {
-  const entries = Array.from({ length: itemsPerSwarm }, (_, n) => [item, { n }] as const);
-  const all = function* () {
-    for (let n = 0; n < count * itemsPerSwarm; n++) yield [item, { n }] as const;
-  };
+  const entries = [...entriesOf(item, itemsPerSwarm)];
   return {
     many: async () => {
       const began = performance.now();
@@ -49,7 +44,7 @@ function swarmSides(mage: Mageflow, item: Item, count: number): Sides {
       const began = performance.now();
       const config = { maxConcurrency: openAtOnce * itemsPerSwarm };
       const swarm = await mage.swarm<[Item, { n: number }]>({ config });
-      await swarm.addTasks(all());
+      await swarm.addTasks(entriesOf(item, count * itemsPerSwarm));
       await swarm.closeSwarm();
       const { output } = await swarm.runNoWait({});
       await output;
@@ -58,8 +53,19 @@ function swarmSides(mage: Mageflow, item: Item, count: number): Sides {
   };
 }
 
+/** Runs something while a worker serves it. */
+async function served<T>(mage: Mageflow, workflows: Workflows, use: () => Promise<T>): Promise<T> {
+  const worker = await mage.worker('bench', { workflows, slots, handleKill: false });
+  const running = worker.start();
+  await worker.waitUntilReady(60_000);
+  const result = await use();
+  await worker.stop();
+  await running;
+  return result;
+}
+
 async function found(what: string, sides: Sides, rounds: number, say: (line: string) => void): Promise<Found> {
-  const samples = await interleave({ ...sides }, rounds, (line) => say(`${what}: ${line}`));
+  const samples = await interleave(sides, rounds, (line) => say(`${what}: ${line}`));
   return { what, many: samples['many'] ?? [], one: samples['one'] ?? [] };
 }
 
@@ -79,19 +85,11 @@ async function swarmsOnEngine({ scale, rounds = 5 }: PartOptions, say: (line: st
   const bench = openBench();
   const { mage } = bench;
   const item = itemOf(mage);
-  const worker = await mage.worker('bench', { workflows: [item], slots, handleKill: false });
-  const running = worker.start();
-  await worker.waitUntilReady(60_000);
-  const sides = swarmSides(mage, item, count);
-  for (const side of Object.values(swarmSides(mage, item, Math.ceil(count / 10)))) await side();
-  const result = await found(
-    `${thousands(count)} swarms of ${itemsPerSwarm}, ${openAtOnce} open at once`,
-    sides,
-    rounds,
-    say,
-  );
-  await worker.stop();
-  await running;
+  const what = `${thousands(count)} swarms of ${itemsPerSwarm}, ${openAtOnce} open at once`;
+  const result = await served(mage, [item], async () => {
+    for (const side of Object.values(swarmSides(mage, item, Math.ceil(count / 10)))) await side();
+    return found(what, swarmSides(mage, item, count), rounds, say);
+  });
   await closeBench(bench);
   return result;
 }
@@ -115,9 +113,6 @@ async function rootsOnEngine({ scale, rounds = 5 }: PartOptions, say: (line: str
       },
     });
   const [small, large] = [spawn('small', 2), spawn('large', limit)];
-  const worker = await mage.worker('bench', { workflows: [item, report, small, large], slots, handleKill: false });
-  const running = worker.start();
-  await worker.waitUntilReady(60_000);
   const sides: Sides = {
     many: () =>
       timed(async () => {
@@ -136,10 +131,10 @@ async function rootsOnEngine({ scale, rounds = 5 }: PartOptions, say: (line: str
         await root.runNoWait();
       }),
   };
-  for (const side of Object.values(sides)) await side();
-  const result = await found(`${count} roots with ${children} children each`, sides, rounds, say);
-  await worker.stop();
-  await running;
+  const result = await served(mage, [item, report, small, large], async () => {
+    for (const side of Object.values(sides)) await side();
+    return found(`${count} roots with ${children} children each`, sides, rounds, say);
+  });
   await closeBench(bench);
   return result;
 }
