@@ -10,6 +10,7 @@ const KEBAB = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 const INCLUDE = /^\s*---\s*@include\b/;
 const INCLUDE_NAME = /^\s*---\s*@include\s+"([^"]+)"\s*$/;
 const FUNCTION = /^local function (\w+)/;
+const USED = /^\s*---\s*@used\s*$/;
 
 class ScriptError extends Error {}
 
@@ -68,9 +69,14 @@ function purpose(name) {
 function expand(file, lines, context) {
   const code = [];
   let within;
+  let ofUsed = false;
   for (const [index, line] of lines.entries()) {
     const at = index + 1;
     const text = line.trim();
+    if (USED.test(line)) {
+      ofUsed = true;
+      continue;
+    }
     if (INCLUDE.test(line)) {
       const name = INCLUDE_NAME.exec(line)?.[1];
       if (name === undefined) fail(file, at, `expected --- @include "name", got ${text}`);
@@ -86,7 +92,8 @@ function expand(file, lines, context) {
     }
     const begun = FUNCTION.exec(line)?.[1];
     within = begun ?? within;
-    code.push({ text, within });
+    code.push({ text, within, ofUsed });
+    ofUsed = false;
     if (line === 'end' || (begun && line.endsWith(' end'))) within = undefined;
   }
   return code;
@@ -127,6 +134,16 @@ function withoutUnused(code) {
   return code.filter(({ within }) => within === undefined || used.has(within));
 }
 
+// Each field that a script asks for costs: a list after "--- @used" keeps only the names that the rest of the script mentions.
+function withUsedNames(code) {
+  return code.map((line) => {
+    if (!line.ofUsed) return line;
+    const rest = code.flatMap(({ text }, i) => (code[i] === line ? [] : [text])).join('\n');
+    const text = line.text.replace(/'(\w+)', /g, (all, name) => (new RegExp(`[.']${name}\\b`).test(rest) ? all : ''));
+    return { ...line, text };
+  });
+}
+
 function assemble(folder, name) {
   const file = path.join(folder, `${name}.lua`);
   const lines = readLines(file);
@@ -138,7 +155,7 @@ function assemble(folder, name) {
   ]);
   const keys = Number(keysLine[1]);
   const code = expand(file, lines, { includes: path.join(folder, 'includes'), open: [], done: new Set() });
-  const lua = withoutUnused(code)
+  const lua = withUsedNames(withoutUnused(code))
     .map(({ text }) => text)
     .join('\n');
   for (const [, used] of lua.matchAll(/\bKEYS\[(\d+)\]/g)) {

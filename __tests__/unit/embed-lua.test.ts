@@ -51,6 +51,21 @@ it('puts each include in once, also one that two others need', () => {
   expect(embedded().run?.lua).toBe('local now = 1\nlocal slots = now\nreturn slots');
 });
 
+it('keeps those names of a list of what may be used that the rest of a script mentions', () => {
+  write(
+    'includes/fields',
+    [
+      '-- fields: All fields.',
+      '--- @used',
+      "local names = { 'a', 'b', '', 'c', 'dd', 'd', }",
+      'local function unused() return g.b end',
+      'local function read() return names end',
+    ].join('\n'),
+  );
+  script('run', '--- @include "fields"\nput(\'c\', g.a + d)\nreturn read()');
+  expect(embedded().run?.lua.split('\n')[0]).toBe("local names = { 'a', '', 'c', }");
+});
+
 it('leaves out the functions that a script does not use, also by way of others', () => {
   write(
     'includes/all',

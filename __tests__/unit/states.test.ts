@@ -78,7 +78,7 @@ describe('docs/states.md', () => {
 describe("a group's status", () => {
   it('is written by move_to alone, and when the group is made', () => {
     expect(lines(/put\(['"]st['"]|g\.st =[^=]|HSET', G, 'st'/)).toEqual([
-      `create.lua: redis.call('HSET', G, 'st', 'pending', 'cr', given.cr, 'pr', given.pr, 'tot', given.tot, unpack(ARGV, 6, first - 1))`,
+      `includes/creation.lua: redis.call('HSET', G, 'st', 'pending', 'cr', given.cr, 'pr', given.pr, 'tot', given.tot, unpack(ARGV, 4, first - 1))`,
       `includes/group.lua: put('st', status)`,
     ]);
     expect(body('includes/group.lua', 'move_to')).toContain("put('st', status)");

@@ -10,6 +10,9 @@ const itemsPerSwarm = 10;
 const openAtOnce = 200;
 /** Of a worker on the engine, also when more of what is granted could run. */
 const slots = 200;
+/** Other than on an engine that answers at once, where 10,000 take seconds: here they take a quarter of an hour on each side. */
+const fewOnEngine = 500;
+const allOnEngine = 10_000;
 
 type Item = InstantSwarms['item'];
 type Workflows = NonNullable<NonNullable<Parameters<Mageflow['worker']>[1]>['workflows']>;
@@ -79,15 +82,13 @@ async function bookkeeping({ scale, rounds = 5 }: PartOptions, say: (line: strin
   return result;
 }
 
-/** Fewer of them, as 10,000 take the engine twenty minutes in each round. */
-async function swarmsOnEngine({ scale, rounds = 5 }: PartOptions, say: (line: string) => void): Promise<Found> {
-  const count = Math.round(500 * scale);
+async function swarmsOnEngine(count: number, rounds: number, say: (line: string) => void): Promise<Found> {
   const bench = openBench();
   const { mage } = bench;
   const item = itemOf(mage);
   const what = `${thousands(count)} swarms of ${itemsPerSwarm}, ${openAtOnce} open at once`;
   const result = await served(mage, [item], async () => {
-    for (const side of Object.values(swarmSides(mage, item, Math.ceil(count / 10)))) await side();
+    for (const side of Object.values(swarmSides(mage, item, Math.min(50, count)))) await side();
     return found(what, swarmSides(mage, item, count), rounds, say);
   });
   await closeBench(bench);
@@ -145,18 +146,20 @@ export const many: Part = {
   about: '10,000 swarms of 10 items, and 50 root tasks with 100 children each at once, beside one with as many items.',
   needs: 'stack',
   async run(options, say): Promise<Measured> {
+    const { scale, rounds } = options;
     const swarms = await bookkeeping(options, say);
-    const onEngine = await swarmsOnEngine(options, say);
+    const onEngine = [await swarmsOnEngine(Math.round(fewOnEngine * scale), rounds ?? 5, say)];
     const roots = await rootsOnEngine(options, say);
-    const all = [swarms, onEngine, roots];
+    if (options.all) onEngine.push(await swarmsOnEngine(Math.round(allOnEngine * scale), rounds ?? 1, say));
+    const all = [swarms, ...onEngine, roots];
     const table: Table = {
       title: 'Time to the end of all',
       columns: ['', 'many', 'one with as many items'],
       rows: all.map((one) => [one.what, summary(one.many), summary(one.one)]),
     };
-    const slower = (what: string, { many: several, one }: Found): Target => ({
+    const slower = (what: string, { many: several, one }: Found, limit: Pick<Target, 'must' | 'aim'>): Target => ({
       what,
-      must: 1.2,
+      ...limit,
       got: median(several) / median(one),
       more: false,
       unit: 'times as long',
@@ -164,9 +167,9 @@ export const many: Part = {
     return {
       tables: [table],
       targets: [
-        slower('many swarms beside one, bookkeeping alone', swarms),
-        slower('many swarms beside one', onEngine),
-        slower('many roots beside one', roots),
+        slower('many swarms beside one, bookkeeping alone', swarms, { aim: 1.2 }),
+        ...onEngine.map((found) => slower(`${found.what}, beside one`, found, { must: 1.2 })),
+        slower('many roots beside one', roots, { must: 1.2 }),
       ],
       raw: { swarms, onEngine, roots },
     };

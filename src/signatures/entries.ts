@@ -88,6 +88,11 @@ export async function placeAll(
   entries: readonly PreparedEntry[],
   indexes: readonly number[],
 ): Promise<void> {
+  // Most are plain tasks, which are found by their places.
+  if (
+    !entries.some(({ member, spec }) => member ?? spec.id ?? spec.successCallbacks ?? spec.errorCallbacks ?? spec.group)
+  )
+    return;
   const items = entries.map(({ spec }, i) => ({ spec, index: indexes[i] ?? 0 }));
   const members = entries.flatMap(({ member }, i) => (member ? [member.place(indexes[i] ?? 0)] : []));
   await Promise.all([...members, scope.locations.recordItems(groupId, items)]);

@@ -58,7 +58,8 @@ export class HeardEnds {
       if (from !== this.channel) return;
       const [first, list] = atBreak(told);
       const [status = '', total = ''] = first.split(' ', 2);
-      const group = first.slice(status.length + total.length + 2);
+      // Copied: a part of a text keeps the whole of it, with its outputs.
+      const group = Buffer.from(first.slice(status.length + total.length + 2)).toString();
       const end = { status: status as HeardEnd['status'], total: Number(total) };
       this.ended.set(group, end);
       heard(group, list === undefined ? end : { ...end, list });

@@ -77,7 +77,7 @@ export async function makeSwarm<T extends TaskEntry>(
   const created = await write(scope, swarm, group, chunks, isSwarmClosed, root !== undefined);
   if (!created) return new TaskSwarm<OutputOf<T>>(scope, id, (await scope.reader.snapshot(id))?.name ?? name);
   const ids = callbackIds({ successCallbacks, errorCallbacks }).map((callback) => ({ id: callback }));
-  if (ids.length > 0) await scope.locations.record(id, ids);
+  await scope.locations.record(id, ids);
   return swarm;
 }
 

@@ -94,12 +94,13 @@ export class GroupExecutions extends GroupControl {
   private async sendStarts(calls: readonly Call[]): Promise<StartReply[]> {
     const { id, entry } = calls[0] as Call;
     const args = calls.map(({ request }) => request);
-    const [code, claims, handedOut = []] = await this.call('start', id, args, entry);
-    if (code === 'unknown') return calls.map(() => ({ code }));
-    const reply = handedOut as Reply[];
-    this.tellOfGroup(id, reply);
-    const shares = sharesOf(toWork(reply), claims as (string | Reply[])[], ([what]) => what === 'held');
-    return shares.map(([claim, work]) => toStart(claim, work));
+    const reply = await this.call('start', id, args, entry);
+    if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown' }));
+    const claims = reply[1] as (string | Reply[])[];
+    const isHeld = ([what]: string | Reply[]) => what === 'held';
+    // The slots of those that were taken back are for the next ones.
+    const handedOut = claims.some(isHeld) ? await this.call('grant', id, []) : [];
+    return sharesOf(toWork(handedOut), claims, isHeld).map(([claim, work]) => toStart(claim, work));
   }
 
   private async sendFinishes(calls: readonly FinishCall[]): Promise<FinishReply[]> {

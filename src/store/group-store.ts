@@ -101,17 +101,12 @@ export class GroupStore extends GroupExecutions {
     run?: { message: string; heardOn?: string | undefined },
   ): Promise<{ created: boolean; building: number; work: Work }> {
     const fields = fieldsOf(group, this.settings);
+    if (run?.message) fields.push('msg', run.message, 'mv', 1);
     if (run?.heardOn) fields.push('hd', run.heardOn);
     if (group.kind === 'task' && specs[0] && unpackSpec(specs[0]).group === 'root') fields.push('ik', 'root');
     const listed = group.parent === undefined;
     await Promise.all([run && this.register(group.id), listed && this.catalog.enter(group.id)]);
-    const reply = await this.call('create', group.id, [
-      run ? 1 : 0,
-      run?.message ?? '',
-      fields.length / 2,
-      ...fields,
-      ...specs,
-    ]);
+    const reply = await this.call(run ? 'createRun' : 'create', group.id, [fields.length / 2, ...fields, ...specs]);
     const created = reply[0] === 'created';
     // One of this key may have stood there, and been found to be gone meanwhile. It is listed in most cases as it is.
     if (created && listed && isKeyed(group.id)) await this.catalog.enter(group.id, true).catch(() => undefined);

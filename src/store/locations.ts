@@ -36,8 +36,8 @@ export class Locations {
           ),
         );
     }
-    if (placed.length > 0) records.push(this.record(groupId, placed));
-    if (records.length > 0) await Promise.all(records);
+    records.push(this.record(groupId, placed));
+    await Promise.all(records);
   }
 
   async record(groupId: string, placed: readonly ({ id: string } & Place)[]): Promise<void> {

@@ -83,34 +83,25 @@ export interface DueReply {
 }
 
 export function toWork(reply: readonly Reply[]): Work {
-  const [, state, grants, callbacks, closing, withdrawn] = reply as readonly [
-    Reply?,
-    Reply?,
-    string[]?,
-    string[][]?,
-    string[]?,
-    string[]?,
-  ];
-  const text = String(state ?? '');
+  const text = String(reply[1] ?? '');
   const at = text.indexOf('\n');
-  const [status, more, version = '', total, expiring, below, timeLeft = '', suspended, endedAs] = (
-    at < 0 ? text : text.slice(0, at)
-  ).split('|');
+  const fields = (at < 0 ? text : text.slice(0, at)).split('|');
+  const closing = (reply[4] ?? []) as string[];
   return {
-    status: status as GroupStatus,
-    grants: grants ? grantsOf(grants) : [],
-    callbacks: callbacks?.map(([entry = '', packed = '']) => ({ entry, packed })) ?? [],
-    more: more === '1',
-    version,
-    total: Number(total ?? 0),
-    expiring: expiring === '1',
-    closing: closing?.flatMap((entry, i) => (i % 2 === 0 ? [{ entry, child: closing[i + 1] ?? '' }] : [])) ?? [],
-    tellBelow: below === '1',
+    status: fields[0] as GroupStatus,
+    grants: grantsOf((reply[2] ?? []) as string[]),
+    callbacks: ((reply[3] ?? []) as string[][]).map(([entry = '', packed = '']) => ({ entry, packed })),
+    more: fields[1] === '1',
+    version: fields[2] ?? '',
+    total: Number(fields[3] ?? 0),
+    expiring: fields[4] === '1',
+    closing: closing.flatMap((entry, i) => (i % 2 === 0 ? [{ entry, child: closing[i + 1] ?? '' }] : [])),
+    withdrawn: (reply[5] ?? []) as string[],
+    tellBelow: fields[5] === '1',
     changed: changedIn(text),
-    timeLeft: toTime(timeLeft),
-    withdrawn: withdrawn ?? [],
-    suspended: suspended === '1',
-    endedAs: (endedAs || undefined) as Outcome | undefined,
+    timeLeft: toTime(fields[6] ?? ''),
+    suspended: fields[7] === '1',
+    endedAs: (fields[8] || undefined) as Outcome | undefined,
   };
 }
 

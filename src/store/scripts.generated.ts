@@ -7,8 +7,7 @@ export const scripts = {
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fl', '', 'pr', 'cl', 'mc', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -17,8 +16,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -82,6 +83,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -261,16 +272,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -278,7 +282,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -296,14 +300,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -428,8 +431,7 @@ return answer`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'pg', 'pe', '', 'pr', 'cx', 'ttl', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -438,8 +440,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -565,8 +569,7 @@ return { again and 'again' or 'adopted', '', '' }`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fr', 'fl', '', 'pr', 'cl', 'mc', 'sn', 'tot', 'swp', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -575,8 +578,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -629,6 +634,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -870,16 +885,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -887,7 +895,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -905,14 +913,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -1067,8 +1074,7 @@ return done('cancelled')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fr', 'fl', '', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -1077,8 +1083,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -1131,6 +1139,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -1370,16 +1388,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -1387,7 +1398,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -1405,14 +1416,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -1581,8 +1591,7 @@ return done('cancelled')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fl', '', 'pr', 'cl', 'mc', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -1591,8 +1600,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -1645,6 +1656,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -1820,16 +1841,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -1837,7 +1851,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -1855,14 +1869,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -1926,8 +1939,7 @@ return done('closed')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'k', 'pg', 'fl', '', 'pr', 'mc', 'tot', 'sl', 'mv', 'ttl', 'nch', 'hold', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -1936,8 +1948,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -1987,6 +2001,16 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
+end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
 return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
@@ -2099,16 +2123,9 @@ if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
 local function confirm_from(i)
@@ -2134,8 +2151,7 @@ return reply('confirmed')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'k', 'pg', 'fl', '', 'pr', 'tot', 'cx', 'mv', 'ttl', 'bld', 'nch', 'hold', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -2144,8 +2160,131 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
+end
+end
+local function read_group()
+local values = redis.call('HMGET', G, unpack(names))
+if not values[1] then return false end
+set_group(values)
+return true
+end
+local function has(letter)
+return g.fl and string.find(g.fl, letter, 1, true) ~= nil
+end
+local function put(name, value)
+g[name] = value
+changed[name] = true
+end
+local function flag(letter)
+if not has(letter) then put('fl', (g.fl or '') .. letter) end
+end
+local write_others
+local function write_group()
+if write_others then write_others() end
+local args = {}
+if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
+for name in pairs(changed) do
+args[#args + 1] = name
+args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
+end
+if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+local function to_spread()
+redis.call('HINCRBY', G, 'wv', 1)
+flag('W')
+end
+local function note_child(entry, child)
+if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
+put('nch', 1)
+put('hold', 1)
+if has('S') or has('E') then to_spread() end
+end
+end
+local group_moves = {
+pending = 'running cancelled',
+running = 'stopping cancelling succeeded failed cancelled',
+stopping = 'cancelling failed',
+cancelling = 'failed cancelled',
+succeeded = 'running',
+failed = 'running',
+cancelled = 'running',
+}
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
+end
+local function keys_of_pending()
+return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+end
+local function keep_pending()
+if g.st ~= 'pending' then return end
+if g.pg and redis.call('PTTL', G) == -1 then return end
+for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+end
+local function note_children(entry, spec)
+if string.sub(spec, 1, 1) ~= '@' then return end
+local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\\n', 1, true) - 1))
+for i, child in ipairs(header[8]) do note_child(header[7] == 'made swarm' and entry or entry .. '.' .. i, child) end
+end
+local function write_new()
+if redis.call('HEXISTS', G, 'st') == 1 then return false end
+local first = 4 + tonumber(ARGV[3]) * 2
+local given, values = { st = 'pending', cr = int(now), pr = int(now), tot = int(#ARGV - first + 1) }, {}
+for i = 4, first - 1, 2 do given[ARGV[i]] = ARGV[i + 1] end
+for i, name in ipairs(names) do values[i] = given[name] or false end
+set_group(values)
+redis.call('HSET', G, 'st', 'pending', 'cr', given.cr, 'pr', given.pr, 'tot', given.tot, unpack(ARGV, 4, first - 1))
+local specs = {}
+for i = first, #ARGV do
+local entry = int(i - first)
+specs[#specs + 1], specs[#specs + 2] = entry, ARGV[i]
+note_children(entry, ARGV[i])
+end
+write_all('HSET', S, specs)
+return true
+end
+local function as_it_was()
+read_group()
+local secret
+for i = 4, 3 + tonumber(ARGV[3]) * 2, 2 do
+if ARGV[i] == 'sec' then secret = ARGV[i + 1] end
+end
+return { redis.call('HGET', G, 'sec') == secret and 'created' or 'exists', said(0, 0, ''), {}, {}, {}, {}, int(g.bld - 1) }
+end
+if not write_new() then return as_it_was() end
+keep_pending()
+write_group()
+return { 'created', said(0, 0, ''), {}, {}, {}, {}, int(g.bld - 1) }`,
+  },
+  createRun: {
+    keys: 9,
+    lua: `local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local proc, lease = ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local names = { 'st', 'kr', 'k', 'pg', 'fl', '', 'pr', 'cl', 'mc', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd', }
+local g, changed = {}, {}
+local function int(n)
+return string.format('%.0f', n)
+end
+local function write_all(command, key, values)
+for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
+end
+local function set_group(values)
+local numbers = false
+for i, name in ipairs(names) do
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -2209,6 +2348,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -2384,16 +2533,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -2401,7 +2543,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -2419,14 +2561,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -2492,36 +2633,37 @@ local answer = settle_group(code)
 keep_pending()
 return answer
 end
-if read_group() then
-local secret
-for i = 6, 5 + tonumber(ARGV[5]) * 2, 2 do
-if ARGV[i] == 'sec' then secret = ARGV[i + 1] end
-end
-local answer = reply(redis.call('HGET', G, 'sec') == secret and 'created' or 'exists')
-answer[7] = int(g.bld - 1)
-return answer
-end
-local first = 6 + tonumber(ARGV[5]) * 2
+local function write_new()
+if redis.call('HEXISTS', G, 'st') == 1 then return false end
+local first = 4 + tonumber(ARGV[3]) * 2
 local given, values = { st = 'pending', cr = int(now), pr = int(now), tot = int(#ARGV - first + 1) }, {}
-for i = 6, first - 1, 2 do given[ARGV[i]] = ARGV[i + 1] end
+for i = 4, first - 1, 2 do given[ARGV[i]] = ARGV[i + 1] end
 for i, name in ipairs(names) do values[i] = given[name] or false end
 set_group(values)
-redis.call('HSET', G, 'st', 'pending', 'cr', given.cr, 'pr', given.pr, 'tot', given.tot, unpack(ARGV, 6, first - 1))
+redis.call('HSET', G, 'st', 'pending', 'cr', given.cr, 'pr', given.pr, 'tot', given.tot, unpack(ARGV, 4, first - 1))
 local specs = {}
 for i = first, #ARGV do
-specs[#specs + 1], specs[#specs + 2] = int(i - first), ARGV[i]
-note_children(int(i - first), ARGV[i])
+local entry = int(i - first)
+specs[#specs + 1], specs[#specs + 2] = entry, ARGV[i]
+note_children(entry, ARGV[i])
 end
 write_all('HSET', S, specs)
-if ARGV[3] == '1' then
-if ARGV[4] ~= '' then
-redis.call('HSET', G, 'msg', ARGV[4])
-put('mv', 1)
+return true
 end
+local function as_it_was()
+read_group()
+local secret
+for i = 4, 3 + tonumber(ARGV[3]) * 2, 2 do
+if ARGV[i] == 'sec' then secret = ARGV[i + 1] end
+end
+return { redis.call('HGET', G, 'sec') == secret and 'created' or 'exists', said(0, 0, ''), {}, {}, {}, {}, int(g.bld - 1) }
+end
+if not write_new() then return as_it_was() end
 start_group(true)
 sweep()
-end
-return done('created')`,
+local answer = done('created')
+answer[7] = int(g.bld - 1)
+return answer`,
   },
   due: {
     keys: 9,
@@ -2529,8 +2671,7 @@ return done('created')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'k', 'fl', '', 'pr', 'cl', 'mc', 'tot', 'sl', 'ttl', 'nch', 'hold', 'cr', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -2539,8 +2680,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -2667,15 +2810,16 @@ end`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', '', 'pr', 'ret', 'ttl', 'grace', 'nch', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -2724,8 +2868,7 @@ return 1`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fr', 'fl', '', 'pr', 'cl', 'mc', 'sn', 'tot', 'swp', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'nch', 'hold', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -2734,8 +2877,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -2799,6 +2944,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -3031,16 +3186,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -3048,7 +3196,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -3066,14 +3214,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -3242,8 +3389,7 @@ return answer`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fl', '', 'pr', 'cl', 'mc', 'tot', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -3252,8 +3398,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -3306,6 +3454,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -3500,16 +3658,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -3517,7 +3668,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -3535,14 +3686,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -3593,8 +3743,7 @@ return done('granted')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'k', 'pg', 'fl', '', 'tot', 'swp', 'mv', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -3603,8 +3752,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -3626,6 +3777,9 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
 return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
@@ -3711,15 +3865,16 @@ return reply`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'pg', '', 'pr', 'tot', 'ttl', 'nch', 'hold', 'rel', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -3796,8 +3951,7 @@ return 1`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'k', 'pg', 'fl', '', 'pr', 'mc', 'tot', 'sl', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -3806,8 +3960,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -3845,6 +4001,16 @@ cancelled = 'running',
 }
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -3913,16 +4079,9 @@ if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -3930,7 +4089,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
@@ -3955,8 +4114,7 @@ end`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fl', '', 'pr', 'cl', 'mc', 'tot', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -3965,8 +4123,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -4019,6 +4179,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -4235,16 +4405,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -4252,7 +4415,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -4270,14 +4433,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -4347,8 +4509,7 @@ return reply('granted')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fl', '', 'pr', 'cl', 'mc', 'tot', 'sl', 'cbn', 'rb', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -4357,8 +4518,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -4411,6 +4574,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -4525,16 +4698,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -4542,7 +4708,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -4560,14 +4726,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
@@ -4590,15 +4755,16 @@ return reply('released')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'pg', '', 'tot', 'ttl', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -4638,8 +4804,7 @@ return { 'removed', int(g.tot) }`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { '', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -4725,8 +4890,7 @@ return renewed`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'k', 'pg', 'fl', '', 'pr', 'mc', 'tot', 'swp', 'sl', 'ok', 'ko', 'cx', 'mv', 'ttl', 'nch', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -4735,8 +4899,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -4783,6 +4949,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -4907,16 +5083,9 @@ if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
 return 0
 end
 local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]
@@ -4945,8 +5114,7 @@ return reply('reopened')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fl', '', 'pr', 'cl', 'mc', 'tot', 'swp', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -4955,8 +5123,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -5009,6 +5179,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -5188,16 +5368,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -5205,7 +5378,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -5223,14 +5396,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -5331,8 +5503,7 @@ return answer`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fl', '', 'pr', 'cl', 'mc', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -5341,8 +5512,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -5395,6 +5568,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -5570,16 +5753,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -5587,7 +5763,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -5605,14 +5781,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -5714,8 +5889,7 @@ return done('started')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fl', '', 'pr', 'cl', 'mc', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -5724,8 +5898,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -5778,6 +5954,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -5991,16 +6177,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -6008,7 +6187,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -6026,14 +6205,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -6123,8 +6301,7 @@ return { at or '', first, string.format('%.0f', now) }`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fr', 'fl', '', 'pr', 'cl', 'mc', 'sn', 'tot', 'swp', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'nch', 'hold', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -6133,8 +6310,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -6198,6 +6377,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -6420,16 +6609,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -6437,7 +6619,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -6455,14 +6637,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -6600,15 +6781,16 @@ return settle_group('ended')`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'fl', '', 'pr', 'ttl', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -6658,8 +6840,7 @@ return 1`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'k', 'pg', 'fl', '', 'pr', 'tot', 'swp', 'sl', 'ko', 'mv', 'ttl', 'nch', 'hold', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -6668,8 +6849,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -6690,9 +6873,6 @@ put(name, g[name] + n)
 end
 local function flag(letter)
 if not has(letter) then put('fl', (g.fl or '') .. letter) end
-end
-local function unflag(letter)
-if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
 local write_others
 local function write_group()
@@ -6725,14 +6905,8 @@ succeeded = 'running',
 failed = 'running',
 cancelled = 'running',
 }
-local function move_to(status)
-if not string.find(' ' .. group_moves[g.st] .. ' ', ' ' .. status .. ' ', 1, true) then
-error('mageflow: a group that is ' .. g.st .. ' cannot become ' .. status)
-end
-put('st', status)
-end
-local function ended()
-return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -6851,10 +7025,6 @@ local function become(entry, act, to)
 check_move(entry, act.state, to)
 act.state = to
 end
-local function activate(entry, from, to, due, child)
-check_move(entry, from, to)
-write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
-end
 local function mark(entry, byte, from, to)
 if from then check_move(entry, from, to) end
 marked[tonumber(entry)] = byte
@@ -6891,181 +7061,10 @@ mark(entry, 'q', act.state, 'queued')
 redis.call('LPUSH', Q, entry)
 end
 end
-local grants = {}
-local batch = 1000
-local function hand_out(taken)
-if #taken == 0 then return end
-local fields = {}
-for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
-local specs = redis.call('HMGET', S, unpack(fields))
-for i, entry in ipairs(taken) do
-local n = #grants
-grants[n + 1], grants[n + 2], grants[n + 3] = entry, specs[2 * i - 1] or '', specs[2 * i] or ''
-end
-end
-local block, block_from
-local function next_startable(from, to)
-while from <= to do
-if not block or from < block_from or from >= block_from + 1024 then
-block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
-end
-local hit = string.find(block, '[%zq]', from - block_from + 1)
-local startable = hit or #block < 1024
-local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
-if index > to then return nil end
-if startable and not marked[index] then return index end
-from = startable and index + 1 or index
-end
-return nil
-end
-local function can_start()
-return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
-end
-local function take_slots()
-write_entries()
-block = nil
-local taken, stopped = {}, false
-while can_start() and #taken < batch and not stopped do
-local head = redis.call('LINDEX', Q, 0)
-if not head then break end
-local dash = string.find(head, '-', 1, true)
-local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
-local to = tonumber(dash and string.sub(head, dash + 1) or head)
-local index = next_startable(from, to)
-while index and can_start() and #taken < batch do
-local entry = int(index)
-if suspended_alone(entry) then
-stopped = g.k == 'chain'
-if stopped then break end
-mark(index, 'h')
-else
-activate(entry, 'queued', 'granted', now + lease)
-mark(index, 'a')
-add('sl', 1)
-taken[#taken + 1] = entry
-end
-index = next_startable(index + 1, to)
-end
-if not index then
-redis.call('LPOP', Q)
-elseif index > from then
-redis.call('LSET', Q, 0, int(index) .. '-' .. int(to))
-end
-end
-hand_out(taken)
-end
-local function more_to_take()
-if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
-return 0
-end
-local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
-local function fire(list, kind, source)
-for _, spec in ipairs(list) do
-local entry = 'c' .. int(g.cbn)
-local value = kind .. ' ' .. source .. '\\n' .. spec
-add('cbn', 1)
-redis.call('HSET', C, entry, value)
-if suspended(source) then
-flag('H')
-activate(entry, 'new', 'held', math.huge)
-else
-activate(entry, 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { entry, value }
-end
-end
-end
-local function tell_parent()
-if not g.pg then return end
-activate('p', 'new', 'granted', now + lease)
-callbacks[#callbacks + 1] = { 'p', '' }
-end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
-local function reply(code)
-local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
-end
-local function expire_group()
-write_entries()
-if not ended() or redis.call('HLEN', A) > 0 then return end
-if g.pg and g.rel == 0 then return end
-put('rt', int(now + g.ret))
-if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
-expiring = 1
-end
-local function small_list()
-if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
-local indexes, list = {}, {}
-for i = 1, g.tot do indexes[i] = i - 1 end
-for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
-if result and string.sub(result, 1, 2) == 's@' then return '' end
-if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
-end
-return '\\n[' .. table.concat(list, ',') .. ']'
-end
-local function end_group(outcome, with_callbacks)
-move_to(outcome)
-unflag('S')
-put('cl', 1)
-put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
-end
-tell_parent()
-redis.call('UNLINK', Q)
-redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
-if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
-end
-local function end_group_if_done()
-if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
-if g.k == 'root' and g.cl == 0 then return end
-if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
-local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
-if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
-end_group(outcome, true)
-end
-local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
-local function write_ends()
-write_all('HDEL', S, messages)
-write_all('HSET', S, headers)
-write_all('HDEL', R, dropped)
-write_all('HSET', R, results)
-write_all('RPUSH', E, log)
-end
-local function settle_group(code)
-write_ends()
-end_group_if_done()
-take_slots()
-expire_group()
-write_group()
-return reply(code)
-end
-local function keys_of_pending()
-return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
-end
-local function keep_pending()
-if g.st ~= 'pending' then return end
-if g.pg and redis.call('PTTL', G) == -1 then return end
-for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
-end
-local function done(code)
-local answer = settle_group(code)
-keep_pending()
-return answer
-end
 if not read_group() then return { 'unknown' } end
-local secret, taken_back = redis.call('HGET', G, 'sec'), false
+local secret = redis.call('HGET', G, 'sec')
 local function give_back(entry, act, run)
-act.run, taken_back = run, true
+act.run = run
 take_back(entry, act)
 return { 'held' }
 end
@@ -7114,7 +7113,6 @@ return int(g.ko)
 end
 local claims = {}
 for i, request in ipairs(read_requests(3, #ARGV, 1, 9)) do claims[i] = claim(unpack(request)) end
-if taken_back then return { 'claimed', claims, done('held') } end
 write_group()
 return { 'claimed', claims }`,
   },
@@ -7124,8 +7122,7 @@ return { 'claimed', claims }`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fl', '', 'pr', 'cl', 'mc', 'tot', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -7134,8 +7131,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -7192,6 +7191,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -7405,16 +7414,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -7422,7 +7424,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -7440,14 +7442,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -7527,8 +7528,7 @@ return answer`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fl', '', 'pr', 'cl', 'mc', 'tot', 'swp', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -7537,8 +7537,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -7595,6 +7597,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -7826,16 +7838,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -7843,7 +7848,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -7861,14 +7866,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -7956,8 +7960,7 @@ return due`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fr', 'fl', '', 'pr', 'cl', 'mc', 'sn', 'tot', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -7966,8 +7969,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -8020,6 +8025,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -8195,16 +8210,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -8212,7 +8220,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -8230,14 +8238,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()
@@ -8312,8 +8319,7 @@ return 1`,
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+local names = { 'st', 'kr', 'k', 'pg', 'fl', '', 'pr', 'cl', 'mc', 'tot', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'mv', 'ret', 'ttl', 'grace', 'nch', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 local function int(n)
 return string.format('%.0f', n)
@@ -8322,8 +8328,10 @@ local function write_all(command, key, values)
 for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
 local function set_group(values)
+local numbers = false
 for i, name in ipairs(names) do
-g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+if name == '' then numbers = true end
+g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
 end
 end
 local function read_group()
@@ -8376,6 +8384,16 @@ put('st', status)
 end
 local function ended()
 return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+local function version()
+return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+local function said(more, expiring, ended_as)
+local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+local state = table.concat(fields, '|')
+if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+return state
 end
 local acts, dues, marked = {}, {}, {}
 local function fields(number)
@@ -8599,16 +8617,9 @@ if not g.pg then return end
 activate('p', 'new', 'granted', now + lease)
 callbacks[#callbacks + 1] = { 'p', '' }
 end
-local function version()
-return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
 local function reply(code)
 local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-local state = table.concat(fields, '|')
-if changed.st then state = state .. '\\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-return { code, state, grants, callbacks, closing, withdrawn }
+return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
 local function expire_group()
 write_entries()
@@ -8616,7 +8627,7 @@ if not ended() or redis.call('HLEN', A) > 0 then return end
 if g.pg and g.rel == 0 then return end
 put('rt', int(now + g.ret))
 if g.nch > 0 then return end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
 expiring = 1
 end
 local function small_list()
@@ -8634,14 +8645,13 @@ move_to(outcome)
 unflag('S')
 put('cl', 1)
 put('en', int(now))
-if g.k ~= 'task' and with_callbacks then
-local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+if list and g.k ~= 'task' and with_callbacks then
+fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
 end
 tell_parent()
 redis.call('UNLINK', Q)
 redis.call('PUBLISH', G, 'end')
-local starter = redis.call('HGET', G, 'hd')
 if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 local function end_group_if_done()

@@ -3,13 +3,13 @@
 -- KEYS: 9
 -- ARGV: proc, lease, then for each execution its entry|token|run id|retry count|invocation count|nonce|run id proven to have ended without a result ('' for none)|the group of its children when it is a root ('' for none)|whether it is taken back rather than let wait (0|1)
 -- Returns {'claimed', for each execution the number of failures in the group when its body may run, else {'stored', mark and payload, whether this run counts no more (0|1)} | {'duplicate', owner} | {'superseded'} | {'unknown'} | {'cancelled'}
---   | {'held'} (it is suspended, and published again when it goes on) | {'suspended'} (this run goes on later), {'held', state, grants, ...} when some were taken back} | {'unknown'}
---- @include "readiness"
+--   | {'held'} (it is suspended, and published again when it goes on; its slot is to be granted to the next) | {'suspended'} (this run goes on later)} | {'unknown'}
+--- @include "suspension"
 if not read_group() then return { 'unknown' } end
-local secret, taken_back = redis.call('HGET', G, 'sec'), false
+local secret = redis.call('HGET', G, 'sec')
 
 local function give_back(entry, act, run)
-  act.run, taken_back = run, true
+  act.run = run
   take_back(entry, act)
   return { 'held' }
 end
@@ -65,6 +65,5 @@ end
 
 local claims = {}
 for i, request in ipairs(read_requests(3, #ARGV, 1, 9)) do claims[i] = claim(unpack(request)) end
-if taken_back then return { 'claimed', claims, done('held') } end
 write_group()
 return { 'claimed', claims }

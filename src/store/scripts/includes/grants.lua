@@ -47,21 +47,9 @@ local function tell_parent()
   callbacks[#callbacks + 1] = { 'p', '' }
 end
 
--- Changes with what publishers remember of the group: a key's next group is another one, a message and a parent come later.
-local function version()
-  return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
-end
-
--- What a publishing process needs: the grants, the fired callbacks, the roots whose bodies have ended with the groups of their
--- children, the runs to be cancelled, and before them, in one text of fields (each value of a reply costs): the group's status, whether to
--- ask for more, its version and number of items, whether it expires, whether its groups below are to hear of what has become of it,
--- ms until its time is over if that is new, whether it is suspended, and how the entry ended; on a second line its kind and its name,
--- when its status is new.
+-- What a publishing process needs: what the group is, the grants, the fired callbacks, the roots whose bodies have ended with the
+-- groups of their children, and the runs to be cancelled.
 local function reply(code)
   local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
-  local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
-  local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
-  local state = table.concat(fields, '|')
-  if changed.st then state = state .. '\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
-  return { code, state, grants, callbacks, closing, withdrawn }
+  return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end

@@ -7,7 +7,8 @@ local function expire_group()
   if g.pg and g.rel == 0 then return end
   put('rt', int(now + g.ret))
   if g.nch > 0 then return end
-  for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
+  -- It has no queue, nothing active and no leases any more.
+  for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
   expiring = 1
 end
 
@@ -29,15 +30,14 @@ local function end_group(outcome, with_callbacks)
   unflag('S')
   put('cl', 1)
   put('en', int(now))
-  if g.k ~= 'task' and with_callbacks then
-    local list = redis.call('HGET', G, outcome == 'succeeded' and 'cs' or 'ce')
-    if list then fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
+  local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
+  if list and g.k ~= 'task' and with_callbacks then
+    fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
   end
   tell_parent()
   redis.call('UNLINK', Q)
   redis.call('PUBLISH', G, 'end')
   -- Who started it waits for it without a subscription of its own.
-  local starter = redis.call('HGET', G, 'hd')
   if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 

@@ -12,8 +12,9 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- cr: when it was created. rnd: how often it was tried again. fr: the ratio of failures that stops it. pr: when something last happened in it. dl: when its time is over.
 -- fl: what is rarely so, a letter each: S suspended, W the groups below have yet to hear of that, E entries have been
 -- suspended by themselves, H callbacks have been held back, V runs have been made void, R it is being made ready for a retry.
-local texts = 7
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd' }
+-- The texts, and after '' the numbers. A script reads those that it mentions.
+--- @used
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', '', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 
 local function int(n)
@@ -26,8 +27,10 @@ local function write_all(command, key, values)
 end
 
 local function set_group(values)
+  local numbers = false
   for i, name in ipairs(names) do
-    g[name] = i > texts and (tonumber(values[i]) or 0) or values[i]
+    if name == '' then numbers = true end
+    g[name] = numbers and (tonumber(values[i]) or 0) or values[i]
   end
 end
 
@@ -109,4 +112,20 @@ end
 
 local function ended()
   return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
+end
+
+-- Changes with what publishers remember of the group: a key's next group is another one, a message and a parent come later.
+local function version()
+  return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
+end
+
+-- What the group is, in one text of fields (each value of a reply costs): its status, whether to ask for more, its version and number of
+-- items, whether it expires, whether its groups below are to hear of what has become of it, ms until its time is over if that is new,
+-- whether it is suspended, and how the entry ended; on a second line its kind and its name, when its status is new.
+local function said(more, expiring, ended_as)
+  local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
+  local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }
+  local state = table.concat(fields, '|')
+  if changed.st then state = state .. '\n' .. g.k .. ' ' .. (redis.call('HGET', G, 'n') or '') end
+  return state
 end
