@@ -35,7 +35,7 @@ test('tells how a group has ended, with its outputs where they came with it', ()
 });
 
 test('remembers that groups have ended without keeping their outputs', () => {
-  const { heard, tell } = listening();
+  const { ends, heard, tell } = listening();
   collectGarbage();
   const before = process.memoryUsage().heapUsed;
   for (let n = 0; n < 9_000; n++) tell(`succeeded 1 base:{a-group-of-number-${n}}:g\n["${'x'.repeat(4_000)}"]`);
@@ -43,4 +43,5 @@ test('remembers that groups have ended without keeping their outputs', () => {
   collectGarbage();
   // 36 MB of outputs; what is remembered of an end takes some hundred bytes.
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000);
+  expect(ends.endOf('base:{a-group-of-number-0}:g')).toEqual({ status: 'succeeded', total: 1 });
 });
