@@ -167,7 +167,7 @@ export const many: Part = {
     return {
       tables: [table],
       targets: [
-        slower('many swarms beside one, bookkeeping alone', swarms, { aim: 1.2 }),
+        slower('many swarms beside one, bookkeeping alone', swarms, { must: 1.2 }),
         ...onEngine.map((found) => slower(`${found.what}, beside one`, found, { must: 1.2 })),
         slower('many roots beside one', roots, { must: 1.2 }),
       ],
