@@ -1,6 +1,7 @@
 import { CancelledError, type MageflowEvents } from '../../src';
 import { eventually } from '../helpers/fixture';
 import { openPieces, type Piece } from '../helpers/pieces';
+import { cancelByHand } from '../helpers/runs';
 import { progressOf, rejection, statusOf } from '../helpers/workshop';
 
 // What runs or waits for a worker, as an item of a swarm, is in integration/claims/attempts.test.ts.
@@ -44,7 +45,7 @@ beforeAll(async () => {
 });
 
 const told = (tag: string) => mage.sign(note, { tag });
-const cancel = (...ids: string[]) => hatchet.runs.cancel({ ids });
+const cancel = (...ids: string[]) => cancelByHand(hatchet, ...ids);
 const words = expect.stringMatching(/cancelled in the engine/) as string;
 
 /** The state of an item and the run that was published for it. */

@@ -1,7 +1,7 @@
 import { claimToken } from '../../src/store/group-executions';
 import { eventually } from '../helpers/fixture';
 import { Faults } from '../helpers/faults';
-import { endOfRun } from '../helpers/runs';
+import { cancelByHand, endOfRun } from '../helpers/runs';
 import { rejection } from '../helpers/workshop';
 
 // An item has two runs after a publication whose confirmation was lost. Its first one waits here for a worker with a label
@@ -58,7 +58,7 @@ async function waitingItem() {
 const ended = (runId: string) => endOfRun(hatchet, runId);
 
 const cancel = async (runId: string) => {
-  await hatchet.runs.cancel({ ids: [runId] });
+  await cancelByHand(hatchet, runId);
   await ended(runId);
 };
 

@@ -1,4 +1,5 @@
 import { eventually, Fixture, gate } from '../helpers/fixture';
+import { cancelByHand } from '../helpers/runs';
 
 // Workers of the plain SDK that come late, wait, or whose runs end quickly. Killed ones are in python-tasks.long.test.ts: what a
 // plain worker is written in makes no difference to what is heard of it.
@@ -79,7 +80,7 @@ test('one that a person cancels while it runs fails, and its slot is handed on',
     const { rows } = await hatchet.runs.list({ additionalMetadata: { 'mageflow.swarm': swarm.id } });
     return rows?.[0]?.metadata.id;
   });
-  await hatchet.runs.cancel({ ids: [runId] });
+  await cancelByHand(hatchet, runId);
   expect(await output).toEqual([{ n: 2 }]);
   open.open();
   expect(await swarm.progress()).toMatchObject({ succeeded: 1, failed: 1 });

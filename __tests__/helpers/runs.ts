@@ -11,6 +11,15 @@ export function endOfRun(hatchet: HatchetClient, runId: string) {
 }
 
 /**
+ * Cancels runs as a person does, who sees them first: of a run that the engine has accepted and not stored yet it lets a
+ * cancel go without a word.
+ */
+export async function cancelByHand(hatchet: HatchetClient, ...ids: string[]): Promise<void> {
+  for (const id of ids) await eventually(`the engine knows run ${id}`, () => hatchet.runs.getDetails(id));
+  await hatchet.runs.cancel({ ids });
+}
+
+/**
  * Replays a run of an item that has ended, as the dashboard does, and gives how it ended again. The engine does nothing
  * about the replay of a run that has yet to end, as one may when its swarm already has.
  */

@@ -1,6 +1,7 @@
 import { TaskFailedError, type Failure } from '../../src';
 import { eventually, Fixture } from '../helpers/fixture';
 import { Notes } from '../helpers/notes';
+import { cancelByHand } from '../helpers/runs';
 
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 });
 const { mage } = fixture;
@@ -126,7 +127,7 @@ describe('the error callbacks of a task', () => {
     const parent = await mage.sign(endless, { tag: 'endless' }, { errorCallbacks: [await tagged('after cancel')] });
     const handle = await parent.runNoWait();
     await eventually('it runs', () => notes.of('endless').length > 0);
-    await fixture.hatchet.runs.cancel({ ids: [await handle.runId] });
+    await cancelByHand(fixture.hatchet, await handle.runId);
     await expect(handle.output).rejects.toThrow('cancelled in the engine');
     expect(errorOf(await notes.only('after cancel', parent)).message).toContain('cancelled in the engine');
   });

@@ -1,5 +1,6 @@
 import { CancelledError, TaskFailedError, type Signature } from '../../../src';
 import { openPieces } from '../../helpers/pieces';
+import { cancelByHand } from '../../helpers/runs';
 import { rejection } from '../../helpers/workshop';
 
 const { mage, pieces, piece, stubborn, note } = openPieces();
@@ -116,7 +117,7 @@ test('a step that somebody cancels in the engine fails the chain, as any run tha
   });
   const handle = await chain.runNoWait({});
   const [body] = await pieces.begun('cancelled by hand');
-  await mage.hatchet.runs.cancel({ ids: [body?.runId ?? ''] });
+  await cancelByHand(mage.hatchet, body?.runId ?? '');
   expect(await rejection(handle.output)).not.toBeInstanceOf(CancelledError);
   await pieces.only('hand noticed', chain);
   expect(await step.status()).toBe('failed');

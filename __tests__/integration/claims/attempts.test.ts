@@ -1,5 +1,6 @@
 import { NonRetryableError } from '@hatchet-dev/typescript-sdk';
 import { eventually, Fixture, gate } from '../../helpers/fixture';
+import { cancelByHand } from '../../helpers/runs';
 
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 });
 const { mage, hatchet } = fixture;
@@ -189,7 +190,7 @@ describe('what the engine ends counts as failed and frees its slot:', () => {
     });
     const { output } = await swarm.runNoWait();
     await eventually('it runs', () => attempts.get('cancelled')?.length === 1);
-    await hatchet.runs.cancel({ ids: [await runIdOf('retried', swarm.id)] });
+    await cancelByHand(hatchet, await runIdOf('retried', swarm.id));
     expect(await output).toEqual([{ ok: true }]);
     late.open();
     await eventually('its body has returned', () => over.get('cancelled')?.length === 1);
@@ -213,7 +214,7 @@ describe('what the engine ends counts as failed and frees its slot:', () => {
     await swarm.runNoWait();
     await eventually('the worker is full', () => attempts.get('holds the worker')?.length === 1);
     const waiting = await eventually('the second is published', () => runOf(swarm.id, 1));
-    await hatchet.runs.cancel({ ids: [waiting] });
+    await cancelByHand(hatchet, waiting);
     await eventually('the second has failed', async () => (await swarm.progress()).failed === 1);
     expect(await swarm.progress()).toMatchObject({ running: 1, failed: 1 });
     first.open();
