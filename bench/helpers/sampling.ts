@@ -10,14 +10,24 @@ export async function interleave(
   tell: (line: string) => void,
 ): Promise<Samples> {
   const samples: Samples = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
+  const names = Object.keys(sides);
   for (let round = 1; round <= rounds; round++) {
-    // Each round begins with another side: none always runs in the wake of the same one.
-    const names = Object.keys(sides);
-    const order = names.map((_, i) => names[(i + round) % names.length] ?? '');
+    const order = inOrder(names, round);
     for (const name of order) samples[name]?.push((await sides[name]?.()) ?? Number.NaN);
     tell(`round ${round}: ${names.map((name) => `${name} ${seconds(samples[name]?.at(-1) ?? 0)}`).join(', ')}`);
   }
   return samples;
+}
+
+/**
+ * A round's order: from round to round each side follows another one (a Williams design). What the engine has still to write
+ * when a quick side is over would otherwise always slow the same next one.
+ */
+export function inOrder<T>(sides: readonly T[], round: number): T[] {
+  const count = sides.length;
+  const zigzag = sides.map((_, i) => (i % 2 === 1 ? (i + 1) / 2 : (count - i / 2) % count));
+  const order = zigzag.flatMap((at) => sides.slice((at + round) % count).slice(0, 1));
+  return count % 2 === 1 && round % 2 === 1 ? order.reverse() : order;
 }
 
 /** Median, and how far the lowest and the highest are from it. */

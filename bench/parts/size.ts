@@ -1,16 +1,59 @@
 import { closeBench, openBench, reporter } from '../helpers/bench-mage';
-import { perSecond } from '../helpers/measure';
+import { median } from '../helpers/measure';
 import { cpuSeconds, machineCpuSeconds } from '../helpers/usage';
 import type { Measured, Part } from '../part';
 
 const limit = 100;
+
+interface Pace {
+  count: number;
+  ms: number;
+}
+
+/** One side in one round. */
+interface Found {
+  all: Pace;
+  /** Counted by the starts of the bodies. */
+  quarters: Pace[];
+  /** Seconds of processor time: of Node, of Redis, and of all that ran. */
+  used: { node: number; redis: number; all: number };
+}
+
+const rate = ({ count, ms }: Pace) => (count / ms) * 1000;
+
+const lastBesideFirst = ({ quarters }: Found) => {
+  const [first = Number.NaN, , , last = Number.NaN] = quarters.map(rate);
+  return last / first;
+};
+
+/** Median, and between which others it lies. */
+function spread(values: readonly number[]): string {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return `${median(values).toFixed(0)} (${low.toFixed(0)} to ${high.toFixed(0)})`;
+}
+
+function paces(name: string, rounds: readonly Found[]): string[] {
+  const quarters = [0, 1, 2, 3].map((i) => rounds.map(({ quarters }) => rate(quarters[i] ?? { count: 0, ms: 1 })));
+  return [name, spread(rounds.map(({ all }) => rate(all))), ...quarters.map((rates) => median(rates).toFixed(0))];
+}
+
+function usage(name: string, rounds: readonly Found[]): string[] {
+  const perItem = (of: (used: Found['used']) => number) =>
+    `${median(rounds.map(({ used, all }) => (of(used) / all.count) * 1000)).toFixed(2)} ms`;
+  return [
+    name,
+    perItem(({ all, node, redis }) => all - node - redis),
+    perItem(({ node }) => node),
+    perItem(({ redis }) => redis),
+  ];
+}
 
 /** Whether a large swarm keeps its pace to the end. */
 export const size: Part = {
   name: 'size',
   about: '20,000 items of one swarm on the engine, beside as many runs of the raw SDK.',
   needs: 'stack',
-  async run({ scale }, say): Promise<Measured> {
+  async run({ scale, rounds = 5 }, say): Promise<Measured> {
     const items = Math.round(20_000 * scale);
     const bench = openBench();
     const { mage, hatchet } = bench;
@@ -29,14 +72,13 @@ export const size: Part = {
     const running = workers.map((worker) => worker.start());
     await Promise.all(workers.map((worker) => worker.waitUntilReady(60_000)));
 
-    /** Items a second in each quarter, counted by the starts of their bodies. */
     const quarters = (began: number) =>
       [0, 1, 2, 3].map((quarter) => {
         const from = quarter === 0 ? began : (ends[Math.floor((items * quarter) / 4) - 1] ?? began);
         const to = ends[Math.floor((items * (quarter + 1)) / 4) - 1] ?? began;
         return { count: items / 4, ms: to - from };
       });
-    const measure = async (what: string, start: () => Promise<unknown>) => {
+    const measure = async (start: () => Promise<unknown>): Promise<Found> => {
       ends = [];
       const before = { all: machineCpuSeconds(), node: process.cpuUsage(), redis: await cpuSeconds(bench.redis) };
       const began = performance.now();
@@ -48,9 +90,7 @@ export const size: Part = {
         redis: (await cpuSeconds(bench.redis)) - before.redis,
         all: machineCpuSeconds() - before.all,
       };
-      const found = { all: { count: items, ms }, quarters: quarters(began), used };
-      say(`${what}: ${perSecond(items, found.all.ms)} a second`);
-      return found;
+      return { all: { count: items, ms }, quarters: quarters(began), used };
     };
     const swarm = () =>
       timed(async () => {
@@ -63,47 +103,46 @@ export const size: Part = {
       const refs = await raw.runNoWait(Array.from({ length: items }, (_, n) => ({ n })));
       await Promise.all(refs.map((ref) => ref.output));
     };
-    const found = { swarm: await measure('swarm', swarm), raw: await measure('raw', fanOut) };
+    const sides = { swarm, raw: fanOut };
+    const found: Record<keyof typeof sides, Found[]> = { swarm: [], raw: [] };
+    for (let round = 1; round <= rounds; round++) {
+      // Each round begins with the other side: the engine has more to hold from one to the next.
+      const order = round % 2 === 1 ? (['swarm', 'raw'] as const) : (['raw', 'swarm'] as const);
+      for (const side of order) {
+        const result = await measure(sides[side]);
+        found[side].push(result);
+        say(`round ${round}: ${side}: ${result.quarters.map((pace) => rate(pace).toFixed(0)).join(', ')} a second`);
+      }
+    }
     await Promise.all(workers.map((worker) => worker.stop()));
     await Promise.all(running);
     await closeBench(bench);
 
-    const rate = ({ count, ms }: { count: number; ms: number }) => (count / ms) * 1000;
-    const row = (name: keyof typeof found) => [
-      name,
-      rate(found[name].all).toFixed(0),
-      ...found[name].quarters.map((quarter) => rate(quarter).toFixed(0)),
-    ];
-    const perItem = (seconds: number) => `${((seconds / items) * 1000).toFixed(2)} ms`;
-    const usage = (name: keyof typeof found) => {
-      const { node, redis, all } = found[name].used;
-      return [name, perItem(all - node - redis), perItem(node), perItem(redis)];
-    };
-    const [first, , , last] = found.swarm.quarters.map(rate);
+    const time = (rounds: readonly Found[]) => median(rounds.map(({ all }) => all.ms));
     return {
       tables: [
         {
-          title: `${items.toLocaleString('en')} no-op items at ${limit}, items a second`,
-          columns: ['', 'all', 'first quarter', 'second', 'third', 'last quarter'],
-          rows: [row('swarm'), row('raw')],
+          title: `${items.toLocaleString('en')} no-op items at ${limit}, items a second, medians`,
+          columns: ['', 'all (lowest to highest)', 'first quarter', 'second', 'third', 'last quarter'],
+          rows: [paces('swarm', found.swarm), paces('raw', found.raw)],
         },
         {
-          title: 'Processor time of one item',
+          title: 'Processor time of one item, medians',
           columns: ['', 'engine and Postgres', 'Node: the worker, and who starts the work', 'Redis'],
-          rows: [usage('swarm'), usage('raw')],
+          rows: [usage('swarm', found.swarm), usage('raw', found.raw)],
         },
       ],
       targets: [
         {
-          what: "the last quarter's rate beside the first's",
+          what: "the last quarter's rate beside the first's, median of the rounds",
           must: 0.8,
-          got: (last ?? 0) / (first ?? 1),
+          got: median(found.swarm.map(lastBesideFirst)),
           unit: 'times as fast',
         },
         {
           what: 'a swarm beside the raw SDK',
           must: 1,
-          got: found.raw.all.ms / found.swarm.all.ms,
+          got: time(found.raw) / time(found.swarm),
           unit: 'times as fast',
         },
       ],
