@@ -157,19 +157,21 @@ export const many: Part = {
       columns: ['', 'many', 'one with as many items'],
       rows: all.map((one) => [one.what, summary(one.many), summary(one.one)]),
     };
-    const slower = (what: string, { many: several, one }: Found): Target => ({
+    const slower = (what: string, { many: several, one }: Found) => ({
       what,
-      must: 1.2,
       got: median(several) / median(one),
       more: false,
       unit: 'times as long',
     });
+    const atMost = 1.2;
+    const withMust = (what: string, measured: Found): Target => ({ ...slower(what, measured), must: atMost });
     return {
       tables: [table],
       targets: [
-        slower('many swarms beside one, bookkeeping alone', swarms),
-        ...onEngine.map((found) => slower(`${found.what}, beside one`, found)),
-        slower('many roots beside one', roots),
+        // Nobody waits for this by itself: it shows what the engine's own time hides.
+        { ...slower('many swarms beside one, bookkeeping alone', swarms), aim: atMost },
+        ...onEngine.map((measured) => withMust(`${measured.what}, beside one`, measured)),
+        withMust('many roots beside one', roots),
       ],
       raw: { swarms, onEngine, roots },
     };
