@@ -23,16 +23,16 @@ export async function interleave(
  * A round's order: from round to round each side follows another one (a Williams design). What the engine has still to write
  * when a quick side is over would otherwise always slow the same next one.
  */
-export function inOrder<T>(sides: readonly T[], round: number): T[] {
+export function inOrder<T extends string | number>(sides: readonly T[], round: number): T[] {
   const count = sides.length;
   const zigzag = sides.map((_, i) => (i % 2 === 1 ? (i + 1) / 2 : (count - i / 2) % count));
-  const order = zigzag.flatMap((at) => sides.slice((at + round) % count).slice(0, 1));
+  const order = zigzag.flatMap((at) => sides[(at + round) % count] ?? []);
   return count % 2 === 1 && round % 2 === 1 ? order.reverse() : order;
 }
 
 /** Median, and how far the lowest and the highest are from it. */
-export function summary(values: readonly number[]): string {
-  return `${seconds(median(values))} (${seconds(Math.min(...values))} to ${seconds(Math.max(...values))})`;
+export function summary(values: readonly number[], told: (value: number) => string = seconds): string {
+  return `${told(median(values))} (${told(Math.min(...values))} to ${told(Math.max(...values))})`;
 }
 
 export const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;

@@ -157,21 +157,20 @@ export const many: Part = {
       columns: ['', 'many', 'one with as many items'],
       rows: all.map((one) => [one.what, summary(one.many), summary(one.one)]),
     };
-    const slower = (what: string, { many: several, one }: Found) => ({
+    const slower = (what: string, { many: several, one }: Found, limit: Pick<Target, 'must' | 'aim'>): Target => ({
       what,
+      ...limit,
       got: median(several) / median(one),
       more: false,
       unit: 'times as long',
     });
-    const atMost = 1.2;
-    const withMust = (what: string, measured: Found): Target => ({ ...slower(what, measured), must: atMost });
     return {
       tables: [table],
       targets: [
         // Nobody waits for this by itself: it shows what the engine's own time hides.
-        { ...slower('many swarms beside one, bookkeeping alone', swarms), aim: atMost },
-        ...onEngine.map((measured) => withMust(`${measured.what}, beside one`, measured)),
-        withMust('many roots beside one', roots),
+        slower('many swarms beside one, bookkeeping alone', swarms, { aim: 1.2 }),
+        ...onEngine.map((measured) => slower(`${measured.what}, beside one`, measured, { must: 1.2 })),
+        slower('many roots beside one', roots, { must: 1.2 }),
       ],
       raw: { swarms, onEngine, roots },
     };

@@ -1,5 +1,6 @@
 import { closeBench, openBench, reporter } from '../helpers/bench-mage';
 import { median } from '../helpers/measure';
+import { inOrder, summary } from '../helpers/sampling';
 import { cpuSeconds, machineCpuSeconds } from '../helpers/usage';
 import type { Measured, Part } from '../part';
 
@@ -26,15 +27,18 @@ const lastBesideFirst = ({ quarters }: Found) => {
   return last / first;
 };
 
-/** Median, and between which others it lies. */
-function spread(values: readonly number[]): string {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  return `${median(values).toFixed(0)} (${low.toFixed(0)} to ${high.toFixed(0)})`;
-}
+const whole = (value: number) => value.toFixed(0);
 
 function paces(name: string, rounds: readonly Found[]): string[] {
   const quarters = [0, 1, 2, 3].map((i) => rounds.map(({ quarters }) => rate(quarters[i] ?? { count: 0, ms: 1 })));
-  return [name, spread(rounds.map(({ all }) => rate(all))), ...quarters.map((rates) => median(rates).toFixed(0))];
+  return [
+    name,
+    summary(
+      rounds.map(({ all }) => rate(all)),
+      whole,
+    ),
+    ...quarters.map((rates) => whole(median(rates))),
+  ];
 }
 
 function usage(name: string, rounds: readonly Found[]): string[] {
@@ -106,12 +110,10 @@ export const size: Part = {
     const sides = { swarm, raw: fanOut };
     const found: Record<keyof typeof sides, Found[]> = { swarm: [], raw: [] };
     for (let round = 1; round <= rounds; round++) {
-      // Each round begins with the other side: the engine has more to hold from one to the next.
-      const order = round % 2 === 1 ? (['swarm', 'raw'] as const) : (['raw', 'swarm'] as const);
-      for (const side of order) {
+      for (const side of inOrder(['raw', 'swarm'] as const, round)) {
         const result = await measure(sides[side]);
         found[side].push(result);
-        say(`round ${round}: ${side}: ${result.quarters.map((pace) => rate(pace).toFixed(0)).join(', ')} a second`);
+        say(`round ${round}: ${side}: ${result.quarters.map((pace) => whole(rate(pace))).join(', ')} a second`);
       }
     }
     await Promise.all(workers.map((worker) => worker.stop()));
