@@ -52,7 +52,8 @@ export class InstantEngine {
 
   private async execute({ workflowName, input, options }: Run, runId: string): Promise<void> {
     try {
-      await this.bodies.get(workflowName)?.(input, contextOf(runId, options?.additionalMetadata ?? {}));
+      const context = new InstantContext(runId, options?.additionalMetadata ?? {}) as unknown as Context<unknown>;
+      await this.bodies.get(workflowName)?.(input, context);
     } catch {
       this.failures += 1;
     }
@@ -60,17 +61,28 @@ export class InstantEngine {
 }
 
 /** What mageflow's wrapper reads of a run's context. */
-function contextOf(runId: string, metadata: Record<string, string>): Context<unknown> {
-  const context = {
-    abortController: new AbortController(),
-    input: undefined,
-    v1: { config: {} },
-    workflowRunId: () => runId,
-    retryCount: () => 0,
-    invocationCount: 1,
-    additionalMetadata: () => metadata,
-  };
-  return context as unknown as Context<unknown>;
+class InstantContext {
+  readonly abortController = new AbortController();
+  readonly v1 = { config: {} };
+  readonly invocationCount = 1;
+  input: unknown = undefined;
+
+  constructor(
+    private readonly runId: string,
+    private readonly metadata: Record<string, string>,
+  ) {}
+
+  workflowRunId(): string {
+    return this.runId;
+  }
+
+  retryCount(): number {
+    return 0;
+  }
+
+  additionalMetadata(): Record<string, string> {
+    return this.metadata;
+  }
 }
 
 /** The SDK reads addresses and the tenant out of its token; nothing listens at these. */

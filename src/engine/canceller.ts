@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { CancelledBy, GroupStore } from '../store/group-store';
 import { childrenId, isChildrenId } from '../store/ids';
@@ -102,7 +103,7 @@ export class Canceller {
     let left = runs.slice(0, askedAtMost);
     for (const delay of askMs) {
       if (left.length === 0) return;
-      await new Promise((resolve) => setTimeout(resolve, delay));
+      await pause(delay);
       const asked = left;
       left = [];
       for (let from = 0; from < asked.length; from += askedAtOnce) {

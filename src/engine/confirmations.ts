@@ -34,7 +34,8 @@ export class Confirmations {
 
   /** Those of a group that wait to be sent; whoever takes them sends them. */
   take(groupId: string): string[] {
-    const runs = this.waiting.get(groupId) ?? [];
+    const runs = this.waiting.get(groupId);
+    if (!runs) return [];
     this.waiting.delete(groupId);
     return [...runs].flat();
   }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../errors';
 import type { Events } from '../events';
 import type { MageflowLogger } from '../options';
@@ -117,25 +118,14 @@ export class Publisher {
     return this.isPending(groupId, entry) || this.confirmations.has(groupId, entry);
   }
 
-  /** Makes a claim of a run, which needs no confirmation when it is granted. */
-  claiming<T extends { code: string }>(
-    groupId: string,
-    entry: string,
-    runId: string,
-    claim: () => Promise<T>,
-  ): Promise<T> {
-    if (!this.confirmations.drop(groupId, entry, runId)) return claim();
-    const addAgain = () => this.confirmations.add(groupId, entry, runId);
-    return claim().then(
-      (reply) => {
-        if (reply.code !== 'run') addAgain();
-        return reply;
-      },
-      (error: unknown) => {
-        addAgain();
-        throw error;
-      },
-    );
+  /** A run that claims its entry tells Redis itself. Whether its confirmation was waiting. */
+  dropConfirmation(groupId: string, entry: string, runId: string): boolean {
+    return this.confirmations.drop(groupId, entry, runId);
+  }
+
+  /** Has Redis told of a run, together with others. */
+  confirmLater(groupId: string, entry: string, runId: string): void {
+    this.confirmations.add(groupId, entry, runId);
   }
 
   /** Confirmations for a group that wait to be sent; whoever takes them sends them. */
@@ -154,8 +144,7 @@ export class Publisher {
   /** Waits until what this process has to publish is published and confirmed, as long as a call may take; upkeep has the rest. */
   async drain(): Promise<void> {
     const giveUpAt = Date.now() + this.store.settings.commandTimeoutMs;
-    while (this.pending.size > 0 && !this.closed && Date.now() < giveUpAt)
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    while (this.pending.size > 0 && !this.closed && Date.now() < giveUpAt) await pause(10);
     await this.confirmations.flush();
   }
 
@@ -188,14 +177,12 @@ export class Publisher {
   private sendAll(all: readonly Sendable[]): Promise<void> {
     return new Promise((resolve) => {
       let left = all.length;
-      for (const one of all) {
-        const done = () => {
-          this.pending.delete(`${one.groupId} ${one.entry}`);
-          left -= 1;
-          if (left === 0) resolve();
-        };
-        this.sender.send({ ...one, done });
-      }
+      const done = ({ groupId, entry }: Publication) => {
+        this.pending.delete(`${groupId} ${entry}`);
+        left -= 1;
+        if (left === 0) resolve();
+      };
+      for (const one of all) this.sender.send({ ...one, done });
     });
   }
 
@@ -254,22 +241,23 @@ export class Publisher {
     const { groupId, entry } = publication;
     try {
       const { work } = await this.store.settle(groupId, entry, '', 'failed', JSON.stringify({ message }));
-      publication.done();
+      publication.done(publication);
       await tellEndAt(this.events, this.reader, { groupId, entry }, work);
       await this.publish(groupId, work);
     } catch (error) {
       // Its lease stays: upkeep comes back to it.
-      publication.done();
+      publication.done(publication);
       this.logger.error(
         `mageflow: could not record that ${publication.request.workflowName} failed (${message}): ${messageOf(error)}`,
       );
     }
   }
 
-  private sent({ groupId, entry, request, done }: Publication, runId: string): void {
+  private sent(publication: Publication, runId: string): void {
+    const { groupId, entry, request } = publication;
     this.confirmations.add(groupId, entry, runId);
     this.published({ groupId, entry, runId, task: request.workflowName });
-    done();
+    publication.done(publication);
   }
 
   private async confirm(groupId: string, pairs: readonly string[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../errors';
 import type { Events } from '../events';
 import type { GroupReader } from '../store/group-reader';
@@ -127,8 +128,4 @@ export class Recall {
 function placeOf({ groupId, entry, source }: Claim, metadata: Record<string, string>): string {
   const { signature, name, callback } = readMetadata(metadata);
   return JSON.stringify(source === '' ? [groupId, entry, signature, name] : [groupId, source, callback, name]);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { detached } from '../detached';
 import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
@@ -18,7 +19,7 @@ export interface Publication {
   request: RunRequest;
   bytes: number;
   /** Nobody has to wait for it any more. */
-  done: () => void;
+  done: (publication: Publication) => void;
 }
 
 /** What becomes of what is sent. */
@@ -55,7 +56,7 @@ export class Sender {
     this.closed = true;
     clearTimeout(this.flushTimer);
     // What is left stays leased in Redis; nobody here waits for it any more.
-    for (const { done } of this.queue.splice(0)) done();
+    for (const one of this.queue.splice(0)) one.done(one);
   }
 
   private schedule(): void {
@@ -104,7 +105,7 @@ export class Sender {
         await this.waitForEngine(attempt, error);
       }
     }
-    for (const { done } of batch) done();
+    for (const one of batch) one.done(one);
   }
 
   /** Nobody takes over what a living process has to publish, however long the engine takes to answer. */
@@ -142,7 +143,7 @@ export class Sender {
       this.logger.warn(`mageflow: the engine does not take runs: ${messageOf(error)}. It is tried again.`);
     await this.beat();
     const longest = Math.min(5_000, this.store.settings.leaseMs / 2);
-    await new Promise((resolve) => setTimeout(resolve, Math.min(longest, 100 * 2 ** attempt)));
+    await pause(Math.min(longest, 100 * 2 ** attempt));
   }
 
   /** Redis may be away as well; then the leases decide. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { GroupControl } from './group-control';
 import type { Reply } from './redis';
 import { toStart, toWork, withoutWork, type Outcome, type StartReply, type Work } from './replies';
@@ -42,10 +42,7 @@ const bytesAtOnce = 1024 * 1024;
 
 /** Proof that a claim comes from a publisher; `start.lua` makes the same. */
 export function claimToken(secret: string, entry: string): string {
-  return createHash('sha1')
-    .update(secret + entry)
-    .digest('hex')
-    .slice(0, 20);
+  return hash('sha1', secret + entry).slice(0, 20);
 }
 
 /** Typed calls of the scripts by which executions claim their entries and end, those of one turn of the event loop together. */

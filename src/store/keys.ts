@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** How many items share one hash of results: small enough for Redis to keep it in its compact form. */
 export const bucketSize = 128;
@@ -13,7 +13,7 @@ export class Keys {
 
   constructor(prefix: string, tenant: string, namespace: string) {
     this.base = [prefix, encodeURIComponent(tenant), encodeURIComponent(namespace)].join(':');
-    this.mark = createHash('sha1').update(this.base).digest('hex').slice(0, 8);
+    this.mark = hash('sha1', this.base).slice(0, 8);
   }
 
   /** The keys of a group's scripts, in the order in which `includes/group.lua` names them. */

@@ -1,4 +1,6 @@
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
+import { setTimeout as pause } from 'node:timers/promises';
+import { again } from '../again';
 import { detached } from '../detached';
 import { StoreError, messageOf, ConfigurationError, describe } from '../errors';
 import { betweenFaultPoints } from '../fault-points';
@@ -110,37 +112,21 @@ export class RedisConnection {
 
   private whenReady<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
     const deadline = Date.now() + this.timeoutMs;
-    if (this.closed || this.client.status !== 'ready') return this.again(what, send, deadline);
-    return this.sent(send, deadline).catch((error: unknown) => this.again(what, send, deadline, error));
+    const attempt = () => this.sent(send, deadline);
+    return attempt().catch((failure: unknown) =>
+      again(attempt, failure, (error) => {
+        // After a disconnect the status stays 'ready' for a moment: nothing was sent then.
+        if (messageOf(error).startsWith("Stream isn't writeable") && Date.now() <= deadline) return pause(10);
+        throw this.failure(what, error);
+      }),
+    );
   }
 
   private sent<T>(send: (client: RedisLike) => Promise<T>, deadline: number): Promise<T> {
+    if (this.closed || this.client.status !== 'ready')
+      return this.ready(deadline).then(() => this.sent(send, deadline));
     this.gather();
     return inTime('Redis', Math.max(1, deadline - Date.now()), send(this.client));
-  }
-
-  /** Tries until the deadline what could not be sent. @param refusal - why it could not be sent the first time */
-  private async again<T>(
-    what: string,
-    send: (client: RedisLike) => Promise<T>,
-    deadline: number,
-    refusal?: unknown,
-  ): Promise<T> {
-    let error = refusal;
-    for (;;) {
-      if (error !== undefined) {
-        // After a disconnect the status stays 'ready' for a moment: nothing was sent then.
-        if (!messageOf(error).startsWith("Stream isn't writeable") || Date.now() > deadline)
-          throw this.failure(what, error);
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      if (this.closed || this.client.status !== 'ready') await this.ready(what, deadline);
-      try {
-        return await this.sent(send, deadline);
-      } catch (another) {
-        error = another;
-      }
-    }
   }
 
   /**
@@ -186,8 +172,8 @@ export class RedisConnection {
     return client;
   }
 
-  private async ready(what: string, deadline: number): Promise<void> {
-    if (this.closed) throw this.failure(what, new Error('this Mageflow is closed'));
+  private async ready(deadline: number): Promise<void> {
+    if (this.closed) throw new Error('this Mageflow is closed');
     if (this.client.status === 'wait' || this.client.status === 'end') {
       // Its rejection is the error event's business; what counts here is whether it gets ready in time.
       detached(() => this.client.connect()).catch(() => undefined);
@@ -202,10 +188,7 @@ export class RedisConnection {
       let last: unknown = new Error(`not connected within ${this.timeoutMs} ms`);
       const onReady = () => settle(resolve);
       const onError = (error: Error) => void (last = error);
-      const timer = setTimeout(
-        () => settle(() => reject(this.failure(what, last))),
-        Math.max(1, deadline - Date.now()),
-      );
+      const timer = setTimeout(() => settle(() => reject(last as Error)), Math.max(1, deadline - Date.now()));
       this.client.once('ready', onReady);
       this.client.on('error', onError);
     });

@@ -89,10 +89,23 @@ class Attempt {
     }
   }
 
-  async execute(claim: Claim, failedItems: number, root?: RootScope): Promise<unknown> {
-    const { runtime, task, persistence } = this;
-    const { groupId, entry, source } = claim;
+  execute(claim: Claim, failedItems: number, root?: RootScope): unknown {
     const received = (this.input ?? {}) as Message;
+    const context = contextOf(this.ctx, claim, root !== undefined);
+    // Most items: their input is all here, and they are told of nobody else's end.
+    if (!this.task.schema && claim.source === '' && referencesIn(received).length === 0)
+      return this.run(this.shown(received), context, root);
+    return this.executeWith(received, context, claim, failedItems, root);
+  }
+
+  private async executeWith(
+    received: Message,
+    context: MageContext,
+    { groupId, entry, source }: Claim,
+    failedItems: number,
+    root: RootScope | undefined,
+  ): Promise<unknown> {
+    const { runtime, task, persistence } = this;
     const { input, tooLarge } =
       referencesIn(received).length > 0
         ? await persistence.until('for its input', () => runtime.inputs.restore(groupId, entry, received))
@@ -103,7 +116,6 @@ class Attempt {
       );
     }
     const ofRoot = source !== '' && childResultsField in input;
-    const context = contextOf(this.ctx, claim, root !== undefined);
     if (source === 'g' || ofRoot || tooLarge) {
       context.results = { [Symbol.asyncIterator]: () => runtime.inputs.results(groupId, entry, source) };
     }

@@ -1,13 +1,14 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { again } from '../again';
 import { detached } from '../detached';
 import { messageOf } from '../errors';
 import { readMetadata, type Claim } from '../engine/claim';
 import { tellEnd, tellStart, type About } from '../engine/tell-end';
-import type { Execution as RunExecution } from '../store/group-executions';
-import type { GroupStore } from '../store/group-store';
+import type { Execution as RunExecution, ExecutionEnd, FinishReply } from '../store/group-executions';
 import { readError } from '../store/group-reader';
-import { hasWork } from '../store/replies';
+import { hasWork, type StartReply } from '../store/replies';
 import type { Persistence } from './persist';
 import type { Runtime } from './runtime';
 
@@ -61,19 +62,43 @@ export class ClaimedRun {
     }
   }
 
-  private async claimOnce(deadOwner: string): Promise<Permission | { deadOwner: string }> {
-    const { store, settler, logger, publisher, engine, events, stopping } = this.runtime;
+  private claimOnce(deadOwner: string): Promise<Permission | { deadOwner: string }> {
+    const { store, publisher, stopping } = this.runtime;
     const { groupId, entry, token } = this.claim;
-    const { runId } = this.execution;
+    // A claim that is granted confirms the run itself.
+    const unconfirmed = publisher.dropConfirmation(groupId, entry, this.execution.runId);
+    const confirmLater = () => {
+      if (unconfirmed) publisher.confirmLater(groupId, entry, this.execution.runId);
+    };
     const handBack = stopping.workers > 0;
-    const reply = await publisher.claiming(groupId, entry, runId, () =>
-      store.start(groupId, entry, token, this.execution, deadOwner, this.child, handBack),
+    return store.start(groupId, entry, token, this.execution, deadOwner, this.child, handBack).then(
+      (reply) => {
+        if (reply.code === 'run') return this.begun(reply.failed);
+        confirmLater();
+        return this.refused(reply, deadOwner);
+      },
+      (error: unknown) => {
+        confirmLater();
+        throw error;
+      },
     );
+  }
+
+  private begun(failedItems: number): Permission {
+    const { events } = this.runtime;
+    this.watchAbort();
+    if (events.heard) tellStart(events, this.told());
+    return { code: 'run', failedItems };
+  }
+
+  private async refused(
+    reply: Exclude<StartReply, { code: 'run' }>,
+    deadOwner: string,
+  ): Promise<Permission | { deadOwner: string }> {
+    const { settler, logger, publisher, engine } = this.runtime;
+    const { groupId, entry } = this.claim;
+    const { runId } = this.execution;
     switch (reply.code) {
-      case 'run':
-        this.watchAbort();
-        if (events.heard) tellStart(events, this.told());
-        return { code: 'run', failedItems: reply.failed };
       case 'unknown':
         return { code: 'unknown' };
       case 'held':
@@ -152,11 +177,8 @@ export class ClaimedRun {
 
   private watchAbort(): void {
     const { signal } = this.ctx.abortController;
-    const ask = () => {
-      this.judgement ??= this.askEngine();
-    };
-    if (signal.aborted) ask();
-    else signal.addEventListener('abort', ask, { once: true });
+    if (signal.aborted) void this.judged();
+    else signal.addEventListener('abort', () => void this.judged(), { once: true });
   }
 
   /** An abort says nothing of its reason: a timeout, a person's cancel and an eviction look the same. The engine knows. */
@@ -165,7 +187,7 @@ export class ClaimedRun {
     const { groupId, entry } = this.claim;
     try {
       for (const delay of askAgainMs) {
-        await new Promise((resolve) => setTimeout(resolve, delay));
+        await pause(delay);
         const state = await settler.settleIfEnded(groupId, entry, this.execution.runId, this.about.name);
         if (!state.known || state.end || state.evicted || this.wasEvicted()) return;
       }
@@ -183,7 +205,7 @@ export class ClaimedRun {
     const { groupId, entry } = this.claim;
     try {
       for (const delay of askLaterMs) {
-        await new Promise((resolve) => setTimeout(resolve, delay).unref());
+        await pause(delay, undefined, { ref: false });
         const state = await settler.settleIfEnded(groupId, entry, this.execution.runId, this.about.name);
         if (!state.known || state.end) return;
       }
@@ -227,23 +249,31 @@ export class ClaimedRun {
   }
 
   /** A finished body is never run again for our reasons: after a while without Redis the engine gets the output, and upkeep settles. */
-  private async storeEnd(end: Parameters<GroupStore['finish']>[3]) {
-    const { store, publisher, logger } = this.runtime;
+  private storeEnd(end: ExecutionEnd): Promise<FinishReply | undefined> {
+    const { store, publisher } = this.runtime;
     const { groupId, entry } = this.claim;
     const confirmed = publisher.takeConfirmations(groupId);
     const giveUpAt = Date.now() + endTriedForMs;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await store.finish(groupId, entry, this.execution, end, confirmed);
-      } catch (error) {
-        if (store.redis.isClosed || Date.now() > giveUpAt) {
-          logger.error(
-            `mageflow: the end of run ${this.execution.runId} of ${this.about.name} is not stored (${messageOf(error)}); upkeep will settle it from the engine's record.`,
-          );
-          return undefined;
-        }
-        await new Promise((resolve) => setTimeout(resolve, Math.min(1_000, 50 * 2 ** attempt)));
-      }
+    const finish = () => store.finish(groupId, entry, this.execution, end, confirmed);
+    return finish().catch((error: unknown) => this.storeEndLater(finish, error, giveUpAt));
+  }
+
+  private async storeEndLater(
+    finish: () => Promise<FinishReply>,
+    refusal: unknown,
+    giveUpAt: number,
+  ): Promise<FinishReply | undefined> {
+    const { store, logger } = this.runtime;
+    try {
+      return await again(finish, refusal, (error, attempt) => {
+        if (store.redis.isClosed || Date.now() > giveUpAt) throw error;
+        return pause(Math.min(1_000, 50 * 2 ** attempt));
+      });
+    } catch (error) {
+      logger.error(
+        `mageflow: the end of run ${this.execution.runId} of ${this.about.name} is not stored (${messageOf(error)}); upkeep will settle it from the engine's record.`,
+      );
+      return undefined;
     }
   }
 }

@@ -1,4 +1,5 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
+import { again } from '../again';
 import { messageOf } from '../errors';
 import { betweenFaultPoints } from '../fault-points';
 import type { MageflowLogger } from '../options';
@@ -36,22 +37,16 @@ export class Persistence {
   }
 
   until<T>(what: string, action: () => Promise<T>): Promise<T> {
-    return action().catch((error: unknown) => this.again(what, action, error));
+    return action().catch((error: unknown) =>
+      again(action, error, (latest, attempt) => this.wait(what, latest, attempt)),
+    );
   }
 
-  private async again<T>(what: string, action: () => Promise<T>, refused: unknown): Promise<T> {
+  private wait(what: string, refusal: unknown, attempt: number): Promise<void> {
     const { signal } = this.ctx.abortController;
-    let error = refused;
-    for (let attempt = 0; ; attempt++) {
-      if (error instanceof NonRetryableError || signal.aborted || Date.now() > this.giveUpAt) throw error;
-      if (attempt % 10 === 0) this.logger.warn(`mageflow: ${this.about.name} waits ${what}: ${messageOf(error)}`);
-      await abortable(Math.min(2_000, 100 * 2 ** attempt), signal);
-      try {
-        return await action();
-      } catch (another) {
-        error = another;
-      }
-    }
+    if (refusal instanceof NonRetryableError || signal.aborted || Date.now() > this.giveUpAt) throw refusal;
+    if (attempt % 10 === 0) this.logger.warn(`mageflow: ${this.about.name} waits ${what}: ${messageOf(refusal)}`);
+    return abortable(Math.min(2_000, 100 * 2 ** attempt), signal);
   }
 }
 
