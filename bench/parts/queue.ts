@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { closeBench } from '../helpers/bench-mage';
 import { InstantSwarms } from '../helpers/instant-swarm';
 import { median, perSecond, usedMemory } from '../helpers/measure';
+import { inOrder } from '../helpers/sampling';
 import type { Measured, Part } from '../part';
 
 interface Round {
@@ -66,14 +67,18 @@ export const queue: Part = {
   about:
     "BullMQ's FlowProducer with 100,000 children of one parent, beside a swarm of as many on an engine that answers at once.",
   needs: 'redis',
-  async run({ scale, rounds = 3 }, say): Promise<Measured> {
+  async run({ scale, rounds = 5 }, say): Promise<Measured> {
     const items = Math.round(100_000 * scale);
     const redis = new Redis(process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379');
     const swarms = new InstantSwarms();
     const sides = { mageflow: () => mageflow(items, swarms), BullMQ: () => bullmq(items, redis) };
+    const names = ['mageflow', 'BullMQ'] as const;
     const measured: Record<keyof typeof sides, Round[]> = { mageflow: [], BullMQ: [] };
-    for (let round = 0; round < rounds; round++) {
-      for (const name of ['BullMQ', 'mageflow'] as const) {
+    // The code is compiled while it runs for the first time.
+    await mageflow(Math.min(20_000, items), swarms);
+    await bullmq(Math.min(20_000, items), redis);
+    for (let round = 1; round <= rounds; round++) {
+      for (const name of inOrder(names, round)) {
         await redis.flushall();
         const one = await sides[name]();
         measured[name].push(one);
@@ -85,7 +90,7 @@ export const queue: Part = {
     await closeBench(swarms.bench);
     redis.disconnect();
     const of = (name: keyof typeof sides, field: keyof Round) => median(measured[name].map((one) => one[field]));
-    const rows = (['mageflow', 'BullMQ'] as const).map((name) => [
+    const rows = names.map((name) => [
       name,
       perSecond(items, of(name, 'addingMs')),
       perSecond(items, of(name, 'finishingMs')),

@@ -79,7 +79,8 @@ export function targetLines({ targets }: Measured): string[] {
   return targets.map((target) => {
     const { must, aim } = target;
     const wanted = must === undefined ? `aim: ${limit(target, aim)}` : `must be ${limit(target, must)}`;
-    return `${isMet(target) ? 'reached' : 'MISSED '} ${target.what}: ${shown(target.got)} ${target.unit}, ${wanted}`;
+    const verdict = isMet(target) ? reached(target) : 'MISSED';
+    return `${target.what}: ${shown(target.got)} ${target.unit}, ${wanted}: ${verdict}`;
   });
 }
 
