@@ -34,7 +34,8 @@ export interface Outcomes {
 /** Coalesces what the process has to publish into bulk calls, and makes them until the engine has taken or refused each run. */
 export class Sender {
   private readonly queue: Publication[] = [];
-  private flushTimer: NodeJS.Timeout | undefined;
+  /** Forgets the flush that is to come. */
+  private unschedule: (() => void) | undefined;
   private calls = 0;
   /** How long the engine took to answer lately, in ms. */
   private answerMs = longestWindowMs;
@@ -54,7 +55,7 @@ export class Sender {
 
   close(): void {
     this.closed = true;
-    clearTimeout(this.flushTimer);
+    this.unschedule?.();
     // What is left stays leased in Redis; nobody here waits for it any more.
     for (const one of this.queue.splice(0)) one.done(one);
   }
@@ -62,7 +63,7 @@ export class Sender {
   private schedule(): void {
     if (this.queue.length === 0 || this.calls >= callsInFlight || this.closed) return;
     if (this.queue.length >= maxRunsPerCall) return void this.flush();
-    this.flushTimer ??= detached(() => setTimeout(() => void this.flush(), this.window()));
+    this.unschedule ??= detached(() => after(this.window(), () => void this.flush()));
   }
 
   /** How long to wait for company, in ms: nothing while little is going on, and not much longer than a call takes anyway. */
@@ -72,8 +73,8 @@ export class Sender {
   }
 
   private async flush(): Promise<void> {
-    clearTimeout(this.flushTimer);
-    this.flushTimer = undefined;
+    this.unschedule?.();
+    this.unschedule = undefined;
     const batch: Publication[] = [];
     let bytes = 0;
     while (this.queue.length > 0 && batch.length < maxRunsPerCall) {
@@ -152,4 +153,14 @@ export class Sender {
       .beat()
       .catch((reason: unknown) => this.logger.warn(`mageflow: no heartbeat: ${messageOf(reason)}`));
   }
+}
+
+/** A timer waits 1 ms at least, which is a part of what an item takes at a limit of 1. @returns what forgets it */
+function after(ms: number, action: () => void): () => void {
+  if (ms < 1) {
+    const immediate = setImmediate(action);
+    return () => clearImmediate(immediate);
+  }
+  const timer = setTimeout(action, ms);
+  return () => clearTimeout(timer);
 }
