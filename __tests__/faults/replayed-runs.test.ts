@@ -151,15 +151,28 @@ test('an item of a swarm that is suspended, or cancelled, changes nothing of it'
   ]);
 });
 
+/**
+ * A swarm of one item whose run suspend() took back. Until the engine has counted its slots anew, a full worker may get one
+ * run more: between its note of an assignment and the commit of that, it counts the slot as free. Such a run begins at once.
+ */
+async function takenBack() {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const tag = `taken back ${attempt}`;
+    const swarm = await mage.swarm({ tasks: [[narrow, { tag }]], ...closed });
+    const { output } = await swarm.runNoWait();
+    const runId = await runOf(swarm);
+    await swarm.suspend();
+    if ((await ended(runId)).status === 'CANCELLED') return { tag, swarm, output, runId };
+    expect(times(tag)).toBe(1);
+  }
+  throw new Error('The engine gave a full worker ten runs more.');
+}
+
 test('a run that was taken back by suspend() runs nothing, and the item runs once after resume()', async () => {
   const holder = await mage.sign(narrow, { tag: 'holder', hold: 'holder' });
   const held = await holder.runNoWait({});
   await eventually('the narrow worker is full', () => times('holder') === 1);
-  const swarm = await mage.swarm({ tasks: [[narrow, { tag: 'taken back' }]], ...closed });
-  const { output } = await swarm.runNoWait();
-  const runId = await runOf(swarm);
-  await swarm.suspend();
-  expect((await ended(runId)).status).toBe('CANCELLED');
+  const { tag, swarm, output, runId } = await takenBack();
   await hatchet.runs.replay({ ids: [runId] });
   await eventually('it waits again', async () => !(await hatchet.runs.getDetails(runId)).done);
   pieces.open('holder');
@@ -167,8 +180,8 @@ test('a run that was taken back by suspend() runs nothing, and the item runs onc
   expect((await ended(runId)).status).not.toBe('COMPLETED');
   expect(await swarm.progress()).toMatchObject({ queued: 1, status: 'suspended' });
   await swarm.resume();
-  expect(await output).toEqual([{ tag: 'taken back' }]);
-  expect(times('taken back')).toBe(1);
+  expect(await output).toEqual([{ tag }]);
+  expect(times(tag)).toBe(1);
 });
 
 test('a failed item while its swarm goes on is counted once', async () => {
