@@ -1,9 +1,16 @@
 /**
- * Does again what failed, until it succeeds.
- * @param failure - of the first time
+ * Does something, and again when it fails, until it succeeds.
  * @param wait - called after each failure; what it throws ends it
  */
-export async function again<T>(
+export function again<T>(
+  action: () => Promise<T>,
+  wait: (failure: unknown, attempt: number) => Promise<unknown>,
+): Promise<T> {
+  // Most succeed at once: they cost no function of their own that waits.
+  return action().catch((failure: unknown) => later(action, failure, wait));
+}
+
+async function later<T>(
   action: () => Promise<T>,
   failure: unknown,
   wait: (failure: unknown, attempt: number) => Promise<unknown>,

@@ -70,7 +70,7 @@ function targetTable(targets: readonly Target[]): Table {
     limit(target, target.must),
     limit(target, target.aim),
     `${shown(target.got)} ${target.unit}`,
-    isMet(target) ? reached(target) : '**no**',
+    verdict(target, '**no**'),
   ]);
   return { title: '', columns: ['target', 'must', 'aim', 'measured', 'reached'], rows };
 }
@@ -79,12 +79,12 @@ export function targetLines({ targets }: Measured): string[] {
   return targets.map((target) => {
     const { must, aim } = target;
     const wanted = must === undefined ? `aim: ${limit(target, aim)}` : `must be ${limit(target, must)}`;
-    const verdict = isMet(target) ? reached(target) : 'MISSED';
-    return `${target.what}: ${shown(target.got)} ${target.unit}, ${wanted}: ${verdict}`;
+    return `${target.what}: ${shown(target.got)} ${target.unit}, ${wanted}: ${verdict(target, 'MISSED')}`;
   });
 }
 
-function reached(target: Target): string {
+function verdict(target: Target, missed: string): string {
+  if (!isMet(target)) return missed;
   if (isAimMet(target)) return target.must === undefined ? 'the aim' : 'yes, and the aim';
   return target.must === undefined ? 'not the aim' : 'yes';
 }

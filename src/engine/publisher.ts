@@ -41,7 +41,7 @@ export class Publisher {
   private readonly requests: Requests;
   /** Granted to this process and not yet published. */
   private readonly pending = new Set<string>();
-  private readonly confirmations = new Confirmations((groupId, pairs) => this.confirm(groupId, pairs));
+  readonly confirmations = new Confirmations((groupId, pairs) => this.confirm(groupId, pairs));
   private closed = false;
   /** How many bodies run in this process: the more, the longer it is worth waiting for company. */
   bodies = 0;
@@ -116,21 +116,6 @@ export class Publisher {
   /** Whether this process still has an entry to publish, or to confirm. */
   holds(groupId: string, entry: string): boolean {
     return this.isPending(groupId, entry) || this.confirmations.has(groupId, entry);
-  }
-
-  /** A run that claims its entry tells Redis itself. Whether its confirmation was waiting. */
-  dropConfirmation(groupId: string, entry: string, runId: string): boolean {
-    return this.confirmations.drop(groupId, entry, runId);
-  }
-
-  /** Has Redis told of a run, together with others. */
-  confirmLater(groupId: string, entry: string, runId: string): void {
-    this.confirmations.add(groupId, entry, runId);
-  }
-
-  /** Confirmations for a group that wait to be sent; whoever takes them sends them. */
-  takeConfirmations(groupId: string): string[] {
-    return this.confirmations.take(groupId);
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 // Ids of one process are numbered within a block: those of signatures made together can then be located together.
 const block = randomBytes(9).toString('base64url').replaceAll('-', 'A').replaceAll('_', 'B');
@@ -12,7 +12,7 @@ export function newId(): string {
 
 /** The id of what carries a key: the same in every process. */
 export function keyedId(kind: string, key: string): string {
-  return `k.${createHash('sha256').update(`${kind}\0${key}`).digest('base64url').slice(0, 24)}`;
+  return `k.${hash('sha256', `${kind}\0${key}`, 'base64url').slice(0, 24)}`;
 }
 
 /** Whether an id stands for a key, so that there can be one after another of it. */

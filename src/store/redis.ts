@@ -112,13 +112,13 @@ export class RedisConnection {
 
   private whenReady<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
     const deadline = Date.now() + this.timeoutMs;
-    const attempt = () => this.sent(send, deadline);
-    return attempt().catch((failure: unknown) =>
-      again(attempt, failure, (error) => {
+    return again(
+      () => this.sent(send, deadline),
+      (error) => {
         // After a disconnect the status stays 'ready' for a moment: nothing was sent then.
         if (messageOf(error).startsWith("Stream isn't writeable") && Date.now() <= deadline) return pause(10);
         throw this.failure(what, error);
-      }),
+      },
     );
   }
 

@@ -63,12 +63,13 @@ export class ClaimedRun {
   }
 
   private claimOnce(deadOwner: string): Promise<Permission | { deadOwner: string }> {
-    const { store, publisher, stopping } = this.runtime;
+    const { store, stopping } = this.runtime;
+    const { confirmations } = this.runtime.publisher;
     const { groupId, entry, token } = this.claim;
     // A claim that is granted confirms the run itself.
-    const unconfirmed = publisher.dropConfirmation(groupId, entry, this.execution.runId);
+    const unconfirmed = confirmations.drop(groupId, entry, this.execution.runId);
     const confirmLater = () => {
-      if (unconfirmed) publisher.confirmLater(groupId, entry, this.execution.runId);
+      if (unconfirmed) confirmations.add(groupId, entry, this.execution.runId);
     };
     const handBack = stopping.workers > 0;
     return store.start(groupId, entry, token, this.execution, deadOwner, this.child, handBack).then(
@@ -230,9 +231,16 @@ export class ClaimedRun {
 
   /** Stores how it ended, and publishes what that makes room for before the run returns to the engine. */
   private async end(outcome: 'succeeded' | 'failed' | 'threw' | 'aborted', payload: string, retries: number) {
-    const reply = await this.storeEnd({ outcome, payload, retries });
-    if (!reply) return 'unstored';
-    const { publisher, events } = this.runtime;
+    const { publisher, events, logger } = this.runtime;
+    let reply: FinishReply;
+    try {
+      reply = await this.storeEnd({ outcome, payload, retries });
+    } catch (error) {
+      logger.error(
+        `mageflow: the end of run ${this.execution.runId} of ${this.about.name} is not stored (${messageOf(error)}); upkeep will settle it from the engine's record.`,
+      );
+      return 'unstored';
+    }
     const { groupId } = this.claim;
     if (events.heard) tellEnd(events, this.told(), reply.work, outcome === 'succeeded' ? '' : readError(payload));
     try {
@@ -241,39 +249,23 @@ export class ClaimedRun {
       if (reply.work.suspended) await publisher.suspender.withdraw(groupId);
     } catch (error) {
       // It ended all the same; what it was granted stays leased, and upkeep publishes it.
-      this.runtime.logger.warn(
-        `mageflow: what follows run ${this.execution.runId} is left to upkeep: ${messageOf(error)}`,
-      );
+      logger.warn(`mageflow: what follows run ${this.execution.runId} is left to upkeep: ${messageOf(error)}`);
     }
     return reply.code;
   }
 
   /** A finished body is never run again for our reasons: after a while without Redis the engine gets the output, and upkeep settles. */
-  private storeEnd(end: ExecutionEnd): Promise<FinishReply | undefined> {
+  private storeEnd(end: ExecutionEnd): Promise<FinishReply> {
     const { store, publisher } = this.runtime;
     const { groupId, entry } = this.claim;
-    const confirmed = publisher.takeConfirmations(groupId);
+    const confirmed = publisher.confirmations.take(groupId);
     const giveUpAt = Date.now() + endTriedForMs;
-    const finish = () => store.finish(groupId, entry, this.execution, end, confirmed);
-    return finish().catch((error: unknown) => this.storeEndLater(finish, error, giveUpAt));
-  }
-
-  private async storeEndLater(
-    finish: () => Promise<FinishReply>,
-    refusal: unknown,
-    giveUpAt: number,
-  ): Promise<FinishReply | undefined> {
-    const { store, logger } = this.runtime;
-    try {
-      return await again(finish, refusal, (error, attempt) => {
-        if (store.redis.isClosed || Date.now() > giveUpAt) throw error;
+    return again(
+      () => store.finish(groupId, entry, this.execution, end, confirmed),
+      (refusal, attempt) => {
+        if (store.redis.isClosed || Date.now() > giveUpAt) throw refusal;
         return pause(Math.min(1_000, 50 * 2 ** attempt));
-      });
-    } catch (error) {
-      logger.error(
-        `mageflow: the end of run ${this.execution.runId} of ${this.about.name} is not stored (${messageOf(error)}); upkeep will settle it from the engine's record.`,
-      );
-      return undefined;
-    }
+      },
+    );
   }
 }

@@ -37,9 +37,7 @@ export class Persistence {
   }
 
   until<T>(what: string, action: () => Promise<T>): Promise<T> {
-    return action().catch((error: unknown) =>
-      again(action, error, (latest, attempt) => this.wait(what, latest, attempt)),
-    );
+    return again(action, (refusal, attempt) => this.wait(what, refusal, attempt));
   }
 
   private wait(what: string, refusal: unknown, attempt: number): Promise<void> {

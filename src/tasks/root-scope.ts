@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
 
@@ -30,11 +30,11 @@ export class RootScope {
    * Order among different ones means nothing, so that bodies may branch.
    */
   identify(...parts: readonly string[]): string {
-    const hash = createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
-    const before = this.equals.get(hash) ?? 0;
-    this.equals.set(hash, before + 1);
+    const identity = hash('sha256', JSON.stringify(parts), 'base64url').slice(0, 22);
+    const before = this.equals.get(identity) ?? 0;
+    this.equals.set(identity, before + 1);
     // No user's key begins like this.
-    return `\u0001${hash}${before === 0 ? '' : `.${before}`}`;
+    return `\u0001${identity}${before === 0 ? '' : `.${before}`}`;
   }
 
   /** Whether it still captures; once it is over, it says so of the first thing that it doesn't. */
