@@ -1,8 +1,9 @@
-// Makes a fresh clone usable: installs the dependencies when they are missing or older than package-lock.json. Plain Node,
-// as nothing is installed yet, and fast, as every command begins with it.
+// Makes a fresh clone usable: installs the dependencies when they are missing or older than package-lock.json, and
+// generates the module of the Lua scripts when it is older than they are. Plain Node, as nothing is installed yet, and
+// fast, as every command begins with it.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withLock } from './lock.mjs';
@@ -12,6 +13,9 @@ const CHECKOUT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..'
 const LOCK_FILE = path.join(CHECKOUT, 'package-lock.json');
 /** npm writes it at the end of each install. */
 const INSTALLED_FILE = path.join(CHECKOUT, 'node_modules/.package-lock.json');
+const SCRIPTS_FOLDER = path.join(CHECKOUT, 'src/store/scripts');
+const EMBED_TOOL = path.join(CHECKOUT, 'scripts/embed-lua.mjs');
+const EMBEDDED_FILE = path.join(CHECKOUT, 'src/store/scripts.generated.ts');
 const STAMP_FILE = path.join(CHECKOUT, 'node_modules/.mageflow-lock-hash');
 
 function modified(file) {
@@ -56,11 +60,27 @@ function install() {
   writeFileSync(STAMP_FILE, lockHash());
 }
 
+/** Folders count too: their time changes when a script is added, renamed or removed. */
+function scriptsAreEmbedded() {
+  const embeddedAt = modified(EMBEDDED_FILE);
+  if (embeddedAt === undefined) return false;
+  const names = readdirSync(SCRIPTS_FOLDER, { recursive: true, encoding: 'utf8' });
+  const sources = [EMBED_TOOL, SCRIPTS_FOLDER, ...names.map((name) => path.join(SCRIPTS_FOLDER, name))];
+  return sources.every((source) => modified(source) < embeddedAt);
+}
+
+function embedScripts() {
+  if (scriptsAreEmbedded()) return;
+  const { status } = spawnSync(process.execPath, [EMBED_TOOL], { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status !== 0) throw new Error('The Lua scripts could not be embedded. The reason is above.');
+}
+
 async function main() {
   const major = Number(process.versions.node.split('.')[0]);
   if (major < NODE_MAJOR) {
     throw new Error(`Expected Node ${NODE_MAJOR} or newer, this is ${process.versions.node}. Install a newer one.`);
   }
+  embedScripts();
   if (installed() === 'stamped') return;
   // Not in node_modules, which npm ci removes.
   await withLock(path.join(CHECKOUT, '.stack/bootstrap.lock'), install, {

@@ -192,22 +192,12 @@ function generate(folder) {
 function main() {
   const { values } = parseArgs({
     options: {
-      check: { type: 'boolean', default: false },
       scripts: { type: 'string', default: path.join(root, 'src/store/scripts') },
       out: { type: 'string', default: path.join(root, 'src/store/scripts.generated.ts') },
     },
   });
   const text = generate(values.scripts);
   const current = existsSync(values.out) ? readFileSync(values.out, 'utf8').replaceAll('\r\n', '\n') : undefined;
-  if (values.check) {
-    if (current !== text) {
-      throw new ScriptError(
-        `${shown(values.out)} is ${current === undefined ? 'missing' : 'stale'}: ` +
-          'run `npm run scripts:embed` and commit the result',
-      );
-    }
-    return;
-  }
   // Untouched when nothing changed, so that watchers stay quiet.
   if (current !== text) writeFileSync(values.out, text);
 }

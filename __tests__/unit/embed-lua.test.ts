@@ -93,15 +93,6 @@ it('leaves out the functions that a script does not use, also by way of others',
   });
 });
 
-it('notices a stale and a missing module', () => {
-  script('run', 'return 1');
-  expect(embed('--check')).toEqual({ status: 1, stderr: expect.stringContaining('out.ts is missing: run `npm run') });
-  embed();
-  expect(embed('--check').status).toBe(0);
-  script('run', 'return 2');
-  expect(embed('--check')).toEqual({ status: 1, stderr: expect.stringContaining('out.ts is stale: run `npm run') });
-});
-
 it.each([
   ['an include that does not exist', '--- @include "nope"', 'expected the include "nope" in'],
   ['an include line that it cannot read', '--- @include nope', 'expected --- @include "name", got --- @include nope'],
