@@ -2,6 +2,7 @@ import { AlreadyStartedError, ConfigurationError, describe } from '../errors';
 import { encodeMessage, isPlainObject } from '../messages/json';
 import { refuseUnknown } from '../options';
 import { packSpec, type Spec, type StoredRunOptions } from '../store/spec';
+import { checkBound, checkCallback, schemaOf } from './schemas';
 import type { Scope } from './scope';
 import { template, type AnySignature, type RunOptions, type SignOptions, type TaskLike } from './types';
 
@@ -56,7 +57,11 @@ export function bind(
   const bound: BoundSpec = { task: name };
   const root = scope.roots.get(name.toLowerCase());
   if (root) bound.group = 'root';
-  if (data !== undefined && data !== null) bound.data = encodeMessage(data, `the data bound to ${name}`);
+  if (data !== undefined && data !== null) {
+    bound.data = encodeMessage(data, `the data bound to ${name}`);
+    const schema = schemaOf(scope, task, name);
+    if (schema) checkBound(schema, name, bound.data);
+  }
   const run = checkRunOptions(given, `sign(${name})`);
   if (run) bound.options = run;
   const shown = text(given.name, 'name');
@@ -78,11 +83,16 @@ async function withCallbacks(scope: Scope, bound: BoundSpec, lists: CallbackList
   return bound;
 }
 
-/** A list of callbacks as a parent stores them, by value, @throws ConfigurationError */
+/**
+ * A list of callbacks as a parent stores them, by value.
+ * @param given - what success callbacks are given: a list of outputs, or whatever one task gives
+ * @throws ConfigurationError
+ */
 export async function callbacks(
   scope: Scope,
   list: readonly TaskLike[] | null | undefined,
-  what: string,
+  what: 'successCallbacks' | 'errorCallbacks',
+  given: 'list' | 'output' = 'output',
 ): Promise<string[]> {
   if (isNone(list)) return [];
   if (!Array.isArray(list)) throw new ConfigurationError(`${what}: expected a list of tasks, got ${describe(list)}.`);
@@ -93,6 +103,10 @@ export async function callbacks(
     const spec = isSignature(callback)
       ? await callback[template](place, scope.store.identity)
       : await bind(scope, callback, undefined, undefined, place);
+    if (what === 'successCallbacks' && (spec.group === undefined || spec.group === 'root')) {
+      const schema = schemaOf(scope, callback, spec.task);
+      if (schema) checkCallback(schema, spec, place, given === 'list');
+    }
     packed.push(packSpec(spec));
   }
   return packed;
