@@ -8,7 +8,7 @@ import type { ResolvedConfig } from '../signatures/config';
 import { childrenId } from '../store/ids';
 import { ClaimedRun } from './claimed-run';
 import { inExecution, type MageContext } from './context';
-import { encodeOutput } from './output';
+import { encodeOutput, lossIn } from './output';
 import { moveResults, parseInput, type InputSchema } from './parsing';
 import { Persistence } from './persist';
 import { captureContext, claimPlainRoot, openRoot } from './root-run';
@@ -46,6 +46,9 @@ export function wrapBody(runtime: Runtime, task: WrappedTask, body: Body): Body 
     return (await attempt.claimed(await attempt.ownClaim()))?.output;
   };
 }
+
+/** Tasks whose outputs have been found to change on their way. */
+const warned = new WeakSet<WrappedTask>();
 
 /** One execution of a body. */
 class Attempt {
@@ -141,6 +144,7 @@ class Attempt {
       }
       output = await this.execute(claim, failedItems, root);
       payload = encodeOutput(task.name, output);
+      this.warnOfLoss(output);
     } catch (error) {
       await root?.end();
       throw await run.fail(error, task.retries);
@@ -148,6 +152,18 @@ class Attempt {
     if (root) await root.end();
     await run.succeed(payload);
     return output;
+  }
+
+  /** Once for each task: what its body gives is no longer what arrives. */
+  private warnOfLoss(output: unknown): void {
+    const { runtime, task } = this;
+    if (warned.has(task)) return;
+    const loss = lossIn(output);
+    if (loss === undefined) return;
+    warned.add(task);
+    runtime.logger.warn(
+      `mageflow: the output of ${task.name} is not what it gives, as outputs travel as JSON: ${loss}. Return plain JSON.`,
+    );
   }
 
   private run(input: unknown, context: MageContext | undefined, root?: RootScope): unknown {
