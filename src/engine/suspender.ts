@@ -77,8 +77,8 @@ export class Suspender {
   /** Only of tasks whose wrapper says that they began: the others may be running. */
   private async withdrawSome(groupId: string, entries: readonly string[]): Promise<void> {
     const specs = await this.reader.specsAt(groupId, entries);
-    const kinds = await Promise.all(specs.map(async (spec) => spec && this.served.as(unpackSpec(spec).task)));
-    const wrapped = entries.filter((_, i) => kinds[i] === 'task');
+    const reports = await Promise.all(specs.map(async (spec) => spec && this.served.reports(unpackSpec(spec).task)));
+    const wrapped = entries.filter((_, i) => reports[i]);
     if (wrapped.length > 0) await this.publish(groupId, (await this.store.withdraw(groupId, wrapped)).work);
   }
 }
