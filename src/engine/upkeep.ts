@@ -28,6 +28,8 @@ export class Upkeep {
   private heart: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private users = 0;
+  /** Counts the starts, so that a loop that was stopped knows that another one goes on instead. */
+  private loop = 0;
   private readonly busy = new Set<string>();
 
   constructor(
@@ -46,7 +48,8 @@ export class Upkeep {
   start(): void {
     this.users += 1;
     if (this.users !== 1) return;
-    this.schedule(0);
+    this.loop += 1;
+    this.schedule(this.loop, 0);
     // By itself: a pass that takes long must not make this process look dead.
     this.heart = detached(() => setInterval(() => void this.beat(), this.store.settings.leaseMs / 3));
   }
@@ -65,14 +68,17 @@ export class Upkeep {
     await this.running;
   }
 
-  private schedule(delay: number): void {
+  private schedule(loop: number, delay: number): void {
     this.timer = detached(() =>
       setTimeout(() => {
-        this.running = this.pass()
+        this.running = this.running
+          // The last pass of a loop that was stopped.
+          .then(() => (this.loop === loop && this.users > 0 ? this.pass() : undefined))
           .catch((error: unknown) => this.logger.warn(`mageflow: upkeep is put off: ${messageOf(error)}`))
           .then(() => {
             // Processes that were started together drift apart, so that they don't ask all at once.
-            if (this.users > 0) this.schedule(this.store.settings.reconcileIntervalMs * (0.75 + Math.random() / 4));
+            if (this.loop === loop && this.users > 0)
+              this.schedule(loop, this.store.settings.reconcileIntervalMs * (0.75 + Math.random() / 4));
           });
       }, delay),
     );

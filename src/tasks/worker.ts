@@ -19,10 +19,12 @@ export async function makeWorker(
   const { handleKill = true, ...rest } = options;
   const worker = await runtime.engine.hatchet.worker(name, { ...rest, handleKill: false });
   let started = false;
+  let running: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
   const start = worker.start.bind(worker);
   const stop = worker.stop.bind(worker);
-  worker.start = () => {
+  const begin = () => {
+    stopping = undefined;
     if (!started) {
       started = true;
       upkeep.start();
@@ -35,6 +37,18 @@ export async function makeWorker(
       throw error;
     });
   };
+  // A worker that is started while it is stopped starts when it has stopped; one that runs is not started a second time.
+  worker.start = () => {
+    if (running) return running;
+    const stopped = stopping;
+    // Whoever stops it is told of what that throws.
+    const own: Promise<void> = (
+      stopped ? stopped.catch(() => undefined).then(() => (running === own ? begin() : undefined)) : begin()
+    ).finally(() => {
+      if (running === own) running = undefined;
+    });
+    return (running = own);
+  };
   const stopOnce = async () => {
     runtime.stopping.workers += 1;
     try {
@@ -46,7 +60,10 @@ export async function makeWorker(
       runtime.stopping.workers -= 1;
     }
   };
-  worker.stop = () => (stopping ??= stopOnce());
+  worker.stop = () => {
+    running = undefined;
+    return (stopping ??= stopOnce());
+  };
   stopOnSignal({ stop: () => worker.stop(), exits: handleKill });
   return worker;
 }
