@@ -72,6 +72,7 @@ import type {
 } from './tasks/options';
 import { readSchema, validatorFor } from './tasks/parsing';
 import type { Runtime } from './tasks/runtime';
+import { UnknownClaims } from './tasks/unknown-claims';
 import { makeWorker } from './tasks/worker';
 
 type Obj = Record<string, unknown>;
@@ -172,6 +173,7 @@ export class Mageflow<
       settler,
       served,
       logger,
+      unknownClaims: new UnknownClaims(store),
       events,
       stopping: { workers: 0 },
       capture,

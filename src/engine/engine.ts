@@ -139,15 +139,18 @@ export class Engine {
     };
   }
 
-  /** The run that was published for an entry, from the engine's history; REST, so it may lag behind. */
-  async findRun(signatureId: string, groupId: string, entry: string): Promise<string | undefined> {
+  /**
+   * The run that was published for an entry, from the engine's history; REST, so it may lag behind.
+   * @param token - what the claim of such a run holds; whoever makes up metadata doesn't know it
+   */
+  async findRun(signatureId: string, groupId: string, entry: string, token: string): Promise<string | undefined> {
     const { rows } = await this.ask('findRun', () =>
       this.hatchet.runs.list({ additionalMetadata: { 'mageflow.signature': signatureId }, includePayloads: false }),
     );
     // Runs that its body started carry the same metadata, but no claim that holds for them.
     const own = rows.find(({ additionalMetadata }) => {
       const claim = readClaim((additionalMetadata ?? {}) as Record<string, string>);
-      return claim?.groupId === groupId && claim.entry === entry;
+      return claim?.groupId === groupId && claim.entry === entry && claim.token === token;
     });
     return own?.workflowRunExternalId;
   }

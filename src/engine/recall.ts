@@ -113,8 +113,10 @@ export class Recall {
   }
 
   /** What the engine runs of something that Redis no longer knows is told by name: nothing can end it. */
-  private async tellIfLost({ groupId, entry }: Claim, run: PastRun): Promise<void> {
+  private async tellIfLost({ groupId, entry, token }: Claim, run: PastRun): Promise<void> {
     if (entry.startsWith('c')) return;
+    const known = await this.reader.tokenOf(groupId, entry);
+    if (known !== undefined && known !== token) return;
     const status = await this.reader.itemState(groupId, Number(entry));
     if (status !== undefined && status !== 'waiting') return;
     const what = status === undefined ? 'it was made' : 'it was run';

@@ -130,11 +130,13 @@ function leaveOut({ shown, below }: Node, from: number): Node[] {
 }
 
 /** Asks the engine's history for the run of what has ended, once; a history that is away says nothing. */
-async function addRunId({ runIds, engine, store }: Scope, { shown, run }: Node): Promise<void> {
+async function addRunId({ runIds, engine, reader, store }: Scope, { shown, run }: Node): Promise<void> {
   if (!run || shown.runId !== undefined || shown.status === 'pending') return;
   const { signatureId, groupId, entry } = run;
-  const find = () => {
-    const found = engine.findRun(signatureId, groupId, entry);
+  const find = async () => {
+    const token = await reader.tokenOf(groupId, entry);
+    if (token === undefined) return undefined;
+    const found = engine.findRun(signatureId, groupId, entry, token);
     return inTime('the engine', store.settings.commandTimeoutMs, found).catch(() => undefined);
   };
   const runId = runIds.get(groupId, entry) ?? (isEnded(shown.status) ? await find() : undefined);

@@ -72,10 +72,11 @@ export class StoredEntry {
         throw new CancelledError(`${this.who.name} was cancelled before it started; it has no run.`);
       if (!isEnded(state)) return undefined;
       // Ended, and published by another process: the engine's history has it, after some hundred milliseconds.
-      const found = await engine.findRun(this.who.id, this.groupId, this.entry);
+      const token = await reader.tokenOf(this.groupId, this.entry);
+      const found = token && (await engine.findRun(this.who.id, this.groupId, this.entry, token));
       if (!found && ++asked > 5)
         throw new NotFoundError(`The engine no longer knows a run of ${this.who.name} (${this.who.id}).`);
-      return found;
+      return found || undefined;
     });
   }
 

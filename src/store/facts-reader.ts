@@ -1,3 +1,4 @@
+import { claimToken } from './group-executions';
 import type { Above, GroupKind, GroupStore } from './group-store';
 import { isStopped, isSuspended } from './item-state';
 import type { GroupStatus } from './replies';
@@ -61,6 +62,12 @@ export class FactsReader {
       above: above ? (JSON.parse(above) as Above) : {},
       keepResults: keep !== '0',
     };
+  }
+
+  /** What the claim of a run to an entry has to hold; undefined when the group is unknown. */
+  async tokenOf(id: string, entry: string): Promise<string | undefined> {
+    const secret = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.state(id), 'sec'));
+    return secret ? claimToken(secret, entry) : undefined;
   }
 
   async snapshot(id: string): Promise<Snapshot | undefined> {

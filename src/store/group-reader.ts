@@ -1,6 +1,7 @@
 import type { Failure } from '../errors';
 import { bucketSize } from './keys';
 import { FactsReader, type Snapshot } from './facts-reader';
+import { claimToken } from './group-executions';
 import type { GroupStore } from './group-store';
 import type { GroupStatus, Outcome } from './replies';
 import { itemId } from './ids';
@@ -100,6 +101,17 @@ export class GroupReader extends FactsReader {
   async activeEntry(id: string, entry: string): Promise<ActiveEntry | undefined> {
     const packed = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.active(id), entry));
     return packed === null ? undefined : toActive(entry, packed);
+  }
+
+  /** What a claim to an entry is worth, of a run that is only a part of it: the same as `start.lua` says of a whole one. */
+  async worthOf(id: string, entry: string, token: string): Promise<'valid' | 'cancelled' | 'unknown'> {
+    const { keys, redis } = this.store;
+    const [[secret, status], active] = await redis.use('hmget', (client) =>
+      Promise.all([client.hmget(keys.state(id), 'sec', 'st'), client.hget(keys.active(id), entry)]),
+    );
+    if (!secret || claimToken(secret, entry) !== token) return 'unknown';
+    const whole = status === 'cancelling' && !entry.startsWith('c');
+    return whole || active?.endsWith('|1') ? 'cancelled' : 'valid';
   }
 
   /** The state of one item, or undefined when the group or the item is unknown. */

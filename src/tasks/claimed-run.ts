@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { again } from '../again';
 import { detached } from '../detached';
 import { messageOf } from '../errors';
-import { readMetadata, type Claim } from '../engine/claim';
+import { metadataOf, type Claim } from '../engine/claim';
 import { tellEnd, tellStart, type About } from '../engine/tell-end';
 import type { Execution as RunExecution, ExecutionEnd, FinishReply } from '../store/group-executions';
 import { readError } from '../store/group-reader';
@@ -220,7 +220,7 @@ export class ClaimedRun {
   /** What events tell of it. */
   private told(): About {
     const { groupId, entry } = this.claim;
-    const { signature, index } = readMetadata(this.ctx.additionalMetadata());
+    const { signature, index } = metadataOf(this.claim, this.ctx.additionalMetadata());
     const id = signature || groupId;
     return { groupId, entry, task: this.about.name, id, runId: this.execution.runId, alone: index === '' };
   }

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Claim } from '../engine/claim';
 import type { Failure } from '../errors';
 import type { RootScope } from './root-scope';
 import { processState } from '../process-state';
@@ -26,6 +27,10 @@ export interface Execution {
   context: MageContext | undefined;
   /** Set in the body of a root: what it publishes is captured. */
   root?: RootScope | undefined;
+  /** The store of that instance, by its identity. */
+  store: string;
+  /** The run that it executes, by the SDK's context, and the claim under which it does. */
+  run: { ctx: unknown; claim: Claim | undefined };
 }
 
 function storage(): AsyncLocalStorage<Execution> {

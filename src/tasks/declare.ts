@@ -150,8 +150,10 @@ function wrapLaterTasks(
       const own = { ...(options instanceof TaskWorkflowDeclaration ? (options.taskDef as TaskDefinition) : options) };
       if (method === 'batchTask') refuseBatch({ ...own, batch: own.batch ?? true });
       refuseBatch(own);
-      wrapTask(own);
-      return original.call(declaration, own) as unknown;
+      const added = original.call(declaration, own) as TaskDefinition;
+      // After the instances that have wrapped the workflow before, as around the tasks that it had then.
+      wrapTask(added);
+      return added;
     };
     Object.defineProperty(declaration, method, { value: wrapped, configurable: true, writable: true });
   }

@@ -1,5 +1,5 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
-import { readMetadata, type Claim } from '../engine/claim';
+import { metadataOf, type Claim } from '../engine/claim';
 import { encodeJson } from '../messages/json';
 import type { ResolvedConfig } from '../signatures/config';
 import { claimToken } from '../store/group-executions';
@@ -37,7 +37,7 @@ export async function claimPlainRoot(
   const { created } = await store.create(group, [spec], { message: '' });
   // An earlier attempt of this run has entered it.
   const secret = created ? group.secret : ((await reader.facts(groupId))?.secret ?? '');
-  return { groupId, entry: '0', token: claimToken(secret, '0'), source: '' };
+  return { groupId, entry: '0', token: claimToken(secret, '0'), source: '', own: true };
 }
 
 /** Opens the internal swarm of a root's run, or finds the one that an earlier attempt opened. */
@@ -45,10 +45,11 @@ export async function openRoot(
   { store, reader, publisher, logger }: Runtime,
   name: string,
   config: ResolvedConfig,
-  { groupId, entry }: Claim,
+  claim: Claim,
   ctx: Context<unknown>,
 ): Promise<RootScope> {
-  const metadata = readMetadata(ctx.additionalMetadata());
+  const { groupId, entry } = claim;
+  const metadata = metadataOf(claim, ctx.additionalMetadata());
   const children = childrenId(groupId, entry);
   const shown = `root-swarm:${name}`;
   const suspension = await reader.suspensions.of(groupId);
