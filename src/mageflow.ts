@@ -184,7 +184,7 @@ export class Mageflow<
 
   /**
    * Declares a task: takes what `hatchet.task` takes, and a schema; returns the SDK's own declaration.
-   * @throws ConfigurationError for a schema with more than one `returnValue` mark, and for batch tasks
+   * @throws ConfigurationError for a schema with more than one `returnValue` mark, for batch tasks, and for a `waitFor`
    * @example
    * const resize = mage.task({ name: 'resize', input: z.object({ path: z.string() }), retries: 2, fn: async ({ path }) => ({ path }) });
    */
@@ -252,7 +252,7 @@ export class Mageflow<
   /**
    * Wraps a task or workflow that was declared with the plain client, in place. Twice is once.
    * @param options - `root`: the task becomes a root task, whose children run as this says
-   * @throws ConfigurationError for anything else, for batch tasks, and for a root that is a workflow or durable
+   * @throws ConfigurationError for anything else, for batch tasks, for a single task with a `waitFor`, and for a root that is a workflow or durable
    */
   wrap<D extends AnyDeclaration>(declaration: D, options: { root: SwarmConfig }): D & RootTask;
   wrap<D extends AnyDeclaration>(declaration: D, options?: { root?: SwarmConfig | undefined }): D;
@@ -265,7 +265,8 @@ export class Mageflow<
 
   /**
    * The SDK's worker, with mageflow's upkeep running from its `start()` to its `stop()`.
-   * @throws ConfigurationError when two different declarations share one name, which the engine lower-cases
+   * @throws ConfigurationError when two different declarations share one name, which the engine lower-cases, and for a
+   *   workflow whose only task has a `waitFor`, which the engine never runs
    */
   worker(name: string, options: CreateWorkerOpts = {}): Promise<Worker> {
     return makeWorker(this.runtime, this.upkeep, name, options);

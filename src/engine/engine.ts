@@ -120,7 +120,7 @@ export class Engine {
     try {
       detail = await this.ask('state', () => this.hatchet.runs.getDetails(runId));
     } catch (error) {
-      if (codeOf(error) === 'NOT_FOUND') return { known: false };
+      if (codeOf(error) === 'NOT_FOUND') return this.stateBeforeTasks(runId);
       throw error;
     }
     const { input } = detail;
@@ -137,6 +137,18 @@ export class Engine {
         error: error.join('; '),
       },
     };
+  }
+
+  /** gRPC knows a workflow's run from the moment in which one of its tasks is due, which may be days after REST does. */
+  private async stateBeforeTasks(runId: string): Promise<RunState> {
+    try {
+      const { run } = await this.ask('state', () => this.hatchet.runs.get(runId));
+      const waits = ['QUEUED', 'RUNNING'].includes(run.status);
+      return waits ? { known: true, evicted: false, end: undefined, input: run.input } : { known: false };
+    } catch (error) {
+      if ((error as { response?: { status?: number } }).response?.status === 404) return { known: false };
+      throw error;
+    }
   }
 
   /**

@@ -24,6 +24,7 @@ interface TaskDefinition {
   executionTimeout?: Duration;
   timeout?: Duration;
   batch?: unknown;
+  waitFor?: unknown;
 }
 
 interface Wrapping {
@@ -60,6 +61,7 @@ export function wrapDeclaration<D extends Declaration>(
   const single = declaration instanceof TaskWorkflowDeclaration || '_standalone_task_name' in declaration;
   const tasks = [...definition._tasks, ...definition._durableTasks] as TaskDefinition[];
   for (const task of tasks) refuseBatch(task);
+  if (single) refuseLoneWait(declaration);
   if (root && (!single || definition._durableTasks.length > 0)) {
     throw new ConfigurationError(
       `${definition.name}: a root is one task, and not a durable one. Declare it with mage.rootTask, or wrap a plain task.`,
@@ -157,6 +159,19 @@ function wrapLaterTasks(
     };
     Object.defineProperty(declaration, method, { value: wrapped, configurable: true, writable: true });
   }
+}
+
+/**
+ * The engine accepts the runs of a workflow whose only task waits for something, and never runs them.
+ * @throws ConfigurationError
+ */
+export function refuseLoneWait({ definition }: Declaration): void {
+  const tasks = [...definition._tasks, ...definition._durableTasks] as TaskDefinition[];
+  const { waitFor } = tasks[0] ?? {};
+  if (tasks.length !== 1 || !waitFor || (Array.isArray(waitFor) && waitFor.length === 0)) return;
+  throw new ConfigurationError(
+    `${definition.name}: expected no "waitFor" on the only task of a workflow, which the engine would never run. Put a task before it that waits for nothing, or wait in the body of a durable task.`,
+  );
 }
 
 function refuseBatch(task: TaskDefinition): void {

@@ -1,6 +1,7 @@
 import type { BaseWorkflowDeclaration, CreateWorkerOpts, Worker } from '@hatchet-dev/typescript-sdk';
 import type { Upkeep } from '../engine/upkeep';
 import { ConfigurationError, messageOf } from '../errors';
+import { refuseLoneWait } from './declare';
 import type { Runtime } from './runtime';
 import { stopOnSignal } from './signals';
 
@@ -16,6 +17,8 @@ export async function makeWorker(
 ): Promise<Worker> {
   const declarations = (options.workflows ?? []) as BaseWorkflowDeclaration[];
   refuseSameNames(name, declarations);
+  // All of a workflow's tasks are known by now.
+  for (const declaration of declarations) refuseLoneWait(declaration);
   const { handleKill = true, ...rest } = options;
   const worker = await runtime.engine.hatchet.worker(name, { ...rest, handleKill: false });
   let started = false;
