@@ -92,6 +92,7 @@ export async function crashAt(cell: Cell, passages: Record<string, Passages>): P
 const outOfReach = {
   'redis grant': 'takes what is over when more than 1,000 slots are free at once',
   'engine findRun': 'reads history, for users who ask for the run of what another process has published',
+  'engine untaken': 'reads history, of a run that no worker took in time: faults/untaken-runs waits for some',
   'engine runsSince': 'reads history, after Redis has lost writes: faults/redis-lost-writes kills Redis for it',
 };
 

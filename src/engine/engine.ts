@@ -41,7 +41,15 @@ export interface RunEnd {
 
 export type RunState =
   | { known: false; end?: undefined; input?: undefined }
-  | { known: true; evicted: boolean; end: RunEnd | undefined; input?: unknown };
+  /** tasks: the engine's ids of what the run consists of. */
+  | { known: true; evicted: boolean; end: RunEnd | undefined; input?: unknown; tasks?: readonly string[] };
+
+/** A run that ended as no worker took it in time. */
+export interface UntakenRun {
+  waitedMs: number;
+  /** Whether one had taken it before: a body of it has begun. */
+  begun: boolean;
+}
 
 /** A run of the engine's history. */
 export interface PastRun {
@@ -55,6 +63,9 @@ export interface PastRun {
  * What got no answer may have been done all the same: each of these calls may be made again.
  */
 const answerMs = { publish: 30_000, ask: 10_000, cancel: 30_000 };
+
+/** How many events of a task are read, the latest first: it waits for a worker with one every now and then. */
+const eventsRead = 200;
 
 /** The engine, as far as mageflow talks to it. */
 export class Engine {
@@ -131,6 +142,7 @@ export class Engine {
       known: true,
       evicted: false,
       input,
+      tasks: tasks.map(({ externalId }) => externalId),
       end: {
         status: detail.status as RunEnd['status'],
         outputs: Object.fromEntries(tasks.map((task) => [task.readableId, task.output])),
@@ -147,6 +159,34 @@ export class Engine {
       return waits ? { known: true, evicted: false, end: undefined, input: run.input } : { known: false };
     } catch (error) {
       if ((error as { response?: { status?: number } }).response?.status === 404) return { known: false };
+      throw error;
+    }
+  }
+
+  /**
+   * Whether a run ended as no worker took it within its schedule timeout, by the events of its tasks: its status is that of a run
+   * that a person cancelled. REST, so it may lag behind.
+   * @returns undefined when it ended otherwise, 'unknown' when there is nothing of its end yet
+   */
+  async untaken(tasks: readonly string[]): Promise<UntakenRun | 'unknown' | undefined> {
+    const lists = await Promise.all(tasks.map((task) => this.eventsOf(task)));
+    const events = lists.flat();
+    const timedOut = events.find(({ eventType }) => isEvent(eventType, 'SCHEDULING_TIMED_OUT'));
+    if (!timedOut) return events.some(({ eventType }) => isEvent(eventType, 'CANCELLED')) ? undefined : 'unknown';
+    const since = Math.min(...events.map(({ timestamp }) => Date.parse(timestamp)));
+    return {
+      waitedMs: Date.parse(timedOut.timestamp) - since,
+      begun: events.some(({ eventType, retryCount = 0 }) => retryCount > 0 || isEvent(eventType, 'STARTED')),
+    };
+  }
+
+  private async eventsOf(task: string) {
+    try {
+      // Without a limit there are none.
+      const { data } = await this.ask('untaken', () => this.hatchet.api.v1TaskEventList(task, { limit: eventsRead }));
+      return data.rows ?? [];
+    } catch (error) {
+      if ((error as { response?: { status?: number } }).response?.status === 404) return [];
       throw error;
     }
   }
@@ -202,6 +242,11 @@ export class Engine {
   private ask<T>(what: string, call: () => Promise<T>, limitMs = answerMs.ask): Promise<T> {
     return betweenFaultPoints('engine', what, () => inTime('the engine', limitMs, call()));
   }
+}
+
+/** The SDK exports its events' names as an enum of a path that does not load everywhere. */
+function isEvent(type: string, name: 'SCHEDULING_TIMED_OUT' | 'CANCELLED' | 'STARTED'): boolean {
+  return type === name;
 }
 
 /** What a body threw is recorded by the SDK as JSON with its stack; what the engine says itself is a text. */

@@ -9,19 +9,25 @@ interface Announced {
   as: ServedAs;
   /** Until when it counts as served, in the time of this process. */
   until: number;
+  scheduleTimeout: string | undefined;
 }
 
 /** Which names wrapped workers serve, in this process and in others. */
 export class Served {
   private readonly local = new Map<string, ServedAs>();
+  private readonly timeouts = new Map<string, () => string | undefined>();
   private remote = new Map<string, Announced>();
   private readAgainAt = 0;
 
   constructor(private readonly store: GroupStore) {}
 
-  /** Notes what this process declares, and serves when it runs a worker. */
-  declare(name: string, as: ServedAs): void {
+  /**
+   * Notes what this process declares, and serves when it runs a worker.
+   * @param scheduleTimeout - for how long the declaration lets its runs wait for a worker, if it says so
+   */
+  declare(name: string, as: ServedAs, scheduleTimeout: () => string | undefined = () => undefined): void {
     this.local.set(name.toLowerCase(), as);
+    this.timeouts.set(name.toLowerCase(), scheduleTimeout);
   }
 
   /** Tells other processes what this one serves; repeated while it does. */
@@ -30,7 +36,7 @@ export class Served {
     const { leaseMs, reconcileIntervalMs, abandonedMs } = this.store.settings;
     // More than one announcement may come late.
     const countsForMs = 3 * leaseMs + 2 * reconcileIntervalMs;
-    const names = [...this.local].flat();
+    const names = [...this.local].flatMap(([name, as]) => [name, as, this.timeouts.get(name)?.() ?? '']);
     await this.store.redis.call('announce', [this.store.keys.served()], [countsForMs, abandonedMs, ...names]);
   }
 
@@ -54,14 +60,24 @@ export class Served {
     return announced?.as === 'task' && announced.until > performance.now();
   }
 
+  /** For how long the runs of a name may wait for a worker, where a wrapped declaration says so, in whichever process. */
+  async scheduleTimeout(name: string): Promise<string | undefined> {
+    const lower = name.toLowerCase();
+    return this.timeouts.get(lower)?.() ?? (await this.announced(lower))?.scheduleTimeout;
+  }
+
   private async announced(lower: string): Promise<Announced | undefined> {
     const { leaseMs, abandonedMs } = this.store.settings;
     if (performance.now() >= this.readAgainAt) {
       const before = performance.now();
       const all = (await this.store.redis.call('served', [this.store.keys.served()], [abandonedMs])) as string[];
       this.remote = new Map();
-      for (let i = 0; i + 2 < all.length; i += 3)
-        this.remote.set(all[i] ?? '', { as: all[i + 1] as ServedAs, until: before + Number(all[i + 2]) });
+      for (let i = 0; i + 3 < all.length; i += 4)
+        this.remote.set(all[i] ?? '', {
+          as: all[i + 1] as ServedAs,
+          until: before + Number(all[i + 2]),
+          scheduleTimeout: all[i + 3] || undefined,
+        });
       // Before what is announced now could count no more.
       this.readAgainAt = before + Math.min(rememberedMs, 3 * leaseMs);
     }

@@ -156,7 +156,8 @@ export class Upkeep {
     const task = await this.taskOf(id, due.entry);
     if (task === undefined) return;
     const state = await this.settler.settleIfEnded(id, due.entry, due.runId, task);
-    if (state.end) this.tellRepaired(id, due, `settled entry ${due.entry} of ${id} from the engine's record`);
+    if (state.end && !state.goesOn)
+      this.tellRepaired(id, due, `settled entry ${due.entry} of ${id} from the engine's record`);
     if (!state.known) return this.lost(id, due, task);
     // A wait for a worker or between attempts is healthy, however long; asking again is for the case that it isn't.
     if (!state.end) await this.store.renew(id, [due.entry], this.store.settings.leaseMs * 3);

@@ -1,3 +1,4 @@
+import { declaredScheduleTimeout } from '../engine/declared-timeout';
 import { AlreadyStartedError, ConfigurationError, describe } from '../errors';
 import { encodeMessage, isPlainObject } from '../messages/json';
 import { refuseUnknown } from '../options';
@@ -54,6 +55,8 @@ export function bind(
   const given = options ?? {};
   refuseUnknown(given, signFields, 'option of sign');
   const bound: BoundSpec = { task: name };
+  const scheduleTimeout = typeof task === 'string' ? undefined : declaredScheduleTimeout(task);
+  if (scheduleTimeout !== undefined) bound.scheduleTimeout = scheduleTimeout;
   const root = scope.roots.get(name.toLowerCase());
   if (root) bound.group = 'root';
   if (data !== undefined && data !== null) bound.data = encodeMessage(data, `the data bound to ${name}`);

@@ -18,6 +18,7 @@ export interface ActiveEntry {
   entry: string;
   state: ItemState;
   run: string;
+  process: string;
   child: string;
 }
 
@@ -341,8 +342,8 @@ export class GroupReader extends FactsReader {
 }
 
 function toActive(entry: string, packed: string): ActiveEntry {
-  const [state = '', run = '', , , , , , , , child = ''] = packed.split('|');
-  return { entry, state: state as ItemState, run, child };
+  const [state = '', run = '', , , , process = '', , , , child = ''] = packed.split('|');
+  return { entry, state: state as ItemState, run, process, child };
 }
 
 /** The message in a stored failure. */

@@ -252,8 +252,19 @@ export class GroupStore extends GroupExecutions {
   }
 
   async regrant(id: string, due: Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'runId'>) {
-    const reply = await this.call('regrant', id, [due.entry, due.state, due.process, due.runId], due.entry);
+    const reply = await this.call('regrant', id, [due.entry, due.state, due.process, due.runId, ''], due.entry);
     return this.settled(reply, ['granted', 'refused', 'unknown'] as const);
+  }
+
+  /**
+   * Hands an entry out again that no worker took in time, as often as it takes: `waitedMs` says for how long nobody has.
+   * @returns 'over' when that is longer than what nobody goes on with is kept, 'stopped' when its group has
+   */
+  async regrantUntaken(id: string, of: { entry: string; run: string; process: string }, waitedMs: number) {
+    const { entry, run, process } = of;
+    const reply = await this.call('regrant', id, [entry, 'published', process, run, Math.round(waitedMs)], entry);
+    const { code, work } = this.settled(reply, ['granted', 'over', 'stopped', 'refused', 'unknown'] as const);
+    return { code, work, waitedMs: Number((code === 'over' ? reply[1] : reply[6]) ?? 0) };
   }
 
   async due(id: string, limit: number): Promise<DueReply> {

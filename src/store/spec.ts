@@ -47,6 +47,8 @@ export interface Spec {
   group?: 'root' | 'chain' | 'swarm' | 'made swarm';
   /** Groups that exist already and belong below it; its parent keeps them, cancels them and forgets them. */
   below?: string[];
+  /** For how long its run may wait for a worker, where its declaration says so: '5m'. */
+  scheduleTimeout?: string;
 }
 
 /** Whether what a spec stands for is a group, whose own items are runs of the engine. */
@@ -76,6 +78,7 @@ type Header = [
   error?: string[] | 0,
   group?: NonNullable<Spec['group']> | 0,
   below?: string[] | 0,
+  scheduleTimeout?: string,
 ];
 
 /**
@@ -83,10 +86,11 @@ type Header = [
  * below it (a group has its callbacks itself, so it is never both).
  */
 export function packSpec(spec: Spec): string {
-  const { task, id, name, options, successCallbacks, errorCallbacks, data, group, below } = spec;
+  const { task, id, name, options, successCallbacks, errorCallbacks, data, group, below, scheduleTimeout } = spec;
   const success = successCallbacks?.length ? successCallbacks : 0;
   const error = errorCallbacks?.length ? errorCallbacks : 0;
   const header: Header = [task, id ?? 0, name ?? 0, options ?? 0, success, error, group ?? 0, below ?? 0];
+  if (scheduleTimeout) header.push(scheduleTimeout);
   while (header.length > 1 && header.at(-1) === 0) header.pop();
   const lead = success || error ? '*' : below ? '@' : '';
   return `${lead}${JSON.stringify(header)}\n${data === '{}' ? '' : (data ?? '')}`;
@@ -95,7 +99,7 @@ export function packSpec(spec: Spec): string {
 /** The opposite of {@link packSpec}. */
 export function unpackSpec(packed: string): Spec {
   const end = packed.indexOf('\n');
-  const [task, id, name, options, success, error, group, below] = JSON.parse(
+  const [task, id, name, options, success, error, group, below, scheduleTimeout] = JSON.parse(
     packed.slice(/^[*@]/.test(packed) ? 1 : 0, end),
   ) as Header;
   const data = packed.slice(end + 1);
@@ -109,6 +113,7 @@ export function unpackSpec(packed: string): Spec {
     ...(data ? { data } : {}),
     ...(group ? { group } : {}),
     ...(below ? { below } : {}),
+    ...(scheduleTimeout ? { scheduleTimeout } : {}),
   };
 }
 

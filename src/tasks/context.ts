@@ -31,6 +31,8 @@ export interface Execution {
   store: string;
   /** The run that it executes, by the SDK's context, and the claim under which it does. */
   run: { ctx: unknown; claim: Claim | undefined };
+  /** Set within {@link withoutRootSwarm}: the root whose body called it. */
+  without?: RootScope | undefined;
 }
 
 function storage(): AsyncLocalStorage<Execution> {
@@ -59,7 +61,7 @@ export function currentExecution(): Execution | undefined {
  */
 export function withoutRootSwarm<T>(fn: () => T): T {
   const current = currentExecution();
-  return current?.root ? storage().run({ ...current, root: undefined }, fn) : fn();
+  return current?.root ? storage().run({ ...current, root: undefined, without: current.root }, fn) : fn();
 }
 
 /**

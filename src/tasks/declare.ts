@@ -5,6 +5,7 @@ import {
   durationToMs,
   type Duration,
 } from '@hatchet-dev/typescript-sdk';
+import { declaredScheduleTimeout } from '../engine/declared-timeout';
 import { ConfigurationError, describe } from '../errors';
 import { processState } from '../process-state';
 import type { ResolvedConfig } from '../signatures/config';
@@ -86,7 +87,9 @@ export function wrapDeclaration<D extends Declaration>(
   for (const task of tasks) wrapTask(task);
   if (!single) wrapLaterTasks(declaration as unknown as WorkflowDeclaration, wrapTask);
   captureRuns(runtime, declaration);
-  runtime.served.declare(definition.name, single ? 'task' : 'workflow');
+  // Tasks are added to a workflow later.
+  const scheduleTimeout = () => declaredScheduleTimeout(declaration);
+  runtime.served.declare(definition.name, single ? 'task' : 'workflow', scheduleTimeout);
   return declaration;
 }
 

@@ -55,6 +55,7 @@ local function store_end(entry, act, to, payload, size)
   if act then
     add('sl', -1)
     if has('V') then redis.call('HDEL', C, 't:' .. entry) end
+    if has('U') then redis.call('HDEL', C, 'u:' .. entry) end
     -- When it is tried again, what is still heard of this run counts no more.
     if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
   end
