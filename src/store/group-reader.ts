@@ -102,6 +102,15 @@ export class GroupReader extends FactsReader {
     return packed === null ? undefined : toActive(entry, packed);
   }
 
+  /** The same of some entries: of those that are under way. */
+  async activeEntries(id: string, entries: readonly string[]): Promise<ActiveEntry[]> {
+    if (entries.length === 0) return [];
+    const packed = await this.store.redis.use('hmget', (client) =>
+      client.hmget(this.store.keys.active(id), ...entries),
+    );
+    return entries.flatMap((entry, i) => (packed[i] ? [toActive(entry, packed[i])] : []));
+  }
+
   /** The state of one item, or undefined when the group or the item is unknown. */
   async itemState(id: string, index: number): Promise<ItemState | undefined> {
     const { keys, redis } = this.store;
