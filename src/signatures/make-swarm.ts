@@ -5,7 +5,15 @@ import { keyedId, newId } from '../store/ids';
 import { callbackIds } from '../store/spec';
 import { callbacks, checkRunOptions, runFields, text } from './binding';
 import { resolveConfig, type SwarmConfig } from './config';
-import { bytesPerScript, entriesPerScript, placeAll, prepareAll, releaseAll, type PreparedEntry } from './entries';
+import {
+  bytesPerScript,
+  entriesPerScript,
+  placeAll,
+  prepareAll,
+  releaseAll,
+  undo,
+  type PreparedEntry,
+} from './entries';
 import { identityOfTasks } from './identity';
 import { currentRoot, publishFor, type Scope } from './scope';
 import { TaskSwarm } from './task-swarm';
@@ -75,10 +83,7 @@ export async function makeSwarm<T extends TaskEntry>(
   };
   const swarm = new TaskSwarm<OutputOf<T>>(scope, id, name);
   const created = await write(scope, swarm, group, chunks, isSwarmClosed, root !== undefined);
-  if (!created) return new TaskSwarm<OutputOf<T>>(scope, id, (await scope.reader.snapshot(id))?.name ?? name);
-  const ids = callbackIds({ successCallbacks, errorCallbacks }).map((callback) => ({ id: callback }));
-  await scope.locations.record(id, ids);
-  return swarm;
+  return created ? swarm : new TaskSwarm<OutputOf<T>>(scope, id, (await scope.reader.snapshot(id))?.name ?? name);
 }
 
 async function write(
@@ -94,6 +99,7 @@ async function write(
   const placeFrom = (entries: readonly PreparedEntry[], from: number) =>
     Promise.all(entries.flatMap(({ member }, i) => (member ? [member.place(from + i)] : [])));
   const [first = [], ...rest] = chunks;
+  const began = performance.now();
   let created = false;
   try {
     const reply = await store.create(
@@ -121,10 +127,17 @@ async function write(
       else await (again ? placeFrom(chunk, place) : releaseAll(chunk));
       place += chunk.length;
     }
+    const { successCallbacks, errorCallbacks } = group;
+    const ids = callbackIds({ successCallbacks: [...successCallbacks], errorCallbacks: [...errorCallbacks] });
+    if (created)
+      await scope.locations.record(
+        group.id,
+        ids.map((callback) => ({ id: callback })),
+      );
     return created;
   } catch (error) {
-    for (const chunk of chunks) await releaseAll(chunk);
-    if (created) await store.forget(group.id, 0);
+    const gone = store.discard(group).catch(() => false);
+    await undo(scope, began, Promise.all([gone, releaseAll(chunks.flat(), gone)]));
     throw error;
   }
 }
