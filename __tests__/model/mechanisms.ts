@@ -38,6 +38,7 @@ export class Mechanisms extends GroupState {
   }
   /** Items whose turn came and went are the first again. */
   protected requeue(units: readonly Unit[]): void {
+    if (this.status !== 'running') return;
     const passed = units.filter((u) => u.passed && u.state === 'queued');
     for (const u of passed) u.passed = false;
     this.line.unshift(...passed);
@@ -70,6 +71,7 @@ export class Mechanisms extends GroupState {
       else if (how === 'succeeded') what = body.payload;
     }
     const run = holdsSlot(u) ? u.run : '';
+    u.unbegun = this.isItem(u) && !holdsSlot(u);
     this.answer.endedAs = how;
     this.line = this.line.filter((other) => other !== u);
     Object.assign(u, { state: how, payload: what, run: '', attempt: undefined, doomed: false, due: false, child: '' });

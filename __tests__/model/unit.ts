@@ -37,6 +37,8 @@ export interface Unit extends NewItem {
   body: { outcome: Outcome; payload: string } | undefined;
   child: string;
   payload: string;
+  /** It ended without ever having had a slot: it leaves nothing. */
+  unbegun: boolean;
 }
 
 /** What the store has to answer. */

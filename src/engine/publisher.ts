@@ -249,8 +249,9 @@ export class Publisher {
     try {
       const { work } = await this.store.confirm(groupId, pairs);
       // Suspended or cancelled while they were on the way.
-      if (work.suspended) await this.suspender.withdraw(groupId);
-      if (work.status === 'cancelling') await this.canceller.cancelRunning(groupId);
+      const entries = pairs.filter((_, i) => i % 2 === 0);
+      if (work.suspended) await this.suspender.withdrawConfirmed(groupId, entries);
+      if (work.status === 'cancelling') await this.canceller.cancelSome(groupId, entries);
     } catch (error) {
       // Unconfirmed, they are published again when their lease is over, and the second run finds itself a duplicate.
       this.logger.warn(`mageflow: could not confirm ${pairs.length / 2} publications: ${messageOf(error)}`);

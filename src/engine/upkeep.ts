@@ -222,21 +222,12 @@ export class Upkeep {
 
   private async retire(index: string, id: string, { forgetAt, nested, total, now }: DueReply): Promise<void> {
     // One that sits in another group goes with that one.
-    if (forgetAt === undefined) {
-      await this.leave(index, id);
-      // Released or tried again meanwhile, it has to stay.
-      const then = await this.store.due(id, 0);
-      if (then.forgetAt !== undefined || isAlive(then)) await this.store.register(id);
-      return;
-    }
+    if (forgetAt === undefined) return this.leave(index, id);
     const over = forgetAt <= now;
     // Without this one, nobody would ever tell those below it that their time has come.
     if (nested) await this.publisher.nesting.releaseBelow(id, total);
     else if (!over) await this.store.expireResults(id, total);
-    if (over && !isAlive(await this.store.due(id, 0))) {
-      await this.store.forget(id, total);
-      return this.leave(index, id);
-    }
+    if (over && (await this.store.forget(id, total))) return this.leave(index, id);
     await this.store.redis.use('zadd', (client) => client.zadd(index, 'XX', forgetAt, id));
     if ((await this.store.due(id, 0)).forgetAt !== undefined) return;
     // Tried again meanwhile, it keeps what is below it, and is looked after.
@@ -244,8 +235,12 @@ export class Upkeep {
     await this.store.register(id);
   }
 
+  /** Takes a group out of the index. Released, tried again or made anew meanwhile, it has to stay. */
   private async leave(index: string, id: string): Promise<void> {
-    await this.store.redis.use('zrem', (client) => client.zrem(index, id));
+    const score = await this.store.redis.use('zscore', (client) => client.zscore(index, id));
+    const then = await this.store.due(id, 0);
+    if (then.forgetAt !== undefined || isAlive(then)) return this.store.register(id);
+    if (score !== null) await this.store.redis.call('leave', [index], [id, score]);
   }
 }
 

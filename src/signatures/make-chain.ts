@@ -3,7 +3,7 @@ import { refuseUnknown } from '../options';
 import { keyedId, newId } from '../store/ids';
 import type { GroupTemplate } from '../store/spec';
 import { callbacks, checkRunOptions, runFields, text, type BoundSpec } from './binding';
-import { placeAll, prepareAll } from './entries';
+import { placeAll, prepareAll, releaseAll, undo } from './entries';
 import { identityOfTasks } from './identity';
 import { currentRoot, type Scope } from './scope';
 import { TaskSignature } from './task-signature';
@@ -68,11 +68,18 @@ export async function makeChain(
   // Within a root run its id says which one it is.
   if (key !== undefined && !root) spec.key = key;
   const chain = new TaskSignature<unknown, unknown>(scope, spec, id, root);
-  await placeAll(
-    scope,
-    id,
-    steps,
-    steps.map((_, i) => i),
-  );
+  const began = performance.now();
+  try {
+    await placeAll(
+      scope,
+      id,
+      steps,
+      steps.map((_, i) => i),
+    );
+  } catch (error) {
+    // One that has an identity may have been made before, with these steps in it.
+    await undo(scope, began, releaseAll(steps, owner.again !== true));
+    throw error;
+  }
   return chain;
 }

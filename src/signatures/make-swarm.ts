@@ -5,7 +5,15 @@ import { keyedId, newId } from '../store/ids';
 import { callbackIds } from '../store/spec';
 import { callbacks, checkRunOptions, runFields, text } from './binding';
 import { resolveConfig, type SwarmConfig } from './config';
-import { bytesPerScript, entriesPerScript, placeAll, prepareAll, releaseAll, type PreparedEntry } from './entries';
+import {
+  bytesPerScript,
+  entriesPerScript,
+  placeAll,
+  prepareAll,
+  releaseAll,
+  undo,
+  type PreparedEntry,
+} from './entries';
 import { identityOfTasks } from './identity';
 import { currentRoot, publishFor, type Scope } from './scope';
 import { TaskSwarm } from './task-swarm';
@@ -75,13 +83,9 @@ export async function makeSwarm<T extends TaskEntry>(
   };
   const swarm = new TaskSwarm<OutputOf<T>>(scope, id, name, { madeIn: root });
   const created = await write(scope, swarm, group, chunks, isSwarmClosed, root !== undefined);
-  if (!created) {
-    const snapshot = await scope.reader.snapshot(id);
-    return new TaskSwarm<OutputOf<T>>(scope, id, snapshot?.name ?? name, { madeIn: root });
-  }
-  const ids = callbackIds({ successCallbacks, errorCallbacks }).map((callback) => ({ id: callback }));
-  await scope.locations.record(id, ids);
-  return swarm;
+  if (created) return swarm;
+  const snapshot = await scope.reader.snapshot(id);
+  return new TaskSwarm<OutputOf<T>>(scope, id, snapshot?.name ?? name, { madeIn: root });
 }
 
 async function write(
@@ -97,6 +101,7 @@ async function write(
   const placeFrom = (entries: readonly PreparedEntry[], from: number) =>
     Promise.all(entries.flatMap(({ member }, i) => (member ? [member.place(from + i)] : [])));
   const [first = [], ...rest] = chunks;
+  const began = performance.now();
   let created = false;
   try {
     const reply = await store.create(
@@ -124,10 +129,17 @@ async function write(
       else await (again ? placeFrom(chunk, place) : releaseAll(chunk));
       place += chunk.length;
     }
+    const { successCallbacks, errorCallbacks } = group;
+    const ids = callbackIds({ successCallbacks: [...successCallbacks], errorCallbacks: [...errorCallbacks] });
+    if (created)
+      await scope.locations.record(
+        group.id,
+        ids.map((callback) => ({ id: callback })),
+      );
     return created;
   } catch (error) {
-    for (const chunk of chunks) await releaseAll(chunk);
-    if (created) await store.forget(group.id, 0);
+    const gone = store.discard(group).catch(() => false);
+    await undo(scope, began, Promise.all([gone, releaseAll(chunks.flat(), gone)]));
     throw error;
   }
 }

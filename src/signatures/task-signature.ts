@@ -146,9 +146,12 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   /** @internal */
   async [join](owner: Owner, what: string, store: string): Promise<Member> {
     this.reserve(owner, what, store);
-    if (owner.kind === 'chain' && this.suspendedAhead && (await this.alone().status()) === 'suspended') {
+    try {
+      if (owner.kind === 'chain' && this.suspendedAhead && (await this.alone().status()) === 'suspended')
+        throw suspendedStep(what, { id: this.ownId, name: this.name }, owner.name);
+    } catch (error) {
       this.group = undefined;
-      throw suspendedStep(what, { id: this.ownId, name: this.name }, owner.name);
+      throw error;
     }
     const place = async (index: number) => {
       this.group = { ...owner, index };

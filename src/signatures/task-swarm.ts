@@ -3,14 +3,16 @@ import { canonical } from '../messages/canonical';
 import { encodeMessage } from '../messages/json';
 import { refuseUnknown } from '../options';
 import { resolveChange, type SwarmConfig } from './config';
+import { readEnds, roundOf } from '../store/end-log';
 import { isEnded, type Snapshot } from '../store/group-reader';
 import type { AddFlags } from '../store/group-store';
 import { isKeyed } from '../store/ids';
 import { packMessage, type Spec, type StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
 import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions } from './binding';
-import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, type PreparedEntry } from './entries';
-import { captureMade, captureSwarm, swarmSpec } from './made-swarms';
+import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, undo, type PreparedEntry } from './entries';
+import { IndexSet } from './index-set';
+import { captureMade, captureSwarm, noteCapture, swarmSpec } from './made-swarms';
 import { capturingRoot, publishBeside, publishFor, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
 import { progressOf, StoredGroup } from './stored-group';
@@ -45,6 +47,9 @@ export class TaskSwarm<O> implements Swarm<O> {
   private readonly stored: StoredGroup;
   /** The group that it was handed in to. */
   private owner: Owner | undefined;
+  /** A group that it was handed in to and not taken by, as long as that may have it; and whether that one is not there. */
+  private left: { groupId: string; gone: boolean | Promise<boolean> } | undefined;
+  private leaving: Promise<void> = Promise.resolve();
   /** Whether this object has been run, in this attempt of the body that made it. */
   private ran = false;
   /** The root in whose body it was made. */
@@ -102,7 +107,10 @@ export class TaskSwarm<O> implements Swarm<O> {
   }
 
   async *results(): AsyncGenerator<ItemResult<O>, void, undefined> {
-    const { reader, waiter } = this.scope;
+    const { reader, store, waiter } = this.scope;
+    // What has succeeded stays in the log when the swarm is tried again; all else ends anew, and is told anew.
+    const told = new IndexSet();
+    let round = 0;
     let read = 0;
     for (;;) {
       const next = await waiter.until(
@@ -110,17 +118,28 @@ export class TaskSwarm<O> implements Swarm<O> {
         async () => {
           // The status first: whatever ended before the group did is in the log when that is read.
           const { status, total } = await this.stored.snapshot();
-          const indexes = await reader.endLog(this.id, read, itemsPerRead);
-          return indexes.length > 0 || isEnded(status) ? { indexes, total } : undefined;
+          const log = await readEnds(store, this.id, read, itemsPerRead);
+          if (!log) return undefined;
+          const isNews = log.indexes.length > 0 || log.round !== round;
+          return isNews || isEnded(status) ? { ...log, total } : undefined;
         },
         { items: true },
       );
+      if (next.round !== round) {
+        round = next.round;
+        read = 0;
+        continue;
+      }
       if (next.indexes.length === 0) {
-        yield* this.neverStarted(next.total);
-        return;
+        if (yield* this.neverStarted(next.total, round)) return;
+        continue;
       }
       read += next.indexes.length;
-      yield* (await reader.ended(this.id, next.indexes)) as ItemResult<O>[];
+      const untold = next.indexes.filter((index) => !told.has(index));
+      for (const item of (await reader.ended(this.id, untold)) as ItemResult<O>[]) {
+        if (item.status === 'succeeded') told.add(item.index);
+        yield item;
+      }
     }
   }
 
@@ -172,7 +191,7 @@ export class TaskSwarm<O> implements Swarm<O> {
         if (chunk.length >= entriesPerScript || bytes >= bytesPerScript) await flush();
       }
     } catch (error) {
-      await releaseAll(chunk);
+      await undo(this.scope, performance.now(), releaseAll(chunk));
       throw error;
     }
     await flush();
@@ -245,7 +264,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     if (this.owner) throw belongs(this.owner.name, this.owner.groupId === owner.groupId);
     this.owner = owner;
     const parent = { id: owner.groupId, name: owner.name };
-    const { code, in: other, name } = await store.adopt(this.id, parent);
+    const { code, in: other, name } = await this.adoptedBy(parent);
     const refused = code === 'missing' || code === 'started' || (code === 'again' && !owner.again);
     if (refused) this.owner = undefined;
     if (code === 'missing') throw this.stored.notFound();
@@ -263,12 +282,43 @@ export class TaskSwarm<O> implements Swarm<O> {
         // Suspended before, it is suspended as an item.
         if ((await this.stored.snapshot()).suspended) await this.suspend();
       },
-      release: async () => {
+      release: (gone) => {
         this.owner = undefined;
         // What was in there before stays.
-        if (code === 'adopted') await store.disown(this.id, owner.groupId);
+        return code === 'adopted' ? this.leave(owner.groupId, gone) : Promise.resolve();
       },
     };
+  }
+
+  private async adoptedBy(parent: { id: string; name: string }) {
+    try {
+      await this.hasLeft();
+      return await this.scope.store.adopt(this.id, parent);
+    } catch (error) {
+      this.owner = undefined;
+      // An answer that was lost may have been that it is in there now.
+      this.left ??= { groupId: parent.id, gone: false };
+      throw error;
+    }
+  }
+
+  /** Takes it out of a group that it was not taken by, which Redis may hear of only when it is next handed in, or run. */
+  private async leave(groupId: string, gone: boolean | Promise<boolean>): Promise<void> {
+    this.left = { groupId, gone };
+    this.leaving = this.disown().catch(() => undefined);
+    await this.leaving;
+  }
+
+  private async hasLeft(): Promise<void> {
+    await this.leaving;
+    await this.disown();
+  }
+
+  private async disown(): Promise<void> {
+    const { left } = this;
+    if (!left) return;
+    await this.scope.store.disown(this.id, left.groupId, await left.gone);
+    this.left = undefined;
   }
 
   /**
@@ -286,6 +336,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     const { scope, id } = this;
     const root = capturingRoot(scope, this.madeIn);
     if (root && flags.run) await captureMade(scope, root, id);
+    const began = performance.now();
     const reply = await scope.store
       .add(
         id,
@@ -293,7 +344,7 @@ export class TaskSwarm<O> implements Swarm<O> {
         flags,
       )
       .catch(async (error: unknown) => {
-        await releaseAll(entries);
+        await undo(scope, began, releaseAll(entries));
         throw error;
       });
     if (reply.code === 'added') {
@@ -318,6 +369,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     refuseUnknownRunOptions(options);
     const encoded = encodeMessage(message ?? {}, `the message to the swarm "${this.name}"`);
     const runOptions = checkRunOptions(options, `the run of the swarm "${this.name}"`);
+    if (this.left) await this.hasLeft();
     const root = capturingRoot(this.scope, this.madeIn);
     const { code, work } =
       (root && (await root.begin(this.startCaptured(root, encoded, runOptions)))) ??
@@ -358,9 +410,11 @@ export class TaskSwarm<O> implements Swarm<O> {
     const { store } = this.scope;
     if (this.ran) return { code: 'again' as const, work: undefined };
     await root.captured.get(this.id);
-    const capturing = captureSwarm(this.scope, root, this, packMessage(message, options));
-    root.captured.set(this.id, capturing);
-    const captured = await capturing;
+    const captured = await noteCapture(
+      root,
+      this.id,
+      captureSwarm(this.scope, root, this, packMessage(message, options)),
+    );
     if (!captured) return undefined;
     if (captured.added) return { code: 'started' as const, work: undefined };
     // It is a child already: started by one of its items, or run by an earlier attempt of the body.
@@ -391,12 +445,15 @@ export class TaskSwarm<O> implements Swarm<O> {
     return { groupId: this.id, name: this.name, kind: 'swarm', again, madeIn };
   }
 
-  /** What a stopped swarm cancelled without it ever having started, in order. */
-  private async *neverStarted(total: number): AsyncGenerator<ItemResult<O>, void, undefined> {
-    const { reader } = this.scope;
+  /** What a stopped swarm cancelled without it ever having started, in order. @returns false when it is tried again meanwhile */
+  private async *neverStarted(total: number, round: number): AsyncGenerator<ItemResult<O>, boolean, undefined> {
+    const { reader, store } = this.scope;
     for (let from = 0; from < total; from += itemsPerRead) {
       const indexes = await reader.neverStarted(this.id, from, Math.min(total, from + itemsPerRead));
-      yield* (await reader.ended(this.id, indexes)) as ItemResult<O>[];
+      const items = (await reader.ended(this.id, indexes)) as ItemResult<O>[];
+      if ((await roundOf(store, this.id)) !== round) return false;
+      yield* items;
     }
+    return true;
   }
 }

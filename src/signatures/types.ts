@@ -24,8 +24,12 @@ export interface Member {
   key: string;
   /** It is the item of this index. */
   place(index: number): Promise<void>;
-  /** It was not taken, and is what it was. */
-  release(): Promise<void>;
+  /**
+   * It was not taken, and is what it was.
+   * @param gone - whether the group that it was handed in to is not there: then it has no place in it either
+   * @returns when that group has let go of it, as far as that can be done now
+   */
+  release(gone: boolean | Promise<boolean>): Promise<void>;
 }
 
 export type SignatureStatus = 'pending' | 'queued' | 'running' | 'suspended' | 'succeeded' | 'failed' | 'cancelled';

@@ -89,16 +89,8 @@ export class GroupControl extends GroupScripts {
   async keepAgain(id: string): Promise<boolean> {
     const [code, , total] = await this.call('keep', id, ['again']);
     if (code !== 'kept') return false;
-    await this.keepResults(id, Number(total));
+    await this.bindLifetimes(id, this.buckets(id, Number(total)));
     return true;
-  }
-
-  protected async keepResults(id: string, total: number): Promise<void> {
-    const buckets = this.buckets(id, total);
-    for (let from = 0; from < buckets.length; from += 500) {
-      const keys = buckets.slice(from, from + 500);
-      await this.redis.use('persist', (client) => Promise.all(keys.map((key) => client.persist(key))));
-    }
   }
 }
 

@@ -104,6 +104,15 @@ export class GroupReader extends FactsReader {
     return packed === null ? undefined : toActive(entry, packed);
   }
 
+  /** The same of some entries: of those that are under way. */
+  async activeEntries(id: string, entries: readonly string[]): Promise<ActiveEntry[]> {
+    if (entries.length === 0) return [];
+    const packed = await this.store.redis.use('hmget', (client) =>
+      client.hmget(this.store.keys.active(id), ...entries),
+    );
+    return entries.flatMap((entry, i) => (packed[i] ? [toActive(entry, packed[i])] : []));
+  }
+
   /** What a claim to an entry is worth, of a run that is only a part of it: the same as `start.lua` says of a whole one. */
   async worthOf(id: string, entry: string, token: string): Promise<'valid' | 'cancelled' | 'unknown'> {
     const { keys, redis } = this.store;

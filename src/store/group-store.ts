@@ -160,14 +160,17 @@ export class GroupStore extends GroupExecutions {
    * @returns 'again' when it was in there before, or why it could not: it is missing, or started or in another one
    */
   async adopt(id: string, parent: { id: string; name: string }, entry = '') {
-    const reply = await this.call('adopt', id, [parent.id, entry, '', parent.name]);
+    const reply = await this.call('adopt', id, [parent.id, entry, '', parent.name, 0]);
     const code = reply[0] as 'adopted' | 'again' | 'missing' | 'started';
     return { code, in: String(reply[1] ?? ''), name: String(reply[2] ?? '') };
   }
 
-  /** Takes a group that nobody has started out of the one it was put into. */
-  async disown(id: string, parent: string): Promise<void> {
-    await this.call('adopt', id, ['', '', parent, '']);
+  /**
+   * Takes a group that nobody has started out of the one it was put into.
+   * @param placed - also when it has its place in there, as there is no such group
+   */
+  async disown(id: string, parent: string, placed = false): Promise<void> {
+    await this.call('adopt', id, ['', '', parent, '', placed ? 1 : 0]);
   }
 
   /** Lets nothing of a group start any more; what runs is for the caller to cancel. */
@@ -275,34 +278,30 @@ export class GroupStore extends GroupExecutions {
   /** Gives the results of a finished group the time to live that its other keys, and a single bucket, got from the scripts. */
   async expireResults(id: string, total: number): Promise<void> {
     if (total <= bucketSize) return;
-    const buckets = this.buckets(id, total);
-    for (let from = 0; from < buckets.length; from += 500) {
-      const keys = buckets.slice(from, from + 500);
-      await this.redis.use('pexpire', (client) =>
-        Promise.all(keys.map((key) => client.pexpire(key, this.settings.finishedMs + graceMs))),
-      );
-    }
-    // Tried again meanwhile, it keeps them; gone meanwhile, they go too.
-    const [status, time] = await this.redis.use('hmget', (client) => client.hmget(this.keys.state(id), 'st', 'rt'));
-    if (status && !time) await this.keepResults(id, total);
+    await this.bindLifetimes(id, this.buckets(id, total));
   }
 
-  /** Removes whatever a group left, without blocking Redis. */
-  async forget(id: string, total: number): Promise<void> {
-    await this.redis.use('zrem', (client) => client.zrem(this.keys.catalog(), id));
-    await this.unlink([...this.keys.group(id).slice(0, 8), ...this.buckets(id, total)]);
+  /** Removes a group whose retention is over, without blocking Redis. Whether it is gone. */
+  async forget(id: string, total: number): Promise<boolean> {
+    const entry = await this.catalog.find(id);
+    if ((await this.redis.call('forget', this.keys.group(id), [this.process, this.settings.leaseMs])) !== 1)
+      return false;
+    if (entry) await this.catalog.drop([entry]);
+    await this.bindLifetimes(id, this.buckets(id, total));
+    return true;
+  }
+
+  /** Removes a group that its maker can't complete. @returns false when it is another one's, or somebody has gone on with it */
+  async discard({ id, secret }: Pick<NewGroup, 'id' | 'secret'>): Promise<boolean> {
+    const entry = await this.catalog.find(id);
+    const [code] = await this.call('discard', id, [secret]);
+    if (code === 'discarded' && entry) await this.catalog.drop([entry]);
+    return code !== 'kept';
   }
 
   /** Removes what the script leaves of a group that is removed; of its key, another group may have been made since. */
   async forgetRest(id: string, total: number): Promise<void> {
-    await this.unlink([this.keys.callbacks(id), ...this.buckets(id, total)]);
-  }
-
-  private async unlink(keys: readonly string[]): Promise<void> {
-    for (let from = 0; from < keys.length; from += 500) {
-      const some = keys.slice(from, from + 500);
-      await this.redis.use('unlink', (client) => Promise.all(some.map((key) => client.unlink(key))));
-    }
+    await this.bindLifetimes(id, [this.keys.callbacks(id), ...this.buckets(id, total)]);
   }
 
   /** Asks for the ends of a group's items to be published for a while. */

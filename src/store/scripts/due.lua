@@ -19,4 +19,5 @@ over = over > 0 and over
 -- Several times within the life of such a record.
 local renew = not ended() and now - (tonumber(renewed) or g.cr) > g.ttl / 4
 if renew then redis.call('HSET', G, 'lr', int(now)) end
-return { g.st, g.fl or '', redis.call('HLEN', A), lasts or '', more_to_take(), int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0, later and int(later - now) or '', int(g.tot), int(now) }
+local more = has('M') and not has('S') and 1 or more_to_take()
+return { g.st, g.fl or '', redis.call('HLEN', A), lasts or '', more, int(g.hold), int(g.nch), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0, later and int(later - now) or '', int(g.tot), int(now) }

@@ -60,13 +60,15 @@ local function store_end(entry, act, to, payload, size)
     if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
   end
   mark(entry, marks[to])
-  if to == 'succeeded' and g.kr == '0' then
+  -- What never started leaves nothing: in a group that hasn't, nothing else would let its bucket expire, or stay.
+  if not act or (to == 'succeeded' and g.kr == '0') then
     dropped[#dropped + 1] = entry
   else
     results[#results + 1], results[#results + 2] = entry, marks[to] .. payload
   end
   log[#log + 1] = entry
-  add('rb', size)
+  -- Of what the list of results will hold.
+  if to == 'succeeded' then add('rb', size) end
   return spec
 end
 
@@ -78,6 +80,8 @@ local function end_entry(entry, act, to, payload, size)
   if act and act.child ~= '' then
     if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
     to, payload = root_end(entry, to, payload)
+    -- What its children have left is in their own list.
+    size = nil
   end
   check_move(entry, state_of(entry, act), to)
   ended_as = to

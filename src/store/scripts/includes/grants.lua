@@ -20,9 +20,11 @@ local function fire(list, kind, source)
 end
 
 -- Hands out the callbacks that were held back, those of entries that are suspended by themselves only when all are asked for.
+-- What one call can't hand out is for the next one, whoever makes it.
 local function release_held(all)
   if not has('H') or has('S') then return end
   local kept = 0
+  all = all or has('A')
   repeat
     local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
     for _, entry in ipairs(entries) do
@@ -37,7 +39,14 @@ local function release_held(all)
     write_entries()
     more_held = #callbacks >= batch
   until #entries == 0 or more_held
-  if kept == 0 and not more_held then unflag('H') end
+  if more_held then
+    flag('M')
+    if all then flag('A') end
+    return
+  end
+  unflag('M')
+  unflag('A')
+  if kept == 0 then unflag('H') end
 end
 
 -- The end of a group is its parent's to hear of; that somebody tells it is leased work like a publication.

@@ -17,6 +17,8 @@ end
 
 -- Puts items back that were passed over while they were suspended by themselves: the last one first, as each goes to the front.
 local function requeue_passed(from, to)
+  -- What has stopped starts nothing, and what has ended has no queue any more.
+  if g.st ~= 'running' then return end
   for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
     local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
     for at in string.gmatch(string.reverse(block), '()h') do
