@@ -115,7 +115,7 @@ export class TaskSwarm<O> implements Swarm<O> {
         return;
       }
       read += next.indexes.length;
-      yield* (await reader.ended(this.id, next.indexes)) as ItemResult<O>[];
+      for await (const items of reader.endedPages(this.id, next.indexes)) yield* items as ItemResult<O>[];
     }
   }
 
