@@ -246,6 +246,17 @@ export class GroupStore extends GroupExecutions {
     return reply;
   }
 
+  /**
+   * Notes that what this process was granted could not be put together: 'again' while it may be tried once more.
+   * @param most - how often an entry is published, by whichever process, before it ends as failed
+   */
+  async failPublication(id: string, entry: string, most: number, payload: string) {
+    const codes = ['again', 'ended', 'refused', 'unknown'] as const;
+    const reply = this.settled(await this.call('failPublication', id, [entry, most, payload], entry), codes);
+    if (reply.code === 'ended') this.tellOfCallback(id, entry, payload);
+    return reply;
+  }
+
   async confirm(id: string, pairs: readonly string[]) {
     return this.settled(await this.call('confirm', id, packedPairs(pairs)), ['confirmed', 'missing'] as const);
   }
