@@ -62,7 +62,7 @@ test('upkeep that is stopped, started and stopped during one pass makes no other
   const takeDue = jest.spyOn(store.redis, 'call');
   open();
   await Promise.all(stopped);
-  const { upkeep } = mage as unknown as { upkeep: Upkeep & { running: Promise<void> } };
+  const { upkeep } = mage as unknown as { upkeep: { running: Promise<void> } };
   await upkeep.running;
   expect(counted).toEqual({ now: 0, most: 1 });
   expect(takeDue.mock.calls.filter(([name]) => name === 'takeDue')).toHaveLength(store.keys.upkeepIndexes().length);

@@ -1,10 +1,9 @@
-import type { Upkeep } from '../../src/engine/upkeep';
 import { eventually, Fixture } from '../helpers/fixture';
 
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 200 });
 const { mage } = fixture;
 const work = mage.task({ name: 'work', fn: ({ n }: { n: number }) => ({ n }) });
-const { upkeep } = mage as unknown as { upkeep: Upkeep & { users: number } };
+const { upkeep } = mage as unknown as { upkeep: { users: number } };
 
 afterAll(() => fixture.close());
 

@@ -24,13 +24,13 @@ export class KnownFacts {
 
   /** This process has made a group. @param message - with which it was started at once */
   made(group: NewGroup, version: string, message?: string): void {
-    const { id, kind, name, secret, options, parent, above = {}, keepResults } = group;
+    const { id, kind, name, secret, options, runOptions, parent, above = {}, keepResults } = group;
     this.known.set(id, {
       kind,
       name,
       secret,
       message: message || undefined,
-      options: parseOptions(options),
+      options: parseOptions(options, runOptions),
       resultBytes: 0,
       parent: parent && { groupId: parent.groupId, entry: parent.entry, round: parent.round ?? 0 },
       above,

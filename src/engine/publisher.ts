@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../errors';
 import type { Events } from '../events';
+import { packFailure } from '../messages/text';
 import type { MageflowLogger } from '../options';
 import type { GroupStore } from '../store/group-store';
 import { hasWork, type Work } from '../store/replies';
@@ -20,6 +21,7 @@ import { Retrier } from './retrier';
 import { Sender, type Publication } from './sender';
 import type { Served } from './served';
 import { Suspender } from './suspender';
+import { composed, maxPublications, Unpublishable } from './unpublishable';
 
 /** A run that the engine took. */
 export interface Published {
@@ -139,7 +141,12 @@ export class Publisher {
     for (const key of keys) this.pending.add(key);
     let facts: GroupFacts | undefined;
     try {
-      facts = await this.known.of(groupId, work.version);
+      facts = await composed(() => this.known.of(groupId, work.version));
+    } catch (error) {
+      // Each of them is as far as it would be if it could not be put together itself.
+      for (const { entry } of [...work.grants, ...work.callbacks])
+        await this.unpublished(groupId, entry, error).catch(() => undefined);
+      throw error instanceof Unpublishable ? error.cause : error;
     } finally {
       if (!facts) for (const key of keys) this.pending.delete(key);
     }
@@ -175,9 +182,24 @@ export class Publisher {
   private async underWay(groupId: string, entry: string, publication: Promise<void>): Promise<void> {
     try {
       await publication;
+    } catch (error) {
+      await this.unpublished(groupId, entry, error);
     } finally {
       this.pending.delete(`${groupId} ${entry}`);
     }
+  }
+
+  /**
+   * Counts a publication that could not be put together; the last one ends its entry with what was wrong.
+   * @throws what was wrong, while upkeep is to try it again
+   */
+  private async unpublished(groupId: string, entry: string, error: unknown): Promise<void> {
+    if (!(error instanceof Unpublishable) || entry === 'p') throw error;
+    const payload = packFailure(`it could not be published: ${error.message}`);
+    const { code, work } = await this.store.failPublication(groupId, entry, maxPublications, payload);
+    if (code !== 'ended') throw error.cause;
+    await tellEndAt(this.events, this.reader, { groupId, entry }, work);
+    await this.publish(groupId, work);
   }
 
   /** An item that needs nothing but what is known here; undefined for every other one, and for one that can't be read. */
@@ -194,24 +216,28 @@ export class Publisher {
 
   private async publishItem(groupId: string, facts: GroupFacts, grant: Work['grants'][number]): Promise<void> {
     const { entry, message } = grant;
-    const spec = unpackSpec(grant.spec);
     const later = isLaterStep(facts, entry);
-    if (!isGroup(spec)) {
-      const before = later ? await this.inputs.ofStep(groupId, entry, spec) : undefined;
-      return this.enqueue(facts, this.requests.ofItem(groupId, facts, grant, spec, before));
-    }
-    const input = () => (later ? this.inputs.ofStep(groupId, entry, spec) : this.inputs.ofItem(facts, spec, message));
-    return this.nesting.start(groupId, entry, facts, spec, message === startOnly ? undefined : await input(), message);
+    const { spec, input } = await composed(async () => {
+      const spec = unpackSpec(grant.spec);
+      if (later) return { spec, input: await this.inputs.ofStep(groupId, entry, spec) };
+      const whole = isGroup(spec) && message !== startOnly;
+      return { spec, input: whole ? this.inputs.ofItem(facts, spec, message) : undefined };
+    });
+    if (isGroup(spec))
+      return this.nesting.start(groupId, entry, facts, spec, message === startOnly ? undefined : input, message);
+    return this.enqueue(facts, await composed(() => this.requests.ofItem(groupId, facts, grant, spec, input)));
   }
 
   private async publishCallback(groupId: string, facts: GroupFacts, entry: string, packed: string): Promise<void> {
     if (entry === 'p') return this.nesting.tellParent(groupId);
-    const fired = unpackCallback(packed);
-    // Results and failures grow until the group ends: never from the cache.
-    const latest = (await this.reader.facts(groupId)) ?? facts;
-    const whole = await this.inputs.ofFired(groupId, latest, entry, packed);
+    const { fired, latest, whole } = await composed(async () => {
+      // Results and failures grow until the group ends: never from the cache.
+      const latest = (await this.reader.facts(groupId)) ?? facts;
+      const whole = await this.inputs.ofFired(groupId, latest, entry, packed);
+      return { fired: unpackCallback(packed), latest, whole };
+    });
     if (isGroup(fired.spec)) return this.nesting.start(groupId, entry, latest, fired.spec, whole, '');
-    return this.enqueue(facts, this.requests.ofCallback(groupId, latest, entry, fired, whole));
+    return this.enqueue(facts, await composed(() => this.requests.ofCallback(groupId, latest, entry, fired, whole)));
   }
 
   private enqueue({ secret }: GroupFacts, one: Sendable): Promise<void> {
@@ -225,7 +251,7 @@ export class Publisher {
   private async fail(publication: Publication, message: string): Promise<void> {
     const { groupId, entry } = publication;
     try {
-      const { work } = await this.store.settle(groupId, entry, '', 'failed', JSON.stringify({ message }));
+      const { work } = await this.store.settle(groupId, entry, '', 'failed', packFailure(message));
       publication.done(publication);
       await tellEndAt(this.events, this.reader, { groupId, entry }, work);
       await this.publish(groupId, work);

@@ -1,4 +1,5 @@
 import type { Events } from '../events';
+import { packFailure } from '../messages/text';
 import type { GroupStore } from '../store/group-store';
 import type { GroupReader } from '../store/group-reader';
 import type { Outcome, Work } from '../store/replies';
@@ -54,12 +55,12 @@ export class Settler {
   async settleIfUnknownName(groupId: string, entry: string, runId: string, task: string): Promise<boolean> {
     if (await this.engine.knowsName(task)) return false;
     const message = `no worker has registered a task named ${task}`;
-    await this.settle({ groupId, entry, runId, task }, 'failed', JSON.stringify({ message }));
+    await this.settle({ groupId, entry, runId, task }, 'failed', packFailure(message));
     return true;
   }
 
   async fail(groupId: string, entry: string, runId: string, message: string): Promise<void> {
-    await this.settle({ groupId, entry, runId }, 'failed', JSON.stringify({ message }));
+    await this.settle({ groupId, entry, runId }, 'failed', packFailure(message));
   }
 
   /** Ends an entry of a group that is being cancelled. */

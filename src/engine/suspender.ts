@@ -2,7 +2,7 @@ import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { Suspension } from '../store/suspensions';
 import type { GroupStore } from '../store/group-store';
 import type { Work } from '../store/replies';
-import { unpackSpec } from '../store/spec';
+import { unpackHead } from '../store/spec';
 import type { Served } from './served';
 
 const entriesPerCall = 500;
@@ -88,8 +88,8 @@ export class Suspender {
 
   /** Only of tasks whose wrapper says that they began: the others may be running. */
   private async withdrawSome(groupId: string, entries: readonly string[]): Promise<void> {
-    const specs = await this.reader.specsAt(groupId, entries);
-    const reports = await Promise.all(specs.map(async (spec) => spec && this.served.reports(unpackSpec(spec).task)));
+    const heads = await this.reader.heads(groupId, entries);
+    const reports = await Promise.all(heads.map(async (head) => head && this.served.reports(unpackHead(head).task)));
     const wrapped = entries.filter((_, i) => reports[i]);
     if (wrapped.length > 0) await this.publish(groupId, (await this.store.withdraw(groupId, wrapped)).work);
   }

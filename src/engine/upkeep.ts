@@ -7,15 +7,15 @@ import type { GroupStore } from '../store/group-store';
 import type { Locations } from '../store/locations';
 import type { DueReply } from '../store/replies';
 import { isEnded, type GroupReader } from '../store/group-reader';
-import { unpackCallback, unpackSpec } from '../store/spec';
+import { unpackCallback, unpackHead } from '../store/spec';
 import type { Publisher } from './publisher';
 import type { Remover } from './remover';
 import type { Served } from './served';
 import type { Settler } from './settler';
+import { maxPublications } from './unpublishable';
 
 const groupsPerPass = 50;
 const entriesPerGroup = 100;
-const maxPublications = 3;
 
 type Due = DueReply['entries'][number];
 
@@ -216,8 +216,8 @@ export class Upkeep {
       const packed = await this.reader.callback(id, entry);
       return packed === undefined ? undefined : unpackCallback(packed).spec.task;
     }
-    const item = await this.reader.item(id, entry);
-    return item && unpackSpec(item.spec).task;
+    const [head] = await this.reader.heads(id, [entry]);
+    return head ? unpackHead(head).task : undefined;
   }
 
   private async retire(index: string, id: string, { forgetAt, nested, total, now }: DueReply): Promise<void> {

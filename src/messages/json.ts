@@ -1,4 +1,5 @@
 import { describe, InvalidMessageError } from '../errors';
+import { wellFormedJson } from './text';
 
 /** A plain object, as a message is. */
 export type Message = Record<string, unknown>;
@@ -10,14 +11,15 @@ const forbidden = new Set(['__proto__', 'constructor', 'prototype']);
 const maxDepth = 500;
 
 /**
- * Turns a value into JSON text, refusing whatever JSON would lose or the engine would refuse.
+ * Turns a value into JSON text, refusing whatever JSON would lose or the engine would refuse. Ill-formed text is made
+ * well-formed.
  * @param value - what a user handed in
  * @param what - how to call it in an error
  * @throws InvalidMessageError naming the path, what was expected and what came
  */
 export function encodeJson(value: unknown, what: string): string {
   check(value, what, 0, []);
-  return JSON.stringify(value) ?? 'null';
+  return wellFormedJson(JSON.stringify(value) ?? 'null', what);
 }
 
 /**

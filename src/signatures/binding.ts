@@ -1,6 +1,7 @@
 import { declaredScheduleTimeout } from '../engine/declared-timeout';
-import { AlreadyStartedError, ConfigurationError, describe } from '../errors';
+import { AlreadyStartedError, ConfigurationError, describe, InvalidMessageError } from '../errors';
 import { encodeMessage, isPlainObject } from '../messages/json';
+import { isWellFormed } from '../messages/text';
 import { refuseUnknown } from '../options';
 import { packSpec, type Spec, type StoredRunOptions } from '../store/spec';
 import type { Scope } from './scope';
@@ -14,7 +15,7 @@ const maxNameBytes = 1024;
 const maxOptionsBytes = 16 * 1024;
 const idOfOurs = /^([A-Za-z0-9]{12}\.[0-9a-z]{1,11}|k\.[\w-]{24})(~\d+)?$/;
 
-/** The task that something taskable runs, by name. @throws ConfigurationError */
+/** The task that something taskable runs, by name. @throws ConfigurationError, InvalidMessageError */
 export function taskName(task: unknown, what: string): string {
   const name =
     typeof task === 'string'
@@ -25,6 +26,7 @@ export function taskName(task: unknown, what: string): string {
   }
   if (name.trim() === '' || name.includes('\0'))
     throw new ConfigurationError(`${what}: expected a task's name, got ${describe(name)}.`);
+  checkWellFormed(`the task's name of ${what}`, name);
   checkBytes(`the task's name of ${what}`, name, maxNameBytes);
   if (idOfOurs.test(name)) {
     throw new ConfigurationError(
@@ -110,7 +112,7 @@ export function isSignature(value: unknown): value is AnySignature {
   return typeof value === 'object' && value !== null && template in value;
 }
 
-/** The options of the engine's run, or undefined when none is given. @throws ConfigurationError */
+/** The options of the engine's run, or undefined when none is given. @throws ConfigurationError, InvalidMessageError */
 export function checkRunOptions(options: RunOptions | undefined, what: string): StoredRunOptions | undefined {
   if (options === undefined || options === null) return undefined;
   const { additionalMetadata, priority, sticky, desiredWorkerLabels } = options;
@@ -166,6 +168,7 @@ function checkMetadata(metadata: Record<string, string>, what: string): Record<s
         `additionalMetadata of ${what}: expected a text without NUL at ${describe(key)}, got ${describe(value)}.`,
       );
     }
+    for (const each of [key, value]) checkWellFormed(`additionalMetadata of ${what}`, each);
   }
   return metadata;
 }
@@ -178,10 +181,12 @@ function checkLabels(labels: NonNullable<RunOptions['desiredWorkerLabels']>, wha
   if (!isPlainObject(labels)) return refuse('an object of labels', labels);
   for (const [key, label] of Object.entries(labels)) {
     if (key.includes('\0')) refuse('names without NUL', key);
+    checkWellFormed(`desiredWorkerLabels of ${what}`, key);
     if (!isPlainObject(label)) refuse(`an object with a value at ${describe(key)}`, label);
     const { value, required, weight = 0, comparator = 0 } = label;
     if (typeof value === 'string' ? value.includes('\0') : !isInt32(value))
       refuse(`a text without NUL or a whole number of 32 bits as the value of ${describe(key)}`, value);
+    if (typeof value === 'string') checkWellFormed(`desiredWorkerLabels of ${what}`, value);
     if (required !== undefined && typeof required !== 'boolean')
       refuse(`true or false as required of ${describe(key)}`, required);
     if (!isInt32(weight)) refuse(`a whole number of 32 bits as the weight of ${describe(key)}`, weight);
@@ -194,14 +199,23 @@ function isInt32(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) === ((value as number) | 0);
 }
 
-/** A name or key: a text that isn't empty. @throws ConfigurationError */
+/** A name or key: a text that isn't empty. @throws ConfigurationError, InvalidMessageError when it is ill-formed */
 export function text(value: unknown, what: string): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string' || value === '' || value.includes('\0')) {
     throw new ConfigurationError(`${what}: expected a text that is not empty and has no NUL, got ${describe(value)}.`);
   }
+  checkWellFormed(what, value);
   checkBytes(what, value, maxNameBytes);
   return value;
+}
+
+/** Redis keeps half a character as another one, and the scripts refuse what they read of it. @throws InvalidMessageError */
+export function checkWellFormed(what: string, value: string): void {
+  if (isWellFormed(value)) return;
+  throw new InvalidMessageError(
+    `${what}: expected well-formed text, got half a character (a lone surrogate, as slice() leaves of an emoji) in ${JSON.stringify(value)}. Cut texts with Array.from(text).slice(0, n).join('').`,
+  );
 }
 
 function checkBytes(what: string, value: string, limit: number): void {

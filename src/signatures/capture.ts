@@ -2,7 +2,7 @@ import { canonical } from '../messages/canonical';
 import { encodeMessage } from '../messages/json';
 import { packSpec } from '../store/spec';
 import type { CaptureRequest, RunRef, Runtime } from '../tasks/runtime';
-import { bind, checkRunOptions, type BoundSpec } from './binding';
+import { bind, checkRunOptions, checkWellFormed, type BoundSpec } from './binding';
 import { entriesPerScript } from './entries';
 import { rootIsOver } from './made-swarms';
 import { publishBeside, type Scope } from './scope';
@@ -43,6 +43,7 @@ async function prepareChild(scope: Scope, { task, input, key, options = {}, stan
   const given = { additionalMetadata, priority, sticky, desiredWorkerLabels };
   const chosen = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as RunOptions;
   const run = checkRunOptions(chosen, `the run of ${task}`);
+  if (typeof key === 'string') checkWellFormed(`the key of the run of ${task}`, key);
   const data = encodeMessage(input ?? {}, `the input of ${task}`);
   const spec: BoundSpec = {
     ...(await bind(scope, task, undefined, undefined)),

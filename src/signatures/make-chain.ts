@@ -1,7 +1,7 @@
 import { ConfigurationError, describe } from '../errors';
 import { refuseUnknown } from '../options';
 import { keyedId, newId } from '../store/ids';
-import type { GroupTemplate } from '../store/spec';
+import { packTemplate, type GroupTemplate } from '../store/spec';
 import { callbacks, checkRunOptions, runFields, text, type BoundSpec } from './binding';
 import { placeAll, prepareAll, releaseAll, undo } from './entries';
 import { identityOfTasks } from './identity';
@@ -62,7 +62,7 @@ export async function makeChain(
     ...(run ? { options: run } : {}),
   };
   const below = steps.flatMap((step) => step.spec.below ?? []);
-  const spec: BoundSpec = { task: name, group: 'chain', data: JSON.stringify(group) };
+  const spec: BoundSpec = { task: name, group: 'chain', data: packTemplate(group) };
   if (given !== undefined) spec.name = given;
   if (below.length > 0) spec.below = below;
   // Within a root run its id says which one it is.

@@ -3,6 +3,7 @@ import { canonical } from '../messages/canonical';
 import { encodeMessage } from '../messages/json';
 import { mergeMessages } from '../messages/merge';
 import { newSecret } from '../store/group-store';
+import { createInParts } from '../store/parts';
 import { childrenId, itemId, keyedId, newId, parseFiringId } from '../store/ids';
 import {
   callbackIds,
@@ -250,15 +251,14 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   /** Writes it as a group of its own; undefined when it is there already. */
   private async write(options?: StoredRunOptions, run?: { message: string }): Promise<Work | undefined> {
     const { key: _key, ...spec } = this.spec;
-    const merged = mergeRunOptions(spec.options, options);
-    if (merged) spec.options = merged;
     const { items, ...group } =
-      this.kind === 'chain' ? { kind: 'chain' as const, ...templateGroup(spec, options) } : taskGroup(spec);
-    const made = { id: this.ownId, name: this.name, secret: newSecret(), closed: true, ...group };
+      this.kind === 'chain' ? { kind: 'chain' as const, ...templateGroup(spec, undefined) } : taskGroup(spec);
+    const runOptions = options ? { runOptions: JSON.stringify(options) } : {};
+    const made = { id: this.ownId, name: this.name, secret: newSecret(), closed: true, ...group, ...runOptions };
     const { store, waiter } = this.scope;
     const { created, work } = await waiter.ends.starting(
       store.keys.state(this.ownId),
-      (heardOn) => store.create(made, items, run && { ...run, heardOn }),
+      (heardOn) => createInParts(store, made, items, run && { ...run, heardOn }),
       (reply) => run !== undefined && reply.created,
     );
     if (!created) return undefined;

@@ -136,10 +136,11 @@ export class TaskSwarm<O> implements Swarm<O> {
       }
       read += next.indexes.length;
       const untold = next.indexes.filter((index) => !told.has(index));
-      for (const item of (await reader.ended(this.id, untold)) as ItemResult<O>[]) {
-        if (item.status === 'succeeded') told.add(item.index);
-        yield item;
-      }
+      for await (const items of reader.endedPages(this.id, untold))
+        for (const item of items as ItemResult<O>[]) {
+          if (item.status === 'succeeded') told.add(item.index);
+          yield item;
+        }
     }
   }
 

@@ -40,6 +40,8 @@ export interface NewGroup {
   keepResults: boolean;
   /** Run options that items without their own get, as JSON. */
   options?: string;
+  /** The same of the run that it is made for, over those. */
+  runOptions?: string;
   successCallbacks: readonly string[];
   errorCallbacks: readonly string[];
   /** The entry of another group that it is, and how often that group has been tried again. */
@@ -84,6 +86,7 @@ function fieldsOf(group: NewGroup, { finishedMs, abandonedMs }: Settings): (stri
   if (typeof group.stopAfterFailureRatio === 'number') fields.push('fr', group.stopAfterFailureRatio);
   if (group.timeoutMs) fields.push('tmo', group.timeoutMs);
   if (group.options) fields.push('opt', group.options);
+  if (group.runOptions) fields.push('ropt', group.runOptions);
   const { parent, above, successCallbacks, errorCallbacks } = group;
   if (parent) fields.push('pg', parent.groupId, 'pe', parent.entry, 'prd', parent.round ?? 0);
   if (above) fields.push('ctx', JSON.stringify(above));
@@ -243,6 +246,17 @@ export class GroupStore extends GroupExecutions {
     const args = [entry, runId, outcome, payload, size ?? Buffer.byteLength(payload), round];
     const reply = this.settled(await this.call('settle', id, args, entry), ['ended', 'refused', 'unknown'] as const);
     if (reply.code === 'ended' && outcome === 'failed') this.tellOfCallback(id, entry, payload);
+    return reply;
+  }
+
+  /**
+   * Notes that what this process was granted could not be put together: 'again' while it may be tried once more.
+   * @param most - how often an entry is published, by whichever process, before it ends as failed
+   */
+  async failPublication(id: string, entry: string, most: number, payload: string) {
+    const codes = ['again', 'ended', 'refused', 'unknown'] as const;
+    const reply = this.settled(await this.call('failPublication', id, [entry, most, payload], entry), codes);
+    if (reply.code === 'ended') this.tellOfCallback(id, entry, payload);
     return reply;
   }
 

@@ -21,7 +21,8 @@ export interface Server {
 export type ScriptName = keyof typeof scripts;
 export type Reply = string | number | null | Reply[];
 
-type ScriptCall = (...args: (string | number)[]) => Promise<Reply>;
+/** In one list, which ioredis flattens: as many arguments of a call as a script can have would not fit on the stack. */
+type ScriptCall = (args: (string | number)[]) => Promise<Reply>;
 
 /**
  * mageflow's own connection: duplicated from the user's, with options on which its time limits hold.
@@ -67,7 +68,7 @@ export class RedisConnection {
   call(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
     const run = (this.client as unknown as Record<string, ScriptCall>)[commandName(name)];
     if (!run) throw new TypeError(`No script named ${name} is defined.`);
-    return this.use(name, () => run.call(this.client, ...keys, ...args));
+    return this.use(name, () => run.call(this.client, [...keys, ...args]));
   }
 
   /** Sends commands. @throws StoreError when Redis is away, refuses, or takes longer than `commandTimeoutMs` */

@@ -10,7 +10,7 @@ import { processState } from '../process-state';
 import { ClaimedRun } from './claimed-run';
 import { currentExecution, inExecution, type Execution, type MageContext } from './context';
 import { asLayer, isWrapped, withoutClosed } from './layers';
-import { encodeOutput } from './output';
+import { encodeOutput, encodeThrown } from './output';
 import { moveResults, parseInput, type InputSchema } from './parsing';
 import { Persistence } from './persist';
 import { captureContext, claimPlainRoot, openRoot } from './root-run';
@@ -124,13 +124,14 @@ class Attempt {
     const { reader } = this.runtime;
     const worth = await this.persistence.until('to be known', () => reader.worthOf(groupId, entry, token));
     if (worth === 'cancelled') throw new NonRetryableError('It was cancelled before it started.');
-    return worth === 'valid' ? { output: await this.execute(claim, 0) } : undefined;
+    return worth === 'valid' ? { output: await this.asPart(claim) } : undefined;
   }
 
   /** The claim of a root's run that nobody signed. */
   ownClaim(): Promise<Claim> {
-    const { runtime, task, ctx, input } = this;
-    return this.persistence.until('to be entered', () => claimPlainRoot(runtime, task.name, input, ctx));
+    const { runtime, task, ctx } = this;
+    const sent = sentInput(ctx) ?? this.input;
+    return this.persistence.until('to be entered', () => claimPlainRoot(runtime, task.name, sent, ctx));
   }
 
   /** Runs the body as an item; undefined when the store doesn't know the claim. */
@@ -146,6 +147,15 @@ class Attempt {
       return { output: await this.asItem(claim, run, permission.failedItems) };
     } finally {
       runtime.publisher.bodies -= 1;
+    }
+  }
+
+  /** Runs the body as one task of a workflow that is an item as a whole: what is to be recorded of it has to suit the engine. */
+  private async asPart(claim: Claim): Promise<unknown> {
+    try {
+      return encodeOutput(this.task.name, await this.execute(claim, 0)).output;
+    } catch (error) {
+      throw encodeThrown(error);
     }
   }
 
@@ -194,23 +204,21 @@ class Attempt {
   private async asItem(claim: Claim, run: ClaimedRun, failedItems: number): Promise<unknown> {
     const { runtime, task, ctx } = this;
     let root: RootScope | undefined;
-    let output: unknown;
-    let payload: string;
+    let ended: ReturnType<typeof encodeOutput>;
     try {
       if (task.root) {
         const config = task.root;
         root = await this.persistence.until('for its children', () => openRoot(runtime, task.name, config, claim, ctx));
         captureContext(runtime, ctx, root);
       }
-      output = await this.execute(claim, failedItems, root);
-      payload = encodeOutput(task.name, output);
+      ended = encodeOutput(task.name, await this.execute(claim, failedItems, root));
     } catch (error) {
       await root?.end();
       throw await run.fail(error, task.retries);
     }
     if (root) await root.end();
-    await run.succeed(payload);
-    return output;
+    await run.succeed(ended.payload);
+    return ended.output;
   }
 
   private run(input: unknown, context: MageContext | undefined, claim: Claim | undefined, root?: RootScope): unknown {

@@ -9,6 +9,8 @@ import { tellEnd, tellStart, type About } from '../engine/tell-end';
 import type { Execution as RunExecution, ExecutionEnd, FinishReply } from '../store/group-executions';
 import { readError } from '../store/group-reader';
 import { hasWork, type StartReply } from '../store/replies';
+import { packFailure } from '../messages/text';
+import { encodeThrown } from './output';
 import type { Persistence } from './persist';
 import type { Runtime } from './runtime';
 
@@ -153,18 +155,17 @@ export class ClaimedRun {
   async fail(error: unknown, retries: number): Promise<unknown> {
     if (this.wasAborted) {
       await this.judged();
-      return error;
+      return encodeThrown(error);
     }
     const final = error instanceof NonRetryableError;
-    const message = messageOf(error).slice(0, 10_000);
-    const code = await this.end(final ? 'failed' : 'threw', JSON.stringify({ message }), retries);
+    const code = await this.end(final ? 'failed' : 'threw', packFailure(messageOf(error)), retries);
     // The engine may have counted more than we know of: a timeout that its own process has yet to report.
     if (code === 'retry' && this.execution.retryCount >= retries) detached(() => void this.askLater());
-    if (final || code !== 'ended') return error;
+    if (final || code !== 'ended') return encodeThrown(error);
     const last = new NonRetryableError(messageOf(error));
     const { stack } = Object(error) as { stack?: unknown };
     if (typeof stack === 'string') last.stack = stack;
-    return last;
+    return encodeThrown(last);
   }
 
   /** When the engine ended this attempt, what the body does afterwards counts no more. */

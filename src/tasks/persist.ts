@@ -1,6 +1,6 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
 import { again } from '../again';
-import { messageOf } from '../errors';
+import { isLasting, messageOf } from '../errors';
 import { betweenFaultPoints } from '../fault-points';
 import type { MageflowLogger } from '../options';
 
@@ -42,7 +42,8 @@ export class Persistence {
 
   private wait(what: string, refusal: unknown, attempt: number): Promise<void> {
     const { signal } = this.ctx.abortController;
-    if (refusal instanceof NonRetryableError || signal.aborted || Date.now() > this.giveUpAt) throw refusal;
+    const over = refusal instanceof NonRetryableError || isLasting(refusal);
+    if (over || signal.aborted || Date.now() > this.giveUpAt) throw refusal;
     if (attempt % 10 === 0) this.logger.warn(`mageflow: ${this.about.name} waits ${what}: ${messageOf(refusal)}`);
     return abortable(Math.min(2_000, 100 * 2 ** attempt), signal);
   }

@@ -1,6 +1,5 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
 import { metadataOf, type Claim } from '../engine/claim';
-import { encodeJson } from '../messages/json';
 import type { ResolvedConfig } from '../signatures/config';
 import { claimToken } from '../store/group-executions';
 import { newSecret } from '../store/group-store';
@@ -13,6 +12,7 @@ import type { CaptureRequest, RunRef, Runtime } from './runtime';
 /**
  * The claim of a root that nobody signed (the plain declaration's run, a cron): the run is entered as a group of its own,
  * so that its children have a parent like any other's.
+ * @param input - as the engine keeps it, so that it is JSON, and nothing in it is refused that a plain run takes
  */
 export async function claimPlainRoot(
   { store, reader }: Runtime,
@@ -21,7 +21,7 @@ export async function claimPlainRoot(
   ctx: Context<unknown>,
 ): Promise<Claim> {
   const groupId = keyedId('root run', ctx.workflowRunId());
-  const spec = packSpec({ task: name, group: 'root', data: encodeJson(input ?? {}, `the input of ${name}`) });
+  const spec = packSpec({ task: name, group: 'root', data: JSON.stringify(input ?? {}) });
   const group = {
     id: groupId,
     kind: 'task' as const,

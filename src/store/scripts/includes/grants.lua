@@ -2,6 +2,14 @@
 --- @include "slots"
 local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 
+-- What can't be read of a signature or a group must not keep it from ending.
+local function decode_list(json)
+  local readable, list = pcall(cjson.decode, json)
+  if readable and type(list) == 'table' then return list end
+  redis.log(redis.LOG_WARNING, 'mageflow: the callbacks of ' .. G .. ' can not be read: ' .. string.sub(json, 1, 200))
+  return {}
+end
+
 -- Every callback of a list becomes an entry of its own, stored by value; which of them is published is leased work.
 local function fire(list, kind, source)
   for _, spec in ipairs(list) do

@@ -32,7 +32,7 @@ local function end_group(outcome, with_callbacks)
   put('en', int(now))
   local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
   if list and g.k ~= 'task' and with_callbacks then
-    fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
+    fire(decode_list(list), outcome == 'succeeded' and 'success' or 'error', 'g')
   end
   tell_parent()
   redis.call('UNLINK', Q)
