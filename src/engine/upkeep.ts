@@ -125,7 +125,7 @@ export class Upkeep {
       await this.remover.rest(id);
       return this.leave(index, id);
     }
-    if (isEnded(due.status) && due.active === 0) return this.retire(index, id, due);
+    if (!isInUse(due)) return this.retire(index, id, due);
     // One in which nothing is under way is looked at half as often.
     if (!isIdle(due)) await this.store.register(id, due.entries.length === entriesPerGroup ? 0 : due.next);
     // Each by itself: one that can't be looked after now must not keep the others waiting.
@@ -135,6 +135,7 @@ export class Upkeep {
     const { status, nested } = due;
     await nesting.follow(id, { status, tellBelow: nested });
     if (due.retrying) await retrier.complete(id);
+    if (due.retaining) await retrier.retain(id, due.total);
     if (due.toSpread) await suspender.spread(id);
     if (due.timeLeft !== undefined) await this.publisher.watchTime(id, due.timeLeft);
     if (due.renew) await this.locations.renew(id);
@@ -219,14 +220,14 @@ export class Upkeep {
       await this.leave(index, id);
       // Released or tried again meanwhile, it has to stay.
       const then = await this.store.due(id, 0);
-      if (then.forgetAt !== undefined || isAlive(then)) await this.store.register(id);
+      if (then.forgetAt !== undefined || isInUse(then)) await this.store.register(id);
       return;
     }
     const over = forgetAt <= now;
     // Without this one, nobody would ever tell those below it that their time has come.
     if (nested) await this.publisher.nesting.releaseBelow(id, total);
     else if (!over) await this.store.expireResults(id, total);
-    if (over && !isAlive(await this.store.due(id, 0))) {
+    if (over && !isInUse(await this.store.due(id, 0))) {
       await this.store.forget(id, total);
       return this.leave(index, id);
     }
@@ -248,6 +249,7 @@ function isIdle({ status, entries, next, more, hold, toSpread, retrying }: DueRe
   return entries.length === 0 && next === undefined && !(more || hold || toSpread || retrying || stopping);
 }
 
-function isAlive({ status }: DueReply): boolean {
-  return status !== 'missing' && !isEnded(status);
+/** Whether a group goes on, or callbacks of it do. */
+function isInUse({ status, active, retaining }: DueReply): boolean {
+  return status !== 'missing' && (!isEnded(status) || active > 0 || retaining);
 }

@@ -86,6 +86,7 @@ local function end_entry(entry, act, to, payload, size)
     spec = redis.call('HGET', C, entry) or ''
     spec = string.sub(spec, (string.find(spec, '\n', 1, true) or 0) + 1)
     redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+    add(to == 'succeeded' and 'cbs' or 'cbf', 1)
   else
     spec = store_end(entry, act, to, payload, size or #payload)
   end

@@ -2,21 +2,25 @@
 --- @include "slots"
 local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 
--- Every callback of a list becomes an entry of its own, stored by value; which of them is published is leased work.
-local function fire(list, kind, source)
-  for _, spec in ipairs(list) do
-    local entry = 'c' .. int(g.cbn)
-    local value = kind .. ' ' .. source .. '\n' .. spec
-    add('cbn', 1)
-    redis.call('HSET', C, entry, value)
-    if suspended(source) then
-      flag('H')
-      activate(entry, 'new', 'held', math.huge)
-    else
-      activate(entry, 'new', 'granted', now + lease)
-      callbacks[#callbacks + 1] = { entry, value }
-    end
+local function fire_one(value, source)
+  local entry = 'c' .. int(g.cbn)
+  add('cbn', 1)
+  redis.call('HSET', C, entry, value)
+  if suspended(source) then
+    flag('H')
+    activate(entry, 'new', 'held', math.huge)
+  else
+    activate(entry, 'new', 'granted', now + lease)
+    callbacks[#callbacks + 1] = { entry, value }
   end
+  return entry
+end
+
+-- Every callback of a list becomes an entry of its own, stored by value; which of them is published is leased work.
+-- Their numbers follow one another: the first and how many there are is stored with their source, so that its callbacks can be found.
+local function fire(list, kind, source)
+  if #list > 0 then redis.call('HSET', C, 'i:' .. source, int(g.cbn) .. ' ' .. #list) end
+  for _, spec in ipairs(list) do fire_one(kind .. ' ' .. source .. '\n' .. spec, source) end
 end
 
 -- Hands out the callbacks that were held back, those of entries that are suspended by themselves only when all are asked for.
