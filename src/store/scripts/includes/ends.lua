@@ -86,7 +86,8 @@ local function end_entry(entry, act, to, payload, size)
     spec = redis.call('HGET', C, entry) or ''
     spec = string.sub(spec, (string.find(spec, '\n', 1, true) or 0) + 1)
     redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-    add(to == 'succeeded' and 'cbs' or 'cbf', 1)
+    local superseded = to ~= 'succeeded' and g.rnd > 0 and redis.call('HEXISTS', C, 'n:' .. entry) == 1
+    add(to == 'succeeded' and 'cbs' or superseded and 'cbr' or 'cbf', 1)
   else
     spec = store_end(entry, act, to, payload, size or #payload)
   end
