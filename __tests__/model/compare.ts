@@ -33,6 +33,11 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
     failed: model.failures.length,
     cancelled: cancelled(model),
     swept: snapshot?.swept,
+    callbacks: {
+      pending: model.callbacks.filter(({ state }) => !isOutcome(state)).length,
+      succeeded: model.callbacks.filter(({ state }) => state === 'succeeded').length,
+      failed: model.callbacks.filter((u) => isOutcome(u.state) && u.state !== 'succeeded' && !u.superseded).length,
+    },
     suspended: model.suspended,
     reason: model.why === 'timeout' ? model.why : undefined,
   });

@@ -110,6 +110,7 @@ export class GroupState {
     const word = { suspended: false, version: 0 };
     const rest = { run: '', attempt: undefined, owner: 0, publications: 1, due: false, threw: 0, lastThrow: -1 };
     const flags = {
+      superseded: false,
       doomed: false,
       void: [],
       word,

@@ -1,4 +1,4 @@
-import { holdsSlot, isOutcome, noItem, type Outcome, type State, type Unit } from './unit';
+import { holdsSlot, isOutcome, noItem, sourceOf, type Outcome, type State, type Unit } from './unit';
 import { GroupState } from './group-state';
 
 /** What calls have in common: who gets a slot, what an end brings about. */
@@ -99,13 +99,17 @@ export class Mechanisms extends GroupState {
   }
 
   protected fire(list: number, fired: string, source?: Unit): void {
-    for (let i = 0; i < list; i++) {
-      const held = source !== undefined && (this.suspended || this.alone(source));
-      const u = this.unit(`c${this.callbacks.length}`, { ...noItem, onError: source ? 0 : 1 }, 'held', fired);
-      this.callbacks.push(u);
-      if (held) this.heldBack = true;
-      else this.handOver(u);
-    }
+    const of = fired.split(' ')[1];
+    if (this.round > 0) for (const u of this.callbacks) if (sourceOf(u) === of) u.superseded = true;
+    for (let i = 0; i < list; i++) this.fireOne(source ? 0 : 1, fired, source);
+  }
+
+  protected fireOne(onError: number, fired: string, source?: Unit): void {
+    const held = source !== undefined && (this.suspended || this.alone(source));
+    const u = this.unit(`c${this.callbacks.length}`, { ...noItem, onError }, 'held', fired);
+    this.callbacks.push(u);
+    if (held) this.heldBack = true;
+    else this.handOver(u);
   }
 
   protected handOver(u: Unit): void {

@@ -202,6 +202,12 @@ export class Real {
         // While it is being made ready, each call but the last says 'again'; small groups need one.
         return { answer: answerOf(reply.code, reply.work, more) };
       }
+      case 'retryCallbacks': {
+        const { code, work, fired, from, retains } = await store.retryCallbacks(id, action.source);
+        if (from) throw new Error('a small group needs one call');
+        if (retains) await store.retained(id);
+        return { answer: answerOf(code, work, code === 'fired' ? fired : undefined) };
+      }
       case 'reopen':
         return called(await store.reopen(id, { entry: '0', child: 'child-0', round: action.round }));
       case 'noticed':

@@ -131,7 +131,7 @@ export class Upkeep {
       await this.remover.rest(id);
       return this.leave(index, id);
     }
-    if (isEnded(due.status) && due.active === 0) return this.retire(index, id, due);
+    if (!isInUse(due)) return this.retire(index, id, due);
     // One in which nothing is under way is looked at half as often.
     if (!isIdle(due)) await this.store.register(id, due.entries.length === entriesPerGroup ? 0 : due.next);
     // Each by itself: one that can't be looked after now must not keep the others waiting.
@@ -141,6 +141,7 @@ export class Upkeep {
     const { status, nested } = due;
     await nesting.follow(id, { status, tellBelow: nested });
     if (due.retrying) await retrier.complete(id);
+    if (due.retaining) await retrier.retain(id, due.total);
     if (due.toSpread) await suspender.spread(id);
     if (due.timeLeft !== undefined) await this.publisher.watchTime(id, due.timeLeft);
     if (due.renew) await this.locations.renew(id);
@@ -239,7 +240,7 @@ export class Upkeep {
   private async leave(index: string, id: string): Promise<void> {
     const score = await this.store.redis.use('zscore', (client) => client.zscore(index, id));
     const then = await this.store.due(id, 0);
-    if (then.forgetAt !== undefined || isAlive(then)) return this.store.register(id);
+    if (then.forgetAt !== undefined || isInUse(then)) return this.store.register(id);
     if (score !== null) await this.store.redis.call('leave', [index], [id, score]);
   }
 }
@@ -250,6 +251,7 @@ function isIdle({ status, entries, next, more, hold, toSpread, retrying }: DueRe
   return entries.length === 0 && next === undefined && !(more || hold || toSpread || retrying || stopping);
 }
 
-function isAlive({ status }: DueReply): boolean {
-  return status !== 'missing' && !isEnded(status);
+/** Whether a group goes on, or callbacks of it do. */
+function isInUse({ status, active, retaining }: DueReply): boolean {
+  return status !== 'missing' && (!isEnded(status) || active > 0 || retaining);
 }

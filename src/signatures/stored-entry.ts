@@ -95,6 +95,19 @@ export class StoredEntry {
     if (!found) throw this.notFound();
   }
 
+  /** Fires its failed callbacks anew. @throws NotFoundError */
+  async retryCallbacks(): Promise<number> {
+    const { publisher, reader } = this.scope;
+    const { isGroup, alone } = this.who;
+    // A chain or swarm keeps its callbacks itself.
+    const group = isGroup ? await reader.groupAt(this.groupId, this.entry) : undefined;
+    if (isGroup && group === undefined) return 0;
+    const [at, source] = group !== undefined ? [group, ''] : [this.groupId, alone ? '' : this.entry];
+    const count = await publisher.retrier.callbacks(at, source);
+    if (count === undefined) throw this.notFound();
+    return count;
+  }
+
   /** @throws ConfigurationError, AlreadyStartedError */
   async remove(): Promise<void> {
     const { id, name, alone } = this.who;

@@ -119,6 +119,12 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       );
   }
 
+  async retryCallbacks(): Promise<number> {
+    const found = await this.find();
+    if (!found) throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: no callback of it has failed.`);
+    return found.retryCallbacks();
+  }
+
   /** @internal - of a chain */
   async retryFailed(): Promise<number> {
     const found = await this.find();

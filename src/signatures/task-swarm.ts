@@ -244,6 +244,10 @@ export class TaskSwarm<O> implements Swarm<O> {
     await publishFor(this.scope, this.id, work);
   }
 
+  retryCallbacks(): Promise<number> {
+    return this.stored.retryCallbacks();
+  }
+
   retryFailed(): Promise<number> {
     return this.stored.retryFailed();
   }

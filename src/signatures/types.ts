@@ -86,6 +86,16 @@ export interface Signature<I, O> {
    * @throws ConfigurationError when it is an item of a group: that one is removed as a whole
    */
   remove(): Promise<void>;
+  /**
+   * Runs those of its callbacks again that failed, each as a run of its own; of a swarm or chain also its items' callbacks.
+   * Its own status stays as it is. Its results are kept until the callbacks have ended.
+   * @returns how many callbacks run again
+   * @throws NotFoundError when it was never run, or its retention is over; StoreError
+   * @example
+   * const { callbacks } = await batch.progress();
+   * if (callbacks.failed > 0) await batch.retryCallbacks();
+   */
+  retryCallbacks(): Promise<number>;
   /** What it is, the same in each attempt of a root's body that makes it. @internal */
   readonly identity: string;
   /** How a parent stores it, by value. @internal */
@@ -140,6 +150,8 @@ export interface Progress {
   cancelled: number;
   closed: boolean;
   status: SignatureStatus;
+  /** Counts of its own callbacks and its items' that were fired. One that was repeated counts by its latest firing. */
+  callbacks: { pending: number; succeeded: number; failed: number };
 }
 
 /** How one item of a swarm ended. */

@@ -166,6 +166,24 @@ export class GroupReader extends FactsReader {
     return undefined;
   }
 
+  /**
+   * The entries of the callbacks that were fired last for an entry, or ('g') for the group itself: of each its latest firing.
+   * @param limit - how many at most
+   */
+  async firedFor(id: string, source: string, limit: number): Promise<string[]> {
+    const { keys, redis } = this.store;
+    const key = keys.callbacks(id);
+    const place = await redis.use('hget', (client) => client.hget(key, `i:${source}`));
+    if (!place) return [];
+    const [first = 0, count = 0] = place.split(' ').map(Number);
+    let entries = range(first, first + Math.min(count, limit)).map((n) => `c${n}`);
+    for (;;) {
+      const newer = await redis.use('hmget', (client) => client.hmget(key, ...entries.map((entry) => `n:${entry}`)));
+      if (newer.every((entry) => !entry)) return entries;
+      entries = entries.map((entry, i) => newer[i] ?? entry);
+    }
+  }
+
   /** The packed spec of one item and the message it was run with. */
   async item(id: string, entry: string): Promise<{ spec: string; message: string } | undefined> {
     const [spec, message] = await this.store.redis.use('hmget', (client) =>
@@ -408,7 +426,8 @@ export function isEnded(status: string): boolean {
 /** A group that has not come to be, as it would be counted. */
 export function unmade(what: Pick<Snapshot, 'kind' | 'name' | 'status' | 'closed' | 'total' | 'cancelled'>): Snapshot {
   const counts = { ready: 0, slots: 0, succeeded: 0, failed: 0, swept: 0 };
-  return { ...what, ...counts, suspended: false, reason: undefined };
+  const callbacks = { pending: 0, succeeded: 0, failed: 0 };
+  return { ...what, ...counts, callbacks, suspended: false, reason: undefined };
 }
 
 /** The places of the first of some items, by the bucket that holds their results. */

@@ -63,6 +63,8 @@ export interface DueReply {
   toSpread: boolean;
   /** Whether its items are still being made ready to be tried again. */
   retrying: boolean;
+  /** Whether what it refers to has yet to be kept from expiring, as its callbacks were fired anew. */
+  retaining: boolean;
   /** In how many ms its time is over. */
   timeLeft: number | undefined;
   /** Whether nothing runs in it and nothing has happened in it for `retention.abandonedMs`. */
@@ -165,6 +167,7 @@ export function toDue(reply: readonly Reply[]): DueReply {
       nested: false,
       toSpread: false,
       retrying: false,
+      retaining: false,
       timeLeft: undefined,
       abandoned: false,
       renew: false,
@@ -198,6 +201,7 @@ export function toDue(reply: readonly Reply[]): DueReply {
     nested: reply[6] === '1',
     toSpread: String(reply[1]).includes('W'),
     retrying: String(reply[1]).includes('R'),
+    retaining: String(reply[1]).includes('K'),
     timeLeft: toTime(reply[8] as string),
     abandoned: reply[9] === 1,
     renew: reply[10] === 1,

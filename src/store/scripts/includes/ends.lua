@@ -115,6 +115,8 @@ local function end_entry(entry, act, to, payload, size)
   local kept, on_success, on_error = read_spec(spec)
   if callback then
     redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+    local superseded = to ~= 'succeeded' and g.rnd > 0 and redis.call('HEXISTS', C, 'n:' .. entry) == 1
+    add(to == 'succeeded' and 'cbs' or superseded and 'cbr' or 'cbf', 1)
   else
     if to == 'succeeded' then let_go(entry, spec, kept) end
     store_end(entry, act, to, payload, size or #payload)

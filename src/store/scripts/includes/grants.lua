@@ -10,21 +10,45 @@ local function decode_list(json)
   return {}
 end
 
--- Every callback of a list becomes an entry of its own, stored by value; which of them is published is leased work.
-local function fire(list, kind, source)
-  for _, spec in ipairs(list) do
-    local entry = 'c' .. int(g.cbn)
-    local value = kind .. ' ' .. source .. '\n' .. spec
-    add('cbn', 1)
-    redis.call('HSET', C, entry, value)
-    if suspended(source) then
-      flag('H')
-      activate(entry, 'new', 'held', math.huge)
-    else
-      activate(entry, 'new', 'granted', now + lease)
-      callbacks[#callbacks + 1] = { entry, value }
+-- The callbacks of an earlier round are not repeated any more: the entry that they were fired for has ended anew.
+local function supersede(source)
+  local first, count = string.match(redis.call('HGET', C, 'i:' .. source) or '', '^(%d+) (%d+)$')
+  for n = tonumber(first or 0), (first or 0) + (count or 0) - 1 do
+    local entry = 'c' .. int(n)
+    local newer = redis.call('HGET', C, 'n:' .. entry)
+    while newer do
+      entry = newer
+      newer = redis.call('HGET', C, 'n:' .. entry)
+    end
+    redis.call('HSET', C, 'n:' .. entry, '')
+    local result = redis.call('HGET', C, 'r:' .. entry)
+    if result and string.sub(result, 1, 1) ~= 's' then
+      add('cbf', -1)
+      add('cbr', 1)
     end
   end
+end
+
+local function fire_one(value, source)
+  local entry = 'c' .. int(g.cbn)
+  add('cbn', 1)
+  redis.call('HSET', C, entry, value)
+  if suspended(source) then
+    flag('H')
+    activate(entry, 'new', 'held', math.huge)
+  else
+    activate(entry, 'new', 'granted', now + lease)
+    callbacks[#callbacks + 1] = { entry, value }
+  end
+  return entry
+end
+
+-- Every callback of a list becomes an entry of its own, stored by value; which of them is published is leased work.
+-- Their numbers follow one another: the first and how many there are is stored with their source, so that its callbacks can be found.
+local function fire(list, kind, source)
+  if g.rnd > 0 then supersede(source) end
+  if #list > 0 then redis.call('HSET', C, 'i:' .. source, int(g.cbn) .. ' ' .. #list) end
+  for _, spec in ipairs(list) do fire_one(kind .. ' ' .. source .. '\n' .. spec, source) end
 end
 
 -- Hands out the callbacks that were held back, those of entries that are suspended by themselves only when all are asked for.

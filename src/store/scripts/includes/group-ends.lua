@@ -3,7 +3,7 @@
 -- What sits in another group is forgotten together with that one. With groups below it, upkeep lets it expire after those.
 local function expire_group()
   write_entries()
-  if not ended() or redis.call('HLEN', A) > 0 then return end
+  if not ended() or has('K') or redis.call('HLEN', A) > 0 then return end
   if g.pg and g.rel == 0 then return end
   put('rt', int(now + g.ret))
   if g.nch > 0 then return end
