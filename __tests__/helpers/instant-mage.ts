@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { InstantEngine } from '../../bench/helpers/instant-engine';
 import { Mageflow, type MageflowOptions } from '../../src';
 import type { Scope } from '../../src/signatures/scope';
-import { Log, required } from './fixture';
+import { Log, required, stopListening } from './fixture';
 
 /** One instance on the real Redis whose engine runs each body in this process right away: for what depends on the store alone. */
 export class Instant {
@@ -25,6 +25,7 @@ export class Instant {
 
   async close(): Promise<void> {
     await this.mage.close();
+    stopListening(this.engine.hatchet);
     for (const key of await this.redis.keys(`${this.keyPrefix}:*`)) await this.redis.unlink(key);
     this.redis.disconnect();
   }

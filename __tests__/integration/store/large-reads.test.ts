@@ -3,7 +3,8 @@ import { bucketSize } from '../../../src/store/keys';
 import { packSpec } from '../../../src/store/spec';
 import { failed, StoreFixture, succeeded } from '../../helpers/store';
 
-const fixture = new StoreFixture();
+// What is counted here doesn't depend on how fast the machine is.
+const fixture = new StoreFixture({ commandTimeoutMs: 120_000 });
 const { reader, connection } = fixture;
 afterAll(() => fixture.close());
 

@@ -6,9 +6,11 @@ import { eventually } from '../../helpers/fixture';
 import { Instant } from '../../helpers/instant-mage';
 import { spec, specs, StoreFixture } from '../../helpers/store';
 
-const fixture = new StoreFixture();
+// What is counted here doesn't depend on how fast the machine is.
+const options = { commandTimeoutMs: 120_000 };
+const fixture = new StoreFixture(options);
 const { store, reader } = fixture;
-const instant = new Instant();
+const instant = new Instant(options);
 const { mage, engine } = instant;
 let ran = 0;
 const item = mage.task({ name: 'item', fn: () => ({ n: (ran += 1) }) });
@@ -40,8 +42,9 @@ async function mostArguments(work: () => Promise<unknown>): Promise<number> {
 }
 
 test('a script may have more arguments than fit on the stack of a call', async () => {
-  const pairs = Array.from({ length: 160_000 }, (_, i) => String(i));
-  await expect(store.redis.call('leave', [store.keys.catalog()], pairs)).resolves.toBe(0);
+  const many = Array.from({ length: 160_000 }, (_, i) => String(i));
+  const call = store.redis.call('locate', [store.keys.state('none'), store.keys.callbacks('none')], many);
+  await expect(call).resolves.toBe(0);
 });
 
 test('a group of many items is made in parts, and started when it is whole', async () => {
@@ -83,15 +86,12 @@ test('two that make the same group at once add each of its items once', async ()
   expect(await reader.snapshot(group.id)).toMatchObject({ status: 'running', total: 3_500, slots: 10 });
 });
 
-test('a swarm of many items serves as a callback, and a chain of many steps runs', async () => {
-  const cleanup = await mage.swarm({
-    tasks: Array.from({ length: 2_500 }, () => item),
-    config: { maxConcurrency: 500 },
-  });
+test('a swarm of many items serves as a callback, and a chain of many steps is started', async () => {
+  const cleanup = await mage.swarm({ tasks: Array.from({ length: 1_100 }, () => item) });
   const swarm = await mage.swarm({ successCallbacks: [cleanup], isSwarmClosed: true });
   await swarm.runNoWait({});
-  await eventually('the items of the callback have run', () => ran === 2_500);
-  const chain = await mage.chain(Array.from({ length: 1_200 }, () => item) as never);
-  await chain.run({} as never);
-  expect(ran).toBe(3_700);
+  await eventually('the items of the callback have run', () => ran === 1_100);
+  const chain = await mage.chain(Array.from({ length: 1_100 }, () => 'nobody') as never);
+  await chain.runNoWait({} as never);
+  expect(await instant.scope.reader.snapshot(chain.id)).toMatchObject({ status: 'running', total: 1_100, slots: 1 });
 });
