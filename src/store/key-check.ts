@@ -1,4 +1,3 @@
-import { Redis, type Cluster } from 'ioredis';
 import { isEnded } from './group-reader';
 import type { Keys } from './keys';
 import type { RedisConnection } from './redis';
@@ -44,7 +43,7 @@ export class KeyCheck {
   ) {}
 
   async *faults(): AsyncGenerator<KeyFault> {
-    for (const node of nodesOf(this.redis.client)) {
+    for (const node of this.redis.nodes) {
       let cursor = '0';
       do {
         const from = cursor;
@@ -177,10 +176,6 @@ function ofLiving({ status, flags }: Found, name: string, life: number): Fault {
   // While it is made ready to be tried again, its results are kept one after another.
   if (life === -1 || (flags.includes('R') && /^r\d/.test(name))) return undefined;
   return `expires in ${life} ms, and its group goes on (${status})`;
-}
-
-function nodesOf(client: Redis | Cluster): Redis[] {
-  return client instanceof Redis ? [client] : client.nodes('master');
 }
 
 /** As a pattern of keys that stands for nothing but itself. */

@@ -59,6 +59,11 @@ export class RedisConnection {
     return `${path ?? `${host}:${port}`}/${db ?? 0}`;
   }
 
+  /** The servers that hold keys, each of which is to be asked for its own. */
+  get nodes(): Redis[] {
+    return nodesOf(this.client);
+  }
+
   /** Whether nothing can be sent any more, however long one tries. */
   get isClosed(): boolean {
     return this.closed;
