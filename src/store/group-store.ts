@@ -5,7 +5,7 @@ import { bucketSize } from './keys';
 import type { Settings } from '../options';
 import type { Reply, Server } from './redis';
 import { unpackSpec } from './spec';
-import { toDue, toWork, type DueReply, type Outcome, type Work } from './replies';
+import { toDue, toEntries, toWork, type DueReply, type Outcome, type Work } from './replies';
 
 export type GroupKind = 'task' | 'swarm' | 'chain' | 'root';
 
@@ -56,6 +56,9 @@ export interface AddFlags {
   place?: number;
   last?: boolean;
 }
+
+/** What identifies the state in which somebody left an entry. */
+type Left = Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'runId'>;
 
 // Keys outlive their retention by this much: upkeep removes them in time without blocking Redis; expiry is the net.
 const graceMs = 1_000;
@@ -251,14 +254,38 @@ export class GroupStore extends GroupExecutions {
     await this.redis.call('renew', this.keys.group(id), [this.process, forMs, ...entries]);
   }
 
-  async regrant(id: string, due: Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'runId'>) {
-    const reply = await this.call('regrant', id, [due.entry, due.state, due.process, due.runId], due.entry);
-    return this.settled(reply, ['granted', 'refused', 'unknown'] as const);
+  /** Takes over the publication of an entry. */
+  async regrant(id: string, due: Left) {
+    const { code, expected, work } = await this.regrantSome(id, [due]);
+    return { code: code === 'unknown' || expected[0] ? code : ('refused' as const), work };
   }
 
+  /**
+   * Takes over the publication of entries, of the first ones when they are large.
+   * @returns for each of the first ones whether it was as expected, and so was taken over; of a group that is gone, none is
+   */
+  async regrantSome(id: string, left: readonly Left[]) {
+    const args = left.map(({ entry, state, process, runId }) => `${entry}|${state}|${process}|${runId}`);
+    const reply = await this.call('regrant', id, args);
+    const { code, work } = this.settled(reply, ['granted', 'unknown'] as const);
+    const expected = code === 'unknown' ? left.map(() => false) : (reply[6] as number[]).map((answer) => answer === 1);
+    return { code, expected, work };
+  }
+
+  /** What upkeep has to do for a group. Changes nothing. */
   async due(id: string, limit: number): Promise<DueReply> {
-    const reply = await this.call('due', id, [limit]);
-    return toDue(reply);
+    return toDue(await this.call('due', id, [limit, 0, '']));
+  }
+
+  /** The same; the entries are due again after another lease, so that who asks on gets others. @param until - when they were due */
+  async takeDue(id: string, limit: number, until: number | '' = ''): Promise<DueReply> {
+    return toDue(await this.call('due', id, [limit, 1, until]));
+  }
+
+  /** Takes what somebody had to publish of some entries that were due at a time, after so many of them. */
+  async takeLeft(id: string, passed: number, limit: number, until: number) {
+    const [looked, entries] = await this.call('left', id, [passed, limit, until]);
+    return { looked: Number(looked), entries: toEntries(entries as string[]) };
   }
 
   /** Gives the results of a finished group the time to live that its other keys, and a single bucket, got from the scripts. */
