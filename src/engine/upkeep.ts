@@ -130,6 +130,8 @@ export class Upkeep {
 
   private async lookAfter(index: string, id: string): Promise<void> {
     const due = await this.store.takeDue(id, entriesAtOnce);
+    // Another process has ended it.
+    if (!isAlive(due)) this.publisher.deadlines.drop(id);
     if (due.status === 'missing') {
       await this.remover.rest(id);
       return this.leave(index, id);

@@ -20,12 +20,14 @@ export async function makeWorker(
   const worker = await runtime.engine.hatchet.worker(name, { ...rest, handleKill: false });
   let started = false;
   let stopping: Promise<void> | undefined;
+  let letGo: (() => void) | undefined;
   const start = worker.start.bind(worker);
   const stop = worker.stop.bind(worker);
   worker.start = () => {
     if (!started) {
       started = true;
       upkeep.start();
+      letGo = stopOnSignal({ stop: () => worker.stop(), exits: handleKill });
     }
     return start().catch((error: unknown) => {
       runtime.logger.error(
@@ -44,10 +46,10 @@ export async function makeWorker(
       started = false;
       await runtime.publisher.drain();
       runtime.stopping.workers -= 1;
+      letGo?.();
     }
   };
   worker.stop = () => (stopping ??= stopOnce());
-  stopOnSignal({ stop: () => worker.stop(), exits: handleKill });
   return worker;
 }
 
