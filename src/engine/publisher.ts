@@ -185,7 +185,7 @@ export class Publisher {
 
   /** An item that needs nothing but what is known here; undefined for every other one, and for one that can't be read. */
   private knownAtOnce(groupId: string, facts: KnownGroup, grant: Work['grants'][number]): Sendable | undefined {
-    if (!this.recall.knowsNothing || isLaterStep(facts, grant.entry)) return undefined;
+    if (!this.recall.hasNothingOf(groupId, facts.version) || isLaterStep(facts, grant.entry)) return undefined;
     try {
       const spec = unpackSpec(grant.spec);
       return isGroup(spec) ? undefined : this.requests.ofItem(groupId, facts, grant, spec);
@@ -217,9 +217,9 @@ export class Publisher {
     return this.enqueue(facts, this.requests.ofCallback(groupId, latest, entry, fired, whole));
   }
 
-  private enqueue({ secret }: KnownGroup, one: Sendable): Promise<void> {
-    if (this.recall.knowsNothing) return this.sendAll([one]);
-    return this.recall.runOf(one.groupId, secret, one.request).then((runId) => {
+  private enqueue({ version }: KnownGroup, one: Sendable): Promise<void> {
+    if (this.recall.hasNothingOf(one.groupId, version)) return this.sendAll([one]);
+    return this.recall.runOf(one.groupId, version, one.request).then((runId) => {
       if (runId === undefined) return this.sendAll([one]);
       this.sent({ ...one, done: () => undefined }, runId);
     });

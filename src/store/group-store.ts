@@ -57,6 +57,15 @@ export interface AddFlags {
   last?: boolean;
 }
 
+/** A run that was published, by its claim. */
+export interface TakenRun {
+  runId: string;
+  entry: string;
+  token: string;
+  /** Whose end fired it, for a callback; else ''. */
+  source: string;
+}
+
 /** What identifies the state in which somebody left an entry. */
 type Left = Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'runId'>;
 
@@ -288,6 +297,12 @@ export class GroupStore extends GroupExecutions {
     return { looked: Number(looked), entries: toEntries(entries as string[]) };
   }
 
+  /** For each run that the engine took before Redis came back, whether Redis doesn't know what became of it. */
+  async unsure(id: string, runs: readonly TakenRun[]): Promise<boolean[]> {
+    const args = runs.map(({ entry, token, runId, source }) => `${entry}|${token}|${runId}|${source}`);
+    return (await this.call('unsure', id, args)).map((answer) => answer === 1);
+  }
+
   /** Gives the results of a finished group the time to live that its other keys, and a single bucket, got from the scripts. */
   async expireResults(id: string, total: number): Promise<void> {
     if (total <= bucketSize) return;
@@ -327,14 +342,15 @@ export class GroupStore extends GroupExecutions {
   }
 
   /**
-   * Notes which server keeps the data. Another one than before may have lost the last writes: when that was, and whether
-   * this caller is the first to say so.
+   * Notes which server keeps the data. Another one than before may have lost the last writes: since when it runs, when that was
+   * noticed first, and whether this caller is the first.
    */
-  async seen({ run, upMs }: Server, before: string) {
+  async seen({ run, upMs }: Pick<Server, 'run' | 'upMs'>, before: string) {
     const life = this.settings.abandonedMs;
     const reply = await this.redis.call('seen', [this.keys.server()], [run, before, upMs, life]);
-    const [at, first, now] = reply as [string, number, string];
-    return { lostAt: at === '' ? undefined : Number(at), first: first === 1, now: Number(now) };
+    const [at, first, now, noticedAt] = reply as [string, number, string, string];
+    const lostAt = at === '' ? undefined : Number(at);
+    return { lostAt, noticedAt: Number(noticedAt), first: first === 1, now: Number(now) };
   }
 
   /** Says that this process is alive, so that nobody takes over what it still has to publish. */
