@@ -170,19 +170,27 @@ export class Upkeep {
   }
 
   private async *dueEntries(id: string, due: DueReply, first: Promise<void>): AsyncGenerator<Due> {
-    yield* due.entries.filter((one) => !isGranted(one));
-    for (let taken = due.entries.length; taken === entriesAtOnce;) {
+    yield* this.whileStarted(due.entries.filter((one) => !isGranted(one)));
+    for (let taken = due.entries.length; taken === entriesAtOnce && this.users > 0;) {
       await first;
       const { entries } = await this.store.takeDue(id, entriesAtOnce, due.now);
-      yield* entries;
+      yield* this.whileStarted(entries);
       taken = entries.length;
+    }
+  }
+
+  /** What is left when upkeep is stopped is due again after its lease, for other processes. */
+  private *whileStarted(entries: readonly Due[]): Generator<Due> {
+    for (const one of entries) {
+      if (this.users === 0) return;
+      yield one;
     }
   }
 
   /** All that somebody had to publish in a group of which much is due. */
   private async allLeft(id: string, granted: readonly Due[], until: number): Promise<void> {
     await this.left(id, granted);
-    for (let passed = 0, looked = lookedAtOnce; looked === lookedAtOnce;) {
+    for (let passed = 0, looked = lookedAtOnce; looked === lookedAtOnce && this.users > 0;) {
       const part = await this.store.takeLeft(id, passed, lookedAtOnce, until);
       await this.left(id, part.entries);
       looked = part.looked;

@@ -12,7 +12,7 @@ import { claimToken } from '../../../src/store/group-executions';
 import { packSpec } from '../../../src/store/spec';
 import { eventually, gate, Log } from '../../helpers/fixture';
 import { OwnRedis } from '../../helpers/own-redis';
-import { execution, failed, spec, StoreFixture, type TestGroup } from '../../helpers/store';
+import { execution, failed, spec, StoreFixture, TestGroup } from '../../helpers/store';
 
 let server: OwnRedis;
 const closers: (() => Promise<unknown>)[] = [];
@@ -180,8 +180,8 @@ const requestOf = (additionalMetadata: Record<string, string>) => ({
 });
 
 test('of a history of 3,000 runs only those are kept of which Redis does not know what became, until it does', async () => {
-  let group!: TestGroup & { work: { version: string } };
-  let other!: TestGroup & { work: { version: string } };
+  let group!: Awaited<ReturnType<StoreFixture['group']>>;
+  let other!: Awaited<ReturnType<StoreFixture['group']>>;
   const { fixture, recall } = await recallOf(async (made) => {
     group = await made.group(6, { maxConcurrency: 4 }, { message: '{}' });
     other = await made.group(1000, { maxConcurrency: 1000 }, { message: '{}' });
@@ -193,7 +193,7 @@ test('of a history of 3,000 runs only those are kept of which Redis does not kno
       other.id,
       other.work.grants.flatMap(({ entry }) => [entry, `of ${entry}`]),
     );
-    const gone = { ...group, id: 'gone', group: group.group } as TestGroup;
+    const gone = new TestGroup(made.store, made.reader, { ...group.group, id: 'gone' });
     return [
       row(made, group, 'has succeeded', '0'),
       row(made, group, 'is running', '1'),
@@ -233,7 +233,7 @@ test('of a history of 3,000 runs only those are kept of which Redis does not kno
 });
 
 test('a callback of which Redis knows that it has run is not taken for one that is fired after a retry', async () => {
-  let group!: TestGroup & { work: { version: string } };
+  let group!: Awaited<ReturnType<StoreFixture['group']>>;
   const { fixture, recall } = await recallOf(async (made) => {
     const item = packSpec({ task: 'task', errorCallbacks: [spec] });
     group = await made.group([item, item], {}, { message: '{}' });

@@ -8,7 +8,7 @@ import { resolveOptions } from '../../../src/options';
 import { GroupStore } from '../../../src/store/group-store';
 import { RedisConnection } from '../../../src/store/redis';
 import type { Work } from '../../../src/store/replies';
-import { eventually, Log, required } from '../../helpers/fixture';
+import { eventually, gate, Log, required } from '../../helpers/fixture';
 import { StoreFixture } from '../../helpers/store';
 
 const redis = new Redis(required('REDIS_URL'));
@@ -69,9 +69,13 @@ async function grantAll(store: GroupStore, id: string, first: { work: Work }): P
 const leasesRanOut = (store: GroupStore, id: string, entries: number) =>
   eventually('the leases have run out', async () => (await store.due(id, 10_000)).entries.length === entries);
 
-/** An engine that never says what has become of a run. */
+const underWay = { done: false, isEvicted: false, input: {}, taskRuns: {} };
+
+/** An engine that doesn't say what has become of a run until the test is over. */
 function silence(hatchet: HatchetClient): void {
-  Object.defineProperty(hatchet, 'runs', { value: { getDetails: () => new Promise(() => undefined) } });
+  const over = gate();
+  closers.unshift(() => Promise.resolve(over.open()));
+  Object.defineProperty(hatchet, 'runs', { value: { getDetails: () => over.opened.then(() => underWay) } });
 }
 
 test('one pass of upkeep publishes all of 2,500 items that a dead process was granted', async () => {
@@ -118,7 +122,7 @@ test('one pass of upkeep asks the engine about each of 1,000 runs whose lease ra
   const asked: string[] = [];
   const getDetails = (runId: string) => {
     asked.push(runId);
-    return Promise.resolve({ done: false, isEvicted: false, input: {}, taskRuns: {} });
+    return Promise.resolve(underWay);
   };
   Object.defineProperty(engine.hatchet, 'runs', { value: { getDetails } });
   mage.startUpkeep();
