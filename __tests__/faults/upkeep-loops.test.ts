@@ -1,4 +1,3 @@
-import type { Upkeep } from '../../src/engine/upkeep';
 import type { Catalog } from '../../src/store/catalog';
 import type { GroupStore } from '../../src/store/group-store';
 import { eventually, Fixture, gate } from '../helpers/fixture';

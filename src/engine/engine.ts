@@ -207,19 +207,19 @@ export class Engine {
     return own?.workflowRunExternalId;
   }
 
-  /** All runs that were published since then; REST, so the latest may be missing. */
-  async runsSince(since: Date): Promise<PastRun[]> {
-    const runs: PastRun[] = [];
+  /** The runs that were published between two times, a page at a time; REST, so the latest may be missing. */
+  async *runsBetween(since: Date, until: Date): AsyncGenerator<PastRun[]> {
     const limit = 500;
     for (let offset = 0; ; offset += limit) {
-      const { rows } = await this.ask('runsSince', () =>
-        this.hatchet.runs.list({ since, limit, offset, includePayloads: false }),
+      const { rows } = await this.ask('runsBetween', () =>
+        this.hatchet.runs.list({ since, until, limit, offset, includePayloads: false }),
       );
-      for (const { workflowRunExternalId, additionalMetadata, createdAt } of rows) {
-        const metadata = (additionalMetadata ?? {}) as Record<string, string>;
-        runs.push({ id: workflowRunExternalId, metadata, createdAt: Date.parse(createdAt) });
-      }
-      if (rows.length < limit) return runs;
+      yield rows.map(({ workflowRunExternalId, additionalMetadata, createdAt }) => ({
+        id: workflowRunExternalId,
+        metadata: (additionalMetadata ?? {}) as Record<string, string>,
+        createdAt: Date.parse(createdAt),
+      }));
+      if (rows.length < limit) return;
     }
   }
 

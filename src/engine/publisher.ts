@@ -5,7 +5,7 @@ import { packFailure } from '../messages/text';
 import type { MageflowLogger } from '../options';
 import type { GroupStore } from '../store/group-store';
 import { hasWork, type Work } from '../store/replies';
-import type { GroupFacts, GroupReader } from '../store/group-reader';
+import { isEnded, type GroupReader } from '../store/group-reader';
 import { isGroup, unpackCallback, unpackSpec } from '../store/spec';
 import { Canceller } from './canceller';
 import { Confirmations } from './confirmations';
@@ -13,7 +13,7 @@ import { Deadlines } from './deadlines';
 import { tellEndAt } from './tell-end';
 import type { Engine } from './engine';
 import { isLaterStep, type Inputs } from './inputs';
-import { KnownFacts } from './known-facts';
+import { KnownFacts, type KnownGroup } from './known-facts';
 import { Nesting, startOnly } from './nesting';
 import { Recall } from './recall';
 import { Requests, type Sendable } from './requests';
@@ -85,6 +85,8 @@ export class Publisher {
 
   /** Publishes what a script handed out. Resolves when the engine has all of it (or it failed for good and was settled). */
   async publish(groupId: string, work: Work): Promise<void> {
+    const ended = isEnded(work.status);
+    if (ended) this.deadlines.drop(groupId);
     if (!hasWork(work)) return;
     let current = work;
     const waits: Promise<unknown>[] = [];
@@ -102,6 +104,7 @@ export class Publisher {
     if (work.withdrawn.length > 0) waits.push(this.engine.cancel(work.withdrawn));
     waits.push(this.nesting.follow(groupId, work));
     await Promise.all(waits);
+    if (ended) this.known.drop(groupId);
   }
 
   /** Has a group end when its time is over, by this process or another one. */
@@ -139,7 +142,7 @@ export class Publisher {
     const keys = [...work.grants, ...work.callbacks].map(({ entry }) => `${groupId} ${entry}`);
     if (keys.length === 0) return;
     for (const key of keys) this.pending.add(key);
-    let facts: GroupFacts | undefined;
+    let facts: KnownGroup | undefined;
     try {
       facts = await composed(() => this.known.of(groupId, work.version));
     } catch (error) {
@@ -203,8 +206,8 @@ export class Publisher {
   }
 
   /** An item that needs nothing but what is known here; undefined for every other one, and for one that can't be read. */
-  private knownAtOnce(groupId: string, facts: GroupFacts, grant: Work['grants'][number]): Sendable | undefined {
-    if (!this.recall.knowsNothing || isLaterStep(facts, grant.entry)) return undefined;
+  private knownAtOnce(groupId: string, facts: KnownGroup, grant: Work['grants'][number]): Sendable | undefined {
+    if (!this.recall.hasNothingOf(groupId, facts.version) || isLaterStep(facts, grant.entry)) return undefined;
     try {
       const spec = unpackSpec(grant.spec);
       return isGroup(spec) ? undefined : this.requests.ofItem(groupId, facts, grant, spec);
@@ -214,7 +217,7 @@ export class Publisher {
     }
   }
 
-  private async publishItem(groupId: string, facts: GroupFacts, grant: Work['grants'][number]): Promise<void> {
+  private async publishItem(groupId: string, facts: KnownGroup, grant: Work['grants'][number]): Promise<void> {
     const { entry, message } = grant;
     const later = isLaterStep(facts, entry);
     const { spec, input } = await composed(async () => {
@@ -228,7 +231,7 @@ export class Publisher {
     return this.enqueue(facts, await composed(() => this.requests.ofItem(groupId, facts, grant, spec, input)));
   }
 
-  private async publishCallback(groupId: string, facts: GroupFacts, entry: string, packed: string): Promise<void> {
+  private async publishCallback(groupId: string, facts: KnownGroup, entry: string, packed: string): Promise<void> {
     if (entry === 'p') return this.nesting.tellParent(groupId);
     const { fired, latest, whole } = await composed(async () => {
       // Results and failures grow until the group ends: never from the cache.
@@ -240,9 +243,9 @@ export class Publisher {
     return this.enqueue(facts, await composed(() => this.requests.ofCallback(groupId, latest, entry, fired, whole)));
   }
 
-  private enqueue({ secret }: GroupFacts, one: Sendable): Promise<void> {
-    if (this.recall.knowsNothing) return this.sendAll([one]);
-    return this.recall.runOf(one.groupId, secret, one.request).then((runId) => {
+  private enqueue({ version }: KnownGroup, one: Sendable): Promise<void> {
+    if (this.recall.hasNothingOf(one.groupId, version)) return this.sendAll([one]);
+    return this.recall.runOf(one.groupId, version, one.request).then((runId) => {
       if (runId === undefined) return this.sendAll([one]);
       this.sent({ ...one, done: () => undefined }, runId);
     });

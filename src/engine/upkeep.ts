@@ -1,6 +1,7 @@
 import { detached } from '../detached';
 import { messageOf } from '../errors';
 import type { Events } from '../events';
+import { inLanes } from '../in-lanes';
 import { inTime } from '../in-time';
 import type { MageflowLogger } from '../options';
 import type { GroupStore } from '../store/group-store';
@@ -14,8 +15,12 @@ import type { Served } from './served';
 import type { Settler } from './settler';
 import { maxPublications } from './unpublishable';
 
-const groupsPerPass = 50;
-const entriesPerGroup = 100;
+/** How many groups, and entries of each, are looked after at once. */
+const groupsAtOnce = 50;
+const entriesAtOnce = 100;
+/** How many entries a script looks at for those that were left, and how many of these are taken over by one. */
+const lookedAtOnce = 1_000;
+const takenOverAtOnce = 200;
 
 type Due = DueReply['entries'][number];
 
@@ -89,15 +94,19 @@ export class Upkeep {
     void this.publisher.recall.ready();
     await Promise.all([this.store.beat(), this.served.announce()]);
     await this.putOff('the catalog', this.store.catalog.sweep());
+    await inLanes(groupsAtOnce, this.dueGroups(), ([index, id]) => this.lookAfterBriefly(index, id));
+  }
+
+  private async *dueGroups(): AsyncGenerator<[index: string, id: string]> {
     for (const index of this.store.keys.upkeepIndexes()) {
       for (;;) {
         const due = (await this.store.redis.call(
           'takeDue',
           [index],
-          [this.store.settings.leaseMs * 2, groupsPerPass],
+          [this.store.settings.leaseMs * 2, groupsAtOnce],
         )) as string[];
-        await Promise.all(due.map((id) => this.lookAfterBriefly(index, id)));
-        if (due.length < groupsPerPass || this.users === 0) break;
+        for (const id of due) yield [index, id];
+        if (due.length < groupsAtOnce || this.users === 0) break;
       }
     }
   }
@@ -126,16 +135,17 @@ export class Upkeep {
   }
 
   private async lookAfter(index: string, id: string): Promise<void> {
-    const due = await this.store.due(id, entriesPerGroup);
+    const due = await this.store.takeDue(id, entriesAtOnce);
+    // Another process has ended it.
+    if (due.status === 'missing' || isEnded(due.status)) this.publisher.deadlines.drop(id);
     if (due.status === 'missing') {
       await this.remover.rest(id);
       return this.leave(index, id);
     }
     if (!isInUse(due)) return this.retire(index, id, due);
     // One in which nothing is under way is looked at half as often.
-    if (!isIdle(due)) await this.store.register(id, due.entries.length === entriesPerGroup ? 0 : due.next);
-    // Each by itself: one that can't be looked after now must not keep the others waiting.
-    await Promise.all(due.entries.map((entry) => this.putOff(`entry ${entry.entry} of ${id}`, this.entry(id, entry))));
+    if (!isIdle(due)) await this.store.register(id, due.next);
+    await this.entries(id, due);
     const { nesting, canceller, suspender, retrier } = this.publisher;
     if (due.hold) await nesting.hold(id);
     const { status, nested } = due;
@@ -150,8 +160,53 @@ export class Upkeep {
     if (due.more) await this.publisher.publish(id, (await this.store.grant(id)).work);
   }
 
+  /** All entries whose lease has run out, however many. */
+  private async entries(id: string, due: DueReply): Promise<void> {
+    const granted = due.entries.filter(isGranted);
+    const more = due.entries.length === entriesAtOnce;
+    // What was left starts as soon as it is published: it doesn't wait until the engine was asked about all the others.
+    const first = this.putOff(
+      `what was granted in ${id}`,
+      more ? this.allLeft(id, granted, due.now) : this.left(id, granted),
+    );
+    // Each by itself: one that can't be looked after now must not keep the others waiting.
+    await inLanes(entriesAtOnce, this.dueEntries(id, due, first), (one) =>
+      this.putOff(`entry ${one.entry} of ${id}`, this.entry(id, one)),
+    );
+    await first;
+  }
+
+  private async *dueEntries(id: string, due: DueReply, first: Promise<void>): AsyncGenerator<Due> {
+    yield* this.whileStarted(due.entries.filter((one) => !isGranted(one)));
+    for (let taken = due.entries.length; taken === entriesAtOnce && this.users > 0;) {
+      await first;
+      const { entries } = await this.store.takeDue(id, entriesAtOnce, due.now);
+      yield* this.whileStarted(entries);
+      taken = entries.length;
+    }
+  }
+
+  /** What is left when upkeep is stopped is due again after its lease, for other processes. */
+  private *whileStarted(entries: readonly Due[]): Generator<Due> {
+    for (const one of entries) {
+      if (this.users === 0) return;
+      yield one;
+    }
+  }
+
+  /** All that somebody had to publish in a group of which much is due. */
+  private async allLeft(id: string, granted: readonly Due[], until: number): Promise<void> {
+    await this.left(id, granted);
+    for (let passed = 0, looked = lookedAtOnce; looked === lookedAtOnce && this.users > 0;) {
+      const part = await this.store.takeLeft(id, passed, lookedAtOnce, until);
+      await this.left(id, part.entries);
+      looked = part.looked;
+      passed += looked - part.entries.length;
+    }
+  }
+
   private async entry(id: string, due: Due): Promise<void> {
-    if (due.state === 'granted') return this.granted(id, due);
+    if (isGranted(due)) return this.left(id, [due]);
     if (due.cancelled) await this.publisher.canceller.cancelEntry(id, due.entry);
     if (due.state === 'returned' || due.runId.startsWith('g:')) return this.nested(id, due);
     const task = await this.taskOf(id, due.entry);
@@ -172,14 +227,33 @@ export class Upkeep {
       await this.store.renew(id, [due.entry], this.store.settings.leaseMs * 3);
   }
 
-  private async granted(id: string, due: Due): Promise<void> {
-    const own = due.process === this.store.process;
-    const { leaseMs } = this.store.settings;
-    const leftTo = own ? (this.publisher.holds(id, due.entry) ? leaseMs : 0) : await this.store.aliveFor(due.process);
-    if (leftTo === 0) return this.again(id, due);
-    // Asked again when its process could be known to be dead, not a whole lease later.
-    await this.store.renew(id, [due.entry], leftTo);
-    await this.store.register(id, leftTo);
+  /** What was granted and not published for a lease: what a dead process left is published, what a living one has is asked for later. */
+  private async left(id: string, granted: readonly Due[]): Promise<void> {
+    const processes = new Map<string, Due[]>();
+    for (const due of granted) {
+      const held = processes.get(due.process);
+      if (held) held.push(due);
+      else processes.set(due.process, [due]);
+    }
+    await Promise.all([...processes].map(([process, held]) => this.leftBy(process, id, held)));
+  }
+
+  private async leftBy(process: string, id: string, granted: readonly Due[]): Promise<void> {
+    if (process !== this.store.process) {
+      const aliveFor = await this.store.aliveFor(process);
+      return aliveFor === 0 ? this.again(id, granted) : this.askLater(id, granted, aliveFor);
+    }
+    const held = granted.filter(({ entry }) => this.publisher.holds(id, entry));
+    const lost = granted.filter(({ entry }) => !this.publisher.holds(id, entry));
+    await Promise.all([this.askLater(id, held, this.store.settings.leaseMs), this.again(id, lost)]);
+  }
+
+  /** Asked again when its process could be known to be dead, not a whole lease later. */
+  private async askLater(id: string, granted: readonly Due[], inMs: number): Promise<void> {
+    if (granted.length === 0) return;
+    const entries = granted.map(({ entry }) => entry);
+    await this.store.renew(id, entries, inMs);
+    await this.store.register(id, inMs);
   }
 
   /** A run that the engine doesn't know, a lease after it was published or seen. */
@@ -191,7 +265,7 @@ export class Upkeep {
     if (due.publications >= maxPublications) {
       return this.fail(id, due, `the engine took ${maxPublications} runs of it and knows none of them`);
     }
-    await this.again(id, due);
+    await this.again(id, [due]);
   }
 
   private async fail(id: string, due: Due, message: string): Promise<void> {
@@ -203,13 +277,27 @@ export class Upkeep {
     this.events.emit('repair', { groupId, entry, message });
   }
 
-  private async again(id: string, due: Due): Promise<void> {
-    const { code, work } = await this.store.regrant(id, due);
-    if (code !== 'granted') return;
+  /** Publishes what was left. While one part of it is published, the next is taken over, and no more. */
+  private async again(id: string, left: readonly Due[]): Promise<void> {
+    let publication: Promise<void> = Promise.resolve();
+    for (let from = 0; from < left.length;) {
+      const part = left.slice(from, from + takenOverAtOnce);
+      const { expected, work } = await this.store.regrantSome(id, part);
+      from += expected.length;
+      part.forEach((due, i) => {
+        if (expected[i]) this.tellAgain(id, due);
+      });
+      await publication;
+      // One that can't be published must not keep those waiting that are still to be taken over.
+      publication = this.putOff(`the publication of what was left in ${id}`, this.publisher.publish(id, work));
+    }
+    await publication;
+  }
+
+  private tellAgain(id: string, due: Due): void {
     const message = `publishing entry ${due.entry} of ${id} again, which ${due.process} left ${due.state}`;
     this.logger.info(`mageflow: ${message}`);
     this.tellRepaired(id, due, message);
-    await this.publisher.publish(id, work);
   }
 
   private async taskOf(id: string, entry: string): Promise<string | undefined> {
@@ -249,6 +337,10 @@ export class Upkeep {
 function isIdle({ status, entries, next, more, hold, toSpread, retrying }: DueReply): boolean {
   const stopping = status === 'stopping' || status === 'cancelling';
   return entries.length === 0 && next === undefined && !(more || hold || toSpread || retrying || stopping);
+}
+
+function isGranted({ state }: Due): boolean {
+  return state === 'granted';
 }
 
 /** Whether a group goes on, or callbacks of it do. */

@@ -5,7 +5,7 @@ import { bucketSize } from './keys';
 import type { Settings } from '../options';
 import type { Reply, Server } from './redis';
 import { unpackSpec } from './spec';
-import { toDue, toWork, type DueReply, type Outcome, type Work } from './replies';
+import { toDue, toEntries, toWork, type DueReply, type Outcome, type Work } from './replies';
 
 export type GroupKind = 'task' | 'swarm' | 'chain' | 'root';
 
@@ -58,6 +58,18 @@ export interface AddFlags {
   place?: number;
   last?: boolean;
 }
+
+/** A run that was published, by its claim. */
+export interface TakenRun {
+  runId: string;
+  entry: string;
+  token: string;
+  /** Whose end fired it, for a callback; else ''. */
+  source: string;
+}
+
+/** What identifies the state in which somebody left an entry. */
+type Left = Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'runId'>;
 
 // Keys outlive their retention by this much: upkeep removes them in time without blocking Redis; expiry is the net.
 const graceMs = 1_000;
@@ -268,25 +280,55 @@ export class GroupStore extends GroupExecutions {
     await this.redis.call('renew', this.keys.group(id), [this.process, forMs, ...entries]);
   }
 
-  async regrant(id: string, due: Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'runId'>) {
-    const reply = await this.call('regrant', id, [due.entry, due.state, due.process, due.runId, ''], due.entry);
-    return this.settled(reply, ['granted', 'refused', 'unknown'] as const);
-  }
-
   /**
    * Hands an entry out again that no worker took in time, as often as it takes: `waitedMs` says for how long nobody has.
    * @returns 'over' when that is longer than what nobody goes on with is kept, 'stopped' when its group has
    */
   async regrantUntaken(id: string, of: { entry: string; run: string; process: string }, waitedMs: number) {
     const { entry, run, process } = of;
-    const reply = await this.call('regrant', id, [entry, 'published', process, run, Math.round(waitedMs)], entry);
+    const reply = await this.call('regrantUntaken', id, [entry, process, run, Math.round(waitedMs)], entry);
     const { code, work } = this.settled(reply, ['granted', 'over', 'stopped', 'refused', 'unknown'] as const);
     return { code, work, waitedMs: Number((code === 'over' ? reply[1] : reply[6]) ?? 0) };
   }
 
+  /** Takes over the publication of an entry. */
+  async regrant(id: string, due: Left) {
+    const { code, expected, work } = await this.regrantSome(id, [due]);
+    return { code: code === 'unknown' || expected[0] ? code : ('refused' as const), work };
+  }
+
+  /**
+   * Takes over the publication of entries, of the first ones when they are large.
+   * @returns for each of the first ones whether it was as expected, and so was taken over; of a group that is gone, none is
+   */
+  async regrantSome(id: string, left: readonly Left[]) {
+    const args = left.map(({ entry, state, process, runId }) => `${entry}|${state}|${process}|${runId}`);
+    const reply = await this.call('regrant', id, args);
+    const { code, work } = this.settled(reply, ['granted', 'unknown'] as const);
+    const expected = code === 'unknown' ? left.map(() => false) : (reply[6] as number[]).map((answer) => answer === 1);
+    return { code, expected, work };
+  }
+
+  /** What upkeep has to do for a group. Changes nothing. */
   async due(id: string, limit: number): Promise<DueReply> {
-    const reply = await this.call('due', id, [limit]);
-    return toDue(reply);
+    return toDue(await this.call('due', id, [limit, 0, '']));
+  }
+
+  /** The same; the entries are due again after another lease, so that who asks on gets others. @param until - when they were due */
+  async takeDue(id: string, limit: number, until: number | '' = ''): Promise<DueReply> {
+    return toDue(await this.call('due', id, [limit, 1, until]));
+  }
+
+  /** Takes what somebody had to publish of some entries that were due at a time, after so many of them. */
+  async takeLeft(id: string, passed: number, limit: number, until: number) {
+    const [looked, entries] = await this.call('left', id, [passed, limit, until]);
+    return { looked: Number(looked), entries: toEntries(entries as string[]) };
+  }
+
+  /** For each run that the engine took before Redis came back, whether Redis doesn't know what became of it. */
+  async unsure(id: string, runs: readonly TakenRun[]): Promise<boolean[]> {
+    const args = runs.map(({ entry, token, runId, source }) => `${entry}|${token}|${runId}|${source}`);
+    return (await this.call('unsure', id, args)).map((answer) => answer === 1);
   }
 
   /** Gives the results of a finished group the time to live that its other keys, and a single bucket, got from the scripts. */
@@ -324,14 +366,15 @@ export class GroupStore extends GroupExecutions {
   }
 
   /**
-   * Notes which server keeps the data. Another one than before may have lost the last writes: when that was, and whether
-   * this caller is the first to say so.
+   * Notes which server keeps the data. Another one than before may have lost the last writes: since when it runs, when that was
+   * noticed first, and whether this caller is the first.
    */
-  async seen({ run, upMs }: Server, before: string) {
+  async seen({ run, upMs }: Pick<Server, 'run' | 'upMs'>, before: string) {
     const life = this.settings.abandonedMs;
     const reply = await this.redis.call('seen', [this.keys.server()], [run, before, upMs, life]);
-    const [at, first, now] = reply as [string, number, string];
-    return { lostAt: at === '' ? undefined : Number(at), first: first === 1, now: Number(now) };
+    const [at, first, now, noticedAt] = reply as [string, number, string, string];
+    const lostAt = at === '' ? undefined : Number(at);
+    return { lostAt, noticedAt: Number(noticedAt), first: first === 1, now: Number(now) };
   }
 
   /** Says that this process is alive, so that nobody takes over what it still has to publish. */

@@ -16,6 +16,8 @@ export type RedisLike = Redis | Cluster;
 export interface Server {
   run: string;
   upMs: number;
+  /** Whether it may have been a replica of another one before. */
+  promoted: boolean;
 }
 
 export type ScriptName = keyof typeof scripts;
@@ -113,7 +115,9 @@ export class RedisConnection {
       );
     }
     const run = told('run_id');
-    return run && !isCluster(this.client) ? { run, upMs: Number(told('uptime_in_seconds')) * 1000 } : undefined;
+    if (!run || isCluster(this.client)) return undefined;
+    const promoted = told('second_repl_offset') !== '-1';
+    return { run, upMs: Number(told('uptime_in_seconds')) * 1000, promoted };
   }
 
   private whenReady<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {

@@ -174,22 +174,6 @@ export function toDue(reply: readonly Reply[]): DueReply {
       next: undefined,
       entries: [],
     };
-  const flat = reply[7] as string[];
-  const entries: DueReply['entries'] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    const [state = '', runId = '', , , , process = '', , , publications = '1', child = '', cancel] = (
-      flat[i + 1] ?? ''
-    ).split('|');
-    entries.push({
-      entry: flat[i] ?? '',
-      state,
-      runId,
-      process,
-      publications: Number(publications),
-      child,
-      cancelled: cancel === '1',
-    });
-  }
   return {
     status: reply[0] as GroupStatus,
     active: Number(reply[2]),
@@ -206,6 +190,25 @@ export function toDue(reply: readonly Reply[]): DueReply {
     abandoned: reply[9] === 1,
     renew: reply[10] === 1,
     next: toTime(reply[11] as string),
-    entries,
+    entries: toEntries(reply[7] as string[]),
   };
+}
+
+export function toEntries(flat: readonly string[]): DueReply['entries'] {
+  const entries: DueReply['entries'] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const [state = '', runId = '', , , , process = '', , , publications = '1', child = '', cancel] = (
+      flat[i + 1] ?? ''
+    ).split('|');
+    entries.push({
+      entry: flat[i] ?? '',
+      state,
+      runId,
+      process,
+      publications: Number(publications),
+      child,
+      cancelled: cancel === '1',
+    });
+  }
+  return entries;
 }

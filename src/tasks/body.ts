@@ -9,7 +9,7 @@ import { childrenId } from '../store/ids';
 import { processState } from '../process-state';
 import { ClaimedRun } from './claimed-run';
 import { currentExecution, inExecution, type Execution, type MageContext } from './context';
-import { asLayer, isWrapped, withoutClosed } from './layers';
+import { isWrapped } from './layers';
 import { encodeOutput, encodeThrown } from './output';
 import { moveResults, parseInput, type InputSchema } from './parsing';
 import { Persistence } from './persist';
@@ -37,12 +37,9 @@ export interface WrappedTask {
  * Wraps a body: a run that mageflow published reports its end as an item; every other run is as without mageflow, its schema
  * aside. Of the instances that wrap one body, the one whose store knows a run's claim runs it; the others pass it on.
  */
-export function wrapBody(runtime: Runtime, wrapped: WrappedTask, wrappedBody: Body): Body {
-  // Taken off, they neither slow each run down nor stay in memory with their instances.
-  const { body, schema } = withoutClosed(wrappedBody);
-  const task = { ...wrapped, schema: wrapped.schema ?? schema };
+export function wrapBody(runtime: Runtime, task: WrappedTask, body: Body): Body {
   const isClosed = () => !processState().instances.includes(runtime.instance);
-  const wrapper: Body = async (input, ctx) => {
+  return async (input, ctx) => {
     const attempt = new Attempt(runtime, task, body, input, ctx);
     const around = outerExecution(ctx);
     if (isClosed() && (around ?? isWrapped(body))) return attempt.passOn(around);
@@ -58,7 +55,6 @@ export function wrapBody(runtime: Runtime, wrapped: WrappedTask, wrappedBody: Bo
     if (!task.root) return attempt.plain();
     return (await attempt.claimed(await attempt.ownClaim()))?.output;
   };
-  return asLayer(wrapper, { body, schema: task.schema, isClosed });
 }
 
 /** The execution in which another instance's wrapper, around this one, has begun the same run. */

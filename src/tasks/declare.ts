@@ -11,6 +11,7 @@ import { processState } from '../process-state';
 import type { ResolvedConfig } from '../signatures/config';
 import { currentExecution } from './context';
 import { wrapBody, type Body, type WrappedTask } from './body';
+import { asLayer, withoutClosed } from './layers';
 import type { InputSchema } from './parsing';
 import type { RunOptionsLike, Runtime } from './runtime';
 
@@ -30,7 +31,7 @@ interface TaskDefinition {
 
 interface Wrapping {
   /** The instances that wrap it, and whether as a root. */
-  instances: Map<unknown, boolean>;
+  instances: WeakMap<object, boolean>;
 }
 
 /**
@@ -50,9 +51,10 @@ export function wrapDeclaration<D extends Declaration>(
     );
   }
   const known = processState().declarations as WeakMap<object, Wrapping>;
-  const wrapping = known.get(declaration) ?? { instances: new Map<unknown, boolean>() };
-  if (wrapping.instances.has(runtime.instance)) {
-    if (root && !wrapping.instances.get(runtime.instance)) {
+  const wrapping = known.get(declaration) ?? { instances: new WeakMap<object, boolean>() };
+  const instance = runtime.instance as object;
+  if (wrapping.instances.has(instance)) {
+    if (root && !wrapping.instances.get(instance)) {
       throw new ConfigurationError(
         `${definition.name} has been wrapped before, and not as a root. Wrap it once, with { root }.`,
       );
@@ -68,8 +70,10 @@ export function wrapDeclaration<D extends Declaration>(
       `${definition.name}: a root is one task, and not a durable one. Declare it with mage.rootTask, or wrap a plain task.`,
     );
   }
-  wrapping.instances.set(runtime.instance, root !== undefined);
+  wrapping.instances.set(instance, root !== undefined);
   known.set(declaration, wrapping);
+  // A declaration may live as long as its process: it must not keep each instance that ever wrapped it. Open ones are kept elsewhere.
+  const held = new WeakRef(runtime);
   const defaults = definition.taskDefaults;
   const wrapTask = (task: TaskDefinition, parsed = schema) => {
     if (!task.fn) return;
@@ -82,15 +86,35 @@ export function wrapDeclaration<D extends Declaration>(
       reports: single,
       root,
     };
-    task.fn = wrapBody(runtime, about, task.fn);
+    task.fn = wrapWeakly(held, about, task.fn);
   };
   for (const task of tasks) wrapTask(task);
   if (!single) wrapLaterTasks(declaration as unknown as WorkflowDeclaration, wrapTask);
-  captureRuns(runtime, declaration);
+  captureRuns(held, declaration);
   // Tasks are added to a workflow later.
   const scheduleTimeout = () => declaredScheduleTimeout(declaration);
   runtime.served.declare(definition.name, single ? 'task' : 'workflow', scheduleTimeout);
   return declaration;
+}
+
+/** The body as an instance wraps it; when that is closed and gone, the body itself. */
+function wrapWeakly(held: WeakRef<Runtime>, about: WrappedTask, wrappedBody: Body): Body {
+  // Taken off, they neither slow each run down nor stay in memory with their instances.
+  const { body, schema } = withoutClosed(wrappedBody);
+  const task = { ...about, schema: about.schema ?? schema };
+  const wrapped = new WeakMap<Runtime, Body>();
+  const wrapper: Body = (input, ctx) => {
+    const runtime = held.deref();
+    if (!runtime) return body(input, ctx);
+    const own = wrapped.get(runtime) ?? wrapBody(runtime, task, body);
+    wrapped.set(runtime, own);
+    return own(input, ctx);
+  };
+  const isClosed = () => {
+    const runtime = held.deref();
+    return !runtime || !processState().instances.includes(runtime.instance);
+  };
+  return asLayer(wrapper, { body, schema: task.schema, isClosed });
 }
 
 interface Runs {
@@ -103,14 +127,15 @@ interface SdkRunOptions extends RunOptionsLike {
 }
 
 /** In a root's body its runs become children of that root; all ways of running it go through these two. */
-function captureRuns(runtime: Runtime, declaration: Declaration): void {
+function captureRuns(held: WeakRef<Runtime>, declaration: Declaration): void {
   const target = declaration as unknown as Runs & { _standalone_task_name?: string };
   const plain = { one: target.runNoWait.bind(declaration), many: target.runManyNoWait.bind(declaration) };
   const task = declaration.definition.name;
   const standaloneName = target._standalone_task_name;
   const current = () => {
+    const runtime = held.deref();
     const root = currentExecution()?.root;
-    return root?.store === runtime.store.identity && root.captures() ? root : undefined;
+    return runtime && root?.store === runtime.store.identity && root.captures() ? { runtime, root } : undefined;
   };
   const request = (input: unknown, options?: SdkRunOptions) => ({
     task,
@@ -121,20 +146,20 @@ function captureRuns(runtime: Runtime, declaration: Declaration): void {
   });
   const own: Runs = {
     runNoWait: async (input, options, name) => {
-      const root = current();
-      if (!root) return plain.one(input, options, name);
+      const by = current();
+      if (!by) return plain.one(input, options, name);
       const inputs = Array.isArray(input) ? (input as unknown[]) : [input];
-      const refs = await runtime.capture(
-        root,
+      const refs = await by.runtime.capture(
+        by.root,
         inputs.map((each) => request(each, options)),
       );
       return Array.isArray(input) ? refs : refs[0];
     },
     runManyNoWait: async (runs, name) => {
-      const root = current();
-      if (!root) return plain.many(runs, name);
-      return runtime.capture(
-        root,
+      const by = current();
+      if (!by) return plain.many(runs, name);
+      return by.runtime.capture(
+        by.root,
         runs.map(({ input, opts }) => request(input, opts)),
       );
     },

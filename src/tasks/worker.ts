@@ -24,6 +24,7 @@ export async function makeWorker(
   let started = false;
   let running: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
+  let letGo: (() => void) | undefined;
   const start = worker.start.bind(worker);
   const stop = worker.stop.bind(worker);
   const begin = () => {
@@ -31,6 +32,7 @@ export async function makeWorker(
     if (!started) {
       started = true;
       upkeep.start();
+      letGo = stopOnSignal({ stop: () => worker.stop(), exits: handleKill });
     }
     return start().catch((error: unknown) => {
       runtime.logger.error(
@@ -61,13 +63,13 @@ export async function makeWorker(
       started = false;
       await runtime.publisher.drain();
       runtime.stopping.workers -= 1;
+      letGo?.();
     }
   };
   worker.stop = () => {
     running = undefined;
     return (stopping ??= stopOnce());
   };
-  stopOnSignal({ stop: () => worker.stop(), exits: handleKill });
   return worker;
 }
 

@@ -91,6 +91,7 @@ end
 -- What a publishing process needs: what the group is, the grants, the fired callbacks, the roots whose bodies have ended with the
 -- groups of their children, and the runs to be cancelled.
 local function reply(code)
-  local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+  local unfinished = has('P') or looks <= 0 or #grants >= 3 * batch
+  local more = more_held and 1 or unfinished and more_to_take() or 0
   return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end

@@ -28,6 +28,7 @@ end
 local function end_group(outcome, with_callbacks)
   move_to(outcome)
   unflag('S')
+  unflag('P')
   put('cl', 1)
   put('en', int(now))
   local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))

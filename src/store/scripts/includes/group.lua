@@ -15,6 +15,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- suspended by themselves, H callbacks have been held back, V runs have been made void, R it is being made ready for a retry,
 -- U there are entries that no worker took in time, M more of the callbacks that were held back go out than one call can hand out, A all of them do. jn: others have gone on with it while it was made.
 -- K what it refers to is being kept from expiring, as callbacks were fired anew after its end.
+-- P what was passed over while it was suspended by itself is being put back.
 -- The texts, and after '' the numbers. A script reads those that it mentions.
 --- @used
 local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', '', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'cbs', 'cbf', 'cbr', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd', }
