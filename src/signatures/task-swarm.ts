@@ -1,5 +1,5 @@
 import { ConfigurationError, SwarmClosedError, SwarmFinishedError, describe } from '../errors';
-import { encodeMessage } from '../messages/json';
+import { bytesOf, encodeMessage } from '../messages/json';
 import { refuseUnknown } from '../options';
 import { resolveChange, type SwarmConfig } from './config';
 import { isEnded, type Snapshot } from '../store/group-reader';
@@ -163,7 +163,7 @@ export class TaskSwarm<O> implements Swarm<O> {
         const prepared = await prepare(this.scope, entry, this.asOwner(), `entries[${seen}]`);
         seen += 1;
         chunk.push(prepared);
-        bytes += prepared.packed.length;
+        bytes += bytesOf(prepared.packed);
         if (chunk.length >= entriesPerScript || bytes >= bytesPerScript) await flush();
       }
     } catch (error) {

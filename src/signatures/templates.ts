@@ -29,9 +29,10 @@ async function swarmByValue(scope: Scope, { id = '', task, name }: Spec, what: s
   const group: GroupTemplate = { items: await itemsByValue(scope, packed, what), ...config };
   if (options) group.options = options;
   const data = JSON.stringify(group);
-  if (data.length > engineLimitBytes) {
+  const bytes = Buffer.byteLength(data);
+  if (bytes > engineLimitBytes) {
     throw new ConfigurationError(
-      `${what}: the swarm "${name ?? task}" is too large for a callback (${data.length} bytes, the limit is ${engineLimitBytes}). Hand in a task that makes it.`,
+      `${what}: the swarm "${name ?? task}" is too large for a callback (${bytes} bytes, the limit is ${engineLimitBytes}). Hand in a task that makes it.`,
     );
   }
   return { id, task, ...(name === undefined ? {} : { name }), group: 'swarm', data };

@@ -32,10 +32,12 @@ local function release_held(all)
       else
         activate(entry, 'held', 'granted', now + lease)
         callbacks[#callbacks + 1] = { entry, value }
+        handed = handed + #value
       end
+      if is_enough(#callbacks) then break end
     end
     write_entries()
-    more_held = #callbacks >= batch
+    more_held = is_enough(#callbacks)
   until #entries == 0 or more_held
   if kept == 0 and not more_held then unflag('H') end
 end
@@ -50,6 +52,6 @@ end
 -- What a publishing process needs: what the group is, the grants, the fired callbacks, the roots whose bodies have ended with the
 -- groups of their children, and the runs to be cancelled.
 local function reply(code)
-  local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+  local more = more_held and 1 or is_enough(#grants / 3) and more_to_take() or 0
   return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end
