@@ -81,7 +81,7 @@ export class Upkeep {
   private async pass(): Promise<void> {
     // It may wait for the engine, and nothing else has to.
     void this.publisher.recall.ready();
-    await Promise.all([this.store.beat(), this.served.announce()]);
+    await Promise.all([this.publisher.heart.beat(), this.served.announce()]);
     await this.putOff('the catalog', this.store.catalog.sweep());
     for (const index of this.store.keys.upkeepIndexes()) {
       for (;;) {
@@ -97,7 +97,7 @@ export class Upkeep {
   }
 
   private beat(): Promise<void> {
-    return this.putOff('the heartbeat', this.store.beat());
+    return this.putOff('the heartbeat', this.publisher.heart.beat());
   }
 
   private async putOff(what: string, work: Promise<void>): Promise<void> {
@@ -167,7 +167,8 @@ export class Upkeep {
   private async granted(id: string, due: Due): Promise<void> {
     const own = due.process === this.store.process;
     const { leaseMs } = this.store.settings;
-    const leftTo = own ? (this.publisher.holds(id, due.entry) ? leaseMs : 0) : await this.store.aliveFor(due.process);
+    const { stalls } = this.publisher;
+    const leftTo = own ? (this.publisher.holds(id, due.entry) ? leaseMs : 0) : await stalls.ownsFor(due.process);
     if (leftTo === 0) return this.again(id, due);
     // Asked again when its process could be known to be dead, not a whole lease later.
     await this.store.renew(id, [due.entry], leftTo);

@@ -17,6 +17,8 @@ export interface ActiveEntry {
   entry: string;
   state: ItemState;
   run: string;
+  /** Which process its lease names. */
+  process: string;
   child: string;
 }
 
@@ -329,8 +331,8 @@ export class GroupReader extends FactsReader {
 }
 
 function toActive(entry: string, packed: string): ActiveEntry {
-  const [state = '', run = '', , , , , , , , child = ''] = packed.split('|');
-  return { entry, state: state as ItemState, run, child };
+  const [state = '', run = '', , , , process = '', , , , child = ''] = packed.split('|');
+  return { entry, state: state as ItemState, run, process, child };
 }
 
 /** The message in a stored failure. */
