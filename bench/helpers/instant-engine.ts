@@ -37,7 +37,7 @@ export class InstantEngine {
       this.calls += 1;
       return Promise.resolve(runs.map((run) => ({ runId: this.take(run) })));
     };
-    Object.defineProperty(this.hatchet.admin, 'runWorkflows', { value: runWorkflows });
+    Object.defineProperty(this.hatchet.admin, 'runWorkflows', { value: runWorkflows, configurable: true });
   }
 
   serve(...declarations: Declared[]): void {

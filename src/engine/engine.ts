@@ -20,13 +20,22 @@ export interface RunRequest {
   parent?: { runId: string; taskRunId: string; index: number };
 }
 
-/** Why the engine didn't take a batch. */
+/** What the engine says when other runs have the idempotency keys of some of a batch. */
+export interface Collision {
+  /** The runs of the others, in the order of the batch. */
+  taken: readonly string[];
+  /** The runs that have the keys. */
+  existing: readonly string[];
+}
+
+/** Why the engine didn't take a batch, or (with a collision) not all of it. */
 export class PublishError extends Error {
   constructor(
     /** permanent: this batch never goes through; transient: it may a moment later. */
     readonly kind: 'permanent' | 'transient',
     message: string,
     cause: unknown,
+    readonly collision?: Collision,
   ) {
     super(message, { cause });
   }
@@ -42,7 +51,14 @@ export interface RunEnd {
 export type RunState =
   | { known: false; end?: undefined; input?: undefined }
   /** tasks: the engine's ids of what the run consists of. */
-  | { known: true; evicted: boolean; end: RunEnd | undefined; input?: unknown; tasks?: readonly string[] };
+  | {
+      known: true;
+      evicted: boolean;
+      end: RunEnd | undefined;
+      input?: unknown;
+      tasks?: readonly string[];
+      metadata?: Record<string, string>;
+    };
 
 /** A run that ended as no worker took it in time. */
 export interface UntakenRun {
@@ -80,7 +96,8 @@ export class Engine {
   }
 
   /**
-   * Publishes one batch in one call: all of it is taken, or none.
+   * Publishes one batch in one call: all of it is taken, or none, or (where tasks have idempotency keys of their own) all but
+   * what collides.
    * @param patience - how many times as long an answer is waited for: one that is only slow would never get through
    * @throws PublishError
    */
@@ -135,7 +152,8 @@ export class Engine {
       throw error;
     }
     const { input } = detail;
-    if (!detail.done) return { known: true, evicted: detail.isEvicted, end: undefined, input };
+    const metadata = Object(detail.additionalMetadata) as Record<string, string>;
+    if (!detail.done) return { known: true, evicted: detail.isEvicted, end: undefined, input, metadata };
     const tasks = Object.values(detail.taskRuns);
     const error = tasks.map((task) => thrownMessage(task.error ?? '')).filter(Boolean);
     return {
@@ -143,6 +161,7 @@ export class Engine {
       evicted: false,
       input,
       tasks: tasks.map(({ externalId }) => externalId),
+      metadata,
       end: {
         status: detail.status as RunEnd['status'],
         outputs: Object.fromEntries(tasks.map((task) => [task.readableId, task.output])),
@@ -290,11 +309,17 @@ function classify(error: unknown): PublishError {
   const tooLarge = code === 'RESOURCE_EXHAUSTED' && message.includes('larger than');
   const unsendable = message.startsWith('Request message serialization failure');
   const permanent = ['INVALID_ARGUMENT', 'NOT_FOUND', 'ALREADY_EXISTS', 'FAILED_PRECONDITION', 'OUT_OF_RANGE'];
-  const name = (error as Error | undefined)?.constructor.name ?? '';
-  const collision = name.endsWith('IdempotencyCollisionError');
-  return new PublishError(
-    tooLarge || unsendable || collision || permanent.includes(code) ? 'permanent' : 'transient',
-    message,
-    error,
-  );
+  const collision = collisionIn(error);
+  const isPermanent = tooLarge || unsendable || collision !== undefined || permanent.includes(code);
+  return new PublishError(isPermanent ? 'permanent' : 'transient', message, error, collision);
+}
+
+/** By its shape: instanceof fails for an SDK of another copy. */
+function collisionIn(error: unknown): Collision | undefined {
+  const { successfulWorkflowRunExternalIds: taken, collisions } = Object(error) as {
+    successfulWorkflowRunExternalIds?: readonly string[];
+    collisions?: readonly { existingRunExternalId?: string }[];
+  };
+  if (!Array.isArray(taken) || !Array.isArray(collisions)) return undefined;
+  return { taken, existing: collisions.map(({ existingRunExternalId }) => existingRunExternalId ?? '') };
 }

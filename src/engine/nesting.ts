@@ -33,7 +33,13 @@ export class Nesting {
   constructor(
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
-    private readonly by: { known: KnownFacts; canceller: Canceller; retrier: Retrier; suspender: Suspender },
+    private readonly by: {
+      known: KnownFacts;
+      canceller: Canceller;
+      retrier: Retrier;
+      suspender: Suspender;
+      isDone(groupId: string, entry: string): void;
+    },
     private readonly events: Events,
     private readonly publish: (groupId: string, work: Work) => Promise<void>,
   ) {}
@@ -88,6 +94,7 @@ export class Nesting {
     runs: boolean,
   ): Promise<void> {
     await this.store.confirm(parent.groupId, [parent.entry, `g:${id}`]);
+    this.by.isDone(parent.groupId, parent.entry);
     await this.by.suspender.inherit(id, parent);
     await this.publish(id, work);
     if (!runs) await this.tellParent(id);

@@ -8,18 +8,22 @@ import { hasWork, type Work } from '../store/replies';
 import { isEnded, type GroupReader } from '../store/group-reader';
 import { isGroup, unpackCallback, unpackSpec } from '../store/spec';
 import { Canceller } from './canceller';
+import { Collisions } from './collisions';
 import { Confirmations } from './confirmations';
 import { Deadlines } from './deadlines';
 import { tellEndAt } from './tell-end';
 import type { Engine } from './engine';
 import { isLaterStep, type Inputs } from './inputs';
+import { Heart } from './heart';
 import { KnownFacts, type KnownGroup } from './known-facts';
 import { Nesting, startOnly } from './nesting';
+import { Pending } from './pending';
 import { Recall } from './recall';
 import { Requests, type Sendable } from './requests';
 import { Retrier } from './retrier';
-import { Sender, type Publication } from './sender';
+import { Sender, type Outcomes, type Publication } from './sender';
 import type { Served } from './served';
+import { Stalls } from './stalls';
 import { Suspender } from './suspender';
 import { composed, maxPublications, Unpublishable } from './unpublishable';
 
@@ -42,7 +46,9 @@ export class Publisher {
   private readonly sender: Sender;
   private readonly requests: Requests;
   /** Granted to this process and not yet published. */
-  private readonly pending = new Set<string>();
+  private readonly pending = new Pending();
+  readonly heart: Heart;
+  readonly stalls: Stalls;
   readonly confirmations = new Confirmations((groupId, pairs) => this.confirm(groupId, pairs));
   private closed = false;
   /** How many bodies run in this process: the more, the longer it is worth waiting for company. */
@@ -66,11 +72,16 @@ export class Publisher {
     private readonly events: Events,
   ) {
     const publish = (groupId: string, work: Work) => this.publish(groupId, work);
-    this.sender = new Sender(engine, store, logger, {
+    this.heart = new Heart(this.pending, store, reader);
+    this.stalls = new Stalls(engine, store, () => this.heart.stuckMs());
+    const outcomes: Outcomes = {
       bodies: () => this.bodies,
+      beat: () => this.heart.beat(),
+      owned: (batch) => this.heart.owned(batch),
       sent: (publication, runId) => this.sent(publication, runId),
-      refused: (publication, message) => this.fail(publication, message),
-    });
+      refused: (publication, message) => void this.fail(publication, message),
+    };
+    this.sender = new Sender(engine, store, logger, outcomes, new Collisions(engine, reader));
     this.requests = new Requests(inputs, store.keys.mark);
     this.known = new KnownFacts(reader);
     this.canceller = new Canceller(engine, store, reader, events, publish);
@@ -96,6 +107,9 @@ export class Publisher {
       wait.catch(() => undefined);
       waits.push(wait);
       if (!current.more) break;
+      // Asked of Redis meanwhile, it would wait here.
+      if (this.sender.isFull) await this.sender.whenNotFull();
+      if (this.closed) break;
       current = (await this.store.grant(groupId)).work;
     }
     for (const root of work.closing) waits.push(this.nesting.closeChildren(groupId, root));
@@ -111,6 +125,11 @@ export class Publisher {
   async watchTime(groupId: string, timeLeft: number): Promise<void> {
     this.deadlines.set(groupId, timeLeft);
     await this.store.register(groupId, timeLeft);
+  }
+
+  /** An entry is published, whatever else is still under way of what it began. */
+  isDone(groupId: string, entry: string): void {
+    this.pending.delete(`${groupId} ${entry}`);
   }
 
   /** Whether this process still has an entry to publish. */
@@ -141,7 +160,8 @@ export class Publisher {
   private async publishOnce(groupId: string, work: Work): Promise<void> {
     const keys = [...work.grants, ...work.callbacks].map(({ entry }) => `${groupId} ${entry}`);
     if (keys.length === 0) return;
-    for (const key of keys) this.pending.add(key);
+    const now = performance.now();
+    for (const key of keys) this.pending.add(key, now);
     let facts: KnownGroup | undefined;
     try {
       facts = await composed(() => this.known.of(groupId, work.version));

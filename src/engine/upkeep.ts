@@ -92,7 +92,7 @@ export class Upkeep {
   private async pass(): Promise<void> {
     // It may wait for the engine, and nothing else has to.
     void this.publisher.recall.ready();
-    await Promise.all([this.store.beat(), this.served.announce()]);
+    await Promise.all([this.publisher.heart.beat(), this.served.announce()]);
     await this.putOff('the catalog', this.store.catalog.sweep());
     await inLanes(groupsAtOnce, this.dueGroups(), ([index, id]) => this.lookAfterBriefly(index, id));
   }
@@ -112,7 +112,7 @@ export class Upkeep {
   }
 
   private beat(): Promise<void> {
-    return this.putOff('the heartbeat', this.store.beat());
+    return this.putOff('the heartbeat', this.publisher.heart.beat());
   }
 
   private async putOff(what: string, work: Promise<void>): Promise<void> {
@@ -240,7 +240,7 @@ export class Upkeep {
 
   private async leftBy(process: string, id: string, granted: readonly Due[]): Promise<void> {
     if (process !== this.store.process) {
-      const aliveFor = await this.store.aliveFor(process);
+      const aliveFor = await this.publisher.stalls.ownsFor(process);
       return aliveFor === 0 ? this.again(id, granted) : this.askLater(id, granted, aliveFor);
     }
     const held = granted.filter(({ entry }) => this.publisher.holds(id, entry));

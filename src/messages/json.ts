@@ -43,6 +43,14 @@ export function encodeMessage(value: unknown, what: string): string {
   return text;
 }
 
+const countedFrom = 1000;
+
+/** How many bytes a text takes at most; exact for one that isn't short, as counting costs more than a short one is worth. */
+export function bytesOf(text: string): number {
+  // A character takes three bytes at most.
+  return text.length < countedFrom ? text.length * 3 : Buffer.byteLength(text);
+}
+
 /** Whether a value is an object made by a literal, `JSON.parse` or `Object.create(null)`. */
 export function isPlainObject(value: unknown): value is Message {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;

@@ -1,9 +1,9 @@
 import { canonical } from '../messages/canonical';
-import { encodeMessage } from '../messages/json';
+import { bytesOf, encodeMessage } from '../messages/json';
 import { packSpec } from '../store/spec';
 import type { CaptureRequest, RunRef, Runtime } from '../tasks/runtime';
 import { bind, checkRunOptions, checkWellFormed, type BoundSpec } from './binding';
-import { entriesPerScript } from './entries';
+import { bytesPerScript, entriesPerScript } from './entries';
 import { rootIsOver } from './made-swarms';
 import { publishBeside, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
@@ -15,12 +15,13 @@ export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['c
   const capture: Runtime['capture'] = async (root, requests) => {
     const items = await Promise.all(requests.map((request) => prepareChild(scope, request)));
     const refs: RunRef[] = [];
-    for (let from = 0; from < items.length; from += entriesPerScript) {
-      const some = items.slice(from, from + entriesPerScript);
+    for (let from = 0; from < items.length;) {
+      const some = items.slice(from, from + fitting(items, from));
+      from += some.length;
       const reply = await scope.store.add(
         root.groupId,
-        some.map(({ spec, key }) => ({
-          spec: packSpec(spec),
+        some.map(({ spec, packed, key }) => ({
+          spec: packed,
           key: key ?? root.identify('task', spec.task, '{}', canonical(spec.data ?? '{}')),
         })),
         { run: true },
@@ -50,7 +51,19 @@ async function prepareChild(scope: Scope, { task, input, key, options = {}, stan
     data,
     ...(run ? { options: run } : {}),
   };
-  return { spec, key, standaloneName };
+  return { spec, packed: packSpec(spec), key, standaloneName };
+}
+
+/** How many of the items from one on are added by one script. */
+function fitting(items: readonly { packed: string }[], from: number): number {
+  let number = 0;
+  let bytes = 0;
+  for (const { packed } of items.slice(from, from + entriesPerScript)) {
+    bytes += bytesOf(packed);
+    if (number > 0 && bytes > bytesPerScript) break;
+    number += 1;
+  }
+  return number;
 }
 
 function reference(scope: Scope, groupId: string, index: number, spec: BoundSpec, plain: boolean): RunRef {

@@ -1,4 +1,5 @@
 import { ConfigurationError, describe } from '../errors';
+import { bytesOf } from '../messages/json';
 import { refuseUnknown } from '../options';
 import { newSecret, type NewGroup } from '../store/group-store';
 import { keyedId, newId } from '../store/ids';
@@ -150,12 +151,12 @@ function inChunks(entries: readonly PreparedEntry[]): PreparedEntry[][] {
   let bytes = 0;
   for (const entry of entries) {
     const current = chunks.at(-1);
-    bytes += entry.packed.length;
+    bytes += bytesOf(entry.packed);
     if (current && current.length < entriesPerScript && (bytes <= bytesPerScript || current.length === 0)) {
       current.push(entry);
     } else {
       chunks.push([entry]);
-      bytes = entry.packed.length;
+      bytes = bytesOf(entry.packed);
     }
   }
   return chunks;

@@ -1,6 +1,6 @@
 import { ConfigurationError, SwarmClosedError, SwarmFinishedError, describe } from '../errors';
 import { canonical } from '../messages/canonical';
-import { encodeMessage } from '../messages/json';
+import { bytesOf, encodeMessage } from '../messages/json';
 import { refuseUnknown } from '../options';
 import { resolveChange, type SwarmConfig } from './config';
 import { readEnds, roundOf } from '../store/end-log';
@@ -188,7 +188,7 @@ export class TaskSwarm<O> implements Swarm<O> {
         const prepared = await prepare(this.scope, entry, this.asOwner(), `entries[${seen}]`);
         seen += 1;
         chunk.push(prepared);
-        bytes += prepared.packed.length;
+        bytes += bytesOf(prepared.packed);
         if (chunk.length >= entriesPerScript || bytes >= bytesPerScript) await flush();
       }
     } catch (error) {

@@ -18,6 +18,7 @@ export interface ActiveEntry {
   entry: string;
   state: ItemState;
   run: string;
+  /** Which process its lease names. */
   process: string;
   child: string;
 }

@@ -377,15 +377,24 @@ export class GroupStore extends GroupExecutions {
     return { lostAt, noticedAt: Number(noticedAt), first: first === 1, now: Number(now) };
   }
 
-  /** Says that this process is alive, so that nobody takes over what it still has to publish. */
-  async beat(): Promise<void> {
-    const { leaseMs } = this.settings;
-    await this.redis.use('set', (client) => client.set(this.keys.process(this.process), '1', 'PX', leaseMs));
+  /**
+   * Says that this process is alive, so that nobody takes over what it still has to publish.
+   * @param stuckMs - for how long it has got no further with that
+   */
+  async beat(stuckMs = 0): Promise<void> {
+    const key = this.keys.process(this.process);
+    const text = String(Math.round(stuckMs));
+    await this.redis.use('set', (client) => client.set(key, text, 'PX', this.settings.leaseMs));
   }
 
-  /** For how long a process counts as alive by what it has said last, in ms; 0 when it is dead. */
-  async aliveFor(process: string): Promise<number> {
-    return Math.max(0, await this.redis.use('pttl', (client) => client.pttl(this.keys.process(process))));
+  /**
+   * What a process has said last of itself.
+   * @returns for how long it counts as alive by that, in ms, 0 when it is dead; and for how long it had got no further then
+   */
+  async life(process: string): Promise<{ aliveMs: number; stuckMs: number }> {
+    const key = this.keys.process(process);
+    const [left, stuckMs] = await this.redis.use('pttl', (client) => Promise.all([client.pttl(key), client.get(key)]));
+    return { aliveMs: Math.max(0, left), stuckMs: Number(stuckMs ?? 0) };
   }
 
   private started(reply: Reply[]) {

@@ -37,6 +37,7 @@ for n, i in ipairs(new) do
   if ARGV[i + 1] ~= '' then keep('k' .. ARGV[i + 1], entry) end
   if ARGV[i + 2] ~= '' then keep('m' .. entry, ARGV[i + 2]) end
   note_children(entry, ARGV[i])
+  note_bytes(#ARGV[i] + #ARGV[i + 2])
 end
 write_all('HSET', S, fields)
 put('tot', index)

@@ -14,6 +14,7 @@ local function write_new()
     local entry = int(i - first)
     specs[#specs + 1], specs[#specs + 2] = entry, ARGV[i]
     note_children(entry, ARGV[i])
+    note_bytes(#ARGV[i])
   end
   write_all('HSET', S, specs)
   return true

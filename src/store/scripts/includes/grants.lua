@@ -66,10 +66,12 @@ local function release_held(all)
       else
         activate(entry, 'held', 'granted', now + lease)
         callbacks[#callbacks + 1] = { entry, value }
+        handed = handed + #value
       end
+      if is_enough(#callbacks) then break end
     end
     write_entries()
-    more_held = #callbacks >= batch
+    more_held = is_enough(#callbacks)
   until #entries == 0 or more_held
   if more_held then
     flag('M')
@@ -91,7 +93,7 @@ end
 -- What a publishing process needs: what the group is, the grants, the fired callbacks, the roots whose bodies have ended with the
 -- groups of their children, and the runs to be cancelled.
 local function reply(code)
-  local unfinished = has('P') or looks <= 0 or #grants >= 3 * batch
+  local unfinished = has('P') or looks <= 0 or is_enough(#grants / 3)
   local more = more_held and 1 or unfinished and more_to_take() or 0
   return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end

@@ -16,6 +16,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- U there are entries that no worker took in time, M more of the callbacks that were held back go out than one call can hand out, A all of them do. jn: others have gone on with it while it was made.
 -- K what it refers to is being kept from expiring, as callbacks were fired anew after its end.
 -- P what was passed over while it was suspended by itself is being put back.
+-- B there are items with many bytes.
 -- The texts, and after '' the numbers. A script reads those that it mentions.
 --- @used
 local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', '', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'cbs', 'cbf', 'cbr', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd', }
@@ -79,6 +80,13 @@ local function write_group()
     args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
   end
   if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+
+-- What of an item may be handed out a thousand times in one script without being counted, in bytes.
+local few_bytes = 4096
+
+local function note_bytes(bytes)
+  if bytes > few_bytes then flag('B') end
 end
 
 -- The groups below have to hear which of them are suspended.

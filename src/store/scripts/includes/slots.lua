@@ -5,6 +5,12 @@ local grants = {}
 local batch = 1000
 -- What a script may still look at of the queue without starting it, in elements, blocks and items: it must not block Redis for longer.
 local looks = 1000
+-- A megabyte that is handed out blocks Redis for some milliseconds.
+local handed, most_bytes = 0, 4 * 1024 * 1024
+
+local function is_enough(number)
+  return number >= batch or handed >= most_bytes
+end
 
 -- Items that got a slot are for the caller to publish.
 local function hand_out(taken)
@@ -50,7 +56,7 @@ local function take_slots()
   write_entries()
   block = nil
   local taken, stopped = {}, false
-  while can_start() and #taken < batch and not stopped and looks > 0 do
+  while can_start() and not is_enough(#taken) and not stopped and looks > 0 do
     local head = redis.call('LINDEX', Q, 0)
     if not head then break end
     looks = looks - 1
@@ -58,7 +64,7 @@ local function take_slots()
     local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
     local to = tonumber(dash and string.sub(head, dash + 1) or head)
     local index, rest = next_startable(from, to)
-    while index and can_start() and #taken < batch do
+    while index and can_start() and not is_enough(#taken) do
       local entry = int(index)
       if suspended_alone(entry) then
         -- A chain goes no further than to a step that is suspended.
@@ -71,6 +77,7 @@ local function take_slots()
         mark(index, 'a')
         add('sl', 1)
         taken[#taken + 1] = entry
+        if has('B') then handed = handed + redis.call('HSTRLEN', S, entry) + redis.call('HSTRLEN', S, 'm' .. entry) end
       end
       index, rest = next_startable(index + 1, to)
     end
