@@ -121,6 +121,7 @@ local function end_entry(entry, act, to, payload, size)
     if to == 'succeeded' then let_go(entry, spec, kept) end
     store_end(entry, act, to, payload, size or #payload)
   end
+  supersede(entry)
   if on_success then
     local well = to == 'succeeded'
     fire(well and on_success or on_error, well and 'success' or 'error', entry)

@@ -12,6 +12,7 @@ end
 
 -- The callbacks of an earlier round are not repeated any more: the entry that they were fired for has ended anew.
 local function supersede(source)
+  if g.rnd == 0 then return end
   local first, count = string.match(redis.call('HGET', C, 'i:' .. source) or '', '^(%d+) (%d+)$')
   for n = tonumber(first or 0), (first or 0) + (count or 0) - 1 do
     local entry = 'c' .. int(n)
@@ -27,6 +28,7 @@ local function supersede(source)
       add('cbr', 1)
     end
   end
+  redis.call('HDEL', C, 'i:' .. source)
 end
 
 local function fire_one(value, source)
@@ -46,7 +48,6 @@ end
 -- Every callback of a list becomes an entry of its own, stored by value; which of them is published is leased work.
 -- Their numbers follow one another: the first and how many there are is stored with their source, so that its callbacks can be found.
 local function fire(list, kind, source)
-  if g.rnd > 0 then supersede(source) end
   if #list > 0 then redis.call('HSET', C, 'i:' .. source, int(g.cbn) .. ' ' .. #list) end
   for _, spec in ipairs(list) do fire_one(kind .. ' ' .. source .. '\n' .. spec, source) end
 end

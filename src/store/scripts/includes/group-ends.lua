@@ -32,8 +32,9 @@ local function end_group(outcome, with_callbacks)
   put('cl', 1)
   put('en', int(now))
   local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
-  if list and g.k ~= 'task' and with_callbacks then
-    fire(decode_list(list), outcome == 'succeeded' and 'success' or 'error', 'g')
+  if g.k ~= 'task' and with_callbacks then
+    supersede('g')
+    if list then fire(decode_list(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
   end
   tell_parent()
   redis.call('UNLINK', Q)
