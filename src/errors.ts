@@ -120,6 +120,18 @@ export class StoreError extends MageflowError {
   static override readonly kind = 'StoreError';
 }
 
+/** Thrown by `run` and its kin when `timeoutMs` ran out before the end. The work goes on. */
+export class WaitTimeoutError extends MageflowError {
+  override readonly code = 'TIMEOUT';
+  static override readonly kind = 'WaitTimeoutError';
+}
+
+/** Thrown when an instance is used that was closed, or is closed while something waits on it. */
+export class ClosedError extends MageflowError {
+  override readonly code = 'CLOSED';
+  static override readonly kind = 'ClosedError';
+}
+
 /** What came, for the end of an error message: short, and never the whole value. */
 export function describe(value: unknown): string {
   if (typeof value === 'string')

@@ -9,7 +9,7 @@ const rememberedMs = 30_000;
 export class Served {
   private readonly local = new Map<string, ServedAs>();
   private remote = new Map<string, string>();
-  private readAt = 0;
+  private readAt = -Infinity;
 
   constructor(private readonly store: GroupStore) {}
 
@@ -37,10 +37,10 @@ export class Served {
     const lower = name.toLowerCase();
     const local = this.local.get(lower);
     if (local) return local;
-    if (Date.now() - this.readAt > rememberedMs) {
+    if (performance.now() - this.readAt > rememberedMs) {
       const all = await this.store.redis.use('hgetall', (client) => client.hgetall(this.store.keys.served()));
       this.remote = new Map(Object.entries(all));
-      this.readAt = Date.now();
+      this.readAt = performance.now();
     }
     return this.remote.get(lower) as ServedAs | undefined;
   }
