@@ -20,7 +20,7 @@ import { ConfigurationError, describe } from './errors';
 import { Events, type MageflowEvents } from './events';
 import { refuseUnknown, resolveOptions, type MageflowLogger, type MageflowOptions } from './options';
 import { processState } from './process-state';
-import { bind, isSignature } from './signatures/binding';
+import { bind, checkCallbacks, isSignature } from './signatures/binding';
 import { makeCapture } from './signatures/capture';
 import type { ChainInput, ChainOutput, Steps } from './signatures/chain-types';
 import { resolveConfig, type ResolvedConfig, type SwarmConfig } from './signatures/config';
@@ -60,6 +60,7 @@ import { GroupReader } from './store/group-reader';
 import { GroupStore } from './store/group-store';
 import { Locations } from './store/locations';
 import { RedisConnection } from './store/redis';
+import { checkDeclared } from './tasks/checks';
 import { currentExecution } from './tasks/context';
 import { wrapDeclaration } from './tasks/declare';
 import type {
@@ -189,6 +190,7 @@ export class Mageflow<
   task<S extends z.ZodType, O>(options: SchemaTask<S, O, GI, MB>): MageTask<z.input<S>, O, GI, GO, MB, MA>;
   task<I = UnknownInputType, O = unknown>(options: PlainTask<I, O, GI, MB>): MageTask<I, O, GI, GO, MB, MA>;
   task(options: object): unknown {
+    checkDeclared('task', options, true);
     return this.declare(options as DeclareOptions, (opts) => this.hatchet.task(opts as never));
   }
 
@@ -212,7 +214,10 @@ export class Mageflow<
     options: PlainTask<I, O, GI, MB> & RootOptions,
   ): MageTask<I, O, GI, GO, MB, MA> & RootTask;
   rootTask(options: object): unknown {
+    checkDeclared('rootTask', options, true);
     const { successCallbacks, errorCallbacks, ...rest } = options as DeclareOptions & RootOptions;
+    checkCallbacks(successCallbacks, 'successCallbacks');
+    checkCallbacks(errorCallbacks, 'errorCallbacks');
     const { maxConcurrency, stopAfterNFailures, stopAfterFailureRatio, timeoutMs, keepResults, ...task } = rest;
     const limits = { maxConcurrency, stopAfterNFailures, stopAfterFailureRatio, timeoutMs, keepResults };
     const config = resolveConfig(limits as SwarmConfig);
@@ -229,6 +234,7 @@ export class Mageflow<
     options: PlainDurableTask<I, O, GI, MB>,
   ): MageTask<I, O, GI, GO, MB, MA>;
   durableTask(options: object): unknown {
+    checkDeclared('durableTask', options, true);
     return this.declare(options as DeclareOptions, (opts) => this.hatchet.durableTask(opts as never));
   }
 
@@ -244,6 +250,7 @@ export class Mageflow<
     options: WorkflowOptions<z.ZodType> & { input?: undefined },
   ): WorkflowDeclaration<AsInput<I>, O, MB>;
   workflow(options: object): unknown {
+    checkDeclared('workflow', options, false);
     return this.declare(options as DeclareOptions, (opts) => this.hatchet.workflow(opts as never));
   }
 
@@ -256,8 +263,10 @@ export class Mageflow<
   wrap<D extends AnyDeclaration>(declaration: D, options?: { root?: SwarmConfig | undefined }): D;
   wrap<D extends AnyDeclaration>(declaration: D, options: { root?: SwarmConfig | undefined } = {}): D {
     refuseUnknown(options, new Set(['root']), 'option of wrap');
-    const wrapped = wrapDeclaration(this.runtime, declaration, undefined, options.root && resolveConfig(options.root));
-    if (options.root) this.roots.set(declaration.definition.name.toLowerCase(), {});
+    const { root } = options;
+    const isRoot = root !== undefined && root !== null;
+    const wrapped = wrapDeclaration(this.runtime, declaration, undefined, isRoot ? resolveConfig(root) : undefined);
+    if (isRoot) this.roots.set(declaration.definition.name.toLowerCase(), {});
     return wrapped;
   }
 

@@ -6,7 +6,7 @@ import { isEnded, type Snapshot } from '../store/group-reader';
 import type { AddFlags } from '../store/group-store';
 import { packMessage, type Spec, type StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
-import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions } from './binding';
+import { alreadyStarted, checkRunOptions, checkCallOptions } from './binding';
 import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, type PreparedEntry } from './entries';
 import { captureMade, captureSwarm, swarmSpec } from './made-swarms';
 import { currentRoot, publishBeside, publishFor, type Scope } from './scope';
@@ -137,6 +137,9 @@ export class TaskSwarm<O> implements Swarm<O> {
     options: { run?: boolean } = {},
   ): Promise<number> {
     refuseUnknown(options, new Set(['run']), 'option of addTasks');
+    const { run = false } = options;
+    if (typeof run !== 'boolean')
+      throw new ConfigurationError(`run of addTasks: expected true or false, got ${describe(run)}.`);
     if (
       typeof entries !== 'object' ||
       entries === null ||
@@ -146,7 +149,7 @@ export class TaskSwarm<O> implements Swarm<O> {
         `addTasks: expected an iterable or async iterable of tasks, got ${describe(entries)}.`,
       );
     }
-    const flags = { run: options.run === true };
+    const flags = { run };
     let added = 0;
     let seen = 0;
     let chunk: PreparedEntry[] = [];
@@ -310,7 +313,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     message: Record<string, unknown> | undefined,
     options: (RunOptions & WaitOptions) | undefined,
   ): Promise<void> {
-    refuseUnknownRunOptions(options);
+    checkCallOptions(options);
     const encoded = encodeMessage(message ?? {}, `the message to the swarm "${this.name}"`);
     const runOptions = checkRunOptions(options, `the run of the swarm "${this.name}"`);
     const root = currentRoot(this.scope);
