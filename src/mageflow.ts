@@ -134,6 +134,7 @@ export class Mageflow<
     const events = new Events(logger);
     const published = (run: Published) => {
       runIds.set(run.groupId, run.entry, run.runId);
+      this.scope.waiter.entries.published(run.groupId, run.entry);
       this.watcher.published(run);
     };
     const publisher = new Publisher(engine, store, reader, inputs, logger, published, served, events);
