@@ -56,6 +56,7 @@ import type {
   TaskLike,
 } from './signatures/types';
 import { Waiter } from './signatures/waiter';
+import { untilQuiet } from './quiet';
 import { GroupReader } from './store/group-reader';
 import { GroupStore } from './store/group-store';
 import { Locations } from './store/locations';
@@ -397,7 +398,10 @@ export class Mageflow<
     return this.runtime.events.on(name, listener);
   }
 
-  /** Stops upkeep and waiting, confirms what was published, and closes mageflow's own connections. */
+  /**
+   * Ends iterators and waits with `ClosedError`, has calls that are under way carried out, what was granted published and confirmed (for
+   * as long as `commandTimeoutMs`), stops upkeep and closes mageflow's own connections. Nothing of it keeps the process alive then.
+   */
   close(): Promise<void> {
     return (this.closing ??= this.closeOnce());
   }
@@ -406,11 +410,14 @@ export class Mageflow<
     const { instances } = processState();
     const at = instances.indexOf(this);
     if (at >= 0) instances.splice(at, 1);
+    const { publisher, store, engine } = this.runtime;
     this.watcher.close();
     this.scope.waiter.close();
-    await this.upkeep.close();
-    await this.runtime.publisher.close();
-    this.runtime.store.redis.close();
+    const stopped = this.upkeep.close();
+    await untilQuiet(() => publisher.isBusy || store.redis.isBusy, stopped, store.settings.commandTimeoutMs);
+    await publisher.close();
+    store.redis.close();
+    engine.close();
   }
 
   private declare(

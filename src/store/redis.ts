@@ -7,7 +7,7 @@ import { betweenFaultPoints } from '../fault-points';
 import { inTime, timeLimit } from '../in-time';
 import type { MageflowLogger } from '../options';
 import { scripts } from './scripts.generated';
-import { Silence } from './silence';
+import { owesAnswers, Silence } from './silence';
 
 const commandsAPiece = 16;
 /** How long to wait for a connection to be found broken. */
@@ -68,6 +68,11 @@ export class RedisConnection {
   /** Whether nothing can be sent any more, however long one tries. */
   get isClosed(): boolean {
     return this.closed;
+  }
+
+  /** Whether calls are under way. */
+  get isBusy(): boolean {
+    return this.waiting.size > 0 || owesAnswers(this.client);
   }
 
   /** Runs a script. @throws StoreError */

@@ -24,7 +24,7 @@ export class Silence {
 
   /** Breaks the connections that owe an answer and have given nothing since then; they are made anew. */
   breakSince(since: number, client: Client): void {
-    for (const node of isCluster(client) ? client.nodes('all') : [client]) this.breakNode(since, node);
+    for (const node of nodesOf(client)) this.breakNode(since, node);
   }
 
   private breakNode(since: number, node: Redis): void {
@@ -49,6 +49,15 @@ export class Silence {
 interface Internals {
   stream?: Redis['stream'];
   commandQueue: { length: number };
+}
+
+/** Whether an answer to anything that was sent is still to come. */
+export function owesAnswers(client: Client): boolean {
+  return nodesOf(client).some((node) => (node as unknown as Internals).commandQueue.length > 0);
+}
+
+function nodesOf(client: Client): Redis[] {
+  return isCluster(client) ? client.nodes('all') : [client];
 }
 
 function isCluster(client: Client): client is Cluster {
