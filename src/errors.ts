@@ -120,6 +120,18 @@ export class StoreError extends MageflowError {
   static override readonly kind = 'StoreError';
 }
 
+/** Thrown by `run` and its kin when `timeoutMs` ran out before the end. The work goes on. */
+export class WaitTimeoutError extends MageflowError {
+  override readonly code = 'TIMEOUT';
+  static override readonly kind = 'WaitTimeoutError';
+}
+
+/** Thrown when an instance is used that was closed, or is closed while something waits on it. */
+export class ClosedError extends MageflowError {
+  override readonly code = 'CLOSED';
+  static override readonly kind = 'ClosedError';
+}
+
 const ofPrograms = new Set(['TypeError', 'RangeError', 'SyntaxError', 'ReferenceError']);
 
 /** Whether an error comes again however often the same is tried: a mistake in what was given or in the program, as opposed to a store or an engine that is away. */

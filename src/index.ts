@@ -9,6 +9,7 @@ export {
 export {
   AlreadyStartedError,
   CancelledError,
+  ClosedError,
   ConfigurationError,
   InvalidMessageError,
   MageflowError,
@@ -17,6 +18,7 @@ export {
   SwarmClosedError,
   SwarmFinishedError,
   TaskFailedError,
+  WaitTimeoutError,
   type Failure,
 } from './errors';
 export type { ErrorEvent, GroupEvent, ItemEvent, MageflowEvents, RepairEvent } from './events';

@@ -20,7 +20,7 @@ import { ConfigurationError, describe } from './errors';
 import { Events, type MageflowEvents } from './events';
 import { refuseUnknown, resolveOptions, type MageflowLogger, type MageflowOptions } from './options';
 import { processState } from './process-state';
-import { bind, isSignature } from './signatures/binding';
+import { bind, checkCallbacks, isSignature } from './signatures/binding';
 import { makeCapture } from './signatures/capture';
 import type { ChainInput, ChainOutput, Steps } from './signatures/chain-types';
 import { resolveConfig, type ResolvedConfig, type SwarmConfig } from './signatures/config';
@@ -56,10 +56,12 @@ import type {
   TaskLike,
 } from './signatures/types';
 import { Waiter } from './signatures/waiter';
+import { untilQuiet } from './quiet';
 import { GroupReader } from './store/group-reader';
 import { GroupStore } from './store/group-store';
 import { Locations } from './store/locations';
 import { RedisConnection } from './store/redis';
+import { checkDeclared } from './tasks/checks';
 import { currentExecution } from './tasks/context';
 import { wrapDeclaration } from './tasks/declare';
 import type {
@@ -134,6 +136,7 @@ export class Mageflow<
     const events = new Events(logger);
     const published = (run: Published) => {
       runIds.set(run.groupId, run.entry, run.runId);
+      this.scope.waiter.entries.published(run.groupId, run.entry);
       this.watcher.published(run);
     };
     const publisher = new Publisher(engine, store, reader, inputs, logger, published, served, events);
@@ -191,6 +194,7 @@ export class Mageflow<
   task<S extends z.ZodType, O>(options: SchemaTask<S, O, GI, MB>): MageTask<z.input<S>, O, GI, GO, MB, MA>;
   task<I = UnknownInputType, O = unknown>(options: PlainTask<I, O, GI, MB>): MageTask<I, O, GI, GO, MB, MA>;
   task(options: object): unknown {
+    checkDeclared('task', options, true);
     return this.declare(options as DeclareOptions, (opts) => this.hatchet.task(opts as never));
   }
 
@@ -214,7 +218,10 @@ export class Mageflow<
     options: PlainTask<I, O, GI, MB> & RootOptions,
   ): MageTask<I, O, GI, GO, MB, MA> & RootTask;
   rootTask(options: object): unknown {
+    checkDeclared('rootTask', options, true);
     const { successCallbacks, errorCallbacks, ...rest } = options as DeclareOptions & RootOptions;
+    checkCallbacks(successCallbacks, 'successCallbacks');
+    checkCallbacks(errorCallbacks, 'errorCallbacks');
     const { maxConcurrency, stopAfterNFailures, stopAfterFailureRatio, timeoutMs, keepResults, ...task } = rest;
     const limits = { maxConcurrency, stopAfterNFailures, stopAfterFailureRatio, timeoutMs, keepResults };
     const config = resolveConfig(limits as SwarmConfig);
@@ -231,6 +238,7 @@ export class Mageflow<
     options: PlainDurableTask<I, O, GI, MB>,
   ): MageTask<I, O, GI, GO, MB, MA>;
   durableTask(options: object): unknown {
+    checkDeclared('durableTask', options, true);
     return this.declare(options as DeclareOptions, (opts) => this.hatchet.durableTask(opts as never));
   }
 
@@ -246,6 +254,7 @@ export class Mageflow<
     options: WorkflowOptions<z.ZodType> & { input?: undefined },
   ): WorkflowDeclaration<AsInput<I>, O, MB>;
   workflow(options: object): unknown {
+    checkDeclared('workflow', options, false);
     return this.declare(options as DeclareOptions, (opts) => this.hatchet.workflow(opts as never));
   }
 
@@ -258,8 +267,10 @@ export class Mageflow<
   wrap<D extends AnyDeclaration>(declaration: D, options?: { root?: SwarmConfig | undefined }): D;
   wrap<D extends AnyDeclaration>(declaration: D, options: { root?: SwarmConfig | undefined } = {}): D {
     refuseUnknown(options, new Set(['root']), 'option of wrap');
-    const wrapped = wrapDeclaration(this.runtime, declaration, undefined, options.root && resolveConfig(options.root));
-    if (options.root) this.roots.set(declaration.definition.name.toLowerCase(), {});
+    const { root } = options;
+    const isRoot = root !== undefined && root !== null;
+    const wrapped = wrapDeclaration(this.runtime, declaration, undefined, isRoot ? resolveConfig(root) : undefined);
+    if (isRoot) this.roots.set(declaration.definition.name.toLowerCase(), {});
     return wrapped;
   }
 
@@ -391,7 +402,10 @@ export class Mageflow<
     return this.runtime.events.on(name, listener);
   }
 
-  /** Stops upkeep and waiting, confirms what was published, and closes mageflow's own connections. */
+  /**
+   * Ends iterators and waits with `ClosedError`, has calls that are under way carried out, what was granted published and confirmed (for
+   * as long as `commandTimeoutMs`), stops upkeep and closes mageflow's own connections. Nothing of it keeps the process alive then.
+   */
   close(): Promise<void> {
     return (this.closing ??= this.closeOnce());
   }
@@ -400,11 +414,14 @@ export class Mageflow<
     const { instances } = processState();
     const at = instances.indexOf(this);
     if (at >= 0) instances.splice(at, 1);
+    const { publisher, store, engine } = this.runtime;
     this.watcher.close();
     this.scope.waiter.close();
-    await this.upkeep.close();
-    await this.runtime.publisher.close();
-    this.runtime.store.redis.close();
+    const stopped = this.upkeep.close();
+    await untilQuiet(() => publisher.isBusy || store.redis.isBusy, stopped, store.settings.commandTimeoutMs);
+    await publisher.close();
+    store.redis.close();
+    engine.close();
   }
 
   private declare(

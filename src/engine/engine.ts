@@ -4,6 +4,7 @@ import { messageOf } from '../errors';
 import { betweenFaultPoints } from '../fault-points';
 import { inTime } from '../in-time';
 import { parentKey, readClaim } from './claim';
+import { RunEnds } from './run-ends';
 import type { StoredRunOptions } from '../store/spec';
 
 /** The user's client, whatever its type parameters. */
@@ -86,6 +87,7 @@ const eventsRead = 200;
 /** The engine, as far as mageflow talks to it. */
 export class Engine {
   private readonly admin: Pick<AdminClient, 'runWorkflows'>;
+  private readonly ends: RunEnds;
 
   constructor(readonly hatchet: AnyHatchet) {
     // The SDK tries every error eight times, permanent ones too, and hides which it was. One try, judged here,
@@ -93,6 +95,7 @@ export class Engine {
     const { admin } = hatchet;
     const config = { ...admin.config, retrier: { ...admin.config.retrier, maxAttempts: 1 } };
     this.admin = Object.create(admin, { config: { value: config } }) as AdminClient;
+    this.ends = new RunEnds(hatchet);
   }
 
   /**
@@ -253,9 +256,12 @@ export class Engine {
   /** Waits until a run has ended, however; how it did is for `state` to say. */
   async whenEnded(runId: string): Promise<void> {
     // Both ways it tells only that the run ended.
-    await betweenFaultPoints('engine', 'whenEnded', () =>
-      this.hatchet.runs.runRef(runId).output.catch(() => undefined),
-    );
+    await betweenFaultPoints('engine', 'whenEnded', () => this.ends.of(runId).catch(() => undefined));
+  }
+
+  /** Leaves nothing open that keeps the process alive. */
+  close(): void {
+    this.ends.close();
   }
 
   private ask<T>(what: string, call: () => Promise<T>, limitMs = answerMs.ask): Promise<T> {

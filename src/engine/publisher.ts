@@ -142,6 +142,11 @@ export class Publisher {
     return this.isPending(groupId, entry) || this.confirmations.has(groupId, entry);
   }
 
+  /** Whether anything is on its way to the engine. */
+  get isBusy(): boolean {
+    return this.pending.size > 0;
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     this.sender.close();
@@ -152,8 +157,8 @@ export class Publisher {
 
   /** Waits until what this process has to publish is published and confirmed, as long as a call may take; upkeep has the rest. */
   async drain(): Promise<void> {
-    const giveUpAt = Date.now() + this.store.settings.commandTimeoutMs;
-    while (this.pending.size > 0 && !this.closed && Date.now() < giveUpAt) await pause(10);
+    const giveUpAt = performance.now() + this.store.settings.commandTimeoutMs;
+    while (this.pending.size > 0 && !this.closed && performance.now() < giveUpAt) await pause(10);
     await this.confirmations.flush();
   }
 

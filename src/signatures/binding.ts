@@ -2,14 +2,22 @@ import { declaredScheduleTimeout } from '../engine/declared-timeout';
 import { AlreadyStartedError, ConfigurationError, describe, InvalidMessageError } from '../errors';
 import { encodeMessage, isPlainObject } from '../messages/json';
 import { isWellFormed } from '../messages/text';
-import { refuseUnknown } from '../options';
+import { refuseUnknown, wholeNumber } from '../options';
 import { packSpec, type Spec, type StoredRunOptions } from '../store/spec';
 import type { Scope } from './scope';
-import { template, type AnySignature, type RunOptions, type SignOptions, type TaskLike } from './types';
+import {
+  template,
+  type AnySignature,
+  type RunOptions,
+  type SignOptions,
+  type TaskLike,
+  type WaitOptions,
+} from './types';
 
 /** The options of the engine's run, wherever options are taken. */
 export const runFields = ['additionalMetadata', 'priority', 'sticky', 'desiredWorkerLabels'] as const;
 const signFields = new Set<string>([...runFields, 'successCallbacks', 'errorCallbacks', 'name', 'key']);
+const callFields = new Set<string>([...runFields, 'timeoutMs', 'signal']);
 // A run's input may be as large as its engine allows but for 64 KiB: all that travels beside it has to fit in there.
 const maxNameBytes = 1024;
 const maxOptionsBytes = 16 * 1024;
@@ -89,8 +97,8 @@ export async function callbacks(
   list: readonly TaskLike[] | null | undefined,
   what: string,
 ): Promise<string[]> {
+  checkList(list, what);
   if (isNone(list)) return [];
-  if (!Array.isArray(list)) throw new ConfigurationError(`${what}: expected a list of tasks, got ${describe(list)}.`);
   const packed: string[] = [];
   for (let i = 0; i < list.length; i++) {
     const callback = list[i] as TaskLike;
@@ -101,6 +109,17 @@ export async function callbacks(
     packed.push(packSpec(spec));
   }
   return packed;
+}
+
+/** The same, of a list that is packed later. @throws ConfigurationError */
+export function checkCallbacks(list: readonly TaskLike[] | null | undefined, what: string): void {
+  checkList(list, what);
+  for (const [i, callback] of (list ?? []).entries()) if (!isSignature(callback)) taskName(callback, `${what}[${i}]`);
+}
+
+function checkList(list: unknown, what: string): void {
+  if (!isNone(list) && !Array.isArray(list))
+    throw new ConfigurationError(`${what}: expected a list of tasks, got ${describe(list)}.`);
 }
 
 function isNone(list: unknown): list is null | undefined {
@@ -134,10 +153,28 @@ export function checkRunOptions(options: RunOptions | undefined, what: string): 
   return run;
 }
 
-/** Refuses what `run` and its kin don't take. @throws ConfigurationError */
-export function refuseUnknownRunOptions(options: object | undefined): void {
-  if (options !== undefined)
-    refuseUnknown(options, new Set<string>([...runFields, 'timeoutMs', 'signal']), 'option of run');
+/**
+ * Checks what `run` and its kin are called with, before anything starts.
+ * @throws ConfigurationError, and the reason of a signal that is aborted already
+ */
+export function checkCallOptions(options: (RunOptions & WaitOptions) | undefined): void {
+  if (options === undefined) return;
+  refuseUnknown(options, callFields, 'option of run');
+  const { timeoutMs, signal } = options;
+  if (timeoutMs === null)
+    throw new ConfigurationError(
+      'timeoutMs: expected a whole number of at least 1, got null. Leave it out for no limit.',
+    );
+  wholeNumber('timeoutMs', timeoutMs, 1);
+  if (signal === undefined) return;
+  if (!isAbortSignal(signal)) throw new ConfigurationError(`signal: expected an AbortSignal, got ${describe(signal)}.`);
+  signal.throwIfAborted();
+}
+
+/** By its shape: one of another realm is no instance of this one's class. */
+function isAbortSignal(value: unknown): value is AbortSignal {
+  const { aborted, addEventListener, throwIfAborted } = Object(value) as Partial<AbortSignal>;
+  return typeof aborted === 'boolean' && [addEventListener, throwIfAborted].every((own) => typeof own === 'function');
 }
 
 export function alreadyStarted(what: string): AlreadyStartedError {

@@ -18,7 +18,7 @@ import type { Work } from '../store/replies';
 import type { Spec, StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
 import { carrySuspension, checkSuspendable, suspendedStep } from './ahead';
-import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions, type BoundSpec } from './binding';
+import { alreadyStarted, checkRunOptions, checkCallOptions, type BoundSpec } from './binding';
 import { capturingRoot, publishBeside, publishFor, type Scope } from './scope';
 import { captureMade, rootIsOver } from './made-swarms';
 import { StoredEntry } from './stored-entry';
@@ -80,8 +80,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   async run(...args: RunArguments<I, RunOptions & WaitOptions>): Promise<O> {
     const [message, options] = args as unknown as [object | undefined, (RunOptions & WaitOptions) | undefined];
     const stored = await this.start(message, options);
-    const { timeoutMs, signal } = options ?? {};
-    return stored.wait<O>({ ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal ? { signal } : {}) });
+    return stored.wait<O>(options);
   }
 
   async runNoWait(...args: RunArguments<I, RunOptions>): Promise<Handle<O>> {
@@ -220,9 +219,9 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
   private async start(
     message: object | undefined,
-    options: RunOptions | undefined,
+    options: (RunOptions & WaitOptions) | undefined,
   ): Promise<StoredEntry | StoredGroup> {
-    refuseUnknownRunOptions(options);
+    checkCallOptions(options);
     const encoded = encodeMessage(message ?? {}, `the message to ${this.name}`);
     const runOptions = checkRunOptions(options, `the run of ${this.name}`);
     const root = capturingRoot(this.scope, this.madeIn ?? this.group?.madeIn);

@@ -9,7 +9,7 @@ import type { AddFlags } from '../store/group-store';
 import { isKeyed } from '../store/ids';
 import { packMessage, type Spec, type StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
-import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions } from './binding';
+import { alreadyStarted, checkRunOptions, checkCallOptions } from './binding';
 import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, undo, type PreparedEntry } from './entries';
 import { IndexSet } from './index-set';
 import { captureMade, captureSwarm, noteCapture, swarmSpec } from './made-swarms';
@@ -162,6 +162,9 @@ export class TaskSwarm<O> implements Swarm<O> {
     options: { run?: boolean } = {},
   ): Promise<number> {
     refuseUnknown(options, new Set(['run']), 'option of addTasks');
+    const { run = false } = options;
+    if (typeof run !== 'boolean')
+      throw new ConfigurationError(`run of addTasks: expected true or false, got ${describe(run)}.`);
     if (
       typeof entries !== 'object' ||
       entries === null ||
@@ -171,7 +174,7 @@ export class TaskSwarm<O> implements Swarm<O> {
         `addTasks: expected an iterable or async iterable of tasks, got ${describe(entries)}.`,
       );
     }
-    const flags = { run: options.run === true };
+    const flags = { run };
     let added = 0;
     let seen = 0;
     let chunk: PreparedEntry[] = [];
@@ -371,7 +374,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     message: Record<string, unknown> | undefined,
     options: (RunOptions & WaitOptions) | undefined,
   ): Promise<void> {
-    refuseUnknownRunOptions(options);
+    checkCallOptions(options);
     const encoded = encodeMessage(message ?? {}, `the message to the swarm "${this.name}"`);
     const runOptions = checkRunOptions(options, `the run of the swarm "${this.name}"`);
     if (this.left) await this.hasLeft();

@@ -53,6 +53,7 @@ export interface Signature<I, O> {
   /**
    * Runs it and waits for its output.
    * @throws TaskFailedError, CancelledError, AlreadyStartedError, InvalidMessageError, StoreError
+   * @throws WaitTimeoutError after `timeoutMs`, the reason of a `signal` that is aborted, ClosedError when the instance is closed meanwhile
    */
   run(...args: RunArguments<I, RunOptions & WaitOptions>): Promise<O>;
   /**

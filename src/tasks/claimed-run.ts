@@ -260,11 +260,11 @@ export class ClaimedRun {
     const { store, publisher } = this.runtime;
     const { groupId, entry } = this.claim;
     const confirmed = publisher.confirmations.take(groupId);
-    const giveUpAt = Date.now() + endTriedForMs;
+    const giveUpAt = performance.now() + endTriedForMs;
     return again(
       () => store.finish(groupId, entry, this.execution, end, confirmed),
       (refusal, attempt) => {
-        if (store.redis.isClosed || Date.now() > giveUpAt) throw refusal;
+        if (store.redis.isClosed || performance.now() > giveUpAt) throw refusal;
         return pause(Math.min(1_000, 50 * 2 ** attempt));
       },
     );

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Claim } from '../engine/claim';
-import type { Failure } from '../errors';
+import { ConfigurationError, describe, type Failure } from '../errors';
 import type { RootScope } from './root-scope';
 import { processState } from '../process-state';
 
@@ -60,6 +60,8 @@ export function currentExecution(): Execution | undefined {
  * await withoutRootSwarm(async () => (await mage.sign(audit)).runNoWait({ at: Date.now() }));
  */
 export function withoutRootSwarm<T>(fn: () => T): T {
+  if (typeof fn !== 'function')
+    throw new ConfigurationError(`withoutRootSwarm: expected a function, got ${describe(fn)}.`);
   const current = currentExecution();
   return current?.root ? storage().run({ ...current, root: undefined, without: current.root }, fn) : fn();
 }

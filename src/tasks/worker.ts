@@ -1,6 +1,7 @@
 import type { BaseWorkflowDeclaration, CreateWorkerOpts, Worker } from '@hatchet-dev/typescript-sdk';
 import type { Upkeep } from '../engine/upkeep';
 import { ConfigurationError, messageOf } from '../errors';
+import { checkWorker } from './checks';
 import { refuseLoneWait } from './declare';
 import type { Runtime } from './runtime';
 import { stopOnSignal } from './signals';
@@ -15,6 +16,7 @@ export async function makeWorker(
   name: string,
   options: CreateWorkerOpts,
 ): Promise<Worker> {
+  checkWorker(name, options);
   const declarations = (options.workflows ?? []) as BaseWorkflowDeclaration[];
   refuseSameNames(name, declarations);
   // All of a workflow's tasks are known by now.
