@@ -1,3 +1,4 @@
+import { canonical } from '../messages/canonical';
 import { encodeMessage } from '../messages/json';
 import { packSpec } from '../store/spec';
 import type { CaptureRequest, RunRef, Runtime } from '../tasks/runtime';
@@ -20,7 +21,7 @@ export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['c
         root.groupId,
         some.map(({ spec, key }) => ({
           spec: packSpec(spec),
-          key: key ?? root.identify('task', spec.task, '{}', spec.data ?? '{}'),
+          key: key ?? root.identify('task', spec.task, '{}', canonical(spec.data ?? '{}')),
         })),
         { run: true },
       );

@@ -1,4 +1,5 @@
 import { ConfigurationError, describe, NotFoundError } from '../errors';
+import { canonical } from '../messages/canonical';
 import { encodeMessage } from '../messages/json';
 import { mergeMessages } from '../messages/merge';
 import { newSecret } from '../store/group-store';
@@ -70,7 +71,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   /** @internal */
   get identity(): string {
     const { task, data = '{}', key } = this.spec;
-    return this.kind === 'chain' ? `chain ${this.ownId}` : JSON.stringify([this.kind, task, data, key]);
+    return this.kind === 'chain' ? `chain ${this.ownId}` : JSON.stringify([this.kind, task, canonical(data), key]);
   }
 
   async run(...args: RunArguments<I, RunOptions & WaitOptions>): Promise<O> {
@@ -391,7 +392,8 @@ function childItem(spec: Spec, message: string, options: StoredRunOptions | unde
 
 /** What names a child in each attempt of its root's body. A chain's id says that by itself. */
 function identify(root: RootScope, kind: string, spec: Spec, message: string, id: string): string {
-  return kind === 'chain' ? `\u0001${id}` : root.identify(kind, spec.task, spec.data ?? '{}', message);
+  if (kind === 'chain') return `\u0001${id}`;
+  return root.identify(kind, spec.task, canonical(spec.data ?? '{}'), canonical(message));
 }
 
 function taskGroup(spec: Spec) {

@@ -1,9 +1,11 @@
 import { ConfigurationError, SwarmClosedError, SwarmFinishedError, describe } from '../errors';
+import { canonical } from '../messages/canonical';
 import { encodeMessage } from '../messages/json';
 import { refuseUnknown } from '../options';
 import { resolveChange, type SwarmConfig } from './config';
 import { isEnded, type Snapshot } from '../store/group-reader';
 import type { AddFlags } from '../store/group-store';
+import { isKeyed } from '../store/ids';
 import { packMessage, type Spec, type StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
 import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions } from './binding';
@@ -368,7 +370,9 @@ export class TaskSwarm<O> implements Swarm<O> {
   /** What makes an item the same in each attempt of the root's body that fills the swarm it has made. */
   private identify(root: RootScope | undefined, { group, id, task, data }: Spec): string {
     if (!root?.made.has(this.id)) return '';
-    return root.identify('item', this.id, group === 'made swarm' ? (id ?? '') : `${task} ${data ?? ''}`);
+    // What was made in the body as well has an id that says which it is; by what it holds it differs, as its steps have ids of their own.
+    const known = group === 'made swarm' || (group === 'chain' && id !== undefined && isKeyed(id));
+    return root.identify('item', this.id, known ? (id ?? '') : `${task} ${data ? canonical(data) : ''}`);
   }
 
   /** How it is called in an error. @throws ConfigurationError when another store's instance made it */
