@@ -31,7 +31,7 @@ import { load as loadSignature } from './signatures/load';
 import { makeChain, type ChainOptions } from './signatures/make-chain';
 import { makeSwarm, type SwarmOptions } from './signatures/make-swarm';
 import { RunIds } from './signatures/run-ids';
-import type { RootDefaults, Scope } from './signatures/scope';
+import { rootOfBody, type RootDefaults, type Scope } from './signatures/scope';
 import { notYet } from './signatures/stored-group';
 import { TaskSignature } from './signatures/task-signature';
 import { TaskSwarm } from './signatures/task-swarm';
@@ -158,7 +158,7 @@ export class Mageflow<
       locations,
       runIds,
       roots: this.roots,
-      openSwarm: (id, name, before) => new TaskSwarm(scope, id, name, () => notYet(name, before)),
+      openSwarm: (id, name, before) => new TaskSwarm(scope, id, name, { before: () => notYet(name, before) }),
     };
     const capture = makeCapture(scope, served);
     this.scope = scope;
@@ -304,7 +304,8 @@ export class Mageflow<
       throw new ConfigurationError(
         `sign: expected a task or a task's name, got a signature of ${(task as AnySignature).name}.`,
       );
-    return new TaskSignature(this.scope, await bind(this.scope, task, data, options));
+    const root = rootOfBody(this.scope);
+    return new TaskSignature(this.scope, await bind(this.scope, task, data, options), undefined, root);
   }
 
   /**

@@ -122,7 +122,7 @@ test('a callback that waits too long for a slot is published again, and runs onc
 
 test('a workflow whose tasks wait too long for a slot is published again', async () => {
   const held = await fill('before the pair');
-  const { output } = await (await mage.sign(narrowPair as typeof narrow, {})).runNoWait({});
+  const { output } = await (await mage.sign(narrowPair as unknown as typeof narrow, {})).runNoWait({});
   await eventually('it has waited in vain', () => repairs.some(({ message }) => message.includes('taken narrow-pair')));
   pieces.open('before the pair');
   expect(await output).toEqual({ one: { tag: 'pair' } });

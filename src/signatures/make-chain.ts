@@ -67,7 +67,7 @@ export async function makeChain(
   if (below.length > 0) spec.below = below;
   // Within a root run its id says which one it is.
   if (key !== undefined && !root) spec.key = key;
-  const chain = new TaskSignature<unknown, unknown>(scope, spec, id);
+  const chain = new TaskSignature<unknown, unknown>(scope, spec, id, root);
   await placeAll(
     scope,
     id,

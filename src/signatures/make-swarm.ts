@@ -73,9 +73,12 @@ export async function makeSwarm<T extends TaskEntry>(
     successCallbacks,
     errorCallbacks,
   };
-  const swarm = new TaskSwarm<OutputOf<T>>(scope, id, name);
+  const swarm = new TaskSwarm<OutputOf<T>>(scope, id, name, { madeIn: root });
   const created = await write(scope, swarm, group, chunks, isSwarmClosed, root !== undefined);
-  if (!created) return new TaskSwarm<OutputOf<T>>(scope, id, (await scope.reader.snapshot(id))?.name ?? name);
+  if (!created) {
+    const snapshot = await scope.reader.snapshot(id);
+    return new TaskSwarm<OutputOf<T>>(scope, id, snapshot?.name ?? name, { madeIn: root });
+  }
   const ids = callbackIds({ successCallbacks, errorCallbacks }).map((callback) => ({ id: callback }));
   await scope.locations.record(id, ids);
   return swarm;

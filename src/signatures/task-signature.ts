@@ -18,7 +18,7 @@ import type { Spec, StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
 import { carrySuspension, checkSuspendable, suspendedStep } from './ahead';
 import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions, type BoundSpec } from './binding';
-import { currentRoot, publishBeside, publishFor, type Scope } from './scope';
+import { capturingRoot, publishBeside, publishFor, type Scope } from './scope';
 import { captureMade, rootIsOver } from './made-swarms';
 import { StoredEntry } from './stored-entry';
 import { StoredGroup } from './stored-group';
@@ -53,6 +53,8 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     private readonly scope: Scope,
     private readonly spec: BoundSpec,
     id?: string,
+    /** The root in whose body it was made. */
+    private readonly madeIn?: RootScope,
   ) {
     this.kind = spec.group === 'root' || spec.group === 'chain' ? spec.group : 'task';
     this.ownId = id ?? (spec.key === undefined ? newId() : keyedId(this.kind === 'chain' ? 'chain' : 'task', spec.key));
@@ -169,7 +171,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   /** The signature of a stored item. @internal */
   static item<I, O>(scope: Scope, owner: Owner, index: number, packed: string): TaskSignature<I, O> {
     const spec = unpackSpec(packed);
-    const signature = new TaskSignature<I, O>(scope, spec, spec.id ?? itemId(owner.groupId, index));
+    const signature = new TaskSignature<I, O>(scope, spec, spec.id ?? itemId(owner.groupId, index), owner.madeIn);
     signature.group = { ...owner, index };
     return signature;
   }
@@ -213,7 +215,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     refuseUnknownRunOptions(options);
     const encoded = encodeMessage(message ?? {}, `the message to ${this.name}`);
     const runOptions = checkRunOptions(options, `the run of ${this.name}`);
-    const root = currentRoot(this.scope);
+    const root = capturingRoot(this.scope, this.madeIn ?? this.group?.madeIn);
     if (this.group) {
       const started = this.startItem(encoded, runOptions, root);
       return root ? root.begin(started) : started;

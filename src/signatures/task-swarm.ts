@@ -11,7 +11,7 @@ import type { RootScope } from '../tasks/root-scope';
 import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions } from './binding';
 import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, type PreparedEntry } from './entries';
 import { captureMade, captureSwarm, swarmSpec } from './made-swarms';
-import { currentRoot, publishBeside, publishFor, type Scope } from './scope';
+import { capturingRoot, publishBeside, publishFor, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
 import { progressOf, StoredGroup } from './stored-group';
 import { TaskSignature } from './task-signature';
@@ -47,14 +47,17 @@ export class TaskSwarm<O> implements Swarm<O> {
   private owner: Owner | undefined;
   /** Whether this object has been run, in this attempt of the body that made it. */
   private ran = false;
+  /** The root in whose body it was made. */
+  private readonly madeIn: RootScope | undefined;
 
   constructor(
     private readonly scope: Scope,
     readonly id: string,
     readonly name: string,
-    before?: () => Promise<Snapshot | undefined>,
+    { before, madeIn }: { before?: () => Promise<Snapshot | undefined>; madeIn?: RootScope | undefined } = {},
   ) {
     this.stored = new StoredGroup(scope, id, 'swarm', name, before);
+    this.madeIn = madeIn;
   }
 
   /** @internal */
@@ -281,7 +284,7 @@ export class TaskSwarm<O> implements Swarm<O> {
   /** Adds prepared entries in one script. */
   private async addPrepared(entries: readonly PreparedEntry[], flags: AddFlags, before: number) {
     const { scope, id } = this;
-    const root = currentRoot(scope);
+    const root = capturingRoot(scope, this.madeIn);
     if (root && flags.run) await captureMade(scope, root, id);
     const reply = await scope.store
       .add(
@@ -315,7 +318,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     refuseUnknownRunOptions(options);
     const encoded = encodeMessage(message ?? {}, `the message to the swarm "${this.name}"`);
     const runOptions = checkRunOptions(options, `the run of the swarm "${this.name}"`);
-    const root = currentRoot(this.scope);
+    const root = capturingRoot(this.scope, this.madeIn);
     const { code, work } =
       (root && (await root.begin(this.startCaptured(root, encoded, runOptions)))) ??
       (await this.startStored(encoded, runOptions));
@@ -383,8 +386,9 @@ export class TaskSwarm<O> implements Swarm<O> {
   }
 
   private asOwner(): Owner {
-    const again = currentRoot(this.scope)?.made.has(this.id) ?? false;
-    return { groupId: this.id, name: this.name, kind: 'swarm', again };
+    const { madeIn } = this;
+    const again = capturingRoot(this.scope, madeIn)?.made.has(this.id) ?? false;
+    return { groupId: this.id, name: this.name, kind: 'swarm', again, madeIn };
   }
 
   /** What a stopped swarm cancelled without it ever having started, in order. */

@@ -7,6 +7,7 @@ import type {
   TaskWorkflowDeclaration,
 } from '@hatchet-dev/typescript-sdk';
 import type { Spec } from '../store/spec';
+import type { RootScope } from '../tasks/root-scope';
 import type { SwarmConfig } from './config';
 
 declare const types: unique symbol;
@@ -116,6 +117,8 @@ export interface Owner {
   status?: () => Promise<SignatureStatus>;
   /** It has a key, or is made in a root's body: what is handed in may be in it already. */
   again?: boolean;
+  /** The root in whose body it was made. */
+  madeIn?: RootScope | undefined;
 }
 
 /** Counts of a swarm's items by where they are. */

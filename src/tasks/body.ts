@@ -137,7 +137,7 @@ class Attempt {
       if (task.root) {
         const config = task.root;
         root = await this.persistence.until('for its children', () => openRoot(runtime, task.name, config, claim, ctx));
-        captureContext(runtime, ctx);
+        captureContext(runtime, ctx, root);
       }
       output = await this.execute(claim, failedItems, root);
       payload = encodeOutput(task.name, output);

@@ -26,6 +26,8 @@ export interface Execution {
   context: MageContext | undefined;
   /** Set in the body of a root: what it publishes is captured. */
   root?: RootScope | undefined;
+  /** Set within {@link withoutRootSwarm}: the root whose body called it. */
+  without?: RootScope | undefined;
 }
 
 function storage(): AsyncLocalStorage<Execution> {
@@ -54,7 +56,7 @@ export function currentExecution(): Execution | undefined {
  */
 export function withoutRootSwarm<T>(fn: () => T): T {
   const current = currentExecution();
-  return current?.root ? storage().run({ ...current, root: undefined }, fn) : fn();
+  return current?.root ? storage().run({ ...current, root: undefined, without: current.root }, fn) : fn();
 }
 
 /**

@@ -85,23 +85,24 @@ interface SpawnOptions {
   [option: string]: unknown;
 }
 
-/** Captures what the context's own methods spawn (`ctx.runChild` and its kin): all of them go through its runtime. */
-export function captureContext({ capture }: Runtime, ctx: Context<unknown>): void {
+/**
+ * Captures what the context's own methods spawn (`ctx.runChild` and its kin): all of them go through its runtime. They are its
+ * root's children wherever they are called, as in a queue that several bodies share.
+ */
+export function captureContext({ capture }: Runtime, ctx: Context<unknown>, root: RootScope): void {
   const holder = ctx as unknown as { runtime: Spawner };
   const plain = holder.runtime;
+  const captures = () => currentExecution()?.without !== root && root.captures();
   holder.runtime = Object.create(plain, {
     runWorkflow: {
       value: async (workflowName: string, input: unknown, options?: SpawnOptions) => {
-        const root = currentExecution()?.root;
-        if (!root?.captures()) return plain.runWorkflow(workflowName, input, options);
+        if (!captures()) return plain.runWorkflow(workflowName, input, options);
         return (await capture(root, [request({ workflowName, input, options })]))[0];
       },
     },
     runWorkflows: {
-      value: async (runs: readonly Spawn[]) => {
-        const root = currentExecution()?.root;
-        return root?.captures() ? capture(root, runs.map(request)) : plain.runWorkflows(runs);
-      },
+      value: async (runs: readonly Spawn[]) =>
+        captures() ? capture(root, runs.map(request)) : plain.runWorkflows(runs),
     },
   }) as Spawner;
 }
