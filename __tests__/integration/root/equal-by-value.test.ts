@@ -1,6 +1,6 @@
 import { openRoots } from '../../helpers/roots';
 
-const { mage, notes, roots, root, work, note, tagged } = openRoots({ retries: 1 });
+const { mage, notes, roots, root, work, note } = openRoots({ retries: 1 });
 
 type Data = Record<string, unknown>;
 
@@ -46,7 +46,7 @@ describe('the next attempt of a body finds what it made, when the keys of the da
       'a chain that is added to a swarm',
       async (given, other) => {
         const swarm = await mage.swarm();
-        const callback = await mage.sign(note, { tag: 'of a chain', ...other });
+        const callback = await mage.sign(note, { ...other, tag: 'of a callback' });
         const chain = await mage.chain([await mage.sign(work, given)], { successCallbacks: [callback] });
         await (await swarm.addTask(chain)).runNoWait({});
         await swarm.closeSwarm();
@@ -55,7 +55,7 @@ describe('the next attempt of a body finds what it made, when the keys of the da
     [
       'data bound to a callback',
       async (given, other) => {
-        const callback = await tagged('never counted', other);
+        const callback = await mage.sign(note, { ...other, tag: 'of a callback' });
         return (await mage.sign(work, given, { successCallbacks: [callback] })).runNoWait({});
       },
     ],

@@ -99,7 +99,7 @@ describe("in a queue that two roots share, the child of a body is its own root's
       await queue.add(() => ctx.bulkRunNoWaitChildren([{ workflow: 'work', input: { give: 'bulk' } }]));
       return one;
     });
-    expect([output, first, second]).toEqual(['waited', only, ['waited', 'left', 'bulk']]);
+    expect([output, first, second]).toEqual([{ work: 'waited' }, only, ['waited', 'left', 'bulk']]);
   });
 
   test('when what only asks the context is bound to the body', async () => {
