@@ -136,7 +136,7 @@ const ofPrograms = new Set(['TypeError', 'RangeError', 'SyntaxError', 'Reference
 
 /** Whether an error comes again however often the same is tried: a mistake in what was given or in the program, as opposed to a store or an engine that is away. */
 export function isLasting(error: unknown): boolean {
-  if (error instanceof MageflowError) return !(error instanceof StoreError);
+  if (error instanceof MageflowError) return !(error instanceof StoreError || error instanceof ClosedError);
   // By its name: errors of another realm are no instances of this one's classes.
   return ofPrograms.has(String((Object(error) as { name?: unknown }).name));
 }

@@ -1,5 +1,5 @@
 import { NonRetryableError } from '@hatchet-dev/typescript-sdk';
-import { ConfigurationError, InvalidMessageError, StoreError } from '../../src';
+import { ClosedError, ConfigurationError, InvalidMessageError, StoreError } from '../../src';
 import { isLasting } from '../../src/errors';
 import { Persistence } from '../../src/tasks/persist';
 import { Log } from '../helpers/fixture';
@@ -32,7 +32,7 @@ test.each([
 });
 
 test('a text, nothing, and an error of another kind are not taken for lasting', () => {
-  expect(['TypeError', undefined, null, new Error('x'), new StoreError('x')].map(isLasting)).toEqual(
-    Array(5).fill(false),
-  );
+  expect(
+    ['TypeError', undefined, null, new Error('x'), new StoreError('x'), new ClosedError('x')].map(isLasting),
+  ).toEqual(Array(6).fill(false));
 });

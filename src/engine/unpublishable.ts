@@ -1,4 +1,4 @@
-import { messageOf, StoreError } from '../errors';
+import { ClosedError, messageOf, StoreError } from '../errors';
 
 /** How often an entry is published at most, whether its runs are lost or it can't be put together. */
 export const maxPublications = 3;
@@ -16,8 +16,7 @@ export async function composed<T>(make: () => T | Promise<T>): Promise<T> {
     return await make();
   } catch (error) {
     // A StoreError without a cause is of what Redis does not have any more, and is not away.
-    throw error instanceof Unpublishable || (error instanceof StoreError && error.cause)
-      ? error
-      : new Unpublishable(error);
+    const passes = error instanceof Unpublishable || error instanceof ClosedError;
+    throw passes || (error instanceof StoreError && error.cause) ? error : new Unpublishable(error);
   }
 }

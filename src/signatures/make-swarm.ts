@@ -103,13 +103,12 @@ async function write(
     Promise.all(entries.flatMap(({ member }, i) => (member ? [member.place(from + i)] : [])));
   const [first = [], ...rest] = chunks;
   const began = performance.now();
-  let created = false;
   try {
     const reply = await store.create(
       group,
       first.map(({ packed }) => packed),
     );
-    created = reply.created;
+    const { created } = reply;
     if (created) scope.publisher.known.made(group, reply.work.version);
     if (!created) await (again ? placeFrom(first, 0) : releaseAll(first));
     else {
