@@ -7,6 +7,7 @@ import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Row } from '../__tests__/crash/matrix';
+import { seedVariable, suitesWithSeeds } from '../__tests__/helpers/seeds';
 import { faultTable, replaceTable } from './faults/table';
 import { report, runJest, sumOf, type Count } from './jest';
 import { writeMarkdown } from './markdown';
@@ -44,10 +45,13 @@ function readOptions(): Options {
   return { quick: values.quick, seed: values.seed, point: values.point };
 }
 
+/** Unlike `npm test`, each run makes choices of its own: what a seed finds is to become a test with that seed. */
 async function tryAll({ quick, seed, point }: Options, rowsFile: string): Promise<Count[]> {
+  const drawn = seed ?? String(Math.floor(Math.random() * 2 ** 31));
+  console.log(`faults: the seed is ${drawn} (--seed ${drawn} repeats it)`);
   const own = {
     CRASH_ROWS: rowsFile,
-    ...(seed === undefined ? {} : { CRASH_SEED: seed }),
+    ...Object.fromEntries(suitesWithSeeds.map((suite) => [seedVariable(suite), drawn])),
     ...(point === undefined ? {} : { CRASH_POINT: point }),
   };
   const run = async (suites: string[], more: NodeJS.ProcessEnv = {}, within: string[] = []): Promise<Count> => {

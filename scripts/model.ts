@@ -3,11 +3,11 @@
  * they must do. `--seed S --path P`, as a failure prints them, runs its shortest sequence again.
  */
 import { parseArgs } from 'node:util';
-import { runSequences, Stores, type Sequences } from '../__tests__/model/sequences';
+import { runSequences, seedsFrom, Stores, type Sequences } from '../__tests__/model/sequences';
 import { errorMessage } from './stack/errors';
 import { withRedis } from './with-redis';
 
-function readSequences(): Sequences {
+function readSequences(): Sequences & { seed: number } {
   const text = { type: 'string' } as const;
   const { runs = '2000', seed, path } = parseArgs({ options: { runs: text, seed: text, path: text } }).values;
   const given = { runs: Number(runs), seed: seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(seed) };
@@ -15,7 +15,10 @@ function readSequences(): Sequences {
     if (!Number.isSafeInteger(value)) throw new Error(`--${name}: expected a whole number.`);
   if (path !== undefined && seed === undefined)
     throw new Error('--path: expected --seed with it, as the failure printed them.');
-  return { ...given, ...(path === undefined ? {} : { path }) };
+  const { runs: count, seed: first } = given;
+  return path === undefined
+    ? { runs: count, seed: first, seeds: seedsFrom(first) }
+    : { runs: 1, seed: first, seeds: [first], path };
 }
 
 async function main(): Promise<void> {

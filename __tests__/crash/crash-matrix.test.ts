@@ -1,11 +1,12 @@
-// `npm run faults` tries every fault point, otherwise a sample is tried. CRASH_SEED repeats the choice, CRASH_POINT tries one point only.
+// `npm run faults` tries every fault point, otherwise a sample is tried. CRASH_SEED makes another choice, CRASH_POINT tries one point only.
 import { writeFileSync } from 'node:fs';
 import { atOnce, chooseCells, crashAt, profile, unpassed, type Passages, type Row } from './matrix';
 import { scenarios } from './scenarios';
+import { seedsOf } from '../helpers/seeds';
 import { thorough } from '../helpers/thorough';
 
-const { CRASH_SEED, CRASH_POINT, CRASH_ROWS } = process.env;
-const seed = Number(CRASH_SEED || Math.floor(Math.random() * 2 ** 31));
+const { CRASH_POINT, CRASH_ROWS } = process.env;
+const [seed = 0] = seedsOf('crash');
 const sample = 10;
 /** How many batches recover at once: a killed body costs the engine's 30 s, which all of them wait for together. */
 const width = 20;

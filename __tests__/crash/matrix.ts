@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { required } from '../helpers/fixture';
 import { Random } from '../helpers/random';
 import { readFaultPoints } from '../helpers/fault-points';
-import { check, type Counted } from './check';
+import { check, nobody, type Counted } from './check';
 import { Life, type Batch } from './life';
 import { scenarios } from './scenarios';
 import { inTheEnd, type Scenario } from './scenarios/scenario';
@@ -47,7 +47,7 @@ export async function profile(scenario: string): Promise<Passages> {
   const life = new Life(batch);
   try {
     const { passages } = await victim.over();
-    const { wrong } = await inspect(life, scenarioOf(scenario), -1);
+    const { wrong } = await inspect(life, scenarioOf(scenario), nobody);
     if (wrong.length > 0) throw new Error(`Without any kill, ${scenario}: ${wrong.join('; ')}`);
     return passages;
   } finally {

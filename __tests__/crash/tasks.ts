@@ -1,6 +1,7 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
 import type { Mageflow } from '../../src';
 import { eventually } from '../helpers/fixture';
+import { mostAtOnce } from './check';
 import type { Diary } from './diary';
 
 export type PieceInput = {
@@ -18,10 +19,44 @@ export type PieceInput = {
 
 export const limits = { swarm: 7, root: 5, open: 3 } as const;
 
+/** How many bodies of these items may run at once. */
+export interface Bound {
+  of: RegExp;
+  most: number;
+}
+
+/** Items that wait until so many of them run at once, so that each limit is reached, however slow a machine is. */
+export const bounds = {
+  swarm: { of: /^swarm /, most: limits.swarm },
+  root: { of: /^root /, most: limits.root },
+  open: { of: /^(open|late|unwanted)/, most: limits.open },
+  inner: { of: /^inner/, most: 2 },
+  granted: { of: /^granted/, most: 2 },
+  lost: { of: /^lost/, most: 2 },
+  plain: { of: /^plain/, most: 2 },
+} satisfies Record<string, Bound>;
+
 export type CrashTasks = ReturnType<typeof crashTasks>;
 
 /** The tasks that all processes of a batch serve. */
 export function crashTasks(mage: Mageflow, diary: Diary) {
+  const reached = new Map<Bound, Promise<void>>();
+  /** Resolves when the limit has been reached once; what a kill interrupted counts as running until it is done. */
+  const fill = async (bound: Bound) => {
+    while (mostAtOnce((await diary.entries()).filter(({ of }) => bound.of.test(of))) < bound.most)
+      await new Promise((resolve) => setTimeout(resolve, 250));
+  };
+  /** Waits until as many of these items run at once as may, or until the run is cancelled. */
+  const company = async (of: string, signal: AbortSignal) => {
+    const bound = Object.values<Bound>(bounds).find((one) => one.of.test(of));
+    if (!bound) return;
+    // One look for all that wait in this process.
+    const full = reached.get(bound) ?? fill(bound);
+    reached.set(bound, full);
+    const done = new AbortController();
+    await Promise.race([full, pause(100_000, AbortSignal.any([signal, done.signal]))]);
+    done.abort();
+  };
   const about = (of: string, ctx: Context<unknown>) => ({ of, runId: ctx.workflowRunId(), attempt: ctx.retryCount() });
 
   const piece = mage.task({
@@ -30,6 +65,7 @@ export function crashTasks(mage: Mageflow, diary: Diary) {
     executionTimeout: '120s',
     fn: async ({ of, ms = 5, throws, endless, until }: PieceInput, ctx) => {
       await diary.note({ event: 'start', ...about(of, ctx) });
+      await company(of, ctx.abortController.signal);
       await pause(endless ? 100_000 : ms, ctx.abortController.signal);
       if (until) await eventually(`${until} is done`, () => diary.did(until), 100_000);
       await diary.note({ event: 'end', ...about(of, ctx) });
@@ -45,6 +81,7 @@ export function crashTasks(mage: Mageflow, diary: Diary) {
     executionTimeout: '120s',
     fn: async ({ of }: { of: string }, ctx) => {
       await diary.note({ event: 'start', ...about(of, ctx) });
+      await company(of, ctx.abortController.signal);
       await diary.note({ event: 'end', ...about(of, ctx) });
       return { of };
     },

@@ -29,21 +29,25 @@ async function upset(upsetting: () => Promise<unknown>) {
   first += items;
   const callbacks = (await faults.recorder.stamps('callback')).length;
   const swarm = await faults.mage.swarm({
-    tasks: Array.from({ length: items }, (_, i) => ['stamp', { n: from + i, ms: 20 }] as const),
+    tasks: Array.from(
+      { length: items },
+      (_, i) => ['stamp', { n: from + i, ms: 20, ...(i < limit ? { gate: `from ${from}` } : {}) }] as const,
+    ),
     successCallbacks: ['done'],
     config: { maxConcurrency: limit },
     isSwarmClosed: true,
   });
   await swarm.runNoWait();
-  for (const begun of [5, 15, 25, 35, 45]) {
+  for (const begun of [limit, 15, 25, 35, 45]) {
     await eventually(`${begun} items have begun`, async () => (await faults.recorder.started()).length >= from + begun);
     await upsetting();
+    await faults.recorder.open(`from ${from}`);
   }
   await eventually('the swarm has ended', async () => (await swarm.status().catch(() => '')) === 'succeeded');
   expect(await swarm.progress()).toMatchObject({ total: items, succeeded: items, failed: 0, running: 0 });
   const started = (await faults.recorder.started()).slice(from).sort((a, b) => a - b);
   expect(started).toEqual(Array.from({ length: items }, (_, i) => from + i));
-  expect(await faults.recorder.mostAtOnce()).toBeLessThanOrEqual(limit);
+  expect(await faults.recorder.mostAtOnce(from)).toBe(limit);
   await eventually('the callback ran', async () => (await faults.recorder.stamps('callback')).length > callbacks);
   expect((await faults.recorder.stamps('callback')).length).toBe(callbacks + 1);
 }

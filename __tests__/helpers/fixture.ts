@@ -183,16 +183,37 @@ export class Gauge {
   now = 0;
   max = 0;
   total = 0;
+  private full: { at: number; opened: Promise<void>; open: () => void } | undefined;
 
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.now += 1;
     this.total += 1;
     this.max = Math.max(this.max, this.now);
+    if (this.full && this.max >= this.full.at) this.full.open();
     try {
+      await this.full?.opened;
       return await work();
     } finally {
       this.now -= 1;
     }
+  }
+
+  /**
+   * Counts anew, and holds what goes on until there is so much of it at once: whether a limit is reached must not depend on how
+   * fast anything is. One that is never reached is given up after a while, for the test to say so.
+   */
+  fill(limit: number): void {
+    const { opened, open } = gate();
+    const giveUp = setTimeout(open, 50_000).unref();
+    this.max = this.now;
+    this.full = {
+      at: limit,
+      opened,
+      open: () => {
+        clearTimeout(giveUp);
+        open();
+      },
+    };
   }
 }
 

@@ -157,6 +157,17 @@ export class Races implements Executions {
     return this.mage.sign(this.piece, step, callbacks);
   }
 
+  /** Holds the bodies of a group until so many run at once. */
+  fill(groupId: string, limit: number): void {
+    this.gauge(groupId).fill(limit);
+  }
+
+  private gauge(groupId: string): Gauge {
+    const gauge = this.gauges.get(groupId) ?? new Gauge();
+    this.gauges.set(groupId, gauge);
+    return gauge;
+  }
+
   private begin(): string {
     const id = mageContext()?.signatureId ?? '';
     this.begun.set(id, this.began(id) + 1);
@@ -172,9 +183,7 @@ export class Races implements Executions {
     const id = this.begin();
     const { swarmId = '' } = mageContext() ?? {};
     const group = parseItemId(id)?.groupId ?? swarmId;
-    const gauge = this.gauges.get(group) ?? new Gauge();
-    this.gauges.set(group, gauge);
-    return gauge.during(async () => {
+    return this.gauge(group).during(async () => {
       if (ms > 0) await pause(ms, ctx.abortController.signal);
       if (fail === 'always' || (fail === 'once' && this.began(id) === 1)) throw new Error('told to fail');
       return this.end(id, ctx);

@@ -1,3 +1,5 @@
+import { seedsOf } from './seeds';
+
 /** Random choices that a seed repeats. */
 export class Random {
   constructor(private state: number) {}
@@ -33,14 +35,14 @@ export class Random {
 
 /**
  * Runs many rounds of a race, some at once. Each has random choices of its own; what fails names the seed with which
- * `RACE_SEED=... npx jest ...` makes the same choices again.
+ * `RACES_SEED=... npx jest ...` makes the same choices again.
  */
 export async function rounds(
   count: number,
   atOnce: number,
   round: (random: Random, n: number) => Promise<void>,
 ): Promise<void> {
-  const seed = Number(process.env['RACE_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+  const [seed = 0] = seedsOf('races');
   let next = 0;
   const lane = async () => {
     while (next < count) {
@@ -49,7 +51,7 @@ export async function rounds(
         await round(new Random(seed + n * 7919), n);
       } catch (error) {
         next = count;
-        throw new Error(`RACE_SEED=${seed}, round ${n}: ${error instanceof Error ? error.stack : String(error)}`, {
+        throw new Error(`RACES_SEED=${seed}, round ${n}: ${error instanceof Error ? error.stack : String(error)}`, {
           cause: error,
         });
       }

@@ -114,11 +114,12 @@ export class Recorder {
     return (await this.stamps('start')).map(({ n }) => n);
   }
 
-  /** How many items were under way at once; one that began again, after a death, counts once. */
-  async mostAtOnce(): Promise<number> {
+  /** How many items were under way at once, of those from this one on; one that began again, after a death, counts once. */
+  async mostAtOnce(from = 0): Promise<number> {
     const active = new Set<number>();
     let most = 0;
     for (const { event, n } of await this.stamps()) {
+      if (n < from) continue;
       if (event === 'start') active.add(n);
       if (event === 'end') active.delete(n);
       most = Math.max(most, active.size);

@@ -1,6 +1,6 @@
 import { NonRetryableError } from '@hatchet-dev/typescript-sdk';
 import type { Mageflow, Signature } from '../../src';
-import { eventually, type Fixture, gate } from './fixture';
+import { eventually, type Fixture, gate, Gauge } from './fixture';
 
 interface Told {
   n: number;
@@ -37,8 +37,8 @@ export class RedisBatch {
   readonly rootBodies: number[] = [];
   /** Whether the root's body has returned. */
   spawned = false;
-  running = 0;
-  most = 0;
+  /** The bodies of the swarm's items. */
+  readonly gauge = new Gauge();
   private signatures: Record<string, Signature<never, unknown>> = {};
   private readonly gates = new Map<string, ReturnType<typeof gate>>();
   private readonly mage: Mageflow;
@@ -61,11 +61,11 @@ export class RedisBatch {
       fn: async ({ n, throws = throwsOf(n), hold }: Told, ctx) => {
         const attempt = ctx.retryCount();
         this.executed.push({ n, runId: ctx.workflowRunId(), attempt });
-        this.running += 1;
-        if (n < items) this.most = Math.max(this.most, this.running);
-        await new Promise((resolve) => setTimeout(resolve, this.ms));
-        if (hold) await this.gateOf(hold).opened;
-        this.running -= 1;
+        const work = async () => {
+          await new Promise((resolve) => setTimeout(resolve, this.ms));
+          if (hold) await this.gateOf(hold).opened;
+        };
+        await (n < items ? this.gauge.during(work) : work());
         if (throws === Infinity) throw new NonRetryableError(`item ${n} is broken`);
         if (attempt < throws) throw new Error(`item ${n} fails for now`);
         this.gave.push(n);
@@ -110,6 +110,7 @@ export class RedisBatch {
   /** Makes and runs all of it. @param hold - the gate at which the first item waits */
   async start(hold?: string): Promise<void> {
     const { mage, items } = this;
+    this.gauge.fill(this.limit);
     const note = (tag: string) => mage.sign('note', { tag });
     const numbers = Array.from({ length: items }, (_, n) => n);
     const held = (n: number) => (n === 0 && hold ? { hold } : {});

@@ -20,6 +20,8 @@ export interface ProcessConfig {
   slots?: number;
   items?: number;
   maxConcurrency?: number;
+  /** At which the items of a client work. */
+  gate?: string;
 }
 
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -32,7 +34,10 @@ async function main(config: ProcessConfig): Promise<void> {
     logger: { info: log, warn: log, error: log },
   });
   if (config.role === 'client') {
-    const tasks = Array.from({ length: config.items ?? 1 }, (_, n) => ['stamp', { n }] as const);
+    const tasks = Array.from(
+      { length: config.items ?? 1 },
+      (_, n) => ['stamp', { n, ...(config.gate ? { gate: config.gate } : {}) }] as const,
+    );
     const swarm = await mage.swarm({
       tasks,
       successCallbacks: ['done'],

@@ -6,7 +6,7 @@ import type { Real } from './real';
 import { both, type Run } from './run';
 
 /** What is chosen by numbers becomes an action when it is known what there is. */
-class Command implements fc.AsyncCommand<Run, Real> {
+export class Command implements fc.AsyncCommand<Run, Real> {
   constructor(private readonly choice: Choice) {}
 
   check(run: Readonly<Run>): boolean {
@@ -15,6 +15,7 @@ class Command implements fc.AsyncCommand<Run, Real> {
   async run(run: Run, real: Real): Promise<void> {
     const call = makers[this.choice.what]!(run, this.choice);
     if (!call) return;
+    run.choices.push(this.choice);
     if (this.choice.what === 'say') run.words.push({ on: this.choice.a % 2 === 0, version: await now(real) });
     else await both(run, real, { ...call, by: this.choice.by } as Action);
   }

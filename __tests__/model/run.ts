@@ -1,11 +1,14 @@
 import { tell, type Action, type Attempt } from './actions';
 import { compare, same } from './compare';
+import type { Choice } from './choice';
 import type { Model } from './model';
 import type { Real } from './real';
 
 /** One sequence: the model, and what was done, which a failure shows. */
 export class Run {
   readonly history: Action[] = [];
+  /** What was chosen by chance, with which the same can be done again. */
+  readonly choices: Choice[] = [];
   /** Words from above, which a group may hear late and in any order. */
   readonly words: { on: boolean; version: number }[] = [];
   /** The runs that there were of each entry, and the attempts of each run. */

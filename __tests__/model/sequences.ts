@@ -3,7 +3,9 @@ import { Redis } from 'ioredis';
 import { resolveOptions } from '../../src/options';
 import { GroupStore } from '../../src/store/group-store';
 import { RedisConnection } from '../../src/store/redis';
-import { commands, configs } from './commands';
+import type { Case } from './cases';
+import type { Config } from './actions';
+import { Command, commands, configs } from './commands';
 import { same } from './compare';
 import { drain } from './drain';
 import { Model } from './model';
@@ -12,13 +14,16 @@ import { both, look, Run } from './run';
 
 export interface Sequences {
   runs: number;
-  seed: number;
+  /** The sequences of each are a share of the runs. */
+  seeds: readonly number[];
   /** Of a failure: leads to its shortest sequence. */
   path?: string;
 }
 
-/** How many at once. */
+/** How many there are of one seed: one that is drawn stands for itself and the next ones. */
 const lanes = 64;
+
+export const seedsFrom = (seed: number): number[] => Array.from({ length: lanes }, (_, i) => (seed + i) | 0);
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 // So long that nothing lapses but what a sequence lets lapse.
@@ -53,17 +58,17 @@ export class Stores {
  * @throws with the shortest sequence that fails, and how to run it again
  */
 export async function runSequences({ pair }: Stores, sequences: Sequences, signal?: AbortSignal): Promise<number> {
-  const { runs, seed, path } = sequences;
+  const { runs, seeds, path } = sequences;
   // The first one that fails goes on to the shortest sequence, the others end.
   let failing: number | undefined;
   let done = 0;
-  const all = Array.from({ length: path === undefined ? lanes : 1 }, (_, i) =>
+  const all = seeds.map((seed) =>
     lane(
       pair,
-      { ...sequences, runs: path === undefined ? Math.ceil(runs / lanes) : 1, seed: (seed + i) | 0 },
+      { runs: Math.ceil(runs / seeds.length), seed, path },
       {
-        isOver: () => signal?.aborted === true || (failing !== undefined && failing !== i),
-        fails: () => (failing ??= i),
+        isOver: () => signal?.aborted === true || (failing !== undefined && failing !== seed),
+        fails: () => (failing ??= seed),
         passes: () => (done += 1),
       },
     ),
@@ -73,29 +78,64 @@ export async function runSequences({ pair }: Stores, sequences: Sequences, signa
   return done;
 }
 
+/** Runs a sequence that was found before. @throws when the store differs from the model, or when it can't be run any more */
+export async function runCase({ pair }: Stores, { config, choices }: Case): Promise<void> {
+  const steps = async (run: Run, real: Real) => {
+    for (const choice of choices) {
+      const command = new Command(choice);
+      if (!command.check(run))
+        throw new Error(
+          `${run.told()}\nExpected that ${command.toString()} can be done next, which the model denies: write the case anew.`,
+        );
+      await command.run(run, real);
+    }
+  };
+  await onGroup(pair, config, steps);
+}
+
+/** Does something with a group of its own in Redis and with the model, and then what brings it to its end. */
+async function onGroup(
+  pair: Stores['pair'],
+  config: Config,
+  steps: (run: Run, real: Real) => Promise<void>,
+): Promise<void> {
+  const real = new Real(pair, config);
+  const run = new Run(new Model(config));
+  try {
+    same('what is granted at its creation', await real.begin(), run.model.begin(config.run));
+    await look(run, real);
+    await steps(run, real);
+    await drain(run, (action) => both(run, real, action));
+  } catch (error) {
+    const asCase = JSON.stringify({ what: '', config, choices: run.choices });
+    throw new Error(`${(error as Error).message}\nFor __tests__/model/cases.json: ${asCase}`, { cause: error });
+  } finally {
+    await real.forget();
+  }
+}
+
 interface Others {
   isOver(): boolean;
   fails(): void;
   passes(): void;
 }
 
-async function lane(pair: Stores['pair'], { runs, seed, path }: Sequences, others: Others): Promise<void> {
+interface Lane {
+  runs: number;
+  seed: number;
+  path: string | undefined;
+}
+
+async function lane(pair: Stores['pair'], { runs, seed, path }: Lane, others: Others): Promise<void> {
   const [trail, replayPath] = path?.split('@') ?? [];
   const property = fc.asyncProperty(configs, commands(replayPath), async (config, steps) => {
     if (others.isOver()) return;
-    const real = new Real(pair, config);
-    const run = new Run(new Model(config));
     try {
-      same('what is granted at its creation', await real.begin(), run.model.begin(config.run));
-      await look(run, real);
-      await fc.asyncModelRun(() => ({ model: run, real }), steps);
-      await drain(run, (action) => both(run, real, action));
+      await onGroup(pair, config, (run, real) => fc.asyncModelRun(() => ({ model: run, real }), steps));
       others.passes();
     } catch (error) {
       others.fails();
       throw error;
-    } finally {
-      await real.forget();
     }
   });
   const details = await fc.check(property, { numRuns: runs, seed, ...(trail ? { path: trail } : {}) });

@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { required } from '../helpers/fixture';
-import { sampled } from '../helpers/thorough';
-import { runSequences, Stores } from './sequences';
+import { seedsOf } from '../helpers/seeds';
+import { readCases } from './cases';
+import { runCase, runSequences, seedsFrom, Stores } from './sequences';
 
 const stores = new Stores(required('REDIS_URL'), `model-${randomBytes(5).toString('hex')}`);
 afterAll(() => stores.close());
 
-const seed = Number(process.env['MODEL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const runs = 2_000;
+const [first = 0, ...others] = seedsOf('model');
 
-const runs = sampled(2_000);
-
-test(`${runs} random sequences of calls leave a group as the model says (seed ${seed})`, async () => {
-  await runSequences(stores, { runs, seed });
+test(`${runs} random sequences of calls leave a group as the model says (seed ${first}${others.length > 0 ? ' and others' : ''})`, async () => {
+  await runSequences(stores, { runs, seeds: others.length > 0 ? [first, ...others] : seedsFrom(first) });
 }, 1_800_000);
+
+// What a seed has found once. A failure prints its case, see cases.ts.
+test.each(readCases().map((one) => [one.what, one] as const))('%s', (_, one) => runCase(stores, one));

@@ -1,6 +1,6 @@
 import type { Signature } from '../../../src';
 import { again, type Life } from '../life';
-import { limits, type PieceInput } from '../tasks';
+import { bounds, limits, type PieceInput } from '../tasks';
 import { endOf, numbers, outputs, pieces, type Expected, type Piece, type Scenario } from './scenario';
 
 const throwing = (n: number): PieceInput['throws'] => (n % 20 === 3 ? 'always' : n % 10 === 5 ? 'once' : undefined);
@@ -52,10 +52,7 @@ export const batch: Scenario = {
         { of: 'chain success', input: { returnValue: { of: 'chain 2' } } },
         { of: 'root success', input: { returnValue: { of: 'root' } } },
       ],
-      limits: [
-        { of: /^swarm /, most: limits.swarm },
-        { of: /^root /, most: limits.root },
-      ],
+      limits: [bounds.swarm, bounds.root],
     };
   },
 };

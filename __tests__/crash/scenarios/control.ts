@@ -1,7 +1,9 @@
 import type { RootSignature, Swarm } from '../../../src';
 import { again, type Life } from '../life';
-import { limits, type PieceInput } from '../tasks';
+import { bounds, limits, type PieceInput } from '../tasks';
 import { endOf, inTheEnd, numbers, outputs, pieces, type Expected, type Scenario } from './scenario';
+
+const doomedAtOnce = 4;
 
 /** An open swarm with groups of all kinds in it. */
 async function makeOpen({ mage, tasks: { piece, spawn, callbacks } }: Life): Promise<Swarm<unknown>> {
@@ -39,7 +41,7 @@ async function makeDoomed({ mage, tasks: { piece, callbacks } }: Life): Promise<
     key: 'doomed',
     tasks: numbers(8).map((n) => [piece, { of: `doomed ${n}`, endless: true }] as const),
     ...(await callbacks('doomed')),
-    config: { maxConcurrency: 4 },
+    config: { maxConcurrency: doomedAtOnce },
     isSwarmClosed: true,
   });
 }
@@ -107,8 +109,9 @@ export const control: Scenario = {
     const doomed = await makeDoomed(life);
     await diary.once('doom', async () => {
       await again(doomed.runNoWait({}), 'AlreadyStartedError');
-      const began = async () => (await diary.entries()).some(({ of }) => of.startsWith('doomed'));
-      await inTheEnd('one of the doomed is under way', began);
+      const began = async () =>
+        (await diary.entries()).filter(({ of }) => of.startsWith('doomed')).length >= doomedAtOnce;
+      await inTheEnd('the doomed are under way', began);
       await doomed.cancel();
     });
     await diary.once('remove', async () => {
@@ -165,11 +168,7 @@ export const control: Scenario = {
         { of: 'doomed error' },
         { of: 'held success', input: { returnValue: { of: 'held' } } },
       ],
-      limits: [
-        { of: /^(open|late|unwanted)/, most: limits.open },
-        { of: /^inner/, most: 2 },
-        { of: /^doomed/, most: 4 },
-      ],
+      limits: [bounds.open, bounds.inner, { of: /^doomed/, most: doomedAtOnce }],
     };
   },
 };

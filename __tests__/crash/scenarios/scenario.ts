@@ -1,6 +1,7 @@
 import type { Signature } from '../../../src';
 import { eventually } from '../../helpers/fixture';
 import type { Life } from '../life';
+import type { Bound } from '../tasks';
 
 /** How one item ends: how often its body runs when nothing dies (at most, of what is cancelled), and what becomes of it. */
 export interface Piece {
@@ -22,8 +23,7 @@ export interface Callback {
 export interface Expected {
   pieces: Piece[];
   callbacks: Callback[];
-  /** How many bodies of these items may run at once. */
-  limits: { of: RegExp; most: number }[];
+  limits: Bound[];
 }
 
 export interface Scenario {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Swarm, TaskEntry } from '../../../src';
 import { again, type Life } from '../life';
-import { limits } from '../tasks';
+import { bounds } from '../tasks';
 import { inTheEnd, numbers, pieces, type Expected, type Scenario } from './scenario';
 
 async function make({ mage, tasks: { callbacks } }: Life, key: string, tasks: TaskEntry[]): Promise<Swarm<unknown>> {
@@ -68,12 +68,7 @@ export const upkeep: Scenario = {
         { of: 'unknown 1', runs: 1, status: 'succeeded' },
       ],
       callbacks: callbacks.map((of) => ({ of })),
-      limits: [
-        { of: /^granted/, most: 2 },
-        { of: /^lost/, most: 2 },
-        { of: /^plain/, most: 2 },
-        { of: /^root /, most: limits.root },
-      ],
+      limits: [bounds.granted, bounds.lost, bounds.plain, bounds.root],
     };
   },
 };

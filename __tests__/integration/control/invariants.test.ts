@@ -46,9 +46,21 @@ test('a body that ran twice is seen', async () => {
   began.mockRestore();
 });
 
+test('one body more at once than the limit is seen', async () => {
+  const limit = 3;
+  const swarm = await races.swarm(new Random(1), { size: limit + 2, config: { maxConcurrency: limit } });
+  races.fill(swarm.id, limit);
+  await swarm.runNoWait({});
+  expect(await races.check(swarm)).toBe('succeeded');
+  expect(races.most(swarm.id)).toBe(limit);
+  const most = jest.spyOn(races, 'most').mockReturnValue(limit + 1);
+  await expect(races.check(swarm)).rejects.toThrow(/4 of its bodies ran at once/);
+  most.mockRestore();
+});
+
 test('a failed round names the seed that repeats it, and the same seed makes the same choices', async () => {
   const failing = rounds(3, 1, (_, n) => (n === 1 ? Promise.reject(new Error('lost')) : Promise.resolve()));
-  await expect(failing).rejects.toThrow(/^RACE_SEED=\d+, round 1: Error: lost/);
+  await expect(failing).rejects.toThrow(/^RACES_SEED=\d+, round 1: Error: lost/);
   const [one, two] = [new Random(7), new Random(7)];
   expect([one.int(1, 9), one.next(), one.pick('abc'.split(''))]).toEqual([
     two.int(1, 9),

@@ -1,3 +1,4 @@
+import { eventually } from '../../helpers/fixture';
 import { mayRefuse, Races } from '../../helpers/races';
 
 const races = new Races();
@@ -5,7 +6,10 @@ const races = new Races();
 test('a swarm whose limits go up and down while it runs never has more bodies at once than the highest', async () => {
   await races.rounds(14, async (random) => {
     const swarm = await races.swarm(random, { size: 12, config: { maxConcurrency: 2 } });
+    races.fill(swarm.id, 4);
     await swarm.runNoWait({});
+    await swarm.update({ maxConcurrency: 4 });
+    await eventually('four run at once', () => races.most(swarm.id) === 4);
     for (let i = 0; i < 6; i++) {
       await random.moment(20);
       const who = random.chance(0.5) ? swarm : await races.other.load<typeof swarm>(swarm.id);

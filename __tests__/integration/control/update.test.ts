@@ -144,10 +144,18 @@ describe('maxConcurrency', () => {
   });
 
   test('changed by two processes again and again while items end, runs each item once and the callbacks once', async () => {
-    const tasks = Array.from({ length: 60 }, (_, i) => [work, { label: i }] as const);
+    const highest = 8;
+    const tasks = Array.from(
+      { length: 60 },
+      (_, i) => [work, { label: i, ...(i < highest ? { hold: 'the highest' } : {}) }] as const,
+    );
     const swarm = await mage.swarm({ tasks, ...both, config: { maxConcurrency: 1 }, isSwarmClosed: true });
     const elsewhere = await fixture.another().load<Swarm<unknown>>(swarm.id);
     const output = swarm.run({});
+    await swarm.update({ maxConcurrency: highest });
+    await workshop.begun(swarm, highest);
+    expect((await swarm.progress()).running).toBe(highest);
+    workshop.open('the highest');
     let refused = 0;
     const change = async (from: Swarm<any>, sizes: readonly number[]) => {
       for (let i = 0; refused === 0; i++) {
@@ -155,10 +163,10 @@ describe('maxConcurrency', () => {
           expect(error).toBeInstanceOf(SwarmFinishedError);
           refused += 1;
         });
-        expect((await from.progress()).running).toBeLessThanOrEqual(8);
+        expect((await from.progress()).running).toBeLessThanOrEqual(highest);
       }
     };
-    await Promise.all([change(swarm, [1, 8, 3]), change(elsewhere, [6, 2, 7, 1])]);
+    await Promise.all([change(swarm, [1, highest, 3]), change(elsewhere, [6, 2, 7, 1])]);
     expect(await output).toHaveLength(60);
     await workshop.settled(swarm);
     expect(new Set(workshop.labels(swarm)).size).toBe(60);

@@ -120,7 +120,10 @@ describe('progress and status', () => {
       config: { maxConcurrency: 4 },
       isSwarmClosed: true,
     });
-    await swarm.runNoWait({});
+    await swarm.runNoWait({ hold: 'adding up' });
+    await workshop.begun(swarm, 4);
+    expect((await swarm.progress()).running).toBe(4);
+    workshop.open('adding up');
     await eventually('it has ended', async () => {
       const { total, waiting, queued, running, succeeded, failed, cancelled, status } = await swarm.progress();
       expect(waiting + queued + running + succeeded + failed + cancelled).toBe(total);
