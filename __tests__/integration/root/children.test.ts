@@ -68,6 +68,7 @@ describe('the children of a root', () => {
       cancelled: 0,
       closed: true,
       status: 'succeeded',
+      callbacks: { pending: 0, succeeded: 0, failed: 0 },
     });
     const loaded = (await fixture.another().load(signature.id)) as unknown as RootSignature<object, unknown>;
     expect(loaded.kind).toBe('root');
