@@ -11,7 +11,9 @@ let ran = 0;
 const task = mage.task({ name: 'item', fn: () => ++ran });
 engine.serve(task);
 afterAll(() => fixture.close());
-afterEach(() => expect([ran, engine.calls]).toEqual([0, 0]));
+let before: number[];
+beforeEach(() => void (before = [ran, engine.calls]));
+afterEach(() => expect([ran, engine.calls]).toEqual(before));
 
 type Call = (options: never) => Promise<unknown>;
 
@@ -52,9 +54,9 @@ describe.each(runs)('%s', (_, make) => {
   test('rejects with the reason of a signal that is aborted already, and nothing starts', async () => {
     const reason = new Error('too late');
     const call = await make();
-    const before = await fixture.writtenKeys();
+    const keys = await fixture.writtenKeys();
     expect(await thrownBy(() => call({ signal: AbortSignal.abort(reason) } as never))).toBe(reason);
-    expect(await fixture.writtenKeys()).toEqual(before);
+    expect(await fixture.writtenKeys()).toEqual(keys);
   });
 });
 
