@@ -24,6 +24,8 @@ export class InstantEngine {
   /** Bodies that threw, other than on purpose. */
   failures = 0;
   calls = 0;
+  /** Told of each run that it takes. */
+  onTake: ((runId: string, run: Run) => void) | undefined;
   private readonly bodies = new Map<string, Body>();
 
   constructor(namespace: string) {
@@ -46,6 +48,7 @@ export class InstantEngine {
 
   private take(run: Run): string {
     const runId = randomUUID();
+    this.onTake?.(runId, run);
     setImmediate(() => void this.execute(run, runId));
     return runId;
   }

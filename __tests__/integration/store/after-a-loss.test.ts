@@ -138,6 +138,76 @@ test('a process that is started some time after a loss publishes what it makes b
   await eventually('it is run', () => ran.includes('second'));
 });
 
+test('what ran after the moment to which Redis fell back is not run again by a process that is started later', async () => {
+  const keyPrefix = `test-${randomBytes(5).toString('hex')}`;
+  const held = gate();
+  const started: number[] = [];
+  const ended = new Set<string>();
+  const history: (Row & { input: unknown })[] = [];
+  const process = () => {
+    const engine = new InstantEngine('loss');
+    const redis = new Redis(server.url);
+    redis.on('error', () => undefined);
+    const options = { leaseMs: 1_000, reconcileIntervalMs: 300, logger: new Log() };
+    const mage = new Mageflow(engine.hatchet, redis, { keyPrefix, ...options });
+    const row = mage.task({
+      name: 'row',
+      fn: async ({ n }: { n: number }, ctx) => {
+        started.push(n);
+        if (n >= 8) await held.opened;
+        ended.add(ctx.workflowRunId());
+        return {};
+      },
+    });
+    engine.serve(row);
+    engine.onTake = (runId, { input, options }) => {
+      const createdAt = new Date().toISOString();
+      history.push({
+        workflowRunExternalId: runId,
+        createdAt,
+        additionalMetadata: options!.additionalMetadata!,
+        input,
+      });
+    };
+    const list = ({ since, until, offset }: Asked) => {
+      const within = ({ createdAt }: Row) => new Date(createdAt) >= since && new Date(createdAt) <= until!;
+      return Promise.resolve({ rows: history.filter(within).slice(offset, offset + 500) });
+    };
+    const getDetails = (runId: string) => {
+      const { input } = history.find((one) => one.workflowRunExternalId === runId)!;
+      const done = ended.has(runId);
+      const taskRuns = done ? { row: { readableId: 'row', output: {} } } : {};
+      return Promise.resolve({ done, status: 'COMPLETED', isEvicted: false, input, taskRuns });
+    };
+    Object.defineProperty(engine.hatchet, 'runs', { value: { list, getDetails } });
+    closers.push(async () => {
+      held.open();
+      await mage.close();
+      redis.disconnect();
+    });
+    return { mage, row };
+  };
+  const first = process();
+  await (await first.mage.sign(first.row)).run({ n: -1 });
+  const swarm = await first.mage.swarm({
+    tasks: Array.from({ length: 12 }, (_, n) => [first.row, { n }] as const),
+    config: { maxConcurrency: 4 },
+    isSwarmClosed: true,
+  });
+  await server.remember();
+  await swarm.runNoWait();
+  await eventually('the last ones are held', () => started.length === 13);
+  await first.mage.close();
+  await server.goBack();
+  const { mage } = process();
+  mage.startUpkeep();
+  const loaded = await mage.load<typeof swarm>(swarm.id);
+  expect(await loaded.status()).toBe('pending');
+  await loaded.runNoWait();
+  await eventually('all that had ended have', async () => (await loaded.progress()).succeeded === 8);
+  expect(started.sort((a, b) => a - b)).toEqual(Array.from({ length: 13 }, (_, n) => n - 1));
+});
+
 /** What knows of a history, of a Redis that was another server before. */
 async function recallOf(history: (fixture: StoreFixture) => Promise<Row[]>) {
   const fixture = new StoreFixture({}, new Redis(server.url));
