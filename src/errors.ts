@@ -52,7 +52,7 @@ export class ConfigurationError extends MageflowError {
   static override readonly kind = 'ConfigurationError';
 }
 
-/** Thrown when a message or bound data isn't plain JSON, is too large, or doesn't fit the task's schema. */
+/** Thrown when a message or bound data isn't plain JSON, is too large, or doesn't fit the task's schema, and for ill-formed text in names, keys and options. */
 export class InvalidMessageError extends MageflowError {
   override readonly code = 'INVALID_MESSAGE';
   static override readonly kind = 'InvalidMessageError';
@@ -118,6 +118,27 @@ export class TaskFailedError extends MageflowError {
 export class StoreError extends MageflowError {
   override readonly code = 'STORE';
   static override readonly kind = 'StoreError';
+}
+
+/** Thrown by `run` and its kin when `timeoutMs` ran out before the end. The work goes on. */
+export class WaitTimeoutError extends MageflowError {
+  override readonly code = 'TIMEOUT';
+  static override readonly kind = 'WaitTimeoutError';
+}
+
+/** Thrown when an instance is used that was closed, or is closed while something waits on it. */
+export class ClosedError extends MageflowError {
+  override readonly code = 'CLOSED';
+  static override readonly kind = 'ClosedError';
+}
+
+const ofPrograms = new Set(['TypeError', 'RangeError', 'SyntaxError', 'ReferenceError']);
+
+/** Whether an error comes again however often the same is tried: a mistake in what was given or in the program, as opposed to a store or an engine that is away. */
+export function isLasting(error: unknown): boolean {
+  if (error instanceof MageflowError) return !(error instanceof StoreError || error instanceof ClosedError);
+  // By its name: errors of another realm are no instances of this one's classes.
+  return ofPrograms.has(String((Object(error) as { name?: unknown }).name));
 }
 
 /** What came, for the end of an error message: short, and never the whole value. */

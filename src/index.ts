@@ -16,6 +16,7 @@ export {
 export {
   AlreadyStartedError,
   CancelledError,
+  ClosedError,
   ConfigurationError,
   InvalidMessageError,
   MageflowError,
@@ -24,6 +25,7 @@ export {
   SwarmClosedError,
   SwarmFinishedError,
   TaskFailedError,
+  WaitTimeoutError,
   type Failure,
 } from './errors';
 export type { ErrorEvent, GroupEvent, ItemEvent, MageflowEvents, RepairEvent } from './events';

@@ -20,7 +20,7 @@ import { ConfigurationError, describe } from './errors';
 import { Events, type MageflowEvents } from './events';
 import { refuseUnknown, resolveOptions, type MageflowLogger, type MageflowOptions } from './options';
 import { processState } from './process-state';
-import { bind, isSignature } from './signatures/binding';
+import { bind, checkCallbacks, isSignature } from './signatures/binding';
 import { makeCapture } from './signatures/capture';
 import type { ChainInput, ChainOutput, Steps } from './signatures/chain-types';
 import { resolveConfig, type ResolvedConfig, type SwarmConfig } from './signatures/config';
@@ -31,7 +31,7 @@ import { load as loadSignature } from './signatures/load';
 import { makeChain, type ChainOptions } from './signatures/make-chain';
 import { makeSwarm, type SwarmOptions } from './signatures/make-swarm';
 import { RunIds } from './signatures/run-ids';
-import type { RootDefaults, Scope } from './signatures/scope';
+import { rootOfBody, type RootDefaults, type Scope } from './signatures/scope';
 import { notYet } from './signatures/stored-group';
 import { TaskSignature } from './signatures/task-signature';
 import { TaskSwarm } from './signatures/task-swarm';
@@ -60,10 +60,12 @@ import type {
   TaskLike,
 } from './signatures/types';
 import { Waiter } from './signatures/waiter';
+import { untilQuiet } from './quiet';
 import { GroupReader } from './store/group-reader';
 import { GroupStore } from './store/group-store';
 import { Locations } from './store/locations';
 import { RedisConnection } from './store/redis';
+import { checkDeclared } from './tasks/checks';
 import { currentExecution } from './tasks/context';
 import { rememberSchema, wrapDeclaration } from './tasks/declare';
 import type {
@@ -76,6 +78,7 @@ import type {
 } from './tasks/options';
 import { readSchema, validatorFor, type InputSchema } from './tasks/parsing';
 import type { Runtime } from './tasks/runtime';
+import { UnknownClaims } from './tasks/unknown-claims';
 import { makeWorker } from './tasks/worker';
 
 type Obj = Record<string, unknown>;
@@ -138,6 +141,7 @@ export class Mageflow<
     const events = new Events(logger);
     const published = (run: Published) => {
       runIds.set(run.groupId, run.entry, run.runId);
+      this.scope.waiter.entries.published(run.groupId, run.entry);
       this.watcher.published(run);
     };
     const publisher = new Publisher(engine, store, reader, inputs, logger, published, served, events);
@@ -164,7 +168,7 @@ export class Mageflow<
       runIds,
       roots: this.roots,
       schemas: this.schemas,
-      openSwarm: (id, name, before) => new TaskSwarm(scope, id, name, () => notYet(name, before)),
+      openSwarm: (id, name, before) => new TaskSwarm(scope, id, name, { before: () => notYet(name, before) }),
     };
     const capture = makeCapture(scope, served);
     this.scope = scope;
@@ -178,6 +182,7 @@ export class Mageflow<
       settler,
       served,
       logger,
+      unknownClaims: new UnknownClaims(store),
       events,
       stopping: { workers: 0 },
       capture,
@@ -188,13 +193,14 @@ export class Mageflow<
 
   /**
    * Declares a task: takes what `hatchet.task` takes, and a schema; returns the SDK's own declaration.
-   * @throws ConfigurationError for a schema with more than one `returnValue` mark, and for batch tasks
+   * @throws ConfigurationError for a schema with more than one `returnValue` mark, for batch tasks, and for a `waitFor`
    * @example
    * const resize = mage.task({ name: 'resize', input: z.object({ path: z.string() }), retries: 2, fn: async ({ path }) => ({ path }) });
    */
   task<S extends z.ZodType, O>(options: SchemaTask<S, O, GI, MB>): MageTask<z.input<S>, O, GI, GO, MB, MA>;
   task<I = UnknownInputType, O = unknown>(options: PlainTask<I, O, GI, MB>): MageTask<I, O, GI, GO, MB, MA>;
   task(options: object): unknown {
+    checkDeclared('task', options, true);
     return this.declare(options as DeclareOptions, (opts) => this.hatchet.task(opts as never));
   }
 
@@ -218,7 +224,10 @@ export class Mageflow<
     options: PlainTask<I, O, GI, MB> & RootOptions,
   ): MageTask<I, O, GI, GO, MB, MA> & RootTask;
   rootTask(options: object): unknown {
+    checkDeclared('rootTask', options, true);
     const { successCallbacks, errorCallbacks, ...rest } = options as DeclareOptions & RootOptions;
+    checkCallbacks(successCallbacks, 'successCallbacks');
+    checkCallbacks(errorCallbacks, 'errorCallbacks');
     const { maxConcurrency, stopAfterNFailures, stopAfterFailureRatio, timeoutMs, keepResults, ...task } = rest;
     const limits = { maxConcurrency, stopAfterNFailures, stopAfterFailureRatio, timeoutMs, keepResults };
     const config = resolveConfig(limits as SwarmConfig);
@@ -235,6 +244,7 @@ export class Mageflow<
     options: PlainDurableTask<I, O, GI, MB>,
   ): MageTask<I, O, GI, GO, MB, MA>;
   durableTask(options: object): unknown {
+    checkDeclared('durableTask', options, true);
     return this.declare(options as DeclareOptions, (opts) => this.hatchet.durableTask(opts as never));
   }
 
@@ -250,26 +260,30 @@ export class Mageflow<
     options: WorkflowOptions<z.ZodType> & { input?: undefined },
   ): WorkflowDeclaration<AsInput<I>, O, MB>;
   workflow(options: object): unknown {
+    checkDeclared('workflow', options, false);
     return this.declare(options as DeclareOptions, (opts) => this.hatchet.workflow(opts as never));
   }
 
   /**
    * Wraps a task or workflow that was declared with the plain client, in place. Twice is once.
    * @param options - `root`: the task becomes a root task, whose children run as this says
-   * @throws ConfigurationError for anything else, for batch tasks, and for a root that is a workflow or durable
+   * @throws ConfigurationError for anything else, for batch tasks, for a single task with a `waitFor`, and for a root that is a workflow or durable
    */
   wrap<D extends AnyDeclaration>(declaration: D, options: { root: SwarmConfig }): D & RootTask;
   wrap<D extends AnyDeclaration>(declaration: D, options?: { root?: SwarmConfig | undefined }): D;
   wrap<D extends AnyDeclaration>(declaration: D, options: { root?: SwarmConfig | undefined } = {}): D {
     refuseUnknown(options, new Set(['root']), 'option of wrap');
-    const wrapped = wrapDeclaration(this.runtime, declaration, undefined, options.root && resolveConfig(options.root));
-    if (options.root) this.roots.set(declaration.definition.name.toLowerCase(), {});
+    const { root } = options;
+    const isRoot = root !== undefined && root !== null;
+    const wrapped = wrapDeclaration(this.runtime, declaration, undefined, isRoot ? resolveConfig(root) : undefined);
+    if (isRoot) this.roots.set(declaration.definition.name.toLowerCase(), {});
     return wrapped;
   }
 
   /**
    * The SDK's worker, with mageflow's upkeep running from its `start()` to its `stop()`.
-   * @throws ConfigurationError when two different declarations share one name, which the engine lower-cases
+   * @throws ConfigurationError when two different declarations share one name, which the engine lower-cases, and for a
+   *   workflow whose only task has a `waitFor`, which the engine never runs
    */
   worker(name: string, options: CreateWorkerOpts = {}): Promise<Worker> {
     return makeWorker(this.runtime, this.upkeep, name, options);
@@ -308,7 +322,9 @@ export class Mageflow<
       throw new ConfigurationError(
         `sign: expected a task or a task's name, got a signature of ${(task as AnySignature).name}.`,
       );
-    return new TaskSignature(this.scope, await bind(this.scope, task, data as object | undefined, options)) as never;
+    const root = rootOfBody(this.scope);
+    const bound = await bind(this.scope, task, data as object | undefined, options);
+    return new TaskSignature(this.scope, bound, undefined, root) as never;
   }
 
   /**
@@ -394,7 +410,10 @@ export class Mageflow<
     return this.runtime.events.on(name, listener);
   }
 
-  /** Stops upkeep and waiting, confirms what was published, and closes mageflow's own connections. */
+  /**
+   * Ends iterators and waits with `ClosedError`, has calls that are under way carried out, what was granted published and confirmed (for
+   * as long as `commandTimeoutMs`), stops upkeep and closes mageflow's own connections. Nothing of it keeps the process alive then.
+   */
   close(): Promise<void> {
     return (this.closing ??= this.closeOnce());
   }
@@ -403,11 +422,14 @@ export class Mageflow<
     const { instances } = processState();
     const at = instances.indexOf(this);
     if (at >= 0) instances.splice(at, 1);
+    const { publisher, store, engine } = this.runtime;
     this.watcher.close();
     this.scope.waiter.close();
-    await this.upkeep.close();
-    await this.runtime.publisher.close();
-    this.runtime.store.redis.close();
+    const stopped = this.upkeep.close();
+    await untilQuiet(() => publisher.isBusy || store.redis.isBusy, stopped, store.settings.commandTimeoutMs);
+    await publisher.close();
+    store.redis.close();
+    engine.close();
   }
 
   private declare(

@@ -1,4 +1,5 @@
 import { ConfigurationError, describe } from './errors';
+import { longestTimerMs } from './in-time';
 
 /** Where mageflow writes what an operator should know. The SDK's loggers and `console` fit. */
 export interface MageflowLogger {
@@ -79,9 +80,9 @@ export function resolveOptions(options: MageflowOptions, logger: MageflowLogger)
     keyPrefix,
     finishedMs: wholeNumber('retention.finishedMs', retention.finishedMs, day),
     abandonedMs: wholeNumber('retention.abandonedMs', retention.abandonedMs, 7 * day),
-    leaseMs: wholeNumber('leaseMs', options.leaseMs, 10_000),
-    reconcileIntervalMs: wholeNumber('reconcileIntervalMs', options.reconcileIntervalMs, 5_000),
-    commandTimeoutMs: wholeNumber('commandTimeoutMs', options.commandTimeoutMs, 5_000),
+    leaseMs: timerMs('leaseMs', options.leaseMs, 10_000),
+    reconcileIntervalMs: timerMs('reconcileIntervalMs', options.reconcileIntervalMs, 5_000),
+    commandTimeoutMs: timerMs('commandTimeoutMs', options.commandTimeoutMs, 5_000),
     maxInlineBytes: wholeNumber('maxInlineBytes', options.maxInlineBytes, 256 * 1024),
     maxResultBytes: wholeNumber('maxResultBytes', options.maxResultBytes, 64 * 1024 * 1024),
     logger: given,
@@ -105,6 +106,14 @@ export function wholeNumber(
     throw new ConfigurationError(`${field}: expected a whole number ${upper}, got ${describe(value)}.`);
   }
   return value;
+}
+
+/** A time that timers are set to: a longer one would ring at once. @throws ConfigurationError */
+function timerMs(field: string, value: unknown, fallback: number): number {
+  const ms = wholeNumber(field, value, fallback);
+  if (ms > longestTimerMs)
+    throw new ConfigurationError(`${field}: expected at most ${longestTimerMs} ms (24 days), got ${describe(ms)}.`);
+  return ms;
 }
 
 /** @throws ConfigurationError for a key that isn't known: a typing error would otherwise go unnoticed. */

@@ -91,7 +91,11 @@ export async function crashAt(cell: Cell, passages: Record<string, Passages>): P
 /** Calls that no scenario makes, and why. */
 const outOfReach = {
   'redis grant': 'takes what is over when more than 1,000 slots are free at once',
+  'redis discard': 'undoes a call that has failed in its own process',
+  'redis scan': 'looks at all keys, for tests and people who ask for it',
+  'redis multi': 'looks at the keys of one group, for the same',
   'engine findRun': 'reads history, for users who ask for the run of what another process has published',
+  'engine untaken': 'reads history, of a run that no worker took in time: faults/untaken-runs waits for some',
   'engine runsSince': 'reads history, after Redis has lost writes: faults/redis-lost-writes kills Redis for it',
 };
 

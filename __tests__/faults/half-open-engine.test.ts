@@ -38,7 +38,7 @@ test('no call waits for ever for an engine that takes what it is sent and answer
     engine.publish([request]),
     engine.state('9b3c2f0e-8a58-4d50-8d3a-0e5c5b0c7a11'),
     engine.cancel(['9b3c2f0e-8a58-4d50-8d3a-0e5c5b0c7a11']),
-    engine.findRun('signature', 'group', '0'),
+    engine.findRun('signature', 'group', '0', 'token'),
     engine.knowsName('task'),
   ]);
   const messages = outcomes.map((outcome) => (outcome.status === 'rejected' ? String(outcome.reason) : 'an answer'));

@@ -84,11 +84,12 @@ function isInsideGate(node: ts.Node): boolean {
 const allowed: Record<string, RegExp> = {
   'mageflow.ts': /hatchet\.(task|durableTask|workflow|config\.logger)$/,
   'tasks/worker.ts': /hatchet\.worker$/,
-  'store/redis.ts': /client\.(defineCommand|setMaxListeners|on|once|removeListener|connect|disconnect)$/,
+  'store/redis.ts': /client\.(defineCommand|setMaxListeners|on|once|removeListener|connect|disconnect|subscribe)$/,
+  'store/silence.ts': /client\.(on|nodes)$/,
   // The reference to a captured child's run, which the SDK reads only when the body does.
   'signatures/capture.ts': /hatchet\.runs\.runRef$/,
   // Notices of a group's end are hints: those who wait read the state again each second.
-  'signatures/waiter.ts': /client\.(on|subscribe|unsubscribe|off)$/,
+  'signatures/hints.ts': /client\.on$/,
   'signatures/heard-ends.ts': /client\.(on|subscribe)$/,
 };
 

@@ -2,6 +2,7 @@ import { HatchetClient, type CreateWorkerOpts } from '@hatchet-dev/typescript-sd
 import { randomBytes } from 'node:crypto';
 import { Cluster, Redis } from 'ioredis';
 import { Mageflow, type MageflowLogger, type MageflowOptions } from '../../src';
+import { keyFaults } from './key-faults';
 import { quietLogger } from './quiet';
 
 /** A logger that keeps what it is told, so that a test can look and the output stays readable. */
@@ -33,6 +34,8 @@ export class Fixture {
   readonly keyPrefix: string;
   readonly log = new Log();
   readonly mage: Mageflow;
+  /** Whether closing it fails when a key lives too long, or not long enough; not where a test has written keys itself. */
+  checksKeys = true;
   private readonly closers: (() => Promise<unknown>)[] = [];
   private readonly releases: (() => void)[] = [];
 
@@ -97,10 +100,18 @@ export class Fixture {
     for (const close of this.closers.reverse()) await close();
     await this.mage.close();
     stopListening(this.hatchet);
+    const faults = this.checksKeys ? await this.keyFaults() : [];
     const keys = await this.keys();
     for (let i = 0; i < keys.length; i += 500)
       await Promise.all(keys.slice(i, i + 500).map((key) => this.redis.unlink(key)));
     this.redis.disconnect();
+    if (faults.length > 0) throw new Error(`Keys live too long, or not long enough:\n${faults.join('\n')}`);
+  }
+
+  /** What is wrong with the lifetimes of its keys now. */
+  keyFaults(): Promise<string[]> {
+    const { keyPrefix, hatchet, redis } = this;
+    return keyFaults(redis, { keyPrefix, tenant: hatchet.tenantId, namespace: hatchet.config.namespace ?? '' });
   }
 }
 

@@ -144,7 +144,12 @@ export class Invariants {
     if (status === 'succeeded') expect(count('s') + count('f') + count('x') === total, 'an item has not ended');
 
     if (state['k'] === 'swarm' || state['k'] === 'root') {
-      const progress = await (await this.fixture.mage.load<Swarm<unknown>>(id)).progress();
+      const swarm = await this.fixture.mage.load<Swarm<unknown>>(id);
+      const { callbacks: counted, ...progress } = await swarm.progress();
+      const ends = Object.entries(callbacks).flatMap(([field, end]) => (field.startsWith('r:c') ? [end[0]] : []));
+      const fine = ends.filter((mark) => mark === 's').length;
+      const rightly = { pending: 0, succeeded: fine, failed: ends.length - fine };
+      expect(isDeepStrictEqual(counted, rightly), `it counts callbacks as ${JSON.stringify(counted)}`);
       const right = {
         total,
         waiting: 0,

@@ -9,6 +9,7 @@ import { newId } from '../../src/store/ids';
 import { RedisConnection } from '../../src/store/redis';
 import { packSpec } from '../../src/store/spec';
 import { Log, required } from './fixture';
+import { keyFaults } from './key-faults';
 
 export const spec = packSpec({ task: 'task' });
 export const specs = (n: number): string[] => Array.from({ length: n }, () => spec);
@@ -113,6 +114,11 @@ export class StoreFixture {
     const nodes = this.redis instanceof Redis ? [this.redis] : this.redis.nodes('master');
     const found = await Promise.all(nodes.map((node) => node.keys(`${this.keyPrefix}:*`)));
     return found.flat().sort();
+  }
+
+  /** What is wrong with the lifetimes of its keys now. */
+  keyFaults(): Promise<string[]> {
+    return keyFaults(this.redis, { keyPrefix: this.keyPrefix, tenant: 'tenant', namespace: 'namespace' });
   }
 
   async close(): Promise<void> {

@@ -16,7 +16,9 @@ const limits = {
   commandsPerSmallSwarm: 63,
 };
 /** Called now and then, however much there is to do. */
-const byTheClock = ['confirm', 'takeDue', 'due', 'renew', 'seen'];
+const byTheClock = ['confirm', 'takeDue', 'due', 'renew', 'seen', 'announce', 'served', 'lifetimes'];
+/** Scripts that only read count as the commands in whose place they stand. */
+const reading = ['heads', 'someResults'];
 const items = 400;
 const maxConcurrency = 100;
 const waves = items / maxConcurrency;
@@ -54,7 +56,7 @@ afterAll(async () => {
 /** What was called meanwhile: scripts apart from those that the clock drives, and how many commands besides, which it drives too. */
 async function called(work: () => Promise<unknown>): Promise<{ scripts: Sums; plain: number }> {
   const made = await log.during(work);
-  const scripts = made.filter(({ name }) => isScript(name));
+  const scripts = made.filter(({ name }) => isScript(name) && !reading.includes(name));
   return {
     scripts: sums(scripts.filter(({ name }) => !byTheClock.includes(name))),
     plain: made.length - scripts.length,

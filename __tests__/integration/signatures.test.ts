@@ -129,7 +129,7 @@ describe('a handle', () => {
 
   test('waits no longer than timeoutMs, and until the signal aborts, and the work goes on', async () => {
     const signature = await mage.sign(once, { hold: 'patience', give: 'done' });
-    await expect(signature.run({}, { timeoutMs: 300 })).rejects.toMatchObject({ name: 'TimeoutError' });
+    await expect(signature.run({}, { timeoutMs: 300 })).rejects.toMatchObject({ name: 'WaitTimeoutError' });
     const other = await mage.sign(once, { hold: 'patience', give: 'done' });
     const controller = new AbortController();
     const waiting = other.run({}, { signal: controller.signal });

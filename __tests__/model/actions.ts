@@ -74,6 +74,7 @@ type Call =
   | { do: 'update'; limit?: number; stopAfter?: number }
   | { do: 'timeOver' }
   | { do: 'retry'; who: 'user' | 'parent' | 'more'; round: number; reopen: boolean }
+  | { do: 'retryCallbacks'; source: string }
   | { do: 'reopen'; round: number }
   | { do: 'noticed' }
   | { do: 'release' }

@@ -80,6 +80,10 @@ export const makers: Record<string, Maker> = {
     model.items[0]?.kind === 'root' && model.config.kind === 'task' && model.children['0']
       ? { do: 'reopen', round: model.round + (a % 2) }
       : undefined,
+  retryCallbacks: ({ model }, { a }) =>
+    model.callbacks.length > 0
+      ? { do: 'retryCallbacks', source: pick(['', '', 'g', ...model.all.map(({ name }) => name)], a)! }
+      : undefined,
   noticed: ({ model }) => (model.telling ? { do: 'noticed' } : undefined),
   release: ({ model }) => (model.config.parent ? { do: 'release' } : undefined),
   spread: ({ model }) => (model.toSpread ? { do: 'spread' } : undefined),

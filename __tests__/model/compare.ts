@@ -6,7 +6,7 @@ import type { Real } from './real';
 /** @throws when the group, as readers see it, isn't as the model says */
 export async function compare(model: Model, real: Real, ttls: number[]): Promise<void> {
   const { id, reader, tree, stores } = real;
-  const [snapshot, page, due, states, results, ends, failures, facts] = await Promise.all([
+  const [snapshot, page, due, states, results, ends, failures, active, facts] = await Promise.all([
     reader.snapshot(id),
     tree.items(id, 0, 1_000),
     stores[0].due(id, 1_000),
@@ -18,6 +18,7 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
     reader.endLog(id, 0, 1_000),
     reader.failures(id),
     activeOf(real),
+    reader.facts(id),
   ]);
   if (model.gone) return same('the group', snapshot, undefined);
   same('its numbers', snapshot, {
@@ -32,6 +33,11 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
     failed: model.failures.length,
     cancelled: cancelled(model),
     swept: snapshot?.swept,
+    callbacks: {
+      pending: model.callbacks.filter(({ state }) => !isOutcome(state)).length,
+      succeeded: model.callbacks.filter(({ state }) => state === 'succeeded').length,
+      failed: model.callbacks.filter((u) => isOutcome(u.state) && u.state !== 'succeeded' && !u.superseded).length,
+    },
     suspended: model.suspended,
     reason: model.why === 'timeout' ? model.why : undefined,
   });
@@ -43,7 +49,7 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
   );
   same(
     'what is under way',
-    facts,
+    active,
     Object.fromEntries(model.active.map((u) => [u.name, { state: u.state, run: u.run, child: u.child }])),
   );
   same(
@@ -57,6 +63,8 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
     ended.map(({ name }) => results[Number(name)]),
     ended.map((u) => model.resultOf(u)),
   );
+  const listed = ended.filter(({ state }) => state === 'succeeded').map((u) => model.resultOf(u)?.slice(1) ?? '');
+  same('the bytes of its results', facts?.resultBytes, Buffer.byteLength(listed.join('')));
   same(
     'the order of ends',
     ends,

@@ -1,6 +1,6 @@
 import type { Action } from './actions';
 import { Executions } from './executions';
-import { holdsSlot, isOutcome } from './unit';
+import { holdsSlot, isOutcome, sourceOf } from './unit';
 
 /** What people say of a group and its items: cancel, suspend, try again. */
 export class Control extends Executions {
@@ -104,6 +104,19 @@ export class Control extends Executions {
     // What was added since comes after them.
     this.line = [...left, ...this.line.filter((u) => !left.includes(u))];
     return this.done('retried');
+  }
+
+  protected retryCallbacks(source: string): string {
+    const failed = this.callbacks.filter(
+      (u) =>
+        isOutcome(u.state) && u.state !== 'succeeded' && !u.superseded && (source === '' || sourceOf(u) === source),
+    );
+    for (const u of failed) {
+      u.superseded = true;
+      this.fireOne(u.onError, u.fired, this.find(sourceOf(u)));
+    }
+    this.answer.more = failed.length;
+    return 'fired';
   }
 
   protected reopen({ round }: Action & { do: 'reopen' }): string {

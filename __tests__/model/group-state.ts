@@ -99,7 +99,7 @@ export class GroupState {
   }
 
   resultOf(u: Unit): string | undefined {
-    if (!isOutcome(u.state)) return undefined;
+    if (!isOutcome(u.state) || u.unbegun) return undefined;
     if (this.isItem(u) && u.state === 'succeeded' && !this.config.keepResults) return undefined;
     return mark(u.state) + u.payload;
   }
@@ -109,7 +109,18 @@ export class GroupState {
   protected unit(name: string, item: NewItem, state: State, fired = ''): Unit {
     const word = { suspended: false, version: 0 };
     const rest = { run: '', attempt: undefined, owner: 0, publications: 1, due: false, threw: 0, lastThrow: -1 };
-    const flags = { doomed: false, void: [], word, passed: false, spent: 0, body: undefined, child: '', payload: '' };
+    const flags = {
+      superseded: false,
+      doomed: false,
+      void: [],
+      word,
+      passed: false,
+      spent: 0,
+      body: undefined,
+      child: '',
+      payload: '',
+      unbegun: false,
+    };
     return { ...item, name, state, fired, ...rest, ...flags };
   }
 }

@@ -1,4 +1,4 @@
-import { holdsSlot, isOutcome, noItem, type Outcome, type State, type Unit } from './unit';
+import { holdsSlot, isOutcome, noItem, sourceOf, type Outcome, type State, type Unit } from './unit';
 import { GroupState } from './group-state';
 
 /** What calls have in common: who gets a slot, what an end brings about. */
@@ -38,6 +38,7 @@ export class Mechanisms extends GroupState {
   }
   /** Items whose turn came and went are the first again. */
   protected requeue(units: readonly Unit[]): void {
+    if (this.status !== 'running') return;
     const passed = units.filter((u) => u.passed && u.state === 'queued');
     for (const u of passed) u.passed = false;
     this.line.unshift(...passed);
@@ -70,6 +71,7 @@ export class Mechanisms extends GroupState {
       else if (how === 'succeeded') what = body.payload;
     }
     const run = holdsSlot(u) ? u.run : '';
+    u.unbegun = this.isItem(u) && !holdsSlot(u);
     this.answer.endedAs = how;
     this.line = this.line.filter((other) => other !== u);
     Object.assign(u, { state: how, payload: what, run: '', attempt: undefined, doomed: false, due: false, child: '' });
@@ -97,13 +99,17 @@ export class Mechanisms extends GroupState {
   }
 
   protected fire(list: number, fired: string, source?: Unit): void {
-    for (let i = 0; i < list; i++) {
-      const held = source !== undefined && (this.suspended || this.alone(source));
-      const u = this.unit(`c${this.callbacks.length}`, { ...noItem, onError: source ? 0 : 1 }, 'held', fired);
-      this.callbacks.push(u);
-      if (held) this.heldBack = true;
-      else this.handOver(u);
-    }
+    const of = fired.split(' ')[1];
+    if (this.round > 0) for (const u of this.callbacks) if (sourceOf(u) === of) u.superseded = true;
+    for (let i = 0; i < list; i++) this.fireOne(source ? 0 : 1, fired, source);
+  }
+
+  protected fireOne(onError: number, fired: string, source?: Unit): void {
+    const held = source !== undefined && (this.suspended || this.alone(source));
+    const u = this.unit(`c${this.callbacks.length}`, { ...noItem, onError }, 'held', fired);
+    this.callbacks.push(u);
+    if (held) this.heldBack = true;
+    else this.handOver(u);
   }
 
   protected handOver(u: Unit): void {

@@ -75,6 +75,8 @@ export class Model extends Control {
         return 'over';
       case 'retry':
         return this.retry(action);
+      case 'retryCallbacks':
+        return this.retryCallbacks(action.source);
       case 'reopen':
         return this.reopen(action);
       case 'noticed':

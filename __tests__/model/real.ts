@@ -23,7 +23,7 @@ function specOf({ onSuccess, onError }: NewItem): string {
   });
 }
 
-// One command instead of eighteen; what names a time is left out.
+// One command instead of eighteen; what names a time, or a second maker, is left out.
 const dumpLua = `
 local function sorted(flat, step)
   local list = {}
@@ -44,7 +44,7 @@ end
 local state = {}
 for _, line in ipairs(held[1] == '' and {} or held[1]) do
   local name = string.match(line, '^%S+')
-  if not ({ pr = 1, wv = 1, lr = 1, rt = 1 })[name] then state[#state + 1] = line end
+  if not ({ pr = 1, wv = 1, lr = 1, rt = 1, jn = 1 })[name] then state[#state + 1] = line end
 end
 held[1] = state
 return { cjson.encode(held), ttls }`;
@@ -202,6 +202,12 @@ export class Real {
         // While it is being made ready, each call but the last says 'again'; small groups need one.
         return { answer: answerOf(reply.code, reply.work, more) };
       }
+      case 'retryCallbacks': {
+        const { code, work, fired, from, retains } = await store.retryCallbacks(id, action.source);
+        if (from) throw new Error('a small group needs one call');
+        if (retains) await store.retained(id);
+        return { answer: answerOf(code, work, code === 'fired' ? fired : undefined) };
+      }
       case 'reopen':
         return called(await store.reopen(id, { entry: '0', child: 'child-0', round: action.round }));
       case 'noticed':
@@ -229,7 +235,8 @@ export class Real {
 
   async forget(): Promise<void> {
     const [store] = this.stores;
-    await store.forget(this.id, 128);
+    await store.redis.use('unlink', (client) => client.unlink(this.keys));
+    await store.redis.use('zrem', (client) => client.zrem(store.keys.catalog(), this.id));
     await store.redis.use('zrem', (client) => client.zrem(store.keys.upkeepOf(this.id), this.id));
   }
 

@@ -8,12 +8,17 @@ export const isOutcome = (state: string): state is Outcome => ['succeeded', 'fai
 export const mark = (outcome: Outcome) => ({ succeeded: 's', failed: 'f', cancelled: 'x' })[outcome];
 export const holdsSlot = ({ state }: Unit) => ['granted', 'published', 'running', 'returned'].includes(state);
 
+/** The entry that a callback was fired for; 'g' for the group. */
+export const sourceOf = ({ fired }: Unit) => fired.split(' ')[1] ?? '';
+
 /** An item, a callback that was fired (c0, c1 ...), or the parent that is to be told of the end (p). */
 export interface Unit extends NewItem {
   name: string;
   state: State;
   /** Of a callback: which list, and whose end. */
   fired: string;
+  /** A callback that was repeated, or whose source has ended anew: it is not repeated any more. */
+  superseded: boolean;
   /** The run that was published or owns it, who has to look after it, and when that is to be asked. */
   run: string;
   attempt: Attempt | undefined;
@@ -37,6 +42,8 @@ export interface Unit extends NewItem {
   body: { outcome: Outcome; payload: string } | undefined;
   child: string;
   payload: string;
+  /** It ended without ever having had a slot: it leaves nothing. */
+  unbegun: boolean;
 }
 
 /** What the store has to answer. */

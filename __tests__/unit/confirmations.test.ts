@@ -42,3 +42,21 @@ test('drops one whose run has claimed its entry, and not one of which another ru
   await confirmations.flush();
   expect(sent).toEqual([['a', ['1', 'run 2']]]);
 });
+
+test('a flush resolves when those that were sent before it have arrived too, and keeps nothing of those that have', async () => {
+  const arrivals: (() => void)[] = [];
+  const confirmations = new Confirmations(() => new Promise((resolve) => arrivals.push(resolve)));
+  let flushed = 0;
+  for (const group of ['a', 'b']) {
+    confirmations.add(group, '0', 'run');
+    void confirmations.flush().then(() => (flushed += 1));
+  }
+  const onTheirWay = () => (confirmations as unknown as { sent: Set<unknown> }).sent.size;
+  arrivals[1]?.();
+  await new Promise(setImmediate);
+  // The second one waits for the first one.
+  expect([flushed, onTheirWay()]).toEqual([0, 1]);
+  arrivals[0]?.();
+  await new Promise(setImmediate);
+  expect([flushed, onTheirWay()]).toEqual([2, 0]);
+});

@@ -12,7 +12,8 @@ const header = 'id,shop,date,product,quantity,unit_price';
 const file = 'orders-2026-w01.csv';
 
 function progress(given: Partial<Progress>): Progress {
-  const none = { waiting: 0, queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+  const callbacks = { pending: 0, succeeded: 0, failed: 0 };
+  const none = { waiting: 0, queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0, callbacks };
   return { total: 8, ...none, closed: false, status: 'running', ...given };
 }
 

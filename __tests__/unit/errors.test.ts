@@ -12,6 +12,8 @@ const classes = {
   CancelledError: 'CANCELLED',
   TaskFailedError: 'TASK_FAILED',
   StoreError: 'STORE',
+  WaitTimeoutError: 'TIMEOUT',
+  ClosedError: 'CLOSED',
 } as const;
 type Name = keyof typeof classes;
 

@@ -13,7 +13,8 @@ import { expected as rightItems, queryBatch } from '../../scripts/examples/query
 const root = path.resolve(__dirname, '../..');
 
 function progress(given: Partial<Progress>): Progress {
-  const none = { waiting: 0, queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+  const callbacks = { pending: 0, succeeded: 0, failed: 0 };
+  const none = { waiting: 0, queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0, callbacks };
   return { total: 1_000, ...none, closed: true, status: 'succeeded', ...given };
 }
 

@@ -17,6 +17,7 @@ function snapshot(given: Partial<Snapshot>): Snapshot {
     suspended: false,
     reason: undefined,
     swept: 0,
+    callbacks: { pending: 0, succeeded: 0, failed: 0 },
   };
   return { kind: 'swarm', name: 'nightly', status: 'failed', closed: true, ...counts, ...given };
 }

@@ -3,6 +3,7 @@ import {
   mergeRunOptions,
   packMessage,
   packSpec,
+  packTemplate,
   parseMessage,
   unpackCallback,
   unpackMessage,
@@ -14,7 +15,7 @@ import {
 /** A chain or swarm as it is stored by value. */
 function templateOf(given: Partial<GroupTemplate>): string {
   const none = { items: [], successCallbacks: [], errorCallbacks: [] };
-  return JSON.stringify({ ...none, maxConcurrency: 1, stopAfterNFailures: 1, keepResults: true, ...given });
+  return packTemplate({ ...none, maxConcurrency: 1, stopAfterNFailures: 1, keepResults: true, ...given });
 }
 
 describe('a packed signature', () => {

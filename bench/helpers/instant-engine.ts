@@ -24,6 +24,8 @@ export class InstantEngine {
   /** Bodies that threw, other than on purpose. */
   failures = 0;
   calls = 0;
+  /** Told of each run that it takes. */
+  onTake: ((runId: string, run: Run) => void) | undefined;
   private readonly bodies = new Map<string, Body>();
 
   constructor(namespace: string) {
@@ -37,7 +39,7 @@ export class InstantEngine {
       this.calls += 1;
       return Promise.resolve(runs.map((run) => ({ runId: this.take(run) })));
     };
-    Object.defineProperty(this.hatchet.admin, 'runWorkflows', { value: runWorkflows });
+    Object.defineProperty(this.hatchet.admin, 'runWorkflows', { value: runWorkflows, configurable: true });
   }
 
   serve(...declarations: Declared[]): void {
@@ -46,6 +48,7 @@ export class InstantEngine {
 
   private take(run: Run): string {
     const runId = randomUUID();
+    this.onTake?.(runId, run);
     setImmediate(() => void this.execute(run, runId));
     return runId;
   }

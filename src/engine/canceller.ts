@@ -70,9 +70,13 @@ export class Canceller {
   /** Cancels what runs in a group that is being cancelled. */
   async cancelRunning(groupId: string): Promise<void> {
     const items: ActiveEntry[] = [];
-    for await (const active of this.reader.active(groupId))
-      if (active.entry !== 'p' && !active.entry.startsWith('c')) items.push(active);
+    for await (const active of this.reader.active(groupId)) if (isItem(active)) items.push(active);
     await this.stop(groupId, items);
+  }
+
+  /** The same of some of its entries: those that whoever cancelled it may not have seen to run. */
+  async cancelSome(groupId: string, entries: readonly string[]): Promise<void> {
+    await this.stop(groupId, (await this.reader.activeEntries(groupId, entries)).filter(isItem));
   }
 
   private async stop(groupId: string, active: readonly ActiveEntry[]): Promise<void> {
@@ -126,4 +130,8 @@ export class Canceller {
     }
     return true;
   }
+}
+
+function isItem({ entry }: ActiveEntry): boolean {
+  return entry !== 'p' && !entry.startsWith('c');
 }

@@ -19,6 +19,8 @@ export interface Claim {
   source: string;
   /** The mark of the store that it is a claim to. */
   store?: string;
+  /** Whether its run has entered itself: what the run's metadata says, inherited or made up, is of something else. */
+  own?: boolean;
 }
 
 const engineParent = 'hatchet__parent_step_run_id';
@@ -55,6 +57,11 @@ export function readClaim(metadata: Record<string, string>): Claim | undefined {
   if (!text || (metadata[parentKey] ?? '') !== (metadata[engineParent] ?? '')) return undefined;
   const [, groupId = '', entry = '', token = '', source = '', store] = claimPattern.exec(text) ?? [];
   return token ? { groupId, entry, token, source, ...(store ? { store } : {}) } : undefined;
+}
+
+/** What the metadata of a run says of the entry that it has claimed. */
+export function metadataOf(claim: Claim, metadata: Record<string, string>): RunMetadata {
+  return readMetadata(claim.own ? {} : metadata);
 }
 
 /** The opposite of {@link writeMetadata}, for `mageContext()`. */

@@ -6,7 +6,8 @@ const companyMs = 50;
 export class Confirmations {
   /** The run of each entry. */
   private readonly waiting = new Map<string, Map<string, string>>();
-  private sent: Promise<unknown> = Promise.resolve();
+  /** On their way. */
+  private readonly sent = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | undefined;
 
   /** @param send - is given (entry, run id) pairs */
@@ -46,7 +47,12 @@ export class Confirmations {
     this.timer = undefined;
     const all = [...this.waiting];
     this.waiting.clear();
-    this.sent = Promise.all([this.sent, ...all.map(([groupId, runs]) => this.send(groupId, [...runs].flat()))]);
-    await this.sent;
+    for (const [groupId, runs] of all) {
+      const sending = this.send(groupId, [...runs].flat());
+      const arrived = () => void this.sent.delete(sending);
+      this.sent.add(sending);
+      sending.then(arrived, arrived);
+    }
+    await Promise.all(this.sent);
   }
 }

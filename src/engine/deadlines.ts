@@ -3,6 +3,11 @@ import { detached } from '../detached';
 /** What is farther away, upkeep sets when it comes near: a process doesn't hold a timer for each group that it ever started. */
 const longestTimerMs = 60 * 60 * 1000;
 
+/** How many timers are held of groups whose end is not near. Another process may end them, of which this one doesn't hear. */
+const most = 10_000;
+/** With the default lease, upkeep looks after each group more often than this. */
+const nearMs = 60 * 1000;
+
 /** Says in this process when a group's time is over. Upkeep says so too, for when this process is gone. */
 export class Deadlines {
   private readonly timers = new Map<string, NodeJS.Timeout>();
@@ -10,13 +15,18 @@ export class Deadlines {
   constructor(private readonly over: (groupId: string) => void) {}
 
   set(groupId: string, inMs: number): void {
-    clearTimeout(this.timers.get(groupId));
-    this.timers.delete(groupId);
-    if (inMs > longestTimerMs) return;
+    this.drop(groupId);
+    if (inMs > (this.timers.size < most ? longestTimerMs : nearMs)) return;
     // A moment later, as Redis's clock decides.
     const timer = detached(() => setTimeout(() => this.ring(groupId), Math.max(0, inMs) + 5));
     timer.unref();
     this.timers.set(groupId, timer);
+  }
+
+  /** Its group has ended. */
+  drop(groupId: string): void {
+    clearTimeout(this.timers.get(groupId));
+    this.timers.delete(groupId);
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import { messageOf } from '../errors';
 import { betweenFaultPoints } from '../fault-points';
 import { inTime } from '../in-time';
 import { parentKey, readClaim } from './claim';
+import { RunEnds } from './run-ends';
 import type { StoredRunOptions } from '../store/spec';
 
 /** The user's client, whatever its type parameters. */
@@ -20,13 +21,22 @@ export interface RunRequest {
   parent?: { runId: string; taskRunId: string; index: number };
 }
 
-/** Why the engine didn't take a batch. */
+/** What the engine says when other runs have the idempotency keys of some of a batch. */
+export interface Collision {
+  /** The runs of the others, in the order of the batch. */
+  taken: readonly string[];
+  /** The runs that have the keys. */
+  existing: readonly string[];
+}
+
+/** Why the engine didn't take a batch, or (with a collision) not all of it. */
 export class PublishError extends Error {
   constructor(
     /** permanent: this batch never goes through; transient: it may a moment later. */
     readonly kind: 'permanent' | 'transient',
     message: string,
     cause: unknown,
+    readonly collision?: Collision,
   ) {
     super(message, { cause });
   }
@@ -41,7 +51,22 @@ export interface RunEnd {
 
 export type RunState =
   | { known: false; end?: undefined; input?: undefined }
-  | { known: true; evicted: boolean; end: RunEnd | undefined; input?: unknown };
+  /** tasks: the engine's ids of what the run consists of. */
+  | {
+      known: true;
+      evicted: boolean;
+      end: RunEnd | undefined;
+      input?: unknown;
+      tasks?: readonly string[];
+      metadata?: Record<string, string>;
+    };
+
+/** A run that ended as no worker took it in time. */
+export interface UntakenRun {
+  waitedMs: number;
+  /** Whether one had taken it before: a body of it has begun. */
+  begun: boolean;
+}
 
 /** A run of the engine's history. */
 export interface PastRun {
@@ -56,9 +81,13 @@ export interface PastRun {
  */
 const answerMs = { publish: 30_000, ask: 10_000, cancel: 30_000 };
 
+/** How many events of a task are read, the latest first: it waits for a worker with one every now and then. */
+const eventsRead = 200;
+
 /** The engine, as far as mageflow talks to it. */
 export class Engine {
   private readonly admin: Pick<AdminClient, 'runWorkflows'>;
+  private readonly ends: RunEnds;
 
   constructor(readonly hatchet: AnyHatchet) {
     // The SDK tries every error eight times, permanent ones too, and hides which it was. One try, judged here,
@@ -66,10 +95,12 @@ export class Engine {
     const { admin } = hatchet;
     const config = { ...admin.config, retrier: { ...admin.config.retrier, maxAttempts: 1 } };
     this.admin = Object.create(admin, { config: { value: config } }) as AdminClient;
+    this.ends = new RunEnds(hatchet);
   }
 
   /**
-   * Publishes one batch in one call: all of it is taken, or none.
+   * Publishes one batch in one call: all of it is taken, or none, or (where tasks have idempotency keys of their own) all but
+   * what collides.
    * @param patience - how many times as long an answer is waited for: one that is only slow would never get through
    * @throws PublishError
    */
@@ -120,17 +151,20 @@ export class Engine {
     try {
       detail = await this.ask('state', () => this.hatchet.runs.getDetails(runId));
     } catch (error) {
-      if (codeOf(error) === 'NOT_FOUND') return { known: false };
+      if (codeOf(error) === 'NOT_FOUND') return this.stateBeforeTasks(runId);
       throw error;
     }
     const { input } = detail;
-    if (!detail.done) return { known: true, evicted: detail.isEvicted, end: undefined, input };
+    const metadata = Object(detail.additionalMetadata) as Record<string, string>;
+    if (!detail.done) return { known: true, evicted: detail.isEvicted, end: undefined, input, metadata };
     const tasks = Object.values(detail.taskRuns);
     const error = tasks.map((task) => thrownMessage(task.error ?? '')).filter(Boolean);
     return {
       known: true,
       evicted: false,
       input,
+      tasks: tasks.map(({ externalId }) => externalId),
+      metadata,
       end: {
         status: detail.status as RunEnd['status'],
         outputs: Object.fromEntries(tasks.map((task) => [task.readableId, task.output])),
@@ -139,32 +173,75 @@ export class Engine {
     };
   }
 
-  /** The run that was published for an entry, from the engine's history; REST, so it may lag behind. */
-  async findRun(signatureId: string, groupId: string, entry: string): Promise<string | undefined> {
+  /** gRPC knows a workflow's run from the moment in which one of its tasks is due, which may be days after REST does. */
+  private async stateBeforeTasks(runId: string): Promise<RunState> {
+    try {
+      const { run } = await this.ask('state', () => this.hatchet.runs.get(runId));
+      const waits = ['QUEUED', 'RUNNING'].includes(run.status);
+      return waits ? { known: true, evicted: false, end: undefined, input: run.input } : { known: false };
+    } catch (error) {
+      if ((error as { response?: { status?: number } }).response?.status === 404) return { known: false };
+      throw error;
+    }
+  }
+
+  /**
+   * Whether a run ended as no worker took it within its schedule timeout, by the events of its tasks: its status is that of a run
+   * that a person cancelled. REST, so it may lag behind.
+   * @returns undefined when it ended otherwise, 'unknown' when there is nothing of its end yet
+   */
+  async untaken(tasks: readonly string[]): Promise<UntakenRun | 'unknown' | undefined> {
+    const lists = await Promise.all(tasks.map((task) => this.eventsOf(task)));
+    const events = lists.flat();
+    const timedOut = events.find(({ eventType }) => isEvent(eventType, 'SCHEDULING_TIMED_OUT'));
+    if (!timedOut) return events.some(({ eventType }) => isEvent(eventType, 'CANCELLED')) ? undefined : 'unknown';
+    const since = Math.min(...events.map(({ timestamp }) => Date.parse(timestamp)));
+    return {
+      waitedMs: Date.parse(timedOut.timestamp) - since,
+      begun: events.some(({ eventType, retryCount = 0 }) => retryCount > 0 || isEvent(eventType, 'STARTED')),
+    };
+  }
+
+  private async eventsOf(task: string) {
+    try {
+      // Without a limit there are none.
+      const { data } = await this.ask('untaken', () => this.hatchet.api.v1TaskEventList(task, { limit: eventsRead }));
+      return data.rows ?? [];
+    } catch (error) {
+      if ((error as { response?: { status?: number } }).response?.status === 404) return [];
+      throw error;
+    }
+  }
+
+  /**
+   * The run that was published for an entry, from the engine's history; REST, so it may lag behind.
+   * @param token - what the claim of such a run holds; whoever makes up metadata doesn't know it
+   */
+  async findRun(signatureId: string, groupId: string, entry: string, token: string): Promise<string | undefined> {
     const { rows } = await this.ask('findRun', () =>
       this.hatchet.runs.list({ additionalMetadata: { 'mageflow.signature': signatureId }, includePayloads: false }),
     );
     // Runs that its body started carry the same metadata, but no claim that holds for them.
     const own = rows.find(({ additionalMetadata }) => {
       const claim = readClaim((additionalMetadata ?? {}) as Record<string, string>);
-      return claim?.groupId === groupId && claim.entry === entry;
+      return claim?.groupId === groupId && claim.entry === entry && claim.token === token;
     });
     return own?.workflowRunExternalId;
   }
 
-  /** All runs that were published since then; REST, so the latest may be missing. */
-  async runsSince(since: Date): Promise<PastRun[]> {
-    const runs: PastRun[] = [];
+  /** The runs that were published between two times, a page at a time; REST, so the latest may be missing. */
+  async *runsBetween(since: Date, until: Date): AsyncGenerator<PastRun[]> {
     const limit = 500;
     for (let offset = 0; ; offset += limit) {
-      const { rows } = await this.ask('runsSince', () =>
-        this.hatchet.runs.list({ since, limit, offset, includePayloads: false }),
+      const { rows } = await this.ask('runsBetween', () =>
+        this.hatchet.runs.list({ since, until, limit, offset, includePayloads: false }),
       );
-      for (const { workflowRunExternalId, additionalMetadata, createdAt } of rows) {
-        const metadata = (additionalMetadata ?? {}) as Record<string, string>;
-        runs.push({ id: workflowRunExternalId, metadata, createdAt: Date.parse(createdAt) });
-      }
-      if (rows.length < limit) return runs;
+      yield rows.map(({ workflowRunExternalId, additionalMetadata, createdAt }) => ({
+        id: workflowRunExternalId,
+        metadata: (additionalMetadata ?? {}) as Record<string, string>,
+        createdAt: Date.parse(createdAt),
+      }));
+      if (rows.length < limit) return;
     }
   }
 
@@ -179,14 +256,22 @@ export class Engine {
   /** Waits until a run has ended, however; how it did is for `state` to say. */
   async whenEnded(runId: string): Promise<void> {
     // Both ways it tells only that the run ended.
-    await betweenFaultPoints('engine', 'whenEnded', () =>
-      this.hatchet.runs.runRef(runId).output.catch(() => undefined),
-    );
+    await betweenFaultPoints('engine', 'whenEnded', () => this.ends.of(runId).catch(() => undefined));
+  }
+
+  /** Leaves nothing open that keeps the process alive. */
+  close(): void {
+    this.ends.close();
   }
 
   private ask<T>(what: string, call: () => Promise<T>, limitMs = answerMs.ask): Promise<T> {
     return betweenFaultPoints('engine', what, () => inTime('the engine', limitMs, call()));
   }
+}
+
+/** The SDK exports its events' names as an enum of a path that does not load everywhere. */
+function isEvent(type: string, name: 'SCHEDULING_TIMED_OUT' | 'CANCELLED' | 'STARTED'): boolean {
+  return type === name;
 }
 
 /** What a body threw is recorded by the SDK as JSON with its stack; what the engine says itself is a text. */
@@ -230,11 +315,17 @@ function classify(error: unknown): PublishError {
   const tooLarge = code === 'RESOURCE_EXHAUSTED' && message.includes('larger than');
   const unsendable = message.startsWith('Request message serialization failure');
   const permanent = ['INVALID_ARGUMENT', 'NOT_FOUND', 'ALREADY_EXISTS', 'FAILED_PRECONDITION', 'OUT_OF_RANGE'];
-  const name = (error as Error | undefined)?.constructor.name ?? '';
-  const collision = name.endsWith('IdempotencyCollisionError');
-  return new PublishError(
-    tooLarge || unsendable || collision || permanent.includes(code) ? 'permanent' : 'transient',
-    message,
-    error,
-  );
+  const collision = collisionIn(error);
+  const isPermanent = tooLarge || unsendable || collision !== undefined || permanent.includes(code);
+  return new PublishError(isPermanent ? 'permanent' : 'transient', message, error, collision);
+}
+
+/** By its shape: instanceof fails for an SDK of another copy. */
+function collisionIn(error: unknown): Collision | undefined {
+  const { successfulWorkflowRunExternalIds: taken, collisions } = Object(error) as {
+    successfulWorkflowRunExternalIds?: readonly string[];
+    collisions?: readonly { existingRunExternalId?: string }[];
+  };
+  if (!Array.isArray(taken) || !Array.isArray(collisions)) return undefined;
+  return { taken, existing: collisions.map(({ existingRunExternalId }) => existingRunExternalId ?? '') };
 }

@@ -1,4 +1,5 @@
 import type { Failure } from '../errors';
+import { packFailure } from '../messages/text';
 import { isEnded, type GroupReader, type Snapshot } from '../store/group-reader';
 import type { Outcome } from '../store/replies';
 
@@ -17,7 +18,7 @@ export async function endOfGroup(reader: GroupReader, id: string): Promise<Group
   if (snapshot.status === 'cancelled') return { outcome: 'cancelled', payload: '', size: 0 };
   if (snapshot.status === 'failed') {
     const { failures } = await reader.failures(id);
-    const payload = JSON.stringify({ message: groupFailure(snapshot, failures) });
+    const payload = packFailure(groupFailure(snapshot, failures));
     return { outcome: 'failed', payload, size: Buffer.byteLength(payload) };
   }
   if (facts.kind !== 'chain') return { outcome: 'succeeded', payload: `@${id}`, size: facts.resultBytes };

@@ -86,12 +86,19 @@ export class Inputs {
     return sent;
   }
 
-  /** Puts back what {@link toSend} replaced. Lists of results above `maxResultBytes` stay out: `tooLarge` says so. */
-  async restore(groupId: string, entry: string, received: Message): Promise<{ input: Message; tooLarge: boolean }> {
+  /**
+   * Puts back what {@link toSend} replaced. Lists of results above `maxResultBytes` stay out: `tooLarge` says so.
+   * @returns undefined when the store no longer knows the entry
+   */
+  async restore(
+    groupId: string,
+    entry: string,
+    received: Message,
+  ): Promise<{ input: Message; tooLarge: boolean } | undefined> {
     const fields = referencesIn(received);
     const facts = await this.reader.facts(groupId);
     const whole = facts && (await this.whole(groupId, facts, entry));
-    if (!facts || !whole) return { input: received, tooLarge: false };
+    if (!facts || !whole) return undefined;
     const input: Message = { ...received };
     let tooLarge = false;
     for (const field of fields) {
@@ -267,6 +274,15 @@ function boundData(spec: Spec): Message {
 /** The fields whose values travel by reference. */
 export function referencesIn(received: Message): string[] {
   return Object.keys(received).filter((field) => isReference(received[field]));
+}
+
+/** Those of them that are exactly as {@link Inputs.toSend} makes them, so that users' own data is hardly taken for one. */
+export function sentReferencesIn(received: Message): string[] {
+  return Object.keys(received).filter((field) => {
+    const value = received[field];
+    if (!isReference(value)) return false;
+    return isListReference(value) || (value[reference] === 'field' && Object.keys(value).length === 1);
+  });
 }
 
 function isReference(value: unknown): value is Reference {

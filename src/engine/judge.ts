@@ -1,3 +1,4 @@
+import { packFailure, wellFormedJson } from '../messages/text';
 import type { Outcome } from '../store/replies';
 import type { RunEnd } from './engine';
 
@@ -12,9 +13,9 @@ export function judge(end: RunEnd, workflow: boolean): { outcome: Outcome; paylo
   if (end.status === 'COMPLETED') {
     const outputs = Object.values(end.outputs);
     const output = workflow || outputs.length !== 1 ? end.outputs : outputs[0];
-    return { outcome: 'succeeded', payload: JSON.stringify(output ?? null) };
+    return { outcome: 'succeeded', payload: wellFormedJson(JSON.stringify(output ?? null), 'the output') };
   }
   const reason = end.error || (end.status === 'CANCELLED' ? 'no reason was given' : 'no error was given');
   const message = end.status === 'CANCELLED' ? `the run was cancelled in the engine: ${reason}` : reason;
-  return { outcome: 'failed', payload: JSON.stringify({ message }) };
+  return { outcome: 'failed', payload: packFailure(message) };
 }

@@ -3,34 +3,44 @@ import type { GroupFacts, GroupReader } from '../store/group-reader';
 import type { NewGroup } from '../store/group-store';
 import { mergeRunOptions, parseOptions, type StoredRunOptions } from '../store/spec';
 
-const remembered = 500;
+const rememberedBytes = 16 * 1024 * 1024;
+
+/** What is known of a group, and which version of it that is. */
+export type KnownGroup = GroupFacts & { version: string };
 
 /**
  * What this process knows of the groups that it publishes for, so that it isn't read again for each grant. A version that
  * comes with each grant says whether it still holds.
  */
 export class KnownFacts {
-  private readonly known = new Recent<GroupFacts & { version: string }>(remembered);
+  private readonly known = new Recent<KnownGroup>(rememberedBytes, bytesOf);
 
   constructor(private readonly reader: GroupReader) {}
 
-  async of(groupId: string, version: string): Promise<GroupFacts | undefined> {
+  async of(groupId: string, version: string): Promise<KnownGroup | undefined> {
     const known = this.known.get(groupId);
     if (known?.version === version) return known;
     const facts = await this.reader.facts(groupId);
-    if (facts) this.known.set(groupId, { ...facts, version });
-    return facts;
+    if (!facts) return undefined;
+    const read = { ...facts, version };
+    this.known.set(groupId, read);
+    return read;
+  }
+
+  /** A group has ended: whatever may still come of it is read. */
+  drop(groupId: string): void {
+    this.known.delete(groupId);
   }
 
   /** This process has made a group. @param message - with which it was started at once */
   made(group: NewGroup, version: string, message?: string): void {
-    const { id, kind, name, secret, options, parent, above = {}, keepResults } = group;
+    const { id, kind, name, secret, options, runOptions, parent, above = {}, keepResults } = group;
     this.known.set(id, {
       kind,
       name,
       secret,
       message: message || undefined,
-      options: parseOptions(options),
+      options: parseOptions(options, runOptions),
       resultBytes: 0,
       parent: parent && { groupId: parent.groupId, entry: parent.entry, round: parent.round ?? 0 },
       above,
@@ -45,4 +55,11 @@ export class KnownFacts {
     if (!known || version !== known.version.replace('.0.', '.1.')) return;
     this.known.set(groupId, { ...known, message, options: mergeRunOptions(known.options, options), version });
   }
+}
+
+/** About how much memory it takes: two bytes a character at most, and its objects. */
+function bytesOf({ name, message = '', options, parent, above }: KnownGroup): number {
+  const characters =
+    name.length + message.length + (parent?.groupId.length ?? 0) + Object.values(above).join('').length;
+  return 2 * (characters + (options ? JSON.stringify(options).length : 0)) + 500;
 }

@@ -1,7 +1,9 @@
+import { packFailure } from '../messages/text';
 import { newSecret, type Above, type GroupStore } from '../store/group-store';
 import type { Work } from '../store/replies';
 import { isEnded, readError, type GroupFacts, type GroupReader } from '../store/group-reader';
 import { isChildrenId, nestedId } from '../store/ids';
+import { createInParts } from '../store/parts';
 import { templateGroup, unpackMessage, type Spec } from '../store/spec';
 import type { Events } from '../events';
 import type { Canceller } from './canceller';
@@ -10,6 +12,7 @@ import type { Retrier } from './retrier';
 import type { Suspender } from './suspender';
 import { endOfGroup } from './group-end';
 import { tellEndAt, tellFailedCallback } from './tell-end';
+import { composed } from './unpublishable';
 
 /** The own message of a nested swarm that was started by one of its items: it starts, and isn't given a message. */
 export const startOnly = '-';
@@ -30,7 +33,13 @@ export class Nesting {
   constructor(
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
-    private readonly by: { known: KnownFacts; canceller: Canceller; retrier: Retrier; suspender: Suspender },
+    private readonly by: {
+      known: KnownFacts;
+      canceller: Canceller;
+      retrier: Retrier;
+      suspender: Suspender;
+      isDone(groupId: string, entry: string): void;
+    },
     private readonly events: Events,
     private readonly publish: (groupId: string, work: Work) => Promise<void>,
   ) {}
@@ -53,7 +62,7 @@ export class Nesting {
     const above = aboveEntries(groupId, facts);
     if (spec.group === 'made swarm') return this.startMade(spec, message, parent, above);
     const id = !entry.startsWith('c') && spec.id ? spec.id : nestedId(groupId, entry);
-    const { items, ...template } = templateGroup(spec, unpackMessage(own).options);
+    const { items, ...template } = await composed(() => templateGroup(spec, unpackMessage(own).options));
     const group = {
       id,
       kind: spec.group as 'chain' | 'swarm',
@@ -65,7 +74,7 @@ export class Nesting {
       above,
       ...(suspension?.suspended ? { suspended: suspension.version } : {}),
     };
-    const { created, work } = await this.store.create(group, items, { message });
+    const { created, work } = await composed(() => createInParts(this.store, group, items, { message }));
     if (created) this.by.known.made(group, work.version, message);
     const runs = created || !isEnded(work.status) || (await this.by.retrier.child(id, { round: parent.round, above }));
     await this.begun(id, parent, work, runs);
@@ -85,6 +94,7 @@ export class Nesting {
     runs: boolean,
   ): Promise<void> {
     await this.store.confirm(parent.groupId, [parent.entry, `g:${id}`]);
+    this.by.isDone(parent.groupId, parent.entry);
     await this.by.suspender.inherit(id, parent);
     await this.publish(id, work);
     if (!runs) await this.tellParent(id);
@@ -179,7 +189,7 @@ export class Nesting {
     const message = elsewhere
       ? `the swarm ${child} has been run by itself or belongs to another group`
       : `nothing is known of the group ${child}; its retention is over`;
-    const { code, work } = await this.store.settle(groupId, entry, `g:${child}`, 'failed', JSON.stringify({ message }));
+    const { code, work } = await this.store.settle(groupId, entry, `g:${child}`, 'failed', packFailure(message));
     if (code !== 'ended') return;
     await tellEndAt(this.events, this.reader, { groupId, entry }, work);
     await this.publish(groupId, work);

@@ -1,25 +1,31 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../errors';
 import type { Events } from '../events';
+import { packFailure } from '../messages/text';
 import type { MageflowLogger } from '../options';
 import type { GroupStore } from '../store/group-store';
 import { hasWork, type Work } from '../store/replies';
-import type { GroupFacts, GroupReader } from '../store/group-reader';
+import { isEnded, type GroupReader } from '../store/group-reader';
 import { isGroup, unpackCallback, unpackSpec } from '../store/spec';
 import { Canceller } from './canceller';
+import { Collisions } from './collisions';
 import { Confirmations } from './confirmations';
 import { Deadlines } from './deadlines';
 import { tellEndAt } from './tell-end';
 import type { Engine } from './engine';
 import { isLaterStep, type Inputs } from './inputs';
-import { KnownFacts } from './known-facts';
+import { Heart } from './heart';
+import { KnownFacts, type KnownGroup } from './known-facts';
 import { Nesting, startOnly } from './nesting';
+import { Pending } from './pending';
 import { Recall } from './recall';
 import { Requests, type Sendable } from './requests';
 import { Retrier } from './retrier';
-import { Sender, type Publication } from './sender';
+import { Sender, type Outcomes, type Publication } from './sender';
 import type { Served } from './served';
+import { Stalls } from './stalls';
 import { Suspender } from './suspender';
+import { composed, maxPublications, Unpublishable } from './unpublishable';
 
 /** A run that the engine took. */
 export interface Published {
@@ -40,7 +46,9 @@ export class Publisher {
   private readonly sender: Sender;
   private readonly requests: Requests;
   /** Granted to this process and not yet published. */
-  private readonly pending = new Set<string>();
+  private readonly pending = new Pending();
+  readonly heart: Heart;
+  readonly stalls: Stalls;
   readonly confirmations = new Confirmations((groupId, pairs) => this.confirm(groupId, pairs));
   private closed = false;
   /** How many bodies run in this process: the more, the longer it is worth waiting for company. */
@@ -64,11 +72,16 @@ export class Publisher {
     private readonly events: Events,
   ) {
     const publish = (groupId: string, work: Work) => this.publish(groupId, work);
-    this.sender = new Sender(engine, store, logger, {
+    this.heart = new Heart(this.pending, store, reader);
+    this.stalls = new Stalls(engine, store, () => this.heart.stuckMs());
+    const outcomes: Outcomes = {
       bodies: () => this.bodies,
+      beat: () => this.heart.beat(),
+      owned: (batch) => this.heart.owned(batch),
       sent: (publication, runId) => this.sent(publication, runId),
-      refused: (publication, message) => this.fail(publication, message),
-    });
+      refused: (publication, message) => void this.fail(publication, message),
+    };
+    this.sender = new Sender(engine, store, logger, outcomes, new Collisions(engine, reader));
     this.requests = new Requests(inputs, store.keys.mark);
     this.known = new KnownFacts(reader);
     this.canceller = new Canceller(engine, store, reader, events, publish);
@@ -83,6 +96,8 @@ export class Publisher {
 
   /** Publishes what a script handed out. Resolves when the engine has all of it (or it failed for good and was settled). */
   async publish(groupId: string, work: Work): Promise<void> {
+    const ended = isEnded(work.status);
+    if (ended) this.deadlines.drop(groupId);
     if (!hasWork(work)) return;
     let current = work;
     const waits: Promise<unknown>[] = [];
@@ -92,6 +107,9 @@ export class Publisher {
       wait.catch(() => undefined);
       waits.push(wait);
       if (!current.more) break;
+      // Asked of Redis meanwhile, it would wait here.
+      if (this.sender.isFull) await this.sender.whenNotFull();
+      if (this.closed) break;
       current = (await this.store.grant(groupId)).work;
     }
     for (const root of work.closing) waits.push(this.nesting.closeChildren(groupId, root));
@@ -100,12 +118,18 @@ export class Publisher {
     if (work.withdrawn.length > 0) waits.push(this.engine.cancel(work.withdrawn));
     waits.push(this.nesting.follow(groupId, work));
     await Promise.all(waits);
+    if (ended) this.known.drop(groupId);
   }
 
   /** Has a group end when its time is over, by this process or another one. */
   async watchTime(groupId: string, timeLeft: number): Promise<void> {
     this.deadlines.set(groupId, timeLeft);
     await this.store.register(groupId, timeLeft);
+  }
+
+  /** An entry is published, whatever else is still under way of what it began. */
+  isDone(groupId: string, entry: string): void {
+    this.pending.delete(`${groupId} ${entry}`);
   }
 
   /** Whether this process still has an entry to publish. */
@@ -118,6 +142,11 @@ export class Publisher {
     return this.isPending(groupId, entry) || this.confirmations.has(groupId, entry);
   }
 
+  /** Whether anything is on its way to the engine. */
+  get isBusy(): boolean {
+    return this.pending.size > 0;
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     this.sender.close();
@@ -128,18 +157,24 @@ export class Publisher {
 
   /** Waits until what this process has to publish is published and confirmed, as long as a call may take; upkeep has the rest. */
   async drain(): Promise<void> {
-    const giveUpAt = Date.now() + this.store.settings.commandTimeoutMs;
-    while (this.pending.size > 0 && !this.closed && Date.now() < giveUpAt) await pause(10);
+    const giveUpAt = performance.now() + this.store.settings.commandTimeoutMs;
+    while (this.pending.size > 0 && !this.closed && performance.now() < giveUpAt) await pause(10);
     await this.confirmations.flush();
   }
 
   private async publishOnce(groupId: string, work: Work): Promise<void> {
     const keys = [...work.grants, ...work.callbacks].map(({ entry }) => `${groupId} ${entry}`);
     if (keys.length === 0) return;
-    for (const key of keys) this.pending.add(key);
-    let facts: GroupFacts | undefined;
+    const now = performance.now();
+    for (const key of keys) this.pending.add(key, now);
+    let facts: KnownGroup | undefined;
     try {
-      facts = await this.known.of(groupId, work.version);
+      facts = await composed(() => this.known.of(groupId, work.version));
+    } catch (error) {
+      // Each of them is as far as it would be if it could not be put together itself.
+      for (const { entry } of [...work.grants, ...work.callbacks])
+        await this.unpublished(groupId, entry, error).catch(() => undefined);
+      throw error instanceof Unpublishable ? error.cause : error;
     } finally {
       if (!facts) for (const key of keys) this.pending.delete(key);
     }
@@ -175,14 +210,29 @@ export class Publisher {
   private async underWay(groupId: string, entry: string, publication: Promise<void>): Promise<void> {
     try {
       await publication;
+    } catch (error) {
+      await this.unpublished(groupId, entry, error);
     } finally {
       this.pending.delete(`${groupId} ${entry}`);
     }
   }
 
+  /**
+   * Counts a publication that could not be put together; the last one ends its entry with what was wrong.
+   * @throws what was wrong, while upkeep is to try it again
+   */
+  private async unpublished(groupId: string, entry: string, error: unknown): Promise<void> {
+    if (!(error instanceof Unpublishable) || entry === 'p') throw error;
+    const payload = packFailure(`it could not be published: ${error.message}`);
+    const { code, work } = await this.store.failPublication(groupId, entry, maxPublications, payload);
+    if (code !== 'ended') throw error.cause;
+    await tellEndAt(this.events, this.reader, { groupId, entry }, work);
+    await this.publish(groupId, work);
+  }
+
   /** An item that needs nothing but what is known here; undefined for every other one, and for one that can't be read. */
-  private knownAtOnce(groupId: string, facts: GroupFacts, grant: Work['grants'][number]): Sendable | undefined {
-    if (!this.recall.knowsNothing || isLaterStep(facts, grant.entry)) return undefined;
+  private knownAtOnce(groupId: string, facts: KnownGroup, grant: Work['grants'][number]): Sendable | undefined {
+    if (!this.recall.hasNothingOf(groupId, facts.version) || isLaterStep(facts, grant.entry)) return undefined;
     try {
       const spec = unpackSpec(grant.spec);
       return isGroup(spec) ? undefined : this.requests.ofItem(groupId, facts, grant, spec);
@@ -192,31 +242,35 @@ export class Publisher {
     }
   }
 
-  private async publishItem(groupId: string, facts: GroupFacts, grant: Work['grants'][number]): Promise<void> {
+  private async publishItem(groupId: string, facts: KnownGroup, grant: Work['grants'][number]): Promise<void> {
     const { entry, message } = grant;
-    const spec = unpackSpec(grant.spec);
     const later = isLaterStep(facts, entry);
-    if (!isGroup(spec)) {
-      const before = later ? await this.inputs.ofStep(groupId, entry, spec) : undefined;
-      return this.enqueue(facts, this.requests.ofItem(groupId, facts, grant, spec, before));
-    }
-    const input = () => (later ? this.inputs.ofStep(groupId, entry, spec) : this.inputs.ofItem(facts, spec, message));
-    return this.nesting.start(groupId, entry, facts, spec, message === startOnly ? undefined : await input(), message);
+    const { spec, input } = await composed(async () => {
+      const spec = unpackSpec(grant.spec);
+      if (later) return { spec, input: await this.inputs.ofStep(groupId, entry, spec) };
+      const whole = isGroup(spec) && message !== startOnly;
+      return { spec, input: whole ? this.inputs.ofItem(facts, spec, message) : undefined };
+    });
+    if (isGroup(spec))
+      return this.nesting.start(groupId, entry, facts, spec, message === startOnly ? undefined : input, message);
+    return this.enqueue(facts, await composed(() => this.requests.ofItem(groupId, facts, grant, spec, input)));
   }
 
-  private async publishCallback(groupId: string, facts: GroupFacts, entry: string, packed: string): Promise<void> {
+  private async publishCallback(groupId: string, facts: KnownGroup, entry: string, packed: string): Promise<void> {
     if (entry === 'p') return this.nesting.tellParent(groupId);
-    const fired = unpackCallback(packed);
-    // Results and failures grow until the group ends: never from the cache.
-    const latest = (await this.reader.facts(groupId)) ?? facts;
-    const whole = await this.inputs.ofFired(groupId, latest, entry, packed);
+    const { fired, latest, whole } = await composed(async () => {
+      // Results and failures grow until the group ends: never from the cache.
+      const latest = (await this.reader.facts(groupId)) ?? facts;
+      const whole = await this.inputs.ofFired(groupId, latest, entry, packed);
+      return { fired: unpackCallback(packed), latest, whole };
+    });
     if (isGroup(fired.spec)) return this.nesting.start(groupId, entry, latest, fired.spec, whole, '');
-    return this.enqueue(facts, this.requests.ofCallback(groupId, latest, entry, fired, whole));
+    return this.enqueue(facts, await composed(() => this.requests.ofCallback(groupId, latest, entry, fired, whole)));
   }
 
-  private enqueue({ secret }: GroupFacts, one: Sendable): Promise<void> {
-    if (this.recall.knowsNothing) return this.sendAll([one]);
-    return this.recall.runOf(one.groupId, secret, one.request).then((runId) => {
+  private enqueue({ version }: KnownGroup, one: Sendable): Promise<void> {
+    if (this.recall.hasNothingOf(one.groupId, version)) return this.sendAll([one]);
+    return this.recall.runOf(one.groupId, version, one.request).then((runId) => {
       if (runId === undefined) return this.sendAll([one]);
       this.sent({ ...one, done: () => undefined }, runId);
     });
@@ -225,7 +279,7 @@ export class Publisher {
   private async fail(publication: Publication, message: string): Promise<void> {
     const { groupId, entry } = publication;
     try {
-      const { work } = await this.store.settle(groupId, entry, '', 'failed', JSON.stringify({ message }));
+      const { work } = await this.store.settle(groupId, entry, '', 'failed', packFailure(message));
       publication.done(publication);
       await tellEndAt(this.events, this.reader, { groupId, entry }, work);
       await this.publish(groupId, work);
@@ -249,8 +303,9 @@ export class Publisher {
     try {
       const { work } = await this.store.confirm(groupId, pairs);
       // Suspended or cancelled while they were on the way.
-      if (work.suspended) await this.suspender.withdraw(groupId);
-      if (work.status === 'cancelling') await this.canceller.cancelRunning(groupId);
+      const entries = pairs.filter((_, i) => i % 2 === 0);
+      if (work.suspended) await this.suspender.withdrawConfirmed(groupId, entries);
+      if (work.status === 'cancelling') await this.canceller.cancelSome(groupId, entries);
     } catch (error) {
       // Unconfirmed, they are published again when their lease is over, and the second run finds itself a duplicate.
       this.logger.warn(`mageflow: could not confirm ${pairs.length / 2} publications: ${messageOf(error)}`);

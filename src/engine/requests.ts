@@ -1,4 +1,4 @@
-import type { Message } from '../messages/json';
+import { bytesOf, type Message } from '../messages/json';
 import { claimToken } from '../store/group-executions';
 import type { GroupFacts } from '../store/group-reader';
 import { firingId, itemId } from '../store/ids';
@@ -13,8 +13,14 @@ import type { Publication } from './sender';
 /** What is given to the sender, but for who is told of it. */
 export type Sendable = Omit<Publication, 'done'>;
 
-/** What travels beside an input, in bytes. */
-const besideBytes = 1000;
+/** What travels beside an input and its metadata, in bytes. */
+const besideBytes = 500;
+
+function bytesBeside({ additionalMetadata, options }: RunRequest): number {
+  let bytes = besideBytes;
+  for (const name in additionalMetadata) bytes += bytesOf(additionalMetadata[name] as string);
+  return options ? bytes + bytesOf(JSON.stringify(options)) : bytes;
+}
 
 /** Makes requests for runs of the engine out of what is granted: their inputs, the metadata by which people find them, their options. */
 export class Requests {
@@ -32,19 +38,21 @@ export class Requests {
     spec: Spec,
     stepInput?: Message,
   ): Sendable {
-    const known = stepInput ? undefined : packed.length + message.length + (facts.message?.length ?? 0);
-    // A character takes three bytes at most.
-    const input = this.inputs.toSend(stepInput ?? this.inputs.ofItem(facts, spec, message), known && known * 3);
+    const known = stepInput ? undefined : bytesOf(packed) + bytesOf(message) + bytesOf(facts.message ?? '');
+    const whole = stepInput ?? this.inputs.ofItem(facts, spec, message);
+    const input = this.inputs.toSend(whole, known);
     const options = mergeRunOptions(spec.options, unpackMessage(message).options);
     if (options) spec.options = options;
-    const bytes = (known ?? JSON.stringify(input).length) + besideBytes;
-    return { groupId, entry, request: this.request(groupId, facts, entry, spec, input), bytes };
+    const request = this.request(groupId, facts, entry, spec, input);
+    // What is sent as it was stored needs no counting.
+    const inputBytes = input === whole && known !== undefined ? known : bytesOf(JSON.stringify(input));
+    return { groupId, entry, request, bytes: inputBytes + bytesBeside(request) };
   }
 
   ofCallback(groupId: string, facts: GroupFacts, entry: string, fired: FiredCallback, whole: Message): Sendable {
     const input = this.inputs.toSend(whole);
     const request = this.request(groupId, facts, entry, fired.spec, input, fired);
-    return { groupId, entry, request, bytes: JSON.stringify(input).length + besideBytes };
+    return { groupId, entry, request, bytes: bytesOf(JSON.stringify(input)) + bytesBeside(request) };
   }
 
   private request(

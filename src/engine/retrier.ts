@@ -53,6 +53,32 @@ export class Retrier {
     if (await this.store.keepAgain(groupId)) await this.reader.eachBelow(groupId, (child) => this.keep(child));
   }
 
+  /**
+   * Fires failed callbacks of a group anew.
+   * @param source - the entry for which they were fired; '' for all of the group and of its items
+   * @returns how many; undefined when the group is unknown
+   */
+  async callbacks(groupId: string, source: string): Promise<number | undefined> {
+    let count = 0;
+    for (let from: { next: number; stop: number } | undefined; ;) {
+      const reply = await this.store.retryCallbacks(groupId, source, from);
+      if (reply.code === 'missing') return undefined;
+      // The callbacks read what it refers to when they are published.
+      if (reply.retains) await this.retain(groupId, reply.work.total);
+      await this.publish(groupId, reply.work);
+      count += reply.fired;
+      from = reply.from;
+      if (from === undefined) return count;
+    }
+  }
+
+  /** Keeps what an ended group refers to from expiring while callbacks that were fired anew run. */
+  async retain(groupId: string, total: number): Promise<void> {
+    await this.store.keepResults(groupId, total);
+    await this.reader.eachBelow(groupId, (child) => this.keep(child));
+    await this.publish(groupId, (await this.store.retained(groupId)).work);
+  }
+
   private async reopen(child: string, round: number, { groupId, entry }: { groupId: string; entry: string }) {
     const { code, work } = await this.store.reopen(groupId, { entry, child, round });
     if (code === 'reopened') await this.publish(groupId, work);

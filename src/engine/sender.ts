@@ -3,11 +3,15 @@ import { detached } from '../detached';
 import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
 import type { GroupStore } from '../store/group-store';
-import { PublishError, type Engine, type RunRequest } from './engine';
+import type { Collisions, Fate } from './collisions';
+import { PublishError, type Collision, type Engine, type RunRequest } from './engine';
+import { Queue } from './queue';
 
 const maxRunsPerCall = 500;
 const maxBytesPerCall = 3.5 * 1024 * 1024;
 const callsInFlight = 2;
+/** How much waits for a call at most before no more is asked of Redis. */
+const mostBytesWaiting = 32 * 1024 * 1024;
 const longestWindowMs = 10;
 /** How many times as long an answer of the engine is waited for in the end. */
 const mostPatience = 4;
@@ -22,20 +26,36 @@ export interface Publication {
   done: (publication: Publication) => void;
 }
 
+/** What the engine has refused as a whole. */
+interface Refused {
+  batch: readonly Publication[];
+  error: PublishError;
+}
+
 /** What becomes of what is sent. */
 export interface Outcomes {
   /** How many bodies run in this process: the more, the longer it is worth waiting for company. */
   bodies(): number;
   sent(publication: Publication, runId: string): void;
-  /** The engine never takes it. */
-  refused(publication: Publication, message: string): Promise<void>;
+  /** Says that this process is alive. */
+  beat(): Promise<void>;
+  /** Those of a batch that nobody else has taken over. */
+  owned(batch: readonly Publication[]): readonly Publication[] | Promise<readonly Publication[]>;
+  /** The engine never takes it. Nobody here waits for what follows from that: it may be to publish something else. */
+  refused(publication: Publication, message: string): void;
 }
 
 /** Coalesces what the process has to publish into bulk calls, and makes them until the engine has taken or refused each run. */
 export class Sender {
-  private readonly queue: Publication[] = [];
+  private readonly queue = new Queue<Publication>();
+  /** What the engine has refused to take in one call. */
+  private readonly refused = new Queue<Refused>();
+  private sifting = false;
   /** Forgets the flush that is to come. */
   private unschedule: (() => void) | undefined;
+  private bytesWaiting = 0;
+  /** Wakes those that wait until less does. */
+  private wakers: (() => void)[] = [];
   private calls = 0;
   /** How long the engine took to answer lately, in ms. */
   private answerMs = longestWindowMs;
@@ -46,18 +66,30 @@ export class Sender {
     private readonly store: GroupStore,
     private readonly logger: MageflowLogger,
     private readonly outcomes: Outcomes,
+    private readonly collisions: Collisions,
   ) {}
 
   send(publication: Publication): void {
     this.queue.push(publication);
+    this.bytesWaiting += publication.bytes;
     this.schedule();
+  }
+
+  get isFull(): boolean {
+    return this.bytesWaiting >= mostBytesWaiting && !this.closed;
+  }
+
+  /** Resolves when more may be sent. What Redis keeps meanwhile is lost with no process, and needs no memory here. */
+  async whenNotFull(): Promise<void> {
+    while (this.isFull) await new Promise<void>((resolve) => this.wakers.push(resolve));
   }
 
   close(): void {
     this.closed = true;
     this.unschedule?.();
     // What is left stays leased in Redis; nobody here waits for it any more.
-    for (const one of this.queue.splice(0)) one.done(one);
+    for (let one = this.queue.shift(); one; one = this.queue.shift()) one.done(one);
+    this.wake();
   }
 
   private schedule(): void {
@@ -78,38 +110,54 @@ export class Sender {
     const batch: Publication[] = [];
     let bytes = 0;
     while (this.queue.length > 0 && batch.length < maxRunsPerCall) {
-      const next = this.queue[0];
+      const next = this.queue.first();
       if (!next || (batch.length > 0 && bytes + next.bytes > maxBytesPerCall)) break;
       batch.push(next);
       bytes += next.bytes;
       this.queue.shift();
     }
     if (batch.length === 0) return;
+    this.bytesWaiting -= bytes;
+    if (!this.isFull) this.wake();
     this.calls += 1;
     this.schedule();
     try {
-      await this.sendBatch(batch);
+      const refused = await this.sendBatch(batch);
+      if (refused) {
+        this.refused.push(refused);
+        void this.sift();
+      }
     } finally {
       this.calls -= 1;
       this.schedule();
     }
   }
 
-  private async sendBatch(batch: readonly Publication[]): Promise<void> {
+  /** @returns what of it the engine never takes as it is, and why; undefined when nobody waits for it any more */
+  private async sendBatch(all: readonly Publication[]): Promise<Refused | undefined> {
+    let batch = all;
     for (let attempt = 0; !this.closed; attempt++) {
+      const owned = this.outcomes.owned(batch);
+      batch = owned instanceof Promise ? await owned : owned;
+      if (batch.length === 0) return undefined;
       try {
         const runIds = await this.taken(batch, attempt);
         batch.forEach((publication, i) => this.outcomes.sent(publication, runIds[i] ?? ''));
-        return;
+        return undefined;
       } catch (error) {
-        if (error instanceof PublishError && error.kind === 'permanent') return this.bisect(batch, error);
+        if (error instanceof PublishError && error.kind === 'permanent') return { batch, error };
         await this.waitForEngine(attempt, error);
       }
     }
     for (const one of batch) one.done(one);
+    return undefined;
   }
 
-  /** Nobody takes over what a living process has to publish, however long the engine takes to answer. */
+  private wake(): void {
+    for (const waker of this.wakers.splice(0)) waker();
+  }
+
+  /** While the engine takes its time to answer, this process is known to live. */
   private async taken(batch: readonly Publication[], attempt: number): Promise<string[]> {
     const beating = detached(() => setInterval(() => void this.beat(), this.store.settings.leaseMs / 3));
     const began = performance.now();
@@ -123,20 +171,68 @@ export class Sender {
     }
   }
 
-  private async bisect(batch: readonly Publication[], error: PublishError): Promise<void> {
+  /**
+   * Looks through refused calls one after another, beside the calls of the queue: what the engine refuses must not hold back
+   * what it takes.
+   */
+  private async sift(): Promise<void> {
+    if (this.sifting) return;
+    this.sifting = true;
+    for (let next = this.refused.shift(); next; next = this.refused.shift()) await this.divide(next);
+    this.sifting = false;
+  }
+
+  /** Finds the run for which the engine refuses a call: by halves, and then without what it was to be shown under. */
+  private async divide({ batch, error }: Refused): Promise<void> {
     const [single] = batch;
-    if (batch.length > 1) {
+    if (error.collision) {
+      await this.settleCollision(batch, error.collision);
+    } else if (batch.length > 1) {
       const middle = Math.ceil(batch.length / 2);
-      await this.sendBatch(batch.slice(0, middle));
-      return this.sendBatch(batch.slice(middle));
-    }
-    if (single?.request.parent) {
+      await this.sendPart(batch.slice(0, middle));
+      await this.sendPart(batch.slice(middle));
+    } else if (single?.request.parent) {
       // The run that it was to be shown under may be gone.
       const { parent: _parent, ...request } = single.request;
-      return this.sendBatch([{ ...single, request }]);
+      await this.sendPart([{ ...single, request }]);
+    } else if (single) {
+      this.refuse(single, error.message);
     }
-    if (single)
-      await this.outcomes.refused(single, `the engine refused to run ${single.request.workflowName}: ${error.message}`);
+  }
+
+  /** The engine has all of the batch that doesn't collide: none of that may be sent a second time. */
+  private async settleCollision(batch: readonly Publication[], collision: Collision): Promise<void> {
+    const alone: Publication[] = [];
+    const fates = await this.fatesOf(batch, collision);
+    batch.forEach((publication, i) => {
+      const fate = fates[i];
+      if (fate?.is === 'taken') this.outcomes.sent(publication, fate.runId);
+      else if (fate?.is === 'refused') this.refuse(publication, fate.message);
+      else if (fate?.is === 'to be sent alone') alone.push(publication);
+      // Its lease stays. Published once more by upkeep, it collides with the run that it may have.
+      else publication.done(publication);
+    });
+    for (const one of alone) await this.sendPart([one]);
+  }
+
+  private async fatesOf(batch: readonly Publication[], collision: Collision): Promise<readonly Fate[]> {
+    try {
+      return await this.collisions.fates(batch, collision);
+    } catch (error) {
+      this.logger.warn(
+        `mageflow: it is not known which of ${batch.length} runs collide with others by their idempotency keys: ${messageOf(error)}. They are left to upkeep.`,
+      );
+      return [];
+    }
+  }
+
+  private refuse(publication: Publication, message: string): void {
+    this.outcomes.refused(publication, `the engine refused to run ${publication.request.workflowName}: ${message}`);
+  }
+
+  private async sendPart(batch: readonly Publication[]): Promise<void> {
+    const refused = await this.sendBatch(batch);
+    if (refused) await this.divide(refused);
   }
 
   private async waitForEngine(attempt: number, error: unknown): Promise<void> {
@@ -149,7 +245,7 @@ export class Sender {
 
   /** Redis may be away as well; then the leases decide. */
   private async beat(): Promise<void> {
-    await this.store
+    await this.outcomes
       .beat()
       .catch((reason: unknown) => this.logger.warn(`mageflow: no heartbeat: ${messageOf(reason)}`));
   }

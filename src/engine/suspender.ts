@@ -1,8 +1,8 @@
-import type { GroupReader } from '../store/group-reader';
+import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { Suspension } from '../store/suspensions';
 import type { GroupStore } from '../store/group-store';
 import type { Work } from '../store/replies';
-import { unpackSpec } from '../store/spec';
+import { unpackHead } from '../store/spec';
 import type { Served } from './served';
 
 const entriesPerCall = 500;
@@ -51,8 +51,20 @@ export class Suspender {
   /** Takes back what was published of a suspended group and has not begun. */
   async withdraw(groupId: string): Promise<void> {
     const entries: string[] = [];
-    for await (const { entry, state, run } of this.reader.active(groupId))
-      if (state === 'published' && !run.startsWith('g:') && /^\d/.test(entry)) entries.push(entry);
+    for await (const active of this.reader.active(groupId)) if (hasNotBegun(active)) entries.push(active.entry);
+    await this.withdrawAll(groupId, entries);
+  }
+
+  /** The same of some of its entries: those that whoever suspended it may not have seen to be published. */
+  async withdrawConfirmed(groupId: string, entries: readonly string[]): Promise<void> {
+    const active = (await this.reader.activeEntries(groupId, entries)).filter(hasNotBegun);
+    await this.withdrawAll(
+      groupId,
+      active.map(({ entry }) => entry),
+    );
+  }
+
+  private async withdrawAll(groupId: string, entries: string[]): Promise<void> {
     // The last one first, as each goes to the front of the queue.
     entries.sort((a, b) => Number(b) - Number(a));
     for (let from = 0; from < entries.length; from += entriesPerCall)
@@ -76,9 +88,13 @@ export class Suspender {
 
   /** Only of tasks whose wrapper says that they began: the others may be running. */
   private async withdrawSome(groupId: string, entries: readonly string[]): Promise<void> {
-    const specs = await this.reader.specsAt(groupId, entries);
-    const kinds = await Promise.all(specs.map(async (spec) => spec && this.served.as(unpackSpec(spec).task)));
-    const wrapped = entries.filter((_, i) => kinds[i] === 'task');
+    const heads = await this.reader.heads(groupId, entries);
+    const reports = await Promise.all(heads.map(async (head) => head && this.served.reports(unpackHead(head).task)));
+    const wrapped = entries.filter((_, i) => reports[i]);
     if (wrapped.length > 0) await this.publish(groupId, (await this.store.withdraw(groupId, wrapped)).work);
   }
+}
+
+function hasNotBegun({ entry, state, run }: ActiveEntry): boolean {
+  return state === 'published' && !run.startsWith('g:') && /^\d/.test(entry);
 }

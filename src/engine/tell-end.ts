@@ -2,7 +2,7 @@ import type { Events, ItemEvent } from '../events';
 import { readError, type GroupReader } from '../store/group-reader';
 import { firingId, itemId } from '../store/ids';
 import type { Work } from '../store/replies';
-import { unpackCallback, unpackSpec } from '../store/spec';
+import { unpackCallback, unpackHead } from '../store/spec';
 
 /** One execution of an entry, as far as an event tells of it. */
 export interface About {
@@ -51,9 +51,9 @@ async function stored(reader: GroupReader, groupId: string, entry: string): Prom
     const spec = packed === undefined ? undefined : unpackCallback(packed).spec;
     return spec && { id: spec.id, task: spec.task };
   }
-  const [facts, item] = await Promise.all([reader.facts(groupId), reader.item(groupId, entry)]);
-  if (!item) return undefined;
-  const { id, task } = unpackSpec(item.spec);
+  const [facts, [head]] = await Promise.all([reader.facts(groupId), reader.heads(groupId, [entry])]);
+  if (!head) return undefined;
+  const { id, task } = unpackHead(head);
   const alone = facts?.kind === 'task';
   return { id: alone ? groupId : id, task, alone };
 }

@@ -1,21 +1,26 @@
 import { detached } from '../detached';
 import { messageOf } from '../errors';
 import type { Events } from '../events';
+import { inLanes } from '../in-lanes';
 import { inTime } from '../in-time';
 import type { MageflowLogger } from '../options';
 import type { GroupStore } from '../store/group-store';
 import type { Locations } from '../store/locations';
 import type { DueReply } from '../store/replies';
 import { isEnded, type GroupReader } from '../store/group-reader';
-import { unpackCallback, unpackSpec } from '../store/spec';
+import { unpackCallback, unpackHead } from '../store/spec';
 import type { Publisher } from './publisher';
 import type { Remover } from './remover';
 import type { Served } from './served';
 import type { Settler } from './settler';
+import { maxPublications } from './unpublishable';
 
-const groupsPerPass = 50;
-const entriesPerGroup = 100;
-const maxPublications = 3;
+/** How many groups, and entries of each, are looked after at once. */
+const groupsAtOnce = 50;
+const entriesAtOnce = 100;
+/** How many entries a script looks at for those that were left, and how many of these are taken over by one. */
+const lookedAtOnce = 1_000;
+const takenOverAtOnce = 200;
 
 type Due = DueReply['entries'][number];
 
@@ -28,6 +33,8 @@ export class Upkeep {
   private heart: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private users = 0;
+  /** Counts the starts, so that a loop that was stopped knows that another one goes on instead. */
+  private loop = 0;
   private readonly busy = new Set<string>();
 
   constructor(
@@ -46,7 +53,8 @@ export class Upkeep {
   start(): void {
     this.users += 1;
     if (this.users !== 1) return;
-    this.schedule(0);
+    this.loop += 1;
+    this.schedule(this.loop, 0);
     // By itself: a pass that takes long must not make this process look dead.
     this.heart = detached(() => setInterval(() => void this.beat(), this.store.settings.leaseMs / 3));
   }
@@ -65,14 +73,17 @@ export class Upkeep {
     await this.running;
   }
 
-  private schedule(delay: number): void {
+  private schedule(loop: number, delay: number): void {
     this.timer = detached(() =>
       setTimeout(() => {
-        this.running = this.pass()
+        this.running = this.running
+          // The last pass of a loop that was stopped.
+          .then(() => (this.loop === loop && this.users > 0 ? this.pass() : undefined))
           .catch((error: unknown) => this.logger.warn(`mageflow: upkeep is put off: ${messageOf(error)}`))
           .then(() => {
             // Processes that were started together drift apart, so that they don't ask all at once.
-            if (this.users > 0) this.schedule(this.store.settings.reconcileIntervalMs * (0.75 + Math.random() / 4));
+            if (this.loop === loop && this.users > 0)
+              this.schedule(loop, this.store.settings.reconcileIntervalMs * (0.75 + Math.random() / 4));
           });
       }, delay),
     );
@@ -81,23 +92,27 @@ export class Upkeep {
   private async pass(): Promise<void> {
     // It may wait for the engine, and nothing else has to.
     void this.publisher.recall.ready();
-    await Promise.all([this.store.beat(), this.served.announce()]);
+    await Promise.all([this.publisher.heart.beat(), this.served.announce()]);
     await this.putOff('the catalog', this.store.catalog.sweep());
+    await inLanes(groupsAtOnce, this.dueGroups(), ([index, id]) => this.lookAfterBriefly(index, id));
+  }
+
+  private async *dueGroups(): AsyncGenerator<[index: string, id: string]> {
     for (const index of this.store.keys.upkeepIndexes()) {
       for (;;) {
         const due = (await this.store.redis.call(
           'takeDue',
           [index],
-          [this.store.settings.leaseMs * 2, groupsPerPass],
+          [this.store.settings.leaseMs * 2, groupsAtOnce],
         )) as string[];
-        await Promise.all(due.map((id) => this.lookAfterBriefly(index, id)));
-        if (due.length < groupsPerPass || this.users === 0) break;
+        for (const id of due) yield [index, id];
+        if (due.length < groupsAtOnce || this.users === 0) break;
       }
     }
   }
 
   private beat(): Promise<void> {
-    return this.putOff('the heartbeat', this.store.beat());
+    return this.putOff('the heartbeat', this.publisher.heart.beat());
   }
 
   private async putOff(what: string, work: Promise<void>): Promise<void> {
@@ -120,21 +135,23 @@ export class Upkeep {
   }
 
   private async lookAfter(index: string, id: string): Promise<void> {
-    const due = await this.store.due(id, entriesPerGroup);
+    const due = await this.store.takeDue(id, entriesAtOnce);
+    // Another process has ended it.
+    if (due.status === 'missing' || isEnded(due.status)) this.publisher.deadlines.drop(id);
     if (due.status === 'missing') {
       await this.remover.rest(id);
       return this.leave(index, id);
     }
-    if (isEnded(due.status) && due.active === 0) return this.retire(index, id, due);
+    if (!isInUse(due)) return this.retire(index, id, due);
     // One in which nothing is under way is looked at half as often.
-    if (!isIdle(due)) await this.store.register(id, due.entries.length === entriesPerGroup ? 0 : due.next);
-    // Each by itself: one that can't be looked after now must not keep the others waiting.
-    await Promise.all(due.entries.map((entry) => this.putOff(`entry ${entry.entry} of ${id}`, this.entry(id, entry))));
+    if (!isIdle(due)) await this.store.register(id, due.next);
+    await this.entries(id, due);
     const { nesting, canceller, suspender, retrier } = this.publisher;
     if (due.hold) await nesting.hold(id);
     const { status, nested } = due;
     await nesting.follow(id, { status, tellBelow: nested });
     if (due.retrying) await retrier.complete(id);
+    if (due.retaining) await retrier.retain(id, due.total);
     if (due.toSpread) await suspender.spread(id);
     if (due.timeLeft !== undefined) await this.publisher.watchTime(id, due.timeLeft);
     if (due.renew) await this.locations.renew(id);
@@ -143,14 +160,60 @@ export class Upkeep {
     if (due.more) await this.publisher.publish(id, (await this.store.grant(id)).work);
   }
 
+  /** All entries whose lease has run out, however many. */
+  private async entries(id: string, due: DueReply): Promise<void> {
+    const granted = due.entries.filter(isGranted);
+    const more = due.entries.length === entriesAtOnce;
+    // What was left starts as soon as it is published: it doesn't wait until the engine was asked about all the others.
+    const first = this.putOff(
+      `what was granted in ${id}`,
+      more ? this.allLeft(id, granted, due.now) : this.left(id, granted),
+    );
+    // Each by itself: one that can't be looked after now must not keep the others waiting.
+    await inLanes(entriesAtOnce, this.dueEntries(id, due, first), (one) =>
+      this.putOff(`entry ${one.entry} of ${id}`, this.entry(id, one)),
+    );
+    await first;
+  }
+
+  private async *dueEntries(id: string, due: DueReply, first: Promise<void>): AsyncGenerator<Due> {
+    yield* this.whileStarted(due.entries.filter((one) => !isGranted(one)));
+    for (let taken = due.entries.length; taken === entriesAtOnce && this.users > 0;) {
+      await first;
+      const { entries } = await this.store.takeDue(id, entriesAtOnce, due.now);
+      yield* this.whileStarted(entries);
+      taken = entries.length;
+    }
+  }
+
+  /** What is left when upkeep is stopped is due again after its lease, for other processes. */
+  private *whileStarted(entries: readonly Due[]): Generator<Due> {
+    for (const one of entries) {
+      if (this.users === 0) return;
+      yield one;
+    }
+  }
+
+  /** All that somebody had to publish in a group of which much is due. */
+  private async allLeft(id: string, granted: readonly Due[], until: number): Promise<void> {
+    await this.left(id, granted);
+    for (let passed = 0, looked = lookedAtOnce; looked === lookedAtOnce && this.users > 0;) {
+      const part = await this.store.takeLeft(id, passed, lookedAtOnce, until);
+      await this.left(id, part.entries);
+      looked = part.looked;
+      passed += looked - part.entries.length;
+    }
+  }
+
   private async entry(id: string, due: Due): Promise<void> {
-    if (due.state === 'granted') return this.granted(id, due);
+    if (isGranted(due)) return this.left(id, [due]);
     if (due.cancelled) await this.publisher.canceller.cancelEntry(id, due.entry);
     if (due.state === 'returned' || due.runId.startsWith('g:')) return this.nested(id, due);
     const task = await this.taskOf(id, due.entry);
     if (task === undefined) return;
     const state = await this.settler.settleIfEnded(id, due.entry, due.runId, task);
-    if (state.end) this.tellRepaired(id, due, `settled entry ${due.entry} of ${id} from the engine's record`);
+    if (state.end && !state.goesOn)
+      this.tellRepaired(id, due, `settled entry ${due.entry} of ${id} from the engine's record`);
     if (!state.known) return this.lost(id, due, task);
     // A wait for a worker or between attempts is healthy, however long; asking again is for the case that it isn't.
     if (!state.end) await this.store.renew(id, [due.entry], this.store.settings.leaseMs * 3);
@@ -164,14 +227,33 @@ export class Upkeep {
       await this.store.renew(id, [due.entry], this.store.settings.leaseMs * 3);
   }
 
-  private async granted(id: string, due: Due): Promise<void> {
-    const own = due.process === this.store.process;
-    const { leaseMs } = this.store.settings;
-    const leftTo = own ? (this.publisher.holds(id, due.entry) ? leaseMs : 0) : await this.store.aliveFor(due.process);
-    if (leftTo === 0) return this.again(id, due);
-    // Asked again when its process could be known to be dead, not a whole lease later.
-    await this.store.renew(id, [due.entry], leftTo);
-    await this.store.register(id, leftTo);
+  /** What was granted and not published for a lease: what a dead process left is published, what a living one has is asked for later. */
+  private async left(id: string, granted: readonly Due[]): Promise<void> {
+    const processes = new Map<string, Due[]>();
+    for (const due of granted) {
+      const held = processes.get(due.process);
+      if (held) held.push(due);
+      else processes.set(due.process, [due]);
+    }
+    await Promise.all([...processes].map(([process, held]) => this.leftBy(process, id, held)));
+  }
+
+  private async leftBy(process: string, id: string, granted: readonly Due[]): Promise<void> {
+    if (process !== this.store.process) {
+      const aliveFor = await this.publisher.stalls.ownsFor(process);
+      return aliveFor === 0 ? this.again(id, granted) : this.askLater(id, granted, aliveFor);
+    }
+    const held = granted.filter(({ entry }) => this.publisher.holds(id, entry));
+    const lost = granted.filter(({ entry }) => !this.publisher.holds(id, entry));
+    await Promise.all([this.askLater(id, held, this.store.settings.leaseMs), this.again(id, lost)]);
+  }
+
+  /** Asked again when its process could be known to be dead, not a whole lease later. */
+  private async askLater(id: string, granted: readonly Due[], inMs: number): Promise<void> {
+    if (granted.length === 0) return;
+    const entries = granted.map(({ entry }) => entry);
+    await this.store.renew(id, entries, inMs);
+    await this.store.register(id, inMs);
   }
 
   /** A run that the engine doesn't know, a lease after it was published or seen. */
@@ -183,7 +265,7 @@ export class Upkeep {
     if (due.publications >= maxPublications) {
       return this.fail(id, due, `the engine took ${maxPublications} runs of it and knows none of them`);
     }
-    await this.again(id, due);
+    await this.again(id, [due]);
   }
 
   private async fail(id: string, due: Due, message: string): Promise<void> {
@@ -195,13 +277,27 @@ export class Upkeep {
     this.events.emit('repair', { groupId, entry, message });
   }
 
-  private async again(id: string, due: Due): Promise<void> {
-    const { code, work } = await this.store.regrant(id, due);
-    if (code !== 'granted') return;
+  /** Publishes what was left. While one part of it is published, the next is taken over, and no more. */
+  private async again(id: string, left: readonly Due[]): Promise<void> {
+    let publication: Promise<void> = Promise.resolve();
+    for (let from = 0; from < left.length;) {
+      const part = left.slice(from, from + takenOverAtOnce);
+      const { expected, work } = await this.store.regrantSome(id, part);
+      from += expected.length;
+      part.forEach((due, i) => {
+        if (expected[i]) this.tellAgain(id, due);
+      });
+      await publication;
+      // One that can't be published must not keep those waiting that are still to be taken over.
+      publication = this.putOff(`the publication of what was left in ${id}`, this.publisher.publish(id, work));
+    }
+    await publication;
+  }
+
+  private tellAgain(id: string, due: Due): void {
     const message = `publishing entry ${due.entry} of ${id} again, which ${due.process} left ${due.state}`;
     this.logger.info(`mageflow: ${message}`);
     this.tellRepaired(id, due, message);
-    await this.publisher.publish(id, work);
   }
 
   private async taskOf(id: string, entry: string): Promise<string | undefined> {
@@ -209,27 +305,18 @@ export class Upkeep {
       const packed = await this.reader.callback(id, entry);
       return packed === undefined ? undefined : unpackCallback(packed).spec.task;
     }
-    const item = await this.reader.item(id, entry);
-    return item && unpackSpec(item.spec).task;
+    const [head] = await this.reader.heads(id, [entry]);
+    return head ? unpackHead(head).task : undefined;
   }
 
   private async retire(index: string, id: string, { forgetAt, nested, total, now }: DueReply): Promise<void> {
     // One that sits in another group goes with that one.
-    if (forgetAt === undefined) {
-      await this.leave(index, id);
-      // Released or tried again meanwhile, it has to stay.
-      const then = await this.store.due(id, 0);
-      if (then.forgetAt !== undefined || isAlive(then)) await this.store.register(id);
-      return;
-    }
+    if (forgetAt === undefined) return this.leave(index, id);
     const over = forgetAt <= now;
     // Without this one, nobody would ever tell those below it that their time has come.
     if (nested) await this.publisher.nesting.releaseBelow(id, total);
     else if (!over) await this.store.expireResults(id, total);
-    if (over && !isAlive(await this.store.due(id, 0))) {
-      await this.store.forget(id, total);
-      return this.leave(index, id);
-    }
+    if (over && (await this.store.forget(id, total))) return this.leave(index, id);
     await this.store.redis.use('zadd', (client) => client.zadd(index, 'XX', forgetAt, id));
     if ((await this.store.due(id, 0)).forgetAt !== undefined) return;
     // Tried again meanwhile, it keeps what is below it, and is looked after.
@@ -237,8 +324,12 @@ export class Upkeep {
     await this.store.register(id);
   }
 
+  /** Takes a group out of the index. Released, tried again or made anew meanwhile, it has to stay. */
   private async leave(index: string, id: string): Promise<void> {
-    await this.store.redis.use('zrem', (client) => client.zrem(index, id));
+    const score = await this.store.redis.use('zscore', (client) => client.zscore(index, id));
+    const then = await this.store.due(id, 0);
+    if (then.forgetAt !== undefined || isInUse(then)) return this.store.register(id);
+    if (score !== null) await this.store.redis.call('leave', [index], [id, score]);
   }
 }
 
@@ -248,6 +339,11 @@ function isIdle({ status, entries, next, more, hold, toSpread, retrying }: DueRe
   return entries.length === 0 && next === undefined && !(more || hold || toSpread || retrying || stopping);
 }
 
-function isAlive({ status }: DueReply): boolean {
-  return status !== 'missing' && !isEnded(status);
+function isGranted({ state }: Due): boolean {
+  return state === 'granted';
+}
+
+/** Whether a group goes on, or callbacks of it do. */
+function isInUse({ status, active, retaining }: DueReply): boolean {
+  return status !== 'missing' && (!isEnded(status) || active > 0 || retaining);
 }

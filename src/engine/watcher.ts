@@ -37,10 +37,10 @@ export class Watcher {
   }
 
   private async watch({ groupId, entry, runId, task }: Published): Promise<void> {
+    if ((await this.served.reports(task)) || this.closed) return;
     const as = await this.served.as(task);
-    if (as === 'task' || this.closed) return;
     const judge = () => this.settler.settleIfEnded(groupId, entry, runId, task);
-    if (as === undefined) {
+    if (as !== 'workflow') {
       let state = await judge();
       if (!state.known) {
         await this.after(existsAfterMs);

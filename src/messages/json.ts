@@ -1,4 +1,5 @@
 import { describe, InvalidMessageError } from '../errors';
+import { wellFormedJson } from './text';
 
 /** A plain object, as a message is. */
 export type Message = Record<string, unknown>;
@@ -10,14 +11,15 @@ const forbidden = new Set(['__proto__', 'constructor', 'prototype']);
 const maxDepth = 500;
 
 /**
- * Turns a value into JSON text, refusing whatever JSON would lose or the engine would refuse.
+ * Turns a value into JSON text, refusing whatever JSON would lose or the engine would refuse. Ill-formed text is made
+ * well-formed.
  * @param value - what a user handed in
  * @param what - how to call it in an error
  * @throws InvalidMessageError naming the path, what was expected and what came
  */
 export function encodeJson(value: unknown, what: string): string {
   check(value, what, 0, []);
-  return JSON.stringify(value) ?? 'null';
+  return wellFormedJson(JSON.stringify(value) ?? 'null', what);
 }
 
 /**
@@ -39,6 +41,14 @@ export function encodeMessage(value: unknown, what: string): string {
     );
   }
   return text;
+}
+
+const countedFrom = 1000;
+
+/** How many bytes a text takes at most; exact for one that isn't short, as counting costs more than a short one is worth. */
+export function bytesOf(text: string): number {
+  // A character takes three bytes at most.
+  return text.length < countedFrom ? text.length * 3 : Buffer.byteLength(text);
 }
 
 /** Whether a value is an object made by a literal, `JSON.parse` or `Object.create(null)`. */

@@ -1,20 +1,30 @@
-import { AlreadyStartedError, ConfigurationError, describe } from '../errors';
+import { declaredScheduleTimeout } from '../engine/declared-timeout';
+import { AlreadyStartedError, ConfigurationError, describe, InvalidMessageError } from '../errors';
 import { encodeMessage, isPlainObject } from '../messages/json';
-import { refuseUnknown } from '../options';
+import { isWellFormed } from '../messages/text';
+import { refuseUnknown, wholeNumber } from '../options';
 import { packSpec, type Spec, type StoredRunOptions } from '../store/spec';
 import { checkBound, checkCallback, schemaOf } from './schemas';
 import type { Scope } from './scope';
-import { template, type AnySignature, type RunOptions, type SignOptions, type TaskLike } from './types';
+import {
+  template,
+  type AnySignature,
+  type RunOptions,
+  type SignOptions,
+  type TaskLike,
+  type WaitOptions,
+} from './types';
 
 /** The options of the engine's run, wherever options are taken. */
 export const runFields = ['additionalMetadata', 'priority', 'sticky', 'desiredWorkerLabels'] as const;
 const signFields = new Set<string>([...runFields, 'successCallbacks', 'errorCallbacks', 'name', 'key']);
+const callFields = new Set<string>([...runFields, 'timeoutMs', 'signal']);
 // A run's input may be as large as its engine allows but for 64 KiB: all that travels beside it has to fit in there.
 const maxNameBytes = 1024;
 const maxOptionsBytes = 16 * 1024;
 const idOfOurs = /^([A-Za-z0-9]{12}\.[0-9a-z]{1,11}|k\.[\w-]{24})(~\d+)?$/;
 
-/** The task that something taskable runs, by name. @throws ConfigurationError */
+/** The task that something taskable runs, by name. @throws ConfigurationError, InvalidMessageError */
 export function taskName(task: unknown, what: string): string {
   const name =
     typeof task === 'string'
@@ -25,6 +35,7 @@ export function taskName(task: unknown, what: string): string {
   }
   if (name.trim() === '' || name.includes('\0'))
     throw new ConfigurationError(`${what}: expected a task's name, got ${describe(name)}.`);
+  checkWellFormed(`the task's name of ${what}`, name);
   checkBytes(`the task's name of ${what}`, name, maxNameBytes);
   if (idOfOurs.test(name)) {
     throw new ConfigurationError(
@@ -55,6 +66,8 @@ export function bind(
   const given = options ?? {};
   refuseUnknown(given, signFields, 'option of sign');
   const bound: BoundSpec = { task: name };
+  const scheduleTimeout = typeof task === 'string' ? undefined : declaredScheduleTimeout(task);
+  if (scheduleTimeout !== undefined) bound.scheduleTimeout = scheduleTimeout;
   const root = scope.roots.get(name.toLowerCase());
   if (root) bound.group = 'root';
   if (data !== undefined && data !== null) {
@@ -94,8 +107,8 @@ export async function callbacks(
   what: 'successCallbacks' | 'errorCallbacks',
   given: 'list' | 'output' = 'output',
 ): Promise<string[]> {
+  checkList(list, what);
   if (isNone(list)) return [];
-  if (!Array.isArray(list)) throw new ConfigurationError(`${what}: expected a list of tasks, got ${describe(list)}.`);
   const packed: string[] = [];
   for (let i = 0; i < list.length; i++) {
     const callback = list[i] as TaskLike;
@@ -112,6 +125,17 @@ export async function callbacks(
   return packed;
 }
 
+/** The same, of a list that is packed later. @throws ConfigurationError */
+export function checkCallbacks(list: readonly TaskLike[] | null | undefined, what: string): void {
+  checkList(list, what);
+  for (const [i, callback] of (list ?? []).entries()) if (!isSignature(callback)) taskName(callback, `${what}[${i}]`);
+}
+
+function checkList(list: unknown, what: string): void {
+  if (!isNone(list) && !Array.isArray(list))
+    throw new ConfigurationError(`${what}: expected a list of tasks, got ${describe(list)}.`);
+}
+
 function isNone(list: unknown): list is null | undefined {
   return list === undefined || list === null;
 }
@@ -121,7 +145,7 @@ export function isSignature(value: unknown): value is AnySignature {
   return typeof value === 'object' && value !== null && template in value;
 }
 
-/** The options of the engine's run, or undefined when none is given. @throws ConfigurationError */
+/** The options of the engine's run, or undefined when none is given. @throws ConfigurationError, InvalidMessageError */
 export function checkRunOptions(options: RunOptions | undefined, what: string): StoredRunOptions | undefined {
   if (options === undefined || options === null) return undefined;
   const { additionalMetadata, priority, sticky, desiredWorkerLabels } = options;
@@ -143,10 +167,28 @@ export function checkRunOptions(options: RunOptions | undefined, what: string): 
   return run;
 }
 
-/** Refuses what `run` and its kin don't take. @throws ConfigurationError */
-export function refuseUnknownRunOptions(options: object | undefined): void {
-  if (options !== undefined)
-    refuseUnknown(options, new Set<string>([...runFields, 'timeoutMs', 'signal']), 'option of run');
+/**
+ * Checks what `run` and its kin are called with, before anything starts.
+ * @throws ConfigurationError, and the reason of a signal that is aborted already
+ */
+export function checkCallOptions(options: (RunOptions & WaitOptions) | undefined): void {
+  if (options === undefined) return;
+  refuseUnknown(options, callFields, 'option of run');
+  const { timeoutMs, signal } = options;
+  if (timeoutMs === null)
+    throw new ConfigurationError(
+      'timeoutMs: expected a whole number of at least 1, got null. Leave it out for no limit.',
+    );
+  wholeNumber('timeoutMs', timeoutMs, 1);
+  if (signal === undefined) return;
+  if (!isAbortSignal(signal)) throw new ConfigurationError(`signal: expected an AbortSignal, got ${describe(signal)}.`);
+  signal.throwIfAborted();
+}
+
+/** By its shape: one of another realm is no instance of this one's class. */
+function isAbortSignal(value: unknown): value is AbortSignal {
+  const { aborted, addEventListener, throwIfAborted } = Object(value) as Partial<AbortSignal>;
+  return typeof aborted === 'boolean' && [addEventListener, throwIfAborted].every((own) => typeof own === 'function');
 }
 
 export function alreadyStarted(what: string): AlreadyStartedError {
@@ -177,6 +219,7 @@ function checkMetadata(metadata: Record<string, string>, what: string): Record<s
         `additionalMetadata of ${what}: expected a text without NUL at ${describe(key)}, got ${describe(value)}.`,
       );
     }
+    for (const each of [key, value]) checkWellFormed(`additionalMetadata of ${what}`, each);
   }
   return metadata;
 }
@@ -189,10 +232,12 @@ function checkLabels(labels: NonNullable<RunOptions['desiredWorkerLabels']>, wha
   if (!isPlainObject(labels)) return refuse('an object of labels', labels);
   for (const [key, label] of Object.entries(labels)) {
     if (key.includes('\0')) refuse('names without NUL', key);
+    checkWellFormed(`desiredWorkerLabels of ${what}`, key);
     if (!isPlainObject(label)) refuse(`an object with a value at ${describe(key)}`, label);
     const { value, required, weight = 0, comparator = 0 } = label;
     if (typeof value === 'string' ? value.includes('\0') : !isInt32(value))
       refuse(`a text without NUL or a whole number of 32 bits as the value of ${describe(key)}`, value);
+    if (typeof value === 'string') checkWellFormed(`desiredWorkerLabels of ${what}`, value);
     if (required !== undefined && typeof required !== 'boolean')
       refuse(`true or false as required of ${describe(key)}`, required);
     if (!isInt32(weight)) refuse(`a whole number of 32 bits as the weight of ${describe(key)}`, weight);
@@ -205,14 +250,23 @@ function isInt32(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) === ((value as number) | 0);
 }
 
-/** A name or key: a text that isn't empty. @throws ConfigurationError */
+/** A name or key: a text that isn't empty. @throws ConfigurationError, InvalidMessageError when it is ill-formed */
 export function text(value: unknown, what: string): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string' || value === '' || value.includes('\0')) {
     throw new ConfigurationError(`${what}: expected a text that is not empty and has no NUL, got ${describe(value)}.`);
   }
+  checkWellFormed(what, value);
   checkBytes(what, value, maxNameBytes);
   return value;
+}
+
+/** Redis keeps half a character as another one, and the scripts refuse what they read of it. @throws InvalidMessageError */
+export function checkWellFormed(what: string, value: string): void {
+  if (isWellFormed(value)) return;
+  throw new InvalidMessageError(
+    `${what}: expected well-formed text, got half a character (a lone surrogate, as slice() leaves of an emoji) in ${JSON.stringify(value)}. Cut texts with Array.from(text).slice(0, n).join('').`,
+  );
 }
 
 function checkBytes(what: string, value: string, limit: number): void {

@@ -1,8 +1,9 @@
-import { encodeMessage } from '../messages/json';
+import { canonical } from '../messages/canonical';
+import { bytesOf, encodeMessage } from '../messages/json';
 import { packSpec } from '../store/spec';
 import type { CaptureRequest, RunRef, Runtime } from '../tasks/runtime';
-import { bind, checkRunOptions, type BoundSpec } from './binding';
-import { entriesPerScript } from './entries';
+import { bind, checkRunOptions, checkWellFormed, type BoundSpec } from './binding';
+import { bytesPerScript, entriesPerScript } from './entries';
 import { rootIsOver } from './made-swarms';
 import { publishBeside, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
@@ -14,13 +15,14 @@ export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['c
   const capture: Runtime['capture'] = async (root, requests) => {
     const items = await Promise.all(requests.map((request) => prepareChild(scope, request)));
     const refs: RunRef[] = [];
-    for (let from = 0; from < items.length; from += entriesPerScript) {
-      const some = items.slice(from, from + entriesPerScript);
+    for (let from = 0; from < items.length;) {
+      const some = items.slice(from, from + fitting(items, from));
+      from += some.length;
       const reply = await scope.store.add(
         root.groupId,
-        some.map(({ spec, key }) => ({
-          spec: packSpec(spec),
-          key: key ?? root.identify('task', spec.task, '{}', spec.data ?? '{}'),
+        some.map(({ spec, packed, key }) => ({
+          spec: packed,
+          key: key ?? root.identify('task', spec.task, '{}', canonical(spec.data ?? '{}')),
         })),
         { run: true },
       );
@@ -42,13 +44,26 @@ async function prepareChild(scope: Scope, { task, input, key, options = {}, stan
   const given = { additionalMetadata, priority, sticky, desiredWorkerLabels };
   const chosen = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as RunOptions;
   const run = checkRunOptions(chosen, `the run of ${task}`);
+  if (typeof key === 'string') checkWellFormed(`the key of the run of ${task}`, key);
   const data = encodeMessage(input ?? {}, `the input of ${task}`);
   const spec: BoundSpec = {
     ...(await bind(scope, task, undefined, undefined)),
     data,
     ...(run ? { options: run } : {}),
   };
-  return { spec, key, standaloneName };
+  return { spec, packed: packSpec(spec), key, standaloneName };
+}
+
+/** How many of the items from one on are added by one script. */
+function fitting(items: readonly { packed: string }[], from: number): number {
+  let number = 0;
+  let bytes = 0;
+  for (const { packed } of items.slice(from, from + entriesPerScript)) {
+    bytes += bytesOf(packed);
+    if (number > 0 && bytes > bytesPerScript) break;
+    number += 1;
+  }
+  return number;
 }
 
 function reference(scope: Scope, groupId: string, index: number, spec: BoundSpec, plain: boolean): RunRef {

@@ -1,9 +1,8 @@
 import { inTime } from '../in-time';
 import { refuseUnknown, wholeNumber } from '../options';
 import { isEnded, readError } from '../store/group-reader';
-import { parseFiringId, parseItemId } from '../store/ids';
-import { templateIn } from '../store/tree-reader';
-import { unpackCallback } from '../store/spec';
+import { firingId, parseFiringId, parseItemId } from '../store/ids';
+import { templateIn, unpackCallback } from '../store/spec';
 import { packCursor, unpackCursor } from './cursor';
 import { describeEntry, describeGroup, describeItems, groupOf, type Description, type Node } from './described';
 import { templateOf, unknownId } from './load';
@@ -23,6 +22,9 @@ const fields = new Set(['depth', 'limit', 'cursor']);
 const cursorPattern = /^children (\d{1,15})$/;
 const nodesAtMost = 10_000;
 const groupsAtOnce = 20;
+const callbacksAtMost = 100;
+/** Runs of ended callbacks are looked up in the engine's history, one call each. */
+const callbackRunsAtMost = 20;
 
 /** Describes what an id names, and some levels of its children. @throws ConfigurationError, NotFoundError */
 export async function describe(scope: Scope, id: string, options: DescribeOptions = {}): Promise<Description> {
@@ -32,7 +34,7 @@ export async function describe(scope: Scope, id: string, options: DescribeOption
   const from = Number(unpackCursor(options.cursor, 'describe', cursorPattern)?.[1] ?? 0);
   const node = typeof id === 'string' && id !== '' ? await find(scope, id) : undefined;
   if (!node) throw unknownId(id);
-  await Promise.all([addRunId(scope, node), addChildren(scope, node, from, depth, limit)]);
+  await Promise.all([addRunId(scope, node), addCallbacks(scope, node), addChildren(scope, node, from, depth, limit)]);
   return node.shown;
 }
 
@@ -96,6 +98,18 @@ async function findFired(scope: Scope, groupId: string, entry: string, id: strin
   return describeEntry(scope, at, snapshot, templateIn(spec));
 }
 
+/** Adds the callbacks that were fired for a signature: those of a chain or swarm are kept in its own group. */
+async function addCallbacks(scope: Scope, { shown, run, below }: Node): Promise<void> {
+  const place = run ? { groupId: run.groupId, source: run.entry } : below && { groupId: below.groupId, source: 'g' };
+  if (!place) return;
+  const { groupId, source } = place;
+  const entries = await scope.reader.firedFor(groupId, source, callbacksAtMost);
+  const fired = await Promise.all(entries.map((entry) => findFired(scope, groupId, entry, firingId(groupId, entry))));
+  const nodes = fired.filter((node) => node !== undefined);
+  await Promise.all(nodes.slice(0, callbackRunsAtMost).map((node) => addRunId(scope, node)));
+  shown.callbacks = nodes.map((node) => node.shown);
+}
+
 /** Describes children level by level, so that a large tree costs no more than a bounded number of them. */
 async function addChildren(scope: Scope, top: Node, start: number, depth: number, limit: number): Promise<void> {
   let level = [{ node: top, from: start }];
@@ -130,11 +144,13 @@ function leaveOut({ shown, below }: Node, from: number): Node[] {
 }
 
 /** Asks the engine's history for the run of what has ended, once; a history that is away says nothing. */
-async function addRunId({ runIds, engine, store }: Scope, { shown, run }: Node): Promise<void> {
+async function addRunId({ runIds, engine, reader, store }: Scope, { shown, run }: Node): Promise<void> {
   if (!run || shown.runId !== undefined || shown.status === 'pending') return;
   const { signatureId, groupId, entry } = run;
-  const find = () => {
-    const found = engine.findRun(signatureId, groupId, entry);
+  const find = async () => {
+    const token = await reader.tokenOf(groupId, entry);
+    if (token === undefined) return undefined;
+    const found = engine.findRun(signatureId, groupId, entry, token);
     return inTime('the engine', store.settings.commandTimeoutMs, found).catch(() => undefined);
   };
   const runId = runIds.get(groupId, entry) ?? (isEnded(shown.status) ? await find() : undefined);

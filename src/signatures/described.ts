@@ -2,8 +2,8 @@ import { groupFailure } from '../engine/group-end';
 import { isEnded, unmade, type Snapshot } from '../store/group-reader';
 import { childrenId, itemId, nestedId } from '../store/ids';
 import type { ItemState } from '../store/item-state';
-import { unpackSpec, type GroupTemplate, type Spec } from '../store/spec';
-import { templateIn, TreeReader, type TreeItem } from '../store/tree-reader';
+import { templateIn, unpackSpec, type GroupTemplate, type Spec } from '../store/spec';
+import { TreeReader, type TreeItem } from '../store/tree-reader';
 import type { Scope } from './scope';
 import { statusOf as statusOfEntry } from './stored-entry';
 import { progressOf, statusOf } from './stored-group';
@@ -21,6 +21,8 @@ export interface Description {
   runId?: string;
   /** Why it failed. */
   error?: string;
+  /** The callbacks that were fired for the described one, the first 100, each by its latest firing, with its error and run. */
+  callbacks?: Description[];
   /** The items of a swarm or chain, the children of a root, in the order of adding: as many as were asked for. */
   children: Description[];
   /** Set when there are more children: hand it in with this one's id. */

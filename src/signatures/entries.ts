@@ -1,4 +1,5 @@
 import { ConfigurationError, describe } from '../errors';
+import { inTime } from '../in-time';
 import { packSpec, type Spec } from '../store/spec';
 import { bind, isSignature, type BoundSpec } from './binding';
 import type { Scope } from './scope';
@@ -55,20 +56,24 @@ export function prepare(
 
 async function reserved(scope: Scope, task: AnySignature, owner: Owner, what: string): Promise<PreparedEntry> {
   const member = await task[join](owner, what, scope.store.identity);
-  await refuseCircle(scope, member, owner, what);
+  const began = performance.now();
+  try {
+    await refuseCircle(scope, member, owner, what);
+  } catch (error) {
+    await undo(scope, began, member.release(false));
+    throw error;
+  }
   return prepared(member.spec, member.key, member);
 }
 
 /** A group in itself would wait for itself. @throws ConfigurationError */
-async function refuseCircle(scope: Scope, { spec, release }: Member, owner: Owner, what: string): Promise<void> {
+async function refuseCircle(scope: Scope, { spec }: Member, owner: Owner, what: string): Promise<void> {
   if (!spec.below) return;
   for (let above: string | undefined = owner.groupId; above;) {
-    if (spec.below.includes(above)) {
-      await release();
+    if (spec.below.includes(above))
       throw new ConfigurationError(
         `${what}: "${spec.name ?? spec.task}" can't be added to "${owner.name}", which is, or belongs to, a part of it.`,
       );
-    }
     above = (await scope.reader.facts(above))?.parent?.groupId;
   }
 }
@@ -98,9 +103,25 @@ export async function placeAll(
   await Promise.all([...members, scope.locations.recordItems(groupId, items)]);
 }
 
-/** Gives signatures back that were not taken. */
-export async function releaseAll(entries: readonly PreparedEntry[]): Promise<void> {
-  await Promise.all(entries.flatMap(({ member }) => (member ? [member.release()] : [])));
+/**
+ * Gives signatures back that were not taken.
+ * @param gone - whether the group that they were handed in to is not there
+ */
+export async function releaseAll(
+  entries: readonly PreparedEntry[],
+  gone: boolean | Promise<boolean> = false,
+): Promise<void> {
+  await Promise.all(entries.flatMap(({ member }) => (member ? [member.release(gone)] : [])));
+}
+
+/**
+ * Waits for what undoes a call that has failed, no longer than a call may take in all. Redis may be away: the rest goes on by
+ * itself, and what can't be undone expires, as nobody has started it.
+ * @param began - when the call began, by `performance.now`
+ */
+export async function undo({ store }: Scope, began: number, work: Promise<unknown>): Promise<void> {
+  const left = store.settings.commandTimeoutMs - (performance.now() - began);
+  await inTime('Redis', Math.max(0, left), work).catch(() => undefined);
 }
 
 /** Checks and packs a list of entries, or none of it. */
@@ -110,6 +131,7 @@ export async function prepareAll(
   owner: Owner,
   what = 'tasks',
 ): Promise<PreparedEntry[]> {
+  const began = performance.now();
   const entries: PreparedEntry[] = [];
   try {
     for (let i = 0; i < tasks.length; i++) {
@@ -118,7 +140,7 @@ export async function prepareAll(
     }
     return entries;
   } catch (error) {
-    await releaseAll(entries);
+    await undo(scope, began, releaseAll(entries));
     throw error;
   }
 }

@@ -41,9 +41,15 @@ export async function captureSwarm(
 export async function captureMade(scope: Scope, root: RootScope, swarmId: string): Promise<void> {
   const name = root.made.get(swarmId);
   if (name === undefined) return;
-  const known = root.captured.get(swarmId) ?? captureSwarm(scope, root, { id: swarmId, name }, startOnly);
-  root.captured.set(swarmId, known);
-  await known;
+  await (root.captured.get(swarmId) ??
+    noteCapture(root, swarmId, captureSwarm(scope, root, { id: swarmId, name }, startOnly)));
+}
+
+/** Remembers a capture that is under way or was made: one that failed can be tried again. */
+export function noteCapture<T>(root: RootScope, swarmId: string, capturing: Promise<T>): Promise<T> {
+  root.captured.set(swarmId, capturing);
+  capturing.catch(() => root.captured.delete(swarmId));
+  return capturing;
 }
 
 /** The error of a run in the body of a root that has ended meanwhile: it was cancelled, or a later attempt of it has returned. */

@@ -1,9 +1,9 @@
 import { ConfigurationError, describe } from '../errors';
 import { refuseUnknown } from '../options';
 import { keyedId, newId } from '../store/ids';
-import type { GroupTemplate } from '../store/spec';
+import { packTemplate, type GroupTemplate } from '../store/spec';
 import { callbacks, checkRunOptions, runFields, text, type BoundSpec } from './binding';
-import { placeAll, prepareAll } from './entries';
+import { placeAll, prepareAll, releaseAll, undo } from './entries';
 import { identityOfTasks } from './identity';
 import { currentRoot, type Scope } from './scope';
 import { TaskSignature } from './task-signature';
@@ -62,17 +62,24 @@ export async function makeChain(
     ...(run ? { options: run } : {}),
   };
   const below = steps.flatMap((step) => step.spec.below ?? []);
-  const spec: BoundSpec = { task: name, group: 'chain', data: JSON.stringify(group) };
+  const spec: BoundSpec = { task: name, group: 'chain', data: packTemplate(group) };
   if (given !== undefined) spec.name = given;
   if (below.length > 0) spec.below = below;
   // Within a root run its id says which one it is.
   if (key !== undefined && !root) spec.key = key;
-  const chain = new TaskSignature<unknown, unknown>(scope, spec, id);
-  await placeAll(
-    scope,
-    id,
-    steps,
-    steps.map((_, i) => i),
-  );
+  const chain = new TaskSignature<unknown, unknown>(scope, spec, id, root);
+  const began = performance.now();
+  try {
+    await placeAll(
+      scope,
+      id,
+      steps,
+      steps.map((_, i) => i),
+    );
+  } catch (error) {
+    // One that has an identity may have been made before, with these steps in it.
+    await undo(scope, began, releaseAll(steps, owner.again !== true));
+    throw error;
+  }
   return chain;
 }

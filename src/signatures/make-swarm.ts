@@ -1,11 +1,20 @@
 import { ConfigurationError, describe } from '../errors';
+import { bytesOf } from '../messages/json';
 import { refuseUnknown } from '../options';
 import { newSecret, type NewGroup } from '../store/group-store';
 import { keyedId, newId } from '../store/ids';
 import { callbackIds } from '../store/spec';
 import { callbacks, checkRunOptions, runFields, text } from './binding';
 import { resolveConfig, type SwarmConfig } from './config';
-import { bytesPerScript, entriesPerScript, placeAll, prepareAll, releaseAll, type PreparedEntry } from './entries';
+import {
+  bytesPerScript,
+  entriesPerScript,
+  placeAll,
+  prepareAll,
+  releaseAll,
+  undo,
+  type PreparedEntry,
+} from './entries';
 import { identityOfTasks } from './identity';
 import { currentRoot, publishFor, type Scope } from './scope';
 import { TaskSwarm } from './task-swarm';
@@ -78,12 +87,11 @@ export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise
     successCallbacks,
     errorCallbacks,
   };
-  const swarm = new TaskSwarm<O>(scope, id, name);
+  const swarm = new TaskSwarm<O>(scope, id, name, { madeIn: root });
   const created = await write(scope, swarm, group, chunks, isSwarmClosed, root !== undefined);
-  if (!created) return new TaskSwarm<O>(scope, id, (await scope.reader.snapshot(id))?.name ?? name);
-  const ids = callbackIds({ successCallbacks, errorCallbacks }).map((callback) => ({ id: callback }));
-  await scope.locations.record(id, ids);
-  return swarm;
+  if (created) return swarm;
+  const snapshot = await scope.reader.snapshot(id);
+  return new TaskSwarm<O>(scope, id, snapshot?.name ?? name, { madeIn: root });
 }
 
 async function write(
@@ -99,13 +107,13 @@ async function write(
   const placeFrom = (entries: readonly PreparedEntry[], from: number) =>
     Promise.all(entries.flatMap(({ member }, i) => (member ? [member.place(from + i)] : [])));
   const [first = [], ...rest] = chunks;
-  let created = false;
+  const began = performance.now();
   try {
     const reply = await store.create(
       group,
       first.map(({ packed }) => packed),
     );
-    created = reply.created;
+    const { created } = reply;
     if (created) scope.publisher.known.made(group, reply.work.version);
     if (!created) await (again ? placeFrom(first, 0) : releaseAll(first));
     else {
@@ -126,10 +134,17 @@ async function write(
       else await (again ? placeFrom(chunk, place) : releaseAll(chunk));
       place += chunk.length;
     }
+    const { successCallbacks, errorCallbacks } = group;
+    const ids = callbackIds({ successCallbacks: [...successCallbacks], errorCallbacks: [...errorCallbacks] });
+    if (created)
+      await scope.locations.record(
+        group.id,
+        ids.map((callback) => ({ id: callback })),
+      );
     return created;
   } catch (error) {
-    for (const chunk of chunks) await releaseAll(chunk);
-    if (created) await store.forget(group.id, 0);
+    const gone = store.discard(group).catch(() => false);
+    await undo(scope, began, Promise.all([gone, releaseAll(chunks.flat(), gone)]));
     throw error;
   }
 }
@@ -140,12 +155,12 @@ function inChunks(entries: readonly PreparedEntry[]): PreparedEntry[][] {
   let bytes = 0;
   for (const entry of entries) {
     const current = chunks.at(-1);
-    bytes += entry.packed.length;
+    bytes += bytesOf(entry.packed);
     if (current && current.length < entriesPerScript && (bytes <= bytesPerScript || current.length === 0)) {
       current.push(entry);
     } else {
       chunks.push([entry]);
-      bytes = entry.packed.length;
+      bytes = bytesOf(entry.packed);
     }
   }
   return chunks;

@@ -42,6 +42,24 @@ export function currentRoot({ store }: Scope): RootScope | undefined {
   return root?.store === store.identity && root.captures() ? root : undefined;
 }
 
+/** The root in whose body something is made, which is its own from then on, wherever it is run. */
+export function rootOfBody({ store }: Scope): RootScope | undefined {
+  const root = currentExecution()?.root;
+  return root?.store === store.identity ? root : undefined;
+}
+
+/**
+ * The root whose child something becomes that is run now. Of what was made in a body it is that body's: in a queue that several
+ * bodies share, code runs in the context of whichever of them came first.
+ * @param madeIn - the root in whose body it was made
+ */
+export function capturingRoot(scope: Scope, madeIn: RootScope | undefined): RootScope | undefined {
+  const { root, without } = currentExecution() ?? {};
+  // The next attempt of a body may go on with what it finds in its process.
+  if (!madeIn || (madeIn.isOver && root?.groupId === madeIn.groupId)) return currentRoot(scope);
+  return without?.groupId !== madeIn.groupId && madeIn.captures() ? madeIn : undefined;
+}
+
 /** Publishes what a root's body was granted. The work is durable in Redis, so that the body goes on; its end waits. */
 export function publishBeside(root: RootScope, scope: Scope, groupId: string, work: Work): void {
   root.track(publishFor(scope, groupId, work));

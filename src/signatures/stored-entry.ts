@@ -10,6 +10,8 @@ import { isEnded, readError, type ItemState } from '../store/group-reader';
 import type { Scope } from './scope';
 import type { Handle, SignatureStatus, WaitOptions } from './types';
 
+const askHistoryMs = 1_000;
+
 /** A handle whose getters no JSON.stringify, spread or comparison reads by the way: each reading is a promise that can reject. */
 export function makeHandle<O>(id: string, output: () => Promise<O>, runId: () => Promise<string>): Handle<O> {
   return Object.defineProperties({ id } as Handle<O>, { output: { get: output }, runId: { get: runId } });
@@ -34,16 +36,7 @@ export class StoredEntry {
 
   /** Waits for its end and gives its output. @throws TaskFailedError, CancelledError, NotFoundError */
   async wait<O>(options: WaitOptions = {}): Promise<O> {
-    const items = this.who.index !== undefined;
-    const state = await this.scope.waiter.until(
-      this.groupId,
-      async () => {
-        const current = await this.state();
-        if (current === undefined) throw this.notFound();
-        return isEnded(current) ? current : undefined;
-      },
-      { ...options, items, end: this.who.alone === true },
-    );
+    const state = await (this.who.alone ? this.groupEnded(options) : this.ended(options));
     const result = await this.scope.reader.result(this.groupId, this.entry);
     if (state === 'succeeded') return JSON.parse(await this.scope.reader.output(result?.slice(1) ?? '')) as O;
     if (state === 'cancelled') {
@@ -58,25 +51,25 @@ export class StoredEntry {
 
   /** The engine's run that was published for it, as soon as there is one. @throws CancelledError, ConfigurationError, NotFoundError */
   async runId(): Promise<string> {
-    const { waiter, runIds, reader, engine } = this.scope;
+    const { waiter, runIds, engine, reader } = this.scope;
     if (this.who.isGroup)
       throw new ConfigurationError(`${this.who.name} is a group, which has no run of its own in the engine.`);
-    let asked = 0;
-    return waiter.until(this.groupId, async () => {
-      // The store first: another process may have taken back what this one published.
-      const known = (await reader.runOf(this.groupId, this.entry)) ?? runIds.get(this.groupId, this.entry);
-      if (known) return known;
-      const state = await this.state();
-      if (state === undefined) throw this.notFound();
-      if (state === 'cancelled')
-        throw new CancelledError(`${this.who.name} was cancelled before it started; it has no run.`);
-      if (!isEnded(state)) return undefined;
-      // Ended, and published by another process: the engine's history has it, after some hundred milliseconds.
-      const found = await engine.findRun(this.who.id, this.groupId, this.entry);
-      if (!found && ++asked > 5)
-        throw new NotFoundError(`The engine no longer knows a run of ${this.who.name} (${this.who.id}).`);
-      return found;
-    });
+    const here = () => runIds.get(this.groupId, this.entry);
+    const found = await waiter.entries.wait(this.groupId, this.entry, { run: () => here() !== undefined });
+    if (!found) throw this.notFound();
+    // The store first: another process may have taken back what this one published.
+    const known = found.run || here();
+    if (known) return known;
+    if (found.end === 'cancelled')
+      throw new CancelledError(`${this.who.name} was cancelled before it started; it has no run.`);
+    // Ended, and published by another process: the engine's history has it, after some hundred milliseconds.
+    for (let asked = 0; asked < 6; asked++) {
+      if (asked > 0) await waiter.rest(askHistoryMs);
+      const token = await reader.tokenOf(this.groupId, this.entry);
+      const past = token && (await engine.findRun(this.who.id, this.groupId, this.entry, token));
+      if (past) return past;
+    }
+    throw new NotFoundError(`The engine no longer knows a run of ${this.who.name} (${this.who.id}).`);
   }
 
   /** @throws NotFoundError */
@@ -92,6 +85,19 @@ export class StoredEntry {
       ? await suspender.group(this.groupId, suspended)
       : await suspender.entry(this.groupId, this.entry, suspended);
     if (!found) throw this.notFound();
+  }
+
+  /** Fires its failed callbacks anew. @throws NotFoundError */
+  async retryCallbacks(): Promise<number> {
+    const { publisher, reader } = this.scope;
+    const { isGroup, alone } = this.who;
+    // A chain or swarm keeps its callbacks itself.
+    const group = isGroup ? await reader.groupAt(this.groupId, this.entry) : undefined;
+    if (isGroup && group === undefined) return 0;
+    const [at, source] = group !== undefined ? [group, ''] : [this.groupId, alone ? '' : this.entry];
+    const count = await publisher.retrier.callbacks(at, source);
+    if (count === undefined) throw this.notFound();
+    return count;
   }
 
   /** @throws ConfigurationError, AlreadyStartedError */
@@ -117,6 +123,23 @@ export class StoredEntry {
     const { reader } = this.scope;
     const group = await reader.groupAt(this.groupId, this.entry);
     return group !== undefined && (await reader.snapshot(group))?.suspended === true;
+  }
+
+  /** How it has ended, when it is one of many. */
+  private async ended(options: WaitOptions): Promise<string> {
+    const found = await this.scope.waiter.entries.wait(this.groupId, this.entry, options);
+    if (!found) throw this.notFound();
+    return found.end;
+  }
+
+  /** The same, when it is the only one of its group, whose end this process may hear of. */
+  private groupEnded(options: WaitOptions): Promise<string> {
+    const read = async () => {
+      const current = await this.state();
+      if (current === undefined) throw this.notFound();
+      return isEnded(current) ? current : undefined;
+    };
+    return this.scope.waiter.until(this.groupId, read, { ...options, end: true });
   }
 
   private async state(): Promise<ItemState | undefined> {

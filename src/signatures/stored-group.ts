@@ -94,6 +94,13 @@ export class StoredGroup {
     return code === 'none' ? 0 : items;
   }
 
+  /** @throws NotFoundError */
+  async retryCallbacks(): Promise<number> {
+    const count = await this.scope.publisher.retrier.callbacks(this.id, '');
+    if (count === undefined) throw this.notFound();
+    return count;
+  }
+
   runId(): Promise<never> {
     const message = `A ${this.kind} has no run of its own in the engine. Ask its items for theirs.`;
     return Promise.reject(new ConfigurationError(message));
@@ -137,6 +144,7 @@ export function progressOf(snapshot: Snapshot): Progress {
     cancelled,
     closed,
     status: statusOf(snapshot),
+    callbacks: snapshot.callbacks,
   };
 }
 

@@ -1,7 +1,9 @@
 import { ConfigurationError, describe, NotFoundError } from '../errors';
+import { canonical } from '../messages/canonical';
 import { encodeMessage } from '../messages/json';
 import { mergeMessages } from '../messages/merge';
 import { newSecret } from '../store/group-store';
+import { createInParts } from '../store/parts';
 import { childrenId, itemId, keyedId, newId, parseFiringId } from '../store/ids';
 import {
   callbackIds,
@@ -16,8 +18,8 @@ import type { Work } from '../store/replies';
 import type { Spec, StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
 import { carrySuspension, checkSuspendable, suspendedStep } from './ahead';
-import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions, type BoundSpec } from './binding';
-import { currentRoot, publishBeside, publishFor, type Scope } from './scope';
+import { alreadyStarted, checkRunOptions, checkCallOptions, type BoundSpec } from './binding';
+import { capturingRoot, publishBeside, publishFor, type Scope } from './scope';
 import { captureMade, rootIsOver } from './made-swarms';
 import { StoredEntry } from './stored-entry';
 import { StoredGroup } from './stored-group';
@@ -52,6 +54,8 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     private readonly scope: Scope,
     private readonly spec: BoundSpec,
     id?: string,
+    /** The root in whose body it was made. */
+    private readonly madeIn?: RootScope,
   ) {
     this.kind = spec.group === 'root' || spec.group === 'chain' ? spec.group : 'task';
     this.ownId = id ?? (spec.key === undefined ? newId() : keyedId(this.kind === 'chain' ? 'chain' : 'task', spec.key));
@@ -70,14 +74,13 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   /** @internal */
   get identity(): string {
     const { task, data = '{}', key } = this.spec;
-    return this.kind === 'chain' ? `chain ${this.ownId}` : JSON.stringify([this.kind, task, data, key]);
+    return this.kind === 'chain' ? `chain ${this.ownId}` : JSON.stringify([this.kind, task, canonical(data), key]);
   }
 
   async run(...args: RunArguments<I, RunOptions & WaitOptions>): Promise<O> {
     const [message, options] = args as unknown as [object | undefined, (RunOptions & WaitOptions) | undefined];
     const stored = await this.start(message, options);
-    const { timeoutMs, signal } = options ?? {};
-    return stored.wait<O>({ ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal ? { signal } : {}) });
+    return stored.wait<O>(options);
   }
 
   async runNoWait(...args: RunArguments<I, RunOptions>): Promise<Handle<O>> {
@@ -115,6 +118,12 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       );
   }
 
+  async retryCallbacks(): Promise<number> {
+    const found = await this.find();
+    if (!found) throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: no callback of it has failed.`);
+    return found.retryCallbacks();
+  }
+
   /** @internal - of a chain */
   async retryFailed(): Promise<number> {
     const found = await this.find();
@@ -143,9 +152,12 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   /** @internal */
   async [join](owner: Owner, what: string, store: string): Promise<Member> {
     this.reserve(owner, what, store);
-    if (owner.kind === 'chain' && this.suspendedAhead && (await this.alone().status()) === 'suspended') {
+    try {
+      if (owner.kind === 'chain' && this.suspendedAhead && (await this.alone().status()) === 'suspended')
+        throw suspendedStep(what, { id: this.ownId, name: this.name }, owner.name);
+    } catch (error) {
       this.group = undefined;
-      throw suspendedStep(what, { id: this.ownId, name: this.name }, owner.name);
+      throw error;
     }
     const place = async (index: number) => {
       this.group = { ...owner, index };
@@ -168,7 +180,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   /** The signature of a stored item. @internal */
   static item<I, O>(scope: Scope, owner: Owner, index: number, packed: string): TaskSignature<I, O> {
     const spec = unpackSpec(packed);
-    const signature = new TaskSignature<I, O>(scope, spec, spec.id ?? itemId(owner.groupId, index));
+    const signature = new TaskSignature<I, O>(scope, spec, spec.id ?? itemId(owner.groupId, index), owner.madeIn);
     signature.group = { ...owner, index };
     return signature;
   }
@@ -207,12 +219,12 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
   private async start(
     message: object | undefined,
-    options: RunOptions | undefined,
+    options: (RunOptions & WaitOptions) | undefined,
   ): Promise<StoredEntry | StoredGroup> {
-    refuseUnknownRunOptions(options);
+    checkCallOptions(options);
     const encoded = encodeMessage(message ?? {}, `the message to ${this.name}`);
     const runOptions = checkRunOptions(options, `the run of ${this.name}`);
-    const root = currentRoot(this.scope);
+    const root = capturingRoot(this.scope, this.madeIn ?? this.group?.madeIn);
     if (this.group) {
       const started = this.startItem(encoded, runOptions, root);
       return root ? root.begin(started) : started;
@@ -244,15 +256,14 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   /** Writes it as a group of its own; undefined when it is there already. */
   private async write(options?: StoredRunOptions, run?: { message: string }): Promise<Work | undefined> {
     const { key: _key, ...spec } = this.spec;
-    const merged = mergeRunOptions(spec.options, options);
-    if (merged) spec.options = merged;
     const { items, ...group } =
-      this.kind === 'chain' ? { kind: 'chain' as const, ...templateGroup(spec, options) } : taskGroup(spec);
-    const made = { id: this.ownId, name: this.name, secret: newSecret(), closed: true, ...group };
+      this.kind === 'chain' ? { kind: 'chain' as const, ...templateGroup(spec, undefined) } : taskGroup(spec);
+    const runOptions = options ? { runOptions: JSON.stringify(options) } : {};
+    const made = { id: this.ownId, name: this.name, secret: newSecret(), closed: true, ...group, ...runOptions };
     const { store, waiter } = this.scope;
     const { created, work } = await waiter.ends.starting(
       store.keys.state(this.ownId),
-      (heardOn) => store.create(made, items, run && { ...run, heardOn }),
+      (heardOn) => createInParts(store, made, items, run && { ...run, heardOn }),
       (reply) => run !== undefined && reply.created,
     );
     if (!created) return undefined;
@@ -391,7 +402,8 @@ function childItem(spec: Spec, message: string, options: StoredRunOptions | unde
 
 /** What names a child in each attempt of its root's body. A chain's id says that by itself. */
 function identify(root: RootScope, kind: string, spec: Spec, message: string, id: string): string {
-  return kind === 'chain' ? `\u0001${id}` : root.identify(kind, spec.task, spec.data ?? '{}', message);
+  if (kind === 'chain') return `\u0001${id}`;
+  return root.identify(kind, spec.task, canonical(spec.data ?? '{}'), canonical(message));
 }
 
 function taskGroup(spec: Spec) {

@@ -1,15 +1,19 @@
 import { ConfigurationError, SwarmClosedError, SwarmFinishedError, describe } from '../errors';
-import { encodeMessage } from '../messages/json';
+import { canonical } from '../messages/canonical';
+import { bytesOf, encodeMessage } from '../messages/json';
 import { refuseUnknown } from '../options';
 import { resolveChange, type SwarmConfig } from './config';
+import { readEnds, roundOf } from '../store/end-log';
 import { isEnded, type Snapshot } from '../store/group-reader';
 import type { AddFlags } from '../store/group-store';
+import { isKeyed } from '../store/ids';
 import { packMessage, type Spec, type StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
-import { alreadyStarted, checkRunOptions, refuseUnknownRunOptions } from './binding';
-import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, type PreparedEntry } from './entries';
-import { captureMade, captureSwarm, swarmSpec } from './made-swarms';
-import { currentRoot, publishBeside, publishFor, type Scope } from './scope';
+import { alreadyStarted, checkRunOptions, checkCallOptions } from './binding';
+import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, undo, type PreparedEntry } from './entries';
+import { IndexSet } from './index-set';
+import { captureMade, captureSwarm, noteCapture, swarmSpec } from './made-swarms';
+import { capturingRoot, publishBeside, publishFor, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
 import { progressOf, StoredGroup } from './stored-group';
 import { TaskSignature } from './task-signature';
@@ -40,16 +44,22 @@ export class TaskSwarm<O> implements Swarm<O> {
   private readonly stored: StoredGroup;
   /** The group that it was handed in to. */
   private owner: Owner | undefined;
+  /** A group that it was handed in to and not taken by, as long as that may have it; and whether that one is not there. */
+  private left: { groupId: string; gone: boolean | Promise<boolean> } | undefined;
+  private leaving: Promise<void> = Promise.resolve();
   /** Whether this object has been run, in this attempt of the body that made it. */
   private ran = false;
+  /** The root in whose body it was made. */
+  private readonly madeIn: RootScope | undefined;
 
   constructor(
     private readonly scope: Scope,
     readonly id: string,
     readonly name: string,
-    before?: () => Promise<Snapshot | undefined>,
+    { before, madeIn }: { before?: () => Promise<Snapshot | undefined>; madeIn?: RootScope | undefined } = {},
   ) {
     this.stored = new StoredGroup(scope, id, 'swarm', name, before);
+    this.madeIn = madeIn;
   }
 
   /** @internal */
@@ -94,7 +104,10 @@ export class TaskSwarm<O> implements Swarm<O> {
   }
 
   async *results(): AsyncGenerator<ItemResult<O>, void, undefined> {
-    const { reader, waiter } = this.scope;
+    const { reader, store, waiter } = this.scope;
+    // What has succeeded stays in the log when the swarm is tried again; all else ends anew, and is told anew.
+    const told = new IndexSet();
+    let round = 0;
     let read = 0;
     for (;;) {
       const next = await waiter.until(
@@ -102,17 +115,29 @@ export class TaskSwarm<O> implements Swarm<O> {
         async () => {
           // The status first: whatever ended before the group did is in the log when that is read.
           const { status, total } = await this.stored.snapshot();
-          const indexes = await reader.endLog(this.id, read, itemsPerRead);
-          return indexes.length > 0 || isEnded(status) ? { indexes, total } : undefined;
+          const log = await readEnds(store, this.id, read, itemsPerRead);
+          if (!log) return undefined;
+          const isNews = log.indexes.length > 0 || log.round !== round;
+          return isNews || isEnded(status) ? { ...log, total } : undefined;
         },
         { items: true },
       );
+      if (next.round !== round) {
+        round = next.round;
+        read = 0;
+        continue;
+      }
       if (next.indexes.length === 0) {
-        yield* this.neverStarted(next.total);
-        return;
+        if (yield* this.neverStarted(next.total, round)) return;
+        continue;
       }
       read += next.indexes.length;
-      yield* (await reader.ended(this.id, next.indexes)) as ItemResult<O>[];
+      const untold = next.indexes.filter((index) => !told.has(index));
+      for await (const items of reader.endedPages(this.id, untold))
+        for (const item of items as ItemResult<O>[]) {
+          if (item.status === 'succeeded') told.add(item.index);
+          yield item;
+        }
     }
   }
 
@@ -130,6 +155,9 @@ export class TaskSwarm<O> implements Swarm<O> {
     options: { run?: boolean | undefined } = {},
   ): Promise<number> {
     refuseUnknown(options, new Set(['run']), 'option of addTasks');
+    const { run = false } = options;
+    if (typeof run !== 'boolean')
+      throw new ConfigurationError(`run of addTasks: expected true or false, got ${describe(run)}.`);
     if (
       typeof entries !== 'object' ||
       entries === null ||
@@ -139,7 +167,7 @@ export class TaskSwarm<O> implements Swarm<O> {
         `addTasks: expected an iterable or async iterable of tasks, got ${describe(entries)}.`,
       );
     }
-    const flags = { run: options.run === true };
+    const flags = { run };
     let added = 0;
     let seen = 0;
     let chunk: PreparedEntry[] = [];
@@ -156,11 +184,11 @@ export class TaskSwarm<O> implements Swarm<O> {
         const prepared = await prepare(this.scope, entry, this.asOwner(), `entries[${seen}]`);
         seen += 1;
         chunk.push(prepared);
-        bytes += prepared.packed.length;
+        bytes += bytesOf(prepared.packed);
         if (chunk.length >= entriesPerScript || bytes >= bytesPerScript) await flush();
       }
     } catch (error) {
-      await releaseAll(chunk);
+      await undo(this.scope, performance.now(), releaseAll(chunk));
       throw error;
     }
     await flush();
@@ -212,6 +240,10 @@ export class TaskSwarm<O> implements Swarm<O> {
     await publishFor(this.scope, this.id, work);
   }
 
+  retryCallbacks(): Promise<number> {
+    return this.stored.retryCallbacks();
+  }
+
   retryFailed(): Promise<number> {
     return this.stored.retryFailed();
   }
@@ -233,7 +265,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     if (this.owner) throw belongs(this.owner.name, this.owner.groupId === owner.groupId);
     this.owner = owner;
     const parent = { id: owner.groupId, name: owner.name };
-    const { code, in: other, name } = await store.adopt(this.id, parent);
+    const { code, in: other, name } = await this.adoptedBy(parent);
     const refused = code === 'missing' || code === 'started' || (code === 'again' && !owner.again);
     if (refused) this.owner = undefined;
     if (code === 'missing') throw this.stored.notFound();
@@ -251,12 +283,43 @@ export class TaskSwarm<O> implements Swarm<O> {
         // Suspended before, it is suspended as an item.
         if ((await this.stored.snapshot()).suspended) await this.suspend();
       },
-      release: async () => {
+      release: (gone) => {
         this.owner = undefined;
         // What was in there before stays.
-        if (code === 'adopted') await store.disown(this.id, owner.groupId);
+        return code === 'adopted' ? this.leave(owner.groupId, gone) : Promise.resolve();
       },
     };
+  }
+
+  private async adoptedBy(parent: { id: string; name: string }) {
+    try {
+      await this.hasLeft();
+      return await this.scope.store.adopt(this.id, parent);
+    } catch (error) {
+      this.owner = undefined;
+      // An answer that was lost may have been that it is in there now.
+      this.left ??= { groupId: parent.id, gone: false };
+      throw error;
+    }
+  }
+
+  /** Takes it out of a group that it was not taken by, which Redis may hear of only when it is next handed in, or run. */
+  private async leave(groupId: string, gone: boolean | Promise<boolean>): Promise<void> {
+    this.left = { groupId, gone };
+    this.leaving = this.disown().catch(() => undefined);
+    await this.leaving;
+  }
+
+  private async hasLeft(): Promise<void> {
+    await this.leaving;
+    await this.disown();
+  }
+
+  private async disown(): Promise<void> {
+    const { left } = this;
+    if (!left) return;
+    await this.scope.store.disown(this.id, left.groupId, await left.gone);
+    this.left = undefined;
   }
 
   /**
@@ -272,8 +335,9 @@ export class TaskSwarm<O> implements Swarm<O> {
   /** Adds prepared entries in one script. */
   private async addPrepared(entries: readonly PreparedEntry[], flags: AddFlags, before: number) {
     const { scope, id } = this;
-    const root = currentRoot(scope);
+    const root = capturingRoot(scope, this.madeIn);
     if (root && flags.run) await captureMade(scope, root, id);
+    const began = performance.now();
     const reply = await scope.store
       .add(
         id,
@@ -281,7 +345,7 @@ export class TaskSwarm<O> implements Swarm<O> {
         flags,
       )
       .catch(async (error: unknown) => {
-        await releaseAll(entries);
+        await undo(scope, began, releaseAll(entries));
         throw error;
       });
     if (reply.code === 'added') {
@@ -303,10 +367,11 @@ export class TaskSwarm<O> implements Swarm<O> {
     message: Record<string, unknown> | undefined,
     options: (RunOptions & WaitOptions) | undefined,
   ): Promise<void> {
-    refuseUnknownRunOptions(options);
+    checkCallOptions(options);
     const encoded = encodeMessage(message ?? {}, `the message to the swarm "${this.name}"`);
     const runOptions = checkRunOptions(options, `the run of the swarm "${this.name}"`);
-    const root = currentRoot(this.scope);
+    if (this.left) await this.hasLeft();
+    const root = capturingRoot(this.scope, this.madeIn);
     const { code, work } =
       (root && (await root.begin(this.startCaptured(root, encoded, runOptions)))) ??
       (await this.startStored(encoded, runOptions));
@@ -346,9 +411,11 @@ export class TaskSwarm<O> implements Swarm<O> {
     const { store } = this.scope;
     if (this.ran) return { code: 'again' as const, work: undefined };
     await root.captured.get(this.id);
-    const capturing = captureSwarm(this.scope, root, this, packMessage(message, options));
-    root.captured.set(this.id, capturing);
-    const captured = await capturing;
+    const captured = await noteCapture(
+      root,
+      this.id,
+      captureSwarm(this.scope, root, this, packMessage(message, options)),
+    );
     if (!captured) return undefined;
     if (captured.added) return { code: 'started' as const, work: undefined };
     // It is a child already: started by one of its items, or run by an earlier attempt of the body.
@@ -361,7 +428,9 @@ export class TaskSwarm<O> implements Swarm<O> {
   /** What makes an item the same in each attempt of the root's body that fills the swarm it has made. */
   private identify(root: RootScope | undefined, { group, id, task, data }: Spec): string {
     if (!root?.made.has(this.id)) return '';
-    return root.identify('item', this.id, group === 'made swarm' ? (id ?? '') : `${task} ${data ?? ''}`);
+    // What was made in the body as well has an id that says which it is; by what it holds it differs, as its steps have ids of their own.
+    const known = group === 'made swarm' || (group === 'chain' && id !== undefined && isKeyed(id));
+    return root.identify('item', this.id, known ? (id ?? '') : `${task} ${data ? canonical(data) : ''}`);
   }
 
   /** How it is called in an error. @throws ConfigurationError when another store's instance made it */
@@ -372,16 +441,20 @@ export class TaskSwarm<O> implements Swarm<O> {
   }
 
   private asOwner(): Owner {
-    const again = currentRoot(this.scope)?.made.has(this.id) ?? false;
-    return { groupId: this.id, name: this.name, kind: 'swarm', again };
+    const { madeIn } = this;
+    const again = capturingRoot(this.scope, madeIn)?.made.has(this.id) ?? false;
+    return { groupId: this.id, name: this.name, kind: 'swarm', again, madeIn };
   }
 
-  /** What a stopped swarm cancelled without it ever having started, in order. */
-  private async *neverStarted(total: number): AsyncGenerator<ItemResult<O>, void, undefined> {
-    const { reader } = this.scope;
+  /** What a stopped swarm cancelled without it ever having started, in order. @returns false when it is tried again meanwhile */
+  private async *neverStarted(total: number, round: number): AsyncGenerator<ItemResult<O>, boolean, undefined> {
+    const { reader, store } = this.scope;
     for (let from = 0; from < total; from += itemsPerRead) {
       const indexes = await reader.neverStarted(this.id, from, Math.min(total, from + itemsPerRead));
-      yield* (await reader.ended(this.id, indexes)) as ItemResult<O>[];
+      const items = (await reader.ended(this.id, indexes)) as ItemResult<O>[];
+      if ((await roundOf(store, this.id)) !== round) return false;
+      yield* items;
     }
+    return true;
   }
 }

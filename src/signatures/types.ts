@@ -8,6 +8,7 @@ import type {
 } from '@hatchet-dev/typescript-sdk';
 import type { Spec } from '../store/spec';
 import type { ChildrenMark, MarkedFields, ResultMark } from '../messages/marks';
+import type { RootScope } from '../tasks/root-scope';
 import type { SwarmConfig } from './config';
 import type { Arrived } from './json-types';
 
@@ -26,8 +27,12 @@ export interface Member {
   key: string;
   /** It is the item of this index. */
   place(index: number): Promise<void>;
-  /** It was not taken, and is what it was. */
-  release(): Promise<void>;
+  /**
+   * It was not taken, and is what it was.
+   * @param gone - whether the group that it was handed in to is not there: then it has no place in it either
+   * @returns when that group has let go of it, as far as that can be done now
+   */
+  release(gone: boolean | Promise<boolean>): Promise<void>;
 }
 
 export type SignatureStatus = 'pending' | 'queued' | 'running' | 'suspended' | 'succeeded' | 'failed' | 'cancelled';
@@ -51,6 +56,7 @@ export interface Signature<I, O> {
   /**
    * Runs it and waits for its output.
    * @throws TaskFailedError, CancelledError, AlreadyStartedError, InvalidMessageError, StoreError
+   * @throws WaitTimeoutError after `timeoutMs`, the reason of a `signal` that is aborted, ClosedError when the instance is closed meanwhile
    */
   run(...args: RunArguments<I, RunOptions & WaitOptions>): Promise<O>;
   /** Does not compile: the message is required. */
@@ -88,6 +94,16 @@ export interface Signature<I, O> {
    * @throws ConfigurationError when it is an item of a group: that one is removed as a whole
    */
   remove(): Promise<void>;
+  /**
+   * Runs those of its callbacks again that failed, each as a run of its own; of a swarm or chain also its items' callbacks.
+   * Its own status stays as it is. Its results are kept until the callbacks have ended.
+   * @returns how many callbacks run again
+   * @throws NotFoundError when it was never run, or its retention is over; StoreError
+   * @example
+   * const { callbacks } = await batch.progress();
+   * if (callbacks.failed > 0) await batch.retryCallbacks();
+   */
+  retryCallbacks(): Promise<number>;
   /** What it is, the same in each attempt of a root's body that makes it. @internal */
   readonly identity: string;
   /** How a parent stores it, by value. @internal */
@@ -123,6 +139,8 @@ export interface Owner {
   status?: () => Promise<SignatureStatus>;
   /** It has a key, or is made in a root's body: what is handed in may be in it already. */
   again?: boolean;
+  /** The root in whose body it was made. */
+  madeIn?: RootScope | undefined;
 }
 
 /** Counts of a swarm's items by where they are. */
@@ -140,6 +158,8 @@ export interface Progress {
   cancelled: number;
   closed: boolean;
   status: SignatureStatus;
+  /** Counts of its own callbacks and its items' that were fired. One that was repeated counts by its latest firing. */
+  callbacks: { pending: number; succeeded: number; failed: number };
 }
 
 /** What is known of an item of a swarm, however it ended. */

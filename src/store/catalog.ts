@@ -70,8 +70,23 @@ export class Catalog {
     if (members.length === 0) return;
     const [seconds] = await this.redis.use('time', (client) => client.time());
     const before = (Number(seconds) * 1_000 - this.graceMs) * 1_000;
-    const old = members.filter(({ score }) => score < before).flatMap(({ id, score }) => [id, score]);
-    if (old.length > 0) await this.redis.call('leave', [this.keys.catalog()], old);
+    const old = members.filter(({ score }) => score < before);
+    if (old.length > 0) await this.drop(old);
+  }
+
+  /** The entry of a group, if there is one. */
+  async find(id: string): Promise<CatalogMember | undefined> {
+    const score = await this.redis.use('zscore', (client) => client.zscore(this.keys.catalog(), id));
+    return score === null ? undefined : { id, score: Number(score) };
+  }
+
+  /** Takes out members, unless they were entered anew since they were found. */
+  async drop(members: readonly CatalogMember[]): Promise<void> {
+    await this.redis.call(
+      'leave',
+      [this.keys.catalog()],
+      members.flatMap(({ id, score }) => [id, score]),
+    );
   }
 
   /** Looks at some members, other ones each time, and takes out those whose groups are gone. Most calls leave that to a later one. */

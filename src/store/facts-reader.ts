@@ -1,3 +1,4 @@
+import { claimToken } from './group-executions';
 import type { Above, GroupKind, GroupStore } from './group-store';
 import { isStopped, isSuspended } from './item-state';
 import type { GroupStatus } from './replies';
@@ -30,6 +31,8 @@ export interface Snapshot {
   failed: number;
   cancelled: number;
   swept: number;
+  /** Counts of the callbacks that were fired, of the group and of its items; a firing that was repeated counts no more. */
+  callbacks: { pending: number; succeeded: number; failed: number };
   /** Whether nothing starts in it until it is resumed. */
   suspended: boolean;
   /** Whether it has ended because its time was over, or nobody went on with it. */
@@ -63,10 +66,35 @@ export class FactsReader {
     };
   }
 
+  /** What the claim of a run to an entry has to hold; undefined when the group is unknown. */
+  async tokenOf(id: string, entry: string): Promise<string | undefined> {
+    const secret = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.state(id), 'sec'));
+    return secret ? claimToken(secret, entry) : undefined;
+  }
+
   async snapshot(id: string): Promise<Snapshot | undefined> {
     const key = this.store.keys.state(id);
     const values = await this.store.redis.use('hmget', (client) =>
-      client.hmget(key, 'k', 'n', 'st', 'cl', 'tot', 'rdy', 'sl', 'ok', 'ko', 'cx', 'swp', 'fl', 'why'),
+      client.hmget(
+        key,
+        'k',
+        'n',
+        'st',
+        'cl',
+        'tot',
+        'rdy',
+        'sl',
+        'ok',
+        'ko',
+        'cx',
+        'swp',
+        'fl',
+        'why',
+        'cbn',
+        'cbs',
+        'cbf',
+        'cbr',
+      ),
     );
     const [kind, name, status, closed, ...rest] = values;
     if (!kind || !status) return undefined;
@@ -74,6 +102,7 @@ export class FactsReader {
       .slice(0, 7)
       .map((value) => Number(value ?? 0));
     const [flags, why] = rest.slice(7);
+    const [fired = 0, fine = 0, broken = 0, repeated = 0] = rest.slice(9).map((value) => Number(value ?? 0));
     return {
       kind: kind as Snapshot['kind'],
       name: name ?? '',
@@ -87,6 +116,7 @@ export class FactsReader {
       // What never started in a stopped group has no state of its own: the group's says that it is cancelled.
       cancelled: isStopped(status as GroupStatus) ? total - succeeded - failed - slots : cancelled,
       swept,
+      callbacks: { pending: fired - fine - broken - repeated, succeeded: fine, failed: broken },
       suspended: isSuspended(flags),
       reason: why === 'timeout' || why === 'abandoned' ? why : undefined,
     };

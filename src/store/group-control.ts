@@ -77,6 +77,28 @@ export class GroupControl extends GroupScripts {
     return this.settled(await this.call('reopen', id, [entry, child, round], entry), codes);
   }
 
+  /**
+   * Fires failed callbacks of a group anew, some of them: until `next` is undefined.
+   * @param source - the entry for which they were fired, 'g' for the group itself, '' for all
+   * @param from - the number of the first one to look at, and the one to stop before, as an earlier call gave them
+   */
+  async retryCallbacks(id: string, source: string, from?: { next: number; stop: number }) {
+    await this.register(id);
+    const reply = await this.call('retryCallbacks', id, [source, from?.next ?? 0, from?.stop ?? '']);
+    const next = String(reply[7] ?? '');
+    return {
+      ...this.settled(reply, ['fired', 'missing'] as const),
+      fired: Number(reply[6] ?? 0),
+      from: next === '' ? undefined : { next: Number(next), stop: Number(reply[8]) },
+      retains: reply[9] === 1,
+    };
+  }
+
+  /** Notes that what an ended group refers to has been kept from expiring, as long as its callbacks run. */
+  async retained(id: string) {
+    return this.settled(await this.call('retained', id, []), ['retained', 'missing'] as const);
+  }
+
   /** Forgets a group that has ended or was never started, but for the names of the groups below it. */
   async remove(id: string, by: 'user' | 'parent') {
     const reply = await this.call('remove', id, [by]);
@@ -89,16 +111,13 @@ export class GroupControl extends GroupScripts {
   async keepAgain(id: string): Promise<boolean> {
     const [code, , total] = await this.call('keep', id, ['again']);
     if (code !== 'kept') return false;
-    await this.keepResults(id, Number(total));
+    await this.bindLifetimes(id, this.buckets(id, Number(total)));
     return true;
   }
 
-  protected async keepResults(id: string, total: number): Promise<void> {
-    const buckets = this.buckets(id, total);
-    for (let from = 0; from < buckets.length; from += 500) {
-      const keys = buckets.slice(from, from + 500);
-      await this.redis.use('persist', (client) => Promise.all(keys.map((key) => client.persist(key))));
-    }
+  /** Has the results of a group live as long as the group does. */
+  async keepResults(id: string, total: number): Promise<void> {
+    await this.bindLifetimes(id, this.buckets(id, total));
   }
 }
 

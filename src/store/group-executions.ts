@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { bytesOf } from '../messages/json';
 import { GroupControl } from './group-control';
 import type { Reply } from './redis';
 import { toStart, toWork, withoutWork, type Outcome, type StartReply, type Work } from './replies';
@@ -79,7 +80,7 @@ export class GroupExecutions extends GroupControl {
     const { runId, retryCount, invocation, nonce } = execution;
     const request = `${entry}|${runId}|${retryCount}|${invocation}|${nonce}|${end.outcome}|${end.retries}`;
     const key = this.keys.bucketOf(id, entry);
-    return this.finishes.join(key, { id, entry, request, end, confirmed }, end.payload.length / bytesAtOnce);
+    return this.finishes.join(key, { id, entry, request, end, confirmed }, bytesOf(end.payload) / bytesAtOnce);
   }
 
   /** Nobody waits for a callback, and its failure changes nothing else. */

@@ -1,13 +1,14 @@
 import type { Failure } from '../errors';
 import { bucketSize } from './keys';
 import { FactsReader, type Snapshot } from './facts-reader';
+import { claimToken } from './group-executions';
 import type { GroupStore } from './group-store';
 import type { GroupStatus, Outcome } from './replies';
 import { itemId } from './ids';
 import { activeState, itemStateOf, marks, type ItemState } from './item-state';
 import { Suspensions } from './suspensions';
 import { asTheyEnded, inlined } from './item-ends';
-import { parseOptions, unpackCallback, unpackSpec, type GroupTemplate } from './spec';
+import { parseOptions, unpackCallback, unpackHead, type GroupTemplate } from './spec';
 
 export type { Counts, GroupFacts, Snapshot } from './facts-reader';
 export type { ItemState };
@@ -17,6 +18,8 @@ export interface ActiveEntry {
   entry: string;
   state: ItemState;
   run: string;
+  /** Which process its lease names. */
+  process: string;
   child: string;
 }
 
@@ -30,8 +33,8 @@ export interface EndedItem {
   error?: string;
 }
 
-/** Results that are read at once: the smaller they were, the more next time. */
-const pages = { first: 32, most: 256, bytes: 64 * 1024 };
+/** What is read of items at once, at most: a page holds one item, however large that is. */
+const page = { items: 256, bytes: 4 * 1024 * 1024 };
 
 /** Reads groups. Nothing here changes anything. */
 export class GroupReader extends FactsReader {
@@ -102,6 +105,26 @@ export class GroupReader extends FactsReader {
     return packed === null ? undefined : toActive(entry, packed);
   }
 
+  /** The same of some entries: of those that are under way. */
+  async activeEntries(id: string, entries: readonly string[]): Promise<ActiveEntry[]> {
+    if (entries.length === 0) return [];
+    const packed = await this.store.redis.use('hmget', (client) =>
+      client.hmget(this.store.keys.active(id), ...entries),
+    );
+    return entries.flatMap((entry, i) => (packed[i] ? [toActive(entry, packed[i])] : []));
+  }
+
+  /** What a claim to an entry is worth, of a run that is only a part of it: the same as `start.lua` says of a whole one. */
+  async worthOf(id: string, entry: string, token: string): Promise<'valid' | 'cancelled' | 'unknown'> {
+    const { keys, redis } = this.store;
+    const [[secret, status], active] = await redis.use('hmget', (client) =>
+      Promise.all([client.hmget(keys.state(id), 'sec', 'st'), client.hget(keys.active(id), entry)]),
+    );
+    if (!secret || claimToken(secret, entry) !== token) return 'unknown';
+    const whole = status === 'cancelling' && !entry.startsWith('c');
+    return whole || active?.endsWith('|1') ? 'cancelled' : 'valid';
+  }
+
   /** The state of one item, or undefined when the group or the item is unknown. */
   async itemState(id: string, index: number): Promise<ItemState | undefined> {
     const { keys, redis } = this.store;
@@ -142,6 +165,24 @@ export class GroupReader extends FactsReader {
       if (found >= 0) return entries[found];
     }
     return undefined;
+  }
+
+  /**
+   * The entries of the callbacks that were fired last for an entry, or ('g') for the group itself: of each its latest firing.
+   * @param limit - how many at most
+   */
+  async firedFor(id: string, source: string, limit: number): Promise<string[]> {
+    const { keys, redis } = this.store;
+    const key = keys.callbacks(id);
+    const place = await redis.use('hget', (client) => client.hget(key, `i:${source}`));
+    if (!place) return [];
+    const [first = 0, count = 0] = place.split(' ').map(Number);
+    let entries = range(first, first + Math.min(count, limit)).map((n) => `c${n}`);
+    for (;;) {
+      const newer = await redis.use('hmget', (client) => client.hmget(key, ...entries.map((entry) => `n:${entry}`)));
+      if (newer.every((entry) => !entry)) return entries;
+      entries = entries.map((entry, i) => newer[i] ?? entry);
+    }
   }
 
   /** The packed spec of one item and the message it was run with. */
@@ -233,22 +274,48 @@ export class GroupReader extends FactsReader {
 
   /** The raw results of some items, by index. */
   async results(id: string, indexes: readonly number[]): Promise<(string | undefined)[]> {
+    const all: (string | undefined)[] = [];
+    for await (const some of this.resultPages(id, indexes)) for (const result of some) all.push(result);
+    return all;
+  }
+
+  /** The same a page at a time: no more than so many bytes are read before somebody takes them. */
+  private async *resultPages(id: string, indexes: readonly number[]): AsyncGenerator<(string | undefined)[]> {
+    for (let from = 0; from < indexes.length;) {
+      const results = await this.firstResults(id, indexes.slice(from, from + page.items));
+      yield results;
+      from += results.length;
+    }
+  }
+
+  /** The raw results of the first of some items: of as many as may be read at once. */
+  private async firstResults(id: string, indexes: readonly number[]): Promise<(string | undefined)[]> {
     const { keys, redis } = this.store;
-    const buckets = new Map<number, number[]>();
-    indexes.forEach((index, at) => {
-      const bucket = Math.floor(index / bucketSize);
-      const places = buckets.get(bucket);
-      if (places) places.push(at);
-      else buckets.set(bucket, [at]);
-    });
-    const found = new Array<string | undefined>(indexes.length);
-    const read = async ([bucket, places]: [number, number[]]) => {
-      const fields = places.map((at) => String(indexes[at]));
-      const values = await redis.use('hmget', (client) => client.hmget(keys.results(id, bucket), ...fields));
-      places.forEach((at, i) => (found[at] = values[i] ?? undefined));
+    const all = placesByBucket(indexes, indexes.length);
+    const share = Math.floor(page.bytes / all.size);
+    const found = new Array<string | number | null>(indexes.length);
+    const look = async ([bucket, places]: [number, number[]]) => {
+      const fields = places.map((at) => indexes[at] ?? 0);
+      const values = await redis.call('someResults', [keys.results(id, bucket)], [share, ...fields]);
+      places.forEach((at, i) => (found[at] = (values as (string | number | null)[])[i] ?? null));
     };
-    await Promise.all([...buckets].map(read));
-    return found;
+    await Promise.all([...all].map(look));
+    // Of what is large, only the sizes are known.
+    let [end, bytes] = [0, 0];
+    for (; end < indexes.length; end++) {
+      const size = found[end];
+      bytes += typeof size === 'number' ? size : 0;
+      if (bytes > page.bytes && end > 0) break;
+    }
+    const read = async ([bucket, places]: [number, number[]]) => {
+      const unread = places.filter((at) => typeof found[at] === 'number');
+      if (unread.length === 0) return;
+      const fields = unread.map((at) => String(indexes[at]));
+      const values = await redis.use('hmget', (client) => client.hmget(keys.results(id, bucket), ...fields));
+      unread.forEach((at, i) => (found[at] = values[i] ?? null));
+    };
+    await Promise.all([...placesByBucket(indexes, end)].map(read));
+    return found.slice(0, end).map((result) => (typeof result === 'string' ? result : undefined));
   }
 
   /** The outputs of the succeeded items as JSON texts, in order of adding. */
@@ -256,39 +323,53 @@ export class GroupReader extends FactsReader {
     for await (const payloads of this.payloads(id)) for (const payload of payloads) yield this.output(payload);
   }
 
-  /** What the succeeded items have left, a page at a time: the smaller they are, the more at once. */
+  /** What the succeeded items have left, a page at a time. */
   private async *payloads(id: string, known?: number): AsyncGenerator<string[]> {
     const total = known ?? (await this.snapshot(id))?.total ?? 0;
-    for (let from = 0, step = pages.first; from < total;) {
-      const results = await this.results(id, range(from, Math.min(total, from + step)));
-      const payloads = results.flatMap((result) => (result?.startsWith('s') ? [result.slice(1)] : []));
-      yield payloads;
-      from += step;
-      step = payloads.join('').length < pages.bytes ? Math.min(2 * step, pages.most) : pages.first;
+    for (let from = 0; from < total; from += page.items) {
+      const indexes = range(from, Math.min(total, from + page.items));
+      for await (const results of this.resultPages(id, indexes))
+        yield results.flatMap((result) => (result?.startsWith('s') ? [result.slice(1)] : []));
     }
   }
 
   /** Items that ended, by index, with their outputs or errors. */
   async ended(id: string, indexes: readonly number[]): Promise<EndedItem[]> {
-    if (indexes.length === 0) return [];
-    const { keys, redis } = this.store;
-    const [specs, kept] = await Promise.all([
-      redis.use('hmget', (client) => client.hmget(keys.specs(id), ...indexes.map(String))),
-      this.results(id, indexes),
-    ]);
-    const results = await asTheyEnded(this.store, id, indexes, kept);
-    const items = indexes.map(async (index, i) => {
-      const spec = unpackSpec(specs[i] ?? '["?"]\n');
-      const result = results[i] ?? 'x';
-      const status = marks[result[0] ?? 'x'] ?? 'cancelled';
-      const item: EndedItem = { index, id: spec.id ?? itemId(id, index), name: spec.name ?? spec.task, status };
-      if (status === 'succeeded' && result.length > 1)
-        item.output = JSON.parse(await this.output(result.slice(1))) as unknown;
-      if (status === 'failed') item.error = readError(result.slice(1));
-      if (status === 'cancelled') item.error = results[i] === undefined ? 'cancelled before it started' : 'cancelled';
-      return item;
-    });
-    return Promise.all(items);
+    const all: EndedItem[] = [];
+    for await (const items of this.endedPages(id, indexes)) all.push(...items);
+    return all;
+  }
+
+  /** The same a page at a time, so that large outputs are not all there at once. */
+  async *endedPages(id: string, indexes: readonly number[]): AsyncGenerator<EndedItem[]> {
+    let from = 0;
+    for await (const kept of this.resultPages(id, indexes)) {
+      const some = indexes.slice(from, (from += kept.length));
+      const [heads, results] = await Promise.all([this.heads(id, some), asTheyEnded(this.store, id, some, kept)]);
+      const items = some.map(async (index, i) => {
+        const spec = unpackHead(heads[i] ?? '["?"]\n');
+        const result = results[i] ?? 'x';
+        const status = marks[result[0] ?? 'x'] ?? 'cancelled';
+        const item: EndedItem = { index, id: spec.id ?? itemId(id, index), name: spec.name ?? spec.task, status };
+        if (status === 'succeeded' && result.length > 1)
+          item.output = JSON.parse(await this.output(result.slice(1))) as unknown;
+        if (status === 'failed') item.error = readError(result.slice(1));
+        if (status === 'cancelled') item.error = results[i] === undefined ? 'cancelled before it started' : 'cancelled';
+        return item;
+      });
+      yield await Promise.all(items);
+    }
+  }
+
+  /** What leads the packed specs of some items, in the same order. */
+  async heads(id: string, entries: readonly (string | number)[]): Promise<(string | null)[]> {
+    const key = this.store.keys.specs(id);
+    const heads: (string | null)[] = [];
+    while (heads.length < entries.length) {
+      const args = [page.bytes, ...entries.slice(heads.length, heads.length + page.items)];
+      heads.push(...((await this.store.redis.call('heads', [key], args)) as (string | null)[]));
+    }
+    return heads;
   }
 
   /** The indexes of items in the order in which they ended, from a place in that order. */
@@ -329,8 +410,8 @@ export class GroupReader extends FactsReader {
 }
 
 function toActive(entry: string, packed: string): ActiveEntry {
-  const [state = '', run = '', , , , , , , , child = ''] = packed.split('|');
-  return { entry, state: state as ItemState, run, child };
+  const [state = '', run = '', , , , process = '', , , , child = ''] = packed.split('|');
+  return { entry, state: state as ItemState, run, process, child };
 }
 
 /** The message in a stored failure. */
@@ -346,7 +427,20 @@ export function isEnded(status: string): boolean {
 /** A group that has not come to be, as it would be counted. */
 export function unmade(what: Pick<Snapshot, 'kind' | 'name' | 'status' | 'closed' | 'total' | 'cancelled'>): Snapshot {
   const counts = { ready: 0, slots: 0, succeeded: 0, failed: 0, swept: 0 };
-  return { ...what, ...counts, suspended: false, reason: undefined };
+  const callbacks = { pending: 0, succeeded: 0, failed: 0 };
+  return { ...what, ...counts, callbacks, suspended: false, reason: undefined };
+}
+
+/** The places of the first of some items, by the bucket that holds their results. */
+function placesByBucket(indexes: readonly number[], end: number): Map<number, number[]> {
+  const buckets = new Map<number, number[]>();
+  for (let at = 0; at < end; at++) {
+    const bucket = Math.floor((indexes[at] ?? 0) / bucketSize);
+    const places = buckets.get(bucket);
+    if (places) places.push(at);
+    else buckets.set(bucket, [at]);
+  }
+  return buckets;
 }
 
 function range(from: number, to: number): number[] {

@@ -10,6 +10,10 @@ import { Together } from './together';
 
 const registeredAtOnce = 200;
 
+/** How many keys the script takes whose lifetimes follow a group's, and how many calls of it are made at once. */
+const keysAtOnce = 8;
+const callsAtOnce = 64;
+
 /** A group that is to be looked after within so many ms. */
 interface Registration {
   id: string;
@@ -62,6 +66,21 @@ export class GroupScripts {
 
   protected buckets(id: string, total: number): string[] {
     return Array.from({ length: Math.ceil(total / bucketSize) }, (_, bucket) => this.keys.results(id, bucket));
+  }
+
+  /** Has what a group has beside its own keys live as long as they do, whatever becomes of the group meanwhile. */
+  protected async bindLifetimes(id: string, keys: readonly string[]): Promise<void> {
+    const calls: string[][] = [];
+    for (let from = 0; from < keys.length; from += keysAtOnce) {
+      const some = keys.slice(from, from + keysAtOnce);
+      calls.push([...some, ...Array.from({ length: keysAtOnce - some.length }, () => some[0] ?? '')]);
+    }
+    for (let from = 0; from < calls.length; from += callsAtOnce)
+      await Promise.all(
+        calls
+          .slice(from, from + callsAtOnce)
+          .map((some) => this.redis.call('lifetimes', [this.keys.state(id), ...some], [])),
+      );
   }
 
   protected async call(

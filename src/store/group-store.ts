@@ -5,7 +5,7 @@ import { bucketSize } from './keys';
 import type { Settings } from '../options';
 import type { Reply, Server } from './redis';
 import { unpackSpec } from './spec';
-import { toDue, toWork, type DueReply, type Outcome, type Work } from './replies';
+import { toDue, toEntries, toWork, type DueReply, type Outcome, type Work } from './replies';
 
 export type GroupKind = 'task' | 'swarm' | 'chain' | 'root';
 
@@ -40,6 +40,8 @@ export interface NewGroup {
   keepResults: boolean;
   /** Run options that items without their own get, as JSON. */
   options?: string;
+  /** The same of the run that it is made for, over those. */
+  runOptions?: string;
   successCallbacks: readonly string[];
   errorCallbacks: readonly string[];
   /** The entry of another group that it is, and how often that group has been tried again. */
@@ -56,6 +58,18 @@ export interface AddFlags {
   place?: number;
   last?: boolean;
 }
+
+/** A run that was published, by its claim. */
+export interface TakenRun {
+  runId: string;
+  entry: string;
+  token: string;
+  /** Whose end fired it, for a callback; else ''. */
+  source: string;
+}
+
+/** What identifies the state in which somebody left an entry. */
+type Left = Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'runId'>;
 
 // Keys outlive their retention by this much: upkeep removes them in time without blocking Redis; expiry is the net.
 const graceMs = 1_000;
@@ -84,6 +98,7 @@ function fieldsOf(group: NewGroup, { finishedMs, abandonedMs }: Settings): (stri
   if (typeof group.stopAfterFailureRatio === 'number') fields.push('fr', group.stopAfterFailureRatio);
   if (group.timeoutMs) fields.push('tmo', group.timeoutMs);
   if (group.options) fields.push('opt', group.options);
+  if (group.runOptions) fields.push('ropt', group.runOptions);
   const { parent, above, successCallbacks, errorCallbacks } = group;
   if (parent) fields.push('pg', parent.groupId, 'pe', parent.entry, 'prd', parent.round ?? 0);
   if (above) fields.push('ctx', JSON.stringify(above));
@@ -160,14 +175,17 @@ export class GroupStore extends GroupExecutions {
    * @returns 'again' when it was in there before, or why it could not: it is missing, or started or in another one
    */
   async adopt(id: string, parent: { id: string; name: string }, entry = '') {
-    const reply = await this.call('adopt', id, [parent.id, entry, '', parent.name]);
+    const reply = await this.call('adopt', id, [parent.id, entry, '', parent.name, 0]);
     const code = reply[0] as 'adopted' | 'again' | 'missing' | 'started';
     return { code, in: String(reply[1] ?? ''), name: String(reply[2] ?? '') };
   }
 
-  /** Takes a group that nobody has started out of the one it was put into. */
-  async disown(id: string, parent: string): Promise<void> {
-    await this.call('adopt', id, ['', '', parent, '']);
+  /**
+   * Takes a group that nobody has started out of the one it was put into.
+   * @param placed - also when it has its place in there, as there is no such group
+   */
+  async disown(id: string, parent: string, placed = false): Promise<void> {
+    await this.call('adopt', id, ['', '', parent, '', placed ? 1 : 0]);
   }
 
   /** Lets nothing of a group start any more; what runs is for the caller to cancel. */
@@ -243,6 +261,17 @@ export class GroupStore extends GroupExecutions {
     return reply;
   }
 
+  /**
+   * Notes that what this process was granted could not be put together: 'again' while it may be tried once more.
+   * @param most - how often an entry is published, by whichever process, before it ends as failed
+   */
+  async failPublication(id: string, entry: string, most: number, payload: string) {
+    const codes = ['again', 'ended', 'refused', 'unknown'] as const;
+    const reply = this.settled(await this.call('failPublication', id, [entry, most, payload], entry), codes);
+    if (reply.code === 'ended') this.tellOfCallback(id, entry, payload);
+    return reply;
+  }
+
   async confirm(id: string, pairs: readonly string[]) {
     return this.settled(await this.call('confirm', id, packedPairs(pairs)), ['confirmed', 'missing'] as const);
   }
@@ -251,47 +280,84 @@ export class GroupStore extends GroupExecutions {
     await this.redis.call('renew', this.keys.group(id), [this.process, forMs, ...entries]);
   }
 
-  async regrant(id: string, due: Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'runId'>) {
-    const reply = await this.call('regrant', id, [due.entry, due.state, due.process, due.runId], due.entry);
-    return this.settled(reply, ['granted', 'refused', 'unknown'] as const);
+  /**
+   * Hands an entry out again that no worker took in time, as often as it takes: `waitedMs` says for how long nobody has.
+   * @returns 'over' when that is longer than what nobody goes on with is kept, 'stopped' when its group has
+   */
+  async regrantUntaken(id: string, of: { entry: string; run: string; process: string }, waitedMs: number) {
+    const { entry, run, process } = of;
+    const reply = await this.call('regrantUntaken', id, [entry, process, run, Math.round(waitedMs)], entry);
+    const { code, work } = this.settled(reply, ['granted', 'over', 'stopped', 'refused', 'unknown'] as const);
+    return { code, work, waitedMs: Number((code === 'over' ? reply[1] : reply[6]) ?? 0) };
   }
 
+  /** Takes over the publication of an entry. */
+  async regrant(id: string, due: Left) {
+    const { code, expected, work } = await this.regrantSome(id, [due]);
+    return { code: code === 'unknown' || expected[0] ? code : ('refused' as const), work };
+  }
+
+  /**
+   * Takes over the publication of entries, of the first ones when they are large.
+   * @returns for each of the first ones whether it was as expected, and so was taken over; of a group that is gone, none is
+   */
+  async regrantSome(id: string, left: readonly Left[]) {
+    const args = left.map(({ entry, state, process, runId }) => `${entry}|${state}|${process}|${runId}`);
+    const reply = await this.call('regrant', id, args);
+    const { code, work } = this.settled(reply, ['granted', 'unknown'] as const);
+    const expected = code === 'unknown' ? left.map(() => false) : (reply[6] as number[]).map((answer) => answer === 1);
+    return { code, expected, work };
+  }
+
+  /** What upkeep has to do for a group. Changes nothing. */
   async due(id: string, limit: number): Promise<DueReply> {
-    const reply = await this.call('due', id, [limit]);
-    return toDue(reply);
+    return toDue(await this.call('due', id, [limit, 0, '']));
+  }
+
+  /** The same; the entries are due again after another lease, so that who asks on gets others. @param until - when they were due */
+  async takeDue(id: string, limit: number, until: number | '' = ''): Promise<DueReply> {
+    return toDue(await this.call('due', id, [limit, 1, until]));
+  }
+
+  /** Takes what somebody had to publish of some entries that were due at a time, after so many of them. */
+  async takeLeft(id: string, passed: number, limit: number, until: number) {
+    const [looked, entries] = await this.call('left', id, [passed, limit, until]);
+    return { looked: Number(looked), entries: toEntries(entries as string[]) };
+  }
+
+  /** For each run that the engine took before Redis came back, whether Redis doesn't know what became of it. */
+  async unsure(id: string, runs: readonly TakenRun[]): Promise<boolean[]> {
+    const args = runs.map(({ entry, token, runId, source }) => `${entry}|${token}|${runId}|${source}`);
+    return (await this.call('unsure', id, args)).map((answer) => answer === 1);
   }
 
   /** Gives the results of a finished group the time to live that its other keys, and a single bucket, got from the scripts. */
   async expireResults(id: string, total: number): Promise<void> {
     if (total <= bucketSize) return;
-    const buckets = this.buckets(id, total);
-    for (let from = 0; from < buckets.length; from += 500) {
-      const keys = buckets.slice(from, from + 500);
-      await this.redis.use('pexpire', (client) =>
-        Promise.all(keys.map((key) => client.pexpire(key, this.settings.finishedMs + graceMs))),
-      );
-    }
-    // Tried again meanwhile, it keeps them; gone meanwhile, they go too.
-    const [status, time] = await this.redis.use('hmget', (client) => client.hmget(this.keys.state(id), 'st', 'rt'));
-    if (status && !time) await this.keepResults(id, total);
+    await this.bindLifetimes(id, this.buckets(id, total));
   }
 
-  /** Removes whatever a group left, without blocking Redis. */
-  async forget(id: string, total: number): Promise<void> {
-    await this.redis.use('zrem', (client) => client.zrem(this.keys.catalog(), id));
-    await this.unlink([...this.keys.group(id).slice(0, 8), ...this.buckets(id, total)]);
+  /** Removes a group whose retention is over, without blocking Redis. Whether it is gone. */
+  async forget(id: string, total: number): Promise<boolean> {
+    const entry = await this.catalog.find(id);
+    if ((await this.redis.call('forget', this.keys.group(id), [this.process, this.settings.leaseMs])) !== 1)
+      return false;
+    if (entry) await this.catalog.drop([entry]);
+    await this.bindLifetimes(id, this.buckets(id, total));
+    return true;
+  }
+
+  /** Removes a group that its maker can't complete. @returns false when it is another one's, or somebody has gone on with it */
+  async discard({ id, secret }: Pick<NewGroup, 'id' | 'secret'>): Promise<boolean> {
+    const entry = await this.catalog.find(id);
+    const [code] = await this.call('discard', id, [secret]);
+    if (code === 'discarded' && entry) await this.catalog.drop([entry]);
+    return code !== 'kept';
   }
 
   /** Removes what the script leaves of a group that is removed; of its key, another group may have been made since. */
   async forgetRest(id: string, total: number): Promise<void> {
-    await this.unlink([this.keys.callbacks(id), ...this.buckets(id, total)]);
-  }
-
-  private async unlink(keys: readonly string[]): Promise<void> {
-    for (let from = 0; from < keys.length; from += 500) {
-      const some = keys.slice(from, from + 500);
-      await this.redis.use('unlink', (client) => Promise.all(some.map((key) => client.unlink(key))));
-    }
+    await this.bindLifetimes(id, [this.keys.callbacks(id), ...this.buckets(id, total)]);
   }
 
   /** Asks for the ends of a group's items to be published for a while. */
@@ -300,25 +366,35 @@ export class GroupStore extends GroupExecutions {
   }
 
   /**
-   * Notes which server keeps the data. Another one than before may have lost the last writes: when that was, and whether
-   * this caller is the first to say so.
+   * Notes which server keeps the data. Another one than before may have lost the last writes: since when it runs, when that was
+   * noticed first, and whether this caller is the first.
    */
-  async seen({ run, upMs }: Server, before: string) {
+  async seen({ run, upMs }: Pick<Server, 'run' | 'upMs'>, before: string) {
     const life = this.settings.abandonedMs;
     const reply = await this.redis.call('seen', [this.keys.server()], [run, before, upMs, life]);
-    const [at, first, now] = reply as [string, number, string];
-    return { lostAt: at === '' ? undefined : Number(at), first: first === 1, now: Number(now) };
+    const [at, first, now, noticedAt] = reply as [string, number, string, string];
+    const lostAt = at === '' ? undefined : Number(at);
+    return { lostAt, noticedAt: Number(noticedAt), first: first === 1, now: Number(now) };
   }
 
-  /** Says that this process is alive, so that nobody takes over what it still has to publish. */
-  async beat(): Promise<void> {
-    const { leaseMs } = this.settings;
-    await this.redis.use('set', (client) => client.set(this.keys.process(this.process), '1', 'PX', leaseMs));
+  /**
+   * Says that this process is alive, so that nobody takes over what it still has to publish.
+   * @param stuckMs - for how long it has got no further with that
+   */
+  async beat(stuckMs = 0): Promise<void> {
+    const key = this.keys.process(this.process);
+    const text = String(Math.round(stuckMs));
+    await this.redis.use('set', (client) => client.set(key, text, 'PX', this.settings.leaseMs));
   }
 
-  /** For how long a process counts as alive by what it has said last, in ms; 0 when it is dead. */
-  async aliveFor(process: string): Promise<number> {
-    return Math.max(0, await this.redis.use('pttl', (client) => client.pttl(this.keys.process(process))));
+  /**
+   * What a process has said last of itself.
+   * @returns for how long it counts as alive by that, in ms, 0 when it is dead; and for how long it had got no further then
+   */
+  async life(process: string): Promise<{ aliveMs: number; stuckMs: number }> {
+    const key = this.keys.process(process);
+    const [left, stuckMs] = await this.redis.use('pttl', (client) => Promise.all([client.pttl(key), client.get(key)]));
+    return { aliveMs: Math.max(0, left), stuckMs: Number(stuckMs ?? 0) };
   }
 
   private started(reply: Reply[]) {

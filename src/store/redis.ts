@@ -2,13 +2,16 @@ import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 import { setTimeout as pause } from 'node:timers/promises';
 import { again } from '../again';
 import { detached } from '../detached';
-import { StoreError, messageOf, ConfigurationError, describe } from '../errors';
+import { ClosedError, ConfigurationError, describe, messageOf, StoreError } from '../errors';
 import { betweenFaultPoints } from '../fault-points';
-import { inTime } from '../in-time';
+import { inTime, timeLimit } from '../in-time';
 import type { MageflowLogger } from '../options';
 import { scripts } from './scripts.generated';
+import { owesAnswers, Silence } from './silence';
 
 const commandsAPiece = 16;
+/** How long to wait for a connection to be found broken. */
+const pauseMs = 10;
 
 export type RedisLike = Redis | Cluster;
 
@@ -16,12 +19,15 @@ export type RedisLike = Redis | Cluster;
 export interface Server {
   run: string;
   upMs: number;
+  /** Whether it may have been a replica of another one before. */
+  promoted: boolean;
 }
 
 export type ScriptName = keyof typeof scripts;
 export type Reply = string | number | null | Reply[];
 
-type ScriptCall = (...args: (string | number)[]) => Promise<Reply>;
+/** In one list, which ioredis flattens: as many arguments of a call as a script can have would not fit on the stack. */
+type ScriptCall = (args: (string | number)[]) => Promise<Reply>;
 
 /**
  * mageflow's own connection: duplicated from the user's, with options on which its time limits hold.
@@ -32,7 +38,10 @@ export class RedisConnection {
   readonly client: RedisLike;
   private subscriber: RedisLike | undefined;
   private closed = false;
+  /** Refuse those who wait for the connection. */
+  private readonly waiting = new Set<() => void>();
   private warned = false;
+  private readonly silence: Silence;
   /** What is asked for in this turn of the event loop, and where it is held back. */
   private turn: { stream: Redis['stream']; commands: number } | undefined;
   /** The server at the other end; undefined of a cluster, and of one that doesn't tell. */
@@ -43,6 +52,7 @@ export class RedisConnection {
     private readonly timeoutMs: number,
     private readonly logger: MageflowLogger,
   ) {
+    this.silence = new Silence(timeoutMs);
     this.client = this.connect(true);
     this.client.on('ready', () => this.greet());
     for (const [name, script] of Object.entries(scripts)) {
@@ -58,21 +68,43 @@ export class RedisConnection {
     return `${path ?? `${host}:${port}`}/${db ?? 0}`;
   }
 
+  /** The servers that hold keys, each of which is to be asked for its own. */
+  get nodes(): Redis[] {
+    return nodesOf(this.client);
+  }
+
   /** Whether nothing can be sent any more, however long one tries. */
   get isClosed(): boolean {
     return this.closed;
+  }
+
+  /** Whether calls are under way. */
+  get isBusy(): boolean {
+    return this.waiting.size > 0 || owesAnswers(this.client);
   }
 
   /** Runs a script. @throws StoreError */
   call(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
     const run = (this.client as unknown as Record<string, ScriptCall>)[commandName(name)];
     if (!run) throw new TypeError(`No script named ${name} is defined.`);
-    return this.use(name, () => run.call(this.client, ...keys, ...args));
+    return this.use(name, () => run.call(this.client, [...keys, ...args]));
   }
 
   /** Sends commands. @throws StoreError when Redis is away, refuses, or takes longer than `commandTimeoutMs` */
   use<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
     return betweenFaultPoints('redis', what, () => this.whenReady(what, send));
+  }
+
+  /** Subscribes to a channel. @throws what ioredis rejects with; it waits for a connection as long as it takes */
+  async hear(channel: string): Promise<void> {
+    const client = this.subscription();
+    const since = performance.now();
+    const callOff = timeLimit(this.timeoutMs, () => this.silence.breakSince(since, client));
+    try {
+      await client.subscribe(channel);
+    } finally {
+      callOff();
+    }
   }
 
   /** The connection that is subscribed to channels, made when it is first needed. */
@@ -83,6 +115,7 @@ export class RedisConnection {
 
   close(): void {
     this.closed = true;
+    for (const refuse of [...this.waiting]) refuse();
     this.client.disconnect();
     this.subscriber?.disconnect();
   }
@@ -107,26 +140,33 @@ export class RedisConnection {
       );
     }
     const run = told('run_id');
-    return run && !isCluster(this.client) ? { run, upMs: Number(told('uptime_in_seconds')) * 1000 } : undefined;
+    if (!run || isCluster(this.client)) return undefined;
+    const promoted = told('second_repl_offset') !== '-1';
+    return { run, upMs: Number(told('uptime_in_seconds')) * 1000, promoted };
   }
 
   private whenReady<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
-    const deadline = Date.now() + this.timeoutMs;
+    const time = { left: this.timeoutMs };
     return again(
-      () => this.sent(send, deadline),
+      () => this.sent(send, time),
       (error) => {
         // After a disconnect the status stays 'ready' for a moment: nothing was sent then.
-        if (messageOf(error).startsWith("Stream isn't writeable") && Date.now() <= deadline) return pause(10);
+        if (messageOf(error).startsWith("Stream isn't writeable") && time.left > pauseMs) {
+          time.left -= pauseMs;
+          return pause(pauseMs);
+        }
         throw this.failure(what, error);
       },
     );
   }
 
-  private sent<T>(send: (client: RedisLike) => Promise<T>, deadline: number): Promise<T> {
-    if (this.closed || this.client.status !== 'ready')
-      return this.ready(deadline).then(() => this.sent(send, deadline));
+  private sent<T>(send: (client: RedisLike) => Promise<T>, time: { left: number }): Promise<T> {
+    if (this.closed || this.client.status !== 'ready') return this.ready(time).then(() => this.sent(send, time));
     this.gather();
-    return inTime('Redis', Math.max(1, deadline - Date.now()), send(this.client));
+    const sentAt = performance.now();
+    return inTime('Redis', Math.max(1, Math.round(time.left)), send(this.client), () =>
+      this.silence.breakSince(sentAt, this.client),
+    );
   }
 
   /**
@@ -162,39 +202,44 @@ export class RedisConnection {
     const client = duplicate(this.given, forCommands, this.timeoutMs);
     // Each call that waits for the connection listens.
     client.setMaxListeners(0);
-    let told = 0;
+    this.silence.watch(client);
+    let told = -Infinity;
     client.on('error', (error: Error) => {
       // ioredis reports each attempt to reconnect; once a minute is enough to know.
-      if (this.closed || Date.now() - told < 60_000) return;
-      told = Date.now();
+      if (this.closed || performance.now() - told < 60_000) return;
+      told = performance.now();
       this.logger.warn(`mageflow: Redis is unreachable: ${messageOf(error)}. It will be tried again.`);
     });
     return client;
   }
 
-  private async ready(deadline: number): Promise<void> {
-    if (this.closed) throw new Error('this Mageflow is closed');
+  private async ready(time: { left: number }): Promise<void> {
+    if (this.closed) throw closedError();
     if (this.client.status === 'wait' || this.client.status === 'end') {
       // Its rejection is the error event's business; what counts here is whether it gets ready in time.
       detached(() => this.client.connect()).catch(() => undefined);
     }
     await new Promise<void>((resolve, reject) => {
       const settle = (done: () => void) => {
-        clearTimeout(timer);
+        time.left = callOff();
         this.client.removeListener('ready', onReady);
         this.client.removeListener('error', onError);
+        this.waiting.delete(onClose);
         done();
       };
       let last: unknown = new Error(`not connected within ${this.timeoutMs} ms`);
       const onReady = () => settle(resolve);
       const onError = (error: Error) => void (last = error);
-      const timer = setTimeout(() => settle(() => reject(last as Error)), Math.max(1, deadline - Date.now()));
+      const onClose = () => settle(() => reject(closedError()));
+      const callOff = timeLimit(Math.max(1, time.left), () => settle(() => reject(last as Error)));
+      this.waiting.add(onClose);
       this.client.once('ready', onReady);
       this.client.on('error', onError);
     });
   }
 
-  private failure(what: string, cause: unknown): StoreError {
+  private failure(what: string, cause: unknown): StoreError | ClosedError {
+    if (this.closed) return cause instanceof ClosedError ? cause : closedError(cause);
     return new StoreError(
       `Redis did not carry out "${what}": ${messageOf(cause)}. Check that it is reachable and accepts writes and scripts.`,
       {
@@ -202,6 +247,10 @@ export class RedisConnection {
       },
     );
   }
+}
+
+function closedError(cause?: unknown): ClosedError {
+  return new ClosedError('this Mageflow is closed: nothing can be done with it any more. Make another one.', { cause });
 }
 
 function commandName(script: string): string {
@@ -222,8 +271,9 @@ function duplicate(given: RedisLike | string, forCommands: boolean, timeoutMs: n
     readOnly: false,
     stringNumbers: false,
     connectTimeout: timeoutMs,
-    // A connection that was lost without a word answers nothing for ever: it is replaced by a new one.
-    socketTimeout: timeoutMs,
+    // Time limits are kept here: a timer of ioredis judges before it has read what has come.
+    commandTimeout: undefined,
+    socketTimeout: undefined,
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 1000),
   };
   if (typeof given === 'string') return new Redis(given, own);

@@ -63,6 +63,8 @@ export interface DueReply {
   toSpread: boolean;
   /** Whether its items are still being made ready to be tried again. */
   retrying: boolean;
+  /** Whether what it refers to has yet to be kept from expiring, as its callbacks were fired anew. */
+  retaining: boolean;
   /** In how many ms its time is over. */
   timeLeft: number | undefined;
   /** Whether nothing runs in it and nothing has happened in it for `retention.abandonedMs`. */
@@ -165,13 +167,34 @@ export function toDue(reply: readonly Reply[]): DueReply {
       nested: false,
       toSpread: false,
       retrying: false,
+      retaining: false,
       timeLeft: undefined,
       abandoned: false,
       renew: false,
       next: undefined,
       entries: [],
     };
-  const flat = reply[7] as string[];
+  return {
+    status: reply[0] as GroupStatus,
+    active: Number(reply[2]),
+    total: Number(reply[12]),
+    now: Number(reply[13]),
+    forgetAt: reply[3] ? Number(reply[3]) : undefined,
+    more: reply[4] === 1,
+    hold: reply[5] === '1',
+    nested: reply[6] === '1',
+    toSpread: String(reply[1]).includes('W'),
+    retrying: String(reply[1]).includes('R'),
+    retaining: String(reply[1]).includes('K'),
+    timeLeft: toTime(reply[8] as string),
+    abandoned: reply[9] === 1,
+    renew: reply[10] === 1,
+    next: toTime(reply[11] as string),
+    entries: toEntries(reply[7] as string[]),
+  };
+}
+
+export function toEntries(flat: readonly string[]): DueReply['entries'] {
   const entries: DueReply['entries'] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) {
     const [state = '', runId = '', , , , process = '', , , publications = '1', child = '', cancel] = (
@@ -187,21 +210,5 @@ export function toDue(reply: readonly Reply[]): DueReply {
       cancelled: cancel === '1',
     });
   }
-  return {
-    status: reply[0] as GroupStatus,
-    active: Number(reply[2]),
-    total: Number(reply[12]),
-    now: Number(reply[13]),
-    forgetAt: reply[3] ? Number(reply[3]) : undefined,
-    more: reply[4] === 1,
-    hold: reply[5] === '1',
-    nested: reply[6] === '1',
-    toSpread: String(reply[1]).includes('W'),
-    retrying: String(reply[1]).includes('R'),
-    timeLeft: toTime(reply[8] as string),
-    abandoned: reply[9] === 1,
-    renew: reply[10] === 1,
-    next: toTime(reply[11] as string),
-    entries,
-  };
+  return entries;
 }

@@ -28,7 +28,7 @@ export function mergeRunOptions(...parts: readonly (StoredRunOptions | undefined
 
 /**
  * A signature as its group stores it, by value: an item or a callback.
- * Packed as a header that outlives the end of the item, a line end, and the bound data, which doesn't.
+ * Packed as a header, a line end, and its callbacks, which outlive the end of the item, and the bound data, which doesn't.
  */
 export interface Spec {
   task: string;
@@ -40,6 +40,8 @@ export interface Spec {
   errorCallbacks?: string[];
   /** JSON text, as it was checked when it was signed; for a group stored by value, its template. */
   data?: string;
+  /** Whether what was bound to it has been let go: it was an item of a large group, and has succeeded. */
+  dropped?: true;
   /**
    * What it is when it is no plain task: a root; a chain or a swarm stored by value, which comes to be when it gets its
    * slot; a swarm that is there already under its id.
@@ -47,6 +49,8 @@ export interface Spec {
   group?: 'root' | 'chain' | 'swarm' | 'made swarm';
   /** Groups that exist already and belong below it; its parent keeps them, cancels them and forgets them. */
   below?: string[];
+  /** For how long its run may wait for a worker, where its declaration says so: '5m'. */
+  scheduleTimeout?: string;
 }
 
 /** Whether what a spec stands for is a group, whose own items are runs of the engine. */
@@ -54,7 +58,7 @@ export function isGroup({ group }: Pick<Spec, 'group'>): boolean {
   return group !== undefined && group !== 'root';
 }
 
-/** A chain or swarm by value: as the data of its {@link Spec}. */
+/** A chain or swarm by value: packed, the data of its {@link Spec}. */
 export interface GroupTemplate {
   items: string[];
   successCallbacks: string[];
@@ -72,44 +76,128 @@ type Header = [
   id?: string | 0,
   name?: string | 0,
   options?: StoredRunOptions | 0,
-  success?: string[] | 0,
-  error?: string[] | 0,
+  success?: number[] | 0,
+  error?: number[] | 0,
   group?: NonNullable<Spec['group']> | 0,
   below?: string[] | 0,
+  scheduleTimeout?: string,
 ];
 
 /**
  * Packs a signature into one text. What leads it tells the scripts what to look for: `*` callbacks of an entry, `@` groups
  * below it (a group has its callbacks itself, so it is never both).
+ *
+ * What is nested stands in it as it is, and the header says how many bytes each has: texts in texts in JSON would double with
+ * each level.
  */
 export function packSpec(spec: Spec): string {
-  const { task, id, name, options, successCallbacks, errorCallbacks, data, group, below } = spec;
-  const success = successCallbacks?.length ? successCallbacks : 0;
-  const error = errorCallbacks?.length ? errorCallbacks : 0;
+  const {
+    task,
+    id,
+    name,
+    options,
+    successCallbacks = [],
+    errorCallbacks = [],
+    data = '',
+    group,
+    below,
+    scheduleTimeout,
+  } = spec;
+  const success = successCallbacks.length > 0 ? successCallbacks.map(bytesOf) : 0;
+  const error = errorCallbacks.length > 0 ? errorCallbacks.map(bytesOf) : 0;
   const header: Header = [task, id ?? 0, name ?? 0, options ?? 0, success, error, group ?? 0, below ?? 0];
+  if (scheduleTimeout) header.push(scheduleTimeout);
   while (header.length > 1 && header.at(-1) === 0) header.pop();
   const lead = success || error ? '*' : below ? '@' : '';
-  return `${lead}${JSON.stringify(header)}\n${data === '{}' ? '' : (data ?? '')}`;
+  const nested = success || error ? successCallbacks.join('') + errorCallbacks.join('') : '';
+  return `${lead}${JSON.stringify(header)}\n${nested}${data === '{}' ? '' : data}`;
 }
 
 /** The opposite of {@link packSpec}. */
 export function unpackSpec(packed: string): Spec {
+  const { spec, success, error, end } = readHeader(packed);
+  let data = packed.slice(end + 1);
+  if (success || error) {
+    const [nested, rest] = takeTexts(data, [...(success || []), ...(error || [])]);
+    if (success) spec.successCallbacks = nested.slice(0, success.length);
+    if (error) spec.errorCallbacks = nested.slice(success ? success.length : 0);
+    data = rest;
+  }
+  if (data === dropped) spec.dropped = true;
+  else if (data) spec.data = data;
+  return spec;
+}
+
+/** What leads a packed signature, whether the rest is there or not: without its callbacks and what is bound to it. */
+export function unpackHead(packed: string): Spec {
+  return readHeader(packed).spec;
+}
+
+// What the scripts leave in place of what was bound.
+const dropped = '-';
+
+function readHeader(packed: string) {
   const end = packed.indexOf('\n');
-  const [task, id, name, options, success, error, group, below] = JSON.parse(
+  const [task, id, name, options, success, error, group, below, scheduleTimeout] = JSON.parse(
     packed.slice(/^[*@]/.test(packed) ? 1 : 0, end),
   ) as Header;
-  const data = packed.slice(end + 1);
-  return {
+  const spec: Spec = {
     task,
     ...(id ? { id } : {}),
     ...(name ? { name } : {}),
     ...(options ? { options } : {}),
-    ...(success ? { successCallbacks: success } : {}),
-    ...(error ? { errorCallbacks: error } : {}),
-    ...(data ? { data } : {}),
     ...(group ? { group } : {}),
     ...(below ? { below } : {}),
+    ...(scheduleTimeout ? { scheduleTimeout } : {}),
   };
+  return { spec, success, error, end };
+}
+
+type TemplateHeader = Omit<GroupTemplate, 'items' | 'successCallbacks' | 'errorCallbacks'> & {
+  items: number[];
+  successCallbacks: number[];
+  errorCallbacks: number[];
+};
+
+/** Packs a chain or swarm as the data of its signature, as {@link packSpec} does it. */
+export function packTemplate({ items, successCallbacks, errorCallbacks, ...rest }: GroupTemplate): string {
+  const header: TemplateHeader = {
+    ...rest,
+    items: items.map(bytesOf),
+    successCallbacks: successCallbacks.map(bytesOf),
+    errorCallbacks: errorCallbacks.map(bytesOf),
+  };
+  return `${JSON.stringify(header)}\n${items.join('')}${successCallbacks.join('')}${errorCallbacks.join('')}`;
+}
+
+/** The opposite of {@link packTemplate}. */
+export function unpackTemplate(data: string): GroupTemplate {
+  const end = data.indexOf('\n');
+  const header = JSON.parse(data.slice(0, end)) as TemplateHeader;
+  const { items, successCallbacks, errorCallbacks } = header;
+  const [texts] = takeTexts(data.slice(end + 1), [...items, ...successCallbacks, ...errorCallbacks]);
+  const callbacksFrom = items.length;
+  const errorsFrom = callbacksFrom + successCallbacks.length;
+  return {
+    ...header,
+    items: texts.slice(0, callbacksFrom),
+    successCallbacks: texts.slice(callbacksFrom, errorsFrom),
+    errorCallbacks: texts.slice(errorsFrom),
+  };
+}
+
+function bytesOf(text: string): number {
+  return Buffer.byteLength(text);
+}
+
+/** Takes texts of so many bytes off the beginning of one, and gives the rest. */
+function takeTexts(text: string, sizes: readonly number[]): [texts: string[], rest: string] {
+  // In most, a character is a byte.
+  const bytes = bytesOf(text) === text.length ? undefined : Buffer.from(text);
+  const cut = (from: number, to?: number) => (bytes ? bytes.toString('utf8', from, to) : text.slice(from, to));
+  let at = 0;
+  const texts = sizes.map((size) => cut(at, (at += size)));
+  return [texts, cut(at)];
 }
 
 /** A fired callback: which list it came from, whose end fired it (an entry, or 'g' for the group), and what runs. */
@@ -145,8 +233,7 @@ export function unpackMessage(packed: string): { message: string; options?: Stor
 
 /** The packed callbacks that a stored signature carries; a group that is stored by value keeps them in its template. */
 export function callbacksOf(spec: Pick<Spec, 'successCallbacks' | 'errorCallbacks' | 'group' | 'data'>): string[] {
-  const byValue = spec.group === 'chain' || spec.group === 'swarm' ? (spec.data ?? '{}') : '{}';
-  const { successCallbacks = [], errorCallbacks = [] } = JSON.parse(byValue) as Partial<GroupTemplate>;
+  const { successCallbacks, errorCallbacks } = templateIn(spec) ?? { successCallbacks: [], errorCallbacks: [] };
   return [...(spec.successCallbacks ?? []), ...(spec.errorCallbacks ?? []), ...successCallbacks, ...errorCallbacks];
 }
 
@@ -158,9 +245,16 @@ export function callbackIds(spec: Parameters<typeof callbacksOf>[0]): string[] {
   });
 }
 
+/** What a group that is stored by value will be; undefined for anything else, and when it has been. */
+export function templateIn({ group, data }: Pick<Spec, 'group' | 'data'>): GroupTemplate | undefined {
+  return (group === 'chain' || group === 'swarm') && data ? unpackTemplate(data) : undefined;
+}
+
 /** What a group that is stored by value is made with. @param options - of its run, over those of the template */
-export function templateGroup({ data = '{}' }: Spec, options: StoredRunOptions | undefined) {
-  const { options: own, ...group } = JSON.parse(data) as GroupTemplate;
+export function templateGroup(spec: Spec, options: StoredRunOptions | undefined) {
+  const template = templateIn(spec);
+  if (!template) throw new TypeError(`"${spec.task}" is stored without what it is made of.`);
+  const { options: own, ...group } = template;
   const merged = mergeRunOptions(own, options);
   return { ...group, ...(merged ? { options: JSON.stringify(merged) } : {}) };
 }

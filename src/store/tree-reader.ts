@@ -3,7 +3,7 @@ import type { GroupStore } from './group-store';
 import { itemStateOf, type ItemState } from './item-state';
 import type { GroupStatus } from './replies';
 import type { Reply } from './redis';
-import { unpackSpec, type GroupTemplate, type Spec } from './spec';
+import { templateIn, unpackHead, unpackSpec, type GroupTemplate, type Spec } from './spec';
 
 /** One item of a group as it is: what is bound to it isn't read. */
 export interface TreeItem {
@@ -44,7 +44,7 @@ export class TreeReader {
         const index = from + i;
         return {
           index,
-          spec: unpackSpec(head),
+          spec: unpackHead(head),
           state: itemStateOf({ active, byte, index, alone: alone === 1, group }),
           run: active?.split('|', 2)[1] ?? '',
           error: undefined,
@@ -66,9 +66,4 @@ export class TreeReader {
     const specs = await this.reader.specsAt(id, entries);
     return specs.map((packed) => (packed === null ? undefined : templateIn(unpackSpec(packed))));
   }
-}
-
-/** What a group that is stored by value will be; undefined for anything else, and when it has been. */
-export function templateIn({ group, data }: Spec): GroupTemplate | undefined {
-  return (group === 'chain' || group === 'swarm') && data ? (JSON.parse(data) as GroupTemplate) : undefined;
 }

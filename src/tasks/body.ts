@@ -1,14 +1,16 @@
-import type { Context } from '@hatchet-dev/typescript-sdk';
+import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
 import { messageOf } from '../errors';
-import { readClaim, readMetadata, type Claim } from '../engine/claim';
+import { metadataOf, readClaim, type Claim } from '../engine/claim';
 import { referencesIn } from '../engine/inputs';
 import type { Message } from '../messages/json';
 import { childResultsField } from '../messages/marks';
 import type { ResolvedConfig } from '../signatures/config';
 import { childrenId } from '../store/ids';
+import { processState } from '../process-state';
 import { ClaimedRun } from './claimed-run';
-import { inExecution, type MageContext } from './context';
-import { encodeOutput, lossIn } from './output';
+import { currentExecution, inExecution, type Execution, type MageContext } from './context';
+import { isWrapped } from './layers';
+import { encodeOutput, encodeThrown, lossIn } from './output';
 import { moveResults, parseInput, type InputSchema } from './parsing';
 import { Persistence } from './persist';
 import { captureContext, claimPlainRoot, openRoot } from './root-run';
@@ -31,17 +33,25 @@ export interface WrappedTask {
   root: ResolvedConfig | undefined;
 }
 
-/** Wraps a body: a run that mageflow published reports its end as an item; every other run is as without mageflow, its schema aside. */
+/**
+ * Wraps a body: a run that mageflow published reports its end as an item; every other run is as without mageflow, its schema
+ * aside. Of the instances that wrap one body, the one whose store knows a run's claim runs it; the others pass it on.
+ */
 export function wrapBody(runtime: Runtime, task: WrappedTask, body: Body): Body {
+  const isClosed = () => !processState().instances.includes(runtime.instance);
   return async (input, ctx) => {
     const attempt = new Attempt(runtime, task, body, input, ctx);
+    const around = outerExecution(ctx);
+    if (isClosed() && (around ?? isWrapped(body))) return attempt.passOn(around);
     const claim = readClaim(ctx.additionalMetadata());
-    if (claim) {
-      // One task of a workflow that is an item as a whole gets the whole input, and claims nothing.
-      if (!task.reports) return attempt.execute(claim, 0);
-      const done = await attempt.claimed(claim);
+    const outerClaim = around?.run?.claim;
+    if (claim && isToAsk(runtime, task, claim, around)) {
+      const done = await (task.reports ? attempt.claimed(claim) : attempt.partOf(claim));
       if (done) return done.output;
     }
+    if (outerClaim && !outerClaim.own && !task.root) return attempt.passOn(around);
+    // A wrapper further in may know it.
+    if (!outerClaim && !isWrapped(body)) attempt.checkUnknown(claim);
     if (!task.root) return attempt.plain();
     return (await attempt.claimed(await attempt.ownClaim()))?.output;
   };
@@ -49,6 +59,20 @@ export function wrapBody(runtime: Runtime, task: WrappedTask, body: Body): Body 
 
 /** Tasks whose outputs have been found to change on their way. */
 const warned = new WeakSet<WrappedTask>();
+
+/** The execution in which another instance's wrapper, around this one, has begun the same run. */
+function outerExecution(ctx: Context<unknown>): Execution | undefined {
+  const current = currentExecution();
+  return current?.run?.ctx === ctx ? current : undefined;
+}
+
+/** Whether a claim can be one to the store of an instance, and nobody around it has claimed it for all of them. */
+function isToAsk({ store }: Runtime, { root }: WrappedTask, claim: Claim, around: Execution | undefined): boolean {
+  if (claim.store !== undefined && claim.store !== store.keys.mark) return false;
+  if (!around?.run?.claim || around.run.claim.own) return true;
+  // Another instance of the same store that wraps it as a plain task: the root's children need an entry to belong to.
+  return root !== undefined && around.store === store.identity;
+}
 
 /** One execution of a body. */
 class Attempt {
@@ -67,13 +91,46 @@ class Attempt {
   async plain(): Promise<unknown> {
     const { schema } = this.task;
     const input = schema ? await this.parse((this.input ?? {}) as Message, schema) : this.input;
-    return this.run(input, undefined);
+    return this.run(input, undefined, undefined);
+  }
+
+  /** Runs the body in the execution that a wrapper around this one has begun; as a plain run without one. */
+  async passOn(around: Execution | undefined): Promise<unknown> {
+    const { schema } = this.task;
+    if (!around) return this.plain();
+    if (!schema) return this.body(this.input, this.ctx);
+    const received = (this.input ?? {}) as Message;
+    return this.body(await this.parse(around.run?.claim ? moveResults(received, schema) : received, schema), this.ctx);
+  }
+
+  /**
+   * Notes a claim that no store of the instances around the body knows.
+   * @throws NonRetryableError when a part of the input is in the store that does
+   */
+  checkUnknown(claim: Claim | undefined): void {
+    const { unknownClaims } = this.runtime;
+    if (claim) unknownClaims.note(claim, this.task.name, this.ctx.workflowRunId());
+    unknownClaims.refuseReferences(this.input, this.task.name);
+  }
+
+  /**
+   * Runs one task of a workflow that is an item as a whole: it gets the whole input, and claims nothing.
+   * @returns undefined when the store doesn't know the claim
+   * @throws NonRetryableError when it was cancelled: a run none of whose tasks was due can't be cancelled in the engine
+   */
+  async partOf(claim: Claim): Promise<{ output: unknown } | undefined> {
+    const { groupId, entry, token } = claim;
+    const { reader } = this.runtime;
+    const worth = await this.persistence.until('to be known', () => reader.worthOf(groupId, entry, token));
+    if (worth === 'cancelled') throw new NonRetryableError('It was cancelled before it started.');
+    return worth === 'valid' ? { output: await this.asPart(claim) } : undefined;
   }
 
   /** The claim of a root's run that nobody signed. */
   ownClaim(): Promise<Claim> {
-    const { runtime, task, ctx, input } = this;
-    return this.persistence.until('to be entered', () => claimPlainRoot(runtime, task.name, input, ctx));
+    const { runtime, task, ctx } = this;
+    const sent = sentInput(ctx) ?? this.input;
+    return this.persistence.until('to be entered', () => claimPlainRoot(runtime, task.name, sent, ctx));
   }
 
   /** Runs the body as an item; undefined when the store doesn't know the claim. */
@@ -92,27 +149,39 @@ class Attempt {
     }
   }
 
+  /** Runs the body as one task of a workflow that is an item as a whole: what is to be recorded of it has to suit the engine. */
+  private async asPart(claim: Claim): Promise<unknown> {
+    try {
+      return encodeOutput(this.task.name, await this.execute(claim, 0)).output;
+    } catch (error) {
+      throw encodeThrown(error);
+    }
+  }
+
   execute(claim: Claim, failedItems: number, root?: RootScope): unknown {
     const received = (this.input ?? {}) as Message;
     const context = contextOf(this.ctx, claim, root !== undefined);
     // Most items: their input is all here, and they are told of nobody else's end.
     if (!this.task.schema && claim.source === '' && referencesIn(received).length === 0)
-      return this.run(this.shown(received), context, root);
+      return this.run(this.shown(received), context, claim, root);
     return this.executeWith(received, context, claim, failedItems, root);
   }
 
   private async executeWith(
     received: Message,
     context: MageContext,
-    { groupId, entry, source }: Claim,
+    claim: Claim,
     failedItems: number,
     root: RootScope | undefined,
   ): Promise<unknown> {
     const { runtime, task, persistence } = this;
-    const { input, tooLarge } =
+    const { groupId, entry, source } = claim;
+    const restored =
       referencesIn(received).length > 0
         ? await persistence.until('for its input', () => runtime.inputs.restore(groupId, entry, received))
-        : { input: received, tooLarge: false };
+        : undefined;
+    if (!restored) runtime.unknownClaims.refuseReferences(received, task.name);
+    const { input, tooLarge } = restored ?? { input: received, tooLarge: false };
     if (tooLarge) {
       runtime.logger.warn(
         `mageflow: the results for ${task.name} exceed maxResultBytes; its list is empty, read mageContext().results instead.`,
@@ -128,30 +197,29 @@ class Attempt {
     }
     const { schema } = task;
     const seen = schema ? await this.parse(moveResults(input, schema), schema) : this.shown(input);
-    return this.run(seen, context, root);
+    return this.run(seen, context, claim, root);
   }
 
   private async asItem(claim: Claim, run: ClaimedRun, failedItems: number): Promise<unknown> {
     const { runtime, task, ctx } = this;
     let root: RootScope | undefined;
-    let output: unknown;
-    let payload: string;
+    let ended: ReturnType<typeof encodeOutput>;
     try {
       if (task.root) {
         const config = task.root;
         root = await this.persistence.until('for its children', () => openRoot(runtime, task.name, config, claim, ctx));
-        captureContext(runtime, ctx);
+        captureContext(runtime, ctx, root);
       }
-      output = await this.execute(claim, failedItems, root);
-      payload = encodeOutput(task.name, output);
+      const output = await this.execute(claim, failedItems, root);
+      ended = encodeOutput(task.name, output);
       this.warnOfLoss(output);
     } catch (error) {
       await root?.end();
       throw await run.fail(error, task.retries);
     }
     if (root) await root.end();
-    await run.succeed(payload);
-    return output;
+    await run.succeed(ended.payload);
+    return ended.output;
   }
 
   /** Once for each task: what its body gives is no longer what arrives. */
@@ -166,8 +234,10 @@ class Attempt {
     );
   }
 
-  private run(input: unknown, context: MageContext | undefined, root?: RootScope): unknown {
-    return inExecution({ instance: this.runtime.instance, context, root }, () => this.body(input, this.ctx));
+  private run(input: unknown, context: MageContext | undefined, claim: Claim | undefined, root?: RootScope): unknown {
+    const { instance, store } = this.runtime;
+    const run = { ctx: this.ctx, claim };
+    return inExecution({ instance, store: store.identity, context, root, run }, () => this.body(input, this.ctx));
   }
 
   private async parse(input: Message, schema: InputSchema): Promise<unknown> {
@@ -194,7 +264,7 @@ function sentInput(ctx: Context<unknown>): Message | undefined {
 }
 
 function contextOf(ctx: Context<unknown>, claim: Claim, isRoot: boolean): MageContext {
-  const metadata = readMetadata(ctx.additionalMetadata());
+  const metadata = metadataOf(claim, ctx.additionalMetadata());
   const signatureId = metadata.signature || claim.groupId;
   const context: MageContext = { signatureId };
   const rootId = isRoot ? signatureId : metadata.root;

@@ -4,11 +4,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { again } from '../again';
 import { detached } from '../detached';
 import { messageOf } from '../errors';
-import { readMetadata, type Claim } from '../engine/claim';
+import { metadataOf, type Claim } from '../engine/claim';
 import { tellEnd, tellStart, type About } from '../engine/tell-end';
 import type { Execution as RunExecution, ExecutionEnd, FinishReply } from '../store/group-executions';
 import { readError } from '../store/group-reader';
 import { hasWork, type StartReply } from '../store/replies';
+import { packFailure } from '../messages/text';
+import { encodeThrown } from './output';
 import type { Persistence } from './persist';
 import type { Runtime } from './runtime';
 
@@ -153,18 +155,17 @@ export class ClaimedRun {
   async fail(error: unknown, retries: number): Promise<unknown> {
     if (this.wasAborted) {
       await this.judged();
-      return error;
+      return encodeThrown(error);
     }
     const final = error instanceof NonRetryableError;
-    const message = messageOf(error).slice(0, 10_000);
-    const code = await this.end(final ? 'failed' : 'threw', JSON.stringify({ message }), retries);
+    const code = await this.end(final ? 'failed' : 'threw', packFailure(messageOf(error)), retries);
     // The engine may have counted more than we know of: a timeout that its own process has yet to report.
     if (code === 'retry' && this.execution.retryCount >= retries) detached(() => void this.askLater());
-    if (final || code !== 'ended') return error;
+    if (final || code !== 'ended') return encodeThrown(error);
     const last = new NonRetryableError(messageOf(error));
     const { stack } = Object(error) as { stack?: unknown };
     if (typeof stack === 'string') last.stack = stack;
-    return last;
+    return encodeThrown(last);
   }
 
   /** When the engine ended this attempt, what the body does afterwards counts no more. */
@@ -220,7 +221,7 @@ export class ClaimedRun {
   /** What events tell of it. */
   private told(): About {
     const { groupId, entry } = this.claim;
-    const { signature, index } = readMetadata(this.ctx.additionalMetadata());
+    const { signature, index } = metadataOf(this.claim, this.ctx.additionalMetadata());
     const id = signature || groupId;
     return { groupId, entry, task: this.about.name, id, runId: this.execution.runId, alone: index === '' };
   }
@@ -259,11 +260,11 @@ export class ClaimedRun {
     const { store, publisher } = this.runtime;
     const { groupId, entry } = this.claim;
     const confirmed = publisher.confirmations.take(groupId);
-    const giveUpAt = Date.now() + endTriedForMs;
+    const giveUpAt = performance.now() + endTriedForMs;
     return again(
       () => store.finish(groupId, entry, this.execution, end, confirmed),
       (refusal, attempt) => {
-        if (store.redis.isClosed || Date.now() > giveUpAt) throw refusal;
+        if (store.redis.isClosed || performance.now() > giveUpAt) throw refusal;
         return pause(Math.min(1_000, 50 * 2 ** attempt));
       },
     );

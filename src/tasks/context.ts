@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Failure } from '../errors';
+import type { Claim } from '../engine/claim';
+import { ConfigurationError, describe, type Failure } from '../errors';
 import type { RootScope } from './root-scope';
 import { processState } from '../process-state';
 
@@ -26,6 +27,12 @@ export interface Execution {
   context: MageContext | undefined;
   /** Set in the body of a root: what it publishes is captured. */
   root?: RootScope | undefined;
+  /** The store of that instance, by its identity. */
+  store: string;
+  /** The run that it executes, by the SDK's context, and the claim under which it does. */
+  run: { ctx: unknown; claim: Claim | undefined };
+  /** Set within {@link withoutRootSwarm}: the root whose body called it. */
+  without?: RootScope | undefined;
 }
 
 function storage(): AsyncLocalStorage<Execution> {
@@ -53,8 +60,10 @@ export function currentExecution(): Execution | undefined {
  * await withoutRootSwarm(async () => (await mage.sign(audit)).runNoWait({ at: Date.now() }));
  */
 export function withoutRootSwarm<T>(fn: () => T): T {
+  if (typeof fn !== 'function')
+    throw new ConfigurationError(`withoutRootSwarm: expected a function, got ${describe(fn)}.`);
   const current = currentExecution();
-  return current?.root ? storage().run({ ...current, root: undefined }, fn) : fn();
+  return current?.root ? storage().run({ ...current, root: undefined, without: current.root }, fn) : fn();
 }
 
 /**

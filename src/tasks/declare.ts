@@ -5,11 +5,13 @@ import {
   durationToMs,
   type Duration,
 } from '@hatchet-dev/typescript-sdk';
+import { declaredScheduleTimeout } from '../engine/declared-timeout';
 import { ConfigurationError, describe } from '../errors';
 import { processState } from '../process-state';
 import type { ResolvedConfig } from '../signatures/config';
 import { currentExecution } from './context';
 import { wrapBody, type Body, type WrappedTask } from './body';
+import { asLayer, withoutClosed } from './layers';
 import type { InputSchema } from './parsing';
 import type { RunOptionsLike, Runtime } from './runtime';
 
@@ -24,11 +26,12 @@ interface TaskDefinition {
   executionTimeout?: Duration;
   timeout?: Duration;
   batch?: unknown;
+  waitFor?: unknown;
 }
 
 interface Wrapping {
   /** The instances that wrap it, and whether as a root. */
-  instances: Map<unknown, boolean>;
+  instances: WeakMap<object, boolean>;
   /** What its message has to fit as it is sent; undefined where middleware may change it on its way. */
   schema?: InputSchema;
 }
@@ -56,9 +59,10 @@ export function wrapDeclaration<D extends Declaration>(
     );
   }
   const known = processState().declarations as WeakMap<object, Wrapping>;
-  const wrapping = known.get(declaration) ?? { instances: new Map<unknown, boolean>() };
-  if (wrapping.instances.has(runtime.instance)) {
-    if (root && !wrapping.instances.get(runtime.instance)) {
+  const wrapping = known.get(declaration) ?? { instances: new WeakMap<object, boolean>() };
+  const instance = runtime.instance as object;
+  if (wrapping.instances.has(instance)) {
+    if (root && !wrapping.instances.get(instance)) {
       throw new ConfigurationError(
         `${definition.name} has been wrapped before, and not as a root. Wrap it once, with { root }.`,
       );
@@ -68,13 +72,16 @@ export function wrapDeclaration<D extends Declaration>(
   const single = declaration instanceof TaskWorkflowDeclaration || '_standalone_task_name' in declaration;
   const tasks = [...definition._tasks, ...definition._durableTasks] as TaskDefinition[];
   for (const task of tasks) refuseBatch(task);
+  if (single) refuseLoneWait(declaration);
   if (root && (!single || definition._durableTasks.length > 0)) {
     throw new ConfigurationError(
       `${definition.name}: a root is one task, and not a durable one. Declare it with mage.rootTask, or wrap a plain task.`,
     );
   }
-  wrapping.instances.set(runtime.instance, root !== undefined);
+  wrapping.instances.set(instance, root !== undefined);
   known.set(declaration, wrapping);
+  // A declaration may live as long as its process: it must not keep each instance that ever wrapped it. Open ones are kept elsewhere.
+  const held = new WeakRef(runtime);
   const defaults = definition.taskDefaults;
   const wrapTask = (task: TaskDefinition, parsed = schema) => {
     if (!task.fn) return;
@@ -87,13 +94,35 @@ export function wrapDeclaration<D extends Declaration>(
       reports: single,
       root,
     };
-    task.fn = wrapBody(runtime, about, task.fn);
+    task.fn = wrapWeakly(held, about, task.fn);
   };
   for (const task of tasks) wrapTask(task);
   if (!single) wrapLaterTasks(declaration as unknown as WorkflowDeclaration, wrapTask);
-  captureRuns(runtime, declaration);
-  runtime.served.declare(definition.name, single ? 'task' : 'workflow');
+  captureRuns(held, declaration);
+  // Tasks are added to a workflow later.
+  const scheduleTimeout = () => declaredScheduleTimeout(declaration);
+  runtime.served.declare(definition.name, single ? 'task' : 'workflow', scheduleTimeout);
   return declaration;
+}
+
+/** The body as an instance wraps it; when that is closed and gone, the body itself. */
+function wrapWeakly(held: WeakRef<Runtime>, about: WrappedTask, wrappedBody: Body): Body {
+  // Taken off, they neither slow each run down nor stay in memory with their instances.
+  const { body, schema } = withoutClosed(wrappedBody);
+  const task = { ...about, schema: about.schema ?? schema };
+  const wrapped = new WeakMap<Runtime, Body>();
+  const wrapper: Body = (input, ctx) => {
+    const runtime = held.deref();
+    if (!runtime) return body(input, ctx);
+    const own = wrapped.get(runtime) ?? wrapBody(runtime, task, body);
+    wrapped.set(runtime, own);
+    return own(input, ctx);
+  };
+  const isClosed = () => {
+    const runtime = held.deref();
+    return !runtime || !processState().instances.includes(runtime.instance);
+  };
+  return asLayer(wrapper, { body, schema: task.schema, isClosed });
 }
 
 interface Runs {
@@ -106,14 +135,15 @@ interface SdkRunOptions extends RunOptionsLike {
 }
 
 /** In a root's body its runs become children of that root; all ways of running it go through these two. */
-function captureRuns(runtime: Runtime, declaration: Declaration): void {
+function captureRuns(held: WeakRef<Runtime>, declaration: Declaration): void {
   const target = declaration as unknown as Runs & { _standalone_task_name?: string };
   const plain = { one: target.runNoWait.bind(declaration), many: target.runManyNoWait.bind(declaration) };
   const task = declaration.definition.name;
   const standaloneName = target._standalone_task_name;
   const current = () => {
+    const runtime = held.deref();
     const root = currentExecution()?.root;
-    return root?.store === runtime.store.identity && root.captures() ? root : undefined;
+    return runtime && root?.store === runtime.store.identity && root.captures() ? { runtime, root } : undefined;
   };
   const request = (input: unknown, options?: SdkRunOptions) => ({
     task,
@@ -124,20 +154,20 @@ function captureRuns(runtime: Runtime, declaration: Declaration): void {
   });
   const own: Runs = {
     runNoWait: async (input, options, name) => {
-      const root = current();
-      if (!root) return plain.one(input, options, name);
+      const by = current();
+      if (!by) return plain.one(input, options, name);
       const inputs = Array.isArray(input) ? (input as unknown[]) : [input];
-      const refs = await runtime.capture(
-        root,
+      const refs = await by.runtime.capture(
+        by.root,
         inputs.map((each) => request(each, options)),
       );
       return Array.isArray(input) ? refs : refs[0];
     },
     runManyNoWait: async (runs, name) => {
-      const root = current();
-      if (!root) return plain.many(runs, name);
-      return runtime.capture(
-        root,
+      const by = current();
+      if (!by) return plain.many(runs, name);
+      return by.runtime.capture(
+        by.root,
         runs.map(({ input, opts }) => request(input, opts)),
       );
     },
@@ -158,11 +188,26 @@ function wrapLaterTasks(
       const own = { ...(options instanceof TaskWorkflowDeclaration ? (options.taskDef as TaskDefinition) : options) };
       if (method === 'batchTask') refuseBatch({ ...own, batch: own.batch ?? true });
       refuseBatch(own);
-      wrapTask(own);
-      return original.call(declaration, own) as unknown;
+      const added = original.call(declaration, own) as TaskDefinition;
+      // After the instances that have wrapped the workflow before, as around the tasks that it had then.
+      wrapTask(added);
+      return added;
     };
     Object.defineProperty(declaration, method, { value: wrapped, configurable: true, writable: true });
   }
+}
+
+/**
+ * The engine accepts the runs of a workflow whose only task waits for something, and never runs them.
+ * @throws ConfigurationError
+ */
+export function refuseLoneWait({ definition }: Declaration): void {
+  const tasks = [...definition._tasks, ...definition._durableTasks] as TaskDefinition[];
+  const { waitFor } = tasks[0] ?? {};
+  if (tasks.length !== 1 || !waitFor || (Array.isArray(waitFor) && waitFor.length === 0)) return;
+  throw new ConfigurationError(
+    `${definition.name}: expected no "waitFor" on the only task of a workflow, which the engine would never run. Put a task before it that waits for nothing, or wait in the body of a durable task.`,
+  );
 }
 
 function refuseBatch(task: TaskDefinition): void {

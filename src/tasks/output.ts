@@ -1,12 +1,17 @@
+import { NonRetryableError } from '@hatchet-dev/typescript-sdk';
 import { describe, messageOf } from '../errors';
 import { engineLimitBytes } from '../messages/json';
+import { cleanText, wellFormedJson } from '../messages/text';
+
+/** How much of a thrown error the engine gets, in characters: with its whole call it takes 4 MiB. */
+const thrownLength = 200_000;
 
 /**
- * A body's output as JSON text. Checked before it is handed to the engine, which fails the run long after the body
- * returned when an output doesn't suit it.
+ * A body's output as JSON text, and as it is handed to the engine: ill-formed text in it is made well-formed. Checked before
+ * that, as the engine fails the run long after the body returned when an output doesn't suit it.
  * @throws Error saying what is wrong with it
  */
-export function encodeOutput(task: string, output: unknown): string {
+export function encodeOutput(task: string, output: unknown): { payload: string; output: unknown } {
   let text: string;
   try {
     text = JSON.stringify(output) ?? 'null';
@@ -18,18 +23,34 @@ export function encodeOutput(task: string, output: unknown): string {
   if (typeof output === 'function' || typeof output === 'symbol') {
     throw new Error(`The output of ${task} can't be turned into JSON: expected plain JSON, got ${describe(output)}.`);
   }
-  const bytes = Buffer.byteLength(text);
+  const payload = wellFormedJson(text, `The output of ${task}`);
+  const bytes = Buffer.byteLength(payload);
   if (bytes > engineLimitBytes) {
     throw new Error(
       `The output of ${task} is ${bytes} bytes, more than the engine's limit of ${engineLimitBytes} bytes. Store it elsewhere and return where it is.`,
     );
   }
-  if (/(?<!\\)(?:\\\\)*\\u0000/.test(text)) {
+  if (/(?<!\\)(?:\\\\)*\\u0000/.test(payload)) {
     throw new Error(
       `The output of ${task} contains a NUL character (\\u0000), which the engine refuses. Remove it or encode the bytes.`,
     );
   }
-  return text;
+  return { payload, output: payload === text ? output : (JSON.parse(payload) as unknown) };
+}
+
+/**
+ * What a body threw, as the engine can record it: with a NUL, half of a surrogate pair or megabytes of text in it, it would
+ * never hear that the attempt has failed. What suits it stays what it is.
+ */
+export function encodeThrown(error: unknown): unknown {
+  const { message, stack, name } = Object(error) as { message?: unknown; stack?: unknown; name?: unknown };
+  const fits = (text: unknown) => typeof text !== 'string' || (text.length <= thrownLength && cleanText(text) === text);
+  if (fits(message) && fits(stack)) return error;
+  const cleaned = (text: unknown) => cleanText(String(text).slice(0, thrownLength));
+  const shown = new (error instanceof NonRetryableError ? NonRetryableError : Error)(cleaned(message));
+  if (typeof name === 'string') shown.name = cleaned(name);
+  if (typeof stack === 'string') shown.stack = cleaned(stack);
+  return shown;
 }
 
 /** How many values of an output are looked at: the rest of a large one is like its beginning. */

@@ -1,6 +1,6 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
 import { again } from '../again';
-import { messageOf } from '../errors';
+import { isLasting, messageOf } from '../errors';
 import { betweenFaultPoints } from '../fault-points';
 import type { MageflowLogger } from '../options';
 
@@ -9,7 +9,7 @@ const refreshSeconds = 15;
 /** Does again, at the start of a run, what the store or the engine refused, as long as the run's own time allows. */
 export class Persistence {
   private giveUpAt: number;
-  private refreshedUntil = 0;
+  private refreshedUntil = -Infinity;
 
   constructor(
     private readonly logger: MageflowLogger,
@@ -17,7 +17,7 @@ export class Persistence {
     private readonly ctx: Context<unknown>,
   ) {
     // The time is kept here too: a worker that is stopping hears nothing of the engine's timeout.
-    this.giveUpAt = Date.now() + about.timeoutMs;
+    this.giveUpAt = performance.now() + about.timeoutMs;
   }
 
   /**
@@ -26,14 +26,14 @@ export class Persistence {
    */
   async pause(ms: number): Promise<void> {
     const { signal } = this.ctx.abortController;
-    const began = Date.now();
+    const began = performance.now();
     // Ahead of its time, and seldom.
     if (began + 2 * ms > this.refreshedUntil) {
       await betweenFaultPoints('engine', 'refreshTimeout', () => this.ctx.refreshTimeout(`${refreshSeconds}s`));
       this.refreshedUntil = Math.max(this.refreshedUntil, began) + refreshSeconds * 1000;
     }
     await abortable(ms, signal);
-    this.giveUpAt += Date.now() - began;
+    this.giveUpAt += performance.now() - began;
   }
 
   until<T>(what: string, action: () => Promise<T>): Promise<T> {
@@ -42,7 +42,8 @@ export class Persistence {
 
   private wait(what: string, refusal: unknown, attempt: number): Promise<void> {
     const { signal } = this.ctx.abortController;
-    if (refusal instanceof NonRetryableError || signal.aborted || Date.now() > this.giveUpAt) throw refusal;
+    const over = refusal instanceof NonRetryableError || isLasting(refusal);
+    if (over || signal.aborted || performance.now() > this.giveUpAt) throw refusal;
     if (attempt % 10 === 0) this.logger.warn(`mageflow: ${this.about.name} waits ${what}: ${messageOf(refusal)}`);
     return abortable(Math.min(2_000, 100 * 2 ** attempt), signal);
   }

@@ -1,6 +1,5 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
-import { readMetadata, type Claim } from '../engine/claim';
-import { encodeJson } from '../messages/json';
+import { metadataOf, type Claim } from '../engine/claim';
 import type { ResolvedConfig } from '../signatures/config';
 import { claimToken } from '../store/group-executions';
 import { newSecret } from '../store/group-store';
@@ -13,6 +12,7 @@ import type { CaptureRequest, RunRef, Runtime } from './runtime';
 /**
  * The claim of a root that nobody signed (the plain declaration's run, a cron): the run is entered as a group of its own,
  * so that its children have a parent like any other's.
+ * @param input - as the engine keeps it, so that it is JSON, and nothing in it is refused that a plain run takes
  */
 export async function claimPlainRoot(
   { store, reader }: Runtime,
@@ -21,7 +21,7 @@ export async function claimPlainRoot(
   ctx: Context<unknown>,
 ): Promise<Claim> {
   const groupId = keyedId('root run', ctx.workflowRunId());
-  const spec = packSpec({ task: name, group: 'root', data: encodeJson(input ?? {}, `the input of ${name}`) });
+  const spec = packSpec({ task: name, group: 'root', data: JSON.stringify(input ?? {}) });
   const group = {
     id: groupId,
     kind: 'task' as const,
@@ -37,7 +37,7 @@ export async function claimPlainRoot(
   const { created } = await store.create(group, [spec], { message: '' });
   // An earlier attempt of this run has entered it.
   const secret = created ? group.secret : ((await reader.facts(groupId))?.secret ?? '');
-  return { groupId, entry: '0', token: claimToken(secret, '0'), source: '' };
+  return { groupId, entry: '0', token: claimToken(secret, '0'), source: '', own: true };
 }
 
 /** Opens the internal swarm of a root's run, or finds the one that an earlier attempt opened. */
@@ -45,10 +45,11 @@ export async function openRoot(
   { store, reader, publisher, logger }: Runtime,
   name: string,
   config: ResolvedConfig,
-  { groupId, entry }: Claim,
+  claim: Claim,
   ctx: Context<unknown>,
 ): Promise<RootScope> {
-  const metadata = readMetadata(ctx.additionalMetadata());
+  const { groupId, entry } = claim;
+  const metadata = metadataOf(claim, ctx.additionalMetadata());
   const children = childrenId(groupId, entry);
   const shown = `root-swarm:${name}`;
   const suspension = await reader.suspensions.of(groupId);
@@ -85,23 +86,24 @@ interface SpawnOptions {
   [option: string]: unknown;
 }
 
-/** Captures what the context's own methods spawn (`ctx.runChild` and its kin): all of them go through its runtime. */
-export function captureContext({ capture }: Runtime, ctx: Context<unknown>): void {
+/**
+ * Captures what the context's own methods spawn (`ctx.runChild` and its kin): all of them go through its runtime. They are its
+ * root's children wherever they are called, as in a queue that several bodies share.
+ */
+export function captureContext({ capture }: Runtime, ctx: Context<unknown>, root: RootScope): void {
   const holder = ctx as unknown as { runtime: Spawner };
   const plain = holder.runtime;
+  const captures = () => currentExecution()?.without !== root && root.captures();
   holder.runtime = Object.create(plain, {
     runWorkflow: {
       value: async (workflowName: string, input: unknown, options?: SpawnOptions) => {
-        const root = currentExecution()?.root;
-        if (!root?.captures()) return plain.runWorkflow(workflowName, input, options);
+        if (!captures()) return plain.runWorkflow(workflowName, input, options);
         return (await capture(root, [request({ workflowName, input, options })]))[0];
       },
     },
     runWorkflows: {
-      value: async (runs: readonly Spawn[]) => {
-        const root = currentExecution()?.root;
-        return root?.captures() ? capture(root, runs.map(request)) : plain.runWorkflows(runs);
-      },
+      value: async (runs: readonly Spawn[]) =>
+        captures() ? capture(root, runs.map(request)) : plain.runWorkflows(runs),
     },
   }) as Spawner;
 }

@@ -37,6 +37,10 @@ export class RootScope {
     return `\u0001${identity}${before === 0 ? '' : `.${before}`}`;
   }
 
+  get isOver(): boolean {
+    return this.over;
+  }
+
   /** Whether it still captures; once it is over, it says so of the first thing that it doesn't. */
   captures(): boolean {
     if (this.over && !this.warned) {

@@ -8,6 +8,7 @@ import type { MageflowLogger } from '../options';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
 import type { RootScope } from './root-scope';
+import type { UnknownClaims } from './unknown-claims';
 
 /** The SDK's reference to a run, whose class it doesn't export. */
 export type RunRef = ReturnType<AnyHatchet['runs']['runRef']>;
@@ -43,6 +44,7 @@ export interface Runtime {
   readonly settler: Settler;
   readonly served: Served;
   readonly logger: MageflowLogger;
+  readonly unknownClaims: UnknownClaims;
   readonly events: Events;
   /** How many workers of it are being stopped: a run that waits for nothing but `resume` must not keep them. */
   readonly stopping: { workers: number };

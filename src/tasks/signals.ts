@@ -8,18 +8,25 @@ export interface Stoppable {
 }
 
 const signals = ['SIGTERM', 'SIGINT'] as const;
-const workers: Stoppable[] = [];
+const workers = new Set<Stoppable>();
+const onSignal = () => void stopAll();
 
 /**
  * Has a signal stop a worker. The SDK ends the process as soon as one worker's bodies have ended; here it lives until all of
  * them have, and what they made room for has been handed on.
+ * @returns what lets it go, once it has stopped
  */
-export function stopOnSignal(worker: Stoppable): void {
-  if (workers.push(worker) > 1) return;
-  detached(() => signals.forEach((signal) => process.on(signal, () => void stopAll())));
+export function stopOnSignal(worker: Stoppable): () => void {
+  workers.add(worker);
+  if (workers.size === 1) detached(() => signals.forEach((signal) => process.on(signal, onSignal)));
+  return () => {
+    // Nothing is left that a signal could stop: it ends the process as it would without mageflow.
+    if (workers.delete(worker) && workers.size === 0) signals.forEach((signal) => process.off(signal, onSignal));
+  };
 }
 
 async function stopAll(): Promise<void> {
-  await Promise.allSettled(workers.map((worker) => worker.stop()));
-  if (workers.some(({ exits }) => exits)) process.exit(0);
+  const all = [...workers];
+  await Promise.allSettled(all.map((worker) => worker.stop()));
+  if (all.some(({ exits }) => exits)) process.exit(0);
 }

@@ -1,6 +1,8 @@
 import type { BaseWorkflowDeclaration, CreateWorkerOpts, Worker } from '@hatchet-dev/typescript-sdk';
 import type { Upkeep } from '../engine/upkeep';
 import { ConfigurationError, messageOf } from '../errors';
+import { checkWorker } from './checks';
+import { refuseLoneWait } from './declare';
 import type { Runtime } from './runtime';
 import { stopOnSignal } from './signals';
 
@@ -14,18 +16,25 @@ export async function makeWorker(
   name: string,
   options: CreateWorkerOpts,
 ): Promise<Worker> {
+  checkWorker(name, options);
   const declarations = (options.workflows ?? []) as BaseWorkflowDeclaration[];
   refuseSameNames(name, declarations);
+  // All of a workflow's tasks are known by now.
+  for (const declaration of declarations) refuseLoneWait(declaration);
   const { handleKill = true, ...rest } = options;
   const worker = await runtime.engine.hatchet.worker(name, { ...rest, handleKill: false });
   let started = false;
+  let running: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
+  let letGo: (() => void) | undefined;
   const start = worker.start.bind(worker);
   const stop = worker.stop.bind(worker);
-  worker.start = () => {
+  const begin = () => {
+    stopping = undefined;
     if (!started) {
       started = true;
       upkeep.start();
+      letGo = stopOnSignal({ stop: () => worker.stop(), exits: handleKill });
     }
     return start().catch((error: unknown) => {
       runtime.logger.error(
@@ -34,6 +43,18 @@ export async function makeWorker(
       endHeartbeat(worker);
       throw error;
     });
+  };
+  // A worker that is started while it is stopped starts when it has stopped; one that runs is not started a second time.
+  worker.start = () => {
+    if (running) return running;
+    const stopped = stopping;
+    // Whoever stops it is told of what that throws.
+    const own: Promise<void> = (
+      stopped ? stopped.catch(() => undefined).then(() => (running === own ? begin() : undefined)) : begin()
+    ).finally(() => {
+      if (running === own) running = undefined;
+    });
+    return (running = own);
   };
   const stopOnce = async () => {
     runtime.stopping.workers += 1;
@@ -44,10 +65,13 @@ export async function makeWorker(
       started = false;
       await runtime.publisher.drain();
       runtime.stopping.workers -= 1;
+      letGo?.();
     }
   };
-  worker.stop = () => (stopping ??= stopOnce());
-  stopOnSignal({ stop: () => worker.stop(), exits: handleKill });
+  worker.stop = () => {
+    running = undefined;
+    return (stopping ??= stopOnce());
+  };
   return worker;
 }
 

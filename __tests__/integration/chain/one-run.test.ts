@@ -89,7 +89,7 @@ test('a chain has no run of its own: the runId of its handle rejects when it is 
 
 test('run waits no longer than it is told, and the chain goes on', async () => {
   const chain = await mage.chain([await mage.sign(piece, { hold: 'long', give: 1 }), piece]);
-  expect(await rejection(chain.run({}, { timeoutMs: 50 }))).toMatchObject({ name: 'TimeoutError' });
+  expect(await rejection(chain.run({}, { timeoutMs: 50 }))).toMatchObject({ name: 'WaitTimeoutError' });
   expect(await chain.status()).toBe('running');
   pieces.open('long');
   await statusOf(chain, 'succeeded');

@@ -217,6 +217,7 @@ test('its progress shows what stays, what runs and what waits', async () => {
     cancelled: 0,
     closed: true,
     status: 'running',
+    callbacks: { pending: 0, succeeded: 0, failed: 0 },
   });
   mending.release('shown');
   await statusOf(swarm, 'succeeded');

@@ -26,7 +26,8 @@ describe('the children of a root', () => {
     });
     await swarm.runNoWait();
     const children = await signature.children();
-    const none = { total: 0, waiting: 0, queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+    const callbacks = { pending: 0, succeeded: 0, failed: 0 };
+    const none = { total: 0, waiting: 0, queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0, callbacks };
     expect(await children.progress()).toEqual({ ...none, closed: false, status: 'pending' });
     expect(await children.status()).toBe('pending');
     expect(children.name).toBe('root-swarm:root');
@@ -67,6 +68,7 @@ describe('the children of a root', () => {
       cancelled: 0,
       closed: true,
       status: 'succeeded',
+      callbacks: { pending: 0, succeeded: 0, failed: 0 },
     });
     const loaded = (await fixture.another().load(signature.id)) as unknown as RootSignature<object, unknown>;
     expect(loaded.kind).toBe('root');

@@ -32,12 +32,12 @@ test('what could not be put together for want of Redis is not taken for under wa
   const item = packSpec({ task: 'task', errorCallbacks: [spec] });
   const group = await fixture.group([item, item], { maxConcurrency: 1 }, { message: '{}' });
   expect(group.work.grants).toHaveLength(1);
-  await expect(publisher.publish(group.id, group.work)).rejects.toThrow('Redis did not carry out');
+  await expect(publisher.publish(group.id, group.work)).rejects.toThrow('this Mageflow is closed');
   expect(publisher.isPending(group.id, '0')).toBe(false);
 
   const { work } = await group.execute('0', failed());
   expect(work.callbacks).toHaveLength(1);
-  await expect(publisher.publish(group.id, work)).rejects.toThrow('Redis did not carry out');
+  await expect(publisher.publish(group.id, work)).rejects.toThrow('this Mageflow is closed');
   expect(publisher.isPending(group.id, 'c0')).toBe(false);
   expect(publisher.isPending(group.id, '1')).toBe(false);
 });
@@ -48,7 +48,7 @@ test('a large grant whose rest can not be asked for rejects, and leaves no rejec
   process.on('unhandledRejection', listener);
   try {
     const group = await fixture.group(2, {}, { message: '{}' });
-    await expect(publisher.publish(group.id, { ...group.work, more: true })).rejects.toThrow('Redis did not carry out');
+    await expect(publisher.publish(group.id, { ...group.work, more: true })).rejects.toThrow('this Mageflow is closed');
     await new Promise((resolve) => setImmediate(resolve));
     expect(unheard).toEqual([]);
   } finally {

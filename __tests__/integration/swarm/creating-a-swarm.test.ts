@@ -107,6 +107,7 @@ describe('creating a swarm', () => {
       cancelled: 0,
       closed: false,
       status: 'pending',
+      callbacks: { pending: 0, succeeded: 0, failed: 0 },
     });
     expect(workshop.ran(swarm)).toEqual([]);
   });

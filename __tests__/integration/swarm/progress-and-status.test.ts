@@ -27,6 +27,7 @@ describe('progress and status', () => {
       cancelled: 0,
       closed: false,
       status: 'running',
+      callbacks: { pending: 0, succeeded: 0, failed: 0 },
     });
     expect(await Promise.all(tasks.map((item) => item.status()))).toEqual([
       'succeeded',
@@ -70,6 +71,7 @@ describe('progress and status', () => {
       cancelled: 2,
       closed: true,
       status: 'running',
+      callbacks: { pending: 0, succeeded: 0, failed: 0 },
     });
     expect(await swarm.status()).toBe('running');
     expect(await Promise.all([held, bad, never, late].map((item) => item.status()))).toEqual([

@@ -170,7 +170,7 @@ describe('results of a swarm', () => {
     it('ends after timeoutMs, and the work goes on', async () => {
       const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
       const error = await rejection(swarm.run({ hold: 'timeout' }, { timeoutMs: 50 }));
-      expect(error.name).toBe('TimeoutError');
+      expect(error.name).toBe('WaitTimeoutError');
       workshop.open('timeout');
       expect(await all(swarm)).toHaveLength(1);
       expect(await swarm.status()).toBe('succeeded');
@@ -190,7 +190,7 @@ describe('results of a swarm', () => {
     it('is the same for an item', async () => {
       const swarm = await mage.swarm({});
       const item = await swarm.addTask(work);
-      expect((await rejection(item.run({ hold: 'item' }, { timeoutMs: 50 }))).name).toBe('TimeoutError');
+      expect((await rejection(item.run({ hold: 'item' }, { timeoutMs: 50 }))).name).toBe('WaitTimeoutError');
       workshop.open('item');
       await eventually('it has succeeded', async () => (await item.status()) === 'succeeded');
     });

@@ -6,6 +6,7 @@
 if not read_group() then return { 'missing' } end
 -- Two that make a group of one key add each of its tasks once, whichever of them gets there.
 if ARGV[5] ~= '' and g.bld ~= tonumber(ARGV[5]) + 1 then return { 'moved', int(g.bld - 1) } end
+if ARGV[5] == '' and g.bld > 0 then redis.call('HSET', G, 'jn', 1) end
 local indexes, new, by_key = {}, {}, {}
 local index = g.tot
 for i = 7, #ARGV, 3 do
@@ -36,6 +37,7 @@ for n, i in ipairs(new) do
   if ARGV[i + 1] ~= '' then keep('k' .. ARGV[i + 1], entry) end
   if ARGV[i + 2] ~= '' then keep('m' .. entry, ARGV[i + 2]) end
   note_children(entry, ARGV[i])
+  note_bytes(#ARGV[i] + #ARGV[i + 2])
 end
 write_all('HSET', S, fields)
 put('tot', index)

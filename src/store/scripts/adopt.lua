@@ -1,11 +1,12 @@
 -- adopt: puts a group that nobody has started into another one, or takes it out again.
 -- KEYS: 9
--- ARGV: proc, lease, parent's id ('' to take it out of the one that follows), entry in the parent or '', parent that it is taken out of, the parent's name
+-- ARGV: proc, lease, parent's id ('' to take it out of the one that follows), entry in the parent or '', parent that it is taken out of, the parent's name, whether it is taken out even if it has its place there (0|1)
 -- Returns {'adopted'|'again'|'missing'|'started', parent that it is in, its name}; 'again' when it was in that parent before
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 if ARGV[3] == '' then
-  if g.st ~= 'pending' or g.pg ~= ARGV[5] then return { 'started' } end
+  local placed = g.pe and ARGV[7] ~= '1'
+  if g.st ~= 'pending' or g.pg ~= ARGV[5] or placed then return { 'started' } end
   redis.call('HDEL', G, 'pg', 'pe', 'pn')
   g.pg = false
   keep_pending()

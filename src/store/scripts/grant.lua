@@ -4,5 +4,6 @@
 -- Returns {'granted'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
+if has('P') then put_back() end
 release_held()
 return done('granted')

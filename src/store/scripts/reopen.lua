@@ -13,6 +13,7 @@ put('rnd', tonumber(ARGV[5]))
 local counts = { succeeded = 'ok', failed = 'ko', cancelled = 'cx' }
 local state = state_of(entry)
 add(counts[state], -1)
+if state == 'succeeded' then add('rb', 1 - #(redis.call('HGET', R, entry) or 's')) end
 add('sl', 1)
 move_to('running')
 redis.call('HDEL', G, 'rt', 'en', 'why')

@@ -9,6 +9,7 @@ if state == 'unknown' then return { 'missing' } end
 if state ~= 'waiting' then return { 'again', g.st } end
 if ended() or g.st == 'stopping' or g.st == 'cancelling' then return { 'finished', g.st } end
 if ARGV[4] ~= '{}' then redis.call('HSET', S, 'm' .. ARGV[3], ARGV[4]) end
+note_bytes(#ARGV[4])
 start_group()
 make_ready(tonumber(ARGV[3]), tonumber(ARGV[3]))
 return done('started')

@@ -16,7 +16,7 @@ redis.call('HSET', C, 's:' .. entry, suspend and int(version) or '-' .. int(vers
 flag('E')
 if g.nch > 0 then to_spread() end
 if not suspend then
-  if tonumber(entry) then requeue_passed(entry, entry) end
+  if tonumber(entry) then requeue_passed(tonumber(entry)) end
   release_held()
 end
 put('pr', now)

@@ -17,9 +17,11 @@ if g.nch > 0 then to_spread() end
 local was = has('S')
 if ARGV[3] == '1' then
   flag('S')
+  -- It begins anew when it is resumed.
+  unflag('P')
 else
   unflag('S')
-  if has('E') then requeue_passed(0, g.tot - 1) end
+  if has('E') then begin_to_put_back() end
   release_held()
 end
 put('pr', now)

@@ -14,6 +14,7 @@ local function write_new()
     local entry = int(i - first)
     specs[#specs + 1], specs[#specs + 2] = entry, ARGV[i]
     note_children(entry, ARGV[i])
+    note_bytes(#ARGV[i])
   end
   write_all('HSET', S, specs)
   return true
@@ -27,5 +28,8 @@ local function as_it_was()
   for i = 4, 3 + tonumber(ARGV[3]) * 2, 2 do
     if ARGV[i] == 'sec' then secret = ARGV[i + 1] end
   end
-  return { redis.call('HGET', G, 'sec') == secret and 'created' or 'exists', said(0, 0, ''), {}, {}, {}, {}, int(g.bld - 1) }
+  local own = redis.call('HGET', G, 'sec') == secret
+  -- Whoever has begun to make it, and can't go on, must leave it to the others.
+  if not own and g.st == 'pending' then redis.call('HSET', G, 'jn', 1) end
+  return { own and 'created' or 'exists', said(0, 0, ''), {}, {}, {}, {}, int(g.bld - 1) }
 end

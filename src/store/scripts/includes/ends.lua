@@ -35,14 +35,33 @@ local function root_end(entry, to, payload)
   return to, to == 'succeeded' and string.sub(body, 2) or payload
 end
 
+-- The callbacks of a signature, a list of each kind, and how many bytes of it there are with its header: what is bound to it follows.
+local function read_spec(spec)
+  local header_end = string.find(spec, '\n', 1, true) or #spec
+  if string.sub(spec, 1, 1) ~= '*' then return header_end end
+  local header = decode_list(string.sub(spec, 2, header_end - 1))
+  local lists, at = {}, header_end
+  for n, lengths in ipairs({ header[5] or 0, header[6] or 0 }) do
+    lists[n] = {}
+    for i, length in ipairs(lengths ~= 0 and lengths or {}) do
+      lists[n][i] = string.sub(spec, at + 1, at + length)
+      at = at + length
+    end
+  end
+  return at, unpack(lists)
+end
+
+-- Lets go of what is bound to an item that has succeeded; '-' says that there was something. Of a task by itself and of a chain it
+-- stays, as somebody may load them and hand them in as callbacks.
+local function let_go(entry, spec, kept)
+  if kept == #spec or g.k == 'task' or g.k == 'chain' then return end
+  headers[#headers + 1], headers[#headers + 2] = entry, string.sub(spec, 1, kept) .. '-'
+end
+
 -- Stores an item's end, and counts it.
 local function store_end(entry, act, to, payload, size)
-  if not specs[entry] then know_specs({ entry }) end
-  local spec = specs[entry]
-  local header_end = string.find(spec, '\n', 1, true)
   if to == 'succeeded' then
     messages[#messages + 1] = 'm' .. entry
-    if header_end and header_end < #spec then headers[#headers + 1], headers[#headers + 2] = entry, string.sub(spec, 1, header_end) end
     add('ok', 1)
     if g.kr == '0' then payload, size = '', 0 end
   elseif to == 'failed' then
@@ -55,18 +74,20 @@ local function store_end(entry, act, to, payload, size)
   if act then
     add('sl', -1)
     if has('V') then redis.call('HDEL', C, 't:' .. entry) end
+    if has('U') then redis.call('HDEL', C, 'u:' .. entry) end
     -- When it is tried again, what is still heard of this run counts no more.
     if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
   end
   mark(entry, marks[to])
-  if to == 'succeeded' and g.kr == '0' then
+  -- What never started leaves nothing: in a group that hasn't, nothing else would let its bucket expire, or stay.
+  if not act or (to == 'succeeded' and g.kr == '0') then
     dropped[#dropped + 1] = entry
   else
     results[#results + 1], results[#results + 2] = entry, marks[to] .. payload
   end
   log[#log + 1] = entry
-  add('rb', size)
-  return spec
+  -- Of what the list of results will hold.
+  if to == 'succeeded' then add('rb', size) end
 end
 
 -- Gives back what the entry held, stores how it ended, and fires its own callbacks; to hand its slot on, settle_group follows.
@@ -77,6 +98,8 @@ local function end_entry(entry, act, to, payload, size)
   if act and act.child ~= '' then
     if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
     to, payload = root_end(entry, to, payload)
+    -- What its children have left is in their own list.
+    size = nil
   end
   check_move(entry, state_of(entry, act), to)
   ended_as = to
@@ -85,14 +108,23 @@ local function end_entry(entry, act, to, payload, size)
   if callback then
     spec = redis.call('HGET', C, entry) or ''
     spec = string.sub(spec, (string.find(spec, '\n', 1, true) or 0) + 1)
-    redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
   else
-    spec = store_end(entry, act, to, payload, size or #payload)
+    if not specs[entry] then know_specs({ entry }) end
+    spec = specs[entry]
   end
-  if string.sub(spec, 1, 1) == '*' then
-    local header = cjson.decode(string.sub(spec, 2, (string.find(spec, '\n', 1, true) or #spec + 1) - 1))
-    local list = to == 'succeeded' and header[5] or header[6]
-    if list and list ~= 0 then fire(list, to == 'succeeded' and 'success' or 'error', entry) end
+  local kept, on_success, on_error = read_spec(spec)
+  if callback then
+    redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
+    local superseded = to ~= 'succeeded' and g.rnd > 0 and redis.call('HEXISTS', C, 'n:' .. entry) == 1
+    add(to == 'succeeded' and 'cbs' or superseded and 'cbr' or 'cbf', 1)
+  else
+    if to == 'succeeded' then let_go(entry, spec, kept) end
+    store_end(entry, act, to, payload, size or #payload)
+  end
+  supersede(entry)
+  if on_success then
+    local well = to == 'succeeded'
+    fire(well and on_success or on_error, well and 'success' or 'error', entry)
   end
   if g.wch > now then redis.call('PUBLISH', G, entry) end
 end

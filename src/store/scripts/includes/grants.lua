@@ -2,27 +2,62 @@
 --- @include "slots"
 local callbacks, expiring, closing, withdrawn, more_held, ended_as = {}, 0, {}, {}, false, ''
 
--- Every callback of a list becomes an entry of its own, stored by value; which of them is published is leased work.
-local function fire(list, kind, source)
-  for _, spec in ipairs(list) do
-    local entry = 'c' .. int(g.cbn)
-    local value = kind .. ' ' .. source .. '\n' .. spec
-    add('cbn', 1)
-    redis.call('HSET', C, entry, value)
-    if suspended(source) then
-      flag('H')
-      activate(entry, 'new', 'held', math.huge)
-    else
-      activate(entry, 'new', 'granted', now + lease)
-      callbacks[#callbacks + 1] = { entry, value }
+-- What can't be read of a signature or a group must not keep it from ending.
+local function decode_list(json)
+  local readable, list = pcall(cjson.decode, json)
+  if readable and type(list) == 'table' then return list end
+  redis.log(redis.LOG_WARNING, 'mageflow: the callbacks of ' .. G .. ' can not be read: ' .. string.sub(json, 1, 200))
+  return {}
+end
+
+-- The callbacks of an earlier round are not repeated any more: the entry that they were fired for has ended anew.
+local function supersede(source)
+  if g.rnd == 0 then return end
+  local first, count = string.match(redis.call('HGET', C, 'i:' .. source) or '', '^(%d+) (%d+)$')
+  for n = tonumber(first or 0), (first or 0) + (count or 0) - 1 do
+    local entry = 'c' .. int(n)
+    local newer = redis.call('HGET', C, 'n:' .. entry)
+    while newer do
+      entry = newer
+      newer = redis.call('HGET', C, 'n:' .. entry)
+    end
+    redis.call('HSET', C, 'n:' .. entry, '')
+    local result = redis.call('HGET', C, 'r:' .. entry)
+    if result and string.sub(result, 1, 1) ~= 's' then
+      add('cbf', -1)
+      add('cbr', 1)
     end
   end
+  redis.call('HDEL', C, 'i:' .. source)
+end
+
+local function fire_one(value, source)
+  local entry = 'c' .. int(g.cbn)
+  add('cbn', 1)
+  redis.call('HSET', C, entry, value)
+  if suspended(source) then
+    flag('H')
+    activate(entry, 'new', 'held', math.huge)
+  else
+    activate(entry, 'new', 'granted', now + lease)
+    callbacks[#callbacks + 1] = { entry, value }
+  end
+  return entry
+end
+
+-- Every callback of a list becomes an entry of its own, stored by value; which of them is published is leased work.
+-- Their numbers follow one another: the first and how many there are is stored with their source, so that its callbacks can be found.
+local function fire(list, kind, source)
+  if #list > 0 then redis.call('HSET', C, 'i:' .. source, int(g.cbn) .. ' ' .. #list) end
+  for _, spec in ipairs(list) do fire_one(kind .. ' ' .. source .. '\n' .. spec, source) end
 end
 
 -- Hands out the callbacks that were held back, those of entries that are suspended by themselves only when all are asked for.
+-- What one call can't hand out is for the next one, whoever makes it.
 local function release_held(all)
   if not has('H') or has('S') then return end
   local kept = 0
+  all = all or has('A')
   repeat
     local entries = redis.call('ZRANGEBYSCORE', L, 'inf', 'inf', 'LIMIT', kept, 200)
     for _, entry in ipairs(entries) do
@@ -32,12 +67,21 @@ local function release_held(all)
       else
         activate(entry, 'held', 'granted', now + lease)
         callbacks[#callbacks + 1] = { entry, value }
+        handed = handed + #value
       end
+      if is_enough(#callbacks) then break end
     end
     write_entries()
-    more_held = #callbacks >= batch
+    more_held = is_enough(#callbacks)
   until #entries == 0 or more_held
-  if kept == 0 and not more_held then unflag('H') end
+  if more_held then
+    flag('M')
+    if all then flag('A') end
+    return
+  end
+  unflag('M')
+  unflag('A')
+  if kept == 0 then unflag('H') end
 end
 
 -- The end of a group is its parent's to hear of; that somebody tells it is leased work like a publication.
@@ -50,6 +94,7 @@ end
 -- What a publishing process needs: what the group is, the grants, the fired callbacks, the roots whose bodies have ended with the
 -- groups of their children, and the runs to be cancelled.
 local function reply(code)
-  local more = more_held and 1 or #grants >= 3 * batch and more_to_take() or 0
+  local unfinished = has('P') or looks <= 0 or is_enough(#grants / 3)
+  local more = more_held and 1 or unfinished and more_to_take() or 0
   return { code, said(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
 end

@@ -3,7 +3,7 @@
 -- What sits in another group is forgotten together with that one. With groups below it, upkeep lets it expire after those.
 local function expire_group()
   write_entries()
-  if not ended() or redis.call('HLEN', A) > 0 then return end
+  if not ended() or has('K') or redis.call('HLEN', A) > 0 then return end
   if g.pg and g.rel == 0 then return end
   put('rt', int(now + g.ret))
   if g.nch > 0 then return end
@@ -28,11 +28,13 @@ end
 local function end_group(outcome, with_callbacks)
   move_to(outcome)
   unflag('S')
+  unflag('P')
   put('cl', 1)
   put('en', int(now))
   local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and 'cs' or 'ce', 'hd'))
-  if list and g.k ~= 'task' and with_callbacks then
-    fire(cjson.decode(list), outcome == 'succeeded' and 'success' or 'error', 'g')
+  if g.k ~= 'task' and with_callbacks then
+    supersede('g')
+    if list then fire(decode_list(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
   end
   tell_parent()
   redis.call('UNLINK', Q)

@@ -10,11 +10,16 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- Of its parent (the group that it is an item of): pg its id, pe the entry there. nch: it has groups below it; hold: they have to be kept.
 -- cr: when it was created. rnd: how often it was tried again. fr: the ratio of failures that stops it. pr: when something last happened in it. dl: when its time is over.
+-- Of its callbacks: cbn how many were fired, cbs and cbf how many of them succeeded and failed, cbr how many failed ones were fired anew.
 -- fl: what is rarely so, a letter each: S suspended, W the groups below have yet to hear of that, E entries have been
--- suspended by themselves, H callbacks have been held back, V runs have been made void, R it is being made ready for a retry.
+-- suspended by themselves, H callbacks have been held back, V runs have been made void, R it is being made ready for a retry,
+-- U there are entries that no worker took in time, M more of the callbacks that were held back go out than one call can hand out, A all of them do. jn: others have gone on with it while it was made.
+-- K what it refers to is being kept from expiring, as callbacks were fired anew after its end.
+-- P what was passed over while it was suspended by itself is being put back.
+-- B there are items with many bytes.
 -- The texts, and after '' the numbers. A script reads those that it mentions.
 --- @used
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', '', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd', }
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', '', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'cbs', 'cbf', 'cbr', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 
 local function int(n)
@@ -75,6 +80,13 @@ local function write_group()
     args[#args + 1] = type(g[name]) == 'number' and int(g[name]) or g[name]
   end
   if #args > 0 then redis.call('HSET', G, unpack(args)) end
+end
+
+-- What of an item may be handed out a thousand times in one script without being counted, in bytes.
+local few_bytes = 4096
+
+local function note_bytes(bytes)
+  if bytes > few_bytes then flag('B') end
 end
 
 -- The groups below have to hear which of them are suspended.

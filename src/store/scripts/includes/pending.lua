@@ -1,8 +1,8 @@
 -- pending: a group that hasn't started, and its start.
 --- @include "group"
--- Of a group that hasn't started there is no more than this, unless items of it have been cancelled.
+-- Of a group that hasn't started there is no more than this, unless items of it have been made ready or cancelled. It has no results.
 local function keys_of_pending()
-  return g.cx > 0 and { 1, 2, 3, 4, 5, 6, 7, 8, 9 } or { 1, 2, 7 }
+  return g.rdy > 0 and { 1, 2, 3, 4, 5, 6, 7, 8 } or { 1, 2, 7 }
 end
 
 -- What sits in another group starts when it gets its slot there.

@@ -15,16 +15,48 @@ local function sweep()
   put('swp', g.tot)
 end
 
--- Puts items back that were passed over while they were suspended by themselves: the last one first, as each goes to the front.
-local function requeue_passed(from, to)
-  for block_from = from + math.floor((to - from) / 10000) * 10000, from, -10000 do
-    local block = redis.call('GETRANGE', B, block_from, math.min(to, block_from + 9999))
+-- An item that was passed over while it was suspended by itself goes to the front.
+local function to_front(index)
+  mark(index, 'q')
+  redis.call('LPUSH', Q, int(index))
+end
+
+local function requeue_passed(index)
+  -- What has stopped starts nothing, and what has ended has no queue any more.
+  if g.st ~= 'running' then return end
+  if redis.call('GETRANGE', B, index, index) == 'h' then to_front(index) end
+end
+
+-- Puts all of them back, some in each call, the last one first. Nothing starts until the first one is there.
+local function put_back()
+  -- What has stopped starts nothing, and what has ended has no queue any more.
+  local last, left = g.st == 'running' and tonumber(redis.call('HGET', G, 'pb')) or -1, 1000
+  for _ = 1, 50 do
+    if last < 0 or left == 0 then break end
+    local first = math.max(0, last - 9999)
+    local block = redis.call('GETRANGE', B, first, last)
+    last = first - 1
     for at in string.gmatch(string.reverse(block), '()h') do
-      local index = block_from + #block - at
-      mark(index, 'q')
-      redis.call('LPUSH', Q, int(index))
+      to_front(first + #block - at)
+      left = left - 1
+      if left == 0 then
+        last = first + #block - at - 1
+        break
+      end
     end
   end
+  if last < 0 then
+    unflag('P')
+    redis.call('HDEL', G, 'pb')
+  else
+    redis.call('HSET', G, 'pb', int(last))
+  end
+end
+
+local function begin_to_put_back()
+  flag('P')
+  redis.call('HSET', G, 'pb', int(g.tot - 1))
+  put_back()
 end
 
 local function make_ready(from, to)

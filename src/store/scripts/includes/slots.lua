@@ -3,6 +3,14 @@
 -- For each item that got a slot: its entry, its spec, its own message.
 local grants = {}
 local batch = 1000
+-- What a script may still look at of the queue without starting it, in elements, blocks and items: it must not block Redis for longer.
+local looks = 1000
+-- A megabyte that is handed out blocks Redis for some milliseconds.
+local handed, most_bytes = 0, 4 * 1024 * 1024
+
+local function is_enough(number)
+  return number >= batch or handed >= most_bytes
+end
 
 -- Items that got a slot are for the caller to publish.
 local function hand_out(taken)
@@ -19,11 +27,14 @@ end
 -- The bytes that next_startable looks at, and the index of the first.
 local block, block_from
 
--- The first index of a queue element that is still to be started; the rest were started by an earlier element.
+-- The first index of a queue element that is still to be started; the rest were started by an earlier element. Without one, the
+-- index from which another call has to go on looking.
 local function next_startable(from, to)
   while from <= to do
+    if looks <= 0 then return nil, from end
     if not block or from < block_from or from >= block_from + 1024 then
       block, block_from = redis.call('GETRANGE', B, from, from + 1023), from
+      looks = looks - 1
     end
     local hit = string.find(block, '[%zq]', from - block_from + 1)
     -- What lies behind the last byte has never been written.
@@ -37,7 +48,7 @@ local function next_startable(from, to)
 end
 
 local function can_start()
-  return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R')
+  return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R') and not has('P')
 end
 
 local function take_slots()
@@ -45,28 +56,32 @@ local function take_slots()
   write_entries()
   block = nil
   local taken, stopped = {}, false
-  while can_start() and #taken < batch and not stopped do
+  while can_start() and not is_enough(#taken) and not stopped and looks > 0 do
     local head = redis.call('LINDEX', Q, 0)
     if not head then break end
+    looks = looks - 1
     local dash = string.find(head, '-', 1, true)
     local from = tonumber(dash and string.sub(head, 1, dash - 1) or head)
     local to = tonumber(dash and string.sub(head, dash + 1) or head)
-    local index = next_startable(from, to)
-    while index and can_start() and #taken < batch do
+    local index, rest = next_startable(from, to)
+    while index and can_start() and not is_enough(#taken) do
       local entry = int(index)
       if suspended_alone(entry) then
         -- A chain goes no further than to a step that is suspended.
         stopped = g.k == 'chain'
         if stopped then break end
         mark(index, 'h')
+        looks = looks - 1
       else
         activate(entry, 'queued', 'granted', now + lease)
         mark(index, 'a')
         add('sl', 1)
         taken[#taken + 1] = entry
+        if has('B') then handed = handed + redis.call('HSTRLEN', S, entry) + redis.call('HSTRLEN', S, 'm' .. entry) end
       end
-      index = next_startable(index + 1, to)
+      index, rest = next_startable(index + 1, to)
     end
+    index = index or rest
     if not index then
       redis.call('LPOP', Q)
     elseif index > from then
@@ -77,6 +92,7 @@ local function take_slots()
 end
 
 local function more_to_take()
+  if has('P') and not ended() then return 1 end
   if can_start() and redis.call('EXISTS', Q) == 1 then return 1 end
   return 0
 end

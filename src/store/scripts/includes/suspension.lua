@@ -36,6 +36,7 @@ end
 -- Puts an item that no body has begun for back to the front of the queue.
 local function take_back(entry, act)
   if act.run ~= '' then make_void(entry, act.run) end
+  if has('U') then redis.call('HDEL', C, 'u:' .. entry) end
   remove_active(entry)
   add('sl', -1)
   if g.k ~= 'chain' and suspended_alone(entry) then

@@ -1,0 +1,179 @@
+import type { MageflowEvents, Signature } from '../../src';
+import { eventually } from '../helpers/fixture';
+import { openPieces, type Piece } from '../helpers/pieces';
+import { rejection } from '../helpers/workshop';
+
+// The engine lets a run wait for a worker for 5 minutes, or for as long as the declaration says that was registered last. Here that is
+// one of the plain client: mageflow's own say nothing.
+const { fixture, mage, pieces, piece, note } = openPieces();
+const { hatchet, log } = fixture;
+const ran: string[] = [];
+const begun = async ({ tag = '', hold = '' }: Piece) => {
+  ran.push(tag);
+  if (hold) await pieces.held(hold);
+  return { tag };
+};
+/** A worker with one slot serves these. */
+const narrow = mage.task({ name: 'narrow', fn: begun });
+const narrowRoot = mage.rootTask({ name: 'narrow-root', fn: begun });
+const narrowPair = mage.workflow({ name: 'narrow-pair' });
+narrowPair.task({ name: 'one', fn: () => begun({ tag: 'pair' }) });
+/** Nobody serves these at first. */
+const absent = mage.task({ name: 'absent', fn: begun });
+const hasty = mage.task({ name: 'hasty', scheduleTimeout: '2s', fn: begun });
+const hastyPlain = hatchet.task({ name: 'hasty-plain', scheduleTimeout: { seconds: 2 }, fn: () => ({}) });
+const parent = mage.rootTask({
+  name: 'parent',
+  fn: async ({ tag = '' }: Piece) => {
+    await (await mage.sign(narrow, { tag })).runNoWait({});
+    return {};
+  },
+});
+
+const repairs: MageflowEvents['repair'][] = [];
+mage.on('repair', (repair) => repairs.push(repair));
+const againOf = (groupId: string) =>
+  repairs.filter((repair) => repair.groupId === groupId && repair.message.includes('no worker has taken'));
+
+type Workflows = NonNullable<Parameters<typeof fixture.worker>[0]>;
+
+/** Registers what nobody serves from then on. */
+async function register(workflows: Workflows): Promise<void> {
+  const worker = await hatchet.worker('registers', { workflows, handleKill: false });
+  const running = worker.start();
+  await worker.waitUntilReady(120_000);
+  await worker.stop();
+  await running;
+}
+
+beforeAll(async () => {
+  await fixture.worker([parent]);
+  await fixture.worker([narrow, narrowRoot, narrowPair], { slots: 1 });
+  const short = ['narrow', 'narrow-root', 'absent', 'by-name'].map((name) =>
+    hatchet.task({ name, scheduleTimeout: '2s', fn: () => ({}) }),
+  );
+  const pair = hatchet.workflow({ name: 'narrow-pair' });
+  pair.task({ name: 'one', scheduleTimeout: '2s', fn: () => ({}) });
+  await register([...short, pair, hasty, hastyPlain]);
+});
+
+/** Takes the one slot until its gate is opened. */
+async function fill(gate: string) {
+  const handle = await (await mage.sign(narrow, { tag: gate, hold: gate })).runNoWait({});
+  await eventually('the slot is taken', () => ran.includes(gate));
+  return handle;
+}
+
+test('items that wait for a slot longer than the schedule timeout are published again, and all of them succeed', async () => {
+  const swarm = await mage.swarm({
+    tasks: [0, 1, 2, 3].map((n) => [narrow, { tag: `item ${n}`, hold: 'items' }] as const),
+    config: { maxConcurrency: 4 },
+    isSwarmClosed: true,
+  });
+  const { output } = await swarm.runNoWait();
+  await eventually('three items have waited in vain, twice', () => {
+    const counts = new Map<string, number>();
+    for (const { entry } of againOf(swarm.id)) counts.set(entry, (counts.get(entry) ?? 0) + 1);
+    return [...counts.values()].filter((count) => count >= 2).length >= 3;
+  });
+  pieces.open('items');
+  expect(await output).toEqual([0, 1, 2, 3].map((n) => ({ tag: `item ${n}` })));
+  expect(await swarm.progress()).toMatchObject({ succeeded: 4, failed: 0 });
+  expect(ran.filter((tag) => tag.startsWith('item')).sort()).toEqual([0, 1, 2, 3].map((n) => `item ${n}`));
+  // Each time it is told of the whole wait, and the log has some of it.
+  const told = againOf(swarm.id).map(({ message }) => Number(/taken narrow for (\d+)s/.exec(message)?.[1]));
+  expect(Math.min(...told)).toBeGreaterThanOrEqual(2);
+  expect(Math.max(...told)).toBeGreaterThanOrEqual(4);
+  const warned = log.lines.filter((line) => line.includes(swarm.id) && line.includes('no worker has taken'));
+  expect(warned[0]).toMatch(/^warn mageflow: no worker has taken narrow for \d+s: entry \d of .* is published again\./);
+  expect(warned.length).toBeLessThanOrEqual(told.length);
+});
+
+test.each<[string, (tag: string) => Promise<Signature<any, unknown>>]>([
+  ['a task by itself', (tag) => mage.sign(narrow, { tag })],
+  ['a root by itself', (tag) => mage.sign(narrowRoot, { tag })],
+  ['a step of a chain', async (tag) => mage.chain([await mage.sign(narrow, { tag })])],
+  ['a child of a root', (tag) => mage.sign(parent, { tag })],
+])('%s that waits too long for a slot is published again, and runs once', async (what, make) => {
+  const held = await fill(`before ${what}`);
+  const signature = await make(what);
+  const { output } = await signature.runNoWait({});
+  await eventually('it has waited in vain', () =>
+    // A root's children have an id that begins with the root's.
+    repairs.some(({ groupId, message }) => groupId.startsWith(signature.id) && message.includes('no worker has taken')),
+  );
+  pieces.open(`before ${what}`);
+  await Promise.all([output, held.output]);
+  expect(ran.filter((tag) => tag === what)).toEqual([what]);
+  expect(await signature.status()).toBe('succeeded');
+});
+
+test('a callback that waits too long for a slot is published again, and runs once', async () => {
+  const held = await fill('before the callback');
+  const callback = await mage.sign(narrow, { tag: 'callback' }, { errorCallbacks: [note] });
+  const swarm = await mage.swarm({ tasks: [[piece, {}]], successCallbacks: [callback], isSwarmClosed: true });
+  await swarm.run();
+  await eventually('it has waited in vain', () => againOf(swarm.id).some(({ entry }) => entry === 'c0'));
+  pieces.open('before the callback');
+  await held.output;
+  await pieces.settled(swarm);
+  expect(ran.filter((tag) => tag === 'callback')).toHaveLength(1);
+});
+
+test('a workflow whose tasks wait too long for a slot is published again', async () => {
+  const held = await fill('before the pair');
+  const { output } = await (await mage.sign(narrowPair as unknown as typeof narrow, {})).runNoWait({});
+  await eventually('it has waited in vain', () => repairs.some(({ message }) => message.includes('taken narrow-pair')));
+  pieces.open('before the pair');
+  expect(await output).toEqual({ one: { tag: 'pair' } });
+  await held.output;
+  expect(ran.filter((tag) => tag === 'pair')).toHaveLength(1);
+});
+
+test('a task that no worker serves for a while is published again until one does', async () => {
+  const item = await mage.sign(absent, { tag: 'absent' });
+  const { output } = await item.runNoWait({});
+  await eventually('it has waited in vain, twice', () => againOf(item.id).length >= 2);
+  await fixture.worker([absent]);
+  expect(await output).toEqual({ tag: 'absent' });
+  expect(ran.filter((tag) => tag === 'absent')).toHaveLength(1);
+});
+
+test('a name of a task that mageflow knows no declaration of is published again', async () => {
+  const item = await mage.sign('by-name', {});
+  await item.runNoWait({});
+  await eventually('it has waited in vain', () => againOf(item.id).length >= 1);
+  await item.cancel();
+  await eventually('it is cancelled', async () => (await item.status()) === 'cancelled');
+});
+
+describe('where the declaration says how long a run may wait, the item fails, and the reason says so', () => {
+  const reason = 'no worker took it within 2s';
+
+  test.each([
+    ['a wrapped declaration', hasty],
+    ['a declaration of the plain client', hastyPlain],
+    ['a name, of which a wrapped declaration is known', 'hasty'],
+  ])('by %s', async (what, task) => {
+    const item = await mage.sign(task as typeof hasty, {}, { errorCallbacks: [await mage.sign(note, { tag: what })] });
+    expect((await rejection(item.run({}))).message).toContain(reason);
+    expect((await pieces.only(what, item)).input).toMatchObject({
+      error: { message: expect.stringContaining(reason) },
+    });
+    expect(againOf(item.id)).toEqual([]);
+  });
+
+  test('by a name, of which only another process knows the declaration', async () => {
+    const other = fixture.another();
+    other.task({ name: 'announced', scheduleTimeout: '2s', fn: () => ({}) });
+    await register([hatchet.task({ name: 'announced', scheduleTimeout: '2s', fn: () => ({}) })]);
+    other.startUpkeep();
+    await eventually('it is announced', async () => {
+      const served = (await fixture.keys()).find((key) => key.endsWith(':served'));
+      return served !== undefined && (await fixture.redis.hget(served, 'announced'));
+    });
+    await other.stopUpkeep();
+    const item = await fixture.another().sign('announced', {});
+    expect((await rejection(item.run({}))).message).toContain(reason);
+  });
+});

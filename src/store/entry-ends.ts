@@ -1,0 +1,100 @@
+import type { GroupStore } from './group-store';
+import { isStopped, marks } from './item-state';
+import type { GroupStatus, Outcome } from './replies';
+
+/** How an entry stands for who waits for it: 'open' until it has ended. */
+export interface EntryEnd {
+  end: Outcome | 'open';
+  /** The run (or group) that was published for it, where that was asked for. */
+  run: string;
+}
+
+/** Bytes that are read at once: a byte is an item. */
+const chunkSize = 64 * 1024;
+const fieldsAtOnce = 500;
+
+/**
+ * How some entries of a group stand, in a number of commands that hardly grows with theirs. Those that are unknown are left out.
+ * @param withRuns - of which of them the runs are wanted
+ */
+export async function entryEnds(
+  store: GroupStore,
+  id: string,
+  entries: readonly string[],
+  withRuns: readonly string[],
+): Promise<Map<string, EntryEnd>> {
+  const callbacks = entries.filter((entry) => entry.startsWith('c'));
+  const items = entries.filter((entry) => !entry.startsWith('c'));
+  const [runs, ends, fired] = await Promise.all([
+    runsOf(store, id, withRuns),
+    endsOfItems(store, id, items),
+    endsOfCallbacks(store, id, callbacks),
+  ]);
+  return new Map([...ends, ...fired].map(([entry, end]) => [entry, { end, run: runs.get(entry) ?? '' }]));
+}
+
+type Ends = [entry: string, end: EntryEnd['end']][];
+
+async function endsOfItems({ keys, redis }: GroupStore, id: string, entries: readonly string[]): Promise<Ends> {
+  if (entries.length === 0) return [];
+  const chunks = new Map<number, { from: number; to: number }>();
+  for (const entry of entries) {
+    const index = Number(entry);
+    const chunk = Math.floor(index / chunkSize);
+    const known = chunks.get(chunk);
+    if (!known) chunks.set(chunk, { from: index, to: index });
+    else Object.assign(known, { from: Math.min(known.from, index), to: Math.max(known.to, index) });
+  }
+  const ranges = [...chunks];
+  // The status first: in a group that had stopped by then, what has not started never will.
+  const [[status, total], ...texts] = await redis.use('getrange', (client) =>
+    Promise.all([
+      client.hmget(keys.state(id), 'st', 'tot'),
+      ...ranges.map(([, { from, to }]) => client.getrange(keys.bytes(id), from, to)),
+    ]),
+  );
+  if (!status) return [];
+  const bytes = new Map(ranges.map(([chunk, { from }], i) => [chunk, { from, text: texts[i] ?? '' }]));
+  const stopped = isStopped(status as GroupStatus);
+  return entries.flatMap((entry): Ends => {
+    const index = Number(entry);
+    if (index >= Number(total)) return [];
+    const { from = 0, text = '' } = bytes.get(Math.floor(index / chunkSize)) ?? {};
+    const byte = text[index - from] ?? '';
+    const open = byte === 'a' || !stopped;
+    return [[entry, marks[byte] ?? (open ? 'open' : 'cancelled')]];
+  });
+}
+
+async function endsOfCallbacks({ keys, redis }: GroupStore, id: string, entries: readonly string[]): Promise<Ends> {
+  const ends: Ends = [];
+  for (let from = 0; from < entries.length; from += fieldsAtOnce) {
+    const some = entries.slice(from, from + fieldsAtOnce);
+    // In this order: what is not active any more has its result by then.
+    const [active, results] = await redis.use('hmget', (client) =>
+      Promise.all([
+        client.hmget(keys.active(id), ...some),
+        client.hmget(keys.callbacks(id), ...some.map((entry) => `r:${entry}`)),
+      ]),
+    );
+    some.forEach((entry, i) => {
+      const end = active[i] ? 'open' : marks[results[i]?.[0] ?? ''];
+      if (end) ends.push([entry, end]);
+    });
+  }
+  return ends;
+}
+
+async function runsOf(
+  { keys, redis }: GroupStore,
+  id: string,
+  entries: readonly string[],
+): Promise<Map<string, string>> {
+  const runs = new Map<string, string>();
+  for (let from = 0; from < entries.length; from += fieldsAtOnce) {
+    const some = entries.slice(from, from + fieldsAtOnce);
+    const active = await redis.use('hmget', (client) => client.hmget(keys.active(id), ...some));
+    some.forEach((entry, i) => runs.set(entry, active[i]?.split('|', 2)[1] ?? ''));
+  }
+  return runs;
+}

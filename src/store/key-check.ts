@@ -1,0 +1,184 @@
+import { isEnded } from './group-reader';
+import type { Keys } from './keys';
+import type { RedisConnection } from './redis';
+
+const keysPerPage = 500;
+
+/** What is wrong, if anything is. */
+type Fault = string | undefined;
+
+/** A key that lives longer, or shorter, than what it belongs to. */
+export interface KeyFault {
+  key: string;
+  /** What is wrong with it, and of which group. */
+  message: string;
+}
+
+/** A group as far as the lifetimes of its keys go, with those keys that were found in one page. */
+interface Found {
+  id: string;
+  status: string | undefined;
+  parent: string | undefined;
+  flags: string;
+  released: boolean;
+  nested: boolean;
+  /** Whether its retention has begun. */
+  expiring: boolean;
+  /** Callbacks, or its own end, that are under way. */
+  active: number;
+  /** How long its state lives: -1 for ever, -2 when it is gone. */
+  life: number;
+  /** How long each of the keys lives, by its name within the group. */
+  lives: Map<string, number>;
+}
+
+/**
+ * Looks at all keys of a store, a page at a time: no key of a living group expires, every key of an ended one does, and none is
+ * without an owner. Changes nothing. What is being changed meanwhile is looked at twice before it counts as a fault.
+ */
+export class KeyCheck {
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly keys: Keys,
+  ) {}
+
+  async *faults(): AsyncGenerator<KeyFault> {
+    for (const node of this.redis.nodes) {
+      let cursor = '0';
+      do {
+        const from = cursor;
+        const [next, page] = await this.redis.use('scan', () =>
+          node.scan(from, 'MATCH', `${globbed(this.keys.base)}:*`, 'COUNT', keysPerPage),
+        );
+        cursor = next;
+        for (const fault of await this.ofPage(page)) yield fault;
+      } while (cursor !== '0');
+    }
+  }
+
+  private async ofPage(page: readonly string[]): Promise<KeyFault[]> {
+    const suspects = await this.look(page);
+    if (suspects.length === 0) return [];
+    // What is of two keys is not written in one moment.
+    const still = new Set((await this.look(suspects.map(({ key }) => key))).map(({ key }) => key));
+    return suspects.filter(({ key }) => still.has(key));
+  }
+
+  private async look(page: readonly string[]): Promise<KeyFault[]> {
+    const groups = new Map<string, string[]>();
+    const others: string[] = [];
+    for (const key of page) {
+      const [, id, name] = /^\{(.+)\}:([a-z]\d*)$/s.exec(key.slice(this.keys.base.length + 1)) ?? [];
+      if (id === undefined || name === undefined) others.push(key);
+      else groups.set(id, [...(groups.get(id) ?? []), name]);
+    }
+    const faults = await Promise.all([
+      ...[...groups].map(([id, names]) => this.ofGroup(id, names)),
+      ...others.map((key) => this.ofOther(key)),
+    ]);
+    return faults.flat();
+  }
+
+  private async ofGroup(id: string, names: readonly string[]): Promise<KeyFault[]> {
+    const group = await this.read(id, names);
+    const faults = await Promise.all(
+      [...group.lives].map(async ([name, life]) => {
+        const message = life === -2 ? undefined : await this.judge(group, name, life);
+        return message === undefined ? [] : [{ key: this.keyOf(id, name), message: `${message} (group ${id})` }];
+      }),
+    );
+    return faults.flat();
+  }
+
+  /** One moment of a group: what it is, and how long its keys live. */
+  private async read(id: string, names: readonly string[]): Promise<Found> {
+    const state = this.keys.state(id);
+    const replies = await this.redis.use('multi', (client) => {
+      const multi = client.multi().hmget(state, 'st', 'pg', 'fl', 'rel', 'nch', 'rt');
+      multi.hlen(this.keys.active(id)).pttl(state);
+      for (const name of names) multi.pttl(this.keyOf(id, name));
+      return multi.exec();
+    });
+    const [[, fields] = [], [, active] = [], [, life] = [], ...lives] = replies ?? [];
+    const [status, parent, flags, released, nested, over] = (fields ?? []) as (string | null)[];
+    return {
+      id,
+      status: status ?? undefined,
+      parent: parent ?? undefined,
+      flags: flags ?? '',
+      released: released === '1',
+      nested: nested === '1',
+      expiring: over !== null && over !== undefined,
+      active: Number(active),
+      life: Number(life),
+      lives: new Map(names.map((name, i) => [name, Number(lives[i]?.[1])])),
+    };
+  }
+
+  private async judge(group: Found, name: string, life: number): Promise<Fault> {
+    const { id, status } = group;
+    if (status === undefined)
+      return life > 0 || (await this.isBeingRemoved(id)) ? undefined : 'stays, and its group is gone';
+    if (status === 'pending') return this.ofPending(group, life);
+    if (!isEnded(status) || group.active > 0) return ofLiving(group, name, life);
+    return this.ofEnded(group, name, life);
+  }
+
+  /** What nobody has started expires, unless the group that it sits in keeps it. */
+  private async ofPending({ parent, life: own }: Found, life: number): Promise<Fault> {
+    if (life > 0) return own > 0 ? undefined : 'expires, and its group, which has not been started, stays';
+    if (own > 0) return 'stays, and its group, which has not been started, expires';
+    if (parent === undefined) return 'stays, and nobody has started its group';
+    return this.isWithoutParent(parent);
+  }
+
+  private async ofEnded(group: Found, name: string, life: number): Promise<Fault> {
+    if (life > 0) return undefined;
+    const { id, status, parent, released, nested, expiring } = group;
+    if (parent !== undefined && !released) return this.isWithoutParent(parent);
+    // Its groups below, and its other results, get their time before it: upkeep completes that.
+    const later = expiring && (nested || /^r\d/.test(name));
+    if (later && (await this.isLookedAfter(id))) return undefined;
+    return `stays, and its group is over (${status})`;
+  }
+
+  private async ofOther(key: string): Promise<KeyFault[]> {
+    const { keys } = this;
+    const name = key.slice(keys.base.length + 1);
+    if (keys.upkeepIndexes().includes(key) || key === keys.catalog() || key === keys.served()) return [];
+    if (!/^(process|ids):|^server$/.test(name)) return [{ key, message: 'belongs to nothing that is known here' }];
+    const life = await this.redis.use('pttl', (client) => client.pttl(key));
+    return life === -1 ? [{ key, message: 'stays, and is only for a time' }] : [];
+  }
+
+  private async isWithoutParent(parent: string): Promise<Fault> {
+    const there = await this.redis.use('exists', (client) => client.exists(this.keys.state(parent)));
+    return there ? undefined : `stays, and the group that its group sits in is gone (${parent})`;
+  }
+
+  private async isLookedAfter(id: string): Promise<boolean> {
+    const score = await this.redis.use('zscore', (client) => client.zscore(this.keys.upkeepOf(id), id));
+    return score !== null;
+  }
+
+  /** Whether somebody is at it, or died at it: upkeep goes on with that. */
+  private async isBeingRemoved(id: string): Promise<boolean> {
+    const total = await this.redis.use('hget', (client) => client.hget(this.keys.callbacks(id), 'tot'));
+    return total !== null && (await this.isLookedAfter(id));
+  }
+
+  private keyOf(id: string, name: string): string {
+    return `${this.keys.state(id).slice(0, -1)}${name}`;
+  }
+}
+
+function ofLiving({ status, flags }: Found, name: string, life: number): Fault {
+  // While it is made ready to be tried again, its results are kept one after another.
+  if (life === -1 || (flags.includes('R') && /^r\d/.test(name))) return undefined;
+  return `expires in ${life} ms, and its group goes on (${status})`;
+}
+
+/** As a pattern of keys that stands for nothing but itself. */
+function globbed(text: string): string {
+  return text.replace(/[\\*?[\]]/g, '\\$&');
+}

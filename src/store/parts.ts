@@ -1,0 +1,71 @@
+import type { GroupStore, NewGroup } from './group-store';
+import type { Work } from './replies';
+
+/** What one script writes at most: it blocks Redis for some milliseconds. */
+const perScript = { items: 1_000, bytes: 1024 * 1024 };
+
+/** How a group is started as soon as it is whole. */
+export interface FirstRun {
+  message: string;
+  /** The channel on which this process hears of its end. */
+  heardOn?: string | undefined;
+}
+
+/**
+ * Makes a group with all of its items, and starts it when asked to. One of many items is written by a script for each part of
+ * them; who does it again, as the one before has died, goes on where that one was.
+ */
+export async function createInParts(
+  store: GroupStore,
+  group: NewGroup,
+  items: readonly string[],
+  run?: FirstRun,
+): Promise<{ created: boolean; work: Work }> {
+  const [first = [], ...rest] = inParts(items);
+  if (rest.length === 0) return store.create(group, first, run);
+  const { created, building, work } = await store.create({ ...group, closed: false, building: first.length }, first);
+  await addRest(store, group, rest, { expected: building, place: first.length });
+  if (!run) return { created, work };
+  const { parent, above = {} } = group;
+  const started = parent
+    ? await store.runNested(group.id, run.message, parent, above)
+    : await store.run(group.id, run.message, '', { heardOn: run.heardOn ?? '' });
+  return { created, work: started.work };
+}
+
+async function addRest(
+  store: GroupStore,
+  { id, closed }: NewGroup,
+  parts: readonly string[][],
+  from: { expected: number; place: number },
+): Promise<void> {
+  let { expected, place } = from;
+  for (const [i, part] of parts.entries()) {
+    const last = i === parts.length - 1;
+    if (place === expected) {
+      const added = part.map((spec) => ({ spec, key: '' }));
+      const reply = await store.add(id, added, { place, last, close: last && closed });
+      // Cancelled or gone meanwhile, it gets no more.
+      if (reply.code !== 'added' && reply.code !== 'moved') return;
+      expected = reply.code === 'moved' ? reply.place : place + part.length;
+    }
+    place += part.length;
+  }
+}
+
+function inParts(items: readonly string[]): string[][] {
+  const parts: string[][] = [[]];
+  let bytes = 0;
+  for (const item of items) {
+    const size = Buffer.byteLength(item);
+    const part = parts.at(-1) ?? [];
+    if (part.length === 0 || (part.length < perScript.items && bytes + size <= perScript.bytes)) {
+      part.push(item);
+      bytes += size;
+    } else {
+      parts.push([item]);
+      bytes = size;
+    }
+  }
+  return parts;
+}

@@ -1,0 +1,57 @@
+-- retry-callbacks: fires failed callbacks of a group anew, each as an entry of its own. Many calls where many were fired.
+-- KEYS: 9
+-- ARGV: proc, lease, where they were fired (an entry, or 'g' for the group itself; '' for all), number of the first to look at, number to stop before ('' for all that were fired until now)
+-- Returns {'fired'|'missing', state, grants, callbacks, closing, withdrawn, how many were fired, number of the next to look at or '', number to stop before, whether what the group refers to has to be kept (0|1)}
+--- @include "group-ends"
+if not read_group() then return { 'missing' } end
+local source = ARGV[3]
+local from, stop = tonumber(ARGV[4]), tonumber(ARGV[5]) or g.cbn
+if source ~= '' then
+  local first, count = string.match(redis.call('HGET', C, 'i:' .. source) or '', '^(%d+) (%d+)$')
+  from, stop = math.max(from, tonumber(first) or 0), first and first + count or 0
+end
+local to = math.min(from + 1000, stop)
+local numbers, fields = {}, {}
+for n = from, to - 1 do fields[#fields + 1] = 'r:c' .. int(n) end
+for i, result in ipairs(#fields > 0 and redis.call('HMGET', C, unpack(fields)) or {}) do
+  local mark = result and string.sub(result, 1, 1)
+  if mark == 'f' or mark == 'x' then numbers[#numbers + 1] = from + i - 1 end
+end
+
+-- A failed callback may have been fired anew before, and that firing may have failed too: the latest one counts.
+local function latest(entry)
+  local newer = redis.call('HGET', C, 'n:' .. entry)
+  while newer do
+    entry = newer
+    newer = redis.call('HGET', C, 'n:' .. entry)
+  end
+  return entry
+end
+
+local fired, bytes, next_number = 0, 0, to
+for _, number in ipairs(numbers) do
+  if bytes > 1048576 then
+    next_number = number
+    break
+  end
+  local entry = 'c' .. int(number)
+  local newest = source ~= '' and latest(entry) or entry
+  local failed = newest == entry and 'x' or redis.call('HGET', C, 'r:' .. newest)
+  if failed and string.sub(failed, 1, 1) ~= 's' and redis.call('HEXISTS', C, 'n:' .. newest) == 0 then
+    local value = redis.call('HGET', C, newest)
+    redis.call('HSET', C, 'n:' .. newest, fire_one(value, string.match(value, '^%a+ (%w+)')))
+    add('cbf', -1)
+    add('cbr', 1)
+    fired, bytes = fired + 1, bytes + #value
+  end
+end
+if fired > 0 and ended() then
+  redis.call('HDEL', G, 'rt')
+  for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+  put('nch', math.max(g.nch, tonumber(redis.call('HGET', G, 'had') or '0')))
+  flag('K')
+end
+write_group()
+local answer = reply('fired')
+answer[7], answer[8], answer[9], answer[10] = fired, next_number < stop and int(next_number) or '', int(stop), has('K') and 1 or 0
+return answer

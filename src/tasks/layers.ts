@@ -1,0 +1,37 @@
+import type { InputSchema } from './parsing';
+
+/** One instance's wrapper around a body, as the wrappers around it see it. */
+export interface Layer {
+  body: object;
+  schema: InputSchema | undefined;
+  isClosed: () => boolean;
+}
+
+// Another copy of the package in this process finds it too.
+const layerKey = Symbol.for('mageflow/layer');
+
+function layerOf(body: object): Layer | undefined {
+  return (body as { [layerKey]?: Layer })[layerKey];
+}
+
+/** Marks a function as the wrapper of a body. */
+export function asLayer<W extends object>(wrapper: W, layer: Layer): W {
+  return Object.defineProperty(wrapper, layerKey, { value: layer });
+}
+
+/** A body without the outermost wrappers whose instances are closed, and the schema that those parsed its input with. */
+export function withoutClosed<B extends object>(body: B): { body: B; schema: InputSchema | undefined } {
+  let left = body;
+  let schema: InputSchema | undefined;
+  for (let layer = layerOf(left); layer?.isClosed(); layer = layerOf(left)) {
+    schema ??= layer.schema;
+    left = layer.body as B;
+  }
+  return { body: left, schema };
+}
+
+/** Tells whether an open instance wraps a body, at any depth. */
+export function isWrapped(body: object): boolean {
+  for (let layer = layerOf(body); layer; layer = layerOf(layer.body)) if (!layer.isClosed()) return true;
+  return false;
+}
