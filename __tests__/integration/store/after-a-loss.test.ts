@@ -179,7 +179,8 @@ test('what ran after the moment to which Redis fell back is not run again by a p
       const taskRuns = done ? { row: { readableId: 'row', output: {} } } : {};
       return Promise.resolve({ done, status: 'COMPLETED', isEvicted: false, input, taskRuns });
     };
-    Object.defineProperty(engine.hatchet, 'runs', { value: { list, getDetails } });
+    const get = () => Promise.reject(Object.assign(new Error('not found'), { response: { status: 404 } }));
+    Object.defineProperty(engine.hatchet, 'runs', { value: { list, getDetails, get } });
     closers.push(async () => {
       held.open();
       await mage.close();

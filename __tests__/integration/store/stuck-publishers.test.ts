@@ -34,7 +34,9 @@ function openTwo() {
       await link.call();
       throw new Error('/AdminService/GetRunDetails NOT_FOUND: workflow run not found');
     };
-    Object.defineProperty(engine.hatchet, 'runs', { value: { getDetails, list: () => Promise.resolve({ rows: [] }) } });
+    const get = () => Promise.reject(Object.assign(new Error('not found'), { response: { status: 404 } }));
+    const list = () => Promise.resolve({ rows: [] });
+    Object.defineProperty(engine.hatchet, 'runs', { value: { getDetails, get, list } });
     const fixture = new Fixture({ ...options, keyPrefix }, engine.hatchet);
     closers.push(() => fixture.close());
     const item = fixture.mage.task({ name: 'item', fn: ({ n }: { n: number }) => void ran.push(n) });

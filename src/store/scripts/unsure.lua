@@ -3,7 +3,7 @@
 -- ARGV: proc, lease, then for each run its entry|token|run id|source ('' for an item)
 -- Returns for each 1 when it is one of them, else 0
 --- @include "suspension"
-local known = read_group() and g.st
+local known = read_group()
 local secret = known and redis.call('HGET', G, 'sec')
 
 local function is_unsure(entry, token, run, source)

@@ -43,7 +43,8 @@ local function read_group()
   local values = redis.call('HMGET', G, unpack(names))
   if not values[1] then return false end
   set_group(values)
-  return true
+  -- Mentioned, so that each script reads it: the first field says whether the group is there.
+  return g.st ~= nil
 end
 
 local function has(letter)
