@@ -299,7 +299,8 @@ test('of a history of 3,000 runs only those are kept of which Redis does not kno
   await group.execute('1', undefined);
   await group.finish('1', undefined, execution('is running'));
   expect(await runOf('3')).toBeUndefined();
-  await fixture.store.forget(group.id, 6);
+  const { redis, keys } = fixture.store;
+  await redis.use('unlink', (client) => client.unlink(...keys.group(group.id)));
   await eventually('nothing is left', () => recall.hasNothingOf(group.id, version));
 });
 
