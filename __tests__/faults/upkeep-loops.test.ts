@@ -13,6 +13,7 @@ afterEach(() => jest.restoreAllMocks());
 /** Holds each pass back in its midst, and counts how many are there at once. */
 function holdPasses() {
   const held = gate();
+  fixture.onRelease(held.open);
   const counted = { now: 0, most: 0 };
   jest.spyOn(store.catalog as Catalog, 'sweep').mockImplementation(async () => {
     counted.now += 1;
