@@ -93,11 +93,12 @@ describe('a workflow whose first task waits and that is cancelled meanwhile ends
 
 test('a run whose tasks are not due is known, with its input, and an id that nobody has is not', async () => {
   const engine = new Engine(hatchet);
-  const { runId } = await Promise.resolve(await hatchet.runNoWait('unwrapped', { n: 1 } as never, {}));
+  const runId = await (await hatchet.runNoWait('unwrapped', { n: 1 } as never, {})).runId;
   const state = await eventually('the engine knows it', async () => {
-    const told = await engine.state(await runId);
+    const told = await engine.state(runId);
     return told.known && told;
   });
+  expect(ofName('unwrapped')).not.toContain(`unwrapped ${runId}`);
   expect(state).toEqual({ known: true, evicted: false, end: undefined, input: { n: 1 } });
   expect(await engine.state('9b3c2f0e-8a58-4d50-8d3a-0e5c5b0c7a11')).toEqual({ known: false });
 });

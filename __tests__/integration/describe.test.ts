@@ -140,6 +140,7 @@ describe('what waits for its slot', () => {
       name: 'idle',
       status: 'pending',
       progress: await swarm.progress(),
+      callbacks: [],
       children: [
         { id: `${swarm.id}~0`, kind: 'task', name: 'piece', status: 'pending', children: [] },
         expect.objectContaining({ kind: 'chain', name: 'chain', status: 'pending', children: [] }),

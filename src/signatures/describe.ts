@@ -107,7 +107,7 @@ async function addCallbacks(scope: Scope, { shown, run, below }: Node): Promise<
   const fired = await Promise.all(entries.map((entry) => findFired(scope, groupId, entry, firingId(groupId, entry))));
   const nodes = fired.filter((node) => node !== undefined);
   await Promise.all(nodes.slice(0, callbackRunsAtMost).map((node) => addRunId(scope, node)));
-  shown.callbacks = nodes.map((node) => node.shown);
+  if (below || nodes.length > 0) shown.callbacks = nodes.map((node) => node.shown);
 }
 
 /** Describes children level by level, so that a large tree costs no more than a bounded number of them. */

@@ -21,7 +21,10 @@ export interface Description {
   runId?: string;
   /** Why it failed. */
   error?: string;
-  /** The callbacks that were fired for the described one, the first 100, each by its latest firing, with its error and run. */
+  /**
+   * The callbacks that were fired for the described one, the first 100, each by its latest firing, with its error and run.
+   * Absent for a task for which none were fired.
+   */
   callbacks?: Description[];
   /** The items of a swarm or chain, the children of a root, in the order of adding: as many as were asked for. */
   children: Description[];

@@ -48,6 +48,7 @@ test('tells the progress when it has changed, and ends with the last one', async
     cancelled: 0,
     closed: true,
     status: 'running',
+    callbacks: { pending: 0, succeeded: 0, failed: 0 },
   });
   workshop.open('watch a');
   await eventually('the second is told', () => last(seen)?.succeeded === 1);
