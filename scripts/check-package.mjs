@@ -10,7 +10,7 @@ import ts from 'typescript';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const programs = path.join(root, 'scripts/package-check');
-const TOOL_LIMIT_MS = 120_000;
+const TOOL_LIMIT_MS = 600_000;
 
 class CheckError extends Error {}
 
@@ -148,31 +148,56 @@ function makeConsumer(temp, tarball) {
     }),
   );
   run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock'], consumer);
-  for (const file of readdirSync(programs)) copyFileSync(path.join(programs, file), path.join(consumer, file));
+  for (const file of readdirSync(programs).filter((name) => /\.[cm]js$/.test(name)))
+    copyFileSync(path.join(programs, file), path.join(consumer, file));
   return consumer;
 }
 
-function compile(consumer) {
-  // The same program, once as an ES module and once as CommonJS, whatever the package.json around it says.
-  for (const extension of ['mts', 'cts']) {
-    copyFileSync(path.join(programs, 'consumer.ts'), path.join(consumer, `consumer.${extension}`));
-  }
-  writeFileSync(
-    path.join(consumer, 'tsconfig.json'),
-    JSON.stringify({
-      compilerOptions: {
-        target: 'ES2022',
-        module: 'node16',
-        moduleResolution: 'node16',
-        strict: true,
-        skipLibCheck: true,
-        noEmit: true,
-        types: ['node'],
-      },
-      files: ['consumer.mts', 'consumer.cts'],
-    }),
-  );
-  tool('tsc', ['--noEmit', '-p', 'tsconfig.json'], consumer);
+/** Each way in which TypeScript finds a package, with the `module` that goes with it. */
+const resolutions = { node16: 'node16', nodenext: 'nodenext', bundler: 'preserve' };
+
+/**
+ * Compiles projects as its users have them: one that exports tasks, signatures and swarms, with declarations, and one that builds on
+ * those declarations. Each file once as an ES module and once as CommonJS, whatever the package.json around it says.
+ */
+function compile(consumer, moduleResolution, exactOptionalPropertyTypes) {
+  const name = `${moduleResolution}-${exactOptionalPropertyTypes ? 'exact' : 'loose'}`;
+  const write = (project, files, more) => {
+    const folder = path.join(consumer, name, project);
+    mkdirSync(folder, { recursive: true });
+    const copies = files.flatMap((file) =>
+      ['mts', 'cts'].map((extension) => [file, path.basename(file).replace(/ts$/, extension)]),
+    );
+    for (const [file, copy] of copies) {
+      const text = readFileSync(path.join(programs, file), 'utf8');
+      // The declarations of the other project are of the same kind of module.
+      const imports = text.replace(
+        /(from '\.\.\/library\/library)\.js'/,
+        `$1.${copy.endsWith('mts') ? 'mjs' : 'cjs'}'`,
+      );
+      writeFileSync(path.join(folder, copy), imports);
+    }
+    const compilerOptions = {
+      target: 'ES2022',
+      module: resolutions[moduleResolution],
+      moduleResolution,
+      exactOptionalPropertyTypes,
+      strict: true,
+      skipLibCheck: true,
+      declaration: true,
+      composite: true,
+      emitDeclarationOnly: true,
+      types: ['node'],
+    };
+    writeFileSync(
+      path.join(folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, files: copies.map(([, copy]) => copy), ...more }),
+    );
+    return folder;
+  };
+  write('library', ['library/library.ts'], {});
+  const app = write('app', ['consumer.ts', 'app/app.ts'], { references: [{ path: '../library' }] });
+  tool('tsc', ['--build', app], consumer);
 }
 
 async function main() {
@@ -205,7 +230,12 @@ async function main() {
     await step('ESM program', () => run(process.execPath, ['esm.mjs'], consumer));
     await step('CommonJS program', () => run(process.execPath, ['cjs.cjs'], consumer));
     await step('both copies in one process', () => run(process.execPath, ['both.mjs'], consumer));
-    await step('TypeScript consumers, ESM and CommonJS', () => compile(consumer));
+    for (const resolution of Object.keys(resolutions)) {
+      for (const exact of [true, false])
+        await step(`TypeScript projects, ${resolution}${exact ? ', exactOptionalPropertyTypes' : ''}`, () =>
+          compile(consumer, resolution, exact),
+        );
+    }
   } catch (error) {
     if (!(error instanceof CheckError)) throw error;
     console.error(`failed: ${title}\n${error.message}`);

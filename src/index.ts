@@ -1,5 +1,12 @@
 export { chain, load, Mageflow, sign, swarm } from './mageflow';
-export { childResults, returnValue } from './messages/marks';
+export {
+  childResults,
+  returnValue,
+  type ChildrenMark,
+  type Marked,
+  type MarkedFields,
+  type ResultMark,
+} from './messages/marks';
 export {
   mageContext,
   withoutRootSwarm,
@@ -29,19 +36,53 @@ export type { Description } from './signatures/described';
 export type { ListedSignature, Listing, ListOptions } from './signatures/list';
 export type { ChainOptions } from './signatures/make-chain';
 export type { SwarmOptions } from './signatures/make-swarm';
+export type { ChainInput, ChainOutput, Steps } from './signatures/chain-types';
+export type { Arrived } from './signatures/json-types';
 export type {
+  AnyDeclaration,
+  AnyFields,
+  AnySignature,
+  AsInput,
+  AsOutput,
+  Binding,
+  Bound,
+  BoundByName,
+  Callbacks,
+  CancelledItem,
   Chain,
+  EndedItem,
+  FailedItem,
+  Fitting,
+  FittingEntries,
   Handle,
+  InputOf,
+  ItemOf,
   ItemResult,
+  MageTask,
+  Message,
+  NeedsMessage,
+  NoSuchField,
+  NotGiven,
+  OutputOf,
+  PartialMessage,
   Progress,
+  RequiredFields,
+  Rest,
   RootSignature,
   RootTask,
+  RunArguments,
   RunOptions,
   Signature,
+  SignatureOf,
   SignatureStatus,
+  Signed,
   SignOptions,
+  SucceededItem,
   Swarm,
+  SwarmCallbacks,
   TaskEntry,
   TaskLike,
+  TaskTypes,
   WaitOptions,
+  WrongType,
 } from './signatures/types';

@@ -39,19 +39,23 @@ import type {
   AnyDeclaration,
   AnySignature,
   AsInput,
-  Bound,
+  Binding,
+  BoundByName,
+  Callbacks,
   Chain,
+  FittingEntries,
   InputOf,
   MageTask,
-  NoOthers,
+  Message,
+  NotGiven,
   OutputOf,
-  PartialMessage,
-  Rest,
   RootTask,
   Signature,
   SignatureOf,
+  Signed,
   SignOptions,
   Swarm,
+  SwarmCallbacks,
   TaskEntry,
   TaskLike,
 } from './signatures/types';
@@ -63,7 +67,7 @@ import { Locations } from './store/locations';
 import { RedisConnection } from './store/redis';
 import { checkDeclared } from './tasks/checks';
 import { currentExecution } from './tasks/context';
-import { wrapDeclaration } from './tasks/declare';
+import { rememberSchema, wrapDeclaration } from './tasks/declare';
 import type {
   PlainDurableTask,
   PlainTask,
@@ -72,7 +76,7 @@ import type {
   SchemaTask,
   WorkflowOptions,
 } from './tasks/options';
-import { readSchema, validatorFor } from './tasks/parsing';
+import { readSchema, validatorFor, type InputSchema } from './tasks/parsing';
 import type { Runtime } from './tasks/runtime';
 import { UnknownClaims } from './tasks/unknown-claims';
 import { makeWorker } from './tasks/worker';
@@ -102,6 +106,7 @@ export class Mageflow<
   private readonly upkeep: Upkeep;
   private readonly watcher: Watcher;
   private readonly roots = new Map<string, RootDefaults>();
+  private readonly schemas = new Map<string, InputSchema>();
   private closing: Promise<void> | undefined;
 
   /**
@@ -162,6 +167,7 @@ export class Mageflow<
       locations,
       runIds,
       roots: this.roots,
+      schemas: this.schemas,
       openSwarm: (id, name, before) => new TaskSwarm(scope, id, name, { before: () => notYet(name, before) }),
     };
     const capture = makeCapture(scope, served);
@@ -301,25 +307,24 @@ export class Mageflow<
    * const row = await mage.sign(processItem, { data: 'x' }, { successCallbacks: [notify], name: 'row 7' });
    * await row.runNoWait({ more: 1 });
    */
-  sign<T extends AnyDeclaration>(task: T, data?: undefined, options?: SignOptions): Promise<SignatureOf<T, InputOf<T>>>;
-  sign<T extends AnyDeclaration, const D extends Bound<InputOf<T>>>(
-    task: T,
-    data: D & object & NoOthers<D, InputOf<T>>,
-    options?: SignOptions,
-  ): Promise<SignatureOf<T, Rest<InputOf<T>, D>>>;
-  sign<T extends AnyDeclaration = AnyDeclaration>(
-    task: string,
-    data?: Bound<InputOf<T>>,
-    options?: SignOptions,
-  ): Promise<SignatureOf<T, PartialMessage<InputOf<T>>>>;
-
-  async sign(task: AnyDeclaration | string, data?: object, options?: SignOptions): Promise<unknown> {
+  async sign<
+    // Of what is signed by its name: sign<typeof task>('name').
+    T extends AnyDeclaration = AnyDeclaration,
+    A extends AnyDeclaration | string = string,
+    const D extends Binding<D, InputOf<Signed<A, T>>> = NotGiven,
+    const S extends readonly TaskLike[] = readonly TaskLike[],
+  >(
+    task: A,
+    data?: D | BoundByName<A, T>,
+    options?: SignOptions<S & Callbacks<S, OutputOf<Signed<A, T>>>>,
+  ): Promise<SignatureOf<Signed<A, T>, Message<A, T, D>>> {
     if (isSignature(task))
       throw new ConfigurationError(
         `sign: expected a task or a task's name, got a signature of ${(task as AnySignature).name}.`,
       );
     const root = rootOfBody(this.scope);
-    return new TaskSignature(this.scope, await bind(this.scope, task, data, options), undefined, root);
+    const bound = await bind(this.scope, task, data as object | undefined, options);
+    return new TaskSignature(this.scope, bound, undefined, root) as never;
   }
 
   /**
@@ -331,9 +336,9 @@ export class Mageflow<
    * const etl = await mage.chain([extract, transform, load], { name: 'etl', errorCallbacks: [alertOps] });
    * const loaded = await etl.run({ url });
    */
-  chain<const T extends readonly TaskLike[]>(
+  chain<const T extends readonly TaskLike[], const S extends readonly TaskLike[] = readonly TaskLike[]>(
     tasks: T & Steps<T>,
-    options: ChainOptions = {},
+    options: ChainOptions<S & Callbacks<S, ChainOutput<T>>> = {},
   ): Promise<Chain<ChainInput<T>, ChainOutput<T>>> {
     return makeChain(this.scope, tasks, options) as Promise<unknown> as Promise<Chain<ChainInput<T>, ChainOutput<T>>>;
   }
@@ -344,7 +349,10 @@ export class Mageflow<
    * @example
    * const batch = await mage.swarm({ tasks: [a, b], successCallbacks: [report], config: { maxConcurrency: 5 }, isSwarmClosed: true });
    */
-  swarm<const T extends TaskEntry = TaskEntry>(options: SwarmOptions<T> = {}): Promise<Swarm<OutputOf<T>>> {
+  swarm<
+    const T extends readonly TaskEntry[] = readonly TaskEntry[],
+    const S extends readonly TaskLike[] = readonly TaskLike[],
+  >(options: SwarmOptions<T & FittingEntries<T>, S & SwarmCallbacks<T, S>> = {}): Promise<Swarm<OutputOf<T[number]>>> {
     return makeSwarm(this.scope, options);
   }
 
@@ -436,8 +444,17 @@ export class Mageflow<
       );
     const schema = input && readSchema(rest.name, input);
     const validator = input && validatorFor(input);
-    const declaration = make({ ...rest, ...(validator ? { inputValidator: validator } : {}) });
-    return wrapDeclaration(this.runtime, declaration, schema, root);
+    // What is undefined is the default: the SDK takes some of it for a value.
+    const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+    const declaration = make({ ...given, ...(validator ? { inputValidator: validator } : {}) });
+    wrapDeclaration(this.runtime, declaration, schema, root);
+    const { middleware } = this.hatchet.config as { middleware?: { before?: unknown } };
+    // Before-middleware makes the message another one than was sent.
+    if (schema && !middleware?.before) {
+      this.schemas.set(rest.name.toLowerCase(), schema);
+      rememberSchema(declaration, schema);
+    }
+    return declaration;
   }
 }
 

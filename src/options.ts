@@ -11,21 +11,21 @@ export interface MageflowLogger {
 /** Options of `new Mageflow(hatchet, redis, options)`; all optional. */
 export interface MageflowOptions {
   /** Begins every Redis key. Default `'mageflow'`. */
-  keyPrefix?: string;
+  keyPrefix?: string | undefined;
   /** How long Redis keeps what finished, and what nobody goes on with, in milliseconds. Defaults: 24 hours, 7 days. */
-  retention?: { finishedMs?: number; abandonedMs?: number };
+  retention?: { finishedMs?: number | undefined; abandonedMs?: number | undefined } | undefined;
   /** How long what was granted, published or started stays unquestioned, in milliseconds. Default 10,000. */
-  leaseMs?: number;
+  leaseMs?: number | undefined;
   /** How often a process looks for leases that ran out, in milliseconds. Default 5,000. */
-  reconcileIntervalMs?: number;
+  reconcileIntervalMs?: number | undefined;
   /** How long a call waits for Redis before it throws `StoreError`, in milliseconds. Default 5,000. */
-  commandTimeoutMs?: number;
+  commandTimeoutMs?: number | undefined;
   /** Values above this size travel by reference instead of inside the run's input, in bytes. Default 262,144. */
-  maxInlineBytes?: number;
+  maxInlineBytes?: number | undefined;
   /** The largest list of results that a callback's body gets as a list, in bytes. Default 64 MiB. */
-  maxResultBytes?: number;
+  maxResultBytes?: number | undefined;
   /** Default: the Hatchet client's logger. */
-  logger?: MageflowLogger;
+  logger?: MageflowLogger | undefined;
 }
 
 /** Options with every default filled in. */

@@ -115,7 +115,14 @@ describe('which callbacks run', () => {
   });
 
   test('an invalid callback fails alone: the others run, and the parent is what it was', async () => {
-    const invalid = await mage.sign(strictDate, { count: 'many', tag: 'invalid' } as never, { name: 'does not fit' });
+    // Where its schema is known, it would be refused here.
+    const elsewhere = new Fixture({ keyPrefix: fixture.keyPrefix }, fixture.hatchet);
+    fixture.onClose(() => elsewhere.mage.close());
+    const invalid = await elsewhere.mage.sign(
+      'strict-date',
+      { count: 'many', tag: 'invalid' },
+      { name: 'does not fit' },
+    );
     const unknown = await mage.sign('nobody-serves-this', {}, { name: 'unknown' });
     const parent = await mage.sign(
       work,

@@ -43,6 +43,11 @@ const report = mage.task({
   input: z.object({ rows: returnValue(z.array(z.object({ size: z.number() }))) }),
   fn: async ({ rows }) => ({ total: rows.length }),
 });
+const one = mage.task({
+  name: 'one',
+  input: z.object({ returnValue: z.object({ size: z.number() }) }),
+  fn: (input) => input.returnValue.size,
+});
 const withUser = cluster.task({
   name: 'u',
   input: z.object({ a: z.string() }),
@@ -111,7 +116,7 @@ export async function rootsAndChains() {
 
   const etl = await mage.chain([extract, transform, load], {
     name: 'etl',
-    successCallbacks: [processItem],
+    successCallbacks: [await mage.sign(processItem, { data: 'x' })],
     errorCallbacks: ['alert-ops'],
   });
   await etl.runNoWait({ url: 'x' });
@@ -129,7 +134,7 @@ export async function main() {
   const sig = await mage.sign(
     processItem,
     { data: 'x' },
-    { successCallbacks: [report, 'by-name', await mage.sign(report)], errorCallbacks: [], name: 'row 7', key: 'row-7' },
+    { successCallbacks: [one, 'by-name', await mage.sign(one)], errorCallbacks: [], name: 'row 7', key: 'row-7' },
   );
   const h = await sig.runNoWait({ more: 1 });
   const o: { size: number } = await h.output;

@@ -12,7 +12,11 @@ export async function whatItTakesAndGives(mage: Mageflow): Promise<void> {
   const etl = await mage.chain([extract, transform, load], {
     name: 'etl',
     key: 'etl-1',
-    successCallbacks: [done, 'by-name', await mage.sign(done), await mage.chain([done])],
+    successCallbacks: [
+      'by-name',
+      await mage.sign(done, { channel: 'ops' }),
+      await mage.chain([await mage.sign(done, { channel: 'ops' })]),
+    ],
     errorCallbacks: [alertOps, await mage.swarm({ tasks: [alertOps] })],
     additionalMetadata: { team: 'data' },
     priority: 2,

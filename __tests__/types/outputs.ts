@@ -16,6 +16,28 @@ export async function outputs(mage: Mageflow): Promise<void> {
   const text = await handle.output;
   const runId = await handle.runId;
   for (const each of [text, runId, handle.id]) exactly<string>()(each);
+  interface Seen {
+    at: Date;
+    by: { id: bigint | string; toJSON(): string };
+    note: string | undefined;
+    list: (Date | undefined)[];
+    log: () => void;
+    [Symbol.iterator]?: () => Iterator<number>;
+  }
+  type Arrived = { at: string; by: string; note?: string; list: (string | null)[] };
+  const seen = mage.task({ name: 'seen', fn: (): Seen => process.exit(1) });
+  exactly<Arrived>()(await (await mage.sign(seen)).run());
+  exactly<Arrived[]>()(await (await mage.swarm({ tasks: [seen] })).run());
+  exactly<Arrived>()(await (await mage.chain([upper, seen])).run({ a: 'x' }));
+  exactly<Arrived>()(await seen.run({}));
+  const seenLater = mage.durableTask({
+    name: 'seen-later',
+    fn: async (): Promise<Seen> => Promise.reject(new Error()),
+  });
+  exactly<Arrived>()(await (await mage.sign(seenLater)).run());
+  const spawned = mage.rootTask({ name: 'spawned', fn: (): Seen => process.exit(1) });
+  exactly<Arrived>()(await (await mage.sign(spawned)).run());
+
   const none = await (await mage.sign(nothing)).run();
   exactly<void>()(none);
   const workflow = await (await mage.sign(twoTasks, { a: 'x' })).run();
@@ -42,6 +64,9 @@ export async function outputs(mage: Mageflow): Promise<void> {
     // @ts-expect-error -- an item that failed has no output
     void item.output.size;
     void item.output?.size;
+    if (item.status === 'succeeded') exactly<{ size: number }>()(item.output);
+    else if (item.status === 'failed') exactly<string>()(item.error);
+    else exactly<string | undefined>()(item.error);
   }
   const declared: Swarm<{ size: number }> = same;
   void declared;

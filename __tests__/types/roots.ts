@@ -42,7 +42,8 @@ export async function roots(mage: Mageflow, hatchet: HatchetClient): Promise<voi
       for (const data of message.items) await (await mage.sign(item)).runNoWait({ data });
       exactly<number>()(await (await mageflow.sign(item, { data: 'x' })).run());
       const direct: number = await item.run({ data: 'x' });
-      const size: Size = await sized.run({});
+      const size = await sized.run({});
+      exactly<{ size: number; at: string }>()(size);
       await item.runNoWait([{ data: 'x' }]);
       await item.runManyNoWait([{ input: { data: 'x' } }]);
       await ctx.runChild(item, { data: 'x' });
@@ -52,7 +53,7 @@ export async function roots(mage: Mageflow, hatchet: HatchetClient): Promise<voi
     },
   });
 
-  const signature = await mage.sign(batch, { items: [] }, { successCallbacks: [item] });
+  const signature = await mage.sign(batch, { items: [] }, { successCallbacks: [await mage.sign(item, { data: 'x' })] });
   exactly<'root'>()(signature.kind);
   exactly<Swarm<unknown>>()(await signature.children());
   exactly<{ processed: number }>()(await signature.run());

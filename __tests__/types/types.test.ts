@@ -77,3 +77,45 @@ test('a step that does not fit is told by what the one before it gives and what 
   expect(diagnostics[0]).toMatch(/misfit-on-purpose\.ts:7: /);
   expect(diagnostics[0]).toContain("{ 'the step before it gives': number; 'but its result field takes': string[]; }");
 });
+
+const calls: [call: string, names: string][] = [
+  ["await mage.sign(resize, { pth: 'x' });", 'NoSuchField<"pth", "path" | "width" | "note">'],
+  ["await mage.sign(resize, { path: 'x', wide: 5 });", 'NoSuchField<"wide", "path" | "width" | "note">'],
+  ['await mage.sign(resize, { path: 5 });', "'number' is not assignable to type 'string'"],
+  ['await (await mage.sign(resize)).run();', '"path" | "width"'],
+  ["await (await mage.sign(resize)).run({ path: 'x' });", 'width'],
+  ["await (await mage.sign(resize, { path: 'x' })).runNoWait();", '"width"'],
+  [
+    "await (await mage.sign(resize, { path: 'x' })).run({ width: 'w' });",
+    "'string' is not assignable to type 'number'",
+  ],
+  ["await mage.swarm({ tasks: [[resize, { pth: 'x' }]] });", 'NoSuchField<"pth", "path" | "width" | "note">'],
+  [
+    // What is left to send is shown field by field.
+    "((_: null) => {})(await mage.sign(resize, { path: 'x' }));",
+    'Signature<{ width: number; note?: string | undefined; path?: string; }, string>',
+  ],
+];
+
+describe('a wrong call is told in a few lines that name the field', () => {
+  const file = join(__dirname, 'calls-on-purpose.ts');
+  const before = [
+    "import { z } from 'zod';",
+    "import type { Mageflow } from 'mageflow';",
+    'export async function call(mage: Mageflow) {',
+    '  const input = z.object({ path: z.string(), width: z.number(), note: z.string().optional() });',
+    "  const resize = mage.task({ name: 'resize', input, fn: ({ path }) => path });",
+  ];
+  let told: string[] = [];
+  beforeAll(() => {
+    told = diagnose({ [file]: [...before, ...calls.map(([call]) => call), '}'].join('\n') });
+  });
+
+  test.each(calls.map(([call, names], i) => ({ call, names, line: before.length + 1 + i })))('$call', (one) => {
+    const [said = '', ...others] = told.filter((text) => text.startsWith(`${file}:${one.line}: `));
+    expect(others).toEqual([]);
+    expect(said).toContain(one.names);
+    expect(said.split('\n').length).toBeLessThan(5);
+    expect(said).not.toContain('overload');
+  });
+});

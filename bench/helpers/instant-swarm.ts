@@ -30,7 +30,7 @@ export class InstantSwarms {
 
   /** An open swarm with a callback. */
   swarm(maxConcurrency: number): Promise<Swarm<{ n: number }>> {
-    return this.bench.mage.swarm<[typeof this.item, { n: number }]>({
+    return this.bench.mage.swarm<readonly (readonly [typeof this.item, { n: number }])[]>({
       successCallbacks: [this.callback],
       config: { maxConcurrency },
     });

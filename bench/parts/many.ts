@@ -46,7 +46,7 @@ function swarmSides(mage: Mageflow, item: Item, count: number): Sides {
     one: async () => {
       const began = performance.now();
       const config = { maxConcurrency: openAtOnce * itemsPerSwarm };
-      const swarm = await mage.swarm<[Item, { n: number }]>({ config });
+      const swarm = await mage.swarm<readonly (readonly [Item, { n: number }])[]>({ config });
       await swarm.addTasks(entriesOf(item, count * itemsPerSwarm));
       await swarm.closeSwarm();
       const { output } = await swarm.runNoWait({});

@@ -10,21 +10,29 @@ const resultMark = Symbol.for('mageflow/returnValue');
 const childrenMark = Symbol.for('mageflow/childResults');
 
 declare const resultType: unique symbol;
+declare const childrenType: unique symbol;
 
-/** What a field's type carries when it is marked. */
-export type ResultMark = { readonly [resultType]?: true };
+/** What a field's type carries when `returnValue` marks it. */
+export interface ResultMark {
+  readonly [resultType]?: true;
+}
+
+/** What a field's type carries when `childResults` marks it. */
+export interface ChildrenMark {
+  readonly [childrenType]?: true;
+}
 
 /**
  * A marked schema: of what goes into it, a chain's types can tell that it takes the previous output. A field that takes
  * anything stays as it is, and takes every output.
  */
-export type Marked<S extends z.ZodType> = S & {
-  _zod: { input: unknown extends z.input<S> ? unknown : z.input<S> & (ResultMark | null | undefined) };
+export type Marked<S extends z.ZodType, M = ResultMark> = S & {
+  _zod: { input: unknown extends z.input<S> ? unknown : z.input<S> & (M | null | undefined) };
 };
 
-/** The fields of a message type that `returnValue` marks. */
-export type MarkedFields<I> = {
-  [K in keyof I]-?: unknown extends I[K] ? never : typeof resultType extends keyof NonNullable<I[K]> ? K : never;
+/** The fields of a message type that `returnValue`, or another mark, marks. */
+export type MarkedFields<I, M = ResultMark> = {
+  [K in keyof I]-?: unknown extends I[K] ? never : keyof M extends keyof NonNullable<I[K]> ? K : never;
 }[keyof I];
 
 interface Definition {
@@ -64,8 +72,8 @@ export function returnValue<S extends z.ZodType>(schema: S): Marked<S> {
  * @example
  * const report = mage.task({ name: 'report', input: z.object({ parts: childResults(z.array(z.number())) }), fn });
  */
-export function childResults<S extends z.ZodType>(schema: S): S {
-  return mark(schema, childrenMark);
+export function childResults<S extends z.ZodType>(schema: S): Marked<S, ChildrenMark> {
+  return mark(schema, childrenMark) as Marked<S, ChildrenMark>;
 }
 
 function mark<S extends z.ZodType>(schema: S, symbol: symbol): S {

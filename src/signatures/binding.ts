@@ -4,6 +4,7 @@ import { encodeMessage, isPlainObject } from '../messages/json';
 import { isWellFormed } from '../messages/text';
 import { refuseUnknown, wholeNumber } from '../options';
 import { packSpec, type Spec, type StoredRunOptions } from '../store/spec';
+import { checkBound, checkCallback, schemaOf } from './schemas';
 import type { Scope } from './scope';
 import {
   template,
@@ -69,7 +70,11 @@ export function bind(
   if (scheduleTimeout !== undefined) bound.scheduleTimeout = scheduleTimeout;
   const root = scope.roots.get(name.toLowerCase());
   if (root) bound.group = 'root';
-  if (data !== undefined && data !== null) bound.data = encodeMessage(data, `the data bound to ${name}`);
+  if (data !== undefined && data !== null) {
+    bound.data = encodeMessage(data, `the data bound to ${name}`);
+    const schema = schemaOf(scope, task, name);
+    if (schema) checkBound(schema, name, bound.data);
+  }
   const run = checkRunOptions(given, `sign(${name})`);
   if (run) bound.options = run;
   const shown = text(given.name, 'name');
@@ -91,11 +96,16 @@ async function withCallbacks(scope: Scope, bound: BoundSpec, lists: CallbackList
   return bound;
 }
 
-/** A list of callbacks as a parent stores them, by value, @throws ConfigurationError */
+/**
+ * A list of callbacks as a parent stores them, by value.
+ * @param given - what success callbacks are given: a list of outputs, or whatever one task gives
+ * @throws ConfigurationError
+ */
 export async function callbacks(
   scope: Scope,
   list: readonly TaskLike[] | null | undefined,
-  what: string,
+  what: 'successCallbacks' | 'errorCallbacks',
+  given: 'list' | 'output' = 'output',
 ): Promise<string[]> {
   checkList(list, what);
   if (isNone(list)) return [];
@@ -106,6 +116,10 @@ export async function callbacks(
     const spec = isSignature(callback)
       ? await callback[template](place, scope.store.identity)
       : await bind(scope, callback, undefined, undefined, place);
+    if (what === 'successCallbacks' && (spec.group === undefined || spec.group === 'root')) {
+      const schema = schemaOf(scope, callback, spec.task);
+      if (schema) checkCallback(schema, spec, place, given === 'list');
+    }
     packed.push(packSpec(spec));
   }
   return packed;

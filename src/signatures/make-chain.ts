@@ -10,15 +10,15 @@ import { TaskSignature } from './task-signature';
 import type { Owner, RunOptions, TaskLike } from './types';
 
 /** Options of `mage.chain`. */
-export interface ChainOptions extends RunOptions {
+export interface ChainOptions<S extends readonly TaskLike[] = readonly TaskLike[]> extends RunOptions {
   /** Run with the last output when every step has succeeded. */
-  successCallbacks?: readonly TaskLike[];
+  successCallbacks?: S | undefined;
   /** Run once when a step has finally failed, with that step's input. */
-  errorCallbacks?: readonly TaskLike[];
+  errorCallbacks?: readonly TaskLike[] | undefined;
   /** For people: shown in tools and in its runs' metadata. */
-  name?: string;
+  name?: string | undefined;
   /** An identity: a chain that is made twice with one key is the same, and runs once. */
-  key?: string;
+  key?: string | undefined;
 }
 
 const fields = new Set<string>(['successCallbacks', 'errorCallbacks', 'name', 'key', ...runFields]);

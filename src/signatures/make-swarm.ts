@@ -18,23 +18,26 @@ import {
 import { identityOfTasks } from './identity';
 import { currentRoot, publishFor, type Scope } from './scope';
 import { TaskSwarm } from './task-swarm';
-import type { OutputOf, RunOptions, Swarm, TaskEntry, TaskLike } from './types';
+import type { RunOptions, Swarm, TaskEntry, TaskLike } from './types';
 
 /** What `mage.swarm` takes. */
-export interface SwarmOptions<T extends TaskEntry = TaskEntry> extends RunOptions {
+export interface SwarmOptions<
+  T extends readonly TaskEntry[] = readonly TaskEntry[],
+  S extends readonly TaskLike[] = readonly TaskLike[],
+> extends RunOptions {
   /** Its first items: declarations, names and signatures in any mixture. Default none. */
-  tasks?: readonly T[];
+  tasks?: T | undefined;
   /** Run when all is done and no limit was reached, also when items failed. */
-  successCallbacks?: readonly TaskLike[];
+  successCallbacks?: S | undefined;
   /** Run once when the limit of failures was reached, after the running items have finished. */
-  errorCallbacks?: readonly TaskLike[];
-  config?: SwarmConfig;
+  errorCallbacks?: readonly TaskLike[] | undefined;
+  config?: SwarmConfig | undefined;
   /** Whether nothing can be added any more. Default false. */
-  isSwarmClosed?: boolean;
+  isSwarmClosed?: boolean | undefined;
   /** For people: shown in tools and in its runs' metadata. */
-  name?: string;
+  name?: string | undefined;
   /** An identity: a swarm that is made twice with one key is the first. */
-  key?: string;
+  key?: string | undefined;
 }
 
 const fields = new Set<string>([
@@ -49,10 +52,7 @@ const fields = new Set<string>([
 ]);
 
 /** Checks everything, then writes the swarm: one script for each 1,000 tasks. Nothing of it is left when one fails. */
-export async function makeSwarm<T extends TaskEntry>(
-  scope: Scope,
-  options: SwarmOptions<T>,
-): Promise<Swarm<OutputOf<T>>> {
+export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise<Swarm<O>> {
   refuseUnknown(options, fields, 'option of swarm');
   const { tasks = [], isSwarmClosed = false } = options;
   if (!Array.isArray(tasks)) throw new ConfigurationError(`tasks: expected a list of tasks, got ${describe(tasks)}.`);
@@ -65,7 +65,12 @@ export async function makeSwarm<T extends TaskEntry>(
   const root = currentRoot(scope);
   const identity = key ?? root?.identify('swarm', name, identityOfTasks(tasks), JSON.stringify(config));
   const id = identity === undefined ? newId() : keyedId('swarm', root ? `${root.groupId} ${identity}` : identity);
-  const successCallbacks = await callbacks(scope, options.successCallbacks, 'successCallbacks');
+  const successCallbacks = await callbacks(
+    scope,
+    options.successCallbacks,
+    'successCallbacks',
+    config.keepResults ? 'list' : 'output',
+  );
   const errorCallbacks = await callbacks(scope, options.errorCallbacks, 'errorCallbacks');
   const entries = await prepareAll(scope, tasks, { groupId: id, name, kind: 'swarm', again: identity !== undefined });
   root?.made.set(id, name);
@@ -82,11 +87,11 @@ export async function makeSwarm<T extends TaskEntry>(
     successCallbacks,
     errorCallbacks,
   };
-  const swarm = new TaskSwarm<OutputOf<T>>(scope, id, name, { madeIn: root });
+  const swarm = new TaskSwarm<O>(scope, id, name, { madeIn: root });
   const created = await write(scope, swarm, group, chunks, isSwarmClosed, root !== undefined);
   if (created) return swarm;
   const snapshot = await scope.reader.snapshot(id);
-  return new TaskSwarm<OutputOf<T>>(scope, id, snapshot?.name ?? name, { madeIn: root });
+  return new TaskSwarm<O>(scope, id, snapshot?.name ?? name, { madeIn: root });
 }
 
 async function write(

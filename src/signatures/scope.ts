@@ -6,6 +6,7 @@ import type { GroupStore } from '../store/group-store';
 import { hasWork, type Work } from '../store/replies';
 import type { Locations } from '../store/locations';
 import { currentExecution } from '../tasks/context';
+import type { InputSchema } from '../tasks/parsing';
 import type { RootScope } from '../tasks/root-scope';
 import type { RunIds } from './run-ids';
 import type { SignatureStatus, Swarm, TaskLike } from './types';
@@ -25,6 +26,8 @@ export interface Scope {
   readonly openSwarm: (id: string, name: string, before: { status(): Promise<SignatureStatus> }) => Swarm<unknown>;
   /** The root tasks that this instance knows, by lower-cased name. */
   readonly roots: ReadonlyMap<string, RootDefaults>;
+  /** The schemas that it knows, by lower-cased name of the task. */
+  readonly schemas: ReadonlyMap<string, InputSchema>;
 }
 
 /** What a root's declaration gives to each signature of it. */

@@ -21,13 +21,10 @@ import { byValue } from './templates';
 import {
   join,
   template,
-  type Bound,
   type Handle,
-  type InputOf,
   type ItemOf,
   type ItemResult,
   type Member,
-  type NoOthers,
   type Owner,
   type Progress,
   type RunOptions,
@@ -144,12 +141,8 @@ export class TaskSwarm<O> implements Swarm<O> {
     }
   }
 
-  async addTask<T extends TaskLike, const D extends Bound<InputOf<T>>>(
-    task: T,
-    data?: D & object & NoOthers<D, InputOf<T>>,
-    options?: SignOptions,
-  ): Promise<ItemOf<T>> {
-    const given = [task, data as object | undefined, options] as TaskEntry;
+  async addTask<T extends TaskLike>(task: T, data?: object, options?: SignOptions): Promise<ItemOf<T>> {
+    const given = [task, data, options] as TaskEntry;
     const entry = await prepare(this.scope, given, this.asOwner(), 'task');
     const { indexes } = await this.addPrepared([entry], {}, 0);
     const [index = 0] = indexes;
@@ -159,7 +152,7 @@ export class TaskSwarm<O> implements Swarm<O> {
 
   async addTasks(
     entries: Iterable<TaskEntry> | AsyncIterable<TaskEntry>,
-    options: { run?: boolean } = {},
+    options: { run?: boolean | undefined } = {},
   ): Promise<number> {
     refuseUnknown(options, new Set(['run']), 'option of addTasks');
     const { run = false } = options;

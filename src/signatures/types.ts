@@ -7,10 +7,13 @@ import type {
   TaskWorkflowDeclaration,
 } from '@hatchet-dev/typescript-sdk';
 import type { Spec } from '../store/spec';
+import type { ChildrenMark, MarkedFields, ResultMark } from '../messages/marks';
 import type { RootScope } from '../tasks/root-scope';
 import type { SwarmConfig } from './config';
+import type { Arrived } from './json-types';
 
 declare const types: unique symbol;
+declare const notGiven: unique symbol;
 
 /** By which a signature of any copy of the package is known, and how it hands itself over as a callback. */
 export const template = Symbol.for('mageflow/template');
@@ -56,11 +59,15 @@ export interface Signature<I, O> {
    * @throws WaitTimeoutError after `timeoutMs`, the reason of a `signal` that is aborted, ClosedError when the instance is closed meanwhile
    */
   run(...args: RunArguments<I, RunOptions & WaitOptions>): Promise<O>;
+  /** Does not compile: the message is required. */
+  run(this: NeedsMessage<RequiredFields<I>>): Promise<O>;
   /**
    * Runs it; resolves once the work is durably queued or published.
    * @throws AlreadyStartedError, InvalidMessageError, StoreError
    */
   runNoWait(...args: RunArguments<I, RunOptions>): Promise<Handle<O>>;
+  /** Does not compile: the message is required. */
+  runNoWait(this: NeedsMessage<RequiredFields<I>>): Promise<Handle<O>>;
   status(): Promise<SignatureStatus>;
   /**
    * Cancels it: what waits never starts, what runs is cancelled in the engine (its body's `ctx.abortController` aborts),
@@ -155,16 +162,35 @@ export interface Progress {
   callbacks: { pending: number; succeeded: number; failed: number };
 }
 
-/** How one item of a swarm ended. */
-export interface ItemResult<O> {
+/** What is known of an item of a swarm, however it ended. */
+export interface EndedItem {
   /** Its place in the order of adding. */
   index: number;
   id: string;
   name: string;
-  status: 'succeeded' | 'failed' | 'cancelled';
-  output?: O;
-  error?: string;
 }
+
+export interface SucceededItem<O> extends EndedItem {
+  status: 'succeeded';
+  /** Undefined when the swarm keeps no results. */
+  output: O;
+  error?: undefined;
+}
+
+export interface FailedItem extends EndedItem {
+  status: 'failed';
+  error: string;
+  output?: undefined;
+}
+
+export interface CancelledItem extends EndedItem {
+  status: 'cancelled';
+  error?: string | undefined;
+  output?: undefined;
+}
+
+/** How one item of a swarm ended. */
+export type ItemResult<O> = SucceededItem<O> | FailedItem | CancelledItem;
 
 /** A message whose fields other parts of a swarm may bring. */
 export type PartialMessage<I> = { [K in keyof I]?: I[K] };
@@ -179,10 +205,14 @@ export interface Swarm<O> extends Signature<Record<string, unknown> | undefined,
    * Adds one task. It becomes ready by its own `run*`, or with the swarm's.
    * @throws SwarmClosedError, SwarmFinishedError, NotFoundError, ConfigurationError, InvalidMessageError, StoreError
    */
-  addTask<T extends TaskLike, const D extends Bound<InputOf<T>>>(
+  addTask<
+    T extends TaskLike,
+    const D extends Binding<D, InputOf<T>> = NotGiven,
+    const S extends readonly TaskLike[] = readonly TaskLike[],
+  >(
     task: T,
-    data?: D & object & NoOthers<D, InputOf<T>>,
-    options?: SignOptions,
+    data?: D,
+    options?: SignOptions<S & Callbacks<S, OutputOf<T>>>,
   ): Promise<ItemOf<T>>;
   /**
    * Adds many tasks, 1,000 at a time, each thousand as a whole; takes iterables and async iterables, and holds none of them.
@@ -190,7 +220,10 @@ export interface Swarm<O> extends Signature<Record<string, unknown> | undefined,
    * @returns how many were added
    * @throws as `addTask`; `added` of a SwarmClosedError or SwarmFinishedError tells how many are in
    */
-  addTasks(entries: Iterable<TaskEntry> | AsyncIterable<TaskEntry>, options?: { run?: boolean }): Promise<number>;
+  addTasks<const T extends Iterable<TaskEntry> | AsyncIterable<TaskEntry>>(
+    entries: T & FittingEntries<T>,
+    options?: { run?: boolean | undefined },
+  ): Promise<number>;
   /** Lets nothing more be added, and makes the rest of a started swarm ready. A second call changes nothing. */
   closeSwarm(): Promise<void>;
   /** @throws NotFoundError */
@@ -222,9 +255,9 @@ export interface Swarm<O> extends Signature<Record<string, unknown> | undefined,
   runSettled(message?: Record<string, unknown>, options?: RunOptions & WaitOptions): Promise<ItemResult<O>[]>;
 }
 
-/** Carries a task's message and output types, which may say more than the SDK's own type parameters can. */
-export interface TaskTypes<I, O> {
-  readonly [types]?: { input: I; output: O };
+/** Carries a task's message, its output as it arrives, and what its body gives: they may say more than the SDK's type parameters can. */
+export interface TaskTypes<I, O, G = O> {
+  readonly [types]?: { input: I; output: O; given: G };
 }
 
 declare const root: unique symbol;
@@ -252,30 +285,30 @@ export type TaskEntry = TaskLike | readonly [task: TaskLike, data?: object, opti
 /** Options of the engine's run. */
 export interface RunOptions {
   /** Put on the run beside mageflow's own. Keys that start with `mageflow.` are refused. */
-  additionalMetadata?: Record<string, string>;
-  priority?: RunOpts['priority'];
-  sticky?: boolean;
-  desiredWorkerLabels?: NonNullable<RunOpts['desiredWorkerLabels']>;
+  additionalMetadata?: Record<string, string> | undefined;
+  priority?: RunOpts['priority'] | undefined;
+  sticky?: boolean | undefined;
+  desiredWorkerLabels?: NonNullable<RunOpts['desiredWorkerLabels']> | undefined;
 }
 
 /** Options of waiting in `run`: of the waiting, not of the work. */
 export interface WaitOptions {
   /** How long to wait, in milliseconds. Default: as long as it takes. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Stops the waiting when it is aborted. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Options of `sign` and of adding a task to a swarm. */
-export interface SignOptions extends RunOptions {
+export interface SignOptions<S extends readonly TaskLike[] = readonly TaskLike[]> extends RunOptions {
   /** Run when it has succeeded; each firing is a run of its own. */
-  successCallbacks?: readonly TaskLike[];
+  successCallbacks?: S | undefined;
   /** Run once when it has finally failed. */
-  errorCallbacks?: readonly TaskLike[];
+  errorCallbacks?: readonly TaskLike[] | undefined;
   /** For people: shown in tools and in the run's metadata. */
-  name?: string;
+  name?: string | undefined;
   /** An identity: the same key in the same group, or outside groups in the store, is the same thing. */
-  key?: string;
+  key?: string | undefined;
 }
 
 /** A value as the SDK's types want it: interfaces and dates don't fit their index signatures. */
@@ -295,7 +328,8 @@ export type MageTask<
   GO extends object,
   MB extends object,
   MA extends object,
-> = TaskWorkflowDeclaration<AsInput<I>, AsOutput<O>, GI, GO, MB, MA> & TaskTypes<I & GI, O>;
+> = TaskWorkflowDeclaration<AsInput<I>, AsOutput<Arrived<O>>, GI, GO, MB, MA> &
+  TaskTypes<[keyof GI] extends [never] ? I : I & GI, Arrived<O>, O>;
 
 /** The message that a task takes; anything when nothing is declared. */
 export type InputOf<T> = typeof types extends keyof T
@@ -305,7 +339,14 @@ export type InputOf<T> = typeof types extends keyof T
     ? Declared<I>
     : Record<string, unknown>;
 
-/** What a task's body gives. */
+/** What a body gives, before it travels; never where nothing tells. */
+export type GivenOf<T> = typeof types extends keyof T
+  ? NonNullable<T[typeof types]> extends { given: infer G }
+    ? G
+    : never
+  : never;
+
+/** What a task gives, as it arrives. */
 export type OutputOf<T> =
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- only the output matters
   T extends Signature<any, infer O>
@@ -325,18 +366,247 @@ export type OutputOf<T> =
 type Declared<I> = [keyof I] extends [never] ? Record<string, unknown> : I;
 
 /** Some of a message's fields, at any depth. */
-export type Bound<I> = I extends string | number | boolean | readonly unknown[] | Date | ((...args: never[]) => unknown)
+export type Bound<I> = I extends string | number | boolean | Date | ((...args: never[]) => unknown)
   ? I
-  : I extends object
-    ? { [K in keyof I]?: Bound<I[K]> }
-    : I;
+  : I extends readonly (infer E)[]
+    ? I | readonly Readable<E>[]
+    : I extends object
+      ? { [K in keyof I]?: Bound<I[K]> | undefined }
+      : I;
 
-/** Refuses fields that the message doesn't have, which a generic parameter would otherwise let through. */
-export type NoOthers<D, I> = string extends keyof I ? unknown : { [K in Exclude<keyof D, keyof I>]: never };
+/** The same value with lists that nobody may change, as `as const` makes them. */
+type Readable<T> = T extends string | number | boolean | Date | ((...args: never[]) => unknown)
+  ? T
+  : T extends readonly (infer E)[]
+    ? T | readonly Readable<E>[]
+    : T extends object
+      ? { [K in keyof T]: Readable<T[K]> }
+      : T;
+
+/** Stands for data that are not given. */
+export interface NotGiven {
+  readonly [notGiven]: never;
+}
+
+/** Data that can be bound to what takes this message. */
+export type Binding<D, I> = (Bound<I> & object & Fitting<D, I>) | NotGiven;
+
+/** In the place of a field that the message doesn't have. */
+export interface NoSuchField<Field, Known> {
+  'the message has no field': Field;
+  'but only': Known;
+}
+
+/** In the place of a field of a wrong type. */
+export interface WrongType<Expected> {
+  'expected here': Expected;
+}
+
+type KeyOf<I> = I extends unknown ? keyof I : never;
+type ValueOf<I, K> = I extends unknown ? (K extends keyof I ? I[K] : never) : never;
+type Leaf = string | number | boolean | null | readonly unknown[] | Date | ((...args: never[]) => unknown);
+
+/** What bound data have to be besides themselves: each field is one that the message has, with a value that it takes. */
+export type Fitting<D, I> =
+  string extends KeyOf<I>
+    ? unknown
+    : [KeyOf<I>] extends [never]
+      ? unknown
+      : {
+          [K in keyof D]: K extends typeof notGiven
+            ? unknown
+            : K extends KeyOf<I>
+              ? FittingValue<D[K], ValueOf<I, K>>
+              : NoSuchField<K, KeyOf<I>>;
+        };
+
+type FittingValue<D, V> = D extends Bound<V> | undefined
+  ? D extends Leaf | undefined
+    ? unknown
+    : Fitting<D, Exclude<V, Leaf | undefined>>
+  : // A text where one of several is expected: in lists that are made by a function, the compiler forgets which it is.
+    D extends Widened<Bound<V>> | undefined
+    ? true extends IsWide<D>
+      ? unknown
+      : WrongType<V>
+    : WrongType<V>;
+
+type Widened<T> = T extends string
+  ? string
+  : T extends number
+    ? number
+    : T extends boolean
+      ? boolean
+      : T extends readonly (infer E)[]
+        ? readonly Widened<E>[]
+        : T extends object
+          ? { [K in keyof T]: Widened<T[K]> }
+          : T;
+
+type IsWide<D> = D extends string
+  ? string extends D
+    ? true
+    : false
+  : D extends number
+    ? number extends D
+      ? true
+      : false
+    : D extends readonly (infer E)[]
+      ? IsWide<E>
+      : D extends object
+        ? { [K in keyof D]-?: IsWide<D[K]> }[keyof D]
+        : false;
+
+/** An entry of a swarm as it has to be: its data fit the task, and its callbacks what it gives. */
+type FittingEntry<E> = E extends readonly [infer T, infer D, ...infer Options]
+  ? [T] extends [AnyDeclaration]
+    ? readonly [T, D & Fitting<D, InputOf<T>>, ...FittingOptions<Options, OutputOf<T>>]
+    : E
+  : E;
+
+type FittingOptions<Options, Given> = Options extends readonly [
+  infer O extends { successCallbacks: readonly TaskLike[] },
+]
+  ? readonly [O & { successCallbacks: CallbackList<O['successCallbacks'], Given, never> }]
+  : Options;
+
+/** What the entries of a swarm have to be besides themselves, one by one where they are known one by one. */
+export type FittingEntries<T> = T extends readonly unknown[]
+  ? T extends EntryList<T>
+    ? unknown
+    : EntryList<T>
+  : T extends Iterable<infer E>
+    ? [E] extends [FittingEntry<E>]
+      ? unknown
+      : Iterable<FittingEntry<E>>
+    : T extends AsyncIterable<infer E>
+      ? [E] extends [FittingEntry<E>]
+        ? unknown
+        : AsyncIterable<FittingEntry<E>>
+      : unknown;
+
+type EntryList<T> = { [K in keyof T]: FittingEntry<T[K]> };
+
+/** The fields that are bound: one that may be undefined may be missing. */
+type BoundFields<D> = { [K in keyof D]-?: undefined extends D[K] ? never : K }[keyof D];
 
 /** What is left to send when some fields are bound: those become optional. */
-export type Rest<I, D> = string extends keyof I ? I : Omit<I, keyof D> & Partial<Pick<I, keyof D & keyof I>>;
+export type Rest<I, D> = string extends keyof I
+  ? I
+  : [BoundFields<D>] extends [never]
+    ? I
+    : // Written out, as people read it.
+      Omit<I, BoundFields<D>> & Partial<Pick<I, BoundFields<D> & keyof I>> extends infer R
+      ? { [K in keyof R]: R[K] }
+      : never;
+
+/** What is signed: a declaration, or by its name one of this type. */
+export type Signed<A, T> = A extends AnyDeclaration ? A : T;
+
+/** What can be bound besides to a task that only its name tells of. */
+export type BoundByName<A, T> = [A] extends [string] ? Bound<InputOf<T>> : never;
+
+/** The message of what is signed: of a name it is partial, as nobody knows what is bound elsewhere. */
+export type Message<A, T, D> = [A] extends [AnyDeclaration] ? Rest<InputOf<A>, D> : PartialMessage<InputOf<T>>;
+
+/** The fields that a message must have. */
+export type RequiredFields<I> = string extends keyof I
+  ? never
+  : { [K in keyof I]-?: Record<never, never> extends Pick<I, K> ? never : K }[keyof I];
+
+/** What `run` is called on when its message can be left out; otherwise the compiler names the fields here. */
+export interface NeedsMessage<Fields> {
+  'run needs a message with': Fields;
+}
 
 /** `run`'s parameters: the message can be left out when nothing in it is required. */
 export type RunArguments<I, W> =
   Record<never, never> extends I ? [message?: I, options?: W] : [message: I, options?: W];
+
+/** The message of what a task or signature is given. */
+export type MessageOf<T> =
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- only the message matters
+  T extends Signature<infer I, any> ? I : T extends AnyDeclaration ? InputOf<T> : Record<string, unknown>;
+
+/** The type of the field in which a task takes what the step before it gave; unknown where nothing says so. */
+export type ResultField<I> = [MarkedFields<I>] extends [never]
+  ? 'returnValue' extends keyof I
+    ? I['returnValue']
+    : unknown
+  : I[MarkedFields<I>];
+
+type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+/** A value as it arrives at the next step. What can be any JSON fits everything, and so does what nothing is said of. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the line above says
+type AsJson<T> = [Json] extends [T] ? any : AsJsonEach<T>;
+type AsJsonEach<T> = T extends string | number | boolean | null
+  ? T
+  : T extends { toJSON(): infer J }
+    ? J
+    : T extends undefined | ((...args: never[]) => unknown)
+      ? null
+      : T extends readonly unknown[]
+        ? { -readonly [K in keyof T]: AsJson<T[K]> }
+        : IsOpen<T> extends true
+          ? // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an object of anything fits every object
+            any
+          : { -readonly [K in Kept<T>]: AsJson<T[K]> } & {
+              -readonly [K in Exclude<keyof T, Kept<T>>]?: AsJson<Exclude<T[K], undefined>>;
+            };
+
+/** An object that can have any fields; `void` or `{}`, where the SDK doesn't know what a task gives. */
+type IsOpen<T> = [keyof T] extends [never]
+  ? true
+  : string extends keyof T
+    ? [Record<string, Json>] extends [T]
+      ? true
+      : false
+    : false;
+
+/** The fields that arrive in any case: what is undefined doesn't. */
+type Kept<T> = { [K in keyof T]-?: [Json] extends [T[K]] ? K : undefined extends T[K] ? never : K }[keyof T];
+
+/** Whether a field takes something, as it is or as it arrives. */
+export type Takes<Field, Given> = [Given] extends [Field] ? true : [AsJson<Given>] extends [Field] ? true : false;
+
+export type Unmarked<Field> = Field extends infer Inner & ResultMark ? Inner : Field;
+
+/** The fields that a callback needs, but for those in which results arrive: nobody sends them when they are not bound. */
+type Unbound<M> = Exclude<
+  { [K in RequiredFields<M>]: unknown extends M[K] ? never : K }[RequiredFields<M>],
+  | ([MarkedFields<M>] extends [never] ? 'returnValue' : MarkedFields<M>)
+  | ([MarkedFields<M, ChildrenMark>] extends [never] ? 'childResults' : MarkedFields<M, ChildrenMark>)
+>;
+
+/** A success callback that takes what it will be given, or a type that says why it can't. */
+type Callback<Given, Else, T, M = MessageOf<T>> = string extends keyof M
+  ? T
+  : TakesEither<ResultField<M>, Given, Else> extends false
+    ? { 'the callback is given': Given; 'but its result field takes': Unmarked<ResultField<M>> }
+    : [Unbound<M>] extends [never]
+      ? T
+      : { 'nobody binds these fields of the callback': Unbound<M> };
+
+type TakesEither<Field, Given, Else> =
+  Takes<Field, Given> extends true ? true : [Else] extends [never] ? false : Takes<Field, Else>;
+
+/** What the success callbacks of something that gives this have to be besides themselves. */
+export type Callbacks<S extends readonly unknown[], Given, Else = never> =
+  S extends CallbackList<S, Given, Else> ? unknown : CallbackList<S, Given, Else>;
+
+type CallbackList<S extends readonly unknown[], Given, Else> = { [K in keyof S]: Callback<Given, Else, S[K]> };
+
+type TaskOf<E> = E extends readonly [infer T, ...unknown[]] ? T : E;
+
+type IsUnion<T, Each = T> = T extends unknown ? ([Each] extends [T] ? false : true) : never;
+
+/** What the callbacks of a swarm are given that keeps no results. */
+type Counts = Pick<Progress, 'total' | 'succeeded' | 'failed' | 'cancelled'>;
+
+/** As {@link Callbacks}; of several tasks the list is of anything, as those that fail are left out of it. */
+export type SwarmCallbacks<T extends readonly unknown[], S extends readonly unknown[]> =
+  true extends IsUnion<TaskOf<T[number]>>
+    ? // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever they give
+      Callbacks<S, any[], Counts>
+    : Callbacks<S, OutputOf<T[number]>[], Counts>;

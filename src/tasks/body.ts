@@ -10,7 +10,7 @@ import { processState } from '../process-state';
 import { ClaimedRun } from './claimed-run';
 import { currentExecution, inExecution, type Execution, type MageContext } from './context';
 import { isWrapped } from './layers';
-import { encodeOutput, encodeThrown } from './output';
+import { encodeOutput, encodeThrown, lossIn } from './output';
 import { moveResults, parseInput, type InputSchema } from './parsing';
 import { Persistence } from './persist';
 import { captureContext, claimPlainRoot, openRoot } from './root-run';
@@ -56,6 +56,9 @@ export function wrapBody(runtime: Runtime, task: WrappedTask, body: Body): Body 
     return (await attempt.claimed(await attempt.ownClaim()))?.output;
   };
 }
+
+/** Tasks whose outputs have been found to change on their way. */
+const warned = new WeakSet<WrappedTask>();
 
 /** The execution in which another instance's wrapper, around this one, has begun the same run. */
 function outerExecution(ctx: Context<unknown>): Execution | undefined {
@@ -207,7 +210,9 @@ class Attempt {
         root = await this.persistence.until('for its children', () => openRoot(runtime, task.name, config, claim, ctx));
         captureContext(runtime, ctx, root);
       }
-      ended = encodeOutput(task.name, await this.execute(claim, failedItems, root));
+      const output = await this.execute(claim, failedItems, root);
+      ended = encodeOutput(task.name, output);
+      this.warnOfLoss(output);
     } catch (error) {
       await root?.end();
       throw await run.fail(error, task.retries);
@@ -215,6 +220,18 @@ class Attempt {
     if (root) await root.end();
     await run.succeed(ended.payload);
     return ended.output;
+  }
+
+  /** Once for each task: what its body gives is no longer what arrives. */
+  private warnOfLoss(output: unknown): void {
+    const { runtime, task } = this;
+    if (warned.has(task)) return;
+    const loss = lossIn(output);
+    if (loss === undefined) return;
+    warned.add(task);
+    runtime.logger.warn(
+      `mageflow: the output of ${task.name} is not what it gives, as outputs travel as JSON: ${loss}. Return plain JSON.`,
+    );
   }
 
   private run(input: unknown, context: MageContext | undefined, claim: Claim | undefined, root?: RootScope): unknown {

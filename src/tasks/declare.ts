@@ -32,6 +32,14 @@ interface TaskDefinition {
 interface Wrapping {
   /** The instances that wrap it, and whether as a root. */
   instances: WeakMap<object, boolean>;
+  /** What its message has to fit as it is sent; undefined where middleware may change it on its way. */
+  schema?: InputSchema;
+}
+
+/** Lets whoever signs a declaration, in whichever instance, know what its message has to fit. */
+export function rememberSchema(declaration: Declaration, schema: InputSchema): void {
+  const wrapping = (processState().declarations as WeakMap<object, Wrapping>).get(declaration);
+  if (wrapping) wrapping.schema = schema;
 }
 
 /**

@@ -12,9 +12,12 @@ import type { SwarmConfig } from '../signatures/config';
 import type { TaskLike } from '../signatures/types';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's own options, whatever their types
-type TaskOpts = Omit<CreateTaskWorkflowOpts<any, any>, 'fn' | 'inputValidator' | 'batch'>;
+type TaskOpts = Given<Omit<CreateTaskWorkflowOpts<any, any>, 'fn' | 'inputValidator' | 'batch'>>;
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's own options, whatever their types
-type DurableOpts = Omit<CreateDurableTaskWorkflowOpts<any, any>, 'fn' | 'inputValidator' | 'batch'>;
+type DurableOpts = Given<Omit<CreateDurableTaskWorkflowOpts<any, any>, 'fn' | 'inputValidator' | 'batch'>>;
+
+/** Options that may be undefined, also for who compiles with exactOptionalPropertyTypes. */
+type Given<T> = { [K in keyof T]: undefined extends T[K] ? T[K] | undefined : T[K] };
 
 /** What before-middleware and the client's global input add to a body's input. */
 export type Added<GI extends object, MB extends object> = Resolved<GI, MB>;
@@ -34,8 +37,8 @@ export interface PlainTask<I, O, GI extends object, MB extends object> extends T
 
 /** What a root task takes besides: how its children run, and the callbacks of each of its signatures that has none of its own. */
 export interface RootOptions extends SwarmConfig {
-  successCallbacks?: readonly TaskLike[];
-  errorCallbacks?: readonly TaskLike[];
+  successCallbacks?: readonly TaskLike[] | undefined;
+  errorCallbacks?: readonly TaskLike[] | undefined;
 }
 
 /** Every option of the SDK's `hatchet.durableTask`, and a schema. */
@@ -52,8 +55,8 @@ export interface PlainDurableTask<I, O, GI extends object, MB extends object> ex
 }
 
 /** Every option of the SDK's `hatchet.workflow`, and a schema that each of its tasks parses its input with. */
-export interface WorkflowOptions<S extends z.ZodType> extends Omit<CreateWorkflowOpts, 'inputValidator'> {
-  input?: S;
+export interface WorkflowOptions<S extends z.ZodType> extends Given<Omit<CreateWorkflowOpts, 'inputValidator'>> {
+  input?: S | undefined;
 }
 
 /** The SDK wants index signatures on what a context carries. */

@@ -52,3 +52,29 @@ export function encodeThrown(error: unknown): unknown {
   if (typeof stack === 'string') shown.stack = cleaned(stack);
   return shown;
 }
+
+/** How many values of an output are looked at: the rest of a large one is like its beginning. */
+const looksAt = 1_000;
+
+/** The first place in an output that JSON leaves out or makes something else of, as a text; undefined when it arrives as it is. */
+export function lossIn(output: unknown): string | undefined {
+  let left = looksAt;
+  const look = (value: unknown, path: string): string | undefined => {
+    if ((left -= 1) < 0 || value === null || value === undefined) return undefined;
+    if (typeof value === 'number') return Number.isFinite(value) ? undefined : `${path} is ${value} and arrives as null`;
+    if (typeof value === 'function' || typeof value === 'symbol') return `${path} is a ${typeof value} and is left out`;
+    if (typeof value !== 'object' || typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
+    const kind = Object.prototype.toString.call(value).slice(8, -1);
+    if (empty.has(kind)) return `${path} is a ${kind} and arrives as {}`;
+    if (ArrayBuffer.isView(value)) return `${path} is a ${kind} and arrives as an object of its elements`;
+    for (const [key, inner] of Object.entries(value)) {
+      const loss = look(inner, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
+      if (loss !== undefined) return loss;
+    }
+    return undefined;
+  };
+  return look(output, 'output');
+}
+
+/** What has no fields of its own. */
+const empty = new Set(['Map', 'Set', 'WeakMap', 'WeakSet', 'Error', 'RegExp', 'Promise', 'ArrayBuffer']);

@@ -1,0 +1,111 @@
+import type { z } from 'zod';
+import { isPlainObject, type Message } from './json';
+
+/** What zod finds wrong, as far as it is read here. */
+interface Issue {
+  code?: string;
+  path: PropertyKey[];
+  message: string;
+  /** Of a union: what each of its options finds wrong. */
+  errors?: Issue[][];
+}
+
+interface Definition {
+  type?: string;
+  shape?: Record<string, Schema>;
+  catchall?: unknown;
+  innerType?: Schema;
+  in?: Schema;
+  coerce?: boolean;
+}
+interface Schema {
+  _zod: { def: Definition };
+}
+
+const wrappers = new Set(['optional', 'nullable', 'default', 'prefault', 'catch', 'readonly', 'nonoptional']);
+/** Kinds of schemas that take no list, whatever is in it. */
+const noLists = new Set([
+  'object',
+  'record',
+  'string',
+  'number',
+  'boolean',
+  'bigint',
+  'date',
+  'literal',
+  'enum',
+  'null',
+]);
+
+/**
+ * The fields of a part of a message that its schema doesn't take, as texts. What is missing may still come, and so may what makes
+ * the whole right: only values that are there count, and fields that the schema doesn't have.
+ */
+export function misfits(schema: z.ZodType, part: Message): string[] {
+  const wrong = issuesOf(schema, part).filter((issue) => isOfValue(issue, part, []));
+  return [...wrong.map(tell), ...unknownFields(schema as unknown as Schema, part, '')];
+}
+
+/** The fields that a message lacks for its schema, but for those that somebody else brings. */
+export function missingFields(schema: z.ZodType, message: Message, brought: readonly string[]): string[] {
+  const missing = issuesOf(schema, message)
+    .map(({ path }) => path)
+    .filter(
+      ([field, ...rest]) => field !== undefined && !brought.includes(String(field)) && !has(message, [field, ...rest]),
+    );
+  return [...new Set(missing.map(nameOf))];
+}
+
+/** Whether a field of an object schema can't take a list; false where nothing tells. */
+export function refusesLists(schema: z.ZodType, field: string): boolean {
+  const def = plain(plain(schema as unknown as Schema)?._zod.def.shape?.[field])?._zod.def;
+  return def?.type !== undefined && noLists.has(def.type) && def.coerce !== true;
+}
+
+/** What zod says; nothing where a schema can't be asked without waiting, or code of its user's throws. */
+function issuesOf(schema: z.ZodType, message: Message): Issue[] {
+  try {
+    return schema.safeParse(message).error?.issues ?? [];
+  } catch {
+    return [];
+  }
+}
+
+function isOfValue(issue: Issue, message: Message, base: PropertyKey[]): boolean {
+  const path = [...base, ...issue.path];
+  if (issue.code === 'unrecognized_keys') return true;
+  if (issue.code === 'invalid_union' && issue.errors && issue.errors.length > 0)
+    return issue.errors.every((option) => option.some((inner) => isOfValue(inner, message, path)));
+  return path.length > 0 && has(message, path);
+}
+
+function has(message: Message, path: readonly PropertyKey[]): boolean {
+  let value: unknown = message;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return false;
+    value = (value as Record<PropertyKey, unknown>)[key];
+  }
+  return value !== undefined;
+}
+
+function unknownFields(schema: Schema | undefined, value: unknown, path: string): string[] {
+  const { type, shape, catchall } = plain(schema)?._zod.def ?? {};
+  if (type !== 'object' || !shape || catchall !== undefined || !isPlainObject(value)) return [];
+  return Object.keys(value).flatMap((field) =>
+    Object.hasOwn(shape, field)
+      ? unknownFields(shape[field], value[field], `${path}${field}.`)
+      : [`${path}${field}: there is no such field, only ${Object.keys(shape).join(', ') || 'none'}`],
+  );
+}
+
+/** What takes a message first, inside of what only says more of it. */
+function plain(schema: Schema | undefined): Schema | undefined {
+  const def = schema?._zod.def;
+  if (!def) return undefined;
+  if (def.type === 'pipe') return plain(def.in);
+  return def.type !== undefined && wrappers.has(def.type) ? plain(def.innerType) : schema;
+}
+
+const nameOf = (path: readonly PropertyKey[]) => path.map(String).join('.') || '(message)';
+
+const tell = ({ path, message }: Issue) => `${nameOf(path)}: ${message}`;
