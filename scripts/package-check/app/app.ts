@@ -16,7 +16,10 @@ import {
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function exactly<E>() {
-  return <A>(_value: A, ..._same: Equal<A, E> extends true ? [] : [never]): void => undefined;
+  // An arrow function with type parameters is no syntax of .mts and .cts files.
+  return function <A>(_value: A, ..._same: Equal<A, E> extends true ? [] : [never]): void {
+    return undefined;
+  };
 }
 
 type Resized = { path: string; at: string; done?: boolean };
@@ -31,7 +34,7 @@ export async function use(): Promise<void> {
   await (await byName).run({ path: 'x' });
   await (await etl).run({ a: 'x' });
   const { one, at } = await start('x');
-  exactly<string | undefined>()(at);
+  exactly<string>()(at);
   await one.run({ path: 'y' });
   const { item } = await added([]);
   await item.run({ path: 'x' });

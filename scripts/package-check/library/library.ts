@@ -61,7 +61,7 @@ export async function start(path: string) {
   const outputs = await (await mage.swarm({ tasks: [one] })).run();
   const [first] = outputs;
   // What arrives of a date is a text.
-  const at: string | undefined = first?.at;
+  const at = first?.at;
   return { one, handle, outputs, at, children: (await ofBatch).children(), context: mageContext() };
 }
 export async function added(paths: readonly string[]) {
