@@ -119,7 +119,7 @@ describe('which callbacks run', () => {
     const elsewhere = new Fixture({ keyPrefix: fixture.keyPrefix }, fixture.hatchet);
     fixture.onClose(() => elsewhere.mage.close());
     const invalid = await elsewhere.mage.sign(
-      'strict-date',
+      'wants-a-number',
       { count: 'many', tag: 'invalid' },
       { name: 'does not fit' },
     );

@@ -279,28 +279,33 @@ export class GroupReader extends FactsReader {
     return all;
   }
 
-  /** The same a page at a time: no more than so many bytes are read before somebody takes them. */
-  private async *resultPages(id: string, indexes: readonly number[]): AsyncGenerator<(string | undefined)[]> {
+  /**
+   * The same a page at a time: no more than so many bytes are read before somebody takes them.
+   * @param small - whether all results of the group are no more than that, where it is known
+   */
+  private async *resultPages(
+    id: string,
+    indexes: readonly number[],
+    small?: boolean,
+  ): AsyncGenerator<(string | undefined)[]> {
+    const all = small ?? (await this.isSmall(id));
     for (let from = 0; from < indexes.length;) {
-      const results = await this.firstResults(id, indexes.slice(from, from + page.items));
+      const results = await this.firstResults(id, indexes.slice(from, from + page.items), all);
       yield results;
       from += results.length;
     }
   }
 
+  /** Whether all results of a group are no more than a page together: asked once, as the size of each costs a command. */
+  private async isSmall(id: string): Promise<boolean> {
+    const key = this.store.keys.state(id);
+    return Number(await this.store.redis.use('hget', (client) => client.hget(key, 'rb'))) <= page.bytes;
+  }
+
   /** The raw results of the first of some items: of as many as may be read at once. */
-  private async firstResults(id: string, indexes: readonly number[]): Promise<(string | undefined)[]> {
+  private async firstResults(id: string, indexes: readonly number[], small: boolean): Promise<(string | undefined)[]> {
     const { keys, redis } = this.store;
-    const all = placesByBucket(indexes, indexes.length);
-    const share = Math.floor(page.bytes / all.size);
-    const found = new Array<string | number | null>(indexes.length);
-    const look = async ([bucket, places]: [number, number[]]) => {
-      const fields = places.map((at) => indexes[at] ?? 0);
-      const values = await redis.call('someResults', [keys.results(id, bucket)], [share, ...fields]);
-      places.forEach((at, i) => (found[at] = (values as (string | number | null)[])[i] ?? null));
-    };
-    await Promise.all([...all].map(look));
-    // Of what is large, only the sizes are known.
+    const found = small ? indexes.map((): string | number | null => 0) : await this.sizedResults(id, indexes);
     let [end, bytes] = [0, 0];
     for (; end < indexes.length; end++) {
       const size = found[end];
@@ -318,6 +323,21 @@ export class GroupReader extends FactsReader {
     return found.slice(0, end).map((result) => (typeof result === 'string' ? result : undefined));
   }
 
+  /** The raw results of some items; of a bucket in which they are large, only their sizes. */
+  private async sizedResults(id: string, indexes: readonly number[]): Promise<(string | number | null)[]> {
+    const { keys, redis } = this.store;
+    const buckets = placesByBucket(indexes, indexes.length);
+    const share = Math.floor(page.bytes / buckets.size);
+    const found = new Array<string | number | null>(indexes.length);
+    const look = async ([bucket, places]: [number, number[]]) => {
+      const fields = places.map((at) => indexes[at] ?? 0);
+      const values = await redis.call('someResults', [keys.results(id, bucket)], [share, ...fields]);
+      places.forEach((at, i) => (found[at] = (values as (string | number | null)[])[i] ?? null));
+    };
+    await Promise.all([...buckets].map(look));
+    return found;
+  }
+
   /** The outputs of the succeeded items as JSON texts, in order of adding. */
   async *outputs(id: string): AsyncGenerator<string> {
     for await (const payloads of this.payloads(id)) for (const payload of payloads) yield this.output(payload);
@@ -326,9 +346,10 @@ export class GroupReader extends FactsReader {
   /** What the succeeded items have left, a page at a time. */
   private async *payloads(id: string, known?: number): AsyncGenerator<string[]> {
     const total = known ?? (await this.snapshot(id))?.total ?? 0;
+    const small = await this.isSmall(id);
     for (let from = 0; from < total; from += page.items) {
       const indexes = range(from, Math.min(total, from + page.items));
-      for await (const results of this.resultPages(id, indexes))
+      for await (const results of this.resultPages(id, indexes, small))
         yield results.flatMap((result) => (result?.startsWith('s') ? [result.slice(1)] : []));
     }
   }
