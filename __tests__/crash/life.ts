@@ -42,9 +42,9 @@ export class Life {
 
   /** Serves the tasks until `close`. */
   async serve(): Promise<void> {
-    const { piece, plain, report, spawn } = this.tasks;
+    const { piece, plain, report, fussy, spawn } = this.tasks;
     const worker = await this.mage.worker(`crash-${randomBytes(4).toString('hex')}`, {
-      workflows: [piece, plain, report, spawn],
+      workflows: [piece, plain, report, fussy, spawn],
       slots: 30,
       handleKill: false,
     });

@@ -96,7 +96,13 @@ const outOfReach = {
   'redis multi': 'looks at the keys of one group, for the same',
   'engine findRun': 'reads history, for users who ask for the run of what another process has published',
   'engine untaken': 'reads history, of a run that no worker took in time: faults/untaken-runs waits for some',
-  'engine runsSince': 'reads history, after Redis has lost writes: faults/redis-lost-writes kills Redis for it',
+  'engine runsBetween': 'reads history, after Redis has lost writes: faults/redis-lost-writes kills Redis for it',
+  'redis unsure': 'compares that history with Redis, see the same',
+  'redis failPublication':
+    'is for what can never be published, which no public call takes: store/unpublishable makes some',
+  'redis regrantUntaken': 'is for a run that no worker took in time: faults/untaken-runs waits for some',
+  'redis left': 'is for more than a hundred entries that a dead process had to publish: store/left-behind makes them',
+  'redis pexpire': 'renews records after a quarter of retention.abandonedMs: control/retention waits for it',
 };
 
 /** The points that no scenario passes, though one should. */

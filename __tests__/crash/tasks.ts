@@ -96,6 +96,17 @@ export function crashTasks(mage: Mageflow, diary: Diary) {
     },
   });
 
+  /** A callback that fails until its cause is mended. */
+  const fussy = mage.task({
+    name: 'fussy',
+    executionTimeout: '120s',
+    fn: async (input: { of: string; [field: string]: unknown }, ctx) => {
+      await diary.note({ event: 'callback', ...about(input.of, ctx), input });
+      if (!(await diary.did('mend callbacks'))) throw new Error(`${input.of} is not mended`);
+      return { of: input.of };
+    },
+  });
+
   const spawn = mage.rootTask({
     name: 'spawn',
     maxConcurrency: limits.root,
@@ -115,7 +126,7 @@ export function crashTasks(mage: Mageflow, diary: Diary) {
     successCallbacks: [await mage.sign(report, { of: `${of} success` })],
     errorCallbacks: [await mage.sign(report, { of: `${of} error` })],
   });
-  return { piece, plain, report, spawn, callbacks };
+  return { piece, plain, report, fussy, spawn, callbacks };
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -75,7 +75,9 @@ async function work({ diary, mage, tasks: { piece } }: Life, swarm: Swarm<unknow
 }
 
 /** A task that is tried again by the engine while it is suspended. */
-async function hold({ diary, mage, tasks: { piece, callbacks } }: Life): Promise<void> {
+async function hold(life: Life): Promise<void> {
+  const { diary, mage } = life;
+  const { piece, callbacks } = life.tasks;
   const input = { of: 'held', throws: 'once' as const, until: 'suspend held' };
   const held = await mage.sign(piece, input, { key: 'held', ...(await callbacks('held')) });
   await diary.once('run held', () => again(held.runNoWait(), 'AlreadyStartedError'));
@@ -88,10 +90,24 @@ async function hold({ diary, mage, tasks: { piece, callbacks } }: Life): Promise
   // What a process before this one has begun, and died with, begins again when the task is no longer suspended.
   const ours = async () => (await diary.entries()).some(({ of, pid }) => of === 'held' && pid === process.pid);
   await inTheEnd('the held task has thrown, or its process is dead', async () => (await ends(1)) || !(await ours()));
-  // Time for the engine to try it again. It is no matter when it doesn't.
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await diary.once('held is tried again', () => triedAgain(life));
   await diary.once('resume held', () => held.resume());
   await inTheEnd('the held task has succeeded', () => ends(2));
+}
+
+/** How long the engine may take to try again what has thrown, in ms. After a kill there may be nothing to try again. */
+const retryMs = 20_000;
+
+/** Waits until the engine has tried the held task again, which then waits in its run. */
+async function triedAgain({ diary, hatchet }: Life): Promise<void> {
+  const runs = new Set((await diary.entries()).filter(({ of }) => of === 'held').map(({ runId }) => runId));
+  const looks = retryMs / 1_000;
+  for (let look = 0; look < looks; look++) {
+    const all = await Promise.all([...runs].map((run) => hatchet.runs.get(run).catch(() => undefined)));
+    if (all.some((run) => run?.tasks.some(({ retryCount = 0, status }) => retryCount > 0 && `${status}` === 'RUNNING')))
+      return;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  }
 }
 
 /** A root of which a child has failed, which is tried again by itself. */
