@@ -68,6 +68,7 @@ export type {
   Progress,
   RequiredFields,
   Rest,
+  ResultsOptions,
   RootSignature,
   RootTask,
   RunArguments,
@@ -85,4 +86,5 @@ export type {
   TaskTypes,
   WaitOptions,
   WrongType,
+  WatchOptions,
 } from './signatures/types';

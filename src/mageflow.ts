@@ -35,6 +35,7 @@ import { rootOfBody, type RootDefaults, type Scope } from './signatures/scope';
 import { notYet } from './signatures/stored-group';
 import { TaskSignature } from './signatures/task-signature';
 import { TaskSwarm } from './signatures/task-swarm';
+import { Turns } from './signatures/turns';
 import type {
   AnyDeclaration,
   AnySignature,
@@ -166,6 +167,7 @@ export class Mageflow<
       waiter: new Waiter(store),
       locations,
       runIds,
+      turns: new Turns(),
       roots: this.roots,
       schemas: this.schemas,
       openSwarm: (id, name, before) => new TaskSwarm(scope, id, name, { before: () => notYet(name, before) }),
@@ -382,7 +384,7 @@ export class Mageflow<
   /**
    * Describes what an id names, as `load` takes them, with its children: the items of a swarm or chain, what a root's body published.
    * @param options - `depth`: how many levels of children (0 to 20, default 1); `limit`: how many of each (1 to 1,000, default 100);
-   *   `cursor`: where a page of children left off. Whatever has more children than are shown, also where the depth ends or 10,000 have been
+   *   `cursor`: where a page of children left off; `output: true` adds its output when it has succeeded. Whatever has more children than are shown, also where the depth ends or 10,000 have been
    *   described, has a `cursor`: `describe(thatId, { cursor })` goes on.
    * @throws NotFoundError for an unknown id, ConfigurationError naming the field, StoreError
    * @example
