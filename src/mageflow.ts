@@ -27,7 +27,7 @@ import { resolveConfig, type ResolvedConfig, type SwarmConfig } from './signatur
 import { describe as describeSignature, type DescribeOptions } from './signatures/describe';
 import type { Description } from './signatures/described';
 import { list as listSignatures, type Listing, type ListOptions } from './signatures/list';
-import { load as loadSignature } from './signatures/load';
+import { load as loadSignature, type Loaded, type LoadOptions } from './signatures/load';
 import { makeChain, type ChainOptions } from './signatures/make-chain';
 import { makeSwarm, type SwarmOptions } from './signatures/make-swarm';
 import { RunIds } from './signatures/run-ids';
@@ -358,9 +358,26 @@ export class Mageflow<
     return makeSwarm(this.scope, options);
   }
 
-  /** The signature or swarm of an id, from any process. @throws NotFoundError when it is unknown, was never run, or has expired */
-  load<K extends AnySignature = Signature<Obj, unknown>>(id: string): Promise<K> {
-    return loadSignature(this.scope, id) as Promise<K>;
+  /**
+   * The signature, chain or swarm of an id, from any process.
+   * @param options - `kind`: what it has to be, `'task'`, `'root'`, `'chain'` or `'swarm'`; the result is typed by it
+   * @throws NotFoundError when it is unknown, was never run, or has expired; ConfigurationError when it is of another kind
+   *   than asked for, which it names; StoreError
+   * @example
+   * const batch = await mage.load(id, { kind: 'swarm' });
+   * console.log(await batch.progress());
+   * const etl = await mage.load<{ rows: number }>(id, { kind: 'chain' });
+   * console.log((await etl.wait()).rows);
+   */
+  load<K extends AnySignature = Signature<Obj, unknown>>(id: string, options?: { kind?: undefined }): Promise<K>;
+  load<O = unknown>(id: string, options: { kind: 'task' }): Promise<Loaded<'task', O>>;
+  load<O = unknown>(id: string, options: { kind: 'root' }): Promise<Loaded<'root', O>>;
+  load<O = unknown>(id: string, options: { kind: 'chain' }): Promise<Loaded<'chain', O>>;
+  load<O = unknown>(id: string, options: { kind: 'swarm' }): Promise<Loaded<'swarm', O>>;
+  load<K extends AnySignature['kind']>(id: string, options: { kind: K }): Promise<Loaded<K, unknown>>;
+  load<K extends AnySignature = Signature<Obj, unknown>>(id: string, options?: LoadOptions): Promise<K>;
+  load(id: string, options?: LoadOptions): Promise<unknown> {
+    return loadSignature(this.scope, id, options);
   }
 
   /**

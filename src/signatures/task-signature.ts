@@ -4,7 +4,7 @@ import { encodeMessage } from '../messages/json';
 import { mergeMessages } from '../messages/merge';
 import { newSecret } from '../store/group-store';
 import { createInParts } from '../store/parts';
-import { childrenId, isKeyed, itemId, keyedId, newId, parseFiringId } from '../store/ids';
+import { childrenId, isOfKey, itemId, keyedId, newId, parseFiringId } from '../store/ids';
 import {
   callbackIds,
   mergeRunOptions,
@@ -21,6 +21,7 @@ import { carrySuspension, checkSuspendable, suspendedStep } from './ahead';
 import { alreadyStarted, checkRunOptions, checkCallOptions, checkWaitOptions, type BoundSpec } from './binding';
 import { capturingRoot, publishBeside, publishFor, type Scope } from './scope';
 import { captureMade, rootIsOver } from './made-swarms';
+import { nameKindIn, wrongKind } from './other-kinds';
 import { StoredEntry } from './stored-entry';
 import { StoredGroup } from './stored-group';
 import { byValue } from './templates';
@@ -148,6 +149,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   async retryFailed(): Promise<number> {
     const found = await this.find();
     if (found instanceof StoredGroup) return found.retryFailed();
+    if (this.kind !== 'chain') throw wrongKind(this, 'retryFailed');
     if (found)
       throw new ConfigurationError(
         `retryFailed: ${this.name} (${this.ownId}) belongs to another group. Call retryFailed of the outermost one.`,
@@ -157,6 +159,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
   /** The swarm of a root's children, also before its body has begun. @throws NotFoundError when it was never run */
   async children(): Promise<Swarm<unknown>> {
+    if (this.kind !== 'root') throw wrongKind(this, 'children');
     const found = await this.find();
     if (!(found instanceof StoredEntry))
       throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: it has no children.`);
@@ -194,7 +197,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
   /** The signature of a run of its own, stored under its id. @internal */
   static standalone<I, O>(scope: Scope, id: string, spec: Spec): TaskSignature<I, O> {
-    const signature = new TaskSignature<I, O>(scope, spec, id, undefined, isKeyed(id));
+    const signature = new TaskSignature<I, O>(scope, spec, id, undefined, isOfKey(id));
     signature.standalone = true;
     signature.loaded = true;
     return signature;
@@ -476,6 +479,8 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     }
   }
 }
+
+nameKindIn(TaskSignature.prototype);
 
 /** What a child of a root is stored as: its message is final, so that it travels with its data. */
 function childItem(spec: Spec, message: string, options: StoredRunOptions | undefined) {

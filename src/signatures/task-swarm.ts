@@ -7,7 +7,7 @@ import { resolveChange, type SwarmConfig } from './config';
 import { readEnds, roundOf } from '../store/end-log';
 import { isEnded, type Snapshot } from '../store/group-reader';
 import type { AddFlags } from '../store/group-store';
-import { isKeyed } from '../store/ids';
+import { isKeyed, isOfKey } from '../store/ids';
 import { packMessage, type Spec, type StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
 import { alreadyStarted, checkRunOptions, checkCallOptions, checkSignal, checkWaitOptions } from './binding';
@@ -15,6 +15,7 @@ import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, undo, 
 import { IndexSet } from './index-set';
 import { iterable } from './iteration';
 import { captureMade, captureSwarm, noteCapture, swarmSpec } from './made-swarms';
+import { nameKindIn } from './other-kinds';
 import { capturingRoot, publishBeside, publishFor, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
 import { progressOf, StoredGroup } from './stored-group';
@@ -76,7 +77,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     private readonly scope: Scope,
     readonly id: string,
     readonly name: string,
-    { before, madeIn, keyed = isKeyed(id), created }: AboutSwarm = {},
+    { before, madeIn, keyed = isOfKey(id), created }: AboutSwarm = {},
   ) {
     this.stored = new StoredGroup(scope, id, 'swarm', name, before);
     this.madeIn = madeIn;
@@ -524,3 +525,5 @@ export class TaskSwarm<O> implements Swarm<O> {
     return true;
   }
 }
+
+nameKindIn(TaskSwarm.prototype);
