@@ -291,13 +291,20 @@ export class Mageflow<
     return makeWorker(this.runtime, this.upkeep, name, options);
   }
 
-  /** Starts upkeep in this process, where a plain `hatchet.worker` runs wrapped tasks. Each start needs a `stopUpkeep`. */
-  startUpkeep(): void {
+  /**
+   * Starts the reconciler (upkeep) in this process, for one without a `mage.worker`: where a plain `hatchet.worker` runs wrapped
+   * tasks, or nothing does. It completes what dead processes have left undone. Each start needs a `stopReconciler`.
+   * @example
+   * mage.startReconciler();
+   * await worker.start();
+   * await mage.stopReconciler();
+   */
+  startReconciler(): void {
     this.upkeep.start();
   }
 
-  /** Stops what `startUpkeep` started, after the pass that is under way. */
-  stopUpkeep(): Promise<void> {
+  /** Stops what `startReconciler` started. Resolves after the pass that is under way. */
+  stopReconciler(): Promise<void> {
     return this.upkeep.stop();
   }
 
