@@ -28,7 +28,7 @@ async function main(): Promise<void> {
     await swarm.runNoWait();
     if (n % 2 === 1) await swarm.suspend();
   }
-  for (const instance of instances) instance.startUpkeep();
+  for (const instance of instances) instance.startReconciler();
   await pause(15_000);
   const busy = await measure(redis, `${swarms} idle swarms, ${processes} processes`);
   console.log(`upkeep: ${((busy - baseline) * 100).toFixed(2)} % of a core`);

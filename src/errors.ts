@@ -20,6 +20,8 @@ export interface Failure {
 export class MageflowError extends Error {
   /** What kind of error it is, stable across versions, for programs to compare with. */
   readonly code: string = 'MAGEFLOW';
+  /** Of an error of `addTasks`: how many entries of the call had been added before. They stay. */
+  declare readonly added?: number;
 
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options);
@@ -75,7 +77,7 @@ export class SwarmClosedError extends MageflowError {
   override readonly code = 'SWARM_CLOSED';
   static override readonly kind = 'SwarmClosedError';
   /** How many entries of the refused call had been added before. */
-  readonly added: number;
+  override readonly added: number;
 
   constructor(message: string, added = 0) {
     super(message);
@@ -88,7 +90,7 @@ export class SwarmFinishedError extends MageflowError {
   override readonly code = 'SWARM_FINISHED';
   static override readonly kind = 'SwarmFinishedError';
   /** How many entries of the refused call had been added before. */
-  readonly added: number;
+  override readonly added: number;
 
   constructor(message: string, added = 0) {
     super(message);
@@ -130,6 +132,13 @@ export class WaitTimeoutError extends MageflowError {
 export class ClosedError extends MageflowError {
   override readonly code = 'CLOSED';
   static override readonly kind = 'ClosedError';
+}
+
+/** Notes in an error of `addTasks` how many entries of the call are in. Errors that are not mageflow's stay as they are. */
+export function withAdded(error: unknown, added: number): unknown {
+  if (!(error instanceof MageflowError) || error.added !== undefined) return error;
+  if (added > 0) error.message += ` ${added} entries of the call had been added before; they stay.`;
+  return Object.assign(error, { added });
 }
 
 const ofPrograms = new Set(['TypeError', 'RangeError', 'SyntaxError', 'ReferenceError']);

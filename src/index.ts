@@ -33,6 +33,7 @@ export type { MageflowLogger, MageflowOptions } from './options';
 export type { SwarmConfig } from './signatures/config';
 export type { DescribeOptions } from './signatures/describe';
 export type { Description } from './signatures/described';
+export type { Loaded, LoadOptions } from './signatures/load';
 export type { ListedSignature, Listing, ListOptions } from './signatures/list';
 export type { ChainOptions } from './signatures/make-chain';
 export type { SwarmOptions } from './signatures/make-swarm';
@@ -67,6 +68,7 @@ export type {
   PartialMessage,
   Progress,
   RequiredFields,
+  ResultsOptions,
   Rest,
   RootSignature,
   RootTask,
@@ -84,5 +86,6 @@ export type {
   TaskLike,
   TaskTypes,
   WaitOptions,
+  WatchOptions,
   WrongType,
 } from './signatures/types';

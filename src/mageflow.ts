@@ -27,7 +27,7 @@ import { resolveConfig, type ResolvedConfig, type SwarmConfig } from './signatur
 import { describe as describeSignature, type DescribeOptions } from './signatures/describe';
 import type { Description } from './signatures/described';
 import { list as listSignatures, type Listing, type ListOptions } from './signatures/list';
-import { load as loadSignature } from './signatures/load';
+import { load as loadSignature, type Loaded, type LoadOptions } from './signatures/load';
 import { makeChain, type ChainOptions } from './signatures/make-chain';
 import { makeSwarm, type SwarmOptions } from './signatures/make-swarm';
 import { RunIds } from './signatures/run-ids';
@@ -35,6 +35,7 @@ import { rootOfBody, type RootDefaults, type Scope } from './signatures/scope';
 import { notYet } from './signatures/stored-group';
 import { TaskSignature } from './signatures/task-signature';
 import { TaskSwarm } from './signatures/task-swarm';
+import { Turns } from './signatures/turns';
 import type {
   AnyDeclaration,
   AnySignature,
@@ -166,6 +167,7 @@ export class Mageflow<
       waiter: new Waiter(store),
       locations,
       runIds,
+      turns: new Turns(),
       roots: this.roots,
       schemas: this.schemas,
       openSwarm: (id, name, before) => new TaskSwarm(scope, id, name, { before: () => notYet(name, before) }),
@@ -289,13 +291,20 @@ export class Mageflow<
     return makeWorker(this.runtime, this.upkeep, name, options);
   }
 
-  /** Starts upkeep in this process, where a plain `hatchet.worker` runs wrapped tasks. Each start needs a `stopUpkeep`. */
-  startUpkeep(): void {
+  /**
+   * Starts the reconciler (upkeep) in this process, for one without a `mage.worker`: where a plain `hatchet.worker` runs wrapped
+   * tasks, or nothing does. It completes what dead processes have left undone. Each start needs a `stopReconciler`.
+   * @example
+   * mage.startReconciler();
+   * await worker.start();
+   * await mage.stopReconciler();
+   */
+  startReconciler(): void {
     this.upkeep.start();
   }
 
-  /** Stops what `startUpkeep` started, after the pass that is under way. */
-  stopUpkeep(): Promise<void> {
+  /** Stops what `startReconciler` started. Resolves after the pass that is under way. */
+  stopReconciler(): Promise<void> {
     return this.upkeep.stop();
   }
 
@@ -356,9 +365,26 @@ export class Mageflow<
     return makeSwarm(this.scope, options);
   }
 
-  /** The signature or swarm of an id, from any process. @throws NotFoundError when it is unknown, was never run, or has expired */
-  load<K extends AnySignature = Signature<Obj, unknown>>(id: string): Promise<K> {
-    return loadSignature(this.scope, id) as Promise<K>;
+  /**
+   * The signature, chain or swarm of an id, from any process.
+   * @param options - `kind`: what it has to be, `'task'`, `'root'`, `'chain'` or `'swarm'`; the result is typed by it
+   * @throws NotFoundError when it is unknown, was never run, or has expired; ConfigurationError when it is of another kind
+   *   than asked for, which it names; StoreError
+   * @example
+   * const batch = await mage.load(id, { kind: 'swarm' });
+   * console.log(await batch.progress());
+   * const etl = await mage.load<{ rows: number }>(id, { kind: 'chain' });
+   * console.log((await etl.wait()).rows);
+   */
+  load<K extends AnySignature = Signature<Obj, unknown>>(id: string, options?: { kind?: undefined }): Promise<K>;
+  load<O = unknown>(id: string, options: { kind: 'task' }): Promise<Loaded<'task', O>>;
+  load<O = unknown>(id: string, options: { kind: 'root' }): Promise<Loaded<'root', O>>;
+  load<O = unknown>(id: string, options: { kind: 'chain' }): Promise<Loaded<'chain', O>>;
+  load<O = unknown>(id: string, options: { kind: 'swarm' }): Promise<Loaded<'swarm', O>>;
+  load<K extends AnySignature['kind']>(id: string, options: { kind: K }): Promise<Loaded<K, unknown>>;
+  load<K extends AnySignature = Signature<Obj, unknown>>(id: string, options?: LoadOptions): Promise<K>;
+  load(id: string, options?: LoadOptions): Promise<unknown> {
+    return loadSignature(this.scope, id, options);
   }
 
   /**
@@ -382,7 +408,7 @@ export class Mageflow<
   /**
    * Describes what an id names, as `load` takes them, with its children: the items of a swarm or chain, what a root's body published.
    * @param options - `depth`: how many levels of children (0 to 20, default 1); `limit`: how many of each (1 to 1,000, default 100);
-   *   `cursor`: where a page of children left off. Whatever has more children than are shown, also where the depth ends or 10,000 have been
+   *   `cursor`: where a page of children left off; `output: true` adds its output when it has succeeded. Whatever has more children than are shown, also where the depth ends or 10,000 have been
    *   described, has a `cursor`: `describe(thatId, { cursor })` goes on.
    * @throws NotFoundError for an unknown id, ConfigurationError naming the field, StoreError
    * @example

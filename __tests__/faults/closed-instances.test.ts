@@ -57,20 +57,20 @@ describe('an instance that is closed while its worker goes on', () => {
     const { store } = (closing as unknown as { runtime: { store: GroupStore } }).runtime;
     const finish = jest.spyOn(store, 'finish');
     held.open();
-    mage.startUpkeep();
+    mage.startReconciler();
     expect(await ends(swarm)).toEqual([{ status: 'succeeded', output: { tag: 'runs' } }]);
-    await mage.stopUpkeep();
+    await mage.stopReconciler();
     expect(ran.filter((tag) => tag === 'runs')).toHaveLength(1);
     // Trying again could only take up what is left of the run's time.
     expect(finish).toHaveBeenCalledTimes(1);
   });
 
   test('runs no body of an item without its claim, and the item fails at the end of its run', async () => {
-    mage.startUpkeep();
+    mage.startReconciler();
     const swarm = await mage.swarm({ tasks: [['closing-soon', { tag: 'unclaimed' }]], isSwarmClosed: true });
     await swarm.runNoWait();
     expect(await ends(swarm)).toMatchObject([{ status: 'failed' }]);
-    await mage.stopUpkeep();
+    await mage.stopReconciler();
     expect(ran).not.toContain('unclaimed');
     expect(faults.log.lines.join('\n')).toMatch(/closing-soon waits to be claimed: .*this Mageflow is closed/);
   });
@@ -93,12 +93,12 @@ describe('upkeep', () => {
     const repairs: string[] = [];
     const client = faults.another();
     client.on('repair', ({ groupId }) => repairs.push(groupId));
-    client.startUpkeep();
+    client.startReconciler();
     expect(await faults.ended(swarm)).toBe('succeeded');
     expect(await faults.callbacks()).toBe(1);
     expect(await recorder.started()).toEqual([0, 1, 2]);
     expect(repairs).toContain(swarm.id);
-    await client.stopUpkeep();
+    await client.stopReconciler();
   });
 
   test('of another namespace below the same prefix touches nothing', async () => {
@@ -119,9 +119,9 @@ describe('upkeep', () => {
     } finally {
       await foreign.close();
     }
-    mage.startUpkeep();
+    mage.startReconciler();
     expect(await faults.ended(left)).toBe('succeeded');
-    await mage.stopUpkeep();
+    await mage.stopReconciler();
     expect((await recorder.started()).filter((n) => n >= 10)).toEqual([10]);
   });
 });
@@ -136,7 +136,7 @@ class Foreign {
   constructor(keyPrefix: string) {
     this.mage = new Mageflow(this.hatchet, this.redis, { ...times, keyPrefix, logger: faults.log });
     this.mage.on('repair', ({ message }) => this.repairs.push(message));
-    this.mage.startUpkeep();
+    this.mage.startReconciler();
   }
 
   /** The store as a process has it that makes no heartbeat. */

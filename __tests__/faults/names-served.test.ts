@@ -24,12 +24,12 @@ async function servedNames(): Promise<string[]> {
 test('suspend takes back no run of a name that wrapped workers serve no more, while others are announced', async () => {
   const before = fixture.another(times);
   before.task({ name: 'shared', fn: () => ({}) });
-  before.startUpkeep();
+  before.startReconciler();
   await eventually('the name is announced', async () => (await servedNames()).includes('shared'));
   await before.close();
   const others = fixture.another(times);
   others.task({ name: 'unconcerned', fn: () => ({}) });
-  others.startUpkeep();
+  others.startReconciler();
   const since = await redisTime();
   await eventually('it was not announced again for many intervals', async () => (await redisTime()) - since > 2_000);
   expect(await servedNames()).toContain('unconcerned');

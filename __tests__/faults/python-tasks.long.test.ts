@@ -121,7 +121,7 @@ test('its end is noticed also when the process that published it is gone', async
   await publishing.close();
   python.open('orphan');
   const upkeep = fixture.another(short);
-  upkeep.startUpkeep();
+  upkeep.startReconciler();
   const items = [];
   for await (const { output } of (await mage.load<typeof swarm>(swarm.id)).results()) items.push(output);
   expect(items).toEqual([{ double: 16 }, { double: 18 }]);
@@ -133,7 +133,7 @@ test('what runs in a worker that is killed is run by another one, holds its slot
   const workers = new PythonWorkers(own.hatchet);
   own.onClose(() => workers.close());
   try {
-    own.mage.startUpkeep();
+    own.mage.startReconciler();
     const victim = await workers.start();
     const swarm = await own.mage.swarm({
       tasks: [

@@ -45,7 +45,7 @@ test('upkeep of groups that wait for something costs a bounded number of command
     mage,
     ...Array.from({ length: processes - 1 }, () => fixture.another({ leaseMs, reconcileIntervalMs })),
   ];
-  for (const instance of instances) instance.startUpkeep();
+  for (const instance of instances) instance.startReconciler();
   const settled = await redisTime();
   await eventually('each group was looked at', async () => (await redisTime()) - settled > 3 * leaseMs);
 

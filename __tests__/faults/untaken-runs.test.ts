@@ -167,12 +167,12 @@ describe('where the declaration says how long a run may wait, the item fails, an
     const other = fixture.another();
     other.task({ name: 'announced', scheduleTimeout: '2s', fn: () => ({}) });
     await register([hatchet.task({ name: 'announced', scheduleTimeout: '2s', fn: () => ({}) })]);
-    other.startUpkeep();
+    other.startReconciler();
     await eventually('it is announced', async () => {
       const served = (await fixture.keys()).find((key) => key.endsWith(':served'));
       return served !== undefined && (await fixture.redis.hget(served, 'announced'));
     });
-    await other.stopUpkeep();
+    await other.stopReconciler();
     const item = await fixture.another().sign('announced', {});
     expect((await rejection(item.run({}))).message).toContain(reason);
   });

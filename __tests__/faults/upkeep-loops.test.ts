@@ -33,10 +33,10 @@ async function manyIntervals(): Promise<void> {
 
 test('upkeep that is stopped during a pass and started before it ends goes on in one loop', async () => {
   const first = holdPasses();
-  mage.startUpkeep();
+  mage.startReconciler();
   await eventually('a pass is under way', () => first.counted.now === 1);
-  const stopped = mage.stopUpkeep();
-  mage.startUpkeep();
+  const stopped = mage.stopReconciler();
+  mage.startReconciler();
   await manyIntervals();
   expect(first.counted.most).toBe(1);
   first.open();
@@ -48,17 +48,17 @@ test('upkeep that is stopped during a pass and started before it ends goes on in
   await manyIntervals();
   expect(second.counted.most).toBe(1);
   second.open();
-  await mage.stopUpkeep();
+  await mage.stopReconciler();
   expect(second.counted.now).toBe(0);
 });
 
 test('upkeep that is stopped, started and stopped during one pass makes no other one', async () => {
   const { counted, open } = holdPasses();
-  mage.startUpkeep();
+  mage.startReconciler();
   await eventually('a pass is under way', () => counted.now === 1);
-  const stopped = [mage.stopUpkeep()];
-  mage.startUpkeep();
-  stopped.push(mage.stopUpkeep());
+  const stopped = [mage.stopReconciler()];
+  mage.startReconciler();
+  stopped.push(mage.stopReconciler());
   const takeDue = jest.spyOn(store.redis, 'call');
   open();
   await Promise.all(stopped);

@@ -15,7 +15,7 @@ test('upkeep that waits for the engine with one group goes on with the others', 
     return swarm.id;
   };
   const takenOver = (id: string) => faults.log.lines.some((line) => line.includes(`publishing entry 0 of ${id} again`));
-  faults.mage.startUpkeep();
+  faults.mage.startReconciler();
   const first = await granted();
   await eventually('it tries to publish what a dead process left', () => takenOver(first));
   const second = await granted();

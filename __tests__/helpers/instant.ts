@@ -9,7 +9,7 @@ import { Fixture } from './fixture';
 export function instant(options: MageflowOptions = {}): { fixture: Fixture; engine: InstantEngine } {
   const engine = new InstantEngine(`t${randomBytes(5).toString('hex')}`);
   const fixture = new Fixture(options, engine.hatchet);
-  fixture.mage.startUpkeep();
+  fixture.mage.startReconciler();
   return { fixture, engine };
 }
 

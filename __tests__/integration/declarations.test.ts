@@ -173,12 +173,12 @@ test('a plain hatchet.worker runs wrapped tasks too, with upkeep of the caller',
   const task = mage.task({ name: 'on-a-plain-worker', fn: () => ({ ok: 1 }) });
   const worker = await hatchet.worker('plain', { workflows: [task], slots: 5, handleKill: false });
   const running = worker.start();
-  mage.startUpkeep();
+  mage.startReconciler();
   try {
     await worker.waitUntilReady(120_000);
     await expect((await mage.sign(task)).run()).resolves.toEqual({ ok: 1 });
   } finally {
-    await mage.stopUpkeep();
+    await mage.stopReconciler();
     await worker.stop();
     await running;
   }

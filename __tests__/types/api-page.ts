@@ -224,8 +224,8 @@ export async function main() {
     ctx?.swarmId,
     ctx?.failures,
   );
-  mage.startUpkeep();
-  await mage.stopUpkeep();
+  mage.startReconciler();
+  await mage.stopReconciler();
   await mage.close();
   const list: Signature<any, any>[] = [];
   for (const r of rows) list.push(await mage.sign(plain, r));

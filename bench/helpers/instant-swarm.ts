@@ -21,7 +21,7 @@ export class InstantSwarms {
 
   constructor() {
     this.engine.serve(this.item, this.reporter.task);
-    this.bench.mage.startUpkeep();
+    this.bench.mage.startReconciler();
   }
 
   get callback() {

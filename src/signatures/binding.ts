@@ -18,7 +18,8 @@ import {
 /** The options of the engine's run, wherever options are taken. */
 export const runFields = ['additionalMetadata', 'priority', 'sticky', 'desiredWorkerLabels'] as const;
 const signFields = new Set<string>([...runFields, 'successCallbacks', 'errorCallbacks', 'name', 'key']);
-const callFields = new Set<string>([...runFields, 'timeoutMs', 'signal']);
+const waitFields = new Set<string>(['timeoutMs', 'signal']);
+const callFields = new Set<string>([...runFields, ...waitFields]);
 // A run's input may be as large as its engine allows but for 64 KiB: all that travels beside it has to fit in there.
 const maxNameBytes = 1024;
 const maxOptionsBytes = 16 * 1024;
@@ -174,15 +175,30 @@ export function checkRunOptions(options: RunOptions | undefined, what: string): 
 export function checkCallOptions(options: (RunOptions & WaitOptions) | undefined): void {
   if (options === undefined) return;
   refuseUnknown(options, callFields, 'option of run');
-  const { timeoutMs, signal } = options;
+  checkWaiting(options);
+}
+
+/** Checks what `wait` is called with. @throws as {@link checkCallOptions} */
+export function checkWaitOptions(options: WaitOptions | undefined): void {
+  if (options === undefined) return;
+  refuseUnknown(options, waitFields, 'option of wait');
+  checkWaiting(options);
+}
+
+function checkWaiting({ timeoutMs, signal }: WaitOptions): void {
   if (timeoutMs === null)
     throw new ConfigurationError(
       'timeoutMs: expected a whole number of at least 1, got null. Leave it out for no limit.',
     );
   wholeNumber('timeoutMs', timeoutMs, 1);
-  if (signal === undefined) return;
-  if (!isAbortSignal(signal)) throw new ConfigurationError(`signal: expected an AbortSignal, got ${describe(signal)}.`);
-  signal.throwIfAborted();
+  checkSignal(signal);
+  signal?.throwIfAborted();
+}
+
+/** @throws ConfigurationError */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal !== undefined && !isAbortSignal(signal))
+    throw new ConfigurationError(`signal: expected an AbortSignal, got ${describe(signal)}.`);
 }
 
 /** By its shape: one of another realm is no instance of this one's class. */

@@ -1,3 +1,4 @@
+import { ConfigurationError, describe as inWords } from '../errors';
 import { inTime } from '../in-time';
 import { refuseUnknown, wholeNumber } from '../options';
 import { isEnded, readError } from '../store/group-reader';
@@ -6,6 +7,7 @@ import { templateIn, unpackCallback } from '../store/spec';
 import { packCursor, unpackCursor } from './cursor';
 import { describeEntry, describeGroup, describeItems, groupOf, type Description, type Node } from './described';
 import { templateOf, unknownId } from './load';
+import { entryOutput, groupOutput } from './outputs';
 import type { Scope } from './scope';
 
 /** What `mage.describe` takes; all optional. */
@@ -16,9 +18,11 @@ export interface DescribeOptions {
   limit?: number | null | undefined;
   /** Where an earlier description of the same one left off with its children. Default: the first. */
   cursor?: string | null | undefined;
+  /** Whether to add its output when it has succeeded, as `run` would give it; never its children's. Default false. */
+  output?: boolean | null | undefined;
 }
 
-const fields = new Set(['depth', 'limit', 'cursor']);
+const fields = new Set(['depth', 'limit', 'cursor', 'output']);
 const cursorPattern = /^children (\d{1,15})$/;
 const nodesAtMost = 10_000;
 const groupsAtOnce = 20;
@@ -32,9 +36,17 @@ export async function describe(scope: Scope, id: string, options: DescribeOption
   const depth = wholeNumber('depth', options.depth, 1, { min: 0, max: 20 });
   const limit = wholeNumber('limit', options.limit, 100, { max: 1_000 });
   const from = Number(unpackCursor(options.cursor, 'describe', cursorPattern)?.[1] ?? 0);
+  const output = options.output ?? false;
+  if (typeof output !== 'boolean')
+    throw new ConfigurationError(`output of describe: expected true or false, got ${inWords(output)}.`);
   const node = typeof id === 'string' && id !== '' ? await find(scope, id) : undefined;
   if (!node) throw unknownId(id);
-  await Promise.all([addRunId(scope, node), addCallbacks(scope, node), addChildren(scope, node, from, depth, limit)]);
+  await Promise.all([
+    addRunId(scope, node),
+    addCallbacks(scope, node),
+    addChildren(scope, node, from, depth, limit),
+    output && addOutput(scope, node),
+  ]);
   return node.shown;
 }
 
@@ -96,6 +108,12 @@ async function findFired(scope: Scope, groupId: string, entry: string, id: strin
   const error = state === 'failed' ? readError(result?.slice(1) ?? '') : undefined;
   const at = { groupId, entry, id, spec, state, run: active?.run ?? '', error };
   return describeEntry(scope, at, snapshot, templateIn(spec));
+}
+
+async function addOutput({ reader }: Scope, { shown, run, below }: Node): Promise<void> {
+  if (shown.status !== 'succeeded') return;
+  if (run) shown.output = await entryOutput(reader, run.groupId, run.entry);
+  else if (below) shown.output = await groupOutput(reader, { ...below, id: below.groupId, kind: shown.kind });
 }
 
 /** Adds the callbacks that were fired for a signature: those of a chain or swarm are kept in its own group. */

@@ -21,6 +21,8 @@ export interface Description {
   runId?: string;
   /** Why it failed. */
   error?: string;
+  /** What it gave, as `run` gives it: of the described one when it has succeeded and `output: true` asks for it. */
+  output?: unknown;
   /**
    * The callbacks that were fired for the described one, the first 100, each by its latest firing, with its error and run.
    * Absent for a task for which none were fired.

@@ -86,12 +86,16 @@ function prepared(spec: Spec, key: string, member: Member | undefined): Prepared
   return { spec, packed: packSpec(spec), key, member };
 }
 
-/** Tells signatures that were handed in where they are, and makes them and their callbacks findable by their ids. */
+/**
+ * Tells signatures that were handed in where they are, and makes them and their callbacks findable by their ids.
+ * @param firstNew - the index of the first one that was not there before
+ */
 export async function placeAll(
   scope: Scope,
   groupId: string,
   entries: readonly PreparedEntry[],
   indexes: readonly number[],
+  firstNew: number,
 ): Promise<void> {
   // Most are plain tasks, which are found by their places.
   if (
@@ -99,7 +103,10 @@ export async function placeAll(
   )
     return;
   const items = entries.map(({ spec }, i) => ({ spec, index: indexes[i] ?? 0 }));
-  const members = entries.flatMap(({ member }, i) => (member ? [member.place(indexes[i] ?? 0)] : []));
+  const members = entries.flatMap(({ member }, i) => {
+    const index = indexes[i] ?? 0;
+    return member ? [member.place(index, index >= firstNew)] : [];
+  });
   await Promise.all([...members, scope.locations.recordItems(groupId, items)]);
 }
 

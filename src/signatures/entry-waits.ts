@@ -1,3 +1,4 @@
+import { onAbort } from '../abort';
 import { detached } from '../detached';
 import { StoreError } from '../errors';
 import { timeLimit } from '../in-time';
@@ -97,7 +98,7 @@ class GroupWaits {
     return new Promise((resolve, reject) => {
       const settle = (done: () => void) => {
         callOff?.();
-        signal?.removeEventListener('abort', onAbort);
+        stopWaiting?.();
         this.leave(entry, waiting);
         done();
       };
@@ -109,13 +110,12 @@ class GroupWaits {
         give: (end) => settle(() => resolve(end)),
         refuse: (error) => settle(() => reject(error as Error)),
       };
-      const onAbort = () => waiting.refuse(signal?.reason);
       const onOver = () => {
         waiting.over = true;
         this.read(entry);
       };
       const callOff = timeoutMs === undefined ? undefined : detached(() => timeLimit(timeoutMs, onOver));
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const stopWaiting = signal && onAbort(signal, () => waiting.refuse(signal.reason));
       this.waiting.set(entry, (this.waiting.get(entry) ?? new Set()).add(waiting));
       this.timer.ref();
       this.read(entry);

@@ -40,6 +40,11 @@ export class Hints {
     };
   }
 
+  /** Tells those who listen to a channel in this process that something has changed. */
+  hint(channel: string): void {
+    this.tell(channel, {});
+  }
+
   close(): void {
     this.closed = true;
   }

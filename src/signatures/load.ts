@@ -1,14 +1,53 @@
-import { NotFoundError, describe } from '../errors';
-import { parseFiringId, parseItemId } from '../store/ids';
+import { ConfigurationError, NotFoundError, describe } from '../errors';
+import { refuseUnknown } from '../options';
+import { itemId, parseFiringId, parseItemId } from '../store/ids';
 import type { Location } from '../store/locations';
 import { callbacksOf, unpackCallback, unpackSpec, type Spec } from '../store/spec';
+import { groupOf } from './described';
 import type { Scope } from './scope';
+import { StoredEntry } from './stored-entry';
+import { notYet } from './stored-group';
 import { TaskSignature } from './task-signature';
 import { TaskSwarm } from './task-swarm';
-import type { AnySignature } from './types';
+import type { AnySignature, Chain, RootSignature, Signature, Swarm } from './types';
 
-/** Gives back what an id names, from what the store holds. @throws NotFoundError */
-export async function load(scope: Scope, id: string): Promise<AnySignature> {
+/** Options of `mage.load`. */
+export interface LoadOptions<K extends Signature<unknown, unknown>['kind'] = Signature<unknown, unknown>['kind']> {
+  /** What it has to be: the result is typed by it, and anything else throws `ConfigurationError`. Default: whatever it is. */
+  kind?: K | undefined;
+}
+
+type Message = Record<string, unknown>;
+
+/** What `mage.load` gives for a kind. @typeParam O - what it gives (of a swarm: each of its items), or the whole type of the signature */
+export type Loaded<K extends Signature<unknown, unknown>['kind'], O> = [O] extends [AnySignature]
+  ? O
+  : K extends 'swarm'
+    ? Swarm<O>
+    : K extends 'chain'
+      ? Chain<Message, O>
+      : K extends 'root'
+        ? RootSignature<Message, O>
+        : Signature<Message, O>;
+
+const fields = new Set(['kind']);
+const kinds: readonly unknown[] = ['task', 'root', 'chain', 'swarm'];
+
+/** Gives back what an id names, from what the store holds. @throws NotFoundError, ConfigurationError when it is of another kind */
+export async function load(scope: Scope, id: string, options: LoadOptions = {}): Promise<AnySignature> {
+  refuseUnknown(options, fields, 'option of load');
+  const { kind } = options;
+  if (kind !== undefined && !kinds.includes(kind))
+    throw new ConfigurationError(`kind of load: expected one of ${kinds.join(', ')}, got ${describe(kind)}.`);
+  const found = await find(scope, id);
+  if (kind !== undefined && found.kind !== kind)
+    throw new ConfigurationError(
+      `load: expected a ${kind}, but ${id} is the ${found.kind} "${found.name}". Load it with { kind: '${found.kind}' }, or without a kind.`,
+    );
+  return found;
+}
+
+async function find(scope: Scope, id: string): Promise<AnySignature> {
   const found =
     typeof id === 'string' && id !== ''
       ? ((await loadItem(scope, id)) ?? (await loadGroup(scope, id)) ?? (await loadLocated(scope, id)))
@@ -27,7 +66,9 @@ async function loadItem(scope: Scope, id: string): Promise<AnySignature | undefi
   const firing = parseFiringId(id);
   if (firing) {
     const packed = await scope.reader.callback(firing.groupId, firing.entry);
-    return packed === undefined ? undefined : new TaskSignature(scope, unpackCallback(packed).spec, id);
+    if (packed === undefined) return undefined;
+    const { spec } = unpackCallback(packed);
+    return swarmOf(scope, { ...firing, spec }, id) ?? new TaskSignature(scope, spec, id);
   }
   const parsed = parseItemId(id);
   return parsed && itemAt(scope, parsed.groupId, parsed.index);
@@ -59,11 +100,27 @@ async function itemAt(scope: Scope, groupId: string, index: number): Promise<Any
     scope.reader.item(groupId, String(index)),
   ]);
   if (!snapshot || !item) return undefined;
-  const { group, id = '', task } = unpackSpec(item.spec);
+  const spec = unpackSpec(item.spec);
+  const { group, id = '', task } = spec;
   if (group === 'made swarm') return new TaskSwarm(scope, id, task);
+  const swarm = swarmOf(scope, { groupId, entry: String(index), spec }, id || itemId(groupId, index));
+  if (swarm) return swarm;
   // Nothing runs by itself in a group of one.
   const kind = snapshot.kind === 'task' ? 'swarm' : snapshot.kind;
   return TaskSignature.item(scope, { groupId, name: snapshot.name, kind }, index, item.spec);
+}
+
+/** The swarm that an entry becomes which stores one by value; undefined of any other. */
+function swarmOf(
+  scope: Scope,
+  at: { groupId: string; entry: string; spec: Spec },
+  id: string,
+): TaskSwarm<unknown> | undefined {
+  const below = at.spec.group === 'swarm' ? groupOf(at) : undefined;
+  if (below === undefined) return undefined;
+  const name = at.spec.name ?? at.spec.task;
+  const entry = new StoredEntry(scope, at.groupId, at.entry, { id, name, isGroup: true });
+  return new TaskSwarm(scope, below, name, { before: () => notYet(name, entry) });
 }
 
 /** A callback that hasn't been fired, in the list that it was attached to, or in the list of one that is in it. */

@@ -17,7 +17,7 @@ export interface ChainOptions<S extends readonly TaskLike[] = readonly TaskLike[
   errorCallbacks?: readonly TaskLike[] | undefined;
   /** For people: shown in tools and in its runs' metadata. */
   name?: string | undefined;
-  /** An identity: a chain that is made twice with one key is the same, and runs once. */
+  /** An identity: a chain that is made twice with one key is the same, and runs once: a later `run` attaches to it. */
   key?: string | undefined;
 }
 
@@ -67,7 +67,7 @@ export async function makeChain(
   if (below.length > 0) spec.below = below;
   // Within a root run its id says which one it is.
   if (key !== undefined && !root) spec.key = key;
-  const chain = new TaskSignature<unknown, unknown>(scope, spec, id, root);
+  const chain = new TaskSignature<unknown, unknown>(scope, spec, id, root, key !== undefined);
   const began = performance.now();
   try {
     await placeAll(
@@ -75,6 +75,7 @@ export async function makeChain(
       id,
       steps,
       steps.map((_, i) => i),
+      0,
     );
   } catch (error) {
     // One that has an identity may have been made before, with these steps in it.

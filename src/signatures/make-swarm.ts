@@ -36,7 +36,7 @@ export interface SwarmOptions<
   isSwarmClosed?: boolean | undefined;
   /** For people: shown in tools and in its runs' metadata. */
   name?: string | undefined;
-  /** An identity: a swarm that is made twice with one key is the first. */
+  /** An identity: a swarm that is made twice with one key is the first, which runs once: a later `run` attaches to it. */
   key?: string | undefined;
 }
 
@@ -87,11 +87,17 @@ export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise
     successCallbacks,
     errorCallbacks,
   };
-  const swarm = new TaskSwarm<O>(scope, id, name, { madeIn: root });
-  const created = await write(scope, swarm, group, chunks, isSwarmClosed, root !== undefined);
-  if (created) return swarm;
-  const snapshot = await scope.reader.snapshot(id);
-  return new TaskSwarm<O>(scope, id, snapshot?.name ?? name, { madeIn: root });
+  const about = { madeIn: root, keyed: key !== undefined };
+  const created = await write(
+    scope,
+    new TaskSwarm<O>(scope, id, name, about),
+    group,
+    chunks,
+    isSwarmClosed,
+    root !== undefined,
+  );
+  const snapshot = created ? undefined : await scope.reader.snapshot(id);
+  return new TaskSwarm<O>(scope, id, snapshot?.name ?? name, { ...about, created });
 }
 
 async function write(
@@ -105,7 +111,7 @@ async function write(
 ): Promise<boolean> {
   const { store } = scope;
   const placeFrom = (entries: readonly PreparedEntry[], from: number) =>
-    Promise.all(entries.flatMap(({ member }, i) => (member ? [member.place(from + i)] : [])));
+    Promise.all(entries.flatMap(({ member }, i) => (member ? [member.place(from + i, false)] : [])));
   const [first = [], ...rest] = chunks;
   const began = performance.now();
   try {
@@ -122,6 +128,7 @@ async function write(
         group.id,
         first,
         first.map((_, i) => i),
+        0,
       );
       await publishFor(scope, group.id, reply.work);
     }

@@ -9,6 +9,7 @@ import { currentExecution } from '../tasks/context';
 import type { InputSchema } from '../tasks/parsing';
 import type { RootScope } from '../tasks/root-scope';
 import type { RunIds } from './run-ids';
+import type { Turns } from './turns';
 import type { SignatureStatus, Swarm, TaskLike } from './types';
 import type { Waiter } from './waiter';
 
@@ -22,6 +23,7 @@ export interface Scope {
   readonly waiter: Waiter;
   readonly locations: Locations;
   readonly runIds: RunIds;
+  readonly turns: Turns;
   /** A swarm that is there already, or will be: `before` says what becomes of whoever makes it. */
   readonly openSwarm: (id: string, name: string, before: { status(): Promise<SignatureStatus> }) => Swarm<unknown>;
   /** The root tasks that this instance knows, by lower-cased name. */

@@ -7,6 +7,7 @@ import {
   type Failure,
 } from '../errors';
 import { isEnded, readError, type ItemState } from '../store/group-reader';
+import { entryOutput } from './outputs';
 import type { Scope } from './scope';
 import type { Handle, SignatureStatus, WaitOptions } from './types';
 
@@ -37,8 +38,9 @@ export class StoredEntry {
   /** Waits for its end and gives its output. @throws TaskFailedError, CancelledError, NotFoundError */
   async wait<O>(options: WaitOptions = {}): Promise<O> {
     const state = await (this.who.alone ? this.groupEnded(options) : this.ended(options));
-    const result = await this.scope.reader.result(this.groupId, this.entry);
-    if (state === 'succeeded') return JSON.parse(await this.scope.reader.output(result?.slice(1) ?? '')) as O;
+    const { reader } = this.scope;
+    if (state === 'succeeded') return (await entryOutput(reader, this.groupId, this.entry)) as O;
+    const result = await reader.result(this.groupId, this.entry);
     if (state === 'cancelled') {
       const when = result === undefined ? ' before it started' : '';
       throw new CancelledError(`${this.who.name} was cancelled${when}.`);

@@ -3,6 +3,7 @@ import { CancelledError, ConfigurationError, NotFoundError, TaskFailedError } fr
 import { isChildrenId } from '../store/ids';
 import { isEnded, unmade, type Snapshot } from '../store/group-reader';
 import type { HeardEnd } from './heard-ends';
+import { groupOutput } from './outputs';
 import type { Scope } from './scope';
 import { makeHandle, removeGroup } from './stored-entry';
 import type { Handle, Progress, SignatureStatus, WaitOptions } from './types';
@@ -51,9 +52,7 @@ export class StoredGroup {
       const [snapshot, { failures }] = await Promise.all([this.snapshot(), reader.failures(this.id)]);
       throw new TaskFailedError(groupFailure(snapshot, failures), failures);
     }
-    if (this.kind === 'swarm') return JSON.parse(list ?? (await reader.list(this.id, total))) as O;
-    const last = await reader.result(this.id, String(total - 1));
-    return JSON.parse(await reader.output(last?.slice(1) ?? '')) as O;
+    return (await groupOutput(reader, { id: this.id, kind: this.kind, total }, list)) as O;
   }
 
   /** @throws NotFoundError */

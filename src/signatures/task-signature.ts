@@ -1,10 +1,10 @@
-import { ConfigurationError, describe, NotFoundError } from '../errors';
+import { CancelledError, ConfigurationError, describe, NotFoundError } from '../errors';
 import { canonical } from '../messages/canonical';
 import { encodeMessage } from '../messages/json';
 import { mergeMessages } from '../messages/merge';
 import { newSecret } from '../store/group-store';
 import { createInParts } from '../store/parts';
-import { childrenId, itemId, keyedId, newId, parseFiringId } from '../store/ids';
+import { childrenId, isOfKey, itemId, keyedId, newId, parseFiringId } from '../store/ids';
 import {
   callbackIds,
   mergeRunOptions,
@@ -18,12 +18,14 @@ import type { Work } from '../store/replies';
 import type { Spec, StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
 import { carrySuspension, checkSuspendable, suspendedStep } from './ahead';
-import { alreadyStarted, checkRunOptions, checkCallOptions, type BoundSpec } from './binding';
+import { alreadyStarted, checkRunOptions, checkCallOptions, checkWaitOptions, type BoundSpec } from './binding';
 import { capturingRoot, publishBeside, publishFor, type Scope } from './scope';
 import { captureMade, rootIsOver } from './made-swarms';
+import { nameKindIn, wrongKind } from './other-kinds';
 import { StoredEntry } from './stored-entry';
 import { StoredGroup } from './stored-group';
 import { byValue } from './templates';
+import { afterThat } from './waiting';
 import {
   join,
   template,
@@ -47,6 +49,11 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   private standalone = false;
   /** Whether it was written to be suspended, before it is run or becomes part of something. */
   private suspendedAhead = false;
+  /** How many calls are writing its own run. */
+  private starting = 0;
+  /** Whether it was loaded, from a run of its own: then what it is made of is not all here. */
+  private loaded = false;
+  private made: boolean | undefined;
   /** Whether this object has been run, in this attempt of the body that made it. */
   private ran = false;
 
@@ -56,6 +63,8 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     id?: string,
     /** The root in whose body it was made. */
     private readonly madeIn?: RootScope,
+    /** Whether it was given a key: then a run attaches to the first one. */
+    private readonly keyed = spec.key !== undefined,
   ) {
     this.kind = spec.group === 'root' || spec.group === 'chain' ? spec.group : 'task';
     this.ownId = id ?? (spec.key === undefined ? newId() : keyedId(this.kind === 'chain' ? 'chain' : 'task', spec.key));
@@ -69,6 +78,10 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
   get name(): string {
     return this.spec.name ?? this.spec.task;
+  }
+
+  get created(): boolean | undefined {
+    return this.made;
   }
 
   /** @internal */
@@ -86,6 +99,14 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   async runNoWait(...args: RunArguments<I, RunOptions>): Promise<Handle<O>> {
     const [message, options] = args as unknown as [object | undefined, RunOptions | undefined];
     return (await this.start(message, options)).handle<O>();
+  }
+
+  async wait(options?: WaitOptions): Promise<O> {
+    checkWaitOptions(options);
+    const left = afterThat(options);
+    const look = this.lookForRun();
+    const found = (await look()) ?? (await this.scope.waiter.until(this.ownId, look, options));
+    return found.wait<O>(left());
   }
 
   async status(): Promise<SignatureStatus> {
@@ -128,6 +149,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   async retryFailed(): Promise<number> {
     const found = await this.find();
     if (found instanceof StoredGroup) return found.retryFailed();
+    if (this.kind !== 'chain') throw wrongKind(this, 'retryFailed');
     if (found)
       throw new ConfigurationError(
         `retryFailed: ${this.name} (${this.ownId}) belongs to another group. Call retryFailed of the outermost one.`,
@@ -137,6 +159,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
   /** The swarm of a root's children, also before its body has begun. @throws NotFoundError when it was never run */
   async children(): Promise<Swarm<unknown>> {
+    if (this.kind !== 'root') throw wrongKind(this, 'children');
     const found = await this.find();
     if (!(found instanceof StoredEntry))
       throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: it has no children.`);
@@ -159,8 +182,10 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       this.group = undefined;
       throw error;
     }
-    const place = async (index: number) => {
+    const place = async (index: number, isNew: boolean) => {
       this.group = { ...owner, index };
+      this.made = isNew;
+      this.scope.waiter.changed(this.ownId);
       await this.carrySuspension(owner.groupId, index);
     };
     const release = () => {
@@ -172,22 +197,33 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
   /** The signature of a run of its own, stored under its id. @internal */
   static standalone<I, O>(scope: Scope, id: string, spec: Spec): TaskSignature<I, O> {
-    const signature = new TaskSignature<I, O>(scope, spec, id);
+    const signature = new TaskSignature<I, O>(scope, spec, id, undefined, isOfKey(id));
     signature.standalone = true;
+    signature.loaded = true;
     return signature;
   }
 
-  /** The signature of a stored item. @internal */
-  static item<I, O>(scope: Scope, owner: Owner, index: number, packed: string): TaskSignature<I, O> {
+  /** The signature of a stored item. @param added - of one that was just added: whether by its key, and whether it is new @internal */
+  static item<I, O>(
+    scope: Scope,
+    owner: Owner,
+    index: number,
+    packed: string,
+    added: { keyed?: boolean; isNew?: boolean } = {},
+  ): TaskSignature<I, O> {
     const spec = unpackSpec(packed);
-    const signature = new TaskSignature<I, O>(scope, spec, spec.id ?? itemId(owner.groupId, index), owner.madeIn);
+    const id = spec.id ?? itemId(owner.groupId, index);
+    const signature = new TaskSignature<I, O>(scope, spec, id, owner.madeIn, added.keyed);
     signature.group = { ...owner, index };
+    signature.made = added.isNew;
     return signature;
   }
 
   /** Where it is in the store: in a group, by itself, or (a callback) where it was fired last. Undefined while it is nowhere. */
   private async find(): Promise<StoredEntry | StoredGroup | undefined> {
     const { locations, reader } = this.scope;
+    // While its run is being written it is neither there nor gone.
+    if (this.starting > 0 && !(await reader.snapshot(this.ownId))) return undefined;
     if (this.group?.index !== undefined || this.standalone || this.suspendedAhead) return this.at();
     const firing = parseFiringId(this.ownId);
     if (firing) return this.entryAt(firing.groupId, firing.entry);
@@ -198,6 +234,37 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     }
     const known = this.spec.key !== undefined && (await reader.snapshot(this.ownId));
     return known ? this.alone() : undefined;
+  }
+
+  /** Reads where it is once it has been run, or sits in something that will run it: undefined until then. */
+  private lookForRun(): () => Promise<StoredEntry | StoredGroup | undefined> {
+    const { reader, locations } = this.scope;
+    let parent: string | undefined;
+    return async () => {
+      const { groupId = '', status } = this.group ?? {};
+      if (status && !(await reader.snapshot(groupId))) return this.lookForStep(groupId, status);
+      const found = await this.find();
+      if (found) return found;
+      // A callback that was never fired goes with what it was attached to.
+      const location = await locations.find(this.ownId);
+      const known = location && (await reader.snapshot(location.groupId));
+      if (parent !== undefined && !known)
+        throw new NotFoundError(`${this.name} (${this.ownId}) is unknown; the retention of ${parent} is over.`);
+      if (known) parent = location.groupId;
+      return undefined;
+    };
+  }
+
+  /** The same of a step of a chain that was not there a moment ago. */
+  private async lookForStep(chain: string, status: () => Promise<SignatureStatus>) {
+    const ended = await status();
+    if (await this.scope.reader.snapshot(chain)) return this.at();
+    if (ended === 'cancelled') throw new CancelledError(`${this.name} was cancelled before it started.`);
+    if (ended === 'succeeded' || ended === 'failed')
+      throw new NotFoundError(
+        `Nothing is known of ${this.name} (${this.ownId}): its chain (${chain}) is not stored under its own id.`,
+      );
+    return undefined;
   }
 
   /** Before anything is awaited, so that of two groups only one gets it. */
@@ -229,31 +296,41 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       const started = this.startItem(encoded, runOptions, root);
       return root ? root.begin(started) : started;
     }
-    if (this.standalone) {
-      // Written before it was run, and loaded since.
-      if ((await this.scope.reader.snapshot(this.ownId))?.status !== 'pending') throw alreadyStarted(this.name);
-      await this.startWritten(encoded, runOptions);
+    // Run by itself already, or written before it was run and loaded since.
+    if (this.standalone && (this.loaded || !this.keyed)) {
+      if (!(await this.startWritten(encoded, runOptions)))
+        throw new NotFoundError(`Nothing is known of ${this.name} (${this.ownId}); its retention is over.`);
       return this.alone();
     }
-    if (root) return root.begin(this.startCaptured(root, encoded, runOptions));
+    if (root && !this.standalone) return root.begin(this.startCaptured(root, encoded, runOptions));
+    const before = this.standalone;
     // Set before anything is awaited, so that of two calls at once only one runs it.
     this.standalone = true;
+    this.starting += 1;
     try {
       await this.startAlone(encoded, runOptions);
+      this.standalone = true;
     } catch (error) {
-      this.standalone = false;
+      this.standalone = before;
       throw error;
+    } finally {
+      this.starting -= 1;
+      this.scope.waiter.changed(this.ownId);
     }
     return this.alone();
   }
 
   private async startAlone(message: string, options: StoredRunOptions | undefined): Promise<void> {
-    const work = this.suspendedAhead ? undefined : await this.write(options, { message });
-    if (work) await publishFor(this.scope, this.ownId, work);
-    else await this.startWritten(message, options);
+    for (;;) {
+      const work = this.suspendedAhead ? undefined : await this.write(options, { message });
+      if (work) return publishFor(this.scope, this.ownId, work);
+      if (await this.startWritten(message, options)) return;
+      // The one of this key is gone since: its retention was over.
+      this.suspendedAhead = false;
+    }
   }
 
-  /** Writes it as a group of its own; undefined when it is there already. */
+  /** Writes it as a group of its own, and starts it when it is given a run; undefined when somebody else has. */
   private async write(options?: StoredRunOptions, run?: { message: string }): Promise<Work | undefined> {
     const { key: _key, ...spec } = this.spec;
     const { items, ...group } =
@@ -261,12 +338,13 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     const runOptions = options ? { runOptions: JSON.stringify(options) } : {};
     const made = { id: this.ownId, name: this.name, secret: newSecret(), closed: true, ...group, ...runOptions };
     const { store, waiter } = this.scope;
-    const { created, work } = await waiter.ends.starting(
+    const { created, started, work } = await waiter.ends.starting(
       store.keys.state(this.ownId),
       (heardOn) => createInParts(store, made, items, run && { ...run, heardOn }),
-      (reply) => run !== undefined && reply.created,
+      (reply) => reply.started,
     );
-    if (!created) return undefined;
+    if (created) this.made = true;
+    if (!created && !started) return undefined;
     this.scope.publisher.known.made(made, work.version, run?.message);
     await this.scope.locations.record(
       this.ownId,
@@ -275,16 +353,24 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     return work;
   }
 
-  /** Runs what was written before, to be suspended. */
-  private async startWritten(message: string, options: StoredRunOptions | undefined): Promise<void> {
-    const { key } = this.spec;
-    const known = await this.scope.reader.snapshot(this.ownId);
+  /**
+   * Runs what was written before, to be suspended; with a key it attaches to what was started.
+   * @returns false when there is none of its key
+   * @throws AlreadyStartedError without a key
+   */
+  private async startWritten(message: string, options: StoredRunOptions | undefined): Promise<boolean> {
+    const { keyed, ownId } = this;
+    const known = await this.scope.reader.snapshot(ownId);
     const reply =
-      known?.status === 'pending' &&
-      (await this.scope.store.run(this.ownId, message, options ? JSON.stringify(options) : ''));
-    if (!reply || reply.code !== 'started')
-      throw alreadyStarted(key === undefined ? this.name : `${this.name} with the key ${key}`);
-    await publishFor(this.scope, this.ownId, reply.work);
+      known?.status === 'pending'
+        ? await this.scope.store.run(ownId, message, options ? JSON.stringify(options) : '')
+        : undefined;
+    const isStarted = reply?.code === 'started';
+    if (!isStarted && !keyed) throw alreadyStarted(this.name);
+    if (!known || reply?.code === 'missing') return false;
+    this.made ??= false;
+    if (isStarted) await publishFor(this.scope, ownId, reply.work);
+    return true;
   }
 
   private async setSuspended(suspended: boolean): Promise<void> {
@@ -326,6 +412,8 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     const [index = 0] = reply.indexes;
     this.group = { ...owner, index };
     this.ran = true;
+    this.made = reply.added > 0;
+    this.scope.waiter.changed(written);
     if (reply.added === 0) this.ownId = itemId(root.groupId, index);
     else await this.scope.locations.recordItems(root.groupId, [{ spec, index }]);
     publishBeside(root, this.scope, root.groupId, reply.work);
@@ -349,7 +437,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       throw new NotFoundError(`The swarm of ${this.name} (${groupId}) is unknown; its retention is over.`);
     // A root's body that is tried again runs what an earlier attempt has run.
     const byEarlierAttempt = root?.made.has(groupId) && !this.ran;
-    if (code === 'again' && !byEarlierAttempt) throw alreadyStarted(this.name);
+    if (code === 'again' && !byEarlierAttempt && !this.keyed) throw alreadyStarted(this.name);
     this.ran = true;
     if (code === 'started' && root) publishBeside(root, this.scope, groupId, work);
     else if (code === 'started') await publishFor(this.scope, groupId, work);
@@ -391,6 +479,8 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     }
   }
 }
+
+nameKindIn(TaskSignature.prototype);
 
 /** What a child of a root is stored as: its message is final, so that it travels with its data. */
 function childItem(spec: Spec, message: string, options: StoredRunOptions | undefined) {

@@ -1,23 +1,28 @@
-import { ConfigurationError, SwarmClosedError, SwarmFinishedError, describe } from '../errors';
+import { ConfigurationError, SwarmClosedError, SwarmFinishedError, describe, withAdded } from '../errors';
+import { longestTimerMs } from '../in-time';
 import { canonical } from '../messages/canonical';
 import { bytesOf, encodeMessage } from '../messages/json';
-import { refuseUnknown } from '../options';
+import { refuseUnknown, wholeNumber } from '../options';
 import { resolveChange, type SwarmConfig } from './config';
 import { readEnds, roundOf } from '../store/end-log';
 import { isEnded, type Snapshot } from '../store/group-reader';
 import type { AddFlags } from '../store/group-store';
-import { isKeyed } from '../store/ids';
+import { isKeyed, isOfKey } from '../store/ids';
 import { packMessage, type Spec, type StoredRunOptions } from '../store/spec';
 import type { RootScope } from '../tasks/root-scope';
-import { alreadyStarted, checkRunOptions, checkCallOptions } from './binding';
+import { alreadyStarted, checkRunOptions, checkCallOptions, checkSignal, checkWaitOptions } from './binding';
 import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, undo, type PreparedEntry } from './entries';
 import { IndexSet } from './index-set';
+import { iterable } from './iteration';
 import { captureMade, captureSwarm, noteCapture, swarmSpec } from './made-swarms';
+import { nameKindIn } from './other-kinds';
 import { capturingRoot, publishBeside, publishFor, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
 import { progressOf, StoredGroup } from './stored-group';
 import { TaskSignature } from './task-signature';
 import { byValue } from './templates';
+import type { Turn } from './turns';
+import { afterThat } from './waiting';
 import {
   join,
   template,
@@ -27,6 +32,7 @@ import {
   type Member,
   type Owner,
   type Progress,
+  type ResultsOptions,
   type RunOptions,
   type SignatureStatus,
   type SignOptions,
@@ -34,9 +40,21 @@ import {
   type TaskEntry,
   type TaskLike,
   type WaitOptions,
+  type WatchOptions,
 } from './types';
 
 const itemsPerRead = 256;
+
+interface AboutSwarm {
+  /** What it is before it is there, for one that comes to be by itself. */
+  before?: () => Promise<Snapshot | undefined>;
+  /** The root in whose body it was made. */
+  madeIn?: RootScope | undefined;
+  /** Whether it was given a key. Default: whether its id says so. */
+  keyed?: boolean;
+  /** Whether it was made just now, or found. */
+  created?: boolean;
+}
 
 /** A swarm as it is stored: everything it says is read from Redis, so it speaks the same in every process. */
 export class TaskSwarm<O> implements Swarm<O> {
@@ -51,15 +69,20 @@ export class TaskSwarm<O> implements Swarm<O> {
   private ran = false;
   /** The root in whose body it was made. */
   private readonly madeIn: RootScope | undefined;
+  /** Whether it was given a key: then a run attaches to the first one. */
+  private readonly keyed: boolean;
+  readonly created: boolean | undefined;
 
   constructor(
     private readonly scope: Scope,
     readonly id: string,
     readonly name: string,
-    { before, madeIn }: { before?: () => Promise<Snapshot | undefined>; madeIn?: RootScope | undefined } = {},
+    { before, madeIn, keyed = isOfKey(id), created }: AboutSwarm = {},
   ) {
     this.stored = new StoredGroup(scope, id, 'swarm', name, before);
     this.madeIn = madeIn;
+    this.keyed = keyed;
+    this.created = created;
   }
 
   /** @internal */
@@ -88,22 +111,39 @@ export class TaskSwarm<O> implements Swarm<O> {
     return items;
   }
 
+  async wait(options?: WaitOptions): Promise<O[]> {
+    checkWaitOptions(options);
+    const left = afterThat(options);
+    const look = async () => ((await this.stored.status()) === 'pending' ? this.firing() : this.stored);
+    const found = (await look()) ?? (await this.scope.waiter.until(this.id, look, options));
+    return found.wait<O[]>(left());
+  }
+
   async status(): Promise<SignatureStatus> {
     const status = await this.stored.status();
-    if (status !== 'pending') return status;
-    // As a callback it is a template: what there is to tell of is its latest firing.
+    return status === 'pending' ? ((await this.firing())?.status() ?? status) : status;
+  }
+
+  /** As a callback it is a template: what there is to tell of is its latest firing. */
+  private async firing(): Promise<StoredEntry | undefined> {
     const location = await this.scope.locations.find(this.id);
-    if (!location || location.index !== undefined) return status;
+    if (!location || location.index !== undefined) return undefined;
     const { groupId } = location;
     const fired = await this.scope.reader.latestFiring(groupId, this.id);
-    return fired === undefined ? status : new StoredEntry(this.scope, groupId, fired, this).status();
+    return fired === undefined ? undefined : new StoredEntry(this.scope, groupId, fired, this);
   }
 
   async progress(): Promise<Progress> {
     return progressOf(await this.stored.snapshot());
   }
 
-  async *results(): AsyncGenerator<ItemResult<O>, void, undefined> {
+  results(options: ResultsOptions = {}): AsyncIterable<ItemResult<O>> {
+    refuseUnknown(options, new Set(['signal']), 'option of results');
+    checkSignal(options.signal);
+    return iterable((signal) => this.readResults(signal), options.signal);
+  }
+
+  private async *readResults(signal: AbortSignal): AsyncGenerator<ItemResult<O>, void, undefined> {
     const { reader, store, waiter } = this.scope;
     // What has succeeded stays in the log when the swarm is tried again; all else ends anew, and is told anew.
     const told = new IndexSet();
@@ -120,7 +160,7 @@ export class TaskSwarm<O> implements Swarm<O> {
           const isNews = log.indexes.length > 0 || log.round !== round;
           return isNews || isEnded(status) ? { ...log, total } : undefined;
         },
-        { items: true },
+        { items: true, signal },
       );
       if (next.round !== round) {
         round = next.round;
@@ -142,12 +182,21 @@ export class TaskSwarm<O> implements Swarm<O> {
   }
 
   async addTask<T extends TaskLike>(task: T, data?: object, options?: SignOptions): Promise<ItemOf<T>> {
+    const turn = this.scope.turns.take(this.id);
     const given = [task, data, options] as TaskEntry;
-    const entry = await prepare(this.scope, given, this.asOwner(), 'task');
-    const { indexes } = await this.addPrepared([entry], {}, 0);
+    let entry: PreparedEntry;
+    let reply: { indexes: readonly number[]; added: number };
+    try {
+      entry = await prepare(this.scope, given, this.asOwner(), 'task');
+      reply = await this.addPrepared([entry], {}, 0, turn);
+    } finally {
+      turn.pass();
+    }
+    const { indexes, added } = reply;
     const [index = 0] = indexes;
     if (entry.member) return task as unknown as ItemOf<T>;
-    return TaskSignature.item(this.scope, this.asOwner(), index, entry.packed) as unknown as ItemOf<T>;
+    const about = { keyed: entry.key !== '', isNew: added > 0 };
+    return TaskSignature.item(this.scope, this.asOwner(), index, entry.packed, about) as unknown as ItemOf<T>;
   }
 
   async addTasks(
@@ -168,6 +217,8 @@ export class TaskSwarm<O> implements Swarm<O> {
       );
     }
     const flags = { run };
+    // While a stream goes on, others may add: each part of it takes a turn of its own.
+    const turn = Symbol.iterator in entries ? this.scope.turns.take(this.id) : undefined;
     let added = 0;
     let seen = 0;
     let chunk: PreparedEntry[] = [];
@@ -177,7 +228,13 @@ export class TaskSwarm<O> implements Swarm<O> {
       const full = chunk;
       chunk = [];
       bytes = 0;
-      added += (await this.addPrepared(full, flags, added)).added;
+      await turn?.come;
+      const own = turn ? undefined : this.scope.turns.take(this.id);
+      try {
+        added += (await this.addPrepared(full, flags, added, own)).added;
+      } finally {
+        own?.pass();
+      }
     };
     try {
       for await (const entry of entries) {
@@ -187,15 +244,24 @@ export class TaskSwarm<O> implements Swarm<O> {
         bytes += bytesOf(prepared.packed);
         if (chunk.length >= entriesPerScript || bytes >= bytesPerScript) await flush();
       }
+      await flush();
     } catch (error) {
       await undo(this.scope, performance.now(), releaseAll(chunk));
-      throw error;
+      throw withAdded(error, added);
+    } finally {
+      turn?.pass();
     }
-    await flush();
     return added;
   }
 
-  async *watch(): AsyncGenerator<Progress, void, undefined> {
+  watch(options: WatchOptions = {}): AsyncIterable<Progress> {
+    refuseUnknown(options, new Set(['signal', 'intervalMs']), 'option of watch');
+    checkSignal(options.signal);
+    const intervalMs = wholeNumber('intervalMs', options.intervalMs, 1_000, { max: longestTimerMs });
+    return iterable((signal) => this.readProgress(intervalMs, signal), options.signal);
+  }
+
+  private async *readProgress(intervalMs: number, signal: AbortSignal): AsyncGenerator<Progress, void, undefined> {
     let last = '';
     for (;;) {
       const snapshot = await this.stored.snapshot();
@@ -204,7 +270,7 @@ export class TaskSwarm<O> implements Swarm<O> {
       if (text !== last) yield progress;
       last = text;
       if (isEnded(snapshot.status)) return;
-      await this.scope.waiter.rest(1_000);
+      await this.scope.waiter.rest(intervalMs, signal);
     }
   }
 
@@ -332,25 +398,24 @@ export class TaskSwarm<O> implements Swarm<O> {
     return reply.moved ?? flags.place + entries.length;
   }
 
-  /** Adds prepared entries in one script. */
-  private async addPrepared(entries: readonly PreparedEntry[], flags: AddFlags, before: number) {
+  /** Adds prepared entries in one script, when it is their turn. */
+  private async addPrepared(entries: readonly PreparedEntry[], flags: AddFlags, before: number, turn?: Turn) {
     const { scope, id } = this;
     const root = capturingRoot(scope, this.madeIn);
     if (root && flags.run) await captureMade(scope, root, id);
+    if (turn) await turn.come;
     const began = performance.now();
-    const reply = await scope.store
-      .add(
-        id,
-        entries.map(({ packed, key, spec }) => ({ spec: packed, key: key || this.identify(root, spec) })),
-        flags,
-      )
-      .catch(async (error: unknown) => {
-        await undo(scope, began, releaseAll(entries));
-        throw error;
-      });
+    const items = entries.map(({ packed, key, spec }) => ({ spec: packed, key: key || this.identify(root, spec) }));
+    const adding = scope.store.add(id, items, flags);
+    // What is run at once is entered elsewhere first, before it is sent.
+    if (!flags.run) turn?.pass();
+    const reply = await adding.catch(async (error: unknown) => {
+      await undo(scope, began, releaseAll(entries));
+      throw error;
+    });
     if (reply.code === 'added') {
-      const { indexes, added, work } = reply;
-      await placeAll(scope, id, entries, indexes);
+      const { indexes, added, work, total } = reply;
+      await placeAll(scope, id, entries, indexes, total - added);
       if (root) publishBeside(root, scope, id, work);
       else await publishFor(scope, id, work);
       return { indexes, added };
@@ -376,11 +441,13 @@ export class TaskSwarm<O> implements Swarm<O> {
       (root && (await root.begin(this.startCaptured(root, encoded, runOptions)))) ??
       (await this.startStored(encoded, runOptions));
     if (code === 'missing') throw this.stored.notFound();
-    if (code === 'again') throw alreadyStarted(`The swarm "${this.name}"`);
-    if (code === 'finished')
+    const attaches = this.keyed && (code === 'again' || code === 'finished');
+    if (code === 'again' && !attaches) throw alreadyStarted(`The swarm "${this.name}"`);
+    if (code === 'finished' && !attaches)
       throw new SwarmFinishedError(`The swarm "${this.name}" (${this.id}) has ended or is stopping; it can't be run.`);
     this.ran = true;
-    if (!work) return;
+    this.scope.waiter.changed(this.id);
+    if (!work || attaches) return;
     this.scope.publisher.known.started(this.id, work.version, encoded, runOptions);
     await publishFor(this.scope, this.id, work);
   }
@@ -458,3 +525,5 @@ export class TaskSwarm<O> implements Swarm<O> {
     return true;
   }
 }
+
+nameKindIn(TaskSwarm.prototype);

@@ -25,8 +25,8 @@ export const join = Symbol.for('mageflow/join');
 export interface Member {
   spec: Spec;
   key: string;
-  /** It is the item of this index. */
-  place(index: number): Promise<void>;
+  /** It is the item of this index. @param isNew - whether it was added now, or its key was there already */
+  place(index: number, isNew: boolean): Promise<void>;
   /**
    * It was not taken, and is what it was.
    * @param gone - whether the group that it was handed in to is not there: then it has no place in it either
@@ -54,21 +54,38 @@ export interface Signature<I, O> {
   /** The name it was given, or its task's. */
   readonly name: string;
   /**
-   * Runs it and waits for its output.
-   * @throws TaskFailedError, CancelledError, AlreadyStartedError, InvalidMessageError, StoreError
+   * With a `key`: whether this object was the first of it, or found what was there; undefined before it is made or run
+   * (a swarm is made at once, a task or chain by its run) and for one that was loaded and not run.
+   */
+  readonly created: boolean | undefined;
+  /**
+   * Runs it and waits for its output. With a `key` that was run already it attaches to that run: the message is ignored, and
+   * what it waits for is the first one's result. After the retention the key is new.
+   * @throws TaskFailedError, CancelledError, InvalidMessageError, StoreError, AlreadyStartedError when it has no key and was run already
    * @throws WaitTimeoutError after `timeoutMs`, the reason of a `signal` that is aborted, ClosedError when the instance is closed meanwhile
    */
   run(...args: RunArguments<I, RunOptions & WaitOptions>): Promise<O>;
   /** Does not compile: the message is required. */
   run(this: NeedsMessage<RequiredFields<I>>): Promise<O>;
   /**
-   * Runs it; resolves once the work is durably queued or published.
-   * @throws AlreadyStartedError, InvalidMessageError, StoreError
+   * Runs it; resolves once the work is durably queued or published. With a `key` that was run already the handle is the first one's.
+   * @throws InvalidMessageError, StoreError, AlreadyStartedError when it has no key and was run already
    */
   runNoWait(...args: RunArguments<I, RunOptions>): Promise<Handle<O>>;
   /** Does not compile: the message is required. */
   runNoWait(this: NeedsMessage<RequiredFields<I>>): Promise<Handle<O>>;
   status(): Promise<SignatureStatus>;
+  /**
+   * Waits for its end, whoever runs it, in whichever process, and gives its output: of a swarm its list. What was not
+   * started yet is waited for; a callback is waited for until it has run, the latest time it was fired.
+   * @param options - `timeoutMs`: how long to wait, in milliseconds (default: as long as it takes); `signal`: stops the waiting
+   * @throws TaskFailedError, CancelledError, as `run` does; NotFoundError when its retention is over; StoreError
+   * @throws WaitTimeoutError after `timeoutMs`, the reason of a `signal` that is aborted, ClosedError when the instance is closed meanwhile
+   * @example
+   * const etl = await mage.load(request.params.id); // in another process than the one that ran it
+   * const output = await etl.wait({ timeoutMs: 30_000 });
+   */
+  wait(options?: WaitOptions): Promise<O>;
   /**
    * Cancels it: what waits never starts, what runs is cancelled in the engine (its body's `ctx.abortController` aborts),
    * and its error callbacks run once, when all of it is quiet. Cancelling it twice, or after its end, changes nothing.
@@ -202,7 +219,7 @@ export type ItemOf<T> = T extends AnySignature ? T : SignatureOf<T, PartialMessa
 export interface Swarm<O> extends Signature<Record<string, unknown> | undefined, O[]> {
   readonly kind: 'swarm';
   /**
-   * Adds one task. It becomes ready by its own `run*`, or with the swarm's.
+   * Adds one task. It becomes ready by its own `run*`, or with the swarm's. Calls of one process that are not awaited keep their order.
    * @throws SwarmClosedError, SwarmFinishedError, NotFoundError, ConfigurationError, InvalidMessageError, StoreError
    */
   addTask<
@@ -218,7 +235,7 @@ export interface Swarm<O> extends Signature<Record<string, unknown> | undefined,
    * Adds many tasks, 1,000 at a time, each thousand as a whole; takes iterables and async iterables, and holds none of them.
    * @param options - `run: true` makes them ready at once
    * @returns how many were added
-   * @throws as `addTask`; `added` of a SwarmClosedError or SwarmFinishedError tells how many are in
+   * @throws as `addTask`; `added` of the error tells how many entries of the call are in, and stay
    */
   addTasks<const T extends Iterable<TaskEntry> | AsyncIterable<TaskEntry>>(
     entries: T & FittingEntries<T>,
@@ -244,14 +261,25 @@ export interface Swarm<O> extends Signature<Record<string, unknown> | undefined,
    */
   retryFailed(): Promise<number>;
   /**
-   * Its progress, each time that it changed, until it has ended; also what other processes do. Reads at most once a second.
+   * Its progress, each time that it changed, until it has ended; also what other processes do. `break` and `return()` end a
+   * loop at once, also while nothing happens.
+   * @param options - `intervalMs`: how often it is read at most, in milliseconds (default 1,000); `signal`: ends the loops with its reason
+   * @throws ConfigurationError when it is called; in a loop NotFoundError, StoreError, the reason of a `signal` that is aborted,
+   *   ClosedError when the instance is closed meanwhile
    * @example
-   * for await (const { succeeded, total } of batch.watch()) console.log(`${succeeded} of ${total}`);
+   * for await (const { succeeded, total } of batch.watch({ signal })) console.log(`${succeeded} of ${total}`);
    */
-  watch(): AsyncIterable<Progress>;
-  /** All items as they end, from the first one on whenever it is read. Ends with the swarm, and doesn't throw for failures. */
-  results(): AsyncIterable<ItemResult<O>>;
-  /** Runs it and gives one entry an item, in the order of adding; doesn't throw for failures. */
+  watch(options?: WatchOptions): AsyncIterable<Progress>;
+  /**
+   * All items as they end: each loop over it begins with the first one. Ends with the swarm, and doesn't throw for failures of
+   * items. `break` and `return()` end a loop at once, also while nothing happens.
+   * @param options - `signal`: ends the loops with its reason
+   * @throws as `watch`
+   * @example
+   * for await (const { name, status, error } of batch.results({ signal })) console.log(name, status, error);
+   */
+  results(options?: ResultsOptions): AsyncIterable<ItemResult<O>>;
+  /** Runs it, or attaches to the first run of its key, and gives one entry an item, in the order of adding; doesn't throw for failures. */
   runSettled(message?: Record<string, unknown>, options?: RunOptions & WaitOptions): Promise<ItemResult<O>[]>;
 }
 
@@ -291,11 +319,25 @@ export interface RunOptions {
   desiredWorkerLabels?: NonNullable<RunOpts['desiredWorkerLabels']> | undefined;
 }
 
-/** Options of waiting in `run`: of the waiting, not of the work. */
+/** Options of waiting in `run` and `wait`: of the waiting, not of the work. */
 export interface WaitOptions {
   /** How long to wait, in milliseconds. Default: as long as it takes. */
   timeoutMs?: number | undefined;
   /** Stops the waiting when it is aborted. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of `results`. */
+export interface ResultsOptions {
+  /** Ends the loops over the results with its reason when it is aborted. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of `watch`. */
+export interface WatchOptions {
+  /** How often the progress is read at most, in milliseconds, at least 1. Default 1,000. */
+  intervalMs?: number | undefined;
+  /** Ends the loops over the progress with its reason when it is aborted. */
   signal?: AbortSignal | undefined;
 }
 
@@ -307,7 +349,7 @@ export interface SignOptions<S extends readonly TaskLike[] = readonly TaskLike[]
   errorCallbacks?: readonly TaskLike[] | undefined;
   /** For people: shown in tools and in the run's metadata. */
   name?: string | undefined;
-  /** An identity: the same key in the same group, or outside groups in the store, is the same thing. */
+  /** An identity: the same key in the same group, or outside groups in the store, is the same thing, which runs once: a later `run` attaches to it. */
   key?: string | undefined;
 }
 

@@ -1,4 +1,5 @@
 import { ClosedError, StoreError } from '../errors';
+import { onAbort } from '../abort';
 import { detached } from '../detached';
 import type { GroupStore } from '../store/group-store';
 import { EntryWaits } from './entry-waits';
@@ -84,19 +85,28 @@ export class Waiter {
     }
   }
 
-  /** Does nothing for a while. @throws ClosedError when the instance is closed meanwhile */
-  async rest(ms: number): Promise<void> {
+  /** Does nothing for a while. @throws ClosedError when the instance is closed meanwhile, the reason of a signal that is aborted */
+  async rest(ms: number, signal?: AbortSignal): Promise<void> {
     this.refuseClosed();
+    signal?.throwIfAborted();
     await new Promise<void>((resolve) => {
       const wake = () => {
         clearTimeout(timer);
+        stopWaiting?.();
         this.wakers.delete(wake);
         resolve();
       };
       const timer = detached(() => setTimeout(wake, ms));
       this.wakers.add(wake);
+      const stopWaiting = signal && onAbort(signal, wake);
     });
     this.refuseClosed();
+    signal?.throwIfAborted();
+  }
+
+  /** Has those in this process who wait for a group, or for a signature of this id, read again: this process changed it. */
+  changed(id: string): void {
+    this.hints.hint(this.store.keys.state(id));
   }
 
   close(): void {
@@ -127,15 +137,16 @@ export class Waiter {
       heard: () => heard,
       next: async (ms: number, signal: AbortSignal | undefined) => {
         if (!hinted) {
+          let stopWaiting: (() => void) | undefined;
           await new Promise<void>((resolve) => {
             const timer = detached(() => setTimeout(resolve, ms));
             wake = () => {
               clearTimeout(timer);
               resolve();
             };
-            signal?.addEventListener('abort', wake, { once: true });
+            if (signal) stopWaiting = onAbort(signal, wake);
           });
-          if (wake) signal?.removeEventListener('abort', wake);
+          stopWaiting?.();
           wake = undefined;
         }
         hinted = false;

@@ -20,6 +20,11 @@ export function isKeyed(id: string): boolean {
   return id.startsWith('k.');
 }
 
+/** Whether it is the id of a key itself, and not of something in what carries one. */
+export function isOfKey(id: string): boolean {
+  return /^k\.[\w-]{24}$/.test(id);
+}
+
 /** The id of an item that was added without a signature of its own. */
 export function itemId(groupId: string, index: number): string {
   return `${groupId}~${index}`;

@@ -14,23 +14,28 @@ export interface FirstRun {
 /**
  * Makes a group with all of its items, and starts it when asked to. One of many items is written by a script for each part of
  * them; who does it again, as the one before has died, goes on where that one was.
+ * @returns whether this call wrote it first, and whether this call started it
  */
 export async function createInParts(
   store: GroupStore,
   group: NewGroup,
   items: readonly string[],
   run?: FirstRun,
-): Promise<{ created: boolean; work: Work }> {
+): Promise<{ created: boolean; started: boolean; work: Work }> {
   const [first = [], ...rest] = inParts(items);
-  if (rest.length === 0) return store.create(group, first, run);
+  if (rest.length === 0) {
+    const { created, work } = await store.create(group, first, run);
+    return { created, started: created && run !== undefined, work };
+  }
   const { created, building, work } = await store.create({ ...group, closed: false, building: first.length }, first);
   await addRest(store, group, rest, { expected: building, place: first.length });
-  if (!run) return { created, work };
+  if (!run) return { created, started: false, work };
   const { parent, above = {} } = group;
   const started = parent
     ? await store.runNested(group.id, run.message, parent, above)
     : await store.run(group.id, run.message, '', { heardOn: run.heardOn ?? '' });
-  return { created, work: started.work };
+  // Of several who make it at once, another one than its first maker may have started it.
+  return { created, started: started.code === 'started', work: started.work };
 }
 
 async function addRest(

@@ -352,7 +352,7 @@ describe('the time begins anew', () => {
       }
       await (await alone.mage.load<Swarm<unknown>>(swarm.id)).status();
       expect(await alone.redis.hget(state, 'pr')).toBe('1000');
-      alone.mage.startUpkeep();
+      alone.mage.startReconciler();
       await statusOf(swarm, 'cancelled');
     } finally {
       await alone.close();

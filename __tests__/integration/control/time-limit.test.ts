@@ -234,7 +234,7 @@ describe('a swarm that has a time is timed out', () => {
       await passed(since, 1_500);
       const left = await later.mage.load<Swarm<unknown>>(swarm.id);
       expect(await left.status()).toBe('running');
-      later.mage.startUpkeep();
+      later.mage.startReconciler();
       await statusOf(left, 'failed');
       expect(await left.progress()).toMatchObject({ total: 1, failed: 0, cancelled: 1, closed: true });
       expect(await (await later.mage.load(waits.id)).status()).toBe('cancelled');

@@ -201,7 +201,7 @@ test('what ran after the moment to which Redis fell back is not run again by a p
   await first.mage.close();
   await server.goBack();
   const { mage } = process();
-  mage.startUpkeep();
+  mage.startReconciler();
   const loaded = await mage.load<typeof swarm>(swarm.id);
   expect(await loaded.status()).toBe('pending');
   await loaded.runNoWait();

@@ -85,7 +85,7 @@ test('one pass of upkeep publishes all of 2,500 items that a dead process was gr
   const granted = await grantAll(dying, swarm.id, await dying.run(swarm.id, '{}'));
   expect(granted).toHaveLength(items);
   await leasesRanOut(dying, swarm.id, items);
-  mage.startUpkeep();
+  mage.startReconciler();
   await eventually('the swarm has ended', async () => (await swarm.status()) === 'succeeded');
   expect([...ran].sort((a, b) => a - b)).toEqual(Array.from({ length: items }, (_, n) => n));
 });
@@ -103,7 +103,7 @@ test('what a dead process was granted does not wait until the engine has told of
   await grantAll(dying, swarm.id, await dying.update(swarm.id, { maxConcurrency: items }));
   await leasesRanOut(dying, swarm.id, items);
   silence(engine.hatchet);
-  mage.startUpkeep();
+  mage.startReconciler();
   await eventually('all that was granted has run', () => ran.length === items - published);
   expect(Math.min(...ran)).toBe(published);
 });
@@ -125,7 +125,7 @@ test('one pass of upkeep asks the engine about each of 1,000 runs whose lease ra
     return Promise.resolve(underWay);
   };
   Object.defineProperty(engine.hatchet, 'runs', { value: { getDetails } });
-  mage.startUpkeep();
+  mage.startReconciler();
   await eventually('all have been asked about', () => new Set(asked).size === items);
   expect(asked).toHaveLength(items);
 });

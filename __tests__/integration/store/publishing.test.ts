@@ -47,7 +47,7 @@ test('thousands of refused items in several swarms end as failed, and a healthy 
   };
   const item = mage.task({ name: 'item', fn: () => ({}) });
   engine.serve(item);
-  mage.startUpkeep();
+  mage.startReconciler();
   const swarmOf = (count: number, data: object, maxConcurrency: number) =>
     mage.swarm({
       tasks: Array.from({ length: count }, () => [item, data] as const),

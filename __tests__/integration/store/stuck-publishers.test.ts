@@ -41,7 +41,7 @@ function openTwo() {
     closers.push(() => fixture.close());
     const item = fixture.mage.task({ name: 'item', fn: ({ n }: { n: number }) => void ran.push(n) });
     engine.serve(item);
-    fixture.mage.startUpkeep();
+    fixture.mage.startReconciler();
     const repairs: MageflowEvents['repair'][] = [];
     fixture.mage.on('repair', (repair) => repairs.push(repair));
     return { fixture, mage: fixture.mage, item, link, repairs };

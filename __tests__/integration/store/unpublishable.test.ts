@@ -19,7 +19,7 @@ const note = mage.task({ name: 'note', fn: () => ({ told: (told += 1) }) });
 
 beforeAll(() => {
   engine.serve(item as never, note as never);
-  mage.startUpkeep();
+  mage.startReconciler();
 });
 beforeEach(() => (told = 0));
 afterAll(() => Promise.all([instant.close(), fixture.close(), other.close()]));

@@ -94,7 +94,7 @@ describe('adding to a swarm that takes nothing any more', () => {
 
   it('throws NotFoundError for one whose retention is over, and writes nothing', async () => {
     const short = new Fixture({ retention: { finishedMs: 200 }, leaseMs: 300, reconcileIntervalMs: 100 });
-    short.mage.startUpkeep();
+    short.mage.startReconciler();
     try {
       const swarm = await short.mage.swarm({ isSwarmClosed: true });
       await swarm.run();
