@@ -42,6 +42,11 @@ const printed: Record<string, RegExp[]> = {
   ],
   'query-batch': [/gave 147 rows. The callback got the outputs of 147 children/, /Oslo +│ +27 │ 13,242\.55 │/],
   agent: [/planned 5 steps/, /shop revenue │ +Oslo │ +75,602\.63 │/, /best product │ +Kettle │/, /2026-05-04 │/],
+  'http-service': [
+    /^Two requests with one key were answered with 201 and 200/m,
+    /gave 7 totals and 1 failure: ENOENT/,
+    /^The large import that was cancelled is cancelled/m,
+  ],
   'fan-out': [/^12 texts, 26681 words, 2627 different ones/m, /the +│ +1642 │/, /alice +│ +386 │/],
 };
 

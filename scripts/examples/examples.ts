@@ -3,6 +3,7 @@ import { dynamicQueue } from './dynamic-queue';
 import { errorTolerance } from './error-tolerance';
 import type { Example } from './example';
 import { fanOut } from './fan-out';
+import { httpService } from './http-service';
 import { parallelFiles } from './parallel-files';
 import { queryBatch } from './query-batch';
 
@@ -13,6 +14,7 @@ export const examples: readonly Example<any>[] = [
   queryBatch,
   agent,
   fanOut,
+  httpService,
 ];
 
 /** The names, with a line for each. */
