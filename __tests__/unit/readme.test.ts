@@ -41,7 +41,9 @@ function snippetsOf(one: Page): Snippet[] {
 function withImports({ text, fileName }: Block): string {
   const own = text.replace(/(from '\.\/\w+)'/g, "$1.js'");
   if (fileName) return own;
-  const missing = [...givenImports].filter(([name]) => !new RegExp(`import .*\\b${name}\\b|const ${name}\\b`).test(own));
+  const missing = [...givenImports].filter(
+    ([name]) => !new RegExp(`import .*\\b${name}\\b|const ${name}\\b`).test(own),
+  );
   const imports = missing.map(([name, from]) => `import { ${name} } from '${from}';`);
   return [...imports, 'declare const paths: string[];', own].join('\n');
 }
