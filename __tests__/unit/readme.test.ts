@@ -9,7 +9,7 @@ const pages = readPages();
 const page = (file: string) => pages.find((one) => one.file === file)!;
 /** The new README waits in `docs` for its place; its files are what the blocks of other pages import. */
 const readme = pages.find(({ place, file }) => place === 'README.md' && file !== place) ?? page('README.md');
-/** A README that is about to be replaced leaves out the imports of later blocks. */
+/** The README that docs/README.next.md replaces leaves out the imports of later blocks; this goes with that one. */
 const givenImports = new Map([
   ...['childResults', 'mageContext', 'returnValue', 'SwarmClosedError', 'withoutRootSwarm', 'type Swarm'].map(
     (name) => [name, 'mageflow'] as const,
