@@ -61,7 +61,8 @@ export function lossIn(output: unknown): string | undefined {
   let left = looksAt;
   const look = (value: unknown, path: string): string | undefined => {
     if ((left -= 1) < 0 || value === null || value === undefined) return undefined;
-    if (typeof value === 'number') return Number.isFinite(value) ? undefined : `${path} is ${value} and arrives as null`;
+    if (typeof value === 'number')
+      return Number.isFinite(value) ? undefined : `${path} is ${value} and arrives as null`;
     if (typeof value === 'function' || typeof value === 'symbol') return `${path} is a ${typeof value} and is left out`;
     if (typeof value !== 'object' || typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
     const kind = Object.prototype.toString.call(value).slice(8, -1);

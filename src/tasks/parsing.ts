@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ConfigurationError } from '../errors';
 import { isPlainObject, type Message } from '../messages/json';
 import { childResultsField, declaredFields, defaultResultField, markedFields } from '../messages/marks';
+import { withoutNulls, type Issue } from '../messages/nothing';
 
 /** A task's schema, and what mageflow reads from it once. */
 export interface InputSchema {
@@ -59,6 +60,7 @@ function move(input: Message, from: string, to: string): Message {
 /**
  * Parses a run's input. What before-middleware added and the schema doesn't know is put back afterwards.
  * @param sent - the input as it was published, to tell what middleware added; undefined without middleware
+ * @param published - whether mageflow published the run, so that its input may hold results
  * @throws NonRetryableError with the field's path: the same message fits no better the next time
  */
 export async function parseInput(
@@ -66,6 +68,7 @@ export async function parseInput(
   input: Message,
   sent: Message | undefined,
   schema: InputSchema,
+  published: boolean,
 ): Promise<unknown> {
   const added =
     sent && schema.fields
@@ -73,7 +76,7 @@ export async function parseInput(
       : [];
   const own =
     added.length === 0 ? input : Object.fromEntries(Object.entries(input).filter(([field]) => !added.includes(field)));
-  const parsed = await schema.schema.safeParseAsync(own);
+  const parsed = await (published ? parseResults(own, schema) : schema.schema.safeParseAsync(own));
   if (!parsed.success) {
     const issues = parsed.error.issues.map(
       (issue) => `${issue.path.map(String).join('.') || '(message)'}: ${issue.message}`,
@@ -82,4 +85,19 @@ export async function parseInput(
   }
   if (added.length === 0 || !isPlainObject(parsed.data)) return parsed.data;
   return { ...parsed.data, ...Object.fromEntries(added.map((field) => [field, input[field]])) };
+}
+
+/** Parses a message with results. A body that returned nothing is null in them: where the schema refuses that, it gets nothing. */
+async function parseResults(message: Message, { schema, resultField, childrenField }: InputSchema) {
+  const first = await schema.safeParseAsync(message);
+  let parsed = first;
+  let left = message;
+  // What lies behind one null may show the next one, as in the later part of a pipe.
+  while (!parsed.success) {
+    const next = withoutNulls(left, parsed.error.issues as Issue[], [resultField, childrenField]);
+    if (!next) return first;
+    left = next;
+    parsed = await schema.safeParseAsync(left);
+  }
+  return parsed;
 }
