@@ -17,12 +17,18 @@ export async function makeWorker(
   options: CreateWorkerOpts,
 ): Promise<Worker> {
   checkWorker(name, options);
-  const declarations = (options.workflows ?? []) as BaseWorkflowDeclaration[];
+  const declarations = [...((options.workflows ?? []) as BaseWorkflowDeclaration[])];
   refuseSameNames(name, declarations);
   // All of a workflow's tasks are known by now.
   for (const declaration of declarations) refuseLoneWait(declaration);
-  const { handleKill = true, ...rest } = options;
-  const worker = await runtime.engine.hatchet.worker(name, { ...rest, handleKill: false });
+  const { handleKill = true, workflows: _workflows, labels, ...rest } = options;
+  const worker = await runtime.engine.hatchet.worker(name, {
+    ...rest,
+    // Copies: the SDK reads them after it has asked the engine.
+    workflows: declarations,
+    ...(labels ? { labels: { ...labels } } : {}),
+    handleKill: false,
+  });
   let started = false;
   let running: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
