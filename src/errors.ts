@@ -152,12 +152,3 @@ export function describe(value: unknown): string {
   const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor?.name;
   return name && name !== 'Object' ? `an instance of ${name}` : 'an object';
 }
-
-/** The message of whatever was thrown. The SDK rejects with an array of texts, and people throw anything. */
-export function messageOf(thrown: unknown): string {
-  if (Array.isArray(thrown)) return thrown.map(messageOf).join('; ');
-  // By its shape: errors of another realm (Node's own, under a test runner) are no instances of this one's Error.
-  const { message, name } = (thrown ?? {}) as { message?: unknown; name?: unknown };
-  if (typeof message === 'string' && typeof thrown === 'object') return message || String(name);
-  return typeof thrown === 'string' ? thrown : describe(thrown);
-}

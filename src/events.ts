@@ -1,6 +1,6 @@
 import type { MageflowLogger } from './options';
 import { detached } from './detached';
-import { messageOf } from './errors';
+import { messageOf } from './reason';
 
 /** An execution of an item, a callback or a task by itself has begun or ended, as this process saw it. */
 export interface ItemEvent {

@@ -1,4 +1,4 @@
-import { messageOf } from '../errors';
+import { messageOf } from '../reason';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
 import type { Pending } from './pending';

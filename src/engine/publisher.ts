@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { messageOf } from '../errors';
 import type { Events } from '../events';
 import { packFailure } from '../messages/text';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 import type { GroupStore } from '../store/group-store';
 import { hasWork, type Work } from '../store/replies';
 import { isEnded, type GroupReader } from '../store/group-reader';

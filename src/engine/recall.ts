@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as pause } from 'node:timers/promises';
 import { detached } from '../detached';
-import { messageOf } from '../errors';
 import type { Events } from '../events';
+import { messageOf } from '../reason';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore, TakenRun } from '../store/group-store';
 import type { Server } from '../store/redis';

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { detached } from '../detached';
-import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 import type { GroupStore } from '../store/group-store';
 import type { Collisions, Fate } from './collisions';
 import { PublishError, type Collision, type Engine, type RunRequest } from './engine';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { messageOf } from '../errors';
+import { messageOf } from '../reason';
 import type { GroupStore } from '../store/group-store';
 import type { Engine } from './engine';
 

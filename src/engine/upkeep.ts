@@ -1,9 +1,9 @@
 import { detached } from '../detached';
-import { messageOf } from '../errors';
 import type { Events } from '../events';
 import { inLanes } from '../in-lanes';
 import { inTime } from '../in-time';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 import type { GroupStore } from '../store/group-store';
 import type { Locations } from '../store/locations';
 import type { DueReply } from '../store/replies';

@@ -1,5 +1,5 @@
-import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 import type { Engine } from './engine';
 import type { Published } from './publisher';
 import type { Served } from './served';

@@ -1,5 +1,5 @@
 import { detached } from '../detached';
-import { messageOf } from '../errors';
+import { messageOf } from '../reason';
 import type { GroupStore } from '../store/group-store';
 import { HeardEnds, type HeardEnd } from './heard-ends';
 

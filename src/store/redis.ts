@@ -2,10 +2,11 @@ import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 import { setTimeout as pause } from 'node:timers/promises';
 import { again } from '../again';
 import { detached } from '../detached';
-import { ClosedError, ConfigurationError, describe, messageOf, StoreError } from '../errors';
+import { ClosedError, ConfigurationError, describe, StoreError } from '../errors';
 import { betweenFaultPoints } from '../fault-points';
 import { inTime, timeLimit } from '../in-time';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 import { scripts } from './scripts.generated';
 import { owesAnswers, Silence } from './silence';
 

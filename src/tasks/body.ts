@@ -1,5 +1,4 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
-import { messageOf } from '../errors';
 import { metadataOf, readClaim, type Claim } from '../engine/claim';
 import { referencesIn } from '../engine/inputs';
 import type { Message } from '../messages/json';
@@ -7,6 +6,7 @@ import { childResultsField } from '../messages/marks';
 import type { ResolvedConfig } from '../signatures/config';
 import { childrenId } from '../store/ids';
 import { processState } from '../process-state';
+import { messageOf } from '../reason';
 import { ClaimedRun } from './claimed-run';
 import { currentExecution, inExecution, type Execution, type MageContext } from './context';
 import { isWrapped } from './layers';

@@ -1,7 +1,8 @@
 import { NonRetryableError } from '@hatchet-dev/typescript-sdk';
-import { describe, messageOf } from '../errors';
+import { describe } from '../errors';
 import { engineLimitBytes } from '../messages/json';
 import { cleanText, wellFormedJson } from '../messages/text';
+import { messageOf } from '../reason';
 
 /** How much of a thrown error the engine gets, in characters: with its whole call it takes 4 MiB. */
 const thrownLength = 200_000;
@@ -40,12 +41,14 @@ export function encodeOutput(task: string, output: unknown): { payload: string; 
 
 /**
  * What a body threw, as the engine can record it: with a NUL, half of a surrogate pair or megabytes of text in it, it would
- * never hear that the attempt has failed. What suits it stays what it is.
+ * never hear that the attempt has failed, and of causes it records nothing. What suits it stays what it is.
  */
 export function encodeThrown(error: unknown): unknown {
-  const { message, stack, name } = Object(error) as { message?: unknown; stack?: unknown; name?: unknown };
+  const { message: own, stack, name } = Object(error) as { message?: unknown; stack?: unknown; name?: unknown };
+  // The SDK tells an abort by the error itself.
+  const message = typeof error !== 'object' || error === null || name === 'AbortError' ? own : messageOf(error);
   const fits = (text: unknown) => typeof text !== 'string' || (text.length <= thrownLength && cleanText(text) === text);
-  if (fits(message) && fits(stack)) return error;
+  if (own === message && fits(message) && fits(stack)) return error;
   const cleaned = (text: unknown) => cleanText(String(text).slice(0, thrownLength));
   const shown = new (error instanceof NonRetryableError ? NonRetryableError : Error)(cleaned(message));
   if (typeof name === 'string') shown.name = cleaned(name);

@@ -1,8 +1,9 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
 import { again } from '../again';
-import { isLasting, messageOf } from '../errors';
+import { isLasting } from '../errors';
 import { betweenFaultPoints } from '../fault-points';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 
 const refreshSeconds = 15;
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 
 /**
  * The body of a root while it runs: where what it publishes goes, and by what a later attempt of it finds again what an

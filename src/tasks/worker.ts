@@ -1,6 +1,7 @@
 import type { BaseWorkflowDeclaration, CreateWorkerOpts, Worker } from '@hatchet-dev/typescript-sdk';
 import type { Upkeep } from '../engine/upkeep';
-import { ConfigurationError, messageOf } from '../errors';
+import { ConfigurationError } from '../errors';
+import { messageOf } from '../reason';
 import { checkWorker } from './checks';
 import { refuseLoneWait } from './declare';
 import type { Runtime } from './runtime';
