@@ -13,17 +13,18 @@ const thrownLength = 200_000;
  * @throws Error saying what is wrong with it
  */
 export function encodeOutput(task: string, output: unknown): { payload: string; output: unknown } {
-  let text: string;
+  let json: string | undefined;
   try {
-    text = JSON.stringify(output) ?? 'null';
+    json = JSON.stringify(output) as string | undefined;
   } catch (error) {
     throw new Error(`The output of ${task} can't be turned into JSON: ${messageOf(error)}. Return plain JSON.`, {
       cause: error,
     });
   }
-  if (typeof output === 'function' || typeof output === 'symbol') {
+  if (json === undefined && output !== undefined) {
     throw new Error(`The output of ${task} can't be turned into JSON: expected plain JSON, got ${describe(output)}.`);
   }
+  const text = json ?? 'null';
   const payload = wellFormedJson(text, `The output of ${task}`);
   const bytes = Buffer.byteLength(payload);
   if (bytes > engineLimitBytes) {
@@ -66,8 +67,9 @@ export function lossIn(output: unknown): string | undefined {
     if ((left -= 1) < 0 || value === null || value === undefined) return undefined;
     if (typeof value === 'number')
       return Number.isFinite(value) ? undefined : `${path} is ${value} and arrives as null`;
+    if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
     if (typeof value === 'function' || typeof value === 'symbol') return `${path} is a ${typeof value} and is left out`;
-    if (typeof value !== 'object' || typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
+    if (typeof value !== 'object') return undefined;
     const kind = Object.prototype.toString.call(value).slice(8, -1);
     if (empty.has(kind)) return `${path} is a ${kind} and arrives as {}`;
     if (ArrayBuffer.isView(value)) return `${path} is a ${kind} and arrives as an object of its elements`;
