@@ -152,3 +152,10 @@ export function describe(value: unknown): string {
   const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor?.name;
   return name && name !== 'Object' ? `an instance of ${name}` : 'an object';
 }
+
+/** Ends an error about a task that is not one: what is undefined was mostly imported too early. */
+export function describeTask(value: unknown): string {
+  return value === undefined
+    ? 'undefined. Look for modules that import each other: the one that is loaded first sees nothing of the other yet. Put what both need into a third'
+    : describe(value);
+}

@@ -1,5 +1,5 @@
 import { declaredScheduleTimeout } from '../engine/declared-timeout';
-import { AlreadyStartedError, ConfigurationError, describe, InvalidMessageError } from '../errors';
+import { AlreadyStartedError, ConfigurationError, describe, describeTask, InvalidMessageError } from '../errors';
 import { encodeMessage, isPlainObject } from '../messages/json';
 import { isWellFormed } from '../messages/text';
 import { refuseUnknown, wholeNumber } from '../options';
@@ -31,7 +31,7 @@ export function taskName(task: unknown, what: string): string {
       ? task
       : (task as { definition?: { name?: unknown } } | null | undefined)?.definition?.name;
   if (typeof name !== 'string') {
-    throw new ConfigurationError(`${what}: expected a task, a task's name or a signature, got ${describe(task)}.`);
+    throw new ConfigurationError(`${what}: expected a task, a task's name or a signature, got ${describeTask(task)}.`);
   }
   if (name.trim() === '' || name.includes('\0'))
     throw new ConfigurationError(`${what}: expected a task's name, got ${describe(name)}.`);

@@ -1,4 +1,4 @@
-import { ConfigurationError, describe } from '../errors';
+import { ConfigurationError, describeTask } from '../errors';
 import { inTime } from '../in-time';
 import { packSpec, type Spec } from '../store/spec';
 import { bind, isSignature, type BoundSpec } from './binding';
@@ -41,7 +41,9 @@ export function prepare(
     : [entry as TaskLike];
   if (!isSignature(task)) {
     if (typeof task !== 'string' && typeof (task as object | undefined) !== 'object') {
-      throw new ConfigurationError(`${what}: expected a task, a task's name or a signature, got ${describe(task)}.`);
+      throw new ConfigurationError(
+        `${what}: expected a task, a task's name or a signature, got ${describeTask(task)}.`,
+      );
     }
     const bound = bind(scope, task, data, options, what);
     return bound instanceof Promise ? bound.then(preparedTask) : preparedTask(bound);
@@ -133,7 +135,8 @@ export type TakenEntry = () => PreparedEntry | Promise<PreparedEntry>;
  * @throws ConfigurationError, InvalidMessageError
  */
 export function takeAll(scope: Scope, tasks: readonly TaskEntry[], owner: Owner, what = 'tasks'): TakenEntry[] {
-  return tasks.map((entry, i) => {
+  // A hole in a list is a task that is missing, too.
+  return Array.from(tasks, (entry, i) => {
     const given = (Array.isArray(entry) ? [...(entry as readonly unknown[])] : entry) as TaskEntry;
     const take = () => prepare(scope, given, owner, `${what}[${i}]`);
     if (isSignature(Array.isArray(given) ? given[0] : given)) return take;
