@@ -93,7 +93,7 @@ export class Events {
       // Outside the body in which it happened: what a listener publishes is no child of a root's.
       await detached(() => listener(event));
     } catch (error) {
-      this.logger.error(`mageflow: a listener of '${name}' threw: ${messageOf(error)}`);
+      this.logger.error(`a listener of '${name}' threw: ${messageOf(error)}`);
     }
   }
 }

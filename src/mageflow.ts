@@ -9,6 +9,7 @@ import type {
 import type { Cluster, Redis } from 'ioredis';
 import type { z } from 'zod';
 import { Engine } from './engine/engine';
+import { tellFailedCallbacks } from './engine/failed-callbacks';
 import { Inputs } from './engine/inputs';
 import { Publisher, type Published } from './engine/publisher';
 import { Remover } from './engine/remover';
@@ -188,6 +189,7 @@ export class Mageflow<
       capture,
     };
     store.onGroup = (event) => events.emit('group', event);
+    store.onFailedCallback = tellFailedCallbacks(reader, events, logger);
     processState().instances.push(this);
   }
 

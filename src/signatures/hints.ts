@@ -82,7 +82,7 @@ export class Hints {
 
   private missing(error: unknown): void {
     // Waiting goes on by reading each second.
-    if (!this.closed) this.store.settings.logger.warn(`mageflow: no hints from Redis: ${messageOf(error)}`);
+    if (!this.closed) this.store.settings.logger.warn(`no hints from Redis: ${messageOf(error)}`);
   }
 
   private tell(channel: string, hint: Hint): void {

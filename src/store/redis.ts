@@ -137,7 +137,7 @@ export class RedisConnection {
     if (policy !== 'noeviction' && !this.warned) {
       this.warned = true;
       this.logger.warn(
-        `mageflow: this Redis may delete keys when its memory is full: its maxmemory-policy is ${policy}. Swarms would lose their state; set it to noeviction.`,
+        `this Redis may delete keys when its memory is full: its maxmemory-policy is ${policy}. Swarms would lose their state; set it to noeviction.`,
       );
     }
     const run = told('run_id');
@@ -209,7 +209,7 @@ export class RedisConnection {
       // ioredis reports each attempt to reconnect; once a minute is enough to know.
       if (this.closed || performance.now() - told < 60_000) return;
       told = performance.now();
-      this.logger.warn(`mageflow: Redis is unreachable: ${messageOf(error)}. It will be tried again.`);
+      this.logger.warn(`Redis is unreachable: ${messageOf(error)}. It will be tried again.`);
     });
     return client;
   }

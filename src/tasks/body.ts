@@ -186,7 +186,7 @@ class Attempt {
     const { input, tooLarge } = restored ?? { input: received, tooLarge: false };
     if (tooLarge) {
       runtime.logger.warn(
-        `mageflow: the results for ${task.name} exceed maxResultBytes; its list is empty, read mageContext().results instead.`,
+        `the results for ${task.name} exceed maxResultBytes; its list is empty, read mageContext().results instead.`,
       );
     }
     const ofRoot = source !== '' && childResultsField in input;
@@ -232,7 +232,7 @@ class Attempt {
     if (loss === undefined) return;
     warned.add(task);
     runtime.logger.warn(
-      `mageflow: the output of ${task.name} is not what it gives, as outputs travel as JSON: ${loss}. Return plain JSON.`,
+      `the output of ${task.name} is not what it gives, as outputs travel as JSON: ${loss}. Return plain JSON.`,
     );
   }
 

@@ -45,7 +45,7 @@ export class Persistence {
     const { signal } = this.ctx.abortController;
     const over = refusal instanceof NonRetryableError || isLasting(refusal);
     if (over || signal.aborted || performance.now() > this.giveUpAt) throw refusal;
-    if (attempt % 10 === 0) this.logger.warn(`mageflow: ${this.about.name} waits ${what}: ${messageOf(refusal)}`);
+    if (attempt % 10 === 0) this.logger.warn(`${this.about.name} waits ${what}: ${messageOf(refusal)}`);
     return abortable(Math.min(2_000, 100 * 2 ** attempt), signal);
   }
 }

@@ -45,7 +45,7 @@ export async function makeWorker(
     }
     return start().catch((error: unknown) => {
       runtime.logger.error(
-        `mageflow: worker ${name} serves no more: ${messageOf(error)}. Start it again, or end the process for its manager to do so; upkeep goes on until then.`,
+        `worker ${name} serves no more: ${messageOf(error)}. Start it again, or end the process for its manager to do so; upkeep goes on until then.`,
       );
       endHeartbeat(worker);
       throw error;
