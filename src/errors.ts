@@ -162,11 +162,9 @@ export function describe(value: unknown): string {
   return name && name !== 'Object' ? `an instance of ${name}` : 'an object';
 }
 
-/** The message of whatever was thrown. The SDK rejects with an array of texts, and people throw anything. */
-export function messageOf(thrown: unknown): string {
-  if (Array.isArray(thrown)) return thrown.map(messageOf).join('; ');
-  // By its shape: errors of another realm (Node's own, under a test runner) are no instances of this one's Error.
-  const { message, name } = (thrown ?? {}) as { message?: unknown; name?: unknown };
-  if (typeof message === 'string' && typeof thrown === 'object') return message || String(name);
-  return typeof thrown === 'string' ? thrown : describe(thrown);
+/** Ends an error about a task that is not one: what is undefined was mostly imported too early. */
+export function describeTask(value: unknown): string {
+  return value === undefined
+    ? 'undefined. Look for modules that import each other: the one that is loaded first sees nothing of the other yet. Put what both need into a third'
+    : describe(value);
 }

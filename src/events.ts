@@ -1,6 +1,6 @@
 import type { MageflowLogger } from './options';
 import { detached } from './detached';
-import { messageOf } from './errors';
+import { messageOf } from './reason';
 
 /** An execution of an item, a callback or a task by itself has begun or ended, as this process saw it. */
 export interface ItemEvent {
@@ -93,7 +93,7 @@ export class Events {
       // Outside the body in which it happened: what a listener publishes is no child of a root's.
       await detached(() => listener(event));
     } catch (error) {
-      this.logger.error(`mageflow: a listener of '${name}' threw: ${messageOf(error)}`);
+      this.logger.error(`a listener of '${name}' threw: ${messageOf(error)}`);
     }
   }
 }

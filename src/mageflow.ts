@@ -9,6 +9,7 @@ import type {
 import type { Cluster, Redis } from 'ioredis';
 import type { z } from 'zod';
 import { Engine } from './engine/engine';
+import { tellFailedCallbacks } from './engine/failed-callbacks';
 import { Inputs } from './engine/inputs';
 import { Publisher, type Published } from './engine/publisher';
 import { Remover } from './engine/remover';
@@ -20,7 +21,7 @@ import { ConfigurationError, describe } from './errors';
 import { Events, type MageflowEvents } from './events';
 import { refuseUnknown, resolveOptions, type MageflowLogger, type MageflowOptions } from './options';
 import { processState } from './process-state';
-import { bind, checkCallbacks, isSignature } from './signatures/binding';
+import { bind, checkCallbacks, copyList, isSignature } from './signatures/binding';
 import { makeCapture } from './signatures/capture';
 import type { ChainInput, ChainOutput, Steps } from './signatures/chain-types';
 import { resolveConfig, type ResolvedConfig, type SwarmConfig } from './signatures/config';
@@ -190,6 +191,7 @@ export class Mageflow<
       capture,
     };
     store.onGroup = (event) => events.emit('group', event);
+    store.onFailedCallback = tellFailedCallbacks(reader, events, logger);
     processState().instances.push(this);
   }
 
@@ -234,7 +236,8 @@ export class Mageflow<
     const limits = { maxConcurrency, stopAfterNFailures, stopAfterFailureRatio, timeoutMs, keepResults };
     const config = resolveConfig(limits as SwarmConfig);
     const declaration = this.declare(task, (opts) => this.hatchet.task(opts as never), config);
-    this.roots.set(task.name.toLowerCase(), { successCallbacks, errorCallbacks });
+    const lists = { successCallbacks: copyList(successCallbacks), errorCallbacks: copyList(errorCallbacks) };
+    this.roots.set(task.name.toLowerCase(), lists);
     return declaration;
   }
 

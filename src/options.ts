@@ -85,7 +85,17 @@ export function resolveOptions(options: MageflowOptions, logger: MageflowLogger)
     commandTimeoutMs: timerMs('commandTimeoutMs', options.commandTimeoutMs, 5_000),
     maxInlineBytes: wholeNumber('maxInlineBytes', options.maxInlineBytes, 256 * 1024),
     maxResultBytes: wholeNumber('maxResultBytes', options.maxResultBytes, 64 * 1024 * 1024),
-    logger: given,
+    logger: options.logger ? prefixed(options.logger) : given,
+  };
+}
+
+/** The client's logger says itself whose lines they are; a user's own doesn't. */
+function prefixed(logger: MageflowLogger): MageflowLogger {
+  const line = (message: string) => `mageflow: ${message}`;
+  return {
+    info: (message) => logger.info(line(message)),
+    warn: (message) => logger.warn(line(message)),
+    error: (message, error) => (error ? logger.error(line(message), error) : logger.error(line(message))),
   };
 }
 

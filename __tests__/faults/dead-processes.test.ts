@@ -24,6 +24,6 @@ test('what a killed client was granted and had not published is published by the
   expect((await faults.recorder.started()).sort()).toEqual([0, 1, 2, 3, 4, 5]);
   expect(await faults.recorder.mostAtOnce()).toBe(2);
   expect(await faults.callbacks()).toBe(1);
-  expect(worker.lines.filter(({ message }) => String(message).includes('publishing entry')).length).toBe(2);
+  expect(worker.lines.filter(({ message }) => String(message).includes('publishing item')).length).toBe(2);
   await worker.kill('SIGTERM');
 });

@@ -85,7 +85,9 @@ test('items that wait for a slot longer than the schedule timeout are published 
   expect(Math.min(...told)).toBeGreaterThanOrEqual(2);
   expect(Math.max(...told)).toBeGreaterThanOrEqual(4);
   const warned = log.lines.filter((line) => line.includes(swarm.id) && line.includes('no worker has taken'));
-  expect(warned[0]).toMatch(/^warn mageflow: no worker has taken narrow for \d+s: entry \d of .* is published again\./);
+  expect(warned[0]).toMatch(
+    /^warn mageflow: no worker has taken narrow for \d+s: item \d \("narrow"\) of the swarm "swarm" .* is published again\./,
+  );
   expect(warned.length).toBeLessThanOrEqual(told.length);
 });
 

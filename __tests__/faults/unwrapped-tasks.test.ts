@@ -20,11 +20,25 @@ const failing = hatchet.task({
     throw new Error('the plain task failed');
   },
 });
+const hooks = { onSuccess: () => ({ hook: 'success' }), onFailure: () => ({ hook: 'failure' }) };
+// The SDK takes these of a task too; its types name them of a workflow only.
+const withHooks = (name: string, own: object) => hatchet.task({ name, fn: ({ n }: { n: number }) => ({ n }), ...own });
+const hooked = [
+  withHooks('with-on-success', { onSuccess: hooks.onSuccess }),
+  withHooks('with-on-failure', { onFailure: hooks.onFailure }),
+  withHooks('with-both', hooks),
+];
+const ofTwo = hatchet.workflow<{ n: number }>({ name: 'of-two', ...hooks });
+ofTwo.task({ name: 'one', fn: ({ n }) => ({ n }) });
+ofTwo.task({ name: 'two', fn: ({ n }) => ({ n: n * 2 }) });
 const alert = mage.task({ name: 'alert', fn: async (input: Record<string, unknown>) => void alerts.push(input) });
 
 beforeAll(async () => {
   await fixture.worker([alert]);
-  const worker = await hatchet.worker('plain-worker', { workflows: [plain, slow, failing], handleKill: false });
+  const worker = await hatchet.worker('plain-worker', {
+    workflows: [plain, slow, failing, ...hooked, ofTwo],
+    handleKill: false,
+  });
   const running = worker.start();
   fixture.onClose(async () => {
     await worker.stop();
@@ -41,6 +55,14 @@ test('the end of an item that no wrapper serves is noticed, and its output becom
     isSwarmClosed: true,
   });
   expect(await swarm.run()).toEqual([{ twice: 2 }, { twice: 4 }, { twice: 6 }]);
+});
+
+test("the output of one with onSuccess or onFailure is what the SDK's own run gives", async () => {
+  const declared = [...hooked, ofTwo] as unknown as (typeof plain)[];
+  const swarm = await mage.swarm({ tasks: declared.map((task) => [task, { n: 7 }] as const), isSwarmClosed: true });
+  const outputs: unknown[] = await swarm.run();
+  expect(outputs.slice(0, hooked.length)).toEqual(hooked.map(() => ({ n: 7 })));
+  expect(outputs).toEqual(await Promise.all(declared.map((task) => task.run({ n: 7 }))));
 });
 
 test('it holds its slot until its end', async () => {

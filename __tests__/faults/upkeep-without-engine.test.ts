@@ -14,7 +14,8 @@ test('upkeep that waits for the engine with one group goes on with the others', 
     await store.run(swarm.id, '{}');
     return swarm.id;
   };
-  const takenOver = (id: string) => faults.log.lines.some((line) => line.includes(`publishing entry 0 of ${id} again`));
+  const takenOver = (id: string) =>
+    faults.log.lines.some((line) => line.includes(`publishing item 0 ("stamp") of the swarm "swarm" (${id}) again`));
   faults.mage.startReconciler();
   const first = await granted();
   await eventually('it tries to publish what a dead process left', () => takenOver(first));

@@ -39,6 +39,20 @@ const wholeTransformed = mage.task({
   input: z.object({ tag: z.string(), rows: returnValue(rows) }).transform((input) => ({ ...input, extra: true })),
   fn: (input) => notes.keep(input),
 });
+const tagged = z.object({ tag: z.string() });
+const withRows = z.object({ rows: returnValue(rows) });
+const wholes: Record<string, z.ZodType> = {
+  intersection: tagged.and(withRows),
+  union: z.union([tagged.extend({ other: z.string() }), tagged.extend(withRows.shape)]),
+  'discriminated union': z.discriminatedUnion('kind', [
+    tagged.extend({ kind: z.literal('a'), other: z.string() }),
+    tagged.extend({ kind: z.literal('b'), rows: returnValue(rows) }),
+  ]),
+  lazy: z.lazy(() => tagged.extend(withRows.shape)),
+};
+const wholeTasks = Object.values(wholes).map((input, i) =>
+  mage.task({ name: `whole-${i}`, input, fn: (given) => notes.keep(given as Record<string, unknown>) }),
+);
 const strict = mage.task({
   name: 'strict',
   input: z.strictObject({ tag: z.string(), rows: returnValue(rows) }),
@@ -73,6 +87,7 @@ beforeAll(() =>
     ...notes.tasks,
     ...marked,
     wholeTransformed,
+    ...wholeTasks,
     strict,
     strictDefault,
     strictWithout,
@@ -99,6 +114,18 @@ describe('where a result arrives', () => {
     await parent.run();
     expect((await notes.only('transformed', parent)).input).toEqual({ tag: 'transformed', rows: give, extra: true });
   });
+
+  test.each(Object.keys(wholes).map((kind, i) => [kind, i] as const))(
+    'in the marked field of a message that is made as: %s',
+    async (kind, i) => {
+      const tag = `whole ${kind}`;
+      const data = kind === 'discriminated union' ? { tag, kind: 'b' } : { tag };
+      const callback = await mage.sign(`whole-${i}`, data);
+      const parent = await mage.sign(work, { give }, { successCallbacks: [callback] });
+      await parent.run();
+      expect((await notes.only(tag, parent)).input).toEqual({ ...data, rows: give });
+    },
+  );
 
   test('a strict schema takes it in its marked field, and in returnValue', async () => {
     const callbacks = [

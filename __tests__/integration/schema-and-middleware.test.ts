@@ -78,9 +78,10 @@ describe('a schema', () => {
   });
 
   test('fails a message that does not fit at once, without retries, with the path of the field', async () => {
-    checked.length = 0;
     const errorCallbacks = [await mage.sign(noted, { tag: 'does not fit' })];
     const signature = await mage.sign(refined, { user: { names: ['ada', 'root'] } }, { errorCallbacks });
+    // What is bound is looked at when it is signed, too.
+    checked.length = 0;
     const error = await signature.run().catch((reason: unknown) => reason as Error);
     expect(error).toBeInstanceOf(TaskFailedError);
     expect((error as Error).message).toContain('user.names.1: is reserved');

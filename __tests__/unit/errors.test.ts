@@ -1,6 +1,5 @@
-import { runInNewContext } from 'node:vm';
 import * as mageflow from '../../src';
-import { describe as describeValue, messageOf } from '../../src/errors';
+import { describe as describeValue } from '../../src/errors';
 
 const classes = {
   ConfigurationError: 'CONFIGURATION',
@@ -76,19 +75,6 @@ test('they carry what belongs to them', () => {
   expect(new mageflow.SwarmFinishedError('x').added).toBe(0);
   const cause = new Error('ECONNREFUSED');
   expect(new mageflow.StoreError('x', { cause }).cause).toBe(cause);
-});
-
-test.each<[unknown, string]>([
-  [new Error('plain'), 'plain'],
-  [new TypeError(''), 'TypeError'],
-  [runInNewContext('new Error("of another realm")'), 'of another realm'],
-  [['one', new Error('two')], 'one; two'],
-  ['text', 'text'],
-  [undefined, 'undefined'],
-  [null, 'null'],
-  [{ code: 5 }, 'an object'],
-])('messageOf tells what was thrown: %p', (thrown, message) => {
-  expect(messageOf(thrown)).toBe(message);
 });
 
 test.each<[unknown, string]>([

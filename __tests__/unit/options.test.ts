@@ -24,11 +24,15 @@ test('undefined and null mean the default, also inside retention', () => {
 });
 
 test('what is given replaces the default', () => {
-  const own = { ...logger };
+  const lines: string[] = [];
+  const own = { ...logger, warn: (line: string) => lines.push(line) };
   const given = { keyPrefix: 'shop', retention: { finishedMs: 1 }, maxInlineBytes: 5, logger: own };
   const resolved = resolveOptions(given, logger);
   expect(resolved).toMatchObject({ keyPrefix: 'shop', finishedMs: 1, abandonedMs: 604_800_000, maxInlineBytes: 5 });
-  expect(resolved.logger).toBe(own);
+  // Whose lines they are is said once: the client's logger does so itself.
+  resolved.logger.warn('a line');
+  expect(lines).toEqual(['mageflow: a line']);
+  expect(resolveOptions({}, logger).logger).toBe(logger);
 });
 
 test.each([[0], [-1], [1.5], [NaN], [Infinity], [2 ** 53], ['1'], [1n], [true], [{}], [[]]])(

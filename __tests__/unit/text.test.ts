@@ -69,8 +69,28 @@ describe('an output', () => {
 
 describe('a thrown error', () => {
   test('stays what it is when the engine can record it', () => {
-    for (const error of [new TypeError('no 😀'), 'a text', undefined, { message: 7 }])
+    for (const error of [new TypeError('no 😀'), 'a text', undefined, new Error('x', { cause: 'x' })])
       expect(encodeThrown(error)).toBe(error);
+  });
+
+  test('is replaced by one with all that is known of its reason, which the engine records nothing of', () => {
+    for (const type of [TypeError, NonRetryableError]) {
+      const error = new type('fetch failed');
+      error.cause = new Error('connect ECONNREFUSED');
+      const shown = encodeThrown(error) as Error;
+      expect(shown.message).toBe('fetch failed (connect ECONNREFUSED)');
+      expect([shown.name, shown.stack, shown instanceof NonRetryableError]).toEqual([
+        type.name,
+        error.stack,
+        type === NonRetryableError,
+      ]);
+    }
+    expect((encodeThrown({ code: 5 }) as Error).message).toBe('{"code":5}');
+  });
+
+  test('of an abort stays what it is, as the SDK tells it by that', () => {
+    const error = Object.assign(new Error('stopped', { cause: new Error('why') }), { name: 'AbortError' });
+    expect(encodeThrown(error)).toBe(error);
   });
 
   test.each([

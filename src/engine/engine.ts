@@ -1,8 +1,8 @@
 import type { AdminClient, HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
-import { messageOf } from '../errors';
 import { betweenFaultPoints } from '../fault-points';
 import { inTime } from '../in-time';
+import { messageOf } from '../reason';
 import { parentKey, readClaim } from './claim';
 import { RunEnds } from './run-ends';
 import type { StoredRunOptions } from '../store/spec';

@@ -1,6 +1,7 @@
-import { messageOf } from '../errors';
+import { messageOf } from '../reason';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
+import { Names } from './names';
 import type { Pending } from './pending';
 import type { Publication } from './sender';
 import { stuckAfterMs } from './stalls';
@@ -12,12 +13,15 @@ export class Heart {
   /** When others last heard that they may take over what this process has to publish. */
   private offeredAt: number | undefined;
   private loggedAt = -Infinity;
+  private readonly names: Names;
 
   constructor(
     private readonly pending: Pending,
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
-  ) {}
+  ) {
+    this.names = new Names(reader);
+  }
 
   stuckMs(): number {
     return this.pending.stuckMs(performance.now());
@@ -52,7 +56,8 @@ export class Heart {
       return active?.state === 'granted' && active.process === this.store.process;
     } catch (error) {
       // A second run finds itself a duplicate; one that is never published would be worse.
-      this.store.settings.logger.info(`mageflow: entry ${entry} of ${groupId} can't be read: ${messageOf(error)}`);
+      const { logger } = this.store.settings;
+      void this.names.entry(groupId, entry).then((who) => logger.info(`${who} can't be read: ${messageOf(error)}`));
       return true;
     }
   }
@@ -62,9 +67,14 @@ export class Heart {
     this.offeredAt = now;
     if (now - this.loggedAt < toldEveryMs) return;
     this.loggedAt = now;
-    const [groupId, entry] = this.pending.stuckKey.split(' ');
+    const [groupId = '', entry = ''] = this.pending.stuckKey.split(' ');
+    void this.tellStuck(stuckMs, this.pending.size, this.names.entry(groupId, entry));
+  }
+
+  private async tellStuck(stuckMs: number, waiting: number, longest: Promise<string>): Promise<void> {
+    const who = await longest;
     this.store.settings.logger.warn(
-      `mageflow: this process (${this.store.process}) has published nothing for ${Math.round(stuckMs / 1000)} s: ${this.pending.size} publications wait, entry ${entry} of ${groupId} the longest. Another process with upkeep publishes them when it finds the engine there; if this one doesn't recover, restart it.`,
+      `this process (${this.store.process}) has published nothing for ${Math.round(stuckMs / 1000)} s: ${waiting} publications wait, ${who} the longest. Another process with upkeep publishes them when it finds the engine there; if this one doesn't recover, restart it.`,
     );
   }
 }

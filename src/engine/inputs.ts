@@ -220,7 +220,7 @@ export class Inputs {
           ? groupFailure(snapshot, failures)
           : chain
             ? (failures[0]?.message ?? '')
-            : `${count} of the swarm's items failed`;
+            : `${count} of the swarm's items failed, the first with: ${failures[0]?.message ?? ''}`;
     return { input, count, failures, message };
   }
 

@@ -1,7 +1,7 @@
 import { packFailure } from '../messages/text';
 import { newSecret, type Above, type GroupStore } from '../store/group-store';
 import type { Work } from '../store/replies';
-import { isEnded, readError, type GroupFacts, type GroupReader } from '../store/group-reader';
+import { isEnded, type GroupFacts, type GroupReader } from '../store/group-reader';
 import { isChildrenId, nestedId } from '../store/ids';
 import { createInParts } from '../store/parts';
 import { templateGroup, unpackMessage, type Spec } from '../store/spec';
@@ -11,7 +11,7 @@ import type { KnownFacts } from './known-facts';
 import type { Retrier } from './retrier';
 import type { Suspender } from './suspender';
 import { endOfGroup } from './group-end';
-import { tellEndAt, tellFailedCallback } from './tell-end';
+import { tellEndAt } from './tell-end';
 import { composed } from './unpublishable';
 
 /** The own message of a nested swarm that was started by one of its items: it starts, and isn't given a message. */
@@ -111,8 +111,6 @@ export class Nesting {
     const { code, work } = await this.store.settle(above, entry, `g:${groupId}`, outcome, payload, size, round);
     // A chain's or a swarm's end is told by its own events; that of a root's children is the root's.
     if (facts.kind === 'root') await tellEndAt(this.events, this.reader, { groupId: above, entry }, work);
-    else if (entry.startsWith('c') && work.endedAs === 'failed')
-      tellFailedCallback(this.events, { groupId: above, entry }, readError(end.payload));
     // A parent that is gone can't tell it any more when to go.
     const after = await (code === 'unknown' ? this.store.release(groupId) : this.store.noticed(groupId));
     await Promise.all([code === 'ended' ? this.publish(above, work) : undefined, this.publish(groupId, after.work)]);

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { messageOf } from '../errors';
 import type { Events } from '../events';
 import { packFailure } from '../messages/text';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 import type { GroupStore } from '../store/group-store';
 import { hasWork, type Work } from '../store/replies';
 import { isEnded, type GroupReader } from '../store/group-reader';
@@ -16,6 +16,7 @@ import type { Engine } from './engine';
 import { isLaterStep, type Inputs } from './inputs';
 import { Heart } from './heart';
 import { KnownFacts, type KnownGroup } from './known-facts';
+import { Names } from './names';
 import { Nesting, startOnly } from './nesting';
 import { Pending } from './pending';
 import { Recall } from './recall';
@@ -90,7 +91,7 @@ export class Publisher {
     this.suspender = new Suspender(store, reader, served, publish);
     this.nesting = new Nesting(store, reader, this, events, publish);
     this.deadlines = new Deadlines((groupId) => {
-      void this.leftToUpkeep(`the end of the time of ${groupId}`, this.canceller.cancel(groupId, 'timeout'));
+      void this.endTime(groupId);
     });
   }
 
@@ -287,7 +288,7 @@ export class Publisher {
       // Its lease stays: upkeep comes back to it.
       publication.done(publication);
       this.logger.error(
-        `mageflow: could not record that ${publication.request.workflowName} failed (${message}): ${messageOf(error)}`,
+        `could not record that ${publication.request.workflowName} failed (${message}): ${messageOf(error)}`,
       );
     }
   }
@@ -308,15 +309,17 @@ export class Publisher {
       if (work.status === 'cancelling') await this.canceller.cancelSome(groupId, entries);
     } catch (error) {
       // Unconfirmed, they are published again when their lease is over, and the second run finds itself a duplicate.
-      this.logger.warn(`mageflow: could not confirm ${pairs.length / 2} publications: ${messageOf(error)}`);
+      this.logger.warn(`could not confirm ${pairs.length / 2} publications: ${messageOf(error)}`);
     }
   }
 
-  private async leftToUpkeep(what: string, work: Promise<unknown>): Promise<void> {
+  private async endTime(groupId: string): Promise<void> {
     try {
-      await work;
+      await this.canceller.cancel(groupId, 'timeout');
     } catch (error) {
-      if (!this.closed) this.logger.warn(`mageflow: ${what} is left to upkeep: ${messageOf(error)}`);
+      if (this.closed) return;
+      const who = await new Names(this.reader).group(groupId);
+      this.logger.warn(`the end of the time of ${who} is left to upkeep: ${messageOf(error)}`);
     }
   }
 }

@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as pause } from 'node:timers/promises';
 import { detached } from '../detached';
-import { messageOf } from '../errors';
 import type { Events } from '../events';
+import { messageOf } from '../reason';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore, TakenRun } from '../store/group-store';
 import type { Server } from '../store/redis';
 import { readClaim, readMetadata, type Claim } from './claim';
 import type { Engine, PastRun, RunRequest } from './engine';
+import { Names } from './names';
 
 /** How much earlier than Redis's loss a run may have been published that Redis doesn't know, in ms; clocks differ a little. */
 const lookBackMs = 60_000;
@@ -144,7 +145,7 @@ export class Recall {
         return await action();
       } catch (error) {
         const { logger } = this.store.settings;
-        logger.warn(`mageflow: what the engine took before Redis came back is not known yet: ${messageOf(error)}`);
+        logger.warn(`what the engine took before Redis came back is not known yet: ${messageOf(error)}`);
         await pause(againMs);
       }
     }
@@ -245,7 +246,8 @@ export class Recall {
     if (status !== undefined && status !== 'waiting') return;
     const what = status === undefined ? 'it was made' : 'it was run';
     const message = `Redis has come back without knowing that ${what}: "${readMetadata(run.metadata).name}" (run ${run.id}). Make or run it again if that is wanted.`;
-    this.store.settings.logger.error(`mageflow: entry ${entry} of ${groupId}: ${message}`);
+    const who = await new Names(this.reader).entry(groupId, entry);
+    this.store.settings.logger.error(`${who}: ${message}`);
     this.events.emit('error', { groupId, entry, message });
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { detached } from '../detached';
-import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 import type { GroupStore } from '../store/group-store';
 import type { Collisions, Fate } from './collisions';
 import { PublishError, type Collision, type Engine, type RunRequest } from './engine';
@@ -220,7 +220,7 @@ export class Sender {
       return await this.collisions.fates(batch, collision);
     } catch (error) {
       this.logger.warn(
-        `mageflow: it is not known which of ${batch.length} runs collide with others by their idempotency keys: ${messageOf(error)}. They are left to upkeep.`,
+        `it is not known which of ${batch.length} runs collide with others by their idempotency keys: ${messageOf(error)}. They are left to upkeep.`,
       );
       return [];
     }
@@ -236,8 +236,7 @@ export class Sender {
   }
 
   private async waitForEngine(attempt: number, error: unknown): Promise<void> {
-    if (attempt % 10 === 0)
-      this.logger.warn(`mageflow: the engine does not take runs: ${messageOf(error)}. It is tried again.`);
+    if (attempt % 10 === 0) this.logger.warn(`the engine does not take runs: ${messageOf(error)}. It is tried again.`);
     await this.beat();
     const longest = Math.min(5_000, this.store.settings.leaseMs / 2);
     await pause(Math.min(longest, 100 * 2 ** attempt));
@@ -245,9 +244,7 @@ export class Sender {
 
   /** Redis may be away as well; then the leases decide. */
   private async beat(): Promise<void> {
-    await this.outcomes
-      .beat()
-      .catch((reason: unknown) => this.logger.warn(`mageflow: no heartbeat: ${messageOf(reason)}`));
+    await this.outcomes.beat().catch((reason: unknown) => this.logger.warn(`no heartbeat: ${messageOf(reason)}`));
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { messageOf } from '../errors';
+import { messageOf } from '../reason';
 import type { GroupStore } from '../store/group-store';
 import type { Engine } from './engine';
 
@@ -40,7 +40,7 @@ export class Stalls {
     if (!this.told.has(process)) {
       this.told.add(process);
       logger.warn(
-        `mageflow: the process ${process} lives, but has published nothing for ${Math.round(stuckMs / 1000)} s although it has work. This one publishes it instead; look into that process.`,
+        `the process ${process} lives, but has published nothing for ${Math.round(stuckMs / 1000)} s although it has work. This one publishes it instead; look into that process.`,
       );
     }
     return 0;
@@ -65,7 +65,7 @@ export class Stalls {
       this.reached = { since, last: now };
     } catch (error) {
       this.reached = undefined;
-      logger.info(`mageflow: a process publishes nothing, and the engine is not there: ${messageOf(error)}`);
+      logger.info(`a process publishes nothing, and the engine is not there: ${messageOf(error)}`);
     }
   }
 }

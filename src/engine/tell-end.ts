@@ -27,7 +27,6 @@ export function tellEnd(events: Events, about: About, work: Work, error: string)
   const event = describeItem(about, endedAs);
   if (endedAs === 'failed') event.error = error;
   events.emit('item', event);
-  if (event.callback && endedAs === 'failed') tellFailedCallback(events, about, error);
 }
 
 /** The same of an entry of which only its place is known. What can't be read, isn't told. */
@@ -39,10 +38,6 @@ export async function tellEndAt(events: Events, reader: GroupReader, about: Abou
     reader.result(groupId, entry).catch(() => undefined),
   ]);
   tellEnd(events, { ...about, ...known }, work, work.endedAs === 'failed' ? readError(result?.slice(1) ?? '') : '');
-}
-
-export function tellFailedCallback(events: Events, { groupId, entry }: About, error: string): void {
-  events.emit('error', { groupId, entry, message: `a callback failed: ${error}` });
 }
 
 async function stored(reader: GroupReader, groupId: string, entry: string): Promise<Partial<About> | undefined> {

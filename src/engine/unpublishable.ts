@@ -1,4 +1,5 @@
-import { ClosedError, messageOf, StoreError } from '../errors';
+import { ClosedError, StoreError } from '../errors';
+import { messageOf } from '../reason';
 
 /** How often an entry is published at most, whether its runs are lost or it can't be put together. */
 export const maxPublications = 3;

@@ -7,6 +7,7 @@ import type { Work } from '../store/replies';
 import { unpackCallback, unpackSpec, type Spec } from '../store/spec';
 import { inWords } from './declared-timeout';
 import type { Engine, RunState, UntakenRun } from './engine';
+import { Names } from './names';
 import type { Served } from './served';
 
 /** When the engine's history is asked, which lags behind, and at how many looks at a run it has to have told. */
@@ -74,19 +75,20 @@ export class Untaken {
     if (reply.code === 'over') return { code: 'fails', message: `no worker took it within ${waited}` } as const;
     if (reply.code === 'stopped') return { code: 'is cancelled' } as const;
     if (reply.code !== 'granted') return { code: 'goes on' } as const;
-    if (reply.waitedMs > 0) this.tell(run, waited);
+    if (reply.waitedMs > 0) await this.tell(run, waited);
     return { code: 'goes on', work: reply.work } as const;
   }
 
   /** Of the entries of one group and task, the first is in the log; a thousand of them may wait for the same workers. */
-  private tell({ groupId, entry, task }: EntryRun, waited: string): void {
+  private async tell({ groupId, entry, task }: EntryRun, waited: string): Promise<void> {
     const { logger, leaseMs } = this.store.settings;
-    const message = `no worker has taken ${task} for ${waited}: entry ${entry} of ${groupId} is published again`;
+    const who = await new Names(this.reader).entry(groupId, entry);
+    const message = `no worker has taken ${task} for ${waited}: ${who} is published again`;
     const now = performance.now();
     const place = `${groupId} ${task}`;
     if (now - (this.warnedAt.get(place) ?? -Infinity) >= leaseMs) {
       this.warnedAt.set(place, now);
-      logger.warn(`mageflow: ${message}. Start a worker that serves it, or give those that do more slots.`);
+      logger.warn(`${message}. Start a worker that serves it, or give those that do more slots.`);
     }
     this.events.emit('repair', { groupId, entry, message });
   }

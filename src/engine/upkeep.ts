@@ -1,14 +1,15 @@
 import { detached } from '../detached';
-import { messageOf } from '../errors';
 import type { Events } from '../events';
 import { inLanes } from '../in-lanes';
 import { inTime } from '../in-time';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 import type { GroupStore } from '../store/group-store';
 import type { Locations } from '../store/locations';
 import type { DueReply } from '../store/replies';
 import { isEnded, type GroupReader } from '../store/group-reader';
 import { unpackCallback, unpackHead } from '../store/spec';
+import { Names } from './names';
 import type { Publisher } from './publisher';
 import type { Remover } from './remover';
 import type { Served } from './served';
@@ -36,6 +37,7 @@ export class Upkeep {
   /** Counts the starts, so that a loop that was stopped knows that another one goes on instead. */
   private loop = 0;
   private readonly busy = new Set<string>();
+  private readonly names: Names;
 
   constructor(
     private readonly store: GroupStore,
@@ -47,7 +49,9 @@ export class Upkeep {
     private readonly locations: Locations,
     private readonly events: Events,
     private readonly logger: MageflowLogger,
-  ) {}
+  ) {
+    this.names = new Names(reader);
+  }
 
   /** Starts it; each start needs a stop. */
   start(): void {
@@ -79,7 +83,7 @@ export class Upkeep {
         this.running = this.running
           // The last pass of a loop that was stopped.
           .then(() => (this.loop === loop && this.users > 0 ? this.pass() : undefined))
-          .catch((error: unknown) => this.logger.warn(`mageflow: upkeep is put off: ${messageOf(error)}`))
+          .catch((error: unknown) => this.logger.warn(`upkeep is put off: ${messageOf(error)}`))
           .then(() => {
             // Processes that were started together drift apart, so that they don't ask all at once.
             if (this.loop === loop && this.users > 0)
@@ -93,7 +97,7 @@ export class Upkeep {
     // It may wait for the engine, and nothing else has to.
     void this.publisher.recall.ready();
     await Promise.all([this.publisher.heart.beat(), this.served.announce()]);
-    await this.putOff('the catalog', this.store.catalog.sweep());
+    await this.putOff(async () => 'the catalog', this.store.catalog.sweep());
     await inLanes(groupsAtOnce, this.dueGroups(), ([index, id]) => this.lookAfterBriefly(index, id));
   }
 
@@ -112,14 +116,15 @@ export class Upkeep {
   }
 
   private beat(): Promise<void> {
-    return this.putOff('the heartbeat', this.publisher.heart.beat());
+    return this.putOff(async () => 'the heartbeat', this.publisher.heart.beat());
   }
 
-  private async putOff(what: string, work: Promise<void>): Promise<void> {
+  /** @param name - asked when it is needed; nothing waits for it, as Redis may be away */
+  private async putOff(name: () => Promise<string>, work: Promise<void>): Promise<void> {
     try {
       await work;
     } catch (error) {
-      this.logger.warn(`mageflow: upkeep of ${what} is put off: ${messageOf(error)}`);
+      void name().then((what) => this.logger.warn(`upkeep of ${what} is put off: ${messageOf(error)}`));
     }
   }
 
@@ -130,7 +135,7 @@ export class Upkeep {
   private async lookAfterBriefly(index: string, id: string): Promise<void> {
     if (this.busy.has(id)) return;
     this.busy.add(id);
-    const work = this.putOff(id, this.lookAfter(index, id)).finally(() => this.busy.delete(id));
+    const work = this.putOff(() => this.names.group(id), this.lookAfter(index, id)).finally(() => this.busy.delete(id));
     await inTime(id, this.store.settings.leaseMs, work).catch(() => undefined);
   }
 
@@ -166,12 +171,12 @@ export class Upkeep {
     const more = due.entries.length === entriesAtOnce;
     // What was left starts as soon as it is published: it doesn't wait until the engine was asked about all the others.
     const first = this.putOff(
-      `what was granted in ${id}`,
+      async () => `what was granted in ${await this.names.group(id)}`,
       more ? this.allLeft(id, granted, due.now) : this.left(id, granted),
     );
     // Each by itself: one that can't be looked after now must not keep the others waiting.
     await inLanes(entriesAtOnce, this.dueEntries(id, due, first), (one) =>
-      this.putOff(`entry ${one.entry} of ${id}`, this.entry(id, one)),
+      this.putOff(() => this.names.entry(id, one.entry), this.entry(id, one)),
     );
     await first;
   }
@@ -213,7 +218,7 @@ export class Upkeep {
     if (task === undefined) return;
     const state = await this.settler.settleIfEnded(id, due.entry, due.runId, task);
     if (state.end && !state.goesOn)
-      this.tellRepaired(id, due, `settled entry ${due.entry} of ${id} from the engine's record`);
+      this.tellRepaired(id, due, `settled ${await this.names.entry(id, due.entry)} from the engine's record`);
     if (!state.known) return this.lost(id, due, task);
     // A wait for a worker or between attempts is healthy, however long; asking again is for the case that it isn't.
     if (!state.end) await this.store.renew(id, [due.entry], this.store.settings.leaseMs * 3);
@@ -270,7 +275,7 @@ export class Upkeep {
 
   private async fail(id: string, due: Due, message: string): Promise<void> {
     await this.settler.fail(id, due.entry, due.runId, message);
-    this.tellRepaired(id, due, `failed entry ${due.entry} of ${id}: ${message}`);
+    this.tellRepaired(id, due, `failed ${await this.names.entry(id, due.entry)}: ${message}`);
   }
 
   private tellRepaired(groupId: string, { entry }: Due, message: string): void {
@@ -284,20 +289,31 @@ export class Upkeep {
       const part = left.slice(from, from + takenOverAtOnce);
       const { expected, work } = await this.store.regrantSome(id, part);
       from += expected.length;
-      part.forEach((due, i) => {
-        if (expected[i]) this.tellAgain(id, due);
-      });
+      const told = this.tellAgain(
+        id,
+        part.filter((_, i) => expected[i]),
+      );
       await publication;
       // One that can't be published must not keep those waiting that are still to be taken over.
-      publication = this.putOff(`the publication of what was left in ${id}`, this.publisher.publish(id, work));
+      publication = this.putOff(
+        async () => `the publication of what was left in ${await this.names.group(id)}`,
+        this.publisher.publish(id, work),
+      );
+      await told;
     }
     await publication;
   }
 
-  private tellAgain(id: string, due: Due): void {
-    const message = `publishing entry ${due.entry} of ${id} again, which ${due.process} left ${due.state}`;
-    this.logger.info(`mageflow: ${message}`);
-    this.tellRepaired(id, due, message);
+  private async tellAgain(id: string, left: readonly Due[]): Promise<void> {
+    const names = await this.names.entries(
+      id,
+      left.map(({ entry }) => entry),
+    );
+    left.forEach((due, i) => {
+      const message = `publishing ${names[i] ?? ''} again, which ${due.process} left ${due.state}`;
+      this.logger.info(message);
+      this.tellRepaired(id, due, message);
+    });
   }
 
   private async taskOf(id: string, entry: string): Promise<string | undefined> {

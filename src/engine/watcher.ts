@@ -1,5 +1,5 @@
-import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 import type { Engine } from './engine';
 import type { Published } from './publisher';
 import type { Served } from './served';
@@ -26,8 +26,7 @@ export class Watcher {
   published(run: Published): void {
     if (this.served.reportsHere(run.task)) return;
     void this.watch(run).catch((error: unknown) => {
-      if (!this.closed)
-        this.logger.warn(`mageflow: run ${run.runId} of ${run.task} is left to upkeep: ${messageOf(error)}`);
+      if (!this.closed) this.logger.warn(`run ${run.runId} of ${run.task} is left to upkeep: ${messageOf(error)}`);
     });
   }
 

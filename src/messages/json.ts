@@ -66,13 +66,14 @@ function check(value: unknown, path: string, depth: number, ancestors: object[])
     if (!Number.isFinite(value)) refuse(path, 'a finite number', value);
     return;
   }
-  if (typeof value !== 'object') return refuse(path, 'a JSON value', value);
-  if (ancestors.includes(value)) refuse(path, 'JSON without cycles', 'a cycle');
-  if (depth > maxDepth) refuse(path, `at most ${maxDepth} levels of nesting`, 'more');
   const toJson = (value as { toJSON?: unknown }).toJSON;
-  if (typeof toJson === 'function')
-    return check((toJson as (key: string) => unknown).call(value, ''), path, depth + 1, ancestors);
-  ancestors.push(value);
+  // Of BigInts too: whoever gives them one is heard by JSON.stringify, and so in outputs.
+  const converts = typeof toJson === 'function';
+  if (typeof value !== 'object' && !converts) return refuse(path, 'a JSON value', value);
+  if (ancestors.includes(value as object)) refuse(path, 'JSON without cycles', 'a cycle');
+  if (depth > maxDepth) refuse(path, `at most ${maxDepth} levels of nesting`, 'more');
+  if (converts) return check((toJson as (key: string) => unknown).call(value, ''), path, depth + 1, ancestors);
+  ancestors.push(value as object);
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) check(value[i], `${path}[${i}]`, depth + 1, ancestors);
   } else {

@@ -41,6 +41,11 @@ interface Definition {
   innerType?: Schema;
   in?: Schema;
   out?: Schema;
+  left?: Schema;
+  right?: Schema;
+  options?: Schema[];
+  getter?: () => Schema;
+  catchall?: Schema;
   [mark: symbol]: unknown;
 }
 interface Schema {
@@ -49,12 +54,16 @@ interface Schema {
 }
 
 const seenThrough = new Set(['optional', 'nullable', 'default', 'prefault', 'catch', 'readonly', 'nonoptional']);
+/** Lazy schemas may make new ones without end. */
+const maxDepth = 100;
+const maxSchemas = 10_000;
 
 /**
  * Marks the field of an input schema that takes the result: what the previous step, the task or the swarm gave.
  * Without a mark it is the field named `returnValue`.
  *
- * @param schema - the field's schema; the mark is seen through optional, nullable, default, catch, readonly and pipe
+ * @param schema - the schema of a field of the message itself; the mark is seen through optional, nullable, default, catch, readonly,
+ *   pipe, lazy, union and intersection, around the field and around the message
  * @returns the same schema, marked
  * @example
  * const report = mage.task({ name: 'report', input: z.object({ rows: returnValue(z.array(z.number())) }), fn });
@@ -81,38 +90,116 @@ function mark<S extends z.ZodType>(schema: S, symbol: symbol): S {
   return marked.clone({ ...marked._zod.def, [symbol]: true }) as S;
 }
 
+export type MarkName = 'returnValue' | 'childResults';
+
+const symbols: Record<MarkName, symbol> = { returnValue: resultMark, childResults: childrenMark };
+
 /** The fields of an input schema that carry a mark; more than one is for the caller to refuse. */
-export function markedFields(schema: z.ZodType, marked: 'returnValue' | 'childResults' = 'returnValue'): string[] {
-  const shape = objectShape(schema as unknown as Schema) ?? {};
-  const symbol = marked === 'returnValue' ? resultMark : childrenMark;
-  return Object.keys(shape).filter((field) => isMarked(shape[field], symbol));
+export function markedFields(schema: z.ZodType, marked: MarkName = 'returnValue'): string[] {
+  const fields = [...shapesOf(schema as unknown as Schema, 0).entries()];
+  return fields.filter(([, all]) => all.some((field) => isMarked(field, symbols[marked], 0))).map(([name]) => name);
 }
 
-/** The names of the fields that an object schema declares, or undefined when the schema is no object. */
+/** The names of the fields that an object schema declares, or undefined when the schema may take others, or is no object. */
 export function declaredFields(schema: z.ZodType): Set<string> | undefined {
-  const shape = objectShape(schema as unknown as Schema);
-  return shape && new Set(Object.keys(shape));
+  const whole = schema as unknown as Schema;
+  return isObject(whole, 0) ? new Set(shapesOf(whole, 0).keys()) : undefined;
 }
 
-function objectShape(schema: Schema | undefined): Record<string, Schema> | undefined {
+/** Where a mark is that is on no field of the message, as a path. */
+export function misplacedMark(schema: z.ZodType, marked: MarkName): string | undefined {
+  return misplaced(schema as unknown as Schema, symbols[marked], 'message', '', 0, new Map());
+}
+
+/** The fields of all objects that a message may be, or is part by part, with their schemas. */
+function shapesOf(schema: Schema | undefined, depth: number): Map<string, Schema[]> {
+  const fields = new Map<string, Schema[]>();
   const def = schema?._zod.def;
-  if (!def) return undefined;
-  if (def.type === 'object') return def.shape;
-  for (const schema of inner(def)) {
-    const shape = objectShape(schema);
-    if (shape) return shape;
+  if (!def || depth > maxDepth) return fields;
+  if (def.type === 'object') for (const [name, field] of Object.entries(def.shape ?? {})) fields.set(name, [field]);
+  else
+    for (const part of inner(def)) {
+      for (const [name, all] of shapesOf(part, depth + 1)) fields.set(name, [...(fields.get(name) ?? []), ...all]);
+      // What comes out of a pipe is no message any more.
+      if (def.type === 'pipe' && fields.size > 0) break;
+    }
+  return fields;
+}
+
+function isObject(schema: Schema | undefined, depth: number): boolean {
+  const def = schema?._zod.def;
+  if (!def || depth > maxDepth) return false;
+  if (def.type === 'object') return true;
+  const parts = inner(def);
+  if (def.type === 'pipe') return parts.some((part) => isObject(part, depth + 1));
+  return parts.length > 0 && parts.every((part) => isObject(part, depth + 1));
+}
+
+function isMarked(schema: Schema | undefined, symbol: symbol, depth: number): boolean {
+  const def = schema?._zod.def;
+  if (!def || depth > maxDepth) return false;
+  return def[symbol] === true || inner(def).some((part) => isMarked(part, symbol, depth + 1));
+}
+
+/** The schemas that take what a schema takes, or parts of it that are merged. */
+function inner(def: Definition): (Schema | undefined)[] {
+  switch (def.type) {
+    // Both ends of a pipe: preprocess() has its schema at the far one.
+    case 'pipe':
+      return [def.in, def.out];
+    case 'intersection':
+      return [def.left, def.right];
+    case 'union':
+      return def.options ?? [];
+    // Not what zod keeps of it: one that can't be read yet would count as nothing from then on.
+    case 'lazy':
+      return [def.getter?.()];
+    default:
+      return def.type !== undefined && seenThrough.has(def.type) ? [def.innerType] : [];
+  }
+}
+
+/** A part of an input schema: all of the message, a field of it, or what neither is. */
+type Place = 'message' | 'field' | 'deeper';
+type Part = [part: Schema, place: Place, name: string];
+
+function misplaced(
+  schema: Schema,
+  symbol: symbol,
+  place: Place,
+  path: string,
+  depth: number,
+  seen: Map<Schema, Set<Place>>,
+): string | undefined {
+  const { def } = schema._zod;
+  const places = seen.get(schema) ?? new Set();
+  if (places.has(place) || depth > maxDepth || seen.size > maxSchemas) return undefined;
+  seen.set(schema, places.add(place));
+  if (def[symbol] === true && place !== 'field') return path || '(message)';
+  for (const [part, at, name] of partsOf(def, place)) {
+    const found = misplaced(part, symbol, at, path && name ? `${path}.${name}` : path + name, depth + 1, seen);
+    if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function isMarked(schema: Schema | undefined, symbol: symbol): boolean {
-  const def = schema?._zod.def;
-  if (!def) return false;
-  return def[symbol] === true || inner(def).some((schema) => isMarked(schema, symbol));
+function partsOf(def: Definition, place: Place): Part[] {
+  if (def.type === 'object') {
+    const at = place === 'message' ? 'field' : 'deeper';
+    const fields = Object.entries(def.shape ?? {}).map(([name, field]): Part => [field, at, name]);
+    return [...fields, ...whole([def.catchall], 'deeper')];
+  }
+  if (def.type === 'pipe' && place === 'message' && isObject(def.in, 0))
+    return [...whole([def.in], place), ...whole([def.out], 'deeper')];
+  const same = inner(def);
+  return same.length > 0 ? whole(same, place) : whole(Object.values(def).flat(), 'deeper');
 }
 
-function inner(def: Definition): (Schema | undefined)[] {
-  // Both ends of a pipe: preprocess() has its schema at the far one.
-  if (def.type === 'pipe') return [def.in, def.out];
-  return def.type !== undefined && seenThrough.has(def.type) ? [def.innerType] : [];
+function whole(values: readonly unknown[], place: Place): Part[] {
+  return values.filter(isSchema).map((part) => [part, place, '']);
+}
+
+function isSchema(value: unknown): value is Schema {
+  const { _zod } = Object(value) as { _zod?: { def?: unknown } };
+  return typeof _zod?.def === 'object';
 }

@@ -1,5 +1,5 @@
 import { declaredScheduleTimeout } from '../engine/declared-timeout';
-import { AlreadyStartedError, ConfigurationError, describe, InvalidMessageError } from '../errors';
+import { AlreadyStartedError, ConfigurationError, describe, describeTask, InvalidMessageError } from '../errors';
 import { encodeMessage, isPlainObject } from '../messages/json';
 import { isWellFormed } from '../messages/text';
 import { refuseUnknown, wholeNumber } from '../options';
@@ -32,7 +32,7 @@ export function taskName(task: unknown, what: string): string {
       ? task
       : (task as { definition?: { name?: unknown } } | null | undefined)?.definition?.name;
   if (typeof name !== 'string') {
-    throw new ConfigurationError(`${what}: expected a task, a task's name or a signature, got ${describe(task)}.`);
+    throw new ConfigurationError(`${what}: expected a task, a task's name or a signature, got ${describeTask(task)}.`);
   }
   if (name.trim() === '' || name.includes('\0'))
     throw new ConfigurationError(`${what}: expected a task's name, got ${describe(name)}.`);
@@ -49,7 +49,7 @@ export function taskName(task: unknown, what: string): string {
 /** What was signed, with its identity when it was given one. */
 export type BoundSpec = Spec & { key?: string };
 
-type CallbackLists = Record<'successCallbacks' | 'errorCallbacks', readonly TaskLike[] | undefined>;
+type CallbackLists = Record<'successCallbacks' | 'errorCallbacks', readonly TaskLike[] | null | undefined>;
 
 /**
  * Everything that `sign` takes, checked and ready to be stored: at once, but for one with callbacks. Hardly any task has some,
@@ -82,8 +82,8 @@ export function bind(
   if (shown !== undefined) bound.name = shown;
   const key = text(given.key, 'key');
   if (key !== undefined) bound.key = key;
-  const successCallbacks = given.successCallbacks ?? root?.successCallbacks;
-  const errorCallbacks = given.errorCallbacks ?? root?.errorCallbacks;
+  const successCallbacks = copyList(given.successCallbacks ?? root?.successCallbacks);
+  const errorCallbacks = copyList(given.errorCallbacks ?? root?.errorCallbacks);
   return isNone(successCallbacks) && isNone(errorCallbacks)
     ? bound
     : withCallbacks(scope, bound, { successCallbacks, errorCallbacks });
@@ -137,6 +137,11 @@ function checkList(list: unknown, what: string): void {
     throw new ConfigurationError(`${what}: expected a list of tasks, got ${describe(list)}.`);
 }
 
+/** A list as it was handed in: whoever did so may change it before it has been read. Anything else is for the check to refuse. */
+export function copyList<T>(list: readonly T[] | null | undefined): readonly T[] | null | undefined {
+  return Array.isArray(list) ? [...(list as readonly T[])] : list;
+}
+
 function isNone(list: unknown): list is null | undefined {
   return list === undefined || list === null;
 }
@@ -146,7 +151,10 @@ export function isSignature(value: unknown): value is AnySignature {
   return typeof value === 'object' && value !== null && template in value;
 }
 
-/** The options of the engine's run, or undefined when none is given. @throws ConfigurationError, InvalidMessageError */
+/**
+ * The options of the engine's run, or undefined when none is given: copies of them, which nobody changes any more.
+ * @throws ConfigurationError, InvalidMessageError
+ */
 export function checkRunOptions(options: RunOptions | undefined, what: string): StoredRunOptions | undefined {
   if (options === undefined || options === null) return undefined;
   const { additionalMetadata, priority, sticky, desiredWorkerLabels } = options;
@@ -213,12 +221,11 @@ export function alreadyStarted(what: string): AlreadyStartedError {
   );
 }
 
-function checkMetadata(metadata: Record<string, string>, what: string): Record<string, string> {
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
-    throw new ConfigurationError(
-      `additionalMetadata of ${what}: expected an object of texts, got ${describe(metadata)}.`,
-    );
+function checkMetadata(given: Record<string, string>, what: string): Record<string, string> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new ConfigurationError(`additionalMetadata of ${what}: expected an object of texts, got ${describe(given)}.`);
   }
+  const metadata = { ...given };
   for (const [key, value] of Object.entries(metadata)) {
     if (key.startsWith('mageflow.')) {
       throw new ConfigurationError(
@@ -241,15 +248,18 @@ function checkMetadata(metadata: Record<string, string>, what: string): Record<s
 }
 
 /** The engine takes what it can't keep, and then loses every run of the call. */
-function checkLabels(labels: NonNullable<RunOptions['desiredWorkerLabels']>, what: string): typeof labels {
+function checkLabels(given: NonNullable<RunOptions['desiredWorkerLabels']>, what: string): typeof given {
   const refuse = (expected: string, came: unknown): never => {
     throw new ConfigurationError(`desiredWorkerLabels of ${what}: expected ${expected}, got ${describe(came)}.`);
   };
-  if (!isPlainObject(labels)) return refuse('an object of labels', labels);
-  for (const [key, label] of Object.entries(labels)) {
+  if (!isPlainObject(given)) return refuse('an object of labels', given);
+  const labels: typeof given = {};
+  for (const [key, each] of Object.entries(given)) {
     if (key.includes('\0')) refuse('names without NUL', key);
     checkWellFormed(`desiredWorkerLabels of ${what}`, key);
-    if (!isPlainObject(label)) refuse(`an object with a value at ${describe(key)}`, label);
+    if (!isPlainObject(each)) refuse(`an object with a value at ${describe(key)}`, each);
+    const label = { ...each };
+    labels[key] = label;
     const { value, required, weight = 0, comparator = 0 } = label;
     if (typeof value === 'string' ? value.includes('\0') : !isInt32(value))
       refuse(`a text without NUL or a whole number of 32 bits as the value of ${describe(key)}`, value);

@@ -1,4 +1,4 @@
-import { ConfigurationError, describe } from '../errors';
+import { ConfigurationError, describeTask } from '../errors';
 import { inTime } from '../in-time';
 import { packSpec, type Spec } from '../store/spec';
 import { bind, isSignature, type BoundSpec } from './binding';
@@ -41,7 +41,9 @@ export function prepare(
     : [entry as TaskLike];
   if (!isSignature(task)) {
     if (typeof task !== 'string' && typeof (task as object | undefined) !== 'object') {
-      throw new ConfigurationError(`${what}: expected a task, a task's name or a signature, got ${describe(task)}.`);
+      throw new ConfigurationError(
+        `${what}: expected a task, a task's name or a signature, got ${describeTask(task)}.`,
+      );
     }
     const bound = bind(scope, task, data, options, what);
     return bound instanceof Promise ? bound.then(preparedTask) : preparedTask(bound);
@@ -131,18 +133,34 @@ export async function undo({ store }: Scope, began: number, work: Promise<unknow
   await inTime('Redis', Math.max(0, left), work).catch(() => undefined);
 }
 
-/** Checks and packs a list of entries, or none of it. */
-export async function prepareAll(
-  scope: Scope,
-  tasks: readonly TaskEntry[],
-  owner: Owner,
-  what = 'tasks',
-): Promise<PreparedEntry[]> {
+/** An entry of a list that was handed in, as it was then. */
+export type TakenEntry = () => PreparedEntry | Promise<PreparedEntry>;
+
+/**
+ * Takes the entries of a list before anything is awaited, as its owner may change it or what is in it afterwards. Signatures, which
+ * don't change, are reserved later.
+ * @throws ConfigurationError, InvalidMessageError
+ */
+export function takeAll(scope: Scope, tasks: readonly TaskEntry[], owner: Owner, what = 'tasks'): TakenEntry[] {
+  // A hole in a list is a task that is missing, too.
+  return Array.from(tasks, (entry, i) => {
+    const given = (Array.isArray(entry) ? [...(entry as readonly unknown[])] : entry) as TaskEntry;
+    const take = () => prepare(scope, given, owner, `${what}[${i}]`);
+    if (isSignature(Array.isArray(given) ? given[0] : given)) return take;
+    const taken = take();
+    // Awaited with the others, or not at all when one of them is refused before.
+    if (taken instanceof Promise) taken.catch(() => undefined);
+    return () => taken;
+  });
+}
+
+/** Prepares all entries of a list, or none of them. */
+export async function prepareAll(scope: Scope, taken: readonly TakenEntry[]): Promise<PreparedEntry[]> {
   const began = performance.now();
   const entries: PreparedEntry[] = [];
   try {
-    for (let i = 0; i < tasks.length; i++) {
-      const entry = prepare(scope, tasks[i] as TaskEntry, owner, `${what}[${i}]`);
+    for (const take of taken) {
+      const entry = take();
       entries.push(entry instanceof Promise ? await entry : entry);
     }
     return entries;

@@ -1,5 +1,5 @@
 import { detached } from '../detached';
-import { messageOf } from '../errors';
+import { messageOf } from '../reason';
 import type { GroupStore } from '../store/group-store';
 import { HeardEnds, type HeardEnd } from './heard-ends';
 
@@ -87,7 +87,7 @@ export class Hints {
 
   private missing(error: unknown): void {
     // Waiting goes on by reading each second.
-    if (!this.closed) this.store.settings.logger.warn(`mageflow: no hints from Redis: ${messageOf(error)}`);
+    if (!this.closed) this.store.settings.logger.warn(`no hints from Redis: ${messageOf(error)}`);
   }
 
   private tell(channel: string, hint: Hint): void {

@@ -9,16 +9,22 @@ type IsAnything<T> = unknown extends T ? true : false;
 
 /**
  * A value as it arrives, which travels as JSON: what has a `toJSON` (a `Date`) is what that gives, functions, symbols and what is
- * undefined are left out of objects and are null in lists. What JSON doesn't change keeps its type, and its name.
+ * undefined are left out of objects and are null elsewhere. What JSON doesn't change keeps its type, and its name; `void` too, at
+ * which nobody looks.
  */
 export type Arrived<T> =
   IsAnything<T> extends true
     ? T
-    : [T] extends [ArrivedEach<T>]
-      ? [ArrivedEach<T>] extends [T]
+    : [Extract<T, Nothing>] extends [never]
+      ? Whole<T>
+      : IsVoid<T> extends true
         ? T
-        : ArrivedEach<T>
-      : ArrivedEach<T>;
+        : Whole<Exclude<T, Nothing>> | null;
+
+type Nothing = undefined | void;
+type IsVoid<T> = [void] extends [T] ? ([T] extends [Nothing] ? true : false) : false;
+
+type Whole<T> = [T] extends [ArrivedEach<T>] ? ([ArrivedEach<T>] extends [T] ? T : ArrivedEach<T>) : ArrivedEach<T>;
 
 type ArrivedEach<T> =
   IsAnything<T> extends true

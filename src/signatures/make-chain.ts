@@ -2,8 +2,8 @@ import { ConfigurationError, describe } from '../errors';
 import { refuseUnknown } from '../options';
 import { keyedId, newId } from '../store/ids';
 import { packTemplate, type GroupTemplate } from '../store/spec';
-import { callbacks, checkRunOptions, runFields, text, type BoundSpec } from './binding';
-import { placeAll, prepareAll, releaseAll, undo } from './entries';
+import { callbacks, checkRunOptions, copyList, runFields, text, type BoundSpec } from './binding';
+import { placeAll, prepareAll, releaseAll, takeAll, undo } from './entries';
 import { identityOfTasks } from './identity';
 import { currentRoot, type Scope } from './scope';
 import { TaskSignature } from './task-signature';
@@ -42,8 +42,6 @@ export async function makeChain(
   const root = currentRoot(scope);
   const identity = root && (key ?? root.identify('chain', name, identityOfTasks(tasks as TaskLike[])));
   const id = root ? keyedId('chain', `${root.groupId} ${identity}`) : key ? keyedId('chain', key) : newId();
-  const successCallbacks = await callbacks(scope, options.successCallbacks, 'successCallbacks');
-  const errorCallbacks = await callbacks(scope, options.errorCallbacks, 'errorCallbacks');
   const owner: Owner = {
     groupId: id,
     name,
@@ -51,7 +49,11 @@ export async function makeChain(
     status: () => chain.status(),
     again: (identity ?? key) !== undefined,
   };
-  const steps = await prepareAll(scope, tasks as TaskLike[], owner);
+  const listed = { success: copyList(options.successCallbacks), error: copyList(options.errorCallbacks) };
+  const taken = takeAll(scope, tasks as TaskLike[], owner);
+  const successCallbacks = await callbacks(scope, listed.success, 'successCallbacks');
+  const errorCallbacks = await callbacks(scope, listed.error, 'errorCallbacks');
+  const steps = await prepareAll(scope, taken);
   const group: GroupTemplate = {
     items: steps.map(({ packed }) => packed),
     successCallbacks,

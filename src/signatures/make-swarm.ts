@@ -4,7 +4,7 @@ import { refuseUnknown } from '../options';
 import { newSecret, type NewGroup } from '../store/group-store';
 import { keyedId, newId } from '../store/ids';
 import { callbackIds } from '../store/spec';
-import { callbacks, checkRunOptions, runFields, text } from './binding';
+import { callbacks, checkRunOptions, copyList, runFields, text } from './binding';
 import { resolveConfig, type SwarmConfig } from './config';
 import {
   bytesPerScript,
@@ -12,13 +12,14 @@ import {
   placeAll,
   prepareAll,
   releaseAll,
+  takeAll,
   undo,
   type PreparedEntry,
 } from './entries';
 import { identityOfTasks } from './identity';
 import { currentRoot, publishFor, type Scope } from './scope';
 import { TaskSwarm } from './task-swarm';
-import type { RunOptions, Swarm, TaskEntry, TaskLike } from './types';
+import type { Owner, RunOptions, Swarm, TaskEntry, TaskLike } from './types';
 
 /** What `mage.swarm` takes. */
 export interface SwarmOptions<
@@ -65,14 +66,13 @@ export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise
   const root = currentRoot(scope);
   const identity = key ?? root?.identify('swarm', name, identityOfTasks(tasks), JSON.stringify(config));
   const id = identity === undefined ? newId() : keyedId('swarm', root ? `${root.groupId} ${identity}` : identity);
-  const successCallbacks = await callbacks(
-    scope,
-    options.successCallbacks,
-    'successCallbacks',
-    config.keepResults ? 'list' : 'output',
-  );
-  const errorCallbacks = await callbacks(scope, options.errorCallbacks, 'errorCallbacks');
-  const entries = await prepareAll(scope, tasks, { groupId: id, name, kind: 'swarm', again: identity !== undefined });
+  const given = { success: copyList(options.successCallbacks), error: copyList(options.errorCallbacks) };
+  const owner: Owner = { groupId: id, name, kind: 'swarm', again: identity !== undefined };
+  const taken = takeAll(scope, tasks, owner);
+  const kind = config.keepResults ? 'list' : 'output';
+  const successCallbacks = await callbacks(scope, given.success, 'successCallbacks', kind);
+  const errorCallbacks = await callbacks(scope, given.error, 'errorCallbacks');
+  const entries = await prepareAll(scope, taken);
   root?.made.set(id, name);
   const chunks = inChunks(entries);
   const group: NewGroup = {

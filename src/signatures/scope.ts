@@ -34,8 +34,8 @@ export interface Scope {
 
 /** What a root's declaration gives to each signature of it. */
 export interface RootDefaults {
-  successCallbacks?: readonly TaskLike[] | undefined;
-  errorCallbacks?: readonly TaskLike[] | undefined;
+  successCallbacks?: readonly TaskLike[] | null | undefined;
+  errorCallbacks?: readonly TaskLike[] | null | undefined;
 }
 
 /** The root in whose body the current code runs, when what it publishes is captured. */

@@ -237,7 +237,8 @@ export class TaskSwarm<O> implements Swarm<O> {
       }
     };
     try {
-      for await (const entry of entries) {
+      // An array may be changed while it is read.
+      for await (const entry of Array.isArray(entries) ? [...(entries as TaskEntry[])] : entries) {
         const prepared = await prepare(this.scope, entry, this.asOwner(), `entries[${seen}]`);
         seen += 1;
         chunk.push(prepared);

@@ -355,7 +355,7 @@ export interface SignOptions<S extends readonly TaskLike[] = readonly TaskLike[]
 
 /** A value as the SDK's types want it: interfaces and dates don't fit their index signatures. */
 export type AsInput<I> = I extends InputType ? I : I & InputType;
-export type AsOutput<O> = O extends OutputType ? O : O & AnyFields;
+export type AsOutput<O> = O extends OutputType ? O : O extends null ? void : O & AnyFields;
 
 /** What any object of JSON fits. */
 export interface AnyFields {
@@ -609,8 +609,30 @@ type IsOpen<T> = [keyof T] extends [never]
 /** The fields that arrive in any case: what is undefined doesn't. */
 type Kept<T> = { [K in keyof T]-?: [Json] extends [T[K]] ? K : undefined extends T[K] ? never : K }[keyof T];
 
-/** Whether a field takes something, as it is or as it arrives. */
-export type Takes<Field, Given> = [Given] extends [Field] ? true : [AsJson<Given>] extends [Field] ? true : false;
+/** Whether a field takes something, as it is or as it arrives: where the field may be undefined, null arrives as nothing. */
+export type Takes<Field, Given> = [Given] extends [Field]
+  ? true
+  : [AsJson<Given>] extends [OrNull<Field>]
+    ? true
+    : false;
+
+/** What a field takes, with null in each place that takes nothing. */
+type OrNull<F> = unknown extends F
+  ? F
+  : [Json] extends [F]
+    ? // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in AsJson
+      any
+    : OrNullEach<F> | (undefined extends F ? null : never);
+type OrNullEach<F> = F extends
+  string | number | boolean | bigint | null | undefined | Date | ((...args: never[]) => unknown)
+  ? F
+  : F extends readonly (infer E)[]
+    ? number extends F['length']
+      ? readonly OrNull<E>[]
+      : F
+    : F extends object
+      ? { [K in keyof F]: OrNull<F[K]> }
+      : F;
 
 export type Unmarked<Field> = Field extends infer Inner & ResultMark ? Inner : Field;
 

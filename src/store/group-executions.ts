@@ -83,10 +83,8 @@ export class GroupExecutions extends GroupControl {
     return this.finishes.join(key, { id, entry, request, end, confirmed }, bytesOf(end.payload) / bytesAtOnce);
   }
 
-  /** Nobody waits for a callback, and its failure changes nothing else. */
-  protected tellOfCallback(id: string, entry: string, error: string): void {
-    if (!entry.startsWith('c')) return;
-    this.settings.logger.error(`mageflow: a callback (${entry}) of ${id} failed: ${error}`);
+  protected tellOfCallback(id: string, entry: string): void {
+    if (entry.startsWith('c')) this.onFailedCallback(id, entry);
   }
 
   private async sendStarts(calls: readonly Call[]): Promise<StartReply[]> {
@@ -110,8 +108,8 @@ export class GroupExecutions extends GroupControl {
     if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown', work: toWork(reply) }));
     return sharesOf(toWork(reply), reply[6] as string[], () => true).map(([told, work], i) => {
       const [code, endedAs] = told.split('|');
-      const { entry: ended, end } = calls[i] as FinishCall;
-      if (code === 'ended' && end.outcome !== 'succeeded') this.tellOfCallback(id, ended, end.payload);
+      const { entry: ended } = calls[i] as FinishCall;
+      if (code === 'ended' && endedAs === 'failed') this.tellOfCallback(id, ended);
       return {
         code: code as FinishReply['code'],
         work: work.endedAs === endedAs ? work : { ...work, endedAs: (endedAs || undefined) as Outcome | undefined },

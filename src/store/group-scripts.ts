@@ -36,6 +36,8 @@ export class GroupScripts {
   );
   /** Told when a group has become something else. */
   onGroup: (event: GroupEvent) => void = () => undefined;
+  /** Told when a callback has failed: nobody waits for it, and it changes nothing else. */
+  onFailedCallback: (groupId: string, entry: string) => void = () => undefined;
 
   constructor(
     readonly redis: RedisConnection,

@@ -257,7 +257,7 @@ export class GroupStore extends GroupExecutions {
   ) {
     const args = [entry, runId, outcome, payload, size ?? Buffer.byteLength(payload), round];
     const reply = this.settled(await this.call('settle', id, args, entry), ['ended', 'refused', 'unknown'] as const);
-    if (reply.code === 'ended' && outcome === 'failed') this.tellOfCallback(id, entry, payload);
+    if (reply.code === 'ended' && reply.work.endedAs === 'failed') this.tellOfCallback(id, entry);
     return reply;
   }
 
@@ -268,7 +268,7 @@ export class GroupStore extends GroupExecutions {
   async failPublication(id: string, entry: string, most: number, payload: string) {
     const codes = ['again', 'ended', 'refused', 'unknown'] as const;
     const reply = this.settled(await this.call('failPublication', id, [entry, most, payload], entry), codes);
-    if (reply.code === 'ended') this.tellOfCallback(id, entry, payload);
+    if (reply.code === 'ended') this.tellOfCallback(id, entry);
     return reply;
   }
 

@@ -2,10 +2,11 @@ import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 import { setTimeout as pause } from 'node:timers/promises';
 import { again } from '../again';
 import { detached } from '../detached';
-import { ClosedError, ConfigurationError, describe, messageOf, StoreError } from '../errors';
+import { ClosedError, ConfigurationError, describe, StoreError } from '../errors';
 import { betweenFaultPoints } from '../fault-points';
 import { inTime, timeLimit } from '../in-time';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 import { scripts } from './scripts.generated';
 import { owesAnswers, Silence } from './silence';
 
@@ -136,7 +137,7 @@ export class RedisConnection {
     if (policy !== 'noeviction' && !this.warned) {
       this.warned = true;
       this.logger.warn(
-        `mageflow: this Redis may delete keys when its memory is full: its maxmemory-policy is ${policy}. Swarms would lose their state; set it to noeviction.`,
+        `this Redis may delete keys when its memory is full: its maxmemory-policy is ${policy}. Swarms would lose their state; set it to noeviction.`,
       );
     }
     const run = told('run_id');
@@ -208,7 +209,7 @@ export class RedisConnection {
       // ioredis reports each attempt to reconnect; once a minute is enough to know.
       if (this.closed || performance.now() - told < 60_000) return;
       told = performance.now();
-      this.logger.warn(`mageflow: Redis is unreachable: ${messageOf(error)}. It will be tried again.`);
+      this.logger.warn(`Redis is unreachable: ${messageOf(error)}. It will be tried again.`);
     });
     return client;
   }

@@ -1,5 +1,4 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
-import { messageOf } from '../errors';
 import { metadataOf, readClaim, type Claim } from '../engine/claim';
 import { referencesIn } from '../engine/inputs';
 import type { Message } from '../messages/json';
@@ -7,6 +6,7 @@ import { childResultsField } from '../messages/marks';
 import type { ResolvedConfig } from '../signatures/config';
 import { childrenId } from '../store/ids';
 import { processState } from '../process-state';
+import { messageOf } from '../reason';
 import { ClaimedRun } from './claimed-run';
 import { currentExecution, inExecution, type Execution, type MageContext } from './context';
 import { isWrapped } from './layers';
@@ -90,7 +90,7 @@ class Attempt {
 
   async plain(): Promise<unknown> {
     const { schema } = this.task;
-    const input = schema ? await this.parse((this.input ?? {}) as Message, schema) : this.input;
+    const input = schema ? await this.parse((this.input ?? {}) as Message, schema, false) : this.input;
     return this.run(input, undefined, undefined);
   }
 
@@ -100,7 +100,9 @@ class Attempt {
     if (!around) return this.plain();
     if (!schema) return this.body(this.input, this.ctx);
     const received = (this.input ?? {}) as Message;
-    return this.body(await this.parse(around.run?.claim ? moveResults(received, schema) : received, schema), this.ctx);
+    const published = around.run?.claim !== undefined;
+    const moved = published ? moveResults(received, schema) : received;
+    return this.body(await this.parse(moved, schema, published), this.ctx);
   }
 
   /**
@@ -184,7 +186,7 @@ class Attempt {
     const { input, tooLarge } = restored ?? { input: received, tooLarge: false };
     if (tooLarge) {
       runtime.logger.warn(
-        `mageflow: the results for ${task.name} exceed maxResultBytes; its list is empty, read mageContext().results instead.`,
+        `the results for ${task.name} exceed maxResultBytes; its list is empty, read mageContext().results instead.`,
       );
     }
     const ofRoot = source !== '' && childResultsField in input;
@@ -196,7 +198,7 @@ class Attempt {
       if (failures.length > 0) context.failures = failures;
     }
     const { schema } = task;
-    const seen = schema ? await this.parse(moveResults(input, schema), schema) : this.shown(input);
+    const seen = schema ? await this.parse(moveResults(input, schema), schema, !claim.own) : this.shown(input);
     return this.run(seen, context, claim, root);
   }
 
@@ -230,7 +232,7 @@ class Attempt {
     if (loss === undefined) return;
     warned.add(task);
     runtime.logger.warn(
-      `mageflow: the output of ${task.name} is not what it gives, as outputs travel as JSON: ${loss}. Return plain JSON.`,
+      `the output of ${task.name} is not what it gives, as outputs travel as JSON: ${loss}. Return plain JSON.`,
     );
   }
 
@@ -240,8 +242,8 @@ class Attempt {
     return inExecution({ instance, store: store.identity, context, root, run }, () => this.body(input, this.ctx));
   }
 
-  private async parse(input: Message, schema: InputSchema): Promise<unknown> {
-    return this.shown(await parseInput(this.task.name, input, sentInput(this.ctx), schema));
+  private async parse(input: Message, schema: InputSchema, published: boolean): Promise<unknown> {
+    return this.shown(await parseInput(this.task.name, input, sentInput(this.ctx), schema, published));
   }
 
   /** After-middleware and the context's own accessors show what the body saw. */

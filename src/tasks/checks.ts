@@ -1,5 +1,5 @@
 import type { BaseWorkflowDeclaration, CreateWorkerOpts } from '@hatchet-dev/typescript-sdk';
-import { ConfigurationError, describe } from '../errors';
+import { ConfigurationError, describe, describeTask } from '../errors';
 import { isPlainObject } from '../messages/json';
 import { refuseUnknown, wholeNumber } from '../options';
 
@@ -24,7 +24,7 @@ export function checkWorker(name: unknown, options: CreateWorkerOpts): void {
     throw new ConfigurationError(`workflows: expected a list of tasks and workflows, got ${describe(workflows)}.`);
   for (const [i, declaration] of (workflows as (Partial<BaseWorkflowDeclaration> | null | undefined)[]).entries()) {
     if (typeof declaration?.definition?.name !== 'string')
-      throw new ConfigurationError(`workflows[${i}]: expected a task or workflow, got ${describe(declaration)}.`);
+      throw new ConfigurationError(`workflows[${i}]: expected a task or workflow, got ${describeTask(declaration)}.`);
   }
   for (const [field, count] of Object.entries({ slots, durableSlots, maxRuns }))
     wholeNumber(field, count, 1, { min: 0, max: mostSlots });

@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { again } from '../again';
 import { detached } from '../detached';
-import { messageOf } from '../errors';
 import { metadataOf, type Claim } from '../engine/claim';
 import { tellEnd, tellStart, type About } from '../engine/tell-end';
 import type { Execution as RunExecution, ExecutionEnd, FinishReply } from '../store/group-executions';
 import { readError } from '../store/group-reader';
 import { hasWork, type StartReply } from '../store/replies';
 import { packFailure } from '../messages/text';
+import { messageOf } from '../reason';
 import { encodeThrown } from './output';
 import type { Persistence } from './persist';
 import type { Runtime } from './runtime';
@@ -122,7 +122,7 @@ export class ClaimedRun {
         // What was taken back or cancelled on its way is no repetition; those have a higher count.
         if (this.execution.retryCount > 0 || (!reply.late && reply.result !== 'x'))
           logger.warn(
-            `mageflow: run ${runId} of ${this.about.name} has ended before; its body is not run again. To repeat failed items, use retryFailed().`,
+            `run ${runId} of ${this.about.name} has ended before; its body is not run again. To repeat failed items, use retryFailed().`,
           );
         return { code: 'stored', output: await this.stored(reply.result) };
       case 'duplicate': {
@@ -195,9 +195,7 @@ export class ClaimedRun {
       }
       await this.end('aborted', '', 0);
     } catch (error) {
-      logger.warn(
-        `mageflow: how run ${this.execution.runId} of ${this.about.name} ended is left to upkeep: ${messageOf(error)}`,
-      );
+      logger.warn(`how run ${this.execution.runId} of ${this.about.name} ended is left to upkeep: ${messageOf(error)}`);
     }
   }
 
@@ -212,9 +210,7 @@ export class ClaimedRun {
         if (!state.known || state.end) return;
       }
     } catch (error) {
-      logger.warn(
-        `mageflow: how run ${this.execution.runId} of ${this.about.name} ended is left to upkeep: ${messageOf(error)}`,
-      );
+      logger.warn(`how run ${this.execution.runId} of ${this.about.name} ended is left to upkeep: ${messageOf(error)}`);
     }
   }
 
@@ -238,7 +234,7 @@ export class ClaimedRun {
       reply = await this.storeEnd({ outcome, payload, retries });
     } catch (error) {
       logger.error(
-        `mageflow: the end of run ${this.execution.runId} of ${this.about.name} is not stored (${messageOf(error)}); upkeep will settle it from the engine's record.`,
+        `the end of run ${this.execution.runId} of ${this.about.name} is not stored (${messageOf(error)}); upkeep will settle it from the engine's record.`,
       );
       return 'unstored';
     }
@@ -250,7 +246,9 @@ export class ClaimedRun {
       if (reply.work.suspended) await publisher.suspender.withdraw(groupId);
     } catch (error) {
       // It ended all the same; what it was granted stays leased, and upkeep publishes it.
-      logger.warn(`mageflow: what follows run ${this.execution.runId} is left to upkeep: ${messageOf(error)}`);
+      logger.warn(
+        `what follows run ${this.execution.runId} of ${this.about.name} is left to upkeep: ${messageOf(error)}`,
+      );
     }
     return reply.code;
   }

@@ -6,7 +6,7 @@ import {
   type Duration,
 } from '@hatchet-dev/typescript-sdk';
 import { declaredScheduleTimeout } from '../engine/declared-timeout';
-import { ConfigurationError, describe } from '../errors';
+import { ConfigurationError, describeTask } from '../errors';
 import { processState } from '../process-state';
 import type { ResolvedConfig } from '../signatures/config';
 import { currentExecution } from './context';
@@ -55,7 +55,7 @@ export function wrapDeclaration<D extends Declaration>(
   const definition = (declaration as Partial<Declaration> | null | undefined)?.definition;
   if (!definition || !Array.isArray(definition._tasks) || !Array.isArray(definition._durableTasks)) {
     throw new ConfigurationError(
-      `wrap: expected a task or workflow declared with the Hatchet SDK, got ${describe(declaration)}.`,
+      `wrap: expected a task or workflow declared with the Hatchet SDK, got ${describeTask(declaration)}.`,
     );
   }
   const known = processState().declarations as WeakMap<object, Wrapping>;

@@ -1,7 +1,8 @@
 import { NonRetryableError } from '@hatchet-dev/typescript-sdk';
-import { describe, messageOf } from '../errors';
+import { describe } from '../errors';
 import { engineLimitBytes } from '../messages/json';
 import { cleanText, wellFormedJson } from '../messages/text';
+import { messageOf } from '../reason';
 
 /** How much of a thrown error the engine gets, in characters: with its whole call it takes 4 MiB. */
 const thrownLength = 200_000;
@@ -12,17 +13,18 @@ const thrownLength = 200_000;
  * @throws Error saying what is wrong with it
  */
 export function encodeOutput(task: string, output: unknown): { payload: string; output: unknown } {
-  let text: string;
+  let json: string | undefined;
   try {
-    text = JSON.stringify(output) ?? 'null';
+    json = JSON.stringify(output) as string | undefined;
   } catch (error) {
     throw new Error(`The output of ${task} can't be turned into JSON: ${messageOf(error)}. Return plain JSON.`, {
       cause: error,
     });
   }
-  if (typeof output === 'function' || typeof output === 'symbol') {
+  if (json === undefined && output !== undefined) {
     throw new Error(`The output of ${task} can't be turned into JSON: expected plain JSON, got ${describe(output)}.`);
   }
+  const text = json ?? 'null';
   const payload = wellFormedJson(text, `The output of ${task}`);
   const bytes = Buffer.byteLength(payload);
   if (bytes > engineLimitBytes) {
@@ -40,12 +42,14 @@ export function encodeOutput(task: string, output: unknown): { payload: string; 
 
 /**
  * What a body threw, as the engine can record it: with a NUL, half of a surrogate pair or megabytes of text in it, it would
- * never hear that the attempt has failed. What suits it stays what it is.
+ * never hear that the attempt has failed, and of causes it records nothing. What suits it stays what it is.
  */
 export function encodeThrown(error: unknown): unknown {
-  const { message, stack, name } = Object(error) as { message?: unknown; stack?: unknown; name?: unknown };
+  const { message: own, stack, name } = Object(error) as { message?: unknown; stack?: unknown; name?: unknown };
+  // The SDK tells an abort by the error itself.
+  const message = typeof error !== 'object' || error === null || name === 'AbortError' ? own : messageOf(error);
   const fits = (text: unknown) => typeof text !== 'string' || (text.length <= thrownLength && cleanText(text) === text);
-  if (fits(message) && fits(stack)) return error;
+  if (own === message && fits(message) && fits(stack)) return error;
   const cleaned = (text: unknown) => cleanText(String(text).slice(0, thrownLength));
   const shown = new (error instanceof NonRetryableError ? NonRetryableError : Error)(cleaned(message));
   if (typeof name === 'string') shown.name = cleaned(name);
@@ -61,9 +65,11 @@ export function lossIn(output: unknown): string | undefined {
   let left = looksAt;
   const look = (value: unknown, path: string): string | undefined => {
     if ((left -= 1) < 0 || value === null || value === undefined) return undefined;
-    if (typeof value === 'number') return Number.isFinite(value) ? undefined : `${path} is ${value} and arrives as null`;
+    if (typeof value === 'number')
+      return Number.isFinite(value) ? undefined : `${path} is ${value} and arrives as null`;
+    if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
     if (typeof value === 'function' || typeof value === 'symbol') return `${path} is a ${typeof value} and is left out`;
-    if (typeof value !== 'object' || typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
+    if (typeof value !== 'object') return undefined;
     const kind = Object.prototype.toString.call(value).slice(8, -1);
     if (empty.has(kind)) return `${path} is a ${kind} and arrives as {}`;
     if (ArrayBuffer.isView(value)) return `${path} is a ${kind} and arrives as an object of its elements`;

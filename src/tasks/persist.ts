@@ -1,8 +1,9 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
 import { again } from '../again';
-import { isLasting, messageOf } from '../errors';
+import { isLasting } from '../errors';
 import { betweenFaultPoints } from '../fault-points';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 
 const refreshSeconds = 15;
 
@@ -44,7 +45,7 @@ export class Persistence {
     const { signal } = this.ctx.abortController;
     const over = refusal instanceof NonRetryableError || isLasting(refusal);
     if (over || signal.aborted || performance.now() > this.giveUpAt) throw refusal;
-    if (attempt % 10 === 0) this.logger.warn(`mageflow: ${this.about.name} waits ${what}: ${messageOf(refusal)}`);
+    if (attempt % 10 === 0) this.logger.warn(`${this.about.name} waits ${what}: ${messageOf(refusal)}`);
     return abortable(Math.min(2_000, 100 * 2 ** attempt), signal);
   }
 }

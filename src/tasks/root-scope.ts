@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import { messageOf } from '../errors';
 import type { MageflowLogger } from '../options';
+import { messageOf } from '../reason';
 
 /**
  * The body of a root while it runs: where what it publishes goes, and by what a later attempt of it finds again what an
@@ -46,7 +46,7 @@ export class RootScope {
     if (this.over && !this.warned) {
       this.warned = true;
       this.logger.warn(
-        `mageflow: something was published from the body of ${this.name} after the body had returned; it is not captured. Await it in the body.`,
+        `something was published from the body of ${this.name} after the body had returned; it is not captured. Await it in the body.`,
       );
     }
     return !this.over;
@@ -56,7 +56,7 @@ export class RootScope {
   track(publication: Promise<void>): void {
     const tracked = publication
       .catch((error: unknown) => {
-        this.logger.warn(`mageflow: what ${this.name} publishes is left to upkeep: ${messageOf(error)}`);
+        this.logger.warn(`what ${this.name} publishes is left to upkeep: ${messageOf(error)}`);
       })
       .finally(() => this.publications.delete(tracked));
     this.publications.add(tracked);

@@ -21,7 +21,7 @@ export class UnknownClaims {
     if (this.logged.get(group)) return;
     this.logged.set(group, true);
     this.store.settings.logger.warn(
-      `mageflow: run ${runId} of ${task} says that it is entry ${claim.entry} of ${group}, which ${this.place} does not know: it runs as a plain run, and its group hears nothing of it. ${remedy}`,
+      `run ${runId} of ${task} says that it is entry ${claim.entry} of ${group}, which ${this.place} does not know: it runs as a plain run, and its group hears nothing of it. ${remedy}`,
     );
   }
 

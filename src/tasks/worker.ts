@@ -1,6 +1,7 @@
 import type { BaseWorkflowDeclaration, CreateWorkerOpts, Worker } from '@hatchet-dev/typescript-sdk';
 import type { Upkeep } from '../engine/upkeep';
-import { ConfigurationError, messageOf } from '../errors';
+import { ConfigurationError } from '../errors';
+import { messageOf } from '../reason';
 import { checkWorker } from './checks';
 import { refuseLoneWait } from './declare';
 import type { Runtime } from './runtime';
@@ -17,12 +18,18 @@ export async function makeWorker(
   options: CreateWorkerOpts,
 ): Promise<Worker> {
   checkWorker(name, options);
-  const declarations = (options.workflows ?? []) as BaseWorkflowDeclaration[];
+  const declarations = [...((options.workflows ?? []) as BaseWorkflowDeclaration[])];
   refuseSameNames(name, declarations);
   // All of a workflow's tasks are known by now.
   for (const declaration of declarations) refuseLoneWait(declaration);
-  const { handleKill = true, ...rest } = options;
-  const worker = await runtime.engine.hatchet.worker(name, { ...rest, handleKill: false });
+  const { handleKill = true, workflows: _workflows, labels, ...rest } = options;
+  const worker = await runtime.engine.hatchet.worker(name, {
+    ...rest,
+    // Copies: the SDK reads them after it has asked the engine.
+    workflows: declarations,
+    ...(labels ? { labels: { ...labels } } : {}),
+    handleKill: false,
+  });
   let started = false;
   let running: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
@@ -38,7 +45,7 @@ export async function makeWorker(
     }
     return start().catch((error: unknown) => {
       runtime.logger.error(
-        `mageflow: worker ${name} serves no more: ${messageOf(error)}. Start it again, or end the process for its manager to do so; upkeep goes on until then.`,
+        `worker ${name} serves no more: ${messageOf(error)}. Start it again, or end the process for its manager to do so; upkeep goes on until then.`,
       );
       endHeartbeat(worker);
       throw error;

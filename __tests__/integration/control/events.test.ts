@@ -338,7 +338,10 @@ describe("'error'", () => {
   }
 
   test('tells a callback that fails, and its parent stays what it was', async () => {
-    await withCallback(await mage.sign(piece, { fail: 'the callback broke' }), /a callback failed: the callback broke/);
+    await withCallback(
+      await mage.sign(piece, { fail: 'the callback broke' }),
+      /^the success callback "piece" of the task "piece" \(\S+\) failed: the callback broke$/,
+    );
   });
 
   test('tells it once, after the last attempt', async () => {
@@ -383,7 +386,11 @@ describe("'repair'", () => {
     await eventually('it is told', () => repairs.some(({ groupId }) => groupId === swarm.id));
     stop();
     expect(repairs.filter(({ groupId }) => groupId === swarm.id)).toEqual([
-      { groupId: swarm.id, entry: '0', message: expect.stringMatching(/publishing entry 0 of .* again/) as string },
+      {
+        groupId: swarm.id,
+        entry: '0',
+        message: expect.stringMatching(/publishing item 0 \("piece"\) of the swarm "swarm" .* again/) as string,
+      },
     ]);
   });
 

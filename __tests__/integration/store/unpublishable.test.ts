@@ -40,9 +40,9 @@ test('an item whose message can not be read fails with what is wrong, and the ot
   const ended = await reader.ended(swarm.id, [0, 1, 2]);
   expect(ended.map(({ status }) => status)).toEqual(['failed', 'succeeded', 'succeeded']);
   expect(ended[0]?.error).toMatch(/^it could not be published: .*JSON/);
-  expect(repairs.filter((message) => message.includes(`entry 0 of ${swarm.id} again`))).toHaveLength(
-    maxPublications - 1,
-  );
+  expect(
+    repairs.filter((message) => message.includes(`item 0 ("item") of the swarm "swarm" (${swarm.id}) again`)),
+  ).toHaveLength(maxPublications - 1);
   stop();
 });
 
@@ -64,7 +64,11 @@ test('a callback that is a chain without what it is made of fails, and its group
   await eventually('the callback has failed', async () => (await reader.callbackState(group.id, 'c0')) === 'failed');
   await eventually('the other one has run', () => told === 1);
   await eventually('the group expires', async () => (await redis.pttl(store.keys.state(group.id))) > 0);
-  expect(instant.log.lines.filter((line) => line.includes(`a callback (c0) of ${group.id}`))).toHaveLength(1);
+  expect(
+    instant.log.lines.filter((line) =>
+      line.includes(`the success callback "chain" of the swarm "test" (${group.id}) failed`),
+    ),
+  ).toHaveLength(1);
 });
 
 test('a spec whose callbacks can not be read keeps its item and its group from nothing', async () => {
