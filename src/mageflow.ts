@@ -63,6 +63,7 @@ import type {
 } from './signatures/types';
 import { Waiter } from './signatures/waiter';
 import { untilQuiet } from './quiet';
+import { Recent } from './recent';
 import { GroupReader } from './store/group-reader';
 import { GroupStore } from './store/group-store';
 import { Locations } from './store/locations';
@@ -82,6 +83,8 @@ import { readSchema, validatorFor, type InputSchema } from './tasks/parsing';
 import type { Runtime } from './tasks/runtime';
 import { UnknownClaims } from './tasks/unknown-claims';
 import { makeWorker } from './tasks/worker';
+
+const rememberedMessageBytes = 4 * 1024 * 1024;
 
 type Obj = Record<string, unknown>;
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- what the SDK's client has when nothing is given
@@ -187,6 +190,7 @@ export class Mageflow<
       logger,
       unknownClaims: new UnknownClaims(store),
       events,
+      messages: new Recent(rememberedMessageBytes, ({ text }) => 2 * text.length + 200),
       stopping: { workers: 0 },
       capture,
     };

@@ -254,16 +254,19 @@ describe('mageContext()', () => {
     await batch.run();
     const [a] = notes.of('context a');
     const [b] = notes.of('context b');
-    expect(a?.context).toEqual({ signatureId: `${batch.id}~0`, swarmId: batch.id, index: 0 });
-    expect(b?.context).toEqual({ signatureId: signed.id, swarmId: batch.id, index: 1 });
+    expect(a?.context).toEqual({ signatureId: `${batch.id}~0`, swarmId: batch.id, index: 0, message: {} });
+    expect(b?.context).toEqual({ signatureId: signed.id, swarmId: batch.id, index: 1, message: {} });
   });
 
   test('in a signature that was run alone, and in its callback', async () => {
     const callback = await mage.sign(note, { tag: 'context callback' });
     const signature = await mage.sign(once, { tag: 'context alone' }, { successCallbacks: [callback] });
     await signature.run();
-    expect((await notes.only('context alone', signature)).context).toEqual({ signatureId: signature.id });
-    expect((await notes.only('context callback', signature)).context).toEqual({ signatureId: callback.id });
+    expect((await notes.only('context alone', signature)).context).toEqual({ signatureId: signature.id, message: {} });
+    expect((await notes.only('context callback', signature)).context).toEqual({
+      signatureId: callback.id,
+      message: {},
+    });
   });
 
   test('undefined in a plain run, and outside of every body', async () => {

@@ -54,6 +54,7 @@ export class GroupExecutions extends GroupControl {
   /**
    * @param child - the group of its children, when it is a root; else ''
    * @param handBack - whether a run that has to wait for `resume` is taken back instead, as its worker is stopping
+   * @param knownMessage - when the group was created whose message is known here, '0' when none is; '' not to ask for it
    */
   start(
     id: string,
@@ -63,10 +64,11 @@ export class GroupExecutions extends GroupControl {
     deadOwner: string,
     child = '',
     handBack = false,
+    knownMessage = '',
   ): Promise<StartReply> {
     const { runId, retryCount, invocation, nonce } = execution;
     const flag = handBack ? 1 : 0;
-    const request = `${entry}|${token}|${runId}|${retryCount}|${invocation}|${nonce}|${deadOwner}|${child}|${flag}`;
+    const request = `${entry}|${token}|${runId}|${retryCount}|${invocation}|${nonce}|${deadOwner}|${child}|${flag}|${knownMessage}`;
     return this.starts.join(this.keys.bucketOf(id, entry), { id, entry, request });
   }
 
@@ -96,7 +98,12 @@ export class GroupExecutions extends GroupControl {
     const isHeld = ([what]: string | Reply[]) => what === 'held';
     // The slots of those that were taken back are for the next ones.
     const handedOut = claims.some(isHeld) ? await this.call('grant', id, []) : [];
-    return sharesOf(toWork(handedOut), claims, isHeld).map(([claim, work]) => toStart(claim, work));
+    const [, , text, createdAt] = reply;
+    const message = typeof text === 'string' ? { text, createdAt: String(createdAt) } : undefined;
+    return sharesOf(toWork(handedOut), claims, isHeld).map(([claim, work]) => {
+      const start = toStart(claim, work);
+      return message && start.code === 'run' ? { ...start, message } : start;
+    });
   }
 
   private async sendFinishes(calls: readonly FinishCall[]): Promise<FinishReply[]> {

@@ -114,6 +114,12 @@ export class GroupReader extends FactsReader {
     return entries.flatMap((entry, i) => (packed[i] ? [toActive(entry, packed[i])] : []));
   }
 
+  /** The message that a group was started with, as JSON text; undefined when it was given none. */
+  async message(id: string): Promise<string | undefined> {
+    const key = this.store.keys.state(id);
+    return (await this.store.redis.use('hget', (client) => client.hget(key, 'msg'))) ?? undefined;
+  }
+
   /** What a claim to an entry is worth, of a run that is only a part of it: the same as `start.lua` says of a whole one. */
   async worthOf(id: string, entry: string, token: string): Promise<'valid' | 'cancelled' | 'unknown'> {
     const { keys, redis } = this.store;

@@ -33,9 +33,16 @@ export interface Work {
   endedAs: Outcome | undefined;
 }
 
+/** The message that a group was started with, as JSON text, and when that group was created. */
+export interface GroupMessage {
+  text: string;
+  createdAt: string;
+}
+
 /** What an item does at its start. */
 export type StartReply =
-  | { code: 'run'; failed: number }
+  /** message: the group's, and when that group was created, for a process that has asked for it and doesn't know it. */
+  | { code: 'run'; failed: number; message?: GroupMessage }
   /** late: the run counts no more, as it was taken back, or ended other than well. */
   | { code: 'stored'; result: string; late?: true }
   | { code: 'duplicate'; owner: string }

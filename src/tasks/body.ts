@@ -74,6 +74,13 @@ function isToAsk({ store }: Runtime, { root }: WrappedTask, claim: Claim, around
   return root !== undefined && around.store === store.identity;
 }
 
+/** What is known of a group when the body of one of its entries begins. */
+interface Started {
+  failedItems: number;
+  /** What it was started with, as JSON text. */
+  message: string | undefined;
+}
+
 /** One execution of a body. */
 class Attempt {
   private readonly persistence: Persistence;
@@ -145,7 +152,7 @@ class Attempt {
       const permission = await run.start();
       if (permission.code === 'unknown') return undefined;
       if (permission.code === 'stored') return { output: permission.output };
-      return { output: await this.asItem(claim, run, permission.failedItems) };
+      return { output: await this.asItem(claim, run, permission) };
     } finally {
       runtime.publisher.bodies -= 1;
     }
@@ -154,15 +161,18 @@ class Attempt {
   /** Runs the body as one task of a workflow that is an item as a whole: what is to be recorded of it has to suit the engine. */
   private async asPart(claim: Claim): Promise<unknown> {
     try {
-      return encodeOutput(this.task.name, await this.execute(claim, 0)).output;
+      const message = await this.persistence.until('for its message', () => this.runtime.reader.message(claim.groupId));
+      return encodeOutput(this.task.name, await this.execute(claim, { failedItems: 0, message })).output;
     } catch (error) {
       throw encodeThrown(error);
     }
   }
 
-  execute(claim: Claim, failedItems: number, root?: RootScope): unknown {
+  execute(claim: Claim, { failedItems, message }: Started, root?: RootScope): unknown {
     const received = (this.input ?? {}) as Message;
     const context = contextOf(this.ctx, claim, root !== undefined);
+    // What nobody signed has no message but its input.
+    addMessage(context, claim.own ? received : message);
     // Most items: their input is all here, and they are told of nobody else's end.
     if (!this.task.schema && claim.source === '' && referencesIn(received).length === 0)
       return this.run(this.shown(received), context, claim, root);
@@ -202,7 +212,7 @@ class Attempt {
     return this.run(seen, context, claim, root);
   }
 
-  private async asItem(claim: Claim, run: ClaimedRun, failedItems: number): Promise<unknown> {
+  private async asItem(claim: Claim, run: ClaimedRun, started: Started): Promise<unknown> {
     const { runtime, task, ctx } = this;
     let root: RootScope | undefined;
     let ended: ReturnType<typeof encodeOutput>;
@@ -212,7 +222,7 @@ class Attempt {
         root = await this.persistence.until('for its children', () => openRoot(runtime, task.name, config, claim, ctx));
         captureContext(runtime, ctx, root);
       }
-      const output = await this.execute(claim, failedItems, root);
+      const output = await this.execute(claim, started, root);
       ended = encodeOutput(task.name, output);
       this.warnOfLoss(output);
     } catch (error) {
@@ -263,6 +273,21 @@ function sentInput(ctx: Context<unknown>): Message | undefined {
   } catch (error) {
     throw new Error(`The run's payload is no JSON: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** Adds what a group was started with. @param message - as JSON text, which is parsed when it is first asked for */
+function addMessage(context: MageContext, message: Message | string | undefined): void {
+  if (message === undefined) return;
+  const define = (property: PropertyDescriptor) =>
+    Object.defineProperty(context, 'message', { ...property, enumerable: true, configurable: true });
+  if (typeof message !== 'string') return void define({ value: message });
+  define({
+    get: () => {
+      const value = JSON.parse(message) as Message;
+      define({ value });
+      return value;
+    },
+  });
 }
 
 function contextOf(ctx: Context<unknown>, claim: Claim, isRoot: boolean): MageContext {

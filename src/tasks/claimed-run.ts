@@ -24,7 +24,8 @@ let executions = 0;
 
 /** What the claim of an execution allows. */
 export type Permission =
-  | { code: 'run'; failedItems: number }
+  /** message: what the group was started with, as JSON text. */
+  | { code: 'run'; failedItems: number; message: string | undefined }
   | { code: 'stored'; output: unknown }
   /** Nobody of this store published it. */
   | { code: 'unknown' };
@@ -65,7 +66,7 @@ export class ClaimedRun {
   }
 
   private claimOnce(deadOwner: string): Promise<Permission | { deadOwner: string }> {
-    const { store, stopping } = this.runtime;
+    const { store, stopping, messages } = this.runtime;
     const { confirmations } = this.runtime.publisher;
     const { groupId, entry, token } = this.claim;
     // A claim that is granted confirms the run itself.
@@ -74,9 +75,14 @@ export class ClaimedRun {
       if (unconfirmed) confirmations.add(groupId, entry, this.execution.runId);
     };
     const handBack = stopping.workers > 0;
-    return store.start(groupId, entry, token, this.execution, deadOwner, this.child, handBack).then(
+    const known = messages.get(groupId);
+    const ask = known?.createdAt ?? '0';
+    return store.start(groupId, entry, token, this.execution, deadOwner, this.child, handBack, ask).then(
       (reply) => {
-        if (reply.code === 'run') return this.begun(reply.failed);
+        if (reply.code === 'run') {
+          if (reply.message) messages.set(groupId, reply.message);
+          return this.begun(reply.failed, (reply.message ?? known)?.text);
+        }
         confirmLater();
         return this.refused(reply, deadOwner);
       },
@@ -87,11 +93,11 @@ export class ClaimedRun {
     );
   }
 
-  private begun(failedItems: number): Permission {
+  private begun(failedItems: number, message: string | undefined): Permission {
     const { events } = this.runtime;
     this.watchAbort();
     if (events.heard) tellStart(events, this.told());
-    return { code: 'run', failedItems };
+    return { code: 'run', failedItems, message };
   }
 
   private async refused(

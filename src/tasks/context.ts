@@ -13,6 +13,12 @@ export interface MageContext {
   chainId?: string;
   /** The nearest root task that it is a child of, at any depth; in a root's own body, the root itself. */
   rootId?: string;
+  /**
+   * The message that its group was started with, or it itself when it was run by itself; in a callback what the task, chain,
+   * swarm or root was started with whose callback it is. Nothing that is bound, and no item's own message, is merged into it.
+   * Undefined in a group that only its items have started, and for the children of a root.
+   */
+  message?: Record<string, unknown>;
   /** Its place in the group that it is an item of. */
   index?: number;
   /** In a success callback of a swarm, or of a root, whose items partly failed: what failed (the first 100). */

@@ -4,9 +4,11 @@ import type { Publisher } from '../engine/publisher';
 import type { Served } from '../engine/served';
 import type { Settler } from '../engine/settler';
 import type { Events } from '../events';
+import type { Recent } from '../recent';
 import type { MageflowLogger } from '../options';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
+import type { GroupMessage } from '../store/replies';
 import type { RootScope } from './root-scope';
 import type { UnknownClaims } from './unknown-claims';
 
@@ -46,6 +48,8 @@ export interface Runtime {
   readonly logger: MageflowLogger;
   readonly unknownClaims: UnknownClaims;
   readonly events: Events;
+  /** The messages of groups whose items ran here lately, by the group's id. */
+  readonly messages: Recent<GroupMessage>;
   /** How many workers of it are being stopped: a run that waits for nothing but `resume` must not keep them. */
   readonly stopping: { workers: number };
   /** Publishes runs as children of the root whose body asks for them. */

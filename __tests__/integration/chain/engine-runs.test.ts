@@ -86,7 +86,12 @@ test('its bodies know the chain and their place in it', async () => {
     successCallbacks: [await mage.sign(note, { tag: 'knows too' })],
   });
   await chain.run({});
-  expect(pieces.of('knows')[0]?.context).toEqual({ signatureId: step.id, chainId: chain.id, index: 2 });
+  expect(pieces.of('knows')[0]?.context).toEqual({
+    signatureId: step.id,
+    chainId: chain.id,
+    index: 2,
+    message: {},
+  });
   const callback = await pieces.only('knows too', chain);
   expect(callback.context).toMatchObject({ chainId: chain.id });
   expect(callback.context?.index).toBeUndefined();

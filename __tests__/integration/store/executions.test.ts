@@ -171,7 +171,7 @@ test('a run whose id would break up what is asked for is refused, and nothing el
   const [broken, whole] = await Promise.allSettled([group.start('0', execution('run|0')), group.start('1')]);
   expect(broken).toMatchObject({
     status: 'rejected',
-    reason: { message: expect.stringContaining('expected 9 fields') },
+    reason: { message: expect.stringContaining('expected 10 fields') },
   });
   expect(whole).toMatchObject({ status: 'fulfilled', value: { code: 'run' } });
   expect(await group.state('0')).toBe('granted');

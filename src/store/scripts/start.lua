@@ -1,8 +1,9 @@
 -- start: executions of runs claim their entries before their bodies run, one or some of a group.
 -- Those of one call have their results in one bucket.
 -- KEYS: 9
--- ARGV: proc, lease, then for each execution its entry|token|run id|retry count|invocation count|nonce|run id proven to have ended without a result ('' for none)|the group of its children when it is a root ('' for none)|whether it is taken back rather than let wait (0|1)
--- Returns {'claimed', for each execution the number of failures in the group when its body may run, else {'stored', mark and payload, whether this run counts no more (0|1)} | {'duplicate', owner} | {'superseded'} | {'unknown'} | {'cancelled'}
+-- ARGV: proc, lease, then for each execution its entry|token|run id|retry count|invocation count|nonce|run id proven to have ended without a result ('' for none)|the group of its children when it is a root ('' for none)|whether it is taken back rather than let wait (0|1)|when the group was created whose message its process knows ('0' for none, '' when it doesn't ask for it)
+-- Returns {'claimed', executions} | {'claimed', executions, the group's message, when it was created} when it has one and somebody asks who doesn't know it.
+-- executions: for each the number of failures in the group when its body may run, else {'stored', mark and payload, whether this run counts no more (0|1)} | {'duplicate', owner} | {'superseded'} | {'unknown'} | {'cancelled'}
 --   | {'held'} (it is suspended, and published again when it goes on; its slot is to be granted to the next) | {'suspended'} (this run goes on later)} | {'unknown'}
 --- @include "suspension"
 if not read_group() then return { 'unknown' } end
@@ -63,7 +64,11 @@ local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, ha
   return int(g.ko)
 end
 
-local claims = {}
-for i, request in ipairs(read_requests(3, #ARGV, 1, 9)) do claims[i] = claim(unpack(request)) end
+local claims, asked = {}, false
+for i, request in ipairs(read_requests(3, #ARGV, 1, 10)) do
+  claims[i] = claim(unpack(request, 1, 9))
+  asked = asked or request[10] ~= '' and request[10] ~= int(g.cr)
+end
 write_group()
-return { 'claimed', claims }
+if not asked or g.mv == 0 then return { 'claimed', claims } end
+return { 'claimed', claims, redis.call('HGET', G, 'msg'), int(g.cr) }
