@@ -186,6 +186,8 @@ export class Mageflow<
       unknownClaims: new UnknownClaims(store),
       events,
       stopping: { workers: 0 },
+      locations,
+      declaredRoot: async (name) => bind(scope, name, undefined, undefined),
       capture,
     };
     store.onGroup = (event) => events.emit('group', event);
@@ -208,8 +210,8 @@ export class Mageflow<
 
   /**
    * Declares a root task: whatever its body publishes becomes a child of its run, in an internal swarm of its own, and the
-   * callbacks of its signatures run after all children. Takes every option of `task`, every field of a swarm's config, and
-   * `successCallbacks` and `errorCallbacks` for signatures that have none of their own.
+   * callbacks run after all children. Takes every option of `task`, every field of a swarm's config, and `successCallbacks` and
+   * `errorCallbacks` for every run of it: signed, plain, by a cron or an event; those of a signature come in their place.
    * @throws as `task`
    * @example
    * const batch = mage.rootTask({
