@@ -192,6 +192,8 @@ export class Mageflow<
       events,
       messages: new Recent(rememberedMessageBytes, ({ text }) => 2 * text.length + 200),
       stopping: { workers: 0 },
+      locations,
+      declaredRoot: async (name) => bind(scope, name, undefined, undefined),
       capture,
     };
     store.onGroup = (event) => events.emit('group', event);
@@ -214,8 +216,8 @@ export class Mageflow<
 
   /**
    * Declares a root task: whatever its body publishes becomes a child of its run, in an internal swarm of its own, and the
-   * callbacks of its signatures run after all children. Takes every option of `task`, every field of a swarm's config, and
-   * `successCallbacks` and `errorCallbacks` for signatures that have none of their own.
+   * callbacks run after all children. Takes every option of `task`, every field of a swarm's config, and `successCallbacks` and
+   * `errorCallbacks` for every run of it: signed, plain, by a cron or an event; those of a signature come in their place.
    * @throws as `task`
    * @example
    * const batch = mage.rootTask({

@@ -14,6 +14,7 @@ export interface RootConfig extends SwarmConfig {
   successCallbacks?: readonly TaskLike[];
   errorCallbacks?: readonly TaskLike[];
   executionTimeout?: `${number}s`;
+  onEvents?: string[];
 }
 
 type TaskLikeDeclaration = NonNullable<Parameters<Fixture['worker']>[0]>[number];

@@ -35,7 +35,7 @@ export interface PlainTask<I, O, GI extends object, MB extends object> extends T
   fn: (input: I & Added<GI, MB>, ctx: Context<AsContext<I>>) => O | Promise<O>;
 }
 
-/** What a root task takes besides: how its children run, and the callbacks of each of its signatures that has none of its own. */
+/** What a root task takes besides: how its children run, and the callbacks of each run of it, where its signature has none of its own. */
 export interface RootOptions extends SwarmConfig {
   successCallbacks?: readonly TaskLike[] | undefined;
   errorCallbacks?: readonly TaskLike[] | undefined;

@@ -4,24 +4,24 @@ import type { ResolvedConfig } from '../signatures/config';
 import { claimToken } from '../store/group-executions';
 import { newSecret } from '../store/group-store';
 import { childrenId, keyedId } from '../store/ids';
-import { packSpec } from '../store/spec';
+import { callbackIds, packSpec, type Spec } from '../store/spec';
 import { currentExecution } from './context';
 import { RootScope } from './root-scope';
 import type { CaptureRequest, RunRef, Runtime } from './runtime';
 
 /**
  * The claim of a root that nobody signed (the plain declaration's run, a cron): the run is entered as a group of its own,
- * so that its children have a parent like any other's.
+ * so that its children have a parent like any other's, and the callbacks of its declaration an end to follow.
  * @param input - as the engine keeps it, so that it is JSON, and nothing in it is refused that a plain run takes
  */
 export async function claimPlainRoot(
-  { store, reader }: Runtime,
+  { store, reader, locations, declaredRoot }: Runtime,
   name: string,
   input: unknown,
   ctx: Context<unknown>,
 ): Promise<Claim> {
   const groupId = keyedId('root run', ctx.workflowRunId());
-  const spec = packSpec({ task: name, group: 'root', data: JSON.stringify(input ?? {}) });
+  const spec: Spec = { ...(await declaredRoot(name)), group: 'root', data: JSON.stringify(input ?? {}) };
   const group = {
     id: groupId,
     kind: 'task' as const,
@@ -34,7 +34,11 @@ export async function claimPlainRoot(
     successCallbacks: [],
     errorCallbacks: [],
   };
-  const { created } = await store.create(group, [spec], { message: '' });
+  const { created } = await store.create(group, [packSpec(spec)], { message: '' });
+  await locations.record(
+    groupId,
+    callbackIds(spec).map((id) => ({ id, callbackOf: 0 })),
+  );
   // An earlier attempt of this run has entered it.
   const secret = created ? group.secret : ((await reader.facts(groupId))?.secret ?? '');
   return { groupId, entry: '0', token: claimToken(secret, '0'), source: '', own: true };

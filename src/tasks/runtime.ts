@@ -8,6 +8,8 @@ import type { Recent } from '../recent';
 import type { MageflowLogger } from '../options';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
+import type { Locations } from '../store/locations';
+import type { Spec } from '../store/spec';
 import type { GroupMessage } from '../store/replies';
 import type { RootScope } from './root-scope';
 import type { UnknownClaims } from './unknown-claims';
@@ -52,6 +54,9 @@ export interface Runtime {
   readonly messages: Recent<GroupMessage>;
   /** How many workers of it are being stopped: a run that waits for nothing but `resume` must not keep them. */
   readonly stopping: { workers: number };
+  readonly locations: Locations;
+  /** A root as its declaration says it is, with its callbacks, for runs that nobody signed. @throws ConfigurationError */
+  readonly declaredRoot: (name: string) => Promise<Spec>;
   /** Publishes runs as children of the root whose body asks for them. */
   readonly capture: (root: RootScope, requests: readonly CaptureRequest[]) => Promise<RunRef[]>;
 }

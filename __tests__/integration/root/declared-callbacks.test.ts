@@ -1,0 +1,89 @@
+import { eventually } from '../../helpers/fixture';
+import { openRoots } from '../../helpers/roots';
+
+const { fixture, mage, notes, roots, work, once, note } = openRoots();
+const { hatchet } = mage;
+const declared = roots.declare('declared', {
+  successCallbacks: [note],
+  errorCallbacks: [note],
+  onEvents: ['declared:new'],
+});
+const twice = roots.declare('twice', { retries: 1, successCallbacks: [note] });
+
+/** What the callbacks of the runs with a body were given. */
+const gotAfter = (given: string) =>
+  notes.seen
+    .map(({ input }) => input)
+    .filter(({ returnValue, error }) => [returnValue, (error as Error | undefined)?.message].includes(given));
+const child = async (give: string) => (await mage.sign(once, { give })).runNoWait();
+
+/** Each way to run a root, with its message. */
+const runs: [how: string, run: (message: { body: string }) => Promise<unknown>][] = [
+  ['signed', async (message) => (await mage.sign(declared, message)).runNoWait()],
+  ['run by its declaration', (message) => declared.runNoWait(message)],
+  ['run by its name, through the client', (message) => hatchet.runNoWait('declared', message, {})],
+  ['started by an event', (message) => hatchet.events.push('declared:new', message)],
+];
+
+describe.each(runs)('the callbacks of the declaration of a root that is %s', (how, run) => {
+  test('run once when its children have ended, with what it and they gave', async () => {
+    const given = `well, ${how}`;
+    await run(
+      roots.body(async () => {
+        await child('a child');
+        return given;
+      }),
+    );
+    await eventually('the callback has run', () => gotAfter(given).length > 0);
+    expect(gotAfter(given)).toEqual([{ returnValue: given, childResults: ['a child'] }]);
+  });
+
+  test('run once when it has failed, with its message and the reason', async () => {
+    const reason = `badly, ${how}`;
+    const message = roots.body(() => {
+      throw new Error(reason);
+    });
+    await run(message);
+    await eventually('the callback has run', () => gotAfter(reason).length > 0);
+    expect(gotAfter(reason)).toEqual([
+      {
+        ...message,
+        error: { message: reason, failureCount: 1, failures: [expect.objectContaining({ name: 'declared' })] },
+      },
+    ]);
+  });
+});
+
+test('they run once after a run that was tried again', async () => {
+  let attempts = 0;
+  await twice.run(
+    roots.body(async () => {
+      await child('found again');
+      if (++attempts === 1) throw new Error('once more');
+      return 'the second time';
+    }),
+  );
+  await eventually('the callback has run', () => gotAfter('the second time').length > 0);
+  expect(gotAfter('the second time')).toEqual([{ returnValue: 'the second time', childResults: ['found again'] }]);
+});
+
+test('those of a signature come in their place', async () => {
+  const own = await mage.sign(work, { tag: 'own' });
+  const signature = await mage.sign(
+    declared,
+    roots.body(() => 'with its own'),
+    { successCallbacks: [own] },
+  );
+  await signature.run({});
+  await notes.settled(signature);
+  expect(gotAfter('with its own')).toEqual([{ tag: 'own', returnValue: 'with its own', childResults: [] }]);
+});
+
+test('a signature that is one of them tells of its latest run, also after a plain run', async () => {
+  const signed = await mage.sign(note, { tag: 'signed once' });
+  const root = mage.rootTask({ name: 'with-signed', successCallbacks: [signed], fn: () => 1 });
+  await fixture.worker([root]);
+  await root.run({});
+  await eventually('it has run', () => notes.of('signed once').length === 1);
+  await eventually('it tells so', async () => (await signed.status()) === 'succeeded');
+});
