@@ -68,6 +68,7 @@ import { GroupReader } from './store/group-reader';
 import { GroupStore } from './store/group-store';
 import { Locations } from './store/locations';
 import { RedisConnection } from './store/redis';
+import { neverFits } from './messages/fit';
 import { checkDeclared } from './tasks/checks';
 import { currentExecution } from './tasks/context';
 import { rememberSchema, wrapDeclaration } from './tasks/declare';
@@ -478,14 +479,21 @@ export class Mageflow<
         `${rest.name}: batch tasks can't be wrapped, as one execution of theirs is many runs. Use hatchet.batchTask.`,
       );
     const schema = input && readSchema(rest.name, input);
+    const { middleware } = this.hatchet.config as { middleware?: { before?: unknown } };
+    // Before-middleware makes the message another one than was sent.
+    const isSent = !middleware?.before;
+    const never = input && isSent ? neverFits(input) : undefined;
+    if (never !== undefined) {
+      throw new ConfigurationError(
+        `input of ${rest.name}: expected what JSON can hold, but ${never}, which no message can bring. Parse it from a text: z.coerce.date(), z.coerce.bigint() or a transform.`,
+      );
+    }
     const validator = input && validatorFor(input);
     // What is undefined is the default: the SDK takes some of it for a value.
     const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
     const declaration = make({ ...given, ...(validator ? { inputValidator: validator } : {}) });
     wrapDeclaration(this.runtime, declaration, schema, root);
-    const { middleware } = this.hatchet.config as { middleware?: { before?: unknown } };
-    // Before-middleware makes the message another one than was sent.
-    if (schema && !middleware?.before) {
+    if (schema && isSent) {
       this.schemas.set(rest.name.toLowerCase(), schema);
       rememberSchema(declaration, schema);
     }

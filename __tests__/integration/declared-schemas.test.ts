@@ -2,6 +2,7 @@ import * as mageflow from 'mageflow';
 import { z } from 'zod';
 import { childResults, ConfigurationError, InvalidMessageError, returnValue } from '../../src';
 import { Fixture, newHatchet } from '../helpers/fixture';
+import { thrownBy } from '../helpers/refusals';
 import { rejection } from '../helpers/workshop';
 
 // Everything here is refused before anything is written or published: no worker serves these tasks.
@@ -122,4 +123,13 @@ describe('a success callback that would fail whatever happens is refused when it
 test('options of a declaration that are undefined are the defaults', () => {
   const task = mage.task({ name: 'defaults', retries: undefined, executionTimeout: undefined, fn: () => 1 });
   expect(task.definition._tasks[0]).not.toHaveProperty('retries');
+});
+
+test('a schema that no message can fit is refused where it is declared', async () => {
+  const declare = () => mage.task({ name: 'of-a-date', input: z.object({ at: z.date() }), fn: () => 1 });
+  const error = await thrownBy(declare);
+  expect(error).toBeInstanceOf(ConfigurationError);
+  expect(error.message).toBe(
+    'input of of-a-date: expected what JSON can hold, but at is a date, which no message can bring. Parse it from a text: z.coerce.date(), z.coerce.bigint() or a transform.',
+  );
 });

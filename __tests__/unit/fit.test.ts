@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { misfits, missingFields, refusesLists } from '../../src/messages/fit';
+import { misfits, missingFields, neverFits, refusesLists } from '../../src/messages/fit';
 import { returnValue } from '../../src/messages/marks';
 
 const size = z.object({ width: z.number(), height: z.number().optional() });
@@ -95,4 +95,20 @@ test.each<[field: z.ZodType, refuses: boolean]>([
   [z.record(z.string(), z.string()), true],
 ])('whether a field refuses lists is told where it is known (%#)', (field, refuses) => {
   expect(refusesLists(z.object({ field }), 'field')).toBe(refuses);
+});
+
+test.each<[what: string, schema: z.ZodType, found: string | undefined]>([
+  ['a date', z.object({ at: z.date() }), 'at is a date'],
+  ['a date or null', z.object({ at: z.date().nullable() }), 'at is a date'],
+  ['a date deeper', z.object({ span: z.object({ from: z.date() }) }), 'span.from is a date'],
+  ['a date that is made something else', z.object({ at: z.date().transform((at) => at.getTime()) }), 'at is a date'],
+  ['a big number', z.object({ n: z.bigint() }), 'n is a bigint'],
+  ['a map', z.object({ of: z.map(z.string(), z.number()) }), 'of is a map'],
+  ['a date from a text', z.object({ at: z.coerce.date() }), undefined],
+  ['a date that may be missing', z.object({ at: z.date().optional() }), undefined],
+  ['a date that has a default', z.object({ at: z.date().default(() => new Date()) }), undefined],
+  ['one of a date and a text', z.object({ at: z.union([z.date(), z.string()]) }), undefined],
+  ['a date made of a text', z.object({ at: z.string().pipe(z.coerce.date()) }), undefined],
+])('whether a message can fit a schema that asks for %s', (_, asked, found) => {
+  expect(neverFits(asked)).toBe(found);
 });

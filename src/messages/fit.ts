@@ -62,6 +62,34 @@ export function refusesLists(schema: z.ZodType, field: string): boolean {
   return def?.type !== undefined && noLists.has(def.type) && def.coerce !== true;
 }
 
+/** Kinds of values that JSON doesn't have. */
+const neverInJson = new Set(['date', 'bigint', 'symbol', 'map', 'set', 'function', 'file', 'nan']);
+/** What gives a value, or does without, when a field is missing. */
+const withoutValue = new Set(['optional', 'default', 'prefault', 'catch']);
+
+/** A required field whose value no message can hold, as a text; undefined when there is none. */
+export function neverFits(schema: z.ZodType): string | undefined {
+  try {
+    return neverFitsAt(schema as unknown as Schema, '');
+  } catch {
+    // A lazy part that can't be read yet.
+    return undefined;
+  }
+}
+
+function neverFitsAt({ _zod: { def } }: Schema, path: string): string | undefined {
+  if (withoutValue.has(def.type ?? '')) return undefined;
+  const inner = def.type === 'pipe' ? def.in : def.innerType;
+  if (inner) return neverFitsAt(inner, path);
+  if (neverInJson.has(def.type ?? '') && def.coerce !== true) return `${path || '(message)'} is a ${def.type ?? ''}`;
+  if (def.type !== 'object') return undefined;
+  for (const [field, own] of Object.entries(def.shape ?? {})) {
+    const found = neverFitsAt(own, path === '' ? field : `${path}.${field}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** What zod says; nothing where a schema can't be asked without waiting, or code of its user's throws. */
 function issuesOf(schema: z.ZodType, message: Message): Issue[] {
   try {
