@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { format, resolveConfig } from 'prettier';
 
 type Row = readonly (string | number)[];
 
@@ -11,5 +10,7 @@ export function markdownTable(columns: Row, rows: readonly Row[]): string[] {
 
 /** Writes a page as the linter wants it: what is made by a run is checked like what is written by hand. */
 export async function writeMarkdown(file: string, text: string): Promise<void> {
+  // When it is needed: tests that compare tables load this module, and can't load prettier.
+  const { format, resolveConfig } = await import('prettier');
   writeFileSync(file, await format(text, { ...(await resolveConfig(file)), parser: 'markdown' }));
 }
