@@ -20,11 +20,22 @@ const failing = hatchet.task({
     throw new Error('the plain task failed');
   },
 });
-const hooks = { onSuccess: () => ({ hook: 'success' }), onFailure: () => ({ hook: 'failure' }) };
+const ranHooks: string[] = [];
+const hook = (name: string) => () => {
+  ranHooks.push(name);
+  return { hook: name };
+};
+const hooks = { onSuccess: hook('success'), onFailure: hook('failure') };
+/** The SDK takes the hooks of a workflow for those of a task too, though its types don't say so. */
+const withHooks = (name: string, some: Partial<typeof hooks>) =>
+  hatchet.task({ name, ...some, fn: ({ n }: { n: number }) => ({ n }) } as {
+    name: string;
+    fn: (input: { n: number }) => { n: number };
+  });
 const hooked = [
-  hatchet.task({ name: 'with-on-success', onSuccess: hooks.onSuccess, fn: ({ n }: { n: number }) => ({ n }) }),
-  hatchet.task({ name: 'with-on-failure', onFailure: hooks.onFailure, fn: ({ n }: { n: number }) => ({ n }) }),
-  hatchet.task({ name: 'with-both', ...hooks, fn: ({ n }: { n: number }) => ({ n }) }),
+  withHooks('with-on-success', { onSuccess: hooks.onSuccess }),
+  withHooks('with-on-failure', { onFailure: hooks.onFailure }),
+  withHooks('with-both', hooks),
 ];
 const ofTwo = hatchet.workflow<{ n: number }>({ name: 'of-two', ...hooks });
 ofTwo.task({ name: 'one', fn: ({ n }) => ({ n }) });
@@ -56,10 +67,11 @@ test('the end of an item that no wrapper serves is noticed, and its output becom
 });
 
 test("the output of one with onSuccess or onFailure is what the SDK's own run gives", async () => {
-  const declared = [...hooked, ofTwo] as (typeof plain)[];
+  const declared = [...hooked, ofTwo] as unknown as (typeof plain)[];
   const swarm = await mage.swarm({ tasks: declared.map((task) => [task, { n: 7 }] as const), isSwarmClosed: true });
   const outputs: unknown[] = await swarm.run();
   expect(outputs.slice(0, hooked.length)).toEqual(hooked.map(() => ({ n: 7 })));
+  expect(ranHooks).toEqual(['success', 'success', 'success']);
   expect(outputs).toEqual(await Promise.all(declared.map((task) => task.run({ n: 7 }))));
 });
 

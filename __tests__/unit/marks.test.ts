@@ -106,7 +106,7 @@ describe('a mark that is on no field of the message is refused when a task is de
       'what comes out of a pipe',
       z
         .object({ a: list })
-        .transform((all) => all)
+        .transform(({ a }) => ({ rows: a }))
         .pipe(rows),
       'rows',
     ],
