@@ -7,14 +7,15 @@ const root = path.resolve(__dirname, '../..');
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
 /** Exists in the compiler's eyes only. */
 const folder = path.join(root, 'readme-snippets');
-/** What the README says is there in the pieces that are no files: what its files export, and what is imported everywhere. */
+/** What the README says is there in the pieces that are no files: what its files export. All else they import themselves. */
 const prelude = [
-  "import { childResults, mageContext, returnValue, SwarmClosedError, withoutRootSwarm, type Swarm } from 'mageflow';",
-  "import { z } from 'zod';",
-  "import { mage } from './mage';",
-  "import { alertOps, importFile, report } from './tasks';",
+  "import { mage } from './mage.js';",
+  "import { alertOps, importFile, report } from './tasks.js';",
   'declare const paths: string[];',
 ].join(' ');
+/** As in a project of ES modules, which most are that begin today. */
+const manifest = JSON.stringify({ type: 'module' });
+const nodeNext = { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext };
 
 /** The pieces by file name. One that begins with its file name is that file; the others get the prelude as their first line. */
 function snippets(): Map<string, string> {
@@ -29,11 +30,13 @@ function snippets(): Map<string, string> {
   return files;
 }
 
-function compile(files: Map<string, string>): ts.Program {
+function compile(pieces: Map<string, string>): ts.Program {
+  const files = new Map(pieces).set(path.join(folder, 'package.json'), manifest);
   const { config, error } = ts.readConfigFile(path.join(root, 'tsconfig.json'), (file) => ts.sys.readFile(file));
   if (error) throw new Error(ts.flattenDiagnosticMessageText(error.messageText, '\n'));
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: ['x.ts'] }, ts.sys, root);
-  const host = ts.createCompilerHost({ ...options, noUnusedLocals: false });
+  const own = { ...options, ...nodeNext, noUnusedLocals: false };
+  const host = ts.createCompilerHost(own);
   const { fileExists, readFile, getSourceFile, directoryExists } = host;
   host.fileExists = (file) => files.has(file) || fileExists(file);
   host.readFile = (file) => files.get(file) ?? readFile(file);
@@ -42,18 +45,25 @@ function compile(files: Map<string, string>): ts.Program {
     const text = files.get(file);
     return text === undefined ? getSourceFile(file, target, ...rest) : ts.createSourceFile(file, text, target);
   };
-  const rootNames = [...files.keys(), path.join(root, 'src/index.ts')];
-  return ts.createProgram({ rootNames, options: { ...options, noUnusedLocals: false }, host });
+  const rootNames = [...pieces.keys(), path.join(root, 'src/index.ts')];
+  return ts.createProgram({ rootNames, options: own, host });
 }
 
 describe('the README', () => {
   const files = snippets();
   const wrong = path.join(folder, 'wrong.ts');
+  const noModule = path.join(folder, 'no-module.ts');
   let program: ts.Program;
   let exported: ts.Symbol[];
 
   beforeAll(() => {
-    program = compile(new Map([...files, [wrong, `${prelude}\nawait mage.sign(importFile, { pth: 'a' });`]]));
+    program = compile(
+      new Map([
+        ...files,
+        [wrong, `${prelude}\nawait mage.sign(importFile, { pth: 'a' });`],
+        [noModule, "import { mage } from './mage'; void mage;"],
+      ]),
+    );
     const checker = program.getTypeChecker();
     const index = checker.getSymbolAtLocation(program.getSourceFile(path.join(root, 'src/index.ts'))!);
     exported = checker.getExportsOfModule(index!);
@@ -87,6 +97,10 @@ describe('the README', () => {
 
   it('would not pass with a wrong field', () => {
     expect(problemsIn(wrong).join()).toMatch(/mage\.sign\(importFile, \{ pth: 'a' \}\)/);
+  });
+
+  it('would not pass with an import that Node does not find in an ES module', () => {
+    expect(problemsIn(noModule).join()).toMatch(/explicit file extensions/);
   });
 
   it('lists every error', () => {
