@@ -8,6 +8,7 @@ import { describeOutcome } from './demo/describe-outcome';
 import { howToLook } from './demo/how-to-look';
 import { Interrupted, onInterrupt } from './demo/interrupt';
 import { ProgressLine } from './demo/progress-line';
+import { endOfDemo, keptServices } from './demo/started';
 import { onStack, ownEngine, withTimeLimit } from './on-stack';
 import { errorMessage } from './stack/errors';
 
@@ -47,7 +48,7 @@ function printEnvironment(env: Record<string, string>, given: NodeJS.ProcessEnv)
   const made = Object.entries(env).filter(([name, value]) => /^(HATCHET|REDIS)_/.test(name) && given[name] !== value);
   if (made.length > 0) console.log('\nTo use this stack from another terminal:');
   for (const [name, value] of made) console.log(`  export ${name}='${value}'`);
-  console.log('\nThe engine, Postgres and Redis keep running until Ctrl-C.');
+  console.log(`\n${keptServices(given)}`);
 }
 
 async function demo({ fail, keep }: DemoArgs, interrupted: AbortSignal): Promise<void> {
@@ -59,7 +60,7 @@ async function demo({ fail, keep }: DemoArgs, interrupted: AbortSignal): Promise
       printEnvironment(env, given);
       await unlessAborted(new Promise(() => undefined), signal);
     } else {
-      console.log('The stack stops now; npm run demo -- --keep leaves it up.');
+      console.log(endOfDemo(given));
     }
   });
 }

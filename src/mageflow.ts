@@ -97,7 +97,7 @@ type Fields = Record<string, any>;
  * Wraps a Hatchet client: declares tasks whose runs report to their groups, and makes signatures and swarms of them.
  *
  * @example
- * const mage = new Mageflow(HatchetClient.init(), new Redis(process.env.REDIS_URL!));
+ * const mage = new Mageflow(HatchetClient.init(), process.env.REDIS_URL!);
  * const batch = await mage.swarm({ tasks: [first, second], isSwarmClosed: true });
  * const outputs = await batch.run({ date: '2026-11-22' });
  */

@@ -8,7 +8,7 @@ const { mage } = fixture;
 const notes = new Notes(fixture);
 
 const nothing = mage.task({ name: 'nothing', fn: () => {} });
-const perhaps = mage.task({ name: 'perhaps', fn: (input: { text?: string }) => input.text });
+const perhaps = mage.task({ name: 'perhaps', fn: (input: { text?: string | undefined }) => input.text });
 const tag = z.string().optional();
 const optional = mage.task({
   name: 'optional',
