@@ -1,4 +1,5 @@
 import { ConfigurationError, type MageflowEvents, type SignOptions, type Swarm } from '../../src';
+import { stateKey } from '../helpers/dump';
 import { eventually } from '../helpers/fixture';
 import { openPieces } from '../helpers/pieces';
 import { expectRefusal } from '../helpers/refusals';
@@ -14,12 +15,15 @@ const twoFaced = () => {
   return { field: { toJSON: () => (asked++ === 0 ? 'fine' : 'x\0y') } } as object;
 };
 
-/** Fine when it is checked, and what can't even be sent afterwards. */
-async function unsendable() {
-  const labels = { size: { value: 1 } };
-  const item = await mage.sign(piece, {}, { desiredWorkerLabels: labels });
-  labels.size.value = 1e12;
-  return item;
+const labelled = () => mage.sign(piece, {}, { desiredWorkerLabels: { size: { value: 1 } } });
+
+/** Has an item carry a label that can't even be sent. Nobody can hand one in: labels are checked, and copied. */
+async function makeUnsendable(swarm: { id: string }, index: number): Promise<void> {
+  const key = `${(await stateKey(fixture, swarm)).slice(0, -1)}s`;
+  const spec = (await fixture.redis.hget(key, String(index))) ?? '';
+  const spoilt = spec.replace('"value":1', '"value":1000000000000');
+  expect(spoilt).not.toBe(spec);
+  await fixture.redis.hset(key, String(index), spoilt);
 }
 
 async function ends(swarm: Pick<Swarm<unknown>, 'results'>) {
@@ -33,10 +37,11 @@ const failed = (words: RegExp) => ({ status: 'failed', error: expect.stringMatch
 
 test('bad ones fail, each for its own reason, and the good ones among them run', async () => {
   const swarm = await mage.swarm({
-    tasks: [good(0), 'nobody-serves-this', good(2), [piece, twoFaced()], good(4), await unsendable(), good(6)],
+    tasks: [good(0), 'nobody-serves-this', good(2), [piece, twoFaced()], good(4), await labelled(), good(6)],
     successCallbacks: [await told('mixed')],
     ...closed,
   });
+  await makeUnsendable(swarm, 5);
   expect(await swarm.run()).toEqual([0, 2, 4, 6]);
   expect(await ends(swarm)).toMatchObject([
     { output: 0 },
@@ -72,10 +77,18 @@ test('several bad ones in two full bulk calls stop none of the good ones', async
 
 test('a bad step ends its chain with its reason', async () => {
   const chain = await mage.chain(
-    [await mage.sign(piece, { tag: 'before' }), await unsendable(), await mage.sign(piece, { tag: 'after' })],
+    [
+      await mage.sign(piece, { tag: 'before', hold: 'chain' }),
+      await labelled(),
+      await mage.sign(piece, { tag: 'after' }),
+    ],
     { errorCallbacks: [await told('chain')] },
   );
-  expect((await rejection(chain.run({}))).message).toMatch(/the engine refused to run piece/);
+  const { output } = await chain.runNoWait({});
+  await pieces.begun('before');
+  await makeUnsendable(chain, 1);
+  pieces.open('chain');
+  expect((await rejection(output)).message).toMatch(/the engine refused to run piece/);
   await pieces.only('chain', chain);
   expect(pieces.order('before', 'after')).toEqual(['before']);
 });

@@ -12,8 +12,8 @@ const limits = {
   /** As Redis keeps a few hundred items: in one piece. */
   queuedBytesPerItem: 35,
   finishedBytesPerItem: 52,
-  /** Of the scripts of one small swarm. */
-  commandsPerSmallSwarm: 63,
+  /** Of the scripts of one small swarm; one of them reads the message that bodies find in their context. */
+  commandsPerSmallSwarm: 64,
 };
 /** Called now and then, however much there is to do. */
 const byTheClock = ['confirm', 'takeDue', 'due', 'renew', 'seen', 'announce', 'served', 'lifetimes'];

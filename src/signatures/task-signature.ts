@@ -159,11 +159,13 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
   /** The swarm of a root's children, also before its body has begun. @throws NotFoundError when it was never run */
   async children(): Promise<Swarm<unknown>> {
-    if (this.kind !== 'root') throw wrongKind(this, 'children');
     const found = await this.find();
-    if (!(found instanceof StoredEntry))
+    const id = found instanceof StoredEntry ? childrenId(found.groupId, found.entry) : undefined;
+    // Only the worker of a task that was signed by its name knows whether it is a root.
+    if (this.kind !== 'root' && !(id && (await this.scope.reader.snapshot(id)))) throw wrongKind(this, 'children');
+    if (!(found instanceof StoredEntry && id))
       throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: it has no children.`);
-    return this.scope.openSwarm(childrenId(found.groupId, found.entry), `root-swarm:${this.spec.task}`, found);
+    return this.scope.openSwarm(id, `root-swarm:${this.spec.task}`, found);
   }
 
   /** How a group stores it as a callback, by value. @internal */

@@ -73,8 +73,9 @@ describe('the body throws', () => {
   });
 
   it('does not begin, as its message does not fit: no children, and the error callbacks run once', async () => {
-    const signature = await mage.sign(strict, { n: 'one' as never }, await both('does not fit'));
-    expect((await rejection(signature.run({}))).message).toContain('does not fit');
+    // Bound to it, such data would be refused at once.
+    const signature = await mage.sign(strict, undefined, await both('does not fit'));
+    expect((await rejection(signature.run({ n: 'one' as never }))).message).toContain('does not fit');
     const { input } = await notes.only('does not fit error', signature);
     expect(input).toMatchObject({ n: 'one', error: { failureCount: 1 } });
     expect(notes.of('does not fit success')).toEqual([]);

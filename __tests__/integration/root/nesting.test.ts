@@ -162,7 +162,10 @@ describe('a root as an item of a swarm', () => {
     const item = await roots.sign(inner, (input) => [input['common'], mageContext()]);
     const swarm = await mage.swarm({ tasks: [item], isSwarmClosed: true });
     expect(await swarm.run({ common: 'for all' })).toEqual([
-      ['for all', { signatureId: item.id, rootId: item.id, swarmId: swarm.id, index: 0 }],
+      [
+        'for all',
+        { signatureId: item.id, rootId: item.id, swarmId: swarm.id, index: 0, message: { common: 'for all' } },
+      ],
     ]);
   });
 });
