@@ -94,6 +94,7 @@ const outOfReach = {
   'redis discard': 'undoes a call that has failed in its own process',
   'redis scan': 'looks at all keys, for tests and people who ask for it',
   'redis multi': 'looks at the keys of one group, for the same',
+  'redis someResults': 'reads results that are large together, and changes nothing: store/large-reads writes some',
   'engine findRun': 'reads history, for users who ask for the run of what another process has published',
   'engine untaken': 'reads history, of a run that no worker took in time: faults/untaken-runs waits for some',
   'engine runsBetween': 'reads history, after Redis has lost writes: faults/redis-lost-writes kills Redis for it',
