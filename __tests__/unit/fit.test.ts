@@ -20,12 +20,14 @@ describe('a part of a message', () => {
     ['a text that is read as a date', { at: '2026-01-01' }],
     ['a part of one of several forms', { target: { deep: true } }],
     ['a marked field', { rows: [{ n: 1 }] }],
+    ['a row with more columns than the task takes', { path: 'x', customer: 'y', day: '2026-01-01' }],
   ])('fits when it is %s', (_, part) => {
     expect(misfits(schema, part)).toEqual([]);
   });
 
   test.each<[what: string, part: Record<string, unknown>, says: string]>([
     ['has a field that the schema does not have', { pth: 'x' }, 'pth: there is no such field, only path, size, kind'],
+    ['has a misspelt field beside right ones', { kind: 'a', Path_: 'x' }, 'Path_: there is no such field'],
     ['has one deeper', { size: { widht: 1 } }, 'size.widht: there is no such field, only width, height'],
     ['has a wrong type', { path: 5 }, 'path: Invalid input: expected string, received number'],
     ['has a wrong type deeper', { size: { width: 'x' } }, 'size.width: Invalid input: expected number'],

@@ -39,7 +39,7 @@ const noLists = new Set([
 
 /**
  * The fields of a part of a message that its schema doesn't take, as texts. What is missing may still come, and so may what makes
- * the whole right: only values that are there count, and fields that the schema doesn't have.
+ * the whole right: only values that are there count, and fields that look like misspelt ones.
  */
 export function misfits(schema: z.ZodType, part: Message): string[] {
   const wrong = issuesOf(schema, part).filter((issue) => isOfValue(issue, part, []));
@@ -116,14 +116,43 @@ function has(message: Message, path: readonly PropertyKey[]): boolean {
   return value !== undefined;
 }
 
+/**
+ * Fields that were meant to be other ones. Others that the schema doesn't have are stripped when it parses: whole rows are bound
+ * of which a task takes some columns.
+ */
 function unknownFields(schema: Schema | undefined, value: unknown, path: string): string[] {
   const { type, shape, catchall } = plain(schema)?._zod.def ?? {};
   if (type !== 'object' || !shape || catchall !== undefined || !isPlainObject(value)) return [];
-  return Object.keys(value).flatMap((field) =>
-    Object.hasOwn(shape, field)
-      ? unknownFields(shape[field], value[field], `${path}${field}.`)
-      : [`${path}${field}: there is no such field, only ${Object.keys(shape).join(', ') || 'none'}`],
-  );
+  const fields = Object.keys(value);
+  const known = fields.filter((field) => Object.hasOwn(shape, field));
+  const missing = Object.keys(shape).filter((field) => !Object.hasOwn(value, field));
+  const isMistake = (field: string) => known.length === 0 || missing.some((other) => isLike(field, other));
+  const mistakes = fields.filter((field) => !Object.hasOwn(shape, field) && isMistake(field));
+  return [
+    ...known.flatMap((field) => unknownFields(shape[field], value[field], `${path}${field}.`)),
+    ...mistakes.map(
+      (field) => `${path}${field}: there is no such field, only ${Object.keys(shape).join(', ') || 'none'}`,
+    ),
+  ];
+}
+
+/** Whether two names differ as a name and its misspelling do: in their case, in `_`, or in a third of their letters, at most two. */
+function isLike(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((name) => name.toLowerCase().replaceAll(/[_-]/g, '')) as [string, string];
+  const most = Math.min(2, Math.floor(Math.max(a.length, b.length) / 3));
+  return Math.abs(a.length - b.length) <= most && editsBetween(a, b) <= most;
+}
+
+/** How many letters have to be inserted, left out or replaced to make one text the other. */
+function editsBetween(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 0; i < a.length; i++) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++)
+      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length] ?? 0;
 }
 
 /** What takes a message first, inside of what only says more of it. */
