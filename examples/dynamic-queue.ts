@@ -16,8 +16,9 @@ const order = z.object({
     .regex(/^\d+\.\d\d$/)
     .transform((price) => Number(price.replace('.', ''))),
 });
+const row = z.record(z.string(), z.string());
 /** One order as it comes in: text, and not always what it should be. */
-export type Order = z.input<typeof order>;
+export type Order = z.output<typeof row>;
 
 const invoice = z.object({ order: z.string(), shop: z.string(), cents: z.number() });
 export type Invoice = z.output<typeof invoice>;
@@ -30,11 +31,15 @@ export interface Notice {
 
 /** @param send - takes what the callback has to say; a real one would send a message to somebody */
 export function declareTasks(mage: Mageflow, send: (notice: Notice) => void) {
-  /** The order is bound to each item, the tax comes with the swarm's message. An order that doesn't fit fails its item. */
+  /**
+   * The order is bound to each item, the tax comes with the swarm's message. It is read in the body, so that a bad one fails its
+   * item: with its columns in the input, binding it would throw here.
+   */
   const processItem = mage.task({
     name: 'process-item',
-    input: order.extend({ taxPercent: z.number() }),
-    fn: ({ id, shop, quantity, unit_price, taxPercent }): Invoice => {
+    input: z.object({ row, taxPercent: z.number() }),
+    fn: ({ row, taxPercent }): Invoice => {
+      const { id, shop, quantity, unit_price } = order.parse(row);
       const net = quantity * unit_price;
       return { order: id, shop, cents: net + Math.round((net * taxPercent) / 100) };
     },
@@ -67,14 +72,14 @@ export async function processOrders(
 ): Promise<Swarm<Invoice>> {
   const swarm = await mage.swarm({
     name: 'orders',
-    tasks: backlog.map((order) => [processItem, order, { name: `order ${order.id}` }] as const),
+    tasks: backlog.map((row) => [processItem, { row }, { name: `order ${row['id']}` }] as const),
     successCallbacks: [notifyCompletion],
     config: { maxConcurrency: 10 },
   });
   await swarm.runNoWait({ taxPercent: 20 });
 
-  for await (const order of incoming) {
-    const item = await swarm.addTask(processItem, order, { name: `order ${order.id}` });
+  for await (const row of incoming) {
+    const item = await swarm.addTask(processItem, { row }, { name: `order ${row['id']}` });
     await item.runNoWait(); // starts as soon as one of the ten slots is free
   }
 
