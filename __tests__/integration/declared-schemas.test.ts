@@ -57,8 +57,8 @@ describe('bound data that do not fit the declared schema are refused before anyt
   });
 
   test('with the path of each field that is wrong', async () => {
-    const { message } = await rejection(mage.sign('import', { path: 5, mode: 'fast', pth: 'x' }));
-    expect(message).toContain('path: Invalid input: expected string, received number; pth: there is no such field');
+    const { message } = await rejection(mage.sign('import', { path: 5, mod: 'fast' }));
+    expect(message).toContain('path: Invalid input: expected string, received number; mod: there is no such field');
   });
 });
 
