@@ -1,28 +1,7 @@
 import type { z } from 'zod';
 import { isPlainObject, type Message } from './json';
+import { issueText, pathText, placeAt, wrappers, type Issue, type Schema } from './zod-parts';
 
-/** What zod finds wrong, as far as it is read here. */
-interface Issue {
-  code?: string;
-  path: PropertyKey[];
-  message: string;
-  /** Of a union: what each of its options finds wrong. */
-  errors?: Issue[][];
-}
-
-interface Definition {
-  type?: string;
-  shape?: Record<string, Schema>;
-  catchall?: unknown;
-  innerType?: Schema;
-  in?: Schema;
-  coerce?: boolean;
-}
-interface Schema {
-  _zod: { def: Definition };
-}
-
-const wrappers = new Set(['optional', 'nullable', 'default', 'prefault', 'catch', 'readonly', 'nonoptional']);
 /** Kinds of schemas that take no list, whatever is in it. */
 const noLists = new Set([
   'object',
@@ -43,7 +22,7 @@ const noLists = new Set([
  */
 export function misfits(schema: z.ZodType, part: Message): string[] {
   const wrong = issuesOf(schema, part).filter((issue) => isOfValue(issue, part, []));
-  return [...wrong.map(tell), ...unknownFields(schema as unknown as Schema, part, '')];
+  return [...wrong.map(issueText), ...unknownFields(schema as unknown as Schema, part, '')];
 }
 
 /** The fields that a message lacks for its schema, but for those that somebody else brings. */
@@ -53,7 +32,7 @@ export function missingFields(schema: z.ZodType, message: Message, brought: read
     .filter(
       ([field, ...rest]) => field !== undefined && !brought.includes(String(field)) && !has(message, [field, ...rest]),
     );
-  return [...new Set(missing.map(nameOf))];
+  return [...new Set(missing.map(pathText))];
 }
 
 /** Whether a field of an object schema can't take a list; false where nothing tells. */
@@ -64,7 +43,7 @@ export function refusesLists(schema: z.ZodType, field: string): boolean {
 
 /** Kinds of values that JSON doesn't have. */
 const neverInJson = new Set(['date', 'bigint', 'symbol', 'map', 'set', 'function', 'file', 'nan']);
-/** What gives a value, or does without, when a field is missing. */
+/** Schemas that supply a value for a missing field, or need none. */
 const withoutValue = new Set(['optional', 'default', 'prefault', 'catch']);
 
 /** A required field whose value no message can hold, as a text; undefined when there is none. */
@@ -90,7 +69,7 @@ function neverFitsAt({ _zod: { def } }: Schema, path: string): string | undefine
   return undefined;
 }
 
-/** What zod says; nothing where a schema can't be asked without waiting, or code of its user's throws. */
+/** The findings of zod: none where a schema only parses asynchronously, or code of its user's throws. */
 function issuesOf(schema: z.ZodType, message: Message): Issue[] {
   try {
     return schema.safeParse(message).error?.issues ?? [];
@@ -108,12 +87,7 @@ function isOfValue(issue: Issue, message: Message, base: PropertyKey[]): boolean
 }
 
 function has(message: Message, path: readonly PropertyKey[]): boolean {
-  let value: unknown = message;
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return false;
-    value = (value as Record<PropertyKey, unknown>)[key];
-  }
-  return value !== undefined;
+  return placeAt(message, path)?.value !== undefined;
 }
 
 /**
@@ -155,14 +129,10 @@ function editsBetween(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-/** What takes a message first, inside of what only says more of it. */
+/** The schema that first takes the value, without its wrappers. */
 function plain(schema: Schema | undefined): Schema | undefined {
   const def = schema?._zod.def;
   if (!def) return undefined;
   if (def.type === 'pipe') return plain(def.in);
   return def.type !== undefined && wrappers.has(def.type) ? plain(def.innerType) : schema;
 }
-
-const nameOf = (path: readonly PropertyKey[]) => path.map(String).join('.') || '(message)';
-
-const tell = ({ path, message }: Issue) => `${nameOf(path)}: ${message}`;

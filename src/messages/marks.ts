@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { wrappers, type Definition, type Schema } from './zod-parts';
 
 /** The field in which results travel when the receiving schema marks no other. */
 export const defaultResultField = 'returnValue';
@@ -35,25 +36,6 @@ export type MarkedFields<I, M = ResultMark> = {
   [K in keyof I]-?: unknown extends I[K] ? never : keyof M extends keyof NonNullable<I[K]> ? K : never;
 }[keyof I];
 
-interface Definition {
-  type?: string;
-  shape?: Record<string, Schema>;
-  innerType?: Schema;
-  in?: Schema;
-  out?: Schema;
-  left?: Schema;
-  right?: Schema;
-  options?: Schema[];
-  getter?: () => Schema;
-  catchall?: Schema;
-  [mark: symbol]: unknown;
-}
-interface Schema {
-  _zod: { def: Definition };
-  clone(def: Definition): unknown;
-}
-
-const seenThrough = new Set(['optional', 'nullable', 'default', 'prefault', 'catch', 'readonly', 'nonoptional']);
 /** Lazy schemas may make new ones without end. */
 const maxDepth = 100;
 const maxSchemas = 10_000;
@@ -155,7 +137,7 @@ function inner(def: Definition): (Schema | undefined)[] {
     case 'lazy':
       return [def.getter?.()];
     default:
-      return def.type !== undefined && seenThrough.has(def.type) ? [def.innerType] : [];
+      return def.type !== undefined && wrappers.has(def.type) ? [def.innerType] : [];
   }
 }
 

@@ -1,11 +1,5 @@
 import { isPlainObject, type Message } from './json';
-
-/** What zod finds wrong, as far as it is read here. */
-export interface Issue {
-  path: PropertyKey[];
-  /** Of a union: what each of its options finds wrong. */
-  errors?: Issue[][];
-}
+import { placeAt, type Issue } from './zod-parts';
 
 /**
  * A message whose results hold undefined where its schema refused the null that stands for it in JSON, and no field at all where
@@ -33,13 +27,9 @@ function nothingsIn(message: Message, issues: readonly Issue[], base: readonly P
 }
 
 function isNothing(message: Message, path: readonly PropertyKey[]): boolean {
-  let value: unknown = message;
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return false;
-    value = (value as Record<PropertyKey, unknown>)[key];
-  }
+  const place = placeAt(message, path);
   // What is undefined in a list stays there: an item can't be left out.
-  return value === null || (value === undefined && typeof path.at(-1) !== 'number');
+  return place?.value === null || (place !== undefined && place.value === undefined && typeof path.at(-1) !== 'number');
 }
 
 /** A copy with less in one place: undefined instead of null, no field instead of undefined. */

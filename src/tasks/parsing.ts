@@ -10,7 +10,8 @@ import {
   misplacedMark,
   type MarkName,
 } from '../messages/marks';
-import { withoutNulls, type Issue } from '../messages/nothing';
+import { withoutNulls } from '../messages/nothing';
+import { issueText, type Issue } from '../messages/zod-parts';
 
 /** What mageflow reads from a task's schema. */
 interface SchemaFields {
@@ -122,9 +123,7 @@ export async function parseInput(
     added.length === 0 ? input : Object.fromEntries(Object.entries(input).filter(([field]) => !added.includes(field)));
   const parsed = await (published ? parseResults(own, schema) : schema.schema.safeParseAsync(own));
   if (!parsed.success) {
-    const issues = parsed.error.issues.map(
-      (issue) => `${issue.path.map(String).join('.') || '(message)'}: ${issue.message}`,
-    );
+    const issues = parsed.error.issues.map(issueText);
     throw new NonRetryableError(`The message does not fit the input of ${task}: ${issues.join('; ')}`);
   }
   if (added.length === 0 || !isPlainObject(parsed.data)) return parsed.data;
