@@ -80,7 +80,12 @@ export class Events {
 
   /** Whether anybody listens to what happens to items and callbacks. */
   get heard(): boolean {
-    return (this.listeners.get('item')?.size ?? 0) + (this.listeners.get('error')?.size ?? 0) > 0;
+    return this.hears('item') || this.hears('error');
+  }
+
+  /** Whether anybody listens to an event: its text may cost reads of Redis. */
+  hears(name: keyof MageflowEvents): boolean {
+    return (this.listeners.get(name)?.size ?? 0) > 0;
   }
 
   /** Whether an event's name is one. */

@@ -82,14 +82,15 @@ export class Untaken {
   /** Of the entries of one group and task, the first is in the log; a thousand of them may wait for the same workers. */
   private async tell({ groupId, entry, task }: EntryRun, waited: string): Promise<void> {
     const { logger, leaseMs } = this.store.settings;
-    const who = await new Names(this.reader).entry(groupId, entry);
-    const message = `no worker has taken ${task} for ${waited}: ${who} is published again`;
     const now = performance.now();
     const place = `${groupId} ${task}`;
-    if (now - (this.warnedAt.get(place) ?? -Infinity) >= leaseMs) {
-      this.warnedAt.set(place, now);
-      logger.warn(`${message}. Start a worker that serves it, or give those that do more slots.`);
-    }
+    const isDue = now - (this.warnedAt.get(place) ?? -Infinity) >= leaseMs;
+    if (isDue) this.warnedAt.set(place, now);
+    // Its name is read from Redis.
+    else if (!this.events.hears('repair')) return;
+    const who = await new Names(this.reader).entry(groupId, entry);
+    const message = `no worker has taken ${task} for ${waited}: ${who} is published again`;
+    if (isDue) logger.warn(`${message}. Start a worker that serves it, or give those that do more slots.`);
     this.events.emit('repair', { groupId, entry, message });
   }
 

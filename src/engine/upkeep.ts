@@ -218,7 +218,7 @@ export class Upkeep {
     if (task === undefined) return;
     const state = await this.settler.settleIfEnded(id, due.entry, due.runId, task);
     if (state.end && !state.goesOn)
-      this.tellRepaired(id, due, `settled ${await this.names.entry(id, due.entry)} from the engine's record`);
+      await this.tellRepaired(id, due, (who) => `settled ${who} from the engine's record`);
     if (!state.known) return this.lost(id, due, task);
     // A wait for a worker or between attempts is healthy, however long; asking again is for the case that it isn't.
     if (!state.end) await this.store.renew(id, [due.entry], this.store.settings.leaseMs * 3);
@@ -275,11 +275,13 @@ export class Upkeep {
 
   private async fail(id: string, due: Due, message: string): Promise<void> {
     await this.settler.fail(id, due.entry, due.runId, message);
-    this.tellRepaired(id, due, `failed ${await this.names.entry(id, due.entry)}: ${message}`);
+    await this.tellRepaired(id, due, (who) => `failed ${who}: ${message}`);
   }
 
-  private tellRepaired(groupId: string, { entry }: Due, message: string): void {
-    this.events.emit('repair', { groupId, entry, message });
+  private async tellRepaired(groupId: string, { entry }: Due, message: (who: string) => string): Promise<void> {
+    if (!this.events.hears('repair')) return;
+    const who = await this.names.entry(groupId, entry);
+    this.events.emit('repair', { groupId, entry, message: message(who) });
   }
 
   /** Publishes what was left. While one part of it is published, the next is taken over, and no more. */
@@ -312,7 +314,7 @@ export class Upkeep {
     left.forEach((due, i) => {
       const message = `publishing ${names[i] ?? ''} again, which ${due.process} left ${due.state}`;
       this.logger.info(message);
-      this.tellRepaired(id, due, message);
+      this.events.emit('repair', { groupId: id, entry: due.entry, message });
     });
   }
 
