@@ -34,41 +34,25 @@ function stepText({ title, written }: Step): string[] {
   return ['', `**${title}**`, '', '```text', ...written, '```'];
 }
 
+const sections: [heading: string, table: string[]][] = [
+  ['The keys of a group', keyTable(groupKeys)],
+  ['The keys that groups share', keyTable(sharedKeys)],
+  ['The state of a group', fieldTable(groupFields)],
+  ['The specs of its items', fieldTable(specFields)],
+  ['Its callbacks, and facts of single items', fieldTable(callbackFields)],
+  ['The record of an active item', fieldTable(activeFields)],
+];
+
 /** The page without the example, which needs a Redis. */
 export function pageStart(): string {
-  return [
+  const blocks = [
     '# What Redis holds',
-    '',
     '<!-- Written by `npm run docs:schema` from src/store/schema.ts. -->',
-    '',
     'All keys begin with `<keyPrefix>:<tenant>:<namespace>:`. The keys of one group have its id in braces, so that they live in one slot of a Redis Cluster and one script can change all of them. All times are those of Redis.',
-    '',
     'This is no public interface: read it with `mage.describe`, `mage.list` and `progress()`. The page is for people who look into a Redis, or change mageflow.',
-    '',
-    '## The keys of a group',
-    '',
-    ...keyTable(groupKeys),
-    '',
-    '## The keys that groups share',
-    '',
-    ...keyTable(sharedKeys),
-    '',
-    '## The state of a group',
-    '',
-    ...fieldTable(groupFields),
-    '',
-    '## The specs of its items',
-    '',
-    ...fieldTable(specFields),
-    '',
-    '## Its callbacks, and facts of single items',
-    '',
-    ...fieldTable(callbackFields),
-    '',
-    '## The record of an active item',
-    '',
-    ...fieldTable(activeFields),
-  ].join('\n');
+    ...sections.flatMap(([heading, table]) => [`## ${heading}`, table.join('\n')]),
+  ];
+  return blocks.join('\n\n');
 }
 
 async function main(): Promise<void> {

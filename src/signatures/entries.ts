@@ -1,7 +1,7 @@
 import { ConfigurationError, describeTask } from '../errors';
 import { inTime } from '../in-time';
 import { packSpec, type Spec } from '../store/spec';
-import { bind, isSignature, type BoundSpec } from './binding';
+import { bind, callbacks, copyList, isSignature, type BoundSpec } from './binding';
 import type { Scope } from './scope';
 import {
   join,
@@ -134,14 +134,14 @@ export async function undo({ store }: Scope, began: number, work: Promise<unknow
 }
 
 /** An entry of a list that was handed in, as it was then. */
-export type TakenEntry = () => PreparedEntry | Promise<PreparedEntry>;
+type TakenEntry = () => PreparedEntry | Promise<PreparedEntry>;
 
 /**
  * Takes the entries of a list before anything is awaited, as its owner may change it or what is in it afterwards. Signatures, which
  * don't change, are reserved later.
  * @throws ConfigurationError, InvalidMessageError
  */
-export function takeAll(scope: Scope, tasks: readonly TaskEntry[], owner: Owner, what = 'tasks'): TakenEntry[] {
+function takeAll(scope: Scope, tasks: readonly TaskEntry[], owner: Owner, what = 'tasks'): TakenEntry[] {
   // A hole in a list is a task that is missing, too.
   return Array.from(tasks, (entry, i) => {
     const given = (Array.isArray(entry) ? [...(entry as readonly unknown[])] : entry) as TaskEntry;
@@ -154,8 +154,31 @@ export function takeAll(scope: Scope, tasks: readonly TaskEntry[], owner: Owner,
   });
 }
 
+/**
+ * Checks and packs what a group is made of: all of it, or nothing. Lists are taken before anything is awaited.
+ * @param given - what its success callbacks are given
+ * @throws ConfigurationError, InvalidMessageError
+ */
+export async function prepareGroup(
+  scope: Scope,
+  parts: {
+    tasks: readonly TaskEntry[];
+    options: Pick<SignOptions, 'successCallbacks' | 'errorCallbacks'>;
+    owner: Owner;
+  },
+  given?: 'list' | 'output',
+) {
+  const { tasks, options, owner } = parts;
+  const onSuccess = copyList(options.successCallbacks);
+  const onError = copyList(options.errorCallbacks);
+  const taken = takeAll(scope, tasks, owner);
+  const successCallbacks = await callbacks(scope, onSuccess, 'successCallbacks', given);
+  const errorCallbacks = await callbacks(scope, onError, 'errorCallbacks');
+  return { successCallbacks, errorCallbacks, entries: await prepareAll(scope, taken) };
+}
+
 /** Prepares all entries of a list, or none of them. */
-export async function prepareAll(scope: Scope, taken: readonly TakenEntry[]): Promise<PreparedEntry[]> {
+async function prepareAll(scope: Scope, taken: readonly TakenEntry[]): Promise<PreparedEntry[]> {
   const began = performance.now();
   const entries: PreparedEntry[] = [];
   try {

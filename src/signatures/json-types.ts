@@ -51,22 +51,18 @@ type MayBeMissing<T> = { [K in keyof T as Dropped<K, T[K]>]?: ArrivedEach<Exclud
 
 type InList<T> = IsAnything<T> extends true ? T : T extends NoJson ? null : ArrivedEach<T>;
 
-/** The name of a field that arrives as its type says. */
-type Left<K, V> = K extends symbol
-  ? never
-  : IsAnything<V> extends true
-    ? K
+/** Whether a field of this type arrives. */
+type Arrives<V> =
+  IsAnything<V> extends true
+    ? 'always'
     : [Extract<V, NoJson>] extends [never]
-      ? K
-      : never;
+      ? 'always'
+      : [Exclude<V, NoJson>] extends [never]
+        ? 'never'
+        : 'sometimes';
+
+/** The name of a field that arrives as its type says. */
+type Left<K, V> = K extends symbol ? never : Arrives<V> extends 'always' ? K : never;
 
 /** The name of a field that may be left out. */
-type Dropped<K, V> = K extends symbol
-  ? never
-  : IsAnything<V> extends true
-    ? never
-    : [Extract<V, NoJson>] extends [never]
-      ? never
-      : [Exclude<V, NoJson>] extends [never]
-        ? never
-        : K;
+type Dropped<K, V> = K extends symbol ? never : Arrives<V> extends 'sometimes' ? K : never;

@@ -11,8 +11,10 @@ import { TaskSignature } from './task-signature';
 import { TaskSwarm } from './task-swarm';
 import type { AnySignature, Chain, RootSignature, Signature, Swarm } from './types';
 
+type Kind = AnySignature['kind'];
+
 /** Options of `mage.load`. */
-export interface LoadOptions<K extends Signature<unknown, unknown>['kind'] = Signature<unknown, unknown>['kind']> {
+export interface LoadOptions<K extends Kind = Kind> {
   /** What it has to be: the result is typed by it, and anything else throws `ConfigurationError`. Default: whatever it is. */
   kind?: K | undefined;
 }
@@ -20,7 +22,7 @@ export interface LoadOptions<K extends Signature<unknown, unknown>['kind'] = Sig
 type Message = Record<string, unknown>;
 
 /** What `mage.load` gives for a kind. @typeParam O - what it gives (of a swarm: each of its items), or the whole type of the signature */
-export type Loaded<K extends Signature<unknown, unknown>['kind'], O> = [O] extends [AnySignature]
+export type Loaded<K extends Kind, O> = [O] extends [AnySignature]
   ? O
   : K extends 'swarm'
     ? Swarm<O>

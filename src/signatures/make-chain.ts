@@ -2,8 +2,8 @@ import { ConfigurationError, describe } from '../errors';
 import { refuseUnknown } from '../options';
 import { keyedId, newId } from '../store/ids';
 import { packTemplate, type GroupTemplate } from '../store/spec';
-import { callbacks, checkRunOptions, copyList, runFields, text, type BoundSpec } from './binding';
-import { placeAll, prepareAll, releaseAll, takeAll, undo } from './entries';
+import { checkRunOptions, runFields, text, type BoundSpec } from './binding';
+import { placeAll, prepareGroup, releaseAll, undo } from './entries';
 import { identityOfTasks } from './identity';
 import { currentRoot, type Scope } from './scope';
 import { TaskSignature } from './task-signature';
@@ -49,11 +49,8 @@ export async function makeChain(
     status: () => chain.status(),
     again: (identity ?? key) !== undefined,
   };
-  const listed = { success: copyList(options.successCallbacks), error: copyList(options.errorCallbacks) };
-  const taken = takeAll(scope, tasks as TaskLike[], owner);
-  const successCallbacks = await callbacks(scope, listed.success, 'successCallbacks');
-  const errorCallbacks = await callbacks(scope, listed.error, 'errorCallbacks');
-  const steps = await prepareAll(scope, taken);
+  const parts = { tasks: tasks as TaskLike[], options, owner };
+  const { successCallbacks, errorCallbacks, entries: steps } = await prepareGroup(scope, parts);
   const group: GroupTemplate = {
     items: steps.map(({ packed }) => packed),
     successCallbacks,

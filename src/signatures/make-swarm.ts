@@ -4,15 +4,14 @@ import { refuseUnknown } from '../options';
 import { newSecret, type NewGroup } from '../store/group-store';
 import { keyedId, newId } from '../store/ids';
 import { callbackIds } from '../store/spec';
-import { callbacks, checkRunOptions, copyList, runFields, text } from './binding';
+import { checkRunOptions, runFields, text } from './binding';
 import { resolveConfig, type SwarmConfig } from './config';
 import {
   bytesPerScript,
   entriesPerScript,
   placeAll,
-  prepareAll,
+  prepareGroup,
   releaseAll,
-  takeAll,
   undo,
   type PreparedEntry,
 } from './entries';
@@ -66,13 +65,9 @@ export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise
   const root = currentRoot(scope);
   const identity = key ?? root?.identify('swarm', name, identityOfTasks(tasks), JSON.stringify(config));
   const id = identity === undefined ? newId() : keyedId('swarm', root ? `${root.groupId} ${identity}` : identity);
-  const given = { success: copyList(options.successCallbacks), error: copyList(options.errorCallbacks) };
   const owner: Owner = { groupId: id, name, kind: 'swarm', again: identity !== undefined };
-  const taken = takeAll(scope, tasks, owner);
-  const kind = config.keepResults ? 'list' : 'output';
-  const successCallbacks = await callbacks(scope, given.success, 'successCallbacks', kind);
-  const errorCallbacks = await callbacks(scope, given.error, 'errorCallbacks');
-  const entries = await prepareAll(scope, taken);
+  const given = config.keepResults ? 'list' : 'output';
+  const { successCallbacks, errorCallbacks, entries } = await prepareGroup(scope, { tasks, options, owner }, given);
   root?.made.set(id, name);
   const chunks = inChunks(entries);
   const group: NewGroup = {
