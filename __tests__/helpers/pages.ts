@@ -19,7 +19,7 @@ export interface Block {
   text: string;
   /** Its name, when its first line is a comment with one: the other blocks of its page can import it. */
   fileName: string | undefined;
-  /** Whether it shows what the code doesn't have yet: a line `<!-- not yet -->` before it says so. */
+  /** The block shows a feature that is not built yet. A line `<!-- not yet -->` before it says so. */
   isAhead: boolean;
 }
 

@@ -21,7 +21,7 @@ const one = mage.task({ name: 'one', input: z.object({ row: returnValue(row) }),
 const list = mage.task({ name: 'list', input: z.object({ rows: returnValue(z.array(row)) }), fn: () => 1 });
 const channel = mage.task({ name: 'channel', input: z.object({ channel: z.string() }), fn: () => 1 });
 const parts = mage.task({ name: 'parts', input: z.object({ parts: childResults(z.array(row)) }), fn: () => 1 });
-/** What the compiler would refuse, in the guise of what it can't see through. */
+/** Hides the type of data from the compiler, which would refuse them. */
 const unseen = (data: object): Record<string, unknown> => data as never;
 
 describe('bound data that do not fit the declared schema are refused before anything is written', () => {

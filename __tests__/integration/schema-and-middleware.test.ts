@@ -80,7 +80,7 @@ describe('a schema', () => {
   test('fails a message that does not fit at once, without retries, with the path of the field', async () => {
     const errorCallbacks = [await mage.sign(noted, { tag: 'does not fit' })];
     const signature = await mage.sign(refined, { user: { names: ['ada', 'root'] } }, { errorCallbacks });
-    // What is bound is looked at when it is signed, too.
+    // Bound data are checked at signing too.
     checked.length = 0;
     const error = await signature.run().catch((reason: unknown) => reason as Error);
     expect(error).toBeInstanceOf(TaskFailedError);

@@ -10,7 +10,7 @@ const root = mage.rootTask({ name: 'root', fn: async () => (await rejection(inBo
 beforeAll(() => fixture.worker([task, root]));
 afterAll(() => fixture.close());
 
-/** What a module sees of one that imports it and is loaded after it. */
+/** A circular import gives a module this for an export that is not loaded yet. */
 const early = undefined as never;
 
 describe('a task that is undefined is told by its place, and what to look for', () => {

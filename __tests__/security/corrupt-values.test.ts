@@ -4,7 +4,7 @@ import { Faults } from '../helpers/faults';
 import { eventually } from '../helpers/fixture';
 
 const faults = new Faults({ leaseMs: 1_000, reconcileIntervalMs: 250 });
-// What is corrupted here is not cleaned up by anybody.
+// Nobody cleans up the keys that this suite corrupts.
 faults.checksKeys = false;
 const { mage, redis, log } = faults;
 const { store } = faults.deadProcess();

@@ -123,7 +123,7 @@ export async function entries(mage: Mageflow, rows: readonly { path: string }[])
   // @ts-expect-error -- a wrong type
   await swarm.addTask(importFile, { path: 5 });
 
-  // What nothing is known of is for the run time.
+  // The run time checks the tasks whose types are not known here.
   const known: TaskEntry[] = [[importFile, { pth: 'x' }]];
   await mage.swarm({ tasks: known });
   await swarm.addTasks(known);

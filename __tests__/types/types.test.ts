@@ -91,7 +91,7 @@ const calls: [call: string, names: string][] = [
   ],
   ["await mage.swarm({ tasks: [[resize, { pth: 'x' }]] });", 'NoSuchField<"pth", "path" | "width" | "note">'],
   [
-    // What is left to send is shown field by field.
+    // The error lists the fields that are left to send, one by one.
     "((_: null) => {})(await mage.sign(resize, { path: 'x' }));",
     'Signature<{ width: number; note?: string | undefined; path?: string; }, string>',
   ],

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { returnValue } from '../../src';
 import { parseInput, readSchema } from '../../src/tasks/parsing';
 
-/** What a body gets in the field of its result, of a run that mageflow published. */
+/** Gives the value of the result field that a body receives, in a run that mageflow published. */
 async function received(field: z.ZodType, result: unknown, published = true): Promise<unknown> {
   const schema = readSchema('t', z.object({ rows: returnValue(field) }));
   return parseInput('t', { rows: result }, undefined, schema, published);

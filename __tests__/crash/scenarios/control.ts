@@ -95,7 +95,7 @@ async function hold(life: Life): Promise<void> {
   await inTheEnd('the held task has succeeded', () => ends(2));
 }
 
-/** How long the engine may take to try again what has thrown, in ms. After a kill there may be nothing to try again. */
+/** The engine retries a failed attempt within this time, in ms. After a kill there may be no attempt to retry. */
 const retryMs = 20_000;
 
 /** Waits until the engine has tried the held task again, which then waits in its run. */

@@ -22,7 +22,7 @@ export const repair: Scenario = {
     const { diary, mage } = life;
     const { swarm, items } = await make(life);
     await diary.once('run noted', () => again(swarm.runNoWait({}), 'AlreadyStartedError'));
-    // What was signed by a process before this one is in the swarm, and not what this one has signed.
+    // The swarm holds the signatures of the process that made it, so this process may not find its own.
     await diary.once('load', () =>
       Promise.all(items.map(async ({ id }) => (await again(mage.load(id), 'NotFoundError'))?.status())),
     );

@@ -10,7 +10,7 @@ const declared = roots.declare('declared', {
 });
 const twice = roots.declare('twice', { retries: 1, successCallbacks: [note] });
 
-/** What the callbacks of the runs with a body were given. */
+/** The inputs of the callbacks, for the runs that had a body. */
 const gotAfter = (given: string) =>
   notes.seen
     .map(({ input }) => input)

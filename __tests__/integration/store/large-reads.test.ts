@@ -61,7 +61,7 @@ test('small outputs cost one call for each bucket of them', async () => {
   const { count } = await answers(async () => {
     expect(JSON.parse(await reader.list(group.id, 512))).toEqual(Array.from({ length: 512 }, (_, i) => i));
   });
-  // What they have together is asked once.
+  // The reader asks once for the bytes of all outputs together.
   expect(count).toBeLessThanOrEqual(1 + 512 / bucketSize);
 });
 
