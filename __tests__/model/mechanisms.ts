@@ -105,7 +105,8 @@ export class Mechanisms extends GroupState {
   }
 
   protected fireOne(onError: number, fired: string, source?: Unit): void {
-    const held = source !== undefined && (this.suspended || this.alone(source));
+    // Also one of the group itself: it may be repeated while the group is tried again, and suspended.
+    const held = this.suspended || (source !== undefined && this.alone(source));
     const u = this.unit(`c${this.callbacks.length}`, { ...noItem, onError }, 'held', fired);
     this.callbacks.push(u);
     if (held) this.heldBack = true;
