@@ -64,6 +64,27 @@ async function fill(gate: string) {
   return handle;
 }
 
+/**
+ * Starts something until it has waited in vain. Until the engine has counted its slots anew, a full worker may get one run more:
+ * what begins like that did not wait, and is left to end.
+ */
+async function untilItWaits<T extends { hasWaited: () => boolean; ended: () => Promise<unknown> }>(
+  tag: string,
+  start: () => Promise<T>,
+) {
+  for (let tries = 0; tries < 10; tries++) {
+    const from = ran.length;
+    const bodies = () => ran.slice(from).filter((one) => one === tag);
+    const started = await start();
+    const how = await eventually('it has waited in vain', () =>
+      started.hasWaited() ? 'waited' : bodies().length > 0 && 'began',
+    );
+    if (how === 'waited') return { ...started, bodies };
+    await started.ended();
+  }
+  throw new Error('The engine gave a full worker ten runs more.');
+}
+
 test('items that wait for a slot longer than the schedule timeout are published again, and all of them succeed', async () => {
   const swarm = await mage.swarm({
     tasks: [0, 1, 2, 3].map((n) => [narrow, { tag: `item ${n}`, hold: 'items' }] as const),
@@ -71,10 +92,11 @@ test('items that wait for a slot longer than the schedule timeout are published 
     isSwarmClosed: true,
   });
   const { output } = await swarm.runNoWait();
-  await eventually('three items have waited in vain, twice', () => {
+  // Three of the four, or two where the full worker got one run more.
+  await eventually('two items have waited in vain, twice', () => {
     const counts = new Map<string, number>();
     for (const { entry } of againOf(swarm.id)) counts.set(entry, (counts.get(entry) ?? 0) + 1);
-    return [...counts.values()].filter((count) => count >= 2).length >= 3;
+    return [...counts.values()].filter((count) => count >= 2).length >= 2;
   });
   pieces.open('items');
   expect(await output).toEqual([0, 1, 2, 3].map((n) => ({ tag: `item ${n}` })));
@@ -98,38 +120,48 @@ test.each<[string, (tag: string) => Promise<Signature<any, unknown>>]>([
   ['a child of a root', (tag) => mage.sign(parent, { tag })],
 ])('%s that waits too long for a slot is published again, and runs once', async (what, make) => {
   const held = await fill(`before ${what}`);
-  const signature = await make(what);
-  const { output } = await signature.runNoWait({});
-  await eventually('it has waited in vain', () =>
+  const { signature, output, bodies } = await untilItWaits(what, async () => {
+    const signature = await make(what);
+    const { output } = await signature.runNoWait({});
     // A root's children have an id that begins with the root's.
-    repairs.some(({ groupId, message }) => groupId.startsWith(signature.id) && message.includes('no worker has taken')),
-  );
+    const hasWaited = () =>
+      repairs.some(
+        ({ groupId, message }) => groupId.startsWith(signature.id) && message.includes('no worker has taken'),
+      );
+    return { signature, output, hasWaited, ended: () => output };
+  });
   pieces.open(`before ${what}`);
   await Promise.all([output, held.output]);
-  expect(ran.filter((tag) => tag === what)).toEqual([what]);
+  expect(bodies()).toEqual([what]);
   expect(await signature.status()).toBe('succeeded');
 });
 
 test('a callback that waits too long for a slot is published again, and runs once', async () => {
   const held = await fill('before the callback');
-  const callback = await mage.sign(narrow, { tag: 'callback' }, { errorCallbacks: [note] });
-  const swarm = await mage.swarm({ tasks: [[piece, {}]], successCallbacks: [callback], isSwarmClosed: true });
-  await swarm.run();
-  await eventually('it has waited in vain', () => againOf(swarm.id).some(({ entry }) => entry === 'c0'));
+  const { swarm, bodies } = await untilItWaits('callback', async () => {
+    const callback = await mage.sign(narrow, { tag: 'callback' }, { errorCallbacks: [note] });
+    const swarm = await mage.swarm({ tasks: [[piece, {}]], successCallbacks: [callback], isSwarmClosed: true });
+    await swarm.run();
+    const hasWaited = () => againOf(swarm.id).some(({ entry }) => entry === 'c0');
+    return { swarm, hasWaited, ended: () => pieces.settled(swarm) };
+  });
   pieces.open('before the callback');
   await held.output;
   await pieces.settled(swarm);
-  expect(ran.filter((tag) => tag === 'callback')).toHaveLength(1);
+  expect(bodies()).toEqual(['callback']);
 });
 
 test('a workflow whose tasks wait too long for a slot is published again', async () => {
   const held = await fill('before the pair');
-  const { output } = await (await mage.sign(narrowPair as unknown as typeof narrow, {})).runNoWait({});
-  await eventually('it has waited in vain', () => repairs.some(({ message }) => message.includes('taken narrow-pair')));
+  const { output, bodies } = await untilItWaits('pair', async () => {
+    const signature = await mage.sign(narrowPair as unknown as typeof narrow, {});
+    const { output } = await signature.runNoWait({});
+    return { output, hasWaited: () => againOf(signature.id).length > 0, ended: () => output };
+  });
   pieces.open('before the pair');
   expect(await output).toEqual({ one: { tag: 'pair' } });
   await held.output;
-  expect(ran.filter((tag) => tag === 'pair')).toHaveLength(1);
+  expect(bodies()).toEqual(['pair']);
 });
 
 test('a task that no worker serves for a while is published again until one does', async () => {
