@@ -54,6 +54,29 @@ test('an item that is cancelled before its swarm is run takes no results of its 
   expect(await fixture.keyFaults()).toEqual([]);
 });
 
+const expectExpiring = async (group: TestGroup) => {
+  expect((await group.snapshot()).status).toBe('pending');
+  expect(Object.entries(await lives(group)).filter(([, life]) => life === -1)).toEqual([]);
+  expect(await fixture.keyFaults()).toEqual([]);
+};
+
+test('a callback that is repeated in a swarm that is never run leaves no key without expiry', async () => {
+  const group = await fixture.group([withCallbacks([], [callback])]);
+  const { store, id } = group;
+  await store.cancelEntry(id, '0');
+  await group.execute('c0', failed());
+  expect((await store.retryCallbacks(id, '')).code).toBe('fired');
+  await expectExpiring(group);
+});
+
+test('a callback of a callback in a swarm that is never run leaves no key without expiry', async () => {
+  const group = await fixture.group([withCallbacks([], [withCallbacks([], [callback])])]);
+  await group.store.cancelEntry(group.id, '0');
+  await group.execute('c0', failed());
+  expect(await group.state('c1')).toBe('granted');
+  await expectExpiring(group);
+});
+
 test('an item that is made ready in a swarm whose chain is never run leaves no key without expiry', async () => {
   const group = await fixture.group(1);
   const { store, id } = group;

@@ -50,6 +50,6 @@ if ARGV[4] == '1' and g.cl == 0 then
   put('cl', 1)
   if g.st == 'running' then sweep() end
 end
-local answer = done('added')
+local answer = settle_group('added')
 answer[7], answer[8] = indexes, int(index - first)
 return answer

@@ -26,7 +26,7 @@ if not act and (not startable or has('R')) then
   if not has('H') and not changed.fl then return reply('ended') end
   -- It has ended while it was suspended: what was held back goes on.
   release_held()
-  return done('ended')
+  return settle_group('ended')
 end
 if state == 'waiting' then
   -- It counts as one that was made ready and has ended.
@@ -34,4 +34,4 @@ if state == 'waiting' then
   add('ird', 1)
 end
 end_entry(entry, act, 'cancelled', '')
-return done('cancelled')
+return settle_group('cancelled')

@@ -10,7 +10,7 @@ if ended() then
   if by ~= 'abandoned' or not idle() then return reply('ended') end
   -- Its callbacks were held back, and nobody let them go.
   release_held(true)
-  return done('ended')
+  return settle_group('ended')
 end
 if by == 'timeout' then
   local over = tonumber(redis.call('HGET', G, 'dl') or '0')
@@ -30,4 +30,4 @@ elseif by ~= 'stop' and g.st ~= 'cancelling' then
   -- A root's body goes on adding to children whose time is over: what it adds is cancelled at once.
   if g.k ~= 'root' or by ~= 'timeout' then put('cl', 1) end
 end
-return done('cancelled')
+return settle_group('cancelled')

@@ -8,4 +8,4 @@ local other_round = ARGV[3] ~= '' and ARGV[3] ~= (redis.call('HGET', G, 'prd') o
 if g.cl == 1 or other_round then return reply('closed') end
 put('cl', 1)
 if g.st == 'running' then sweep() end
-return done('closed')
+return settle_group('closed')

@@ -7,6 +7,6 @@
 if not write_new() then return as_it_was() end
 start_group(true)
 sweep()
-local answer = done('created')
+local answer = settle_group('created')
 answer[7] = int(g.bld - 1)
 return answer

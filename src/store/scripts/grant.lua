@@ -6,4 +6,4 @@
 if not read_group() then return { 'missing' } end
 if has('P') then put_back() end
 release_held()
-return done('granted')
+return settle_group('granted')

@@ -10,7 +10,7 @@ local act = read_active(entry)
 if not act or act.state ~= 'published' or act.proc ~= ARGV[4] or act.run ~= ARGV[5] then return { 'refused' } end
 if can_take_back(entry, act) then
   take_back(entry, act)
-  return done('granted')
+  return settle_group('granted')
 end
 if act.cancel == '1' or (not is_callback(entry) and g.st ~= 'running') then return { 'stopped' } end
 local since = tonumber(redis.call('HGET', C, 'u:' .. entry)) or now - tonumber(ARGV[6])

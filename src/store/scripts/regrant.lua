@@ -39,7 +39,7 @@ end
 hand_out(items)
 local answer
 if settles then
-  answer = done('granted')
+  answer = settle_group('granted')
 else
   write_group()
   answer = reply('granted')

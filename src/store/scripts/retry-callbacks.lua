@@ -3,6 +3,7 @@
 -- ARGV: proc, lease, where they were fired (an entry, or 'g' for the group itself; '' for all), number of the first to look at, number to stop before ('' for all that were fired until now)
 -- Returns {'fired'|'missing', state, grants, callbacks, closing, withdrawn, how many were fired, number of the next to look at or '', number to stop before, whether what the group refers to has to be kept (0|1)}
 --- @include "group-ends"
+--- @include "pending"
 if not read_group() then return { 'missing' } end
 local source = ARGV[3]
 local from, stop = tonumber(ARGV[4]), tonumber(ARGV[5]) or g.cbn
@@ -52,6 +53,7 @@ if fired > 0 and ended() then
   flag('K')
 end
 write_group()
+keep_pending()
 local answer = reply('fired')
 answer[7], answer[8], answer[9], answer[10] = fired, next_number < stop and int(next_number) or '', int(stop), has('K') and 1 or 0
 return answer

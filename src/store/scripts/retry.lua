@@ -58,7 +58,7 @@ else
   unflag('R')
   -- What was added since, and made ready, comes after them.
   if g.swp > 0 then redis.call('LPUSH', Q, '0-' .. int(g.swp - 1)) end
-  answer = done('retried')
+  answer = settle_group('retried')
 end
 answer[7], answer[8] = items, round
 return answer

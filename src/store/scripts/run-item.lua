@@ -12,4 +12,4 @@ if ARGV[4] ~= '{}' then redis.call('HSET', S, 'm' .. ARGV[3], ARGV[4]) end
 note_bytes(#ARGV[4])
 start_group()
 make_ready(tonumber(ARGV[3]), tonumber(ARGV[3]))
-return done('started')
+return settle_group('started')

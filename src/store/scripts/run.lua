@@ -37,4 +37,4 @@ if ARGV[3] ~= '' and g.mv == 0 then
   put('mv', 1)
 end
 if g.mv > 0 or g.cl == 1 then sweep() end
-return done('started')
+return settle_group('started')

@@ -20,6 +20,6 @@ if not suspend then
   release_held()
 end
 put('pr', now)
-local answer = done(suspend and 'suspended' or 'resumed')
+local answer = settle_group(suspend and 'suspended' or 'resumed')
 answer[7], answer[8] = int(version), int(g.nch)
 return answer

@@ -27,6 +27,6 @@ end
 put('pr', now)
 -- Nothing else says that it has become something else.
 if was ~= has('S') then changed.st = true end
-local answer = done(ARGV[3] == '1' and 'suspended' or 'resumed')
+local answer = settle_group(ARGV[3] == '1' and 'suspended' or 'resumed')
 answer[7], answer[8] = int(version), int(g.nch)
 return answer

@@ -13,4 +13,4 @@ if ARGV[6] ~= '' then
   if g.st == 'running' then put('dl', g.tmo > 0 and tonumber(redis.call('HGET', G, 'sa')) + g.tmo or 0) end
 end
 stop_at_limit()
-return done('updated')
+return settle_group('updated')

@@ -12,4 +12,4 @@ for _, request in ipairs(read_requests(3, #ARGV, 1, 1)) do
     take_back(entry, act)
   end
 end
-return done('withdrawn')
+return settle_group('withdrawn')

@@ -1,5 +1,6 @@
 -- ends: the end of an entry, and of its group when it was the last one.
 --- @include "results"
+--- @include "pending"
 -- At the memory limit Redis refuses a script whose first write may grow: an end has to get through, as it makes room.
 local function free_first()
   redis.call('HDEL', A, '')
@@ -136,5 +137,7 @@ local function settle_group(code)
   take_slots()
   expire_group()
   write_group()
+  -- All that it has is there now. An item that was cancelled before the start has fired callbacks.
+  keep_pending()
   return reply(code)
 end

@@ -1,6 +1,5 @@
 -- readiness: making items ready, of a group that starts or has started.
 --- @include "ends"
---- @include "pending"
 
 local function enqueue(from, to)
   redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
@@ -64,11 +63,4 @@ local function make_ready(from, to)
   enqueue(from, to)
   add('rdy', to - from + 1)
   add('ird', to - from + 1)
-end
-
-local function done(code)
-  local answer = settle_group(code)
-  -- All that it has is there now.
-  keep_pending()
-  return answer
 end
