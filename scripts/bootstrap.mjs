@@ -13,7 +13,7 @@ const CHECKOUT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..'
 const LOCK_FILE = path.join(CHECKOUT, 'package-lock.json');
 /** npm writes it at the end of each install. */
 const INSTALLED_FILE = path.join(CHECKOUT, 'node_modules/.package-lock.json');
-const SCRIPTS_FOLDER = path.join(CHECKOUT, 'src/store/scripts');
+const SCRIPTS_FOLDER = path.join(CHECKOUT, 'src/store/lua');
 const EMBED_TOOL = path.join(CHECKOUT, 'scripts/embed-lua.mjs');
 const EMBEDDED_FILE = path.join(CHECKOUT, 'src/store/scripts.generated.ts');
 const STAMP_FILE = path.join(CHECKOUT, 'node_modules/.mageflow-lock-hash');

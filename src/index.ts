@@ -12,7 +12,7 @@ export {
   withoutRootSwarm,
   withoutRootSwarm as without_root_swarm,
   type MageContext,
-} from './tasks/context';
+} from './worker/context';
 export {
   AlreadyStartedError,
   CancelledError,
@@ -27,18 +27,18 @@ export {
   TaskFailedError,
   WaitTimeoutError,
   type Failure,
-} from './errors';
-export type { ErrorEvent, GroupEvent, ItemEvent, MageflowEvents, RepairEvent } from './events';
-export type { MageflowLogger, MageflowOptions } from './options';
-export type { SwarmConfig } from './signatures/config';
-export type { DescribeOptions } from './signatures/describe';
-export type { Description } from './signatures/described';
-export type { Loaded, LoadOptions } from './signatures/load';
-export type { ListedSignature, Listing, ListOptions } from './signatures/list';
-export type { ChainOptions } from './signatures/make-chain';
-export type { SwarmOptions } from './signatures/make-swarm';
-export type { ChainInput, ChainOutput, Steps } from './signatures/chain-types';
-export type { Arrived } from './signatures/json-types';
+} from './config/errors';
+export type { ErrorEvent, GroupEvent, ItemEvent, MageflowEvents, RepairEvent } from './config/events';
+export type { MageflowLogger, MageflowOptions } from './config/options';
+export type { SwarmConfig } from './config/swarm-config';
+export type { DescribeOptions } from './api/describe';
+export type { Description } from './api/described';
+export type { Loaded, LoadOptions } from './api/load';
+export type { ListedSignature, Listing, ListOptions } from './api/list';
+export type { ChainOptions } from './api/make-chain';
+export type { SwarmOptions } from './api/make-swarm';
+export type { ChainInput, ChainOutput, Steps } from './api/chain-types';
+export type { Arrived } from './api/json-types';
 export type {
   AnyDeclaration,
   AnyFields,
@@ -88,4 +88,4 @@ export type {
   WaitOptions,
   WatchOptions,
   WrongType,
-} from './signatures/types';
+} from './api/types';

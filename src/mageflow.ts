@@ -8,35 +8,35 @@ import type {
 } from '@hatchet-dev/typescript-sdk';
 import type { Cluster, Redis } from 'ioredis';
 import type { z } from 'zod';
-import { Engine } from './engine/engine';
-import { tellFailedCallbacks } from './engine/failed-callbacks';
-import { Inputs } from './engine/inputs';
-import { Publisher, type Published } from './engine/publisher';
-import { Remover } from './engine/remover';
-import { Served } from './engine/served';
-import { Settler } from './engine/settler';
-import { Upkeep } from './engine/upkeep';
-import { Watcher } from './engine/watcher';
-import { ConfigurationError, describe } from './errors';
-import { Events, type MageflowEvents } from './events';
-import { refuseUnknown, resolveOptions, type MageflowLogger, type MageflowOptions } from './options';
-import { processState } from './process-state';
-import { bind, checkCallbacks, copyList, isSignature } from './signatures/binding';
-import { makeCapture } from './signatures/capture';
-import type { ChainInput, ChainOutput, Steps } from './signatures/chain-types';
-import { resolveConfig, type ResolvedConfig, type SwarmConfig } from './signatures/config';
-import { describe as describeSignature, type DescribeOptions } from './signatures/describe';
-import type { Description } from './signatures/described';
-import { list as listSignatures, type Listing, type ListOptions } from './signatures/list';
-import { load as loadSignature, type Loaded, type LoadOptions } from './signatures/load';
-import { makeChain, type ChainOptions } from './signatures/make-chain';
-import { makeSwarm, type SwarmOptions } from './signatures/make-swarm';
-import { RunIds } from './signatures/run-ids';
-import { rootOfBody, type RootDefaults, type Scope } from './signatures/scope';
-import { notYet } from './signatures/stored-group';
-import { TaskSignature } from './signatures/task-signature';
-import { TaskSwarm } from './signatures/task-swarm';
-import { Turns } from './signatures/turns';
+import { EngineClient } from './hatchet/client';
+import { reportFailedCallbacks } from './orchestrator/failed-callbacks';
+import { RunInputs } from './orchestrator/run-inputs';
+import { Publisher, type Published } from './orchestrator/publisher';
+import { Remover } from './orchestrator/remover';
+import { TaskRegistry } from './orchestrator/task-registry';
+import { RunReconciler } from './orchestrator/run-reconciler';
+import { Reconciler } from './orchestrator/reconciler';
+import { RunWatcher } from './orchestrator/run-watcher';
+import { ConfigurationError, describe } from './config/errors';
+import { Events, type MageflowEvents } from './config/events';
+import { refuseUnknown, resolveOptions, type MageflowLogger, type MageflowOptions } from './config/options';
+import { processState } from './utils/process-state';
+import { bind, checkCallbacks, copyList, isSignature } from './api/binding';
+import { makeCapture } from './api/capture';
+import type { ChainInput, ChainOutput, Steps } from './api/chain-types';
+import { resolveConfig, type ResolvedConfig, type SwarmConfig } from './config/swarm-config';
+import { describe as describeSignature, type DescribeOptions } from './api/describe';
+import type { Description } from './api/described';
+import { list as listSignatures, type Listing, type ListOptions } from './api/list';
+import { load as loadSignature, type Loaded, type LoadOptions } from './api/load';
+import { makeChain, type ChainOptions } from './api/make-chain';
+import { makeSwarm, type SwarmOptions } from './api/make-swarm';
+import { RunIds } from './api/run-ids';
+import { rootOfBody, type RootDefaults, type Scope } from './api/scope';
+import { placeholderSnapshot } from './api/stored-group';
+import { TaskSignature } from './api/task-signature';
+import { TaskSwarm } from './api/task-swarm';
+import { Turns } from './utils/turns';
 import type {
   AnyDeclaration,
   AnySignature,
@@ -60,18 +60,18 @@ import type {
   SwarmCallbacks,
   TaskEntry,
   TaskLike,
-} from './signatures/types';
-import { Waiter } from './signatures/waiter';
-import { untilQuiet } from './quiet';
-import { Recent } from './recent';
+} from './api/types';
+import { Waiter } from './api/waiter';
+import { untilIdle } from './utils/until-idle';
+import { RecentMap } from './utils/recent-map';
 import { GroupReader } from './store/group-reader';
 import { GroupStore } from './store/group-store';
-import { Locations } from './store/locations';
-import { RedisConnection } from './store/redis';
+import { SignatureIndex } from './store/signature-index';
+import { RedisConnection } from './store/connection';
 import { neverFits } from './messages/fit';
-import { checkDeclared } from './tasks/checks';
-import { currentExecution } from './tasks/context';
-import { rememberSchema, wrapDeclaration } from './tasks/declare';
+import { checkDeclared } from './worker/checks';
+import { currentExecution } from './worker/context';
+import { rememberSchema, wrapDeclaration } from './worker/declare';
 import type {
   PlainDurableTask,
   PlainTask,
@@ -79,11 +79,11 @@ import type {
   SchemaDurableTask,
   SchemaTask,
   WorkflowOptions,
-} from './tasks/options';
-import { readSchema, validatorFor, type InputSchema } from './tasks/parsing';
-import type { Runtime } from './tasks/runtime';
-import { UnknownClaims } from './tasks/unknown-claims';
-import { makeWorker } from './tasks/worker';
+} from './worker/options';
+import { readSchema, validatorFor, type InputSchema } from './worker/parsing';
+import type { Runtime } from './worker/runtime';
+import { UnknownClaims } from './worker/unknown-claims';
+import { makeWorker } from './worker/worker';
 
 const rememberedMessageBytes = 4 * 1024 * 1024;
 
@@ -109,8 +109,8 @@ export class Mageflow<
 > {
   private readonly runtime: Runtime;
   private readonly scope: Scope;
-  private readonly upkeep: Upkeep;
-  private readonly watcher: Watcher;
+  private readonly reconciler: Reconciler;
+  private readonly watcher: RunWatcher;
   private readonly roots = new Map<string, RootDefaults>();
   private readonly schemas = new Map<string, InputSchema>();
   private closing: Promise<void> | undefined;
@@ -140,9 +140,9 @@ export class Mageflow<
     const connection = new RedisConnection(redis, settings.commandTimeoutMs, logger);
     const store = new GroupStore(connection, settings, hatchet.tenantId, hatchet.config.namespace ?? '');
     const reader = new GroupReader(store);
-    const engine = new Engine(hatchet);
-    const inputs = new Inputs(reader, settings);
-    const served = new Served(store);
+    const engine = new EngineClient(hatchet);
+    const inputs = new RunInputs(reader, settings);
+    const served = new TaskRegistry(store);
     const runIds = new RunIds();
     const events = new Events(logger);
     const published = (run: Published) => {
@@ -151,18 +151,18 @@ export class Mageflow<
       this.watcher.published(run);
     };
     const publisher = new Publisher(engine, store, reader, inputs, logger, published, served, events);
-    const settler = new Settler(
+    const settler = new RunReconciler(
       engine,
       store,
       reader,
       served,
-      (groupId, work) => publisher.publish(groupId, work),
+      (groupId, effects) => publisher.publish(groupId, effects),
       events,
     );
     const remover = new Remover(store, reader);
-    const locations = new Locations(store);
-    this.watcher = new Watcher(engine, served, settler, logger);
-    this.upkeep = new Upkeep(store, reader, publisher, settler, served, remover, locations, events, logger);
+    const locations = new SignatureIndex(store);
+    this.watcher = new RunWatcher(engine, served, settler, logger);
+    this.reconciler = new Reconciler(store, reader, publisher, settler, served, remover, locations, events, logger);
     const scope: Scope = {
       store,
       engine,
@@ -175,7 +175,8 @@ export class Mageflow<
       turns: new Turns(),
       roots: this.roots,
       schemas: this.schemas,
-      openSwarm: (id, name, before) => new TaskSwarm(scope, id, name, { before: () => notYet(name, before) }),
+      openSwarm: (id, name, before) =>
+        new TaskSwarm(scope, id, name, { before: () => placeholderSnapshot(name, before) }),
     };
     const capture = makeCapture(scope, served);
     this.scope = scope;
@@ -191,14 +192,14 @@ export class Mageflow<
       logger,
       unknownClaims: new UnknownClaims(store),
       events,
-      messages: new Recent(rememberedMessageBytes, ({ text }) => 2 * text.length + 200),
+      messages: new RecentMap(rememberedMessageBytes, ({ text }) => 2 * text.length + 200),
       stopping: { workers: 0 },
       locations,
       declaredRoot: async (name) => bind(scope, name, undefined, undefined),
       capture,
     };
-    store.onGroup = (event) => events.emit('group', event);
-    store.onFailedCallback = tellFailedCallbacks(reader, events, logger);
+    store.onStatusChange = (event) => events.emit('group', event);
+    store.onFailedCallback = reportFailedCallbacks(reader, events, logger);
     processState().instances.push(this);
   }
 
@@ -293,16 +294,16 @@ export class Mageflow<
   }
 
   /**
-   * The SDK's worker, with mageflow's upkeep running from its `start()` to its `stop()`.
+   * The SDK's worker, with mageflow's reconciler running from its `start()` to its `stop()`.
    * @throws ConfigurationError when two different declarations share one name, which the engine lower-cases, and for a
    *   workflow whose only task has a `waitFor`, which the engine never runs
    */
   worker(name: string, options: CreateWorkerOpts = {}): Promise<Worker> {
-    return makeWorker(this.runtime, this.upkeep, name, options);
+    return makeWorker(this.runtime, this.reconciler, name, options);
   }
 
   /**
-   * Starts the reconciler (upkeep) in this process, for one without a `mage.worker`: where a plain `hatchet.worker` runs wrapped
+   * Starts the reconciler in this process, for one without a `mage.worker`: where a plain `hatchet.worker` runs wrapped
    * tasks, or nothing does. It completes what dead processes have left undone. Each start needs a `stopReconciler`.
    * @example
    * mage.startReconciler();
@@ -310,12 +311,12 @@ export class Mageflow<
    * await mage.stopReconciler();
    */
   startReconciler(): void {
-    this.upkeep.start();
+    this.reconciler.start();
   }
 
   /** Stops what `startReconciler` started. Resolves after the pass that is under way. */
   stopReconciler(): Promise<void> {
-    return this.upkeep.stop();
+    return this.reconciler.stop();
   }
 
   /**
@@ -431,7 +432,7 @@ export class Mageflow<
 
   /**
    * Tells of what this process does, for logs and metrics: 'item' when a body begins and ends, 'group' when a chain or swarm becomes
-   * something else, 'repair' when upkeep completes what was left undone, 'error' for what no call of yours throws, as a failed callback.
+   * something else, 'repair' when the reconciler completes what was left undone, 'error' for what no call of yours throws, as a failed callback.
    * A listener that throws is logged and disturbs nothing.
    * @returns a function that stops it
    * @throws ConfigurationError for another name, or for a listener that is no function
@@ -439,7 +440,7 @@ export class Mageflow<
    * const stop = mage.on('item', ({ task, status }) => counters.add(1, { task, status }));
    */
   on<N extends keyof MageflowEvents>(name: N, listener: (event: MageflowEvents[N]) => unknown): () => void {
-    if (!Events.has(name))
+    if (!Events.isName(name))
       throw new ConfigurationError(`on: expected 'item', 'group', 'repair' or 'error', got ${describe(name)}.`);
     if (typeof listener !== 'function')
       throw new ConfigurationError(`on: expected a function to tell of '${name}', got ${describe(listener)}.`);
@@ -448,7 +449,7 @@ export class Mageflow<
 
   /**
    * Ends iterators and waits with `ClosedError`, has calls that are under way carried out, what was granted published and confirmed (for
-   * as long as `commandTimeoutMs`), stops upkeep and closes mageflow's own connections. Nothing of it keeps the process alive then.
+   * as long as `commandTimeoutMs`), stops the reconciler and closes mageflow's own connections. Nothing of it keeps the process alive then.
    */
   close(): Promise<void> {
     return (this.closing ??= this.closeOnce());
@@ -461,8 +462,8 @@ export class Mageflow<
     const { publisher, store, engine } = this.runtime;
     this.watcher.close();
     this.scope.waiter.close();
-    const stopped = this.upkeep.close();
-    await untilQuiet(() => publisher.isBusy || store.redis.isBusy, stopped, store.settings.commandTimeoutMs);
+    const stopped = this.reconciler.close();
+    await untilIdle(() => publisher.isBusy || store.redis.isBusy, stopped, store.settings.commandTimeoutMs);
     await publisher.close();
     store.redis.close();
     engine.close();

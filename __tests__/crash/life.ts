@@ -2,10 +2,10 @@ import { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Mageflow, MageflowError, type MageflowOptions } from '../../src';
-import { resolveOptions } from '../../src/options';
+import { resolveOptions } from '../../src/config/options';
 import { GroupStore } from '../../src/store/group-store';
 import { Keys } from '../../src/store/keys';
-import { RedisConnection } from '../../src/store/redis';
+import { RedisConnection } from '../../src/store/connection';
 import { stopListening } from '../helpers/fixture';
 import { quietLogger } from '../helpers/quiet';
 import { Diary } from './diary';
@@ -74,7 +74,7 @@ export class Life {
     return [...keys];
   }
 
-  /** The keys of groups that will be there for ever: those with no end to their life, of which upkeep knows nothing. */
+  /** The keys of groups that will be there for ever: those with no end to their life, of which the reconciler knows nothing. */
   async forgotten(): Promise<string[]> {
     const keys = this.names;
     const found: string[] = [];
@@ -82,7 +82,7 @@ export class Life {
       const id = /\{(.+)\}/.exec(key)?.[1];
       if (id === undefined || (await this.redis.pttl(key)) !== -1) continue;
       const outermost = await this.outermost(id);
-      if ((await this.redis.zscore(keys.upkeepOf(outermost), outermost)) === null) found.push(key);
+      if ((await this.redis.zscore(keys.dueIndexOf(outermost), outermost)) === null) found.push(key);
     }
     return found;
   }

@@ -102,7 +102,8 @@ const outOfReach = {
   'redis failPublication':
     'is for what can never be published, which no public call takes: store/unpublishable makes some',
   'redis regrantUntaken': 'is for a run that no worker took in time: faults/untaken-runs waits for some',
-  'redis left': 'is for more than a hundred entries that a dead process had to publish: store/left-behind makes them',
+  'redis expiredPublications':
+    'is for more than a hundred entries that a dead process had to publish: store/left-behind makes them',
   'redis pexpire': 'renews records after a quarter of retention.abandonedMs: control/retention waits for it',
 };
 

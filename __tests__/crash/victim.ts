@@ -1,4 +1,4 @@
-import { faultPoints } from '../../src/fault-points';
+import { faultPoints } from '../../src/utils/fault-points';
 import { Life, type Batch } from './life';
 import { scenarios } from './scenarios';
 

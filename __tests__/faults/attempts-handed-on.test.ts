@@ -18,14 +18,14 @@ test.each([
     expect((await group.finish('0', threw(2), execution('old', 0))).code).toBe('retry');
     await store.suspend(id, true);
     expect((await start('0', 'old', 1)).code).toBe('suspended');
-    expect((await start('0', 'old', 1, true)).code).toBe('held');
+    expect((await start('0', 'old', 1, true)).code).toBe('requeued');
     expect([await group.state('0'), (await group.snapshot()).slots]).toEqual(['suspended', 0]);
     // What is still heard of the run that was handed back changes nothing.
-    expect((await start('0', 'old', 2)).code).toBe('held');
+    expect((await start('0', 'old', 2)).code).toBe('requeued');
     expect((await group.finish('0', threw(2), execution('old', 1))).code).toBe('refused');
 
-    const { work } = await store.suspend(id, false);
-    expect(work.grants.map(({ entry }) => entry)).toEqual(['0']);
+    const { effects } = await store.suspend(id, false);
+    expect(effects.grants.map(({ entry }) => entry)).toEqual(['0']);
     if (first) await store.confirm(id, ['0', 'new']);
     for (const attempt of [0, 1]) {
       expect((await start('0', 'new', attempt)).code).toBe('run');
@@ -36,7 +36,7 @@ test.each([
     // Tried again as a whole, it has all of its attempts again.
     await start('1', 'run-1', 0);
     await group.finish('1', undefined, execution('run-1', 0));
-    for (let reply = await store.retry(id); reply.code === 'again';) reply = await store.retry(id, 'more');
+    for (let reply = await store.retry(id); reply.code === 'continue';) reply = await store.retry(id, 'more');
     for (const attempt of [0, 1, 2]) {
       await start('0', 'third', attempt);
       const { code } = await group.finish('0', threw(2), execution('third', attempt));

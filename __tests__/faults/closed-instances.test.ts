@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { Mageflow, type Swarm } from '../../src';
-import { resolveOptions } from '../../src/options';
+import { resolveOptions } from '../../src/config/options';
 import { GroupStore } from '../../src/store/group-store';
-import { RedisConnection } from '../../src/store/redis';
+import { RedisConnection } from '../../src/store/connection';
 import { eventually, gate, newHatchet, required, stopListening } from '../helpers/fixture';
 import { Faults } from '../helpers/faults';
 
@@ -49,7 +49,7 @@ async function ends({ id }: { id: string }) {
 }
 
 describe('an instance that is closed while its worker goes on', () => {
-  test('leaves the output of the body that runs to the upkeep of another process', async () => {
+  test('leaves the output of the body that runs to the reconciler of another process', async () => {
     const swarm = await closing.swarm({ tasks: [['closing', { tag: 'runs' }]], isSwarmClosed: true });
     await swarm.runNoWait();
     await eventually('the body runs', () => ran.includes('runs'));
@@ -80,7 +80,7 @@ describe('an instance that is closed while its worker goes on', () => {
   });
 });
 
-describe('upkeep', () => {
+describe('the reconciler', () => {
   test('in a process that only publishes completes what a dead one left', async () => {
     await faults.process({ role: 'worker', options: { leaseMs: 3_600_000, reconcileIntervalMs: 3_600_000 } });
     const swarm = await mage.swarm({
@@ -111,7 +111,7 @@ describe('upkeep', () => {
       expect(own.id).toBe(left.id);
       expect(await own.status()).toBe('pending');
       await foreign.deadProcess().run(own.id, '{}');
-      await faults.redis.zadd(store.keys.upkeepOf(left.id), 0, left.id);
+      await faults.redis.zadd(store.keys.dueIndexOf(left.id), 0, left.id);
       // It repairs its own, and has then seen all that it looks after.
       await eventually('it has repaired its own', () => foreign.repairs.length > 0);
       expect(await left.progress()).toMatchObject({ total: 1, failed: 0, succeeded: 0 });
@@ -126,7 +126,7 @@ describe('upkeep', () => {
   });
 });
 
-/** An instance of another namespace, where nobody serves anything, with its upkeep. */
+/** An instance of another namespace, where nobody serves anything, with its reconciler. */
 class Foreign {
   readonly hatchet = newHatchet();
   readonly redis = new Redis(required('REDIS_URL'));

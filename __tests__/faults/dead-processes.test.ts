@@ -6,7 +6,7 @@ import { closedPort } from '../helpers/own-redis';
 const faults = new Faults({ leaseMs: 1_000, reconcileIntervalMs: 300 });
 afterAll(() => faults.close());
 
-test('what a killed client was granted and had not published is published by the upkeep of a worker', async () => {
+test('what a killed client was granted and had not published is published by the reconciler of a worker', async () => {
   const worker = await faults.process({ role: 'worker' });
   const unreachable = { HATCHET_CLIENT_HOST_PORT: `127.0.0.1:${await closedPort()}` };
   const client = await faults.process({ role: 'client', items: 6, maxConcurrency: 2, gate: 'both' }, unreachable);

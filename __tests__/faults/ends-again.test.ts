@@ -1,7 +1,7 @@
 import { claimToken, type Execution } from '../../src/store/group-executions';
 import { newSecret, type NewGroup } from '../../src/store/group-store';
 import { childrenId, newId } from '../../src/store/ids';
-import type { Work } from '../../src/store/replies';
+import type { Effects } from '../../src/store/replies';
 import { packSpec } from '../../src/store/spec';
 import { rounds, type Random } from '../helpers/random';
 import { execution, failed, StoreFixture, succeeded } from '../helpers/store';
@@ -14,7 +14,7 @@ const fixture = new StoreFixture();
 const { store, reader } = fixture;
 afterAll(() => fixture.close());
 
-type Event = () => Promise<{ work: Work; groupId: string } | undefined>;
+type Event = () => Promise<{ effects: Effects; groupId: string } | undefined>;
 
 const callbacks = {
   successCallbacks: [packSpec({ task: 'good', id: 'good' })],
@@ -60,7 +60,7 @@ class Story {
   private async tell(event: Event): Promise<void> {
     this.told.push(event);
     const reply = await event();
-    if (reply) await this.follow(reply.groupId, reply.work);
+    if (reply) await this.follow(reply.groupId, reply.effects);
   }
 
   private group(id: string, fields: Partial<NewGroup>): NewGroup {
@@ -70,24 +70,24 @@ class Story {
   }
 
   private async create(group: NewGroup, specs: readonly string[], message: string): Promise<void> {
-    const { created, work } = await store.create(group, specs, { message });
+    const { created, effects } = await store.create(group, specs, { message });
     if (created) this.secrets.set(group.id, group.secret);
-    await this.follow(group.id, work);
+    await this.follow(group.id, effects);
   }
 
-  private async follow(groupId: string, work: Work): Promise<void> {
-    for (const { entry } of [...work.grants, ...work.callbacks]) {
+  private async follow(groupId: string, effects: Effects): Promise<void> {
+    for (const { entry } of [...effects.grants, ...effects.callbacks]) {
       this.handedOut.push(`${groupId} ${entry}`);
       if (entry === 'p') this.lines.push([() => this.tellParent(groupId)]);
       else if (groupId === this.top && entry === '3') this.lines.push(this.swarm(groupId, entry));
       else if (groupId === this.top && entry === '4') this.lines.push(this.root(groupId, entry));
       else this.lines.push(this.task(groupId, entry));
     }
-    for (const { child } of work.closing) this.lines.push([() => this.of(child, store.close(child))]);
+    for (const { child } of effects.closing) this.lines.push([() => this.of(child, store.close(child))]);
   }
 
-  private async of(groupId: string, call: Promise<{ work: Work }>) {
-    return { groupId, work: (await call).work };
+  private async of(groupId: string, call: Promise<{ effects: Effects }>) {
+    return { groupId, effects: (await call).effects };
   }
 
   private start(groupId: string, entry: string, by: Execution, child = ''): Event {
@@ -117,7 +117,7 @@ class Story {
       async () =>
         takenOver ? this.of(groupId, store.finish(groupId, entry, first, succeeded('"late"'), [])) : undefined,
       () => this.of(groupId, store.finish(groupId, entry, second, end, [])),
-      () => this.of(groupId, store.settle(groupId, entry, run, end.outcome, end.payload)),
+      () => this.of(groupId, store.complete(groupId, entry, run, end.outcome, end.payload)),
     ];
   }
 
@@ -143,8 +143,8 @@ class Story {
     const add =
       (key: string): Event =>
       async () => {
-        const { work } = await store.add(this.children, [{ spec: item, key }], { run: true });
-        return work && { work, groupId: this.children };
+        const { effects } = await store.add(this.children, [{ spec: item, key }], { run: true });
+        return effects && { effects, groupId: this.children };
       };
     const line: Event[] = [
       () => this.of(groupId, store.confirm(groupId, [entry, run.runId])),
@@ -162,9 +162,9 @@ class Story {
   private async tellParent(groupId: string) {
     const end = succeeded(`"the end of ${groupId === this.nested ? 'the swarm' : 'the children'}"`);
     const entry = groupId === this.nested ? '3' : '4';
-    const { work } = await store.settle(this.top, entry, `g:${groupId}`, end.outcome, end.payload, undefined, 0);
-    await store.noticed(groupId);
-    return { work, groupId: this.top };
+    const { effects } = await store.complete(this.top, entry, `g:${groupId}`, end.outcome, end.payload, undefined, 0);
+    await store.parentNotified(groupId);
+    return { effects, groupId: this.top };
   }
 
   /** All that counts of what is stored, without what depends on the order and on the clock. */

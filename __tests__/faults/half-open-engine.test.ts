@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http2';
 import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
-import { Engine } from '../../src/engine/engine';
+import { EngineClient } from '../../src/hatchet/client';
 import { Batch } from '../helpers/batch';
 import { eventually, Fixture, gate, newHatchet, required } from '../helpers/fixture';
 import { HalfOpenProxy } from '../helpers/half-open-proxy';
@@ -32,7 +32,7 @@ test('no call waits for ever for an engine that takes what it is sent and answer
   const grpc = createServer();
   const rest = createTcpServer((socket) => void socket.on('error', () => undefined).resume());
   const addresses = { host_port: await listening(grpc), api_url: `http://${await listening(rest)}` };
-  const engine = new Engine(newHatchet('mute', addresses));
+  const engine = new EngineClient(newHatchet('mute', addresses));
   const request = { workflowName: 'task', input: {}, additionalMetadata: {}, options: undefined };
   const outcomes = await Promise.allSettled([
     engine.publish([request]),
@@ -119,7 +119,7 @@ describe('while only the REST part of the engine is away', () => {
     );
     expect(await swarm.status()).not.toBe('cancelled');
     proxy.letNewThrough();
-    await eventually('upkeep has cancelled it', async () => (await swarm.status()) === 'cancelled');
+    await eventually('the reconciler has cancelled it', async () => (await swarm.status()) === 'cancelled');
     expect(await swarm.progress()).toMatchObject({ cancelled: 3, running: 0 });
     expect(began).toBe(2);
   });

@@ -62,7 +62,7 @@ test('an item whose third publication never came to be fails, and its slot is ha
     expect((await patient.regrant(swarm.id, due)).code).toBe('granted');
   }
   await store.confirm(swarm.id, ['0', randomUUID()]);
-  await faults.redis.zadd(store.keys.upkeepOf(swarm.id), 0, swarm.id);
+  await faults.redis.zadd(store.keys.dueIndexOf(swarm.id), 0, swarm.id);
   expect(await settledItems(swarm)).toMatchObject([
     { index: 0, status: 'failed', error: expect.stringContaining('3 runs') as string },
     { index: 1, status: 'succeeded', output: { n: 5 } },
@@ -119,7 +119,7 @@ describe('a second run of an item whose owner ended without a result of ours', (
     const swarm = await swarmOf([[task, input]]);
     await patient.run(swarm.id, '{}');
     await claim(swarm.id, owner, patient);
-    const secret = (await reader.facts(swarm.id))?.secret ?? '';
+    const secret = (await reader.record(swarm.id))?.secret ?? '';
     const additionalMetadata = {
       'mageflow.claim': `${swarm.id} 0 ${claimToken(secret, '0')} `,
       'mageflow.parent': '',
@@ -160,7 +160,7 @@ test('an expired lease alone changes nothing while the run goes on', async () =>
   await swarm.runNoWait();
   await eventually('it runs', async () => (await recorder.started()).includes(8));
   await faults.redis.zadd(`${store.keys.state(swarm.id).slice(0, -1)}l`, 1, '0');
-  await eventually('upkeep has asked about it and renewed it', async () => {
+  await eventually('the reconciler has asked about it and renewed it', async () => {
     const score = await faults.redis.zscore(`${store.keys.state(swarm.id).slice(0, -1)}l`, '0');
     return Number(score) > 1;
   });
@@ -172,7 +172,7 @@ test('an expired lease alone changes nothing while the run goes on', async () =>
 
 /** Claims the first item for a run, as a wrapper does that then dies. */
 async function claim(id: string, runId: string, by = store): Promise<void> {
-  const secret = (await reader.facts(id))?.secret ?? '';
+  const secret = (await reader.record(id))?.secret ?? '';
   const execution = { runId, retryCount: 0, invocation: 1, nonce: 'n' };
   expect((await by.start(id, '0', claimToken(secret, '0'), execution, '')).code).toBe('run');
 }

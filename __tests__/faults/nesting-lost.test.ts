@@ -1,6 +1,6 @@
 import type { Signature, Swarm } from '../../src';
-import { KnownFacts } from '../../src/engine/known-facts';
-import { Nesting } from '../../src/engine/nesting';
+import { GroupCache } from '../../src/orchestrator/group-cache';
+import { Nesting } from '../../src/orchestrator/nesting';
 import { claimToken } from '../../src/store/group-executions';
 import { newSecret, type GroupStore } from '../../src/store/group-store';
 import { childrenId, nestedId, newId } from '../../src/store/ids';
@@ -11,7 +11,7 @@ import { execution } from '../helpers/store';
 
 const faults = new Faults({ leaseMs: 1_000, reconcileIntervalMs: 300 });
 const { mage, recorder } = faults;
-/** A process that is dead: what it was granted, nobody does but upkeep. */
+/** A process that is dead: what it was granted, nobody does but the reconciler. */
 const { store, reader } = faults.deadProcess();
 /** The same, whose leases don't run out: what it left is not asked about, unless a test says so. */
 const patient = faults.deadProcess({ leaseMs: 3_600_000 }).store;
@@ -19,7 +19,7 @@ const died = new Error('the process is dead');
 /** One that dies when it has started a group, before its parent knows. */
 const dying = faults.deadProcess().store;
 dying.confirm = () => Promise.reject(died);
-const known = new KnownFacts(reader);
+const known = new GroupCache(reader);
 const nesting = new Nesting(dying, reader, { known } as never, undefined as never, () => Promise.resolve());
 
 beforeAll(async () => {
@@ -40,7 +40,7 @@ async function callbacks(mark: string): Promise<unknown[]> {
 
 /** Starts the group that an entry is, as a process does that then dies, before it confirms or publishes anything. */
 async function startAndDie(groupId: string, entry: string): Promise<string> {
-  const facts = await reader.facts(groupId);
+  const facts = await reader.record(groupId);
   const item = await reader.item(groupId, entry);
   if (!facts || !item) throw new Error('There is no such entry.');
   const spec = unpackSpec(item.spec);
@@ -50,7 +50,7 @@ async function startAndDie(groupId: string, entry: string): Promise<string> {
 
 /** Runs an item without an engine, as a process does that then dies, before it does what follows. */
 async function endAndDie(groupId: string, entry: string, by: GroupStore, child = ''): Promise<void> {
-  const secret = (await reader.facts(groupId))?.secret ?? '';
+  const secret = (await reader.record(groupId))?.secret ?? '';
   const run = execution(`run-${groupId}-${entry}`);
   expect((await by.start(groupId, entry, claimToken(secret, entry), run, '', child)).code).toBe('run');
   await by.finish(groupId, entry, run, { outcome: 'succeeded', payload: `{"n":${entry}}`, retries: 0 }, []);
@@ -106,7 +106,7 @@ test('a process that dies over and over between start and confirmation starts no
   await allOnce(30, groups);
 });
 
-test("the end of a nested group that its process did not tell is told by another one's upkeep, once", async () => {
+test("the end of a nested group that its process did not tell is told by another one's reconciler, once", async () => {
   const inner = await mage.swarm({ tasks: ['stamp'], isSwarmClosed: true });
   const outer = await mage.swarm({
     tasks: [inner],
@@ -130,7 +130,7 @@ test('when the process that was to tell is dead and its telling is lost, the par
   await startAndDie(outer.id, '0');
   await store.confirm(outer.id, ['0', `g:${inner.id}`]);
   await endAndDie(inner.id, '0', patient);
-  await patient.noticed(inner.id);
+  await patient.parentNotified(inner.id);
   expect(await faults.ended(outer)).toBe('succeeded');
   expect(await callbacks('asked')).toHaveLength(1);
 });
@@ -144,8 +144,8 @@ test('a parent that is told twice counts once', async () => {
   });
   const handle = await outer.runNoWait({});
   await eventually('the inner one has ended', async () => (await outer.progress()).succeeded === 1);
-  await Promise.all([nesting.tellParent(inner.id), nesting.tellParent(inner.id)]);
-  await nesting.tellParent(inner.id);
+  await Promise.all([nesting.notifyParent(inner.id), nesting.notifyParent(inner.id)]);
+  await nesting.notifyParent(inner.id);
   expect(await outer.progress()).toMatchObject({ succeeded: 1, running: 1, status: 'running' });
   await recorder.open('told twice');
   expect(await handle.output).toEqual([[{ n: 40 }], { n: 41 }]);
@@ -214,7 +214,7 @@ describe('a root whose process died after its body returned', () => {
     return mage.load(id);
   }
 
-  test('has its children closed by upkeep, and ends with them', async () => {
+  test('has its children closed by the reconciler, and ends with them', async () => {
     const root = await returned('closed late', { n: 70 });
     await eventually('it has ended', async () => (await root.status()) === 'succeeded');
     expect(await times(70)).toEqual([70]);
@@ -270,11 +270,11 @@ test('groups that a swarm will never get to are cancelled when the process died 
     config: { maxConcurrency: 2, stopAfterNFailures: 1 },
   });
   await store.run(outer.id, '{}');
-  const secret = (await reader.facts(outer.id))?.secret ?? '';
+  const secret = (await reader.record(outer.id))?.secret ?? '';
   const run = execution('run of the failure');
   await store.start(outer.id, '0', claimToken(secret, '0'), run, '');
   const failure = { outcome: 'failed' as const, payload: '{"message":"no"}', retries: 0 };
-  expect((await store.finish(outer.id, '0', run, failure, [])).work.status).toBe('stopping');
+  expect((await store.finish(outer.id, '0', run, failure, [])).effects.status).toBe('stopping');
   await eventually('it is cancelled', async () => (await never.status()) === 'cancelled');
   await recorder.open('stopped');
   expect(await faults.ended(outer)).toBe('failed');

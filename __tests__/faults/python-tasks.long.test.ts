@@ -3,7 +3,7 @@ import { openPieces } from '../helpers/pieces';
 import { PythonWorkers } from '../helpers/python-worker';
 import { rejection } from '../helpers/workshop';
 
-// Leases that outlast the test: the process that published watches, and nothing waits for upkeep.
+// Leases that outlast the test: the process that published watches, and nothing waits for the reconciler.
 const { fixture, mage, pieces, piece, note } = openPieces({ leaseMs: 3_600_000 });
 const python = new PythonWorkers(fixture.hatchet);
 const closed = { isSwarmClosed: true } as const;
@@ -120,8 +120,8 @@ test('its end is noticed also when the process that published it is gone', async
   await eventually('it runs', () => python.of('double', { gate: 'orphan' }).length > 0);
   await publishing.close();
   python.open('orphan');
-  const upkeep = fixture.another(short);
-  upkeep.startReconciler();
+  const reconciler = fixture.another(short);
+  reconciler.startReconciler();
   const items = [];
   for await (const { output } of (await mage.load<typeof swarm>(swarm.id)).results()) items.push(output);
   expect(items).toEqual([{ double: 16 }, { double: 18 }]);

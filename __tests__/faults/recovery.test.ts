@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Swarm } from '../../src';
-import { resolveOptions } from '../../src/options';
+import { resolveOptions } from '../../src/config/options';
 import { eventually, Log } from '../helpers/fixture';
 import { Faults } from '../helpers/faults';
 import { closedPort } from '../helpers/own-redis';

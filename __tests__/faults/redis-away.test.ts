@@ -36,7 +36,7 @@ test('an item that starts while Redis is away runs its body only once it is clai
   expect(await startsOf(1)).toBe(1);
 });
 
-test('an item that ends while Redis is away for long gives its output to the engine, and upkeep settles it', async () => {
+test('an item that ends while Redis is away for long gives its output to the engine, and the reconciler settles it', async () => {
   const swarm = await faults.mage.swarm({
     tasks: [
       ['stamp', { n: 2, gate: 'long' }],

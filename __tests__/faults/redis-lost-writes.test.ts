@@ -1,6 +1,6 @@
 import type { Worker } from '@hatchet-dev/typescript-sdk';
 import { NotFoundError, type ErrorEvent } from '../../src';
-import { faultPoints } from '../../src/fault-points';
+import { faultPoints } from '../../src/utils/fault-points';
 import { eventually } from '../helpers/fixture';
 import { Faults } from '../helpers/faults';
 import { OwnRedis } from '../helpers/own-redis';

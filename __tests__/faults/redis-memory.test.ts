@@ -98,7 +98,7 @@ test('an end is stored although it brings confirmations, which need room', async
   const { store, reader } = faults.deadProcess({ leaseMs: 3_600_000 });
   const swarm = await faults.mage.swarm({ tasks: ['stamp', 'stamp'], config: { maxConcurrency: 2 } });
   await store.run(swarm.id, '{}');
-  const token = claimToken((await reader.facts(swarm.id))?.secret ?? '', '0');
+  const token = claimToken((await reader.record(swarm.id))?.secret ?? '', '0');
   const execution = { runId: 'run-0', retryCount: 0, invocation: 1, nonce: 'n' };
   expect((await store.start(swarm.id, '0', token, execution, '')).code).toBe('run');
   await leaveRoom(0);

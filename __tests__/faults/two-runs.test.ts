@@ -35,7 +35,7 @@ async function waitingItem() {
     return key && (await faults.redis.hget(key, '0'))?.split('|')[1];
   });
   const publish = async () => {
-    const secret = (await reader.facts(swarm.id))?.secret ?? '';
+    const secret = (await reader.record(swarm.id))?.secret ?? '';
     const additionalMetadata = {
       'mageflow.claim': `${swarm.id} 0 ${claimToken(secret, '0')} `,
       'mageflow.parent': '',
@@ -114,7 +114,7 @@ test('the one that was confirmed is cancelled before either has begun: the item 
 test('a run with the claim of an item of another swarm is a plain run, and nothing happens to either', async () => {
   const one = await waitingItem();
   const other = await waitingItem();
-  const secret = (await reader.facts(other.swarm.id))?.secret ?? '';
+  const secret = (await reader.record(other.swarm.id))?.secret ?? '';
   const forged = { 'mageflow.claim': `${one.swarm.id} 0 ${claimToken(secret, '0')} `, 'mageflow.parent': '' };
   const n = nth++;
   const run = await hatchet.runNoWait('stamp', { n }, { additionalMetadata: forged });

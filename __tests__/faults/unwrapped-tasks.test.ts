@@ -1,6 +1,6 @@
 import { eventually, Fixture, gate } from '../helpers/fixture';
 
-// Leases that outlast the test: the process that published watches, and nothing waits for upkeep.
+// Leases that outlast the test: the process that published watches, and nothing waits for the reconciler.
 const fixture = new Fixture({ leaseMs: 3_600_000 });
 const { mage, hatchet } = fixture;
 const open = gate();

@@ -1,5 +1,5 @@
 import { ConfigurationError, type Swarm } from '../../src';
-import { Engine } from '../../src/engine/engine';
+import { EngineClient } from '../../src/hatchet/client';
 import { eventually, Fixture, gate } from '../helpers/fixture';
 import { thrownBy } from '../helpers/refusals';
 
@@ -92,7 +92,7 @@ describe('a workflow whose first task waits and that is cancelled meanwhile ends
 });
 
 test('a run whose tasks are not due is known, with its input, and an id that nobody has is not', async () => {
-  const engine = new Engine(hatchet);
+  const engine = new EngineClient(hatchet);
   const runId = await (await hatchet.runNoWait('unwrapped', { n: 1 } as never, {})).runId;
   const state = await eventually('the engine knows it', async () => {
     const told = await engine.state(runId);

@@ -33,7 +33,7 @@ async function order(shift: number, id: string, what: 'suspend' | 'resume'): Pro
   expect(Math.round((now - Date.now()) / minutes)).toBe(shift / minutes);
 }
 
-/** Upkeep has asked about what holds an item's lease, often enough that both processes did. */
+/** The reconciler has asked about what holds an item's lease, often enough that both processes did. */
 async function renewed(id: string): Promise<void> {
   const key = (await faults.keys()).find((one) => one.endsWith(`{${id}}:l`)) ?? '';
   const seen = new Set<string>();
@@ -129,7 +129,7 @@ test('the last word on suspending counts, whoever said it', async () => {
   expect(await output).toEqual([{ n: 400 }, [{ n: 401 }]]);
 });
 
-/** Upkeep has passed a few times in both processes: a group that it looks after is put off each time. */
+/** The reconciler has passed a few times in both processes: a group that it looks after is put off each time. */
 async function renewedPasses(n: number): Promise<void> {
   const probe = await mage.swarm({ tasks: [['careful', { n, waits: `probe ${n}` }]], isSwarmClosed: true });
   const { output } = await probe.runNoWait();

@@ -7,8 +7,8 @@ const src = path.resolve(__dirname, '../../src');
 
 /** What the two services are called through, and which argument names the call. */
 const gates = [
-  { service: 'redis', method: 'use', on: /(^|\.)redis$/, from: 'store/redis.ts' },
-  { service: 'engine', method: 'ask', on: /^this$/, from: 'engine/engine.ts' },
+  { service: 'redis', method: 'use', on: /(^|\.)redis$/, from: 'store/connection.ts' },
+  { service: 'engine', method: 'ask', on: /^this$/, from: 'hatchet/client.ts' },
 ] as const;
 
 export interface FaultPoints {
@@ -83,14 +83,14 @@ function isInsideGate(node: ts.Node): boolean {
 /** What is no work: a declaration, a worker, a connection's own care, and reading what the SDK keeps in memory. */
 const allowed: Record<string, RegExp> = {
   'mageflow.ts': /hatchet\.(task|durableTask|workflow|config\.logger)$/,
-  'tasks/worker.ts': /hatchet\.worker$/,
-  'store/redis.ts': /client\.(defineCommand|setMaxListeners|on|once|removeListener|connect|disconnect|subscribe)$/,
+  'worker/worker.ts': /hatchet\.worker$/,
+  'store/connection.ts': /client\.(defineCommand|setMaxListeners|on|once|removeListener|connect|disconnect|subscribe)$/,
   'store/silence.ts': /client\.(on|nodes)$/,
   // The reference to a captured child's run, which the SDK reads only when the body does.
-  'signatures/capture.ts': /hatchet\.runs\.runRef$/,
+  'api/capture.ts': /hatchet\.runs\.runRef$/,
   // Notices of a group's end are hints: those who wait read the state again each second.
-  'signatures/hints.ts': /client\.on$/,
-  'signatures/heard-ends.ts': /client\.(on|subscribe)$/,
+  'api/hints.ts': /client\.on$/,
+  'api/group-end-channel.ts': /client\.(on|subscribe)$/,
 };
 
 function isAllowed({ expression }: ts.CallExpression, { fileName }: ts.SourceFile): boolean {

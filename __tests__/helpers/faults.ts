@@ -2,10 +2,10 @@ import type { MageflowOptions, Swarm } from '../../src';
 import { eventually, Fixture, newHatchet, required } from './fixture';
 import { TestProcess } from './processes';
 import { Recorder } from './recorder';
-import { RedisConnection } from '../../src/store/redis';
+import { RedisConnection } from '../../src/store/connection';
 import { GroupStore } from '../../src/store/group-store';
 import { GroupReader } from '../../src/store/group-reader';
-import { resolveOptions } from '../../src/options';
+import { resolveOptions } from '../../src/config/options';
 import type { ProcessConfig } from './worker-process';
 
 /** An instance, other processes on the same store and engine, and what all their bodies note. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { InstantEngine } from '../../bench/helpers/instant-engine';
 import { Mageflow, type MageflowOptions } from '../../src';
-import type { Scope } from '../../src/signatures/scope';
+import type { Scope } from '../../src/api/scope';
 import { Log, required, stopListening } from './fixture';
 
 /** One instance on the real Redis whose engine runs each body in this process right away: for what depends on the store alone. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { InstantEngine } from '../../bench/helpers/instant-engine';
 import type { Mageflow, MageflowOptions } from '../../src';
-import type { Scope } from '../../src/signatures/scope';
+import type { Scope } from '../../src/api/scope';
 import type { GroupStore } from '../../src/store/group-store';
 import { Fixture } from './fixture';
 

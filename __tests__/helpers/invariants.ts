@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Signature, Swarm } from '../../src';
 import { Keys } from '../../src/store/keys';
-import { firingId, itemId } from '../../src/store/ids';
-import { callbacksOf, unpackCallback, unpackSpec, type FiredCallback, type Spec } from '../../src/store/spec';
+import { invocationId, itemId } from '../../src/store/ids';
+import { callbacksOf, unpackCallback, unpackSpec, type InvokedCallback, type Spec } from '../../src/store/spec';
 import { eventually, type Fixture } from './fixture';
 
 /** What bodies did, by the id of the signature that they ran for. */
@@ -205,7 +205,7 @@ export class Invariants {
         expect(each || rounds === 0, `its callbacks were ${kinds.join()} after ${rounds} retries`);
     }
     for (const { entry, spec } of fired) {
-      const began = this.executions.began(spec.id ?? firingId(id, entry));
+      const began = this.executions.began(spec.id ?? invocationId(id, entry));
       expect(began === 1, `the body of its callback ${entry} ran ${began} times`);
       expect(callbacks[`r:${entry}`] !== undefined, `its callback ${entry} has no end`);
     }
@@ -215,14 +215,14 @@ export class Invariants {
     return wrong;
   }
 
-  private fired({ callbacks }: Stored): (FiredCallback & { entry: string })[] {
+  private fired({ callbacks }: Stored): (InvokedCallback & { entry: string })[] {
     return Object.keys(callbacks)
       .filter((field) => /^c\d+$/.test(field))
       .sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)))
       .map((entry) => ({ entry, ...unpackCallback(callbacks[entry] ?? '') }));
   }
 
-  private itemCallbacks(spec: Spec, outcome: string | undefined, fired: FiredCallback[], entry: string): string[] {
+  private itemCallbacks(spec: Spec, outcome: string | undefined, fired: InvokedCallback[], entry: string): string[] {
     if (spec.group === 'chain' || spec.group === 'swarm') return [];
     const lists = { success: spec.successCallbacks ?? [], error: spec.errorCallbacks ?? [] };
     const right = outcome === 'succeeded' ? 'success' : 'error';

@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
 import { KeyCheck } from '../../src/store/key-check';
 import { Keys } from '../../src/store/keys';
-import { RedisConnection } from '../../src/store/redis';
+import { RedisConnection } from '../../src/store/connection';
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 

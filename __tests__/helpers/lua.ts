@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-const folder = path.resolve(__dirname, '../../src/store/scripts');
+const folder = path.resolve(__dirname, '../../src/store/lua');
 
 /** All Lua files, by their path below the folder of the scripts, without their comments. */
 export function luaFiles(): Record<string, string> {
@@ -13,7 +13,7 @@ export function luaFiles(): Record<string, string> {
 
 /** The rows of a table of texts in an include. */
 export function tableIn(include: string, table: string): Record<string, string> {
-  const lua = luaFiles()[`includes/${include}`] ?? '';
+  const lua = luaFiles()[`lib/${include}`] ?? '';
   const [, rows = ''] = new RegExp(`^local ${table} = \\{([^}]*)\\}`, 'm').exec(lua) ?? [];
   return Object.fromEntries([...rows.matchAll(/(\w+) = '([^']*)'/g)].map(([, from = '', to = '']) => [from, to]));
 }

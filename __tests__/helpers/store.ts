@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { Redis, type Cluster } from 'ioredis';
 import type { MageflowOptions } from '../../src';
-import { resolveOptions } from '../../src/options';
+import { resolveOptions } from '../../src/config/options';
 import { GroupReader, type Snapshot } from '../../src/store/group-reader';
 import { claimToken, type Execution } from '../../src/store/group-executions';
 import { GroupStore, newSecret, type NewGroup } from '../../src/store/group-store';
 import { newId } from '../../src/store/ids';
-import { RedisConnection } from '../../src/store/redis';
+import { RedisConnection } from '../../src/store/connection';
 import { packSpec } from '../../src/store/spec';
 import { Log, required } from './fixture';
 import { keyFaults } from './key-faults';
@@ -106,8 +106,8 @@ export class StoreFixture {
       errorCallbacks: [],
       ...fields,
     };
-    const { work } = await this.store.create(group, typeof items === 'number' ? specs(items) : items, run);
-    return Object.assign(new TestGroup(this.store, this.reader, group), { work });
+    const { effects } = await this.store.create(group, typeof items === 'number' ? specs(items) : items, run);
+    return Object.assign(new TestGroup(this.store, this.reader, group), { effects });
   }
 
   async keys(): Promise<string[]> {

@@ -130,7 +130,7 @@ test('swarms that are made at once are entered in one call', async () => {
   const swarms = 50;
   const options = { tasks: ['anything'], isSwarmClosed: true };
   const made = await called(() => Promise.all(Array.from({ length: swarms }, () => fixture.mage.swarm(options))));
-  expect([made.scripts['enter']?.calls, made.scripts['create']?.calls]).toEqual([1, swarms]);
+  expect([made.scripts['indexGroup']?.calls, made.scripts['create']?.calls]).toEqual([1, swarms]);
 });
 
 test('a small swarm that is run and awaited costs six calls of scripts', async () => {
@@ -146,7 +146,7 @@ test('a small swarm that is run and awaited costs six calls of scripts', async (
   });
   // It is entered in two indexes, created, run, claimed and finished; a confirmation is sent only when a run is slow to claim it.
   expect(Object.entries(found.scripts).map(([name, { calls: made }]) => [name, made / swarms])).toEqual(
-    ['enter', 'create', 'register', 'run', 'start', 'finish'].map((name) => [name, 1]),
+    ['indexGroup', 'create', 'register', 'run', 'start', 'finish'].map((name) => [name, 1]),
   );
   const commands = Object.values(found.scripts).reduce((sum, of) => sum + of.commands, 0);
   expect(commands / swarms).toBeLessThan(limits.commandsPerSmallSwarm);

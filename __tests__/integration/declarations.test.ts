@@ -169,7 +169,7 @@ describe('mage.worker', () => {
   });
 });
 
-test('a plain hatchet.worker runs wrapped tasks too, with upkeep of the caller', async () => {
+test('a plain hatchet.worker runs wrapped tasks too, with the reconciler of the caller', async () => {
   const task = mage.task({ name: 'on-a-plain-worker', fn: () => ({ ok: 1 }) });
   const worker = await hatchet.worker('plain', { workflows: [task], slots: 5, handleKill: false });
   const running = worker.start();

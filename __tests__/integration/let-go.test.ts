@@ -5,10 +5,10 @@ import { runInNewContext } from 'node:vm';
 import { Redis } from 'ioredis';
 import { InstantEngine } from '../../bench/helpers/instant-engine';
 import { Mageflow } from '../../src';
-import { Deadlines } from '../../src/engine/deadlines';
-import { KnownFacts, type KnownGroup } from '../../src/engine/known-facts';
+import { Deadlines } from '../../src/orchestrator/deadlines';
+import { GroupCache, type CachedGroup } from '../../src/orchestrator/group-cache';
 import type { GroupReader } from '../../src/store/group-reader';
-import { stopOnSignal } from '../../src/tasks/signals';
+import { stopOnSignal } from '../../src/worker/signals';
 import { eventually, Log, required } from '../helpers/fixture';
 
 setFlagsFromString('--expose-gc');
@@ -62,7 +62,7 @@ test('a worker that has stopped is none that a signal would stop, and the last o
   expect(count()).toBe(before);
 });
 
-const group = (message: string): KnownGroup => ({
+const group = (message: string): CachedGroup => ({
   kind: 'task',
   name: 'group',
   secret: 'secret',
@@ -82,7 +82,7 @@ async function knownOf(groups: number, characters: number, drops: boolean) {
     reads += 1;
     return Promise.resolve(group(id.padEnd(characters, 'x')));
   };
-  const known = new KnownFacts({ facts } as unknown as GroupReader);
+  const known = new GroupCache({ facts } as unknown as GroupReader);
   for (let n = 0; n < groups; n++) {
     await known.of(`${n}`, '1.1.0');
     if (drops) known.drop(`${n}`);
@@ -146,7 +146,7 @@ test('of swarms with a time limit and a message nothing is left in the process i
     await swarm.run({ n });
   }
   const { publisher } = Reflect.get(mage, 'scope') as {
-    publisher: { deadlines: Deadlines; known: KnownFacts };
+    publisher: { deadlines: Deadlines; known: GroupCache };
   };
   const timers = Reflect.get(publisher.deadlines, 'timers') as Map<string, unknown>;
   const { young, old } = Reflect.get(publisher.known, 'known') as Record<'young' | 'old', Map<string, unknown>>;

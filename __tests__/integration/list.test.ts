@@ -167,7 +167,7 @@ test('entries of one moment are told apart', async () => {
     const found: string[] = [];
     let after: { id: string; score: number } | undefined;
     for (let more = true; more;) {
-      const page = await store.store.catalog.page(after, 5);
+      const page = await store.store.topLevelIndex.page(after, 5);
       found.push(...page.members.map(({ id }) => id));
       // Gone while it is read: the ones after it are not passed over.
       if (after === undefined) await store.redis.zrem(key, found[1] ?? '');
@@ -206,7 +206,7 @@ describe('the catalog', () => {
     }
   });
 
-  test('is tidied up by a listing where there is no upkeep', async () => {
+  test('is tidied up by a listing where no reconciler runs', async () => {
     const { fixture, mage } = ownStore(quick);
     try {
       await mage.swarm({ name: 'short-lived' });
@@ -224,9 +224,9 @@ describe('the catalog', () => {
   test('keeps a group that is not written yet', async () => {
     const store = new StoreFixture();
     try {
-      await store.store.catalog.enter('on-its-way');
-      await store.store.catalog.sweep();
-      expect((await store.store.catalog.page(undefined, 10)).members.map(({ id }) => id)).toEqual(['on-its-way']);
+      await store.store.topLevelIndex.add('on-its-way');
+      await store.store.topLevelIndex.sweep();
+      expect((await store.store.topLevelIndex.page(undefined, 10)).members.map(({ id }) => id)).toEqual(['on-its-way']);
     } finally {
       await store.close();
     }

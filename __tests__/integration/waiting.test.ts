@@ -1,4 +1,4 @@
-import { faultPoints } from '../../src/fault-points';
+import { faultPoints } from '../../src/utils/fault-points';
 import { eventually, Fixture, gate } from '../helpers/fixture';
 
 // How a process hears of the ends that it waits for.

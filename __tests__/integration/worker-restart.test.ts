@@ -3,7 +3,7 @@ import { eventually, Fixture } from '../helpers/fixture';
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 200 });
 const { mage } = fixture;
 const work = mage.task({ name: 'work', fn: ({ n }: { n: number }) => ({ n }) });
-const { upkeep } = mage as unknown as { upkeep: { users: number } };
+const { reconciler } = mage as unknown as { reconciler: { users: number } };
 
 afterAll(() => fixture.close());
 
@@ -25,11 +25,11 @@ test('a worker that is started again after its stop serves, and is stopped again
     const running = worker.start();
     await worker.waitUntilReady(120_000);
     await serves(n);
-    expect(upkeep.users).toBe(1);
+    expect(reconciler.users).toBe(1);
     expect(await isDone(running)).toBe(false);
     await worker.stop();
     await running;
-    expect(upkeep.users).toBe(0);
+    expect(reconciler.users).toBe(0);
   }
 });
 
@@ -40,7 +40,7 @@ test('a worker that is started twice runs once, and one stop ends both', async (
   await serves(3);
   await worker.stop();
   await Promise.all(running);
-  expect(upkeep.users).toBe(0);
+  expect(reconciler.users).toBe(0);
   await worker.stop();
 });
 
@@ -51,10 +51,10 @@ test('a worker that is started while it is stopped serves afterwards, unless it 
   const stopped = worker.stop();
   const second = worker.start();
   await Promise.all([first, stopped]);
-  await eventually('upkeep runs', () => upkeep.users === 1);
+  await eventually('the reconciler runs', () => reconciler.users === 1);
   await serves(4);
   const stoppedAgain = worker.stop();
   const third = worker.start();
   await Promise.all([second, stoppedAgain, worker.stop(), third]);
-  expect(upkeep.users).toBe(0);
+  expect(reconciler.users).toBe(0);
 });

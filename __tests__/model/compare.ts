@@ -18,7 +18,7 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
     reader.endLog(id, 0, 1_000),
     reader.failures(id),
     activeOf(real),
-    reader.facts(id),
+    reader.record(id),
   ]);
   if (model.gone) return same('the group', snapshot, undefined);
   same('its numbers', snapshot, {
@@ -91,7 +91,7 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
       .sort(byEntry),
   );
   same(
-    'what upkeep has to do',
+    'what the reconciler has to do',
     [due.toSpread, due.retrying, due.active],
     [model.toSpread, model.preparing, model.active.length],
   );

@@ -37,7 +37,7 @@ export class Control extends Executions {
       u.due = false;
       return 'cancelling';
     }
-    if (u.state !== 'held' && !startable) {
+    if (u.state !== 'deferred' && !startable) {
       if (!this.heldBack && wasSuspended === this.suspended) return 'ended';
       this.release(false);
       return this.done('ended');
@@ -65,7 +65,7 @@ export class Control extends Executions {
   protected suspendEntry({ entry, on }: Action & { do: 'suspendEntry' }, said: number): string {
     const u = this.find(entry);
     if (!u) return 'missing';
-    const active = holdsSlot(u) || u.state === 'held';
+    const active = holdsSlot(u) || u.state === 'deferred';
     if (this.ended && !active && !this.heldBack) return 'ended';
     if (on && ((active && u.doomed) || isOutcome(u.state))) return 'ended';
     u.word = { suspended: on, version: said };
@@ -95,7 +95,7 @@ export class Control extends Executions {
       this.failures = [];
       for (const u of left) if (u.state === 'waiting') u.state = 'queued';
       this.answer.more = { items: left.length, round: next };
-      return 'again';
+      return 'continue';
     }
     this.preparing = false;
     const left = this.items.slice(0, this.retried).filter((u) => u.state !== 'succeeded');

@@ -4,11 +4,11 @@ import type { Unit } from './unit';
 
 const first = { retryCount: 0, invocation: 1, nonce: 'n' };
 
-/** Does what people, workers and upkeep would, in the end: a group may be late, never stuck. */
+/** Does what people, workers and the reconciler would, in the end: a group may be late, never stuck. */
 export async function drain(run: Run, perform: (action: Action) => Promise<void>): Promise<void> {
   const { model } = run;
   // Whose everything is, and how often it was published, is told of what has to be asked about.
-  const entries = model.active.filter(({ state }) => state !== 'held').map(({ name }) => name);
+  const entries = model.active.filter(({ state }) => state !== 'deferred').map(({ name }) => name);
   if (entries.length > 0) await perform({ do: 'lapse', entries, by: 0 });
   for (let steps = 0; !(model.gone || model.over); steps++) {
     if (steps > 150) throw new Error(`${run.told()}\nIt never ends, whatever is done.`);
@@ -20,7 +20,7 @@ function next(run: Run): object {
   const { model } = run;
   if (model.preparing) return { do: 'retry', who: 'more', round: 0, reopen: false };
   if (model.suspended) return { do: 'suspend', on: false };
-  const alone = model.all.find((u) => model.alone(u) && (!model.ended || u.state === 'held' || model.heldBack));
+  const alone = model.all.find((u) => model.alone(u) && (!model.ended || u.state === 'deferred' || model.heldBack));
   if (alone) return { do: 'suspendEntry', entry: alone.name, on: false };
   if (model.status === 'pending')
     return model.config.parent
@@ -29,7 +29,7 @@ function next(run: Run): object {
   if (model.status === 'running' && !model.told && model.count('waiting') > 0)
     return { do: 'run', message: '{}', ready: false };
   if (!model.closed) return { do: 'close', round: '' };
-  const u = model.active.find(({ state }) => state !== 'held');
+  const u = model.active.find(({ state }) => state !== 'deferred');
   if (!u) return { do: 'grant' };
   return u.name === 'p' ? { do: 'noticed' } : onward(run, u);
 }

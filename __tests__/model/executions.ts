@@ -25,18 +25,18 @@ export class Executions extends Mechanisms {
     if (u.state === 'waiting' || u.state === 'queued') {
       if (this.status !== 'running') return 'cancelled';
       this.makeVoid(u, run);
-      return 'held';
+      return 'requeued';
     }
     if (u.state === 'returned') {
       this.answer.more = { result: mark(u.body!.outcome) + u.body!.payload, late: false };
       return 'stored';
     }
     if (this.isCancelled(u)) return 'cancelled';
-    if (u.void.includes(run)) return 'held';
+    if (u.void.includes(run)) return 'requeued';
     if (this.mayTakeBack(u)) {
       u.run = run;
       this.takeBack(u);
-      return this.done('held');
+      return this.done('requeued');
     }
     if (u.state === 'running') {
       const own = u.run === run;
@@ -50,7 +50,7 @@ export class Executions extends Mechanisms {
         // Its worker is stopping: its next run goes on with the attempts that are left.
         Object.assign(u, { spent: u.threw, run });
         this.takeBack(u);
-        return this.done('held');
+        return this.done('requeued');
       }
     }
     if (u.run !== run || u.state !== 'running') Object.assign(u, { threw: u.spent, lastThrow: -1 });
@@ -93,7 +93,7 @@ export class Executions extends Mechanisms {
     if (child && u.state !== 'returned') this.noteChild(entry, child);
     if (u.state === 'returned') u.run = run;
     else if (u.run !== run && !(u.state === 'granted' && u.run === '')) return 'refused';
-    if (u.state === 'held' && outcome !== 'cancelled') return 'refused';
+    if (u.state === 'deferred' && outcome !== 'cancelled') return 'refused';
     this.endUnit(u, outcome, payload);
     return 'ended';
   }

@@ -61,7 +61,7 @@ export class GroupState {
     return [...this.items, ...this.callbacks];
   }
   get active(): Unit[] {
-    return [...this.all, ...(this.telling ? [this.telling] : [])].filter((u) => holdsSlot(u) || u.state === 'held');
+    return [...this.all, ...(this.telling ? [this.telling] : [])].filter((u) => holdsSlot(u) || u.state === 'deferred');
   }
   get slots(): number {
     return this.items.filter(holdsSlot).length;

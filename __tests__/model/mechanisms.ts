@@ -107,7 +107,7 @@ export class Mechanisms extends GroupState {
   protected fireOne(onError: number, fired: string, source?: Unit): void {
     // Also one of the group itself: it may be repeated while the group is tried again, and suspended.
     const held = this.suspended || (source !== undefined && this.alone(source));
-    const u = this.unit(`c${this.callbacks.length}`, { ...noItem, onError }, 'held', fired);
+    const u = this.unit(`c${this.callbacks.length}`, { ...noItem, onError }, 'deferred', fired);
     this.callbacks.push(u);
     if (held) this.heldBack = true;
     else this.handOver(u);
@@ -121,11 +121,11 @@ export class Mechanisms extends GroupState {
   /** Lets callbacks go that were held back: all, or those of what isn't suspended by itself. */
   protected release(all: boolean): void {
     if (!this.heldBack || this.suspended) return;
-    for (const u of this.callbacks.filter(({ state }) => state === 'held')) {
+    for (const u of this.callbacks.filter(({ state }) => state === 'deferred')) {
       const source = this.find(u.fired.split(' ')[1] ?? '');
       if (all || !source || !this.alone(source)) this.handOver(u);
     }
-    this.heldBack = this.callbacks.some(({ state }) => state === 'held');
+    this.heldBack = this.callbacks.some(({ state }) => state === 'deferred');
   }
 
   protected endIfDone(): void {

@@ -41,7 +41,7 @@ export class Model extends Control {
       case 'settle':
         return this.settle(action);
       case 'lapse':
-        for (const u of this.active) if (u.state !== 'held' && action.entries.includes(u.name)) u.due = true;
+        for (const u of this.active) if (u.state !== 'deferred' && action.entries.includes(u.name)) u.due = true;
         return 'lapsed';
       case 'renew':
         for (const u of this.active) if (action.entries.includes(u.name)) u.due = false;
@@ -144,7 +144,7 @@ export class Model extends Control {
 
   private run({ message, ready }: Action & { do: 'run' }): string {
     if (this.config.parent && this.status === 'pending' && !ready) return 'nested';
-    if (this.told) return 'again';
+    if (this.told) return 'already-started';
     if (this.ended || this.stopped) return 'finished';
     this.begun(false);
     this.told = message !== '';
@@ -153,7 +153,7 @@ export class Model extends Control {
   }
 
   private runNested({ message, rightful, round }: Action & { do: 'runNested' }): string {
-    if (!rightful || !this.config.parent) return 'again';
+    if (!rightful || !this.config.parent) return 'already-started';
     if (this.status === 'pending') this.parentRound = round;
     if (this.status === 'running') return 'started';
     if (this.ended || this.stopped) {
@@ -170,7 +170,7 @@ export class Model extends Control {
   private runItem({ entry, message }: Action & { do: 'runItem' }): string {
     const u = this.items[Number(entry)];
     if (!u) return 'missing';
-    if (u.state !== 'waiting') return 'again';
+    if (u.state !== 'waiting') return 'already-started';
     if (this.ended || this.stopped) return 'finished';
     u.message = message;
     this.begun(false);

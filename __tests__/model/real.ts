@@ -2,8 +2,8 @@ import { claimToken } from '../../src/store/group-executions';
 import { newSecret, type GroupStore, type NewGroup } from '../../src/store/group-store';
 import { GroupReader } from '../../src/store/group-reader';
 import { newId } from '../../src/store/ids';
-import type { RedisLike } from '../../src/store/redis';
-import type { Work } from '../../src/store/replies';
+import type { RedisLike } from '../../src/store/connection';
+import type { Effects } from '../../src/store/replies';
 import { packSpec } from '../../src/store/spec';
 import { TreeReader } from '../../src/store/tree-reader';
 import type { Action, Config, NewItem } from './actions';
@@ -94,8 +94,8 @@ export class Real {
 
   async begin(): Promise<string[]> {
     const run = this.config.run ? { message: '{"of":"group"}' } : undefined;
-    const { work } = await this.stores[0].create(this.group, this.config.items.map(specOf), run);
-    return answerOf('', work).grants;
+    const { effects } = await this.stores[0].create(this.group, this.config.items.map(specOf), run);
+    return answerOf('', effects).grants;
   }
 
   async perform(action: Action): Promise<{ answer: Answer; version?: number }> {
@@ -104,15 +104,15 @@ export class Real {
     switch (action.do) {
       case 'create': {
         const group = action.sameCall ? this.group : { ...this.group, secret: newSecret() };
-        const { created, work } = await store.create(group, this.config.items.map(specOf));
-        return { answer: answerOf(created ? 'created' : 'exists', work) };
+        const { created, effects } = await store.create(group, this.config.items.map(specOf));
+        return { answer: answerOf(created ? 'created' : 'exists', effects) };
       }
       case 'add': {
         const items = action.items.map((item) => ({ spec: specOf(item), key: item.key, message: item.message }));
         const reply = await store.add(id, items, { run: action.run, close: action.close });
         if (reply.code !== 'added') return { answer: answerOf(reply.code) };
         const { indexes, added } = reply;
-        return { answer: answerOf(reply.code, reply.work, { indexes, added }) };
+        return { answer: answerOf(reply.code, reply.effects, { indexes, added }) };
       }
       case 'run':
         return called(await store.run(id, action.message, '', { ready: action.ready }));
@@ -132,7 +132,7 @@ export class Real {
         const child = action.child ? `child-${action.entry}` : '';
         const reply = await store.start(id, action.entry, token, by, action.deadOwner, child, action.handBack);
         const { code } = reply;
-        if (code === 'held') return called(reply);
+        if (code === 'requeued') return called(reply);
         const more =
           code === 'run'
             ? { failed: reply.failed }
@@ -150,7 +150,7 @@ export class Real {
       }
       case 'settle': {
         const { entry, run, outcome, payload, round } = action;
-        return called(await store.settle(id, entry, run, outcome, payload, undefined, round));
+        return called(await store.complete(id, entry, run, outcome, payload, undefined, round));
       }
       case 'lapse': {
         const scores = action.entries.flatMap((entry) => ['1', entry]);
@@ -198,25 +198,25 @@ export class Real {
       case 'retry': {
         const { who, round, reopen } = action;
         const reply = await store.retry(id, who === 'user' ? undefined : who === 'more' ? who : { round, reopen });
-        const more = reply.code === 'again' ? { items: reply.items, round: reply.round } : undefined;
-        // While it is being made ready, each call but the last says 'again'; small groups need one.
-        return { answer: answerOf(reply.code, reply.work, more) };
+        const more = reply.code === 'continue' ? { items: reply.items, round: reply.round } : undefined;
+        // While it is being made ready, each call but the last says 'continue'; small groups need one.
+        return { answer: answerOf(reply.code, reply.effects, more) };
       }
       case 'retryCallbacks': {
-        const { code, work, fired, from, retains } = await store.retryCallbacks(id, action.source);
+        const { code, effects, fired, from, retains } = await store.retryCallbacks(id, action.source);
         if (from) throw new Error('a small group needs one call');
         if (retains) await store.retained(id);
-        return { answer: answerOf(code, work, code === 'fired' ? fired : undefined) };
+        return { answer: answerOf(code, effects, code === 'fired' ? fired : undefined) };
       }
       case 'reopen':
         return called(await store.reopen(id, { entry: '0', child: 'child-0', round: action.round }));
       case 'noticed':
-        return called(await store.noticed(id));
+        return called(await store.parentNotified(id));
       case 'release':
         return called(await store.release(id));
       case 'spread': {
         const own = await this.reader.suspensions.of(id);
-        await store.spread(id, own?.words ?? '0');
+        await store.suspensionPropagated(id, own?.epoch ?? '0');
         return { answer: answerOf(own ? 'spread' : 'missing') };
       }
       case 'remove':
@@ -237,7 +237,7 @@ export class Real {
     const [store] = this.stores;
     await store.redis.use('unlink', (client) => client.unlink(this.keys));
     await store.redis.use('zrem', (client) => client.zrem(store.keys.catalog(), this.id));
-    await store.redis.use('zrem', (client) => client.zrem(store.keys.upkeepOf(this.id), this.id));
+    await store.redis.use('zrem', (client) => client.zrem(store.keys.dueIndexOf(this.id), this.id));
   }
 
   private get keys(): string[] {
@@ -248,17 +248,17 @@ export class Real {
   }
 }
 
-function called({ code, work }: { code: string; work?: Work }): { answer: Answer } {
-  return { answer: answerOf(code, work) };
+function called({ code, effects }: { code: string; effects?: Effects }): { answer: Answer } {
+  return { answer: answerOf(code, effects) };
 }
 
-function said({ code, work, version }: { code: string; work: Work; version: string }) {
-  return { answer: answerOf(code, work), ...(version ? { version: Number(version) } : {}) };
+function said({ code, effects, version }: { code: string; effects: Effects; version: string }) {
+  return { answer: answerOf(code, effects), ...(version ? { version: Number(version) } : {}) };
 }
 
-function answerOf(code: string, work?: Work, more?: unknown): Answer {
-  const grants = (work?.grants ?? []).map(({ entry, message }) => `${entry} ${message}`);
-  const fired = (work?.callbacks ?? []).map(({ entry, packed }) => `${entry} ${packed.split('\n')[0]}`);
-  const answer: Answer = { code, grants, fired, withdrawn: [...(work?.withdrawn ?? [])], endedAs: work?.endedAs };
+function answerOf(code: string, effects?: Effects, more?: unknown): Answer {
+  const grants = (effects?.grants ?? []).map(({ entry, message }) => `${entry} ${message}`);
+  const fired = (effects?.callbacks ?? []).map(({ entry, packed }) => `${entry} ${packed.split('\n')[0]}`);
+  const answer: Answer = { code, grants, fired, withdrawn: [...(effects?.withdrawn ?? [])], endedAs: effects?.outcome };
   return more === undefined ? answer : { ...answer, more };
 }

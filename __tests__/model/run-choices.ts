@@ -40,7 +40,7 @@ const advance: Maker = (run, choice) => {
   const { a, b, c } = choice;
   const { model } = run;
   const u = pick(
-    model.active.filter(({ name, state }) => name !== 'p' && state !== 'held'),
+    model.active.filter(({ name, state }) => name !== 'p' && state !== 'deferred'),
     a,
   );
   if (!u) return model.telling ? { do: 'noticed' } : undefined;
@@ -129,7 +129,7 @@ export const ofRuns: Record<string, Maker> = {
   },
   start: (run, { a, b, c }) => {
     const u = pick(
-      run.model.all.filter(({ kind, state }) => kind !== 'group' && state !== 'held'),
+      run.model.all.filter(({ kind, state }) => kind !== 'group' && state !== 'deferred'),
       a,
     );
     if (!u) return undefined;
@@ -182,7 +182,7 @@ export const ofRuns: Record<string, Maker> = {
     return pairs.length > 0 ? { do: 'confirm', pairs } : undefined;
   },
   lapse: ({ model }, { a }) => {
-    const entries = model.active.filter((u, i) => u.state !== 'held' && (a + i) % 3 > 0).map(({ name }) => name);
+    const entries = model.active.filter((u, i) => u.state !== 'deferred' && (a + i) % 3 > 0).map(({ name }) => name);
     return entries.length > 0 ? { do: 'lapse', entries } : undefined;
   },
   renew: ({ model }, { a }) => {
@@ -194,7 +194,7 @@ export const ofRuns: Record<string, Maker> = {
   },
   regrant: ({ model }, { a, b }) => {
     const u = pick(
-      model.active.filter(({ state }) => state !== 'held'),
+      model.active.filter(({ state }) => state !== 'deferred'),
       a,
     );
     if (!u) return undefined;

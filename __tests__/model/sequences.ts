@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
-import { resolveOptions } from '../../src/options';
+import { resolveOptions } from '../../src/config/options';
 import { GroupStore } from '../../src/store/group-store';
-import { RedisConnection } from '../../src/store/redis';
+import { RedisConnection } from '../../src/store/connection';
 import type { Case } from './cases';
 import type { Config } from './actions';
 import { Command, commands, configs } from './commands';
@@ -46,7 +46,7 @@ export class Stores {
 
   async close(): Promise<void> {
     const [{ keys, redis }] = this.pair;
-    await redis.use('unlink', (client) => client.unlink(keys.catalog(), ...keys.upkeepIndexes()));
+    await redis.use('unlink', (client) => client.unlink(keys.catalog(), ...keys.dueIndexes()));
     this.connection.close();
     this.redis.disconnect();
   }

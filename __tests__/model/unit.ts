@@ -1,7 +1,7 @@
 import type { Attempt, NewItem } from './actions';
 
 export type Outcome = 'succeeded' | 'failed' | 'cancelled';
-export type State = 'waiting' | 'queued' | 'granted' | 'published' | 'running' | 'returned' | 'held' | Outcome;
+export type State = 'waiting' | 'queued' | 'granted' | 'published' | 'running' | 'returned' | 'deferred' | Outcome;
 export type Status = 'pending' | 'running' | 'stopping' | 'cancelling' | Outcome;
 
 export const isOutcome = (state: string): state is Outcome => ['succeeded', 'failed', 'cancelled'].includes(state);

@@ -16,7 +16,7 @@ beforeAll(() => faults.worker([item, note]));
 afterAll(() => faults.close());
 
 let next = 0;
-/** A swarm whose first item a dead process was to publish: only upkeep goes on with it. */
+/** A swarm whose first item a dead process was to publish: only the reconciler goes on with it. */
 async function left(): Promise<Swarm<unknown>> {
   const tasks = [1, 2].map(() => [item, { n: next++ }] as const);
   const swarm = await mage.swarm({
@@ -76,7 +76,7 @@ test.each(corruptions)('%s stops nobody else', async (_, corrupt) => {
 
 test('members of the indexes that name nothing are dropped or put off, and the others are looked after', async () => {
   const swarm = await left();
-  const index = store.keys.upkeepOf(swarm.id);
+  const index = store.keys.dueIndexOf(swarm.id);
   const junk = ['', '}', '{', 'nobody', '\n', '__proto__', 'x'.repeat(10_000)];
   await redis.zadd(index, ...junk.flatMap((member) => [0, member]));
   await redis.zadd(store.keys.catalog(), ...junk.flatMap((member) => [0, member]));

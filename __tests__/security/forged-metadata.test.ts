@@ -125,7 +125,7 @@ test('a stolen claim of what nobody has begun ends that one item, and nothing el
   });
   const own = (key: string) => key.includes(`{${bystander.id}`);
   const before = await dump(faults, own);
-  const { secret = '' } = (await dead.reader.facts(id)) ?? {};
+  const { secret = '' } = (await dead.reader.record(id)) ?? {};
   const stolen = `${id} 0 ${claimToken(secret, '0')} `;
   await expect(forger.run({ n: 9 }, forged(stolen, { 'mageflow.swarm': bystander.id }))).resolves.toEqual({
     forged: 9,

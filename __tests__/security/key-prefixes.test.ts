@@ -109,7 +109,7 @@ test.each([
 test('no id reaches from the keys of one prefix to those of another', () => {
   const names = (keys: Keys, id: string) => [
     ...keys.group(id),
-    keys.upkeepOf(id),
+    keys.dueIndexOf(id),
     keys.process(id),
     keys.locations(id),
   ];

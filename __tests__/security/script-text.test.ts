@@ -67,9 +67,9 @@ test('one place defines scripts, from generated text alone, and nothing else mak
     .filter((file) => !file.endsWith('.generated.ts'))
     .flatMap((file) => codeFromText(file, readFileSync(file, 'utf8')));
   expect(found).toEqual([
-    'store/redis.ts: this.client.defineCommand(commandName(name), { lua: script.lua, numberOfKeys: script.keys })',
+    'store/connection.ts: this.client.defineCommand(commandName(name), { lua: script.lua, numberOfKeys: script.keys })',
   ]);
-  const redis = readFileSync(join(src, 'store/redis.ts'), 'utf8');
+  const redis = readFileSync(join(src, 'store/connection.ts'), 'utf8');
   expect(redis).toContain("import { scripts } from './scripts.generated';");
   expect(redis).toContain('for (const [name, script] of Object.entries(scripts)) {');
 });
@@ -96,7 +96,7 @@ test('the generated text holds constants alone', () => {
   expect(made.map((node) => node.getText().slice(0, 80))).toEqual([]);
 });
 
-test.each([...filesBelow(join(src, 'store/scripts'), '.lua')].map((file) => [relative(src, file), file]))(
+test.each([...filesBelow(join(src, 'store/lua'), '.lua')].map((file) => [relative(src, file), file]))(
   '%s makes no code of text, and reaches nothing but its own values',
   (_, file) => {
     const lua = readFileSync(file, 'utf8').replace(/--.*$/gm, '');

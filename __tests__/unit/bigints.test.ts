@@ -1,6 +1,6 @@
 import { InvalidMessageError } from '../../src';
 import { encodeMessage } from '../../src/messages/json';
-import { encodeOutput, lossIn } from '../../src/tasks/output';
+import { encodeOutput, lossIn } from '../../src/worker/output';
 
 const prototype = BigInt.prototype as { toJSON?: () => string };
 const value = { id: 5n, list: [6n], own: Object.assign(() => 1, { toJSON: () => 'a function' }) };

@@ -1,4 +1,4 @@
-import { Confirmations } from '../../src/engine/confirmations';
+import { Confirmations } from '../../src/orchestrator/confirmations';
 
 function recording() {
   const sent: [string, readonly string[]][] = [];

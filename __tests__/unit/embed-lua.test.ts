@@ -11,7 +11,8 @@ let folder: string;
 
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'mageflow-lua-'));
-  mkdirSync(path.join(folder, 'scripts/includes'), { recursive: true });
+  mkdirSync(path.join(folder, 'scripts/lib'), { recursive: true });
+  mkdirSync(path.join(folder, 'scripts/commands'));
 });
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -21,7 +22,7 @@ function write(name: string, text: string): void {
 }
 
 function script(name: string, body: string, keys = 'KEYS: 1'): void {
-  write(name, `-- ${name}: Does it.\n-- ${keys}\n-- ARGV none\n-- Returns nothing.\n\n${body}\n`);
+  write(`commands/${name}`, `-- ${name}: Does it.\n-- ${keys}\n-- ARGV none\n-- Returns nothing.\n\n${body}\n`);
 }
 
 function embed(...args: string[]): { status: number | null; stderr: string } {
@@ -45,15 +46,15 @@ it('strips comments and indentation, keeps every character of the code', () => {
 });
 
 it('puts each include in once, also one that two others need', () => {
-  write('includes/time', '-- time: The time.\nlocal now = 1\n');
-  write('includes/slots', '-- slots: Slots.\n--- @include "time"\nlocal slots = now\n');
+  write('lib/time', '-- time: The time.\nlocal now = 1\n');
+  write('lib/slots', '-- slots: Slots.\n--- @include "time"\nlocal slots = now\n');
   script('run', '--- @include "slots"\n--- @include "time"\nreturn slots');
   expect(embedded().run?.lua).toBe('local now = 1\nlocal slots = now\nreturn slots');
 });
 
 it('keeps those names of a list of what may be used that the rest of a script mentions', () => {
   write(
-    'includes/fields',
+    'lib/fields',
     [
       '-- fields: All fields.',
       '--- @used',
@@ -68,7 +69,7 @@ it('keeps those names of a list of what may be used that the rest of a script me
 
 it('leaves out the functions that a script does not use, also by way of others', () => {
   write(
-    'includes/all',
+    'lib/all',
     [
       '-- all: Everything.',
       'local function deep() return 1 end',
@@ -106,8 +107,8 @@ it.each([
 });
 
 it('refuses includes that need each other', () => {
-  write('includes/a', '-- a: A.\n--- @include "b"\n');
-  write('includes/b', '-- b: B.\n--- @include "a"\n');
+  write('lib/a', '-- a: A.\n--- @include "b"\n');
+  write('lib/b', '-- b: B.\n--- @include "a"\n');
   script('run', '--- @include "a"');
   expect(embed().stderr).toContain('expected includes without a cycle, got a -> b -> a');
 });
@@ -118,6 +119,6 @@ it.each([
   ['arguments', '-- run: Runs.\n-- KEYS: 1\n-- Returns 1\n', '"-- ARGV ..."'],
   ['result', '-- run: Runs.\n-- KEYS: 1\n-- ARGV none\nreturn 1\n-- Returns 1\n', '"-- Returns ..."'],
 ])('refuses a header without the %s', (_part, text, line) => {
-  write('run', text);
+  write('commands/run', text);
   expect(embed()).toEqual({ status: 1, stderr: expect.stringContaining(`expected the line ${line}`) });
 });

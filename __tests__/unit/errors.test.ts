@@ -1,5 +1,5 @@
 import * as mageflow from '../../src';
-import { describe as describeValue } from '../../src/errors';
+import { describe as describeValue } from '../../src/config/errors';
 
 const classes = {
   ConfigurationError: 'CONFIGURATION',

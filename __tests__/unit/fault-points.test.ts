@@ -1,5 +1,5 @@
 // Pins what the crash matrix stands on: that each call to Redis and to the engine passes a named fault point.
-import { betweenFaultPoints, faultPoints } from '../../src/fault-points';
+import { betweenFaultPoints, faultPoints } from '../../src/utils/fault-points';
 import { scripts } from '../../src/store/scripts.generated';
 import { readFaultPoints } from '../helpers/fault-points';
 

@@ -1,4 +1,4 @@
-import { groupFailure } from '../../src/engine/group-end';
+import { groupFailure } from '../../src/orchestrator/group-end';
 import type { Snapshot } from '../../src/store/group-reader';
 
 const failures = [

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../../src';
-import { resolveOptions } from '../../src/options';
+import { resolveOptions } from '../../src/config/options';
 
 const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const longest = 2 ** 31 - 1;

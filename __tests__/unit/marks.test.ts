@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { childResults, ConfigurationError, returnValue } from '../../src';
 import { declaredFields, markedFields } from '../../src/messages/marks';
-import { moveResults, readSchema, validatorFor } from '../../src/tasks/parsing';
+import { moveResults, readSchema, validatorFor } from '../../src/worker/parsing';
 
 const list = z.array(z.number());
 const marks = { returnValue, childResults };

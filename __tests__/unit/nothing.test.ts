@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { returnValue } from '../../src';
-import { parseInput, readSchema } from '../../src/tasks/parsing';
+import { parseInput, readSchema } from '../../src/worker/parsing';
 
 /** Gives the value of the result field that a body receives, in a run that mageflow published. */
 async function received(field: z.ZodType, result: unknown, published = true): Promise<unknown> {

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../../src';
-import { refuseUnknown, resolveOptions, wholeNumber } from '../../src/options';
-import { resolveChange, resolveConfig } from '../../src/signatures/config';
+import { refuseUnknown, resolveOptions, wholeNumber } from '../../src/config/options';
+import { resolveChange, resolveConfig } from '../../src/config/swarm-config';
 
 const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 

@@ -1,4 +1,4 @@
-import { lossIn } from '../../src/tasks/output';
+import { lossIn } from '../../src/worker/output';
 
 test.each<[what: string, output: unknown, says: string]>([
   ['a number that JSON does not have', { a: [1, NaN] }, 'output.a[1] is NaN and arrives as null'],

@@ -1,4 +1,4 @@
-import { Queue } from '../../src/engine/queue';
+import { Queue } from '../../src/utils/queue';
 
 test('gives what came first, and nothing when it is empty', () => {
   const queue = new Queue<number>();

@@ -6,7 +6,7 @@ import { callbackFields, groupFields, groupKeys, sharedKeys } from '../../src/st
 import { Keys } from '../../src/store/keys';
 
 const root = path.resolve(__dirname, '../..');
-const folder = path.join(root, 'src/store/scripts');
+const folder = path.join(root, 'src/store/lua');
 const lines = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.lua'))
   .flatMap((file) => readFileSync(path.join(folder, file), 'utf8').split('\n'))
@@ -57,7 +57,7 @@ test('each key that the code makes is in the table', () => {
   const own = keys.group('id').map((key) => key.slice(keys.base.length + 1));
   expect(own).toEqual(groupKeys.map(({ key }) => key.split(',')[0]));
   const shared = [
-    ...keys.upkeepIndexes().slice(0, 1),
+    ...keys.dueIndexes().slice(0, 1),
     keys.catalog(),
     keys.locations('chunk'),
     keys.process('id'),

@@ -37,7 +37,7 @@ describe('a packed signature', () => {
       { task: 'etl', group: 'chain', data: templateOf({}), below: ['abc.3', 'abc.4'] },
     ],
     ['a swarm by value', { task: 'batch', id: 'abc.5', group: 'swarm', data: templateOf({ maxConcurrency: 20 }) }],
-    ['a swarm that is there', { task: 'batch', id: 'abc.6', name: 'batch', group: 'made swarm', below: ['abc.6'] }],
+    ['a swarm that is there', { task: 'batch', id: 'abc.6', name: 'batch', group: 'swarm-ref', below: ['abc.6'] }],
     [
       'everything',
       {
@@ -66,7 +66,7 @@ describe('a packed signature', () => {
   });
 
   test('says by its first character whether there are groups below it, as the scripts read it', () => {
-    const swarm = packSpec({ task: 's', id: 'abc.6', group: 'made swarm', below: ['abc.6'] });
+    const swarm = packSpec({ task: 's', id: 'abc.6', group: 'swarm-ref', below: ['abc.6'] });
     expect(swarm).toMatch(/^@/);
     expect(packSpec({ task: 'c', group: 'chain', data: templateOf({ items: [swarm] }), below: ['abc.6'] })).toMatch(
       /^@/,

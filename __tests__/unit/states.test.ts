@@ -78,11 +78,11 @@ describe('docs/states.md', () => {
 describe("a group's status", () => {
   it('is written by move_to alone, and when the group is made', () => {
     expect(lines(/put\(['"]st['"]|g\.st =[^=]|HSET', G, 'st'/)).toEqual([
-      `includes/creation.lua: redis.call('HSET', G, 'st', 'pending', 'cr', given.cr, 'pr', given.pr, 'tot', given.tot, unpack(ARGV, 4, first - 1))`,
-      `includes/group.lua: put('st', status)`,
+      `lib/creation.lua: redis.call('HSET', G, 'st', 'pending', 'cr', given.cr, 'pr', given.pr, 'tot', given.tot, unpack(ARGV, 4, first - 1))`,
+      `lib/group.lua: put('st', status)`,
     ]);
-    expect(body('includes/group.lua', 'move_to')).toContain("put('st', status)");
-    expect(body('includes/group.lua', 'move_to')).toMatch(/group_moves\[g\.st\][\s\S]*error\([\s\S]*put\('st'/);
+    expect(body('lib/group.lua', 'move_to')).toContain("put('st', status)");
+    expect(body('lib/group.lua', 'move_to')).toMatch(/group_moves\[g\.st\][\s\S]*error\([\s\S]*put\('st'/);
   });
 
   it('is moved along edges that the table has', () => {
@@ -95,21 +95,21 @@ describe("a group's status", () => {
 describe("an entry's state", () => {
   it('is written by the functions that ask the table first', () => {
     expect(lines(/^\s*\w+\.state(, [\w., ]+)? = |\{ ?state = /)).toEqual([
-      expect.stringMatching(/^includes\/entries\.lua: return \{ state = state, run = run,/),
-      'includes/states.lua: act.state = to',
-      expect.stringMatching(/^includes\/states\.lua: write_active\(entry, \{ state = to, run = '',/),
+      expect.stringMatching(/^lib\/entries\.lua: return \{ state = state, run = run,/),
+      'lib/states.lua: act.state = to',
+      expect.stringMatching(/^lib\/states\.lua: write_active\(entry, \{ state = to, run = '',/),
     ]);
-    expect(lines(/'HSET', A,/)).toEqual([`includes/entries.lua: write_all('HSET', A, packed)`]);
+    expect(lines(/'HSET', A,/)).toEqual([`lib/entries.lua: write_all('HSET', A, packed)`]);
     expect(lines(/'SETRANGE', B/)).toEqual([
-      `includes/entries.lua: redis.call('SETRANGE', B, indexes[first], table.concat(row))`,
-      `includes/states.lua: redis.call('SETRANGE', B, first, row)`,
+      `lib/entries.lua: redis.call('SETRANGE', B, indexes[first], table.concat(row))`,
+      `lib/states.lua: redis.call('SETRANGE', B, first, row)`,
     ]);
-    expect(lines(/marked\[[^\]]*\] = /)).toEqual(['includes/states.lua: marked[tonumber(entry)] = byte']);
-    expect(body('includes/states.lua', 'become')).toMatch(/check_move\(entry, act\.state, to\)\n\s*act\.state = to/);
-    expect(body('includes/states.lua', 'activate')).toMatch(/^\s*check_move\(entry, from, to\)\n\s*write_active/);
-    expect(body('includes/states.lua', 'mark')).toMatch(/check_move\(entry, from, to\)[\s\S]*marked\[/);
-    expect(body('includes/states.lua', 'mark_row')).toMatch(/check_move\(first, from, to\)[\s\S]*SETRANGE/);
-    expect(body('includes/states.lua', 'check_move')).toMatch(/if not may\(from, to\) then error\(/);
+    expect(lines(/marked\[[^\]]*\] = /)).toEqual(['lib/states.lua: marked[tonumber(entry)] = byte']);
+    expect(body('lib/states.lua', 'become')).toMatch(/check_move\(entry, act\.state, to\)\n\s*act\.state = to/);
+    expect(body('lib/states.lua', 'activate')).toMatch(/^\s*check_move\(entry, from, to\)\n\s*write_active/);
+    expect(body('lib/states.lua', 'mark')).toMatch(/check_move\(entry, from, to\)[\s\S]*marked\[/);
+    expect(body('lib/states.lua', 'mark_row')).toMatch(/check_move\(first, from, to\)[\s\S]*SETRANGE/);
+    expect(body('lib/states.lua', 'check_move')).toMatch(/if not may\(from, to\) then error\(/);
   });
 
   it('has a name that is no part of another one, as they are looked for in lists', () => {
@@ -123,17 +123,17 @@ describe("an entry's state", () => {
     expect(unasked.sort()).toEqual(
       [
         // Granted in the line before.
-        `includes/slots.lua: mark(index, 'a')`,
+        `lib/slots.lua: mark(index, 'a')`,
         // Queued before and after: passed over, and put back.
-        `includes/slots.lua: mark(index, 'h')`,
+        `lib/slots.lua: mark(index, 'h')`,
         // What end_entry has asked for.
-        'includes/ends.lua: mark(entry, marks[to])',
-        `includes/readiness.lua: mark(index, 'q')`,
+        'lib/ends.lua: mark(entry, marks[to])',
+        `lib/readiness.lua: mark(index, 'q')`,
         // Active again in the line before.
-        `reopen.lua: mark(entry, 'a')`,
+        `commands/reopen.lua: mark(entry, 'a')`,
       ].sort(),
     );
-    expect(body('includes/ends.lua', 'end_entry')).toMatch(
+    expect(body('lib/ends.lua', 'end_entry')).toMatch(
       /check_move\(entry, state_of\(entry, act\), to\)[\s\S]*store_end\(/,
     );
     expect(lines(/store_end\(/).length).toBe(2);

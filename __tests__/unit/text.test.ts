@@ -2,7 +2,7 @@ import { NonRetryableError } from '@hatchet-dev/typescript-sdk';
 import { InvalidMessageError } from '../../src';
 import { encodeJson } from '../../src/messages/json';
 import { cleanText, isWellFormed, packFailure, wellFormedJson } from '../../src/messages/text';
-import { encodeOutput, encodeThrown } from '../../src/tasks/output';
+import { encodeOutput, encodeThrown } from '../../src/worker/output';
 
 const cut = 'invoice for Ann \u{1F600}'.slice(0, 17);
 const mended = 'invoice for Ann \ufffd';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { resolveOptions } from '../../src/options';
+import { resolveOptions } from '../../src/config/options';
 import { claimToken } from '../../src/store/group-executions';
 import { GroupStore, type NewGroup } from '../../src/store/group-store';
-import { RedisConnection } from '../../src/store/redis';
+import { RedisConnection } from '../../src/store/connection';
 import { packSpec } from '../../src/store/spec';
 
 /** What one step in the life of a group changes in Redis. */

@@ -1,4 +1,4 @@
-import { describe, InvalidMessageError } from '../errors';
+import { describe, InvalidMessageError } from '../config/errors';
 import { wellFormedJson } from './text';
 
 /** A plain object, as a message is. */

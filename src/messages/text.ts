@@ -1,4 +1,4 @@
-import { InvalidMessageError } from '../errors';
+import { InvalidMessageError } from '../config/errors';
 
 /** How much of an error's text is stored and travels in inputs, in characters. */
 const failureLength = 10_000;

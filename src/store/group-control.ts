@@ -1,5 +1,5 @@
 import { GroupScripts } from './group-scripts';
-import type { Reply } from './redis';
+import type { Reply } from './connection';
 
 /** What can be changed of how a group runs its items. */
 export interface GroupChange {
@@ -24,23 +24,23 @@ export class GroupControl extends GroupScripts {
   /** Suspends a group, or lets it go on. @param version - of the word that came from above; else a new one */
   async suspend(id: string, suspended: boolean, version = '') {
     const reply = await this.call('suspend', id, [suspended ? 1 : 0, version]);
-    return suspension(this.settled(reply, ['suspended', 'resumed', 'ended', 'older', 'missing'] as const), reply);
+    return suspension(this.expectCode(reply, ['suspended', 'resumed', 'ended', 'older', 'missing'] as const), reply);
   }
 
   /** Suspends one entry of a group, or lets it go on. */
   async suspendEntry(id: string, entry: string, suspended: boolean) {
     const reply = await this.call('suspendEntry', id, [entry, suspended ? 1 : 0], entry);
-    return suspension(this.settled(reply, ['suspended', 'resumed', 'ended', 'missing'] as const), reply);
+    return suspension(this.expectCode(reply, ['suspended', 'resumed', 'ended', 'missing'] as const), reply);
   }
 
   /** Notes that the groups below one have heard which of them are suspended. @param words - how often something had been said */
-  async spread(id: string, words: string): Promise<void> {
-    await this.call('spread', id, [words]);
+  async suspensionPropagated(id: string, words: string): Promise<void> {
+    await this.call('suspensionPropagated', id, [words]);
   }
 
   /** Takes back runs that no body has begun in. */
   async withdraw(id: string, entries: readonly string[]) {
-    return this.settled(await this.call('withdraw', id, entries), ['withdrawn', 'missing'] as const);
+    return this.expectCode(await this.call('withdraw', id, entries), ['withdrawn', 'missing'] as const);
   }
 
   /** Changes how a group runs its items; what is undefined stays, null takes a limit away. */
@@ -53,11 +53,11 @@ export class GroupControl extends GroupScripts {
       limit(stopAfterFailureRatio, '-'),
       limit(timeoutMs, '0'),
     ];
-    return this.settled(await this.call('update', id, args), ['updated', 'finished', 'missing'] as const);
+    return this.expectCode(await this.call('update', id, args), ['updated', 'finished', 'missing'] as const);
   }
 
   /**
-   * Makes what failed, was cancelled or never started in an ended group ready again, some of it: until it no longer answers 'again'.
+   * Makes what failed, was cancelled or never started in an ended group ready again, some of it: until it no longer answers 'continue'.
    * @param by - the parent that asks for it; a user when it isn't given; 'more' to go on with what was begun
    */
   async retry(id: string, by?: RetriedBy | 'more') {
@@ -66,15 +66,15 @@ export class GroupControl extends GroupScripts {
     const { round = '', reopen = false, above } = parent ?? {};
     const who = by === 'more' ? by : parent ? 'parent' : 'user';
     const reply = await this.call('retry', id, [who, round, reopen ? 1 : 0, above ? JSON.stringify(above) : '']);
-    const codes = ['again', 'retried', 'nested', 'unfinished', 'none', 'missing'] as const;
-    return { ...this.settled(reply, codes), items: Number(reply[6] ?? 0), round: Number(reply[7] ?? 0) };
+    const codes = ['continue', 'retried', 'nested', 'unfinished', 'none', 'missing'] as const;
+    return { ...this.expectCode(reply, codes), items: Number(reply[6] ?? 0), round: Number(reply[7] ?? 0) };
   }
 
   /** Lets a root that has ended wait for its children again. @param round - in which those are tried again */
   async reopen(id: string, { entry, child, round }: { entry: string; child: string; round: number }) {
     await this.register(id);
     const codes = ['reopened', 'nested', 'unfinished', 'missing'] as const;
-    return this.settled(await this.call('reopen', id, [entry, child, round], entry), codes);
+    return this.expectCode(await this.call('reopen', id, [entry, child, round], entry), codes);
   }
 
   /**
@@ -87,7 +87,7 @@ export class GroupControl extends GroupScripts {
     const reply = await this.call('retryCallbacks', id, [source, from?.next ?? 0, from?.stop ?? '']);
     const next = String(reply[7] ?? '');
     return {
-      ...this.settled(reply, ['fired', 'missing'] as const),
+      ...this.expectCode(reply, ['fired', 'missing'] as const),
       fired: Number(reply[6] ?? 0),
       from: next === '' ? undefined : { next: Number(next), stop: Number(reply[8]) },
       retains: reply[9] === 1,
@@ -96,7 +96,7 @@ export class GroupControl extends GroupScripts {
 
   /** Notes that what an ended group refers to has been kept from expiring, as long as its callbacks run. */
   async retained(id: string) {
-    return this.settled(await this.call('retained', id, []), ['retained', 'missing'] as const);
+    return this.expectCode(await this.call('retentionDone', id, []), ['retained', 'missing'] as const);
   }
 
   /** Forgets a group that has ended or was never started, but for the names of the groups below it. */
@@ -108,8 +108,8 @@ export class GroupControl extends GroupScripts {
   }
 
   /** Keeps a group again that had been let expire, as what refers to it is tried again. Whether it is kept. */
-  async keepAgain(id: string): Promise<boolean> {
-    const [code, , total] = await this.call('keep', id, ['again']);
+  async retainAgain(id: string): Promise<boolean> {
+    const [code, , total] = await this.call('retain', id, ['retain']);
     if (code !== 'kept') return false;
     await this.bindLifetimes(id, this.buckets(id, Number(total)));
     return true;

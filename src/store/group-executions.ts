@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import { bytesOf } from '../messages/json';
 import { GroupControl } from './group-control';
-import type { Reply } from './redis';
-import { toStart, toWork, withoutWork, type Outcome, type StartReply, type Work } from './replies';
-import { Together } from './together';
+import type { Reply } from './connection';
+import { toStart, toEffects, withoutEffects, type Outcome, type StartReply, type Effects } from './replies';
+import { Batcher } from './batcher';
 
 /** One execution of a run: what the engine tells apart, and a nonce of this process. */
 export interface Execution {
@@ -23,7 +23,7 @@ export interface ExecutionEnd {
 /** What became of a report, and what the script handed out. */
 export interface FinishReply {
   code: 'ended' | 'retry' | 'refused' | 'unknown';
-  work: Work;
+  effects: Effects;
 }
 
 /** What one execution asks of a script, its fields in one text: each argument of a call costs as much as what is done with it. */
@@ -48,8 +48,8 @@ export function claimToken(secret: string, entry: string): string {
 
 /** Typed calls of the scripts by which executions claim their entries and end, those of one turn of the event loop together. */
 export class GroupExecutions extends GroupControl {
-  private readonly starts = new Together((calls: readonly Call[]) => this.sendStarts(calls), atOnce);
-  private readonly finishes = new Together((calls: readonly FinishCall[]) => this.sendFinishes(calls), atOnce);
+  private readonly starts = new Batcher((calls: readonly Call[]) => this.sendStarts(calls), atOnce);
+  private readonly finishes = new Batcher((calls: readonly FinishCall[]) => this.sendFinishes(calls), atOnce);
 
   /**
    * @param child - the group of its children, when it is a root; else ''
@@ -69,7 +69,7 @@ export class GroupExecutions extends GroupControl {
     const { runId, retryCount, invocation, nonce } = execution;
     const flag = handBack ? 1 : 0;
     const request = `${entry}|${token}|${runId}|${retryCount}|${invocation}|${nonce}|${deadOwner}|${child}|${flag}|${knownMessage}`;
-    return this.starts.join(this.keys.bucketOf(id, entry), { id, entry, request });
+    return this.starts.add(this.keys.bucketOf(id, entry), { id, entry, request });
   }
 
   finish(
@@ -82,10 +82,10 @@ export class GroupExecutions extends GroupControl {
     const { runId, retryCount, invocation, nonce } = execution;
     const request = `${entry}|${runId}|${retryCount}|${invocation}|${nonce}|${end.outcome}|${end.retries}`;
     const key = this.keys.bucketOf(id, entry);
-    return this.finishes.join(key, { id, entry, request, end, confirmed }, bytesOf(end.payload) / bytesAtOnce);
+    return this.finishes.add(key, { id, entry, request, end, confirmed }, bytesOf(end.payload) / bytesAtOnce);
   }
 
-  protected tellOfCallback(id: string, entry: string): void {
+  protected reportFailedCallback(id: string, entry: string): void {
     if (entry.startsWith('c')) this.onFailedCallback(id, entry);
   }
 
@@ -95,13 +95,13 @@ export class GroupExecutions extends GroupControl {
     const reply = await this.call('start', id, args, entry);
     if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown' }));
     const claims = reply[1] as (string | Reply[])[];
-    const isHeld = ([what]: string | Reply[]) => what === 'held';
+    const isHeld = ([what]: string | Reply[]) => what === 'requeued';
     // The slots of those that were taken back are for the next ones.
     const handedOut = claims.some(isHeld) ? await this.call('grant', id, []) : [];
     const [, , text, createdAt] = reply;
     const message = typeof text === 'string' ? { text, createdAt: String(createdAt) } : undefined;
-    return sharesOf(toWork(handedOut), claims, isHeld).map(([claim, work]) => {
-      const start = toStart(claim, work);
+    return sharesOf(toEffects(handedOut), claims, isHeld).map(([claim, effects]) => {
+      const start = toStart(claim, effects);
       return message && start.code === 'run' ? { ...start, message } : start;
     });
   }
@@ -112,14 +112,17 @@ export class GroupExecutions extends GroupControl {
     for (const { request, end } of calls) args.push(request, end.payload);
     for (const { confirmed } of calls) args.push(...packedPairs(confirmed));
     const reply = await this.call('finish', id, args, entry);
-    if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown', work: toWork(reply) }));
-    return sharesOf(toWork(reply), reply[6] as string[], () => true).map(([told, work], i) => {
+    if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown', effects: toEffects(reply) }));
+    return sharesOf(toEffects(reply), reply[6] as string[], () => true).map(([told, effects], i) => {
       const [code, endedAs] = told.split('|');
       const { entry: ended } = calls[i] as FinishCall;
-      if (code === 'ended' && endedAs === 'failed') this.tellOfCallback(id, ended);
+      if (code === 'ended' && endedAs === 'failed') this.reportFailedCallback(id, ended);
       return {
         code: code as FinishReply['code'],
-        work: work.endedAs === endedAs ? work : { ...work, endedAs: (endedAs || undefined) as Outcome | undefined },
+        effects:
+          effects.outcome === endedAs
+            ? effects
+            : { ...effects, outcome: (endedAs || undefined) as Outcome | undefined },
       };
     });
   }
@@ -133,8 +136,8 @@ export function packedPairs(pairs: readonly string[]): string[] {
 }
 
 /** Gives what a script handed out to the first of its executions that publishes it; the others have nothing to publish. */
-function sharesOf<T>(work: Work, all: readonly T[], publishes: (one: T) => boolean): [T, Work][] {
+function sharesOf<T>(effects: Effects, all: readonly T[], publishes: (one: T) => boolean): [T, Effects][] {
   const first = all.findIndex(publishes);
-  const none = withoutWork(work);
-  return all.map((one, i) => [one, i === first ? work : none]);
+  const none = withoutEffects(effects);
+  return all.map((one, i) => [one, i === first ? effects : none]);
 }

@@ -1,16 +1,16 @@
-import type { Failure } from '../errors';
+import type { Failure } from '../config/errors';
 import { bucketSize } from './keys';
-import { FactsReader, type Snapshot } from './facts-reader';
+import { GroupRecordReader, type Snapshot } from './group-record-reader';
 import { claimToken } from './group-executions';
 import type { GroupStore } from './group-store';
 import type { GroupStatus, Outcome } from './replies';
 import { itemId } from './ids';
 import { activeState, itemStateOf, marks, type ItemState } from './item-state';
 import { Suspensions } from './suspensions';
-import { asTheyEnded, inlined } from './item-ends';
+import { lastKnownOutcomes, inlined } from './item-ends';
 import { parseOptions, unpackCallback, unpackHead, type GroupTemplate } from './spec';
 
-export type { Counts, GroupFacts, Snapshot } from './facts-reader';
+export type { Counts, GroupRecord as GroupFacts, Snapshot } from './group-record-reader';
 export type { ItemState };
 
 /** What is under way of an entry: the run or group ('g:' and its id) that it is, and its children's group. */
@@ -37,7 +37,7 @@ export interface EndedItem {
 const page = { items: 256, bytes: 4 * 1024 * 1024 };
 
 /** Reads groups. Nothing here changes anything. */
-export class GroupReader extends FactsReader {
+export class GroupReader extends GroupRecordReader {
   readonly suspensions: Suspensions;
 
   constructor(store: GroupStore) {
@@ -145,7 +145,7 @@ export class GroupReader extends FactsReader {
     const status = group[0] as GroupStatus | null;
     if (!status || index >= Number(group[1])) return undefined;
     const [, , swept, flags, kind] = group;
-    const alone = (flags?.includes('E') ?? false) && (await this.suspensions.isAlone(id, String(index)));
+    const alone = (flags?.includes('E') ?? false) && (await this.suspensions.isSuspendedItself(id, String(index)));
     const of = { status, flags: flags ?? '', kind: kind ?? '', swept: Number(swept) };
     return itemStateOf({ active, byte, index, alone, group: of });
   }
@@ -161,7 +161,7 @@ export class GroupReader extends FactsReader {
   }
 
   /** The latest firing of a callback that was signed as `signatureId`; undefined while it hasn't been fired. */
-  async latestFiring(id: string, signatureId: string): Promise<string | undefined> {
+  async latestInvocation(id: string, signatureId: string): Promise<string | undefined> {
     const { keys, redis } = this.store;
     const fired = Number((await redis.use('hget', (client) => client.hget(keys.state(id), 'cbn'))) ?? 0);
     for (let to = fired; to > 0; to -= 100) {
@@ -177,7 +177,7 @@ export class GroupReader extends FactsReader {
    * The entries of the callbacks that were fired last for an entry, or ('g') for the group itself: of each its latest firing.
    * @param limit - how many at most
    */
-  async firedFor(id: string, source: string, limit: number): Promise<string[]> {
+  async invokedFor(id: string, source: string, limit: number): Promise<string[]> {
     const { keys, redis } = this.store;
     const key = keys.callbacks(id);
     const place = await redis.use('hget', (client) => client.hget(key, `i:${source}`));
@@ -258,7 +258,7 @@ export class GroupReader extends FactsReader {
   async output(payload: string): Promise<string> {
     const json = inlined(payload);
     if (json !== undefined) return json;
-    if ((await this.facts(payload.slice(1)))?.keepResults === false)
+    if ((await this.record(payload.slice(1)))?.keepResults === false)
       return JSON.stringify(await this.counts(payload.slice(1)));
     return this.list(payload.slice(1));
   }
@@ -372,7 +372,7 @@ export class GroupReader extends FactsReader {
     let from = 0;
     for await (const kept of this.resultPages(id, indexes)) {
       const some = indexes.slice(from, (from += kept.length));
-      const [heads, results] = await Promise.all([this.heads(id, some), asTheyEnded(this.store, id, some, kept)]);
+      const [heads, results] = await Promise.all([this.heads(id, some), lastKnownOutcomes(this.store, id, some, kept)]);
       const items = some.map(async (index, i) => {
         const spec = unpackHead(heads[i] ?? '["?"]\n');
         const result = results[i] ?? 'x';
@@ -394,7 +394,7 @@ export class GroupReader extends FactsReader {
     const heads: (string | null)[] = [];
     while (heads.length < entries.length) {
       const args = [page.bytes, ...entries.slice(heads.length, heads.length + page.items)];
-      heads.push(...((await this.store.redis.call('heads', [key], args)) as (string | null)[]));
+      heads.push(...((await this.store.redis.call('specHeads', [key], args)) as (string | null)[]));
     }
     return heads;
   }
@@ -452,7 +452,9 @@ export function isEnded(status: string): boolean {
 }
 
 /** A group that has not come to be, as it would be counted. */
-export function unmade(what: Pick<Snapshot, 'kind' | 'name' | 'status' | 'closed' | 'total' | 'cancelled'>): Snapshot {
+export function emptySnapshot(
+  what: Pick<Snapshot, 'kind' | 'name' | 'status' | 'closed' | 'total' | 'cancelled'>,
+): Snapshot {
   const counts = { ready: 0, slots: 0, succeeded: 0, failed: 0, swept: 0 };
   const callbacks = { pending: 0, succeeded: 0, failed: 0 };
   return { ...what, ...counts, callbacks, suspended: false, reason: undefined };

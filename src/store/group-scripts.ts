@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { MageflowError } from '../errors';
-import type { GroupEvent } from '../events';
-import type { Settings } from '../options';
-import { Catalog } from './catalog';
+import { MageflowError } from '../config/errors';
+import type { GroupEvent } from '../config/events';
+import type { Settings } from '../config/options';
+import { TopLevelIndex } from './top-level-index';
 import { bucketSize, Keys } from './keys';
-import { type RedisConnection, type Reply, type ScriptName } from './redis';
-import { changedIn, toWork, type Work } from './replies';
-import { Together } from './together';
+import { type RedisConnection, type Reply, type ScriptName } from './connection';
+import { statusChangeIn, toEffects, type Effects } from './replies';
+import { Batcher } from './batcher';
 
 const registeredAtOnce = 200;
 
@@ -24,18 +24,18 @@ interface Registration {
 export class GroupScripts {
   readonly keys: Keys;
   /** Which groups there are. */
-  readonly catalog: Catalog;
+  readonly topLevelIndex: TopLevelIndex;
   /** This process, as leases name it. */
   readonly process = randomBytes(9).toString('base64url');
   /** Two instances with one identity share everything. */
   readonly identity: string;
-  private readonly registrations = new Together(
+  private readonly registrations = new Batcher(
     (all: readonly Registration[]) => this.sendRegistrations(all),
     registeredAtOnce,
     false,
   );
   /** Told when a group has become something else. */
-  onGroup: (event: GroupEvent) => void = () => undefined;
+  onStatusChange: (event: GroupEvent) => void = () => undefined;
   /** Told when a callback has failed: nobody waits for it, and it changes nothing else. */
   onFailedCallback: (groupId: string, entry: string) => void = () => undefined;
 
@@ -46,18 +46,18 @@ export class GroupScripts {
     namespace: string,
   ) {
     this.keys = new Keys(settings.keyPrefix, tenant, namespace);
-    this.catalog = new Catalog(redis, this.keys, 2 * settings.commandTimeoutMs);
+    this.topLevelIndex = new TopLevelIndex(redis, this.keys, 2 * settings.commandTimeoutMs);
     this.identity = `${redis.address} ${this.keys.base}`;
   }
 
-  /** Puts a group into the upkeep index, before it holds anything that upkeep would have to look after. */
+  /** Puts a group into the index of due groups, before it holds anything that the reconciler would have to look after. */
   async register(id: string, withinMs = this.settings.leaseMs): Promise<void> {
     const ms = Math.max(0, Math.min(withinMs, this.settings.leaseMs));
-    return this.registrations.join(this.keys.upkeepOf(id), { id, ms });
+    return this.registrations.add(this.keys.dueIndexOf(id), { id, ms });
   }
 
   private async sendRegistrations(all: readonly Registration[]): Promise<void[]> {
-    const index = this.keys.upkeepOf(all[0]?.id ?? '');
+    const index = this.keys.dueIndexOf(all[0]?.id ?? '');
     await this.redis.call(
       'register',
       [index],
@@ -96,15 +96,15 @@ export class GroupScripts {
       this.settings.leaseMs,
       ...args,
     ])) as Reply[];
-    this.tellOfGroup(id, reply);
+    this.reportStatusChange(id, reply);
     return reply;
   }
 
-  protected tellOfGroup(id: string, reply: readonly Reply[]): void {
-    const changed = typeof reply[1] === 'string' ? changedIn(reply[1]) : undefined;
+  protected reportStatusChange(id: string, reply: readonly Reply[]): void {
+    const changed = typeof reply[1] === 'string' ? statusChangeIn(reply[1]) : undefined;
     if (!changed || changed.kind === 'task') return;
-    const { status, suspended } = toWork(reply);
-    this.onGroup({
+    const { status, suspended } = toEffects(reply);
+    this.onStatusChange({
       id,
       kind: changed.kind === 'chain' ? 'chain' : 'swarm',
       name: changed.name,
@@ -112,10 +112,10 @@ export class GroupScripts {
     });
   }
 
-  protected settled<C extends string>(reply: Reply[], codes: readonly C[]): { code: C; work: Work } {
+  protected expectCode<C extends string>(reply: Reply[], codes: readonly C[]): { code: C; effects: Effects } {
     const code = reply[0] as C;
     if (!codes.includes(code))
       throw new MageflowError(`A script answered ${String(code)}; expected one of ${codes.join(', ')}.`);
-    return { code, work: toWork(reply) };
+    return { code, effects: toEffects(reply) };
   }
 }

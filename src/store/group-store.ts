@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { GroupExecutions, packedPairs } from './group-executions';
 import { isKeyed } from './ids';
 import { bucketSize } from './keys';
-import type { Settings } from '../options';
-import type { Reply, Server } from './redis';
+import type { Settings } from '../config/options';
+import type { Reply, Server } from './connection';
 import { unpackSpec } from './spec';
-import { toDue, toEntries, toWork, type DueReply, type Outcome, type Work } from './replies';
+import { toDue, toEntries, toEffects, type DueReply, type Outcome, type Effects } from './replies';
 
 export type GroupKind = 'task' | 'swarm' | 'chain' | 'root';
 
@@ -71,7 +71,7 @@ export interface TakenRun {
 /** What identifies the state in which somebody left an entry. */
 type Left = Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'runId'>;
 
-// Keys outlive their retention by this much: upkeep removes them in time without blocking Redis; expiry is the net.
+// Keys outlive their retention by this much: the reconciler removes them in time without blocking Redis; expiry is the net.
 const graceMs = 1_000;
 
 /** The secret from which a group's claims are made; nobody who only sees metadata of one item can make another's. */
@@ -114,18 +114,18 @@ export class GroupStore extends GroupExecutions {
     group: NewGroup,
     specs: readonly string[],
     run?: { message: string; heardOn?: string | undefined },
-  ): Promise<{ created: boolean; building: number; work: Work }> {
+  ): Promise<{ created: boolean; building: number; effects: Effects }> {
     const fields = fieldsOf(group, this.settings);
     if (run?.message) fields.push('msg', run.message, 'mv', 1);
     if (run?.heardOn) fields.push('hd', run.heardOn);
     if (group.kind === 'task' && specs[0] && unpackSpec(specs[0]).group === 'root') fields.push('ik', 'root');
     const listed = group.parent === undefined;
-    await Promise.all([run && this.register(group.id), listed && this.catalog.enter(group.id)]);
+    await Promise.all([run && this.register(group.id), listed && this.topLevelIndex.add(group.id)]);
     const reply = await this.call(run ? 'createRun' : 'create', group.id, [fields.length / 2, ...fields, ...specs]);
     const created = reply[0] === 'created';
     // One of this key may have stood there, and been found to be gone meanwhile. It is listed in most cases as it is.
-    if (created && listed && isKeyed(group.id)) await this.catalog.enter(group.id, true).catch(() => undefined);
-    return { created, building: Number(reply[6] ?? -1), work: toWork(reply) };
+    if (created && listed && isKeyed(group.id)) await this.topLevelIndex.add(group.id, true).catch(() => undefined);
+    return { created, building: Number(reply[6] ?? -1), effects: toEffects(reply) };
   }
 
   /** Appends items, each with its spec, its key and its own message ('' for none). */
@@ -137,8 +137,14 @@ export class GroupStore extends GroupExecutions {
     const code = reply[0] as 'added' | 'moved' | 'missing' | 'closed' | 'finished';
     if (code === 'moved') return { code, place: Number(reply[1]) };
     if (code !== 'added') return { code };
-    const work = toWork(reply);
-    return { code, work, indexes: (reply[6] as string[]).map(Number), added: Number(reply[7]), total: work.total };
+    const effects = toEffects(reply);
+    return {
+      code,
+      effects,
+      indexes: (reply[6] as string[]).map(Number),
+      added: Number(reply[7]),
+      total: effects.total,
+    };
   }
 
   /**
@@ -149,15 +155,15 @@ export class GroupStore extends GroupExecutions {
   async run(id: string, message: string, options = '', { ready = false, heardOn = '' } = {}) {
     await this.register(id);
     const reply = await this.call('run', id, [message, options, '', ready ? 'ready' : '', '', '', heardOn]);
-    if (reply[0] !== 'nested') return this.started(reply);
+    if (reply[0] !== 'nested') return this.startReply(reply);
     const parent = { groupId: String(reply[1]), entry: String(reply[2]) };
-    return { code: 'nested' as const, parent, work: toWork([]) };
+    return { code: 'nested' as const, parent, effects: toEffects([]) };
   }
 
   /** Starts a group that got its slot in another one; without a message, what is ready in it. */
   async runNested(id: string, message: string, parent: NonNullable<NewGroup['parent']>, above: Above) {
     await this.register(id);
-    return this.started(
+    return this.startReply(
       await this.call('run', id, [
         message,
         '',
@@ -172,11 +178,11 @@ export class GroupStore extends GroupExecutions {
 
   /**
    * Puts a group that nobody has started into another one.
-   * @returns 'again' when it was in there before, or why it could not: it is missing, or started or in another one
+   * @returns 'already-member' when it was in there before, or why it could not: it is missing, or started or in another one
    */
   async adopt(id: string, parent: { id: string; name: string }, entry = '') {
     const reply = await this.call('adopt', id, [parent.id, entry, '', parent.name, 0]);
-    const code = reply[0] as 'adopted' | 'again' | 'missing' | 'started';
+    const code = reply[0] as 'adopted' | 'already-member' | 'missing' | 'started';
     return { code, in: String(reply[1] ?? ''), name: String(reply[2] ?? '') };
   }
 
@@ -190,37 +196,37 @@ export class GroupStore extends GroupExecutions {
 
   /** Lets nothing of a group start any more; what runs is for the caller to cancel. */
   async cancel(id: string, by: CancelledBy) {
-    return this.settled(await this.call('cancel', id, [by]), ['cancelled', 'ended', 'missing'] as const);
+    return this.expectCode(await this.call('cancel', id, [by]), ['cancelled', 'ended', 'missing'] as const);
   }
 
   /** Lets one entry never start; what runs of it is for the caller to cancel. */
   async cancelEntry(id: string, entry: string) {
     const codes = ['cancelled', 'cancelling', 'ended', 'missing'] as const;
-    return this.settled(await this.call('cancelEntry', id, [entry], entry), codes);
+    return this.expectCode(await this.call('cancelEntry', id, [entry], entry), codes);
   }
 
   /** Notes that a group's parent has heard of its end. */
-  async noticed(id: string) {
-    return this.settled(await this.call('noticed', id, []), ['noticed', 'missing'] as const);
+  async parentNotified(id: string) {
+    return this.expectCode(await this.call('parentNotified', id, []), ['noticed', 'missing'] as const);
   }
 
   /** Lets a group whose parent is over expire; ends it when it was never started. */
   async release(id: string) {
     await this.register(id);
-    const reply = this.settled(await this.call('release', id, []), ['released', 'missing'] as const);
-    // Upkeep leaves what ended and waits for its parent: it may have done so since.
+    const reply = this.expectCode(await this.call('release', id, []), ['released', 'missing'] as const);
+    // The reconciler leaves what ended and waits for its parent: it may have done so since.
     if (reply.code === 'released') await this.register(id);
     return reply;
   }
 
   /** Keeps a group in a living one from expiring. Whether there are groups below it. */
-  async keep(id: string): Promise<boolean> {
-    return (await this.call('keep', id, ['child']))[1] === '1';
+  async retain(id: string): Promise<boolean> {
+    return (await this.call('retain', id, ['child']))[1] === '1';
   }
 
   /** Notes that the groups below one have been kept. */
-  async held(id: string): Promise<void> {
-    await this.call('keep', id, ['parent']);
+  async markChildrenRetained(id: string): Promise<void> {
+    await this.call('retain', id, ['parent']);
   }
 
   /** Lets an ended group expire after the groups below it. */
@@ -230,23 +236,23 @@ export class GroupStore extends GroupExecutions {
 
   async runItem(id: string, index: number, message: string) {
     await this.register(id);
-    return this.started(await this.call('runItem', id, [index, message]));
+    return this.startReply(await this.call('runItem', id, [index, message]));
   }
 
   /** @param round - of its parent for which it is closed; in another one it stays as it is */
   async close(id: string, round: number | '' = '') {
-    return this.started(await this.call('close', id, [round]));
+    return this.startReply(await this.call('close', id, [round]));
   }
 
   async grant(id: string) {
-    return this.started(await this.call('grant', id, []));
+    return this.startReply(await this.call('grant', id, []));
   }
 
   /**
    * @param size - the bytes that the payload stands for, when it only names a list
    * @param round - in which the group was run that tells its end
    */
-  async settle(
+  async complete(
     id: string,
     entry: string,
     runId: string,
@@ -256,24 +262,28 @@ export class GroupStore extends GroupExecutions {
     round: number | '' = '',
   ) {
     const args = [entry, runId, outcome, payload, size ?? Buffer.byteLength(payload), round];
-    const reply = this.settled(await this.call('settle', id, args, entry), ['ended', 'refused', 'unknown'] as const);
-    if (reply.code === 'ended' && reply.work.endedAs === 'failed') this.tellOfCallback(id, entry);
+    const reply = this.expectCode(await this.call('complete', id, args, entry), [
+      'ended',
+      'refused',
+      'unknown',
+    ] as const);
+    if (reply.code === 'ended' && reply.effects.outcome === 'failed') this.reportFailedCallback(id, entry);
     return reply;
   }
 
   /**
-   * Notes that what this process was granted could not be put together: 'again' while it may be tried once more.
+   * Notes that what this process was granted could not be put together: 'retry' while it may be tried once more.
    * @param most - how often an entry is published, by whichever process, before it ends as failed
    */
   async failPublication(id: string, entry: string, most: number, payload: string) {
-    const codes = ['again', 'ended', 'refused', 'unknown'] as const;
-    const reply = this.settled(await this.call('failPublication', id, [entry, most, payload], entry), codes);
-    if (reply.code === 'ended') this.tellOfCallback(id, entry);
+    const codes = ['retry', 'ended', 'refused', 'unknown'] as const;
+    const reply = this.expectCode(await this.call('failPublication', id, [entry, most, payload], entry), codes);
+    if (reply.code === 'ended') this.reportFailedCallback(id, entry);
     return reply;
   }
 
   async confirm(id: string, pairs: readonly string[]) {
-    return this.settled(await this.call('confirm', id, packedPairs(pairs)), ['confirmed', 'missing'] as const);
+    return this.expectCode(await this.call('confirm', id, packedPairs(pairs)), ['confirmed', 'missing'] as const);
   }
 
   async renew(id: string, entries: readonly string[], forMs: number): Promise<void> {
@@ -287,14 +297,14 @@ export class GroupStore extends GroupExecutions {
   async regrantUntaken(id: string, of: { entry: string; run: string; process: string }, waitedMs: number) {
     const { entry, run, process } = of;
     const reply = await this.call('regrantUntaken', id, [entry, process, run, Math.round(waitedMs)], entry);
-    const { code, work } = this.settled(reply, ['granted', 'over', 'stopped', 'refused', 'unknown'] as const);
-    return { code, work, waitedMs: Number((code === 'over' ? reply[1] : reply[6]) ?? 0) };
+    const { code, effects } = this.expectCode(reply, ['granted', 'over', 'stopped', 'refused', 'unknown'] as const);
+    return { code, effects, waitedMs: Number((code === 'over' ? reply[1] : reply[6]) ?? 0) };
   }
 
   /** Takes over the publication of an entry. */
   async regrant(id: string, due: Left) {
-    const { code, expected, work } = await this.regrantSome(id, [due]);
-    return { code: code === 'unknown' || expected[0] ? code : ('refused' as const), work };
+    const { code, expected, effects } = await this.regrantSome(id, [due]);
+    return { code: code === 'unknown' || expected[0] ? code : ('refused' as const), effects };
   }
 
   /**
@@ -304,12 +314,12 @@ export class GroupStore extends GroupExecutions {
   async regrantSome(id: string, left: readonly Left[]) {
     const args = left.map(({ entry, state, process, runId }) => `${entry}|${state}|${process}|${runId}`);
     const reply = await this.call('regrant', id, args);
-    const { code, work } = this.settled(reply, ['granted', 'unknown'] as const);
+    const { code, effects } = this.expectCode(reply, ['granted', 'unknown'] as const);
     const expected = code === 'unknown' ? left.map(() => false) : (reply[6] as number[]).map((answer) => answer === 1);
-    return { code, expected, work };
+    return { code, expected, effects };
   }
 
-  /** What upkeep has to do for a group. Changes nothing. */
+  /** What the reconciler has to do for a group. Changes nothing. */
   async due(id: string, limit: number): Promise<DueReply> {
     return toDue(await this.call('due', id, [limit, 0, '']));
   }
@@ -321,7 +331,7 @@ export class GroupStore extends GroupExecutions {
 
   /** Takes what somebody had to publish of some entries that were due at a time, after so many of them. */
   async takeLeft(id: string, passed: number, limit: number, until: number) {
-    const [looked, entries] = await this.call('left', id, [passed, limit, until]);
+    const [looked, entries] = await this.call('expiredPublications', id, [passed, limit, until]);
     return { looked: Number(looked), entries: toEntries(entries as string[]) };
   }
 
@@ -339,19 +349,19 @@ export class GroupStore extends GroupExecutions {
 
   /** Removes a group whose retention is over, without blocking Redis. Whether it is gone. */
   async forget(id: string, total: number): Promise<boolean> {
-    const entry = await this.catalog.find(id);
+    const entry = await this.topLevelIndex.find(id);
     if ((await this.redis.call('forget', this.keys.group(id), [this.process, this.settings.leaseMs])) !== 1)
       return false;
-    if (entry) await this.catalog.drop([entry]);
+    if (entry) await this.topLevelIndex.drop([entry]);
     await this.bindLifetimes(id, this.buckets(id, total));
     return true;
   }
 
   /** Removes a group that its maker can't complete. @returns false when it is another one's, or somebody has gone on with it */
   async discard({ id, secret }: Pick<NewGroup, 'id' | 'secret'>): Promise<boolean> {
-    const entry = await this.catalog.find(id);
+    const entry = await this.topLevelIndex.find(id);
     const [code] = await this.call('discard', id, [secret]);
-    if (code === 'discarded' && entry) await this.catalog.drop([entry]);
+    if (code === 'discarded' && entry) await this.topLevelIndex.drop([entry]);
     return code !== 'kept';
   }
 
@@ -371,7 +381,7 @@ export class GroupStore extends GroupExecutions {
    */
   async seen({ run, upMs }: Pick<Server, 'run' | 'upMs'>, before: string) {
     const life = this.settings.abandonedMs;
-    const reply = await this.redis.call('seen', [this.keys.server()], [run, before, upMs, life]);
+    const reply = await this.redis.call('noteServer', [this.keys.server()], [run, before, upMs, life]);
     const [at, first, now, noticedAt] = reply as [string, number, string, string];
     const lostAt = at === '' ? undefined : Number(at);
     return { lostAt, noticedAt: Number(noticedAt), first: first === 1, now: Number(now) };
@@ -397,7 +407,7 @@ export class GroupStore extends GroupExecutions {
     return { aliveMs: Math.max(0, left), stuckMs: Number(stuckMs ?? 0) };
   }
 
-  private started(reply: Reply[]) {
-    return this.settled(reply, ['started', 'closed', 'granted', 'missing', 'again', 'finished'] as const);
+  private startReply(reply: Reply[]) {
+    return this.expectCode(reply, ['started', 'closed', 'granted', 'missing', 'already-started', 'finished'] as const);
   }
 }

@@ -31,7 +31,7 @@ export function itemId(groupId: string, index: number): string {
 }
 
 /** The id of one firing of a callback that has none of its own. */
-export function firingId(groupId: string, entry: string): string {
+export function invocationId(groupId: string, entry: string): string {
   return `${groupId}~${entry}`;
 }
 
@@ -50,8 +50,8 @@ export function isChildrenId(id: string): boolean {
   return id.endsWith('.r');
 }
 
-/** The group and entry that an id made by {@link firingId} names. */
-export function parseFiringId(id: string): { groupId: string; entry: string } | undefined {
+/** The group and entry that an id made by {@link invocationId} names. */
+export function parseInvocationId(id: string): { groupId: string; entry: string } | undefined {
   const match = /^(.+)~(c\d{1,15})$/.exec(id);
   return match?.[1] && match[2] ? { groupId: match[1], entry: match[2] } : undefined;
 }

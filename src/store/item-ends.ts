@@ -6,7 +6,7 @@ import type { GroupStatus } from './replies';
  * Results of items that ended, for what kept none how it ended. What failed or was cancelled, was to be tried again and never
  * started has none; while it runs again, it is told as it last ended.
  */
-export async function asTheyEnded(
+export async function lastKnownOutcomes(
   { keys, redis }: GroupStore,
   id: string,
   indexes: readonly number[],

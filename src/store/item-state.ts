@@ -2,7 +2,7 @@ import type { GroupStatus, Outcome } from './replies';
 
 /** Where an entry is; 'suspended' what would be on its way, were it not (or what is it belongs to) suspended. */
 export type ItemState =
-  'waiting' | 'queued' | 'suspended' | 'granted' | 'published' | 'running' | 'returned' | 'held' | Outcome;
+  'waiting' | 'queued' | 'suspended' | 'granted' | 'published' | 'running' | 'returned' | 'deferred' | Outcome;
 
 /** What is stored of an item's state: some of it is its own, some its group's. */
 export interface StoredState {

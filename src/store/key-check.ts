@@ -1,6 +1,6 @@
 import { isEnded } from './group-reader';
 import type { Keys } from './keys';
-import type { RedisConnection } from './redis';
+import type { RedisConnection } from './connection';
 
 const keysPerPage = 500;
 
@@ -57,14 +57,14 @@ export class KeyCheck {
   }
 
   private async ofPage(page: readonly string[]): Promise<KeyFault[]> {
-    const suspects = await this.look(page);
+    const suspects = await this.checkKey(page);
     if (suspects.length === 0) return [];
     // What is of two keys is not written in one moment.
-    const still = new Set((await this.look(suspects.map(({ key }) => key))).map(({ key }) => key));
+    const still = new Set((await this.checkKey(suspects.map(({ key }) => key))).map(({ key }) => key));
     return suspects.filter(({ key }) => still.has(key));
   }
 
-  private async look(page: readonly string[]): Promise<KeyFault[]> {
+  private async checkKey(page: readonly string[]): Promise<KeyFault[]> {
     const groups = new Map<string, string[]>();
     const others: string[] = [];
     for (const key of page) {
@@ -83,7 +83,7 @@ export class KeyCheck {
     const group = await this.read(id, names);
     const faults = await Promise.all(
       [...group.lives].map(async ([name, life]) => {
-        const message = life === -2 ? undefined : await this.judge(group, name, life);
+        const message = life === -2 ? undefined : await this.faultsOf(group, name, life);
         return message === undefined ? [] : [{ key: this.keyOf(id, name), message: `${message} (group ${id})` }];
       }),
     );
@@ -115,7 +115,7 @@ export class KeyCheck {
     };
   }
 
-  private async judge(group: Found, name: string, life: number): Promise<Fault> {
+  private async faultsOf(group: Found, name: string, life: number): Promise<Fault> {
     const { id, status } = group;
     if (status === undefined)
       return life > 0 || (await this.isBeingRemoved(id)) ? undefined : 'stays, and its group is gone';
@@ -136,7 +136,7 @@ export class KeyCheck {
     if (life > 0) return undefined;
     const { id, status, parent, released, nested, expiring } = group;
     if (parent !== undefined && !released) return this.isWithoutParent(parent);
-    // Its groups below, and its other results, get their time before it: upkeep completes that.
+    // Its groups below, and its other results, get their time before it: the reconciler completes that.
     const later = expiring && (nested || /^r\d/.test(name));
     if (later && (await this.isLookedAfter(id))) return undefined;
     return `stays, and its group is over (${status})`;
@@ -145,7 +145,7 @@ export class KeyCheck {
   private async ofOther(key: string): Promise<KeyFault[]> {
     const { keys } = this;
     const name = key.slice(keys.base.length + 1);
-    if (keys.upkeepIndexes().includes(key) || key === keys.catalog() || key === keys.served()) return [];
+    if (keys.dueIndexes().includes(key) || key === keys.catalog() || key === keys.served()) return [];
     if (!/^(process|ids):|^server$/.test(name)) return [{ key, message: 'belongs to nothing that is known here' }];
     const life = await this.redis.use('pttl', (client) => client.pttl(key));
     return life === -1 ? [{ key, message: 'stays, and is only for a time' }] : [];
@@ -157,11 +157,11 @@ export class KeyCheck {
   }
 
   private async isLookedAfter(id: string): Promise<boolean> {
-    const score = await this.redis.use('zscore', (client) => client.zscore(this.keys.upkeepOf(id), id));
+    const score = await this.redis.use('zscore', (client) => client.zscore(this.keys.dueIndexOf(id), id));
     return score !== null;
   }
 
-  /** Whether somebody is at it, or died at it: upkeep goes on with that. */
+  /** Whether somebody is at it, or died at it: the reconciler goes on with that. */
   private async isBeingRemoved(id: string): Promise<boolean> {
     const total = await this.redis.use('hget', (client) => client.hget(this.keys.callbacks(id), 'tot'));
     return total !== null && (await this.isLookedAfter(id));

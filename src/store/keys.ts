@@ -57,16 +57,16 @@ export class Keys {
     return `${this.tagged(id)}r${bucket}`;
   }
 
-  /** The upkeep index that a group stands in. */
-  upkeepOf(id: string): string {
+  /** The the reconciler index that a group stands in. */
+  dueIndexOf(id: string): string {
     let hash = 0;
     for (let i = 0; i < id.length; i++) hash = (hash * 31 + id.charCodeAt(i)) >>> 0;
-    return this.upkeep(hash % indexShards);
+    return this.dueIndex(hash % indexShards);
   }
 
-  /** All upkeep indexes. */
-  upkeepIndexes(): string[] {
-    return Array.from({ length: indexShards }, (_, shard) => this.upkeep(shard));
+  /** All indexes of due groups. */
+  dueIndexes(): string[] {
+    return Array.from({ length: indexShards }, (_, shard) => this.dueIndex(shard));
   }
 
   process(id: string): string {
@@ -98,8 +98,8 @@ export class Keys {
     return `${this.base}:ids:${chunk}`;
   }
 
-  private upkeep(shard: number): string {
-    return `${this.base}:upkeep:${shard}`;
+  private dueIndex(shard: number): string {
+    return `${this.base}:due:${shard}`;
   }
 
   private tagged(id: string): string {

@@ -1,5 +1,5 @@
 import type { GroupStore, NewGroup } from './group-store';
-import type { Work } from './replies';
+import type { Effects } from './replies';
 
 /** What one script writes at most: it blocks Redis for some milliseconds. */
 const perScript = { items: 1_000, bytes: 1024 * 1024 };
@@ -21,21 +21,21 @@ export async function createInParts(
   group: NewGroup,
   items: readonly string[],
   run?: FirstRun,
-): Promise<{ created: boolean; started: boolean; work: Work }> {
+): Promise<{ created: boolean; started: boolean; effects: Effects }> {
   const [first = [], ...rest] = inParts(items);
   if (rest.length === 0) {
-    const { created, work } = await store.create(group, first, run);
-    return { created, started: created && run !== undefined, work };
+    const { created, effects } = await store.create(group, first, run);
+    return { created, started: created && run !== undefined, effects };
   }
-  const { created, building, work } = await store.create({ ...group, closed: false, building: first.length }, first);
+  const { created, building, effects } = await store.create({ ...group, closed: false, building: first.length }, first);
   await addRest(store, group, rest, { expected: building, place: first.length });
-  if (!run) return { created, started: false, work };
+  if (!run) return { created, started: false, effects };
   const { parent, above = {} } = group;
   const started = parent
     ? await store.runNested(group.id, run.message, parent, above)
     : await store.run(group.id, run.message, '', { heardOn: run.heardOn ?? '' });
   // Of several who make it at once, another one than its first maker may have started it.
-  return { created, started: started.code === 'started', work: started.work };
+  return { created, started: started.code === 'started', effects: started.effects };
 }
 
 async function addRest(

@@ -1,10 +1,10 @@
-import type { Reply } from './redis';
+import type { Reply } from './connection';
 
 export type GroupStatus = 'pending' | 'running' | 'stopping' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
 export type Outcome = 'succeeded' | 'failed' | 'cancelled';
 
 /** What a script hands to this process for publication. */
-export interface Work {
+export interface Effects {
   status: GroupStatus;
   /** Items that got a slot. */
   grants: { entry: string; spec: string; message: string }[];
@@ -21,16 +21,16 @@ export interface Work {
   /** The entries of roots whose bodies have ended, and the groups of their children. */
   closing: readonly { entry: string; child: string }[];
   /** Whether its status has changed, and other groups sit in it. */
-  tellBelow: boolean;
+  cascade: boolean;
   /** What it is, when its status has changed. */
-  changed: { kind: string; name: string } | undefined;
+  statusChange: { kind: string; name: string } | undefined;
   /** In how many ms its time is over, if that has just been set. */
   timeLeft: number | undefined;
   /** Runs that were taken back before a body began in them. */
   withdrawn: readonly string[];
   suspended: boolean;
   /** How the entry that it was about ended. */
-  endedAs: Outcome | undefined;
+  outcome: Outcome | undefined;
 }
 
 /** The message that a group was started with, as JSON text, and when that group was created. */
@@ -47,7 +47,7 @@ export type StartReply =
   | { code: 'stored'; result: string; late?: true }
   | { code: 'duplicate'; owner: string }
   /** It is suspended, and published again when it goes on. */
-  | { code: 'held'; work: Work }
+  | { code: 'requeued'; effects: Effects }
   /** It is suspended, and this run goes on later. */
   | { code: 'suspended' }
   | { code: 'superseded' | 'unknown' | 'cancelled' };
@@ -91,7 +91,7 @@ export interface DueReply {
   }[];
 }
 
-export function toWork(reply: readonly Reply[]): Work {
+export function toEffects(reply: readonly Reply[]): Effects {
   const text = String(reply[1] ?? '');
   const at = text.indexOf('\n');
   const fields = (at < 0 ? text : text.slice(0, at)).split('|');
@@ -106,24 +106,24 @@ export function toWork(reply: readonly Reply[]): Work {
     expiring: fields[4] === '1',
     closing: closing.flatMap((entry, i) => (i % 2 === 0 ? [{ entry, child: closing[i + 1] ?? '' }] : [])),
     withdrawn: (reply[5] ?? []) as string[],
-    tellBelow: fields[5] === '1',
-    changed: changedIn(text),
+    cascade: fields[5] === '1',
+    statusChange: statusChangeIn(text),
     timeLeft: toTime(fields[6] ?? ''),
     suspended: fields[7] === '1',
-    endedAs: (fields[8] || undefined) as Outcome | undefined,
+    outcome: (fields[8] || undefined) as Outcome | undefined,
   };
 }
 
 /** What has become something else: the second line of what a script says of its group. */
-export function changedIn(text: string): Work['changed'] {
+export function statusChangeIn(text: string): Effects['statusChange'] {
   const at = text.indexOf('\n');
   if (at < 0) return undefined;
   const end = text.indexOf(' ', at);
   return { kind: text.slice(at + 1, end), name: text.slice(end + 1) };
 }
 
-function grantsOf(flat: readonly string[]): Work['grants'] {
-  const grants: Work['grants'] = [];
+function grantsOf(flat: readonly string[]): Effects['grants'] {
+  const grants: Effects['grants'] = [];
   for (let i = 0; i + 2 < flat.length; i += 3)
     grants.push({ entry: flat[i] ?? '', spec: flat[i + 1] ?? '', message: flat[i + 2] ?? '' });
   return grants;
@@ -134,28 +134,28 @@ function toTime(text: string): number | undefined {
 }
 
 /** Whether a script left something for this process to do. */
-export function hasWork(work: Work): boolean {
-  const { grants, callbacks, closing, withdrawn, more, expiring, timeLeft, tellBelow } = work;
+export function hasEffects(effects: Effects): boolean {
+  const { grants, callbacks, closing, withdrawn, more, expiring, timeLeft, cascade } = effects;
   const lists = grants.length + callbacks.length + closing.length + withdrawn.length;
-  return lists > 0 || more || expiring || tellBelow || timeLeft !== undefined;
+  return lists > 0 || more || expiring || cascade || timeLeft !== undefined;
 }
 
 /** What is left of a script's work for those for whom another one publishes it. */
-export function withoutWork(work: Work): Work {
+export function withoutEffects(effects: Effects): Effects {
   const none = { grants: [], callbacks: [], more: false, expiring: false, closing: [], withdrawn: [] };
-  return { ...work, ...none, tellBelow: false, changed: undefined, timeLeft: undefined };
+  return { ...effects, ...none, cascade: false, statusChange: undefined, timeLeft: undefined };
 }
 
 /** @param work - what the script had done besides, for whoever publishes it */
-export function toStart(reply: string | readonly Reply[], work: Work): StartReply {
+export function toStart(reply: string | readonly Reply[], effects: Effects): StartReply {
   if (typeof reply === 'string') return { code: 'run', failed: Number(reply) };
   switch (reply[0]) {
     case 'stored':
       return { code: 'stored', result: String(reply[1]), ...(reply[2] === 1 ? { late: true } : {}) };
     case 'duplicate':
       return { code: 'duplicate', owner: String(reply[1]) };
-    case 'held':
-      return { code: 'held', work };
+    case 'requeued':
+      return { code: 'requeued', effects };
     default:
       return { code: reply[0] as 'suspended' | 'superseded' | 'unknown' | 'cancelled' };
   }

@@ -96,7 +96,7 @@ export const groupKeys: readonly KeySchema[] = [
 /** The keys that groups share. */
 export const sharedKeys: readonly KeySchema[] = [
   {
-    key: 'upkeep:0 ... upkeep:7',
+    key: 'due:0 ... due:7',
     name: 'reconciler index',
     type: 'sorted set',
     meaning: 'Each group that the reconciler has to look at, by the time in milliseconds.',

@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
-import { detached } from '../detached';
-import { timeLimit } from '../in-time';
+import { runOutsideContext } from '../utils/outside-context';
+import { timeLimit } from '../utils/timeout';
 
 type Client = Redis | Cluster;
 
@@ -40,7 +40,7 @@ export class Silence {
       hear();
       stream.on('data', hear);
       // Until it is ready, nobody's call is sent on it.
-      const callOff = detached(() => timeLimit(this.limitMs, () => this.breakNode(performance.now(), node)));
+      const callOff = runOutsideContext(() => timeLimit(this.limitMs, () => this.breakNode(performance.now(), node)));
       stream.once('data', callOff).once('close', callOff);
     });
   }

@@ -46,7 +46,7 @@ export interface Spec {
    * What it is when it is no plain task: a root; a chain or a swarm stored by value, which comes to be when it gets its
    * slot; a swarm that is there already under its id.
    */
-  group?: 'root' | 'chain' | 'swarm' | 'made swarm';
+  group?: 'root' | 'chain' | 'swarm' | 'swarm-ref';
   /** Groups that exist already and belong below it; its parent keeps them, cancels them and forgets them. */
   below?: string[];
   /** For how long its run may wait for a worker, where its declaration says so: '5m'. */
@@ -201,14 +201,14 @@ function takeTexts(text: string, sizes: readonly number[]): [texts: string[], re
 }
 
 /** A fired callback: which list it came from, whose end fired it (an entry, or 'g' for the group), and what runs. */
-export interface FiredCallback {
+export interface InvokedCallback {
   kind: 'success' | 'error';
   source: string;
   spec: Spec;
 }
 
 /** Reads what the scripts store for a fired callback. */
-export function unpackCallback(packed: string): FiredCallback {
+export function unpackCallback(packed: string): InvokedCallback {
   const end = packed.indexOf('\n');
   const [kind, source] = packed.slice(0, end).split(' ') as ['success' | 'error', string];
   return { kind, source, spec: unpackSpec(packed.slice(end + 1)) };

@@ -6,7 +6,7 @@ export interface Suspension {
   suspended: boolean;
   version: string;
   /** How often something was said that the groups below have to hear. */
-  words: string;
+  epoch: string;
   /** How often it was tried again. */
   round: number;
 }
@@ -18,11 +18,11 @@ export class Suspensions {
   /** What was last said of suspending a group, and how often it was tried again. */
   async of(id: string): Promise<Suspension | undefined> {
     const key = this.store.keys.state(id);
-    const [status, flags, version, words, round] = await this.store.redis.use('hmget', (client) =>
+    const [status, flags, version, epoch, round] = await this.store.redis.use('hmget', (client) =>
       client.hmget(key, 'st', 'fl', 'sv', 'wv', 'rnd'),
     );
     if (!status) return undefined;
-    const numbers = { words: words ?? '0', round: Number(round ?? 0) };
+    const numbers = { epoch: epoch ?? '0', round: Number(round ?? 0) };
     return { suspended: isSuspended(flags), version: version ?? '0', ...numbers };
   }
 
@@ -41,7 +41,7 @@ export class Suspensions {
   }
 
   /** Whether an entry is suspended by itself. */
-  async isAlone(id: string, entry: string): Promise<boolean> {
+  async isSuspendedItself(id: string, entry: string): Promise<boolean> {
     const [alone, whole] = await Promise.all([this.ofEntry(id, entry), this.of(id)]);
     return alone !== undefined && alone.suspended && Number(alone.version) > Number(whole?.version);
   }

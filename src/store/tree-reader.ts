@@ -2,7 +2,7 @@ import { readError, type GroupReader } from './group-reader';
 import type { GroupStore } from './group-store';
 import { itemStateOf, type ItemState } from './item-state';
 import type { GroupStatus } from './replies';
-import type { Reply } from './redis';
+import type { Reply } from './connection';
 import { templateIn, unpackHead, unpackSpec, type GroupTemplate, type Spec } from './spec';
 
 /** One item of a group as it is: what is bound to it isn't read. */

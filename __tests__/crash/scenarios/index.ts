@@ -2,6 +2,6 @@ import { batch } from './batch';
 import { control } from './control';
 import { repair } from './repair';
 import type { Scenario } from './scenario';
-import { upkeep } from './upkeep';
+import { reconciler } from './reconciler';
 
-export const scenarios: Record<string, Scenario> = { batch, control, repair, upkeep };
+export const scenarios: Record<string, Scenario> = { batch, control, repair, reconciler };

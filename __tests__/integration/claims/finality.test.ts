@@ -1,8 +1,8 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
-import type { Engine } from '../../../src/engine/engine';
+import type { EngineClient } from '../../../src/hatchet/client';
 import { eventually, Fixture, gate } from '../../helpers/fixture';
 
-// Leases that outlast the test: each end here is the doing of the item's own runs, not of upkeep.
+// Leases that outlast the test: each end here is the doing of the item's own runs, not of the reconciler.
 const fixture = new Fixture({ leaseMs: 3_600_000 });
 const { mage } = fixture;
 
@@ -71,7 +71,7 @@ test('a timeout counts as an attempt, so that the throw after it is final at onc
   expect(starts.filter((one) => one.startsWith('slow'))).toEqual(['slow 0', 'slow 1']);
 });
 
-test('a throw right after a timeout, before that was counted, is final without upkeep', async () => {
+test('a throw right after a timeout, before that was counted, is final without a reconciler', async () => {
   const item = await mage.sign(short, { as: 'quick' }, { errorCallbacks: [alert] });
   await expect(item.run()).rejects.toThrow('attempt 1 of quick');
   await eventually('the callback ran', () => alerts.some(({ as }) => as === 'quick'));
@@ -79,8 +79,8 @@ test('a throw right after a timeout, before that was counted, is final without u
   expect(alerts.filter(({ as }) => as === 'quick')).toHaveLength(1);
 });
 
-test('is final without upkeep also when the engine says late that it was', async () => {
-  const { engine } = (mage as unknown as { runtime: { engine: Engine } }).runtime;
+test('is final without the reconciler also when the engine says late that it was', async () => {
+  const { engine } = (mage as unknown as { runtime: { engine: EngineClient } }).runtime;
   const state = engine.state.bind(engine);
   let late = 4;
   engine.state = async (runId) => {

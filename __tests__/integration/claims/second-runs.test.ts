@@ -1,4 +1,4 @@
-import { messageOf } from '../../../src/reason';
+import { messageOf } from '../../../src/utils/error-message';
 import { eventually, Fixture, gate } from '../../helpers/fixture';
 import { endOfRun, replayEnded } from '../../helpers/runs';
 

@@ -32,7 +32,7 @@ const abandoned = (kind: string, name: string) =>
   `The ${kind} "${name}" was cancelled: nothing had happened in it for retention.abandonedMs.`;
 const tagged = (tag: string, more: object = {}) => mage.sign(note, { tag, ...more });
 
-/** Waits until so much more time than makes something abandoned has gone by, and upkeep has looked at all there is. */
+/** Waits until so much more time than makes something abandoned has gone by, and the reconciler has looked at all there is. */
 async function longEnough(): Promise<void> {
   const key = `${fixture.keyPrefix}:longer than that ${Math.random()}`;
   await fixture.redis.set(key, '', 'PX', 2 * abandonedMs);
@@ -324,7 +324,7 @@ describe('the time begins anew', () => {
     ['an item is suspended', async (swarm, own) => (await own.load(`${swarm.id}~0`)).suspend()],
     ['an item is cancelled', async (swarm, own) => (await own.load(`${swarm.id}~0`)).cancel()],
   ])('when %s', async (_what, act) => {
-    // No worker and no upkeep runs in this store.
+    // No worker and no the reconciler runs in this store.
     const alone = new Fixture();
     try {
       const swarm = await alone.mage.swarm();

@@ -14,7 +14,7 @@ let pieces: Pieces;
 
 beforeAll(async () => {
   server = await OwnRedis.open('--appendonly', 'no');
-  // Upkeep looks once, at its start: it would count as well.
+  // The reconciler looks once, at its start: it would count as well.
   fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 3_600_000 }, undefined, server.url);
   pieces = new Pieces(fixture);
   await fixture.worker(pieces.tasks);

@@ -92,7 +92,7 @@ describe('when a swarm is cancelled', () => {
 });
 
 describe('what waits for a worker in the engine', () => {
-  // Without upkeep, which would find it too, but only when it comes to look.
+  // Without a reconciler, which would find it too, but only when it comes to look.
   const quiet = new Fixture({ reconcileIntervalMs: 3_600_000 });
   const held = new Pieces(quiet);
 

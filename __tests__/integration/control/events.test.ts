@@ -376,7 +376,7 @@ describe("'error'", () => {
 });
 
 describe("'repair'", () => {
-  test('tells what upkeep took over from a dead process', async () => {
+  test('tells what the reconciler took over from a dead process', async () => {
     const repairs: { groupId: string; entry: string; message: string }[] = [];
     const stop = mage.on('repair', (event) => repairs.push(event));
     const { store } = faults.deadProcess();
@@ -402,7 +402,7 @@ describe("'repair'", () => {
     const runId = randomUUID();
     await store.run(swarm.id, '{}');
     await store.confirm(swarm.id, ['0', runId]);
-    const token = claimToken((await reader.facts(swarm.id))?.secret ?? '', '0');
+    const token = claimToken((await reader.record(swarm.id))?.secret ?? '', '0');
     await store.start(swarm.id, '0', token, { runId, retryCount: 0, invocation: 1, nonce: 'n' }, '');
     await statusOf(swarm, 'succeeded');
     await eventually('it is told', () => repairs.some(({ groupId }) => groupId === swarm.id));

@@ -1,7 +1,7 @@
 import { eventually, Fixture } from '../../helpers/fixture';
 import { Pieces } from '../../helpers/pieces';
 
-// A record of where a signature is lives for both together, unless somebody renews it; long enough for a slow machine's upkeep.
+// A record of where a signature is lives for both together, unless somebody renews it; long enough for a slow machine's the reconciler.
 const retention = { finishedMs: 1_000, abandonedMs: 8_000 };
 const fixture = new Fixture({ leaseMs: 500, reconcileIntervalMs: 100, retention });
 const pieces = new Pieces(fixture);

@@ -267,7 +267,7 @@ test('its key can be used again, for another one that runs', async () => {
   await nothingLeft();
 });
 
-test('a removal that its process left half done is completed by upkeep, wherever it died', async () => {
+test('a removal that its process left half done is completed by the reconciler, wherever it died', async () => {
   const { outer } = await tree('half');
   await store.register(outer.id);
   expect((await store.remove(outer.id, 'user')).code).toBe('removed');

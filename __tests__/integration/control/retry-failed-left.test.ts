@@ -24,7 +24,7 @@ afterEach(() => mending.mendAll());
 const keysOf = async (id: string) => (await faults.keys()).filter((key) => key.includes(`{${id}}`));
 const ttls = async (id: string) => Promise.all((await keysOf(id)).map((key) => faults.redis.pttl(key)));
 
-test('a retry that its process left half done is completed by upkeep, which keeps all that it refers to', async () => {
+test('a retry that its process left half done is completed by the reconciler, which keeps all that it refers to', async () => {
   mending.break('left 1');
   const inner = await mage.swarm({ tasks: [[mend, { tag: 'left 0' }]], isSwarmClosed: true });
   const outer = await mage.swarm({
@@ -39,7 +39,7 @@ test('a retry that its process left half done is completed by upkeep, which keep
   );
   mending.mendAll();
   mending.halted.add('left 1');
-  expect((await store.retry(outer.id)).code).toBe('again');
+  expect((await store.retry(outer.id)).code).toBe('continue');
   expect(await outer.progress()).toMatchObject({ status: 'running', running: 0, queued: 1 });
   await mending.begun('left 1', 2);
   expect(new Set([...(await ttls(outer.id)), ...(await ttls(inner.id))])).toEqual(new Set([-1]));
@@ -63,7 +63,7 @@ test("so is one of a root's children, for which the root waits again", async () 
   await expect(handle.output).rejects.toThrow('child 0 is broken');
   await mending.settled(signed);
   mending.mendAll();
-  expect((await store.retry(childrenId(signed.id, '0'))).code).toBe('again');
+  expect((await store.retry(childrenId(signed.id, '0'))).code).toBe('continue');
   await statusOf(signed, 'succeeded');
   expect(await handle.output).toBe('body');
   await mending.settled(signed);

@@ -26,7 +26,7 @@ test('what is tried again is kept with all below it, however long, and is forgot
   });
   await outer.run({});
   await mending.settled(outer);
-  // By then upkeep has told those below that their time runs.
+  // By then the reconciler has told those below that their time runs.
   const below = [inner.id, chain.id];
   const dueAll = async () => (await ttls(...below, outer.id)).every((ttl) => ttl > 0);
   await eventually('all of it would expire', dueAll);
@@ -53,7 +53,7 @@ test('what is tried again is kept with all below it, however long, and is forgot
   mending.mendAll();
 });
 
-test('retries that meet upkeep at the end of each round lose nothing', async () => {
+test('retries that meet the reconciler at the end of each round lose nothing', async () => {
   mending.break('meets 1');
   const inner = await mage.swarm({ tasks: [[mend, { tag: 'meets 0' }]], isSwarmClosed: true });
   const outer = await mage.swarm({ tasks: [inner, [mend, { tag: 'meets 1' }]], isSwarmClosed: true });

@@ -11,7 +11,7 @@ async function ended(total: number, bad: (index: number) => boolean, fields: obj
     const items = specs(Math.min(1_000, total - from)).map((spec) => ({ spec, key: '' }));
     await store.add(group.id, items, { run: true });
   }
-  for (let work = await store.grant(group.id); work.work.more;) work = await store.grant(group.id);
+  for (let effects = await store.grant(group.id); effects.effects.more;) effects = await store.grant(group.id);
   await store.close(group.id);
   await executeAll(group, 0, total, bad);
   return group;
@@ -41,7 +41,7 @@ async function retry(group: TestGroup) {
   let reply = await store.retry(group.id);
   const { items } = reply;
   let steps = 1;
-  for (; reply.code === 'again'; steps++) reply = await store.retry(group.id, 'more');
+  for (; reply.code === 'continue'; steps++) reply = await store.retry(group.id, 'more');
   return { ...reply, items, steps };
 }
 
@@ -54,14 +54,14 @@ test('a large one is made ready in many small steps, of which none starts anythi
   const before = (await log(group, total)).filter((index) => !bad(index));
 
   const first = await store.retry(group.id);
-  expect([first.code, first.items]).toEqual(['again', 1_200]);
+  expect([first.code, first.items]).toEqual(['continue', 1_200]);
   const second = await store.retry(group.id, 'more');
-  expect([second.code, second.work.grants]).toEqual(['again', []]);
-  expect((await store.grant(group.id)).work.grants).toEqual([]);
-  expect((await store.update(group.id, { maxConcurrency: 3 })).work.grants).toEqual([]);
-  const { code, work } = await retry(group);
+  expect([second.code, second.effects.grants]).toEqual(['continue', []]);
+  expect((await store.grant(group.id)).effects.grants).toEqual([]);
+  expect((await store.update(group.id, { maxConcurrency: 3 })).effects.grants).toEqual([]);
+  const { code, effects } = await retry(group);
   expect(code).toBe('retried');
-  expect(work.grants.map(({ entry }) => entry)).toEqual(['3', '13', '23']);
+  expect(effects.grants.map(({ entry }) => entry)).toEqual(['3', '13', '23']);
   expect(await log(group, total)).toEqual(before);
   expect(await group.snapshot()).toMatchObject({
     status: 'running',
@@ -71,7 +71,7 @@ test('a large one is made ready in many small steps, of which none starts anythi
     ready: total,
   });
 
-  let grants = work.grants;
+  let grants = effects.grants;
   let ran = 0;
   while (grants.length > 0) {
     const [{ entry } = { entry: '' }] = grants;
@@ -79,7 +79,7 @@ test('a large one is made ready in many small steps, of which none starts anythi
     const by = execution(`again-${entry}`);
     await group.start(entry, by);
     const end = await group.finish(entry, succeeded(entry), by);
-    grants = [...grants.slice(1), ...end.work.grants];
+    grants = [...grants.slice(1), ...end.effects.grants];
     ran += 1;
   }
   expect(ran).toBe(1_200);
@@ -103,12 +103,12 @@ test('going on with what is complete begins nothing, also when the group has end
 test('a run of an earlier round starts nothing and ends nothing, whatever is known of the new one', async () => {
   const group = await ended(1, () => true);
   await retry(group);
-  const settled = (run: string) => store.settle(group.id, '0', run, 'succeeded', '"late"');
+  const settled = (run: string) => store.complete(group.id, '0', run, 'succeeded', '"late"');
   expect((await settled('run-0')).code).toBe('refused');
-  expect((await group.start('0', execution('run-0'))).code).toBe('held');
+  expect((await group.start('0', execution('run-0'))).code).toBe('requeued');
   await store.confirm(group.id, ['0', 'new']);
   expect((await settled('run-0')).code).toBe('refused');
-  expect((await group.start('0', execution('run-0', 1))).code).toBe('held');
+  expect((await group.start('0', execution('run-0', 1))).code).toBe('requeued');
   expect((await group.finish('0', succeeded('"late"'), execution('run-0'))).code).toBe('refused');
   expect((await group.start('0', execution('new'))).code).toBe('run');
   expect((await group.finish('0', succeeded('"late"'), execution('run-0'))).code).toBe('refused');
@@ -122,15 +122,15 @@ test('the end that a group below had in an earlier round is refused, the one of 
   await store.confirm(outer.id, ['0', `g:${inner.id}`]);
   await inner.execute('0', failed());
   const tell = async (outcome: 'failed' | 'succeeded', round?: number) => {
-    const known = round ?? (await reader.facts(inner.id))?.parent?.round;
-    return (await store.settle(outer.id, '0', `g:${inner.id}`, outcome, '{}', 0, known)).code;
+    const known = round ?? (await reader.record(inner.id))?.parent?.round;
+    return (await store.complete(outer.id, '0', `g:${inner.id}`, outcome, '{}', 0, known)).code;
   };
   expect(await tell('failed')).toBe('ended');
   await retry(outer);
   // The slot is granted, and whoever starts the group again has not got to it.
   expect(await tell('failed')).toBe('refused');
   expect((await outer.snapshot()).slots).toBe(1);
-  expect((await store.retry(inner.id, { round: 1 })).code).toBe('again');
+  expect((await store.retry(inner.id, { round: 1 })).code).toBe('continue');
   expect((await store.retry(inner.id, 'more')).code).toBe('retried');
   expect(await tell('failed', 0)).toBe('refused');
   await executeAll(inner, 0, 1, () => false, 'again');
@@ -157,7 +157,7 @@ test('its time counts from the retry', async () => {
   const begun = await store.retry(group.id);
   const second = Number((await group.stateHash())['dl']);
   expect(second).toBeGreaterThanOrEqual(first);
-  expect(begun.work.timeLeft).toBe(60_000);
+  expect(begun.effects.timeLeft).toBe(60_000);
 });
 
 test('cancelled while it is made ready, it ends as cancelled when it is, and nothing starts', async () => {
@@ -165,8 +165,8 @@ test('cancelled while it is made ready, it ends as cancelled when it is, and not
   await store.retry(group.id);
   await store.cancel(group.id, 'user');
   expect((await group.snapshot()).status).toBe('cancelling');
-  const { code, work } = await retry(group);
-  expect([code, work.status, work.grants]).toEqual(['retried', 'cancelled', []]);
+  const { code, effects } = await retry(group);
+  expect([code, effects.status, effects.grants]).toEqual(['retried', 'cancelled', []]);
   expect(await group.snapshot()).toMatchObject({ succeeded: 1, failed: 0, cancelled: 2 });
   expect((await retry(group)).items).toBe(2);
 });
@@ -176,8 +176,8 @@ test('cancelling an item while its group is made ready changes nothing: it runs'
   expect(await group.snapshot()).toMatchObject({ status: 'failed', failed: 1, cancelled: 1 });
   await store.retry(group.id);
   expect((await store.cancelEntry(group.id, '1')).code).toBe('ended');
-  const { work } = await retry(group);
-  expect(work.grants.map(({ entry }) => entry)).toEqual(['0']);
+  const { effects } = await retry(group);
+  expect(effects.grants.map(({ entry }) => entry)).toEqual(['0']);
   for (const index of [0, 1]) await executeAll(group, index, index + 1, () => false, 'again');
   expect(await group.snapshot()).toMatchObject({ status: 'succeeded', succeeded: 2, cancelled: 0 });
   expect(await log(group, 2)).toEqual([0, 1]);
@@ -187,8 +187,8 @@ test('suspended meanwhile, it is made ready, and starts when it is resumed', asy
   const group = await ended(2, () => true);
   await store.retry(group.id);
   await store.suspend(group.id, true);
-  expect((await retry(group)).work.grants).toEqual([]);
-  expect((await store.suspend(group.id, false)).work.grants).toHaveLength(2);
+  expect((await retry(group)).effects.grants).toEqual([]);
+  expect((await store.suspend(group.id, false)).effects.grants).toHaveLength(2);
 });
 
 test('what lets results expire leaves none of a group that has expired meanwhile', async () => {
@@ -205,7 +205,7 @@ test('what lets an ended group expire comes too late for one that is tried again
   await store.expire(group.id);
   expect(Math.min(...(await ttls()))).toBeGreaterThan(0);
   await store.retry(group.id);
-  await store.keepAgain(group.id);
+  await store.retainAgain(group.id);
   expect(new Set(await ttls())).toEqual(new Set([-1]));
   await store.expireResults(group.id, 300);
   await store.expire(group.id);
@@ -213,7 +213,7 @@ test('what lets an ended group expire comes too late for one that is tried again
   await retry(group);
   await executeAll(group, 299, 300, () => false, 'again');
   await store.expireResults(group.id, 300);
-  expect(await store.keepAgain(group.id)).toBe(false);
+  expect(await store.retainAgain(group.id)).toBe(false);
   expect(Math.min(...(await ttls()))).toBeGreaterThan(0);
 });
 

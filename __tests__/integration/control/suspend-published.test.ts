@@ -2,7 +2,7 @@ import { eventually, Fixture, gate } from '../../helpers/fixture';
 import { Pieces } from '../../helpers/pieces';
 import { progressOf, statusOf } from '../../helpers/workshop';
 
-// No upkeep comes by: whoever suspends takes back what it can reach.
+// No the reconciler comes by: whoever suspends takes back what it can reach.
 const fixture = new Fixture({ leaseMs: 3_600_000 });
 const pieces = new Pieces(fixture);
 const lateOnes: number[] = [];

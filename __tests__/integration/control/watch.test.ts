@@ -158,7 +158,7 @@ test('reads no more than once a second, however much happens', async () => {
   const own = await OwnRedis.open();
   const small = new Fixture({ leaseMs: 60_000, reconcileIntervalMs: 60_000 }, newHatchet(), own.url);
   try {
-    // Nothing else reads in this Redis: no worker serves it, and its own upkeep doesn't run.
+    // Nothing else reads in this Redis: no worker serves it, and its own the reconciler doesn't run.
     const swarm = await small.mage.swarm({ tasks: [[work, {}]] });
     const monitor = await small.redis.monitor();
     let reads = 0;

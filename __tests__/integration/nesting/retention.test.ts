@@ -41,14 +41,17 @@ interface Opened {
 /** Every key that groups have; where to find signatures by their ids is kept by itself. */
 const groupKeys = async (fixture: Fixture) => (await fixture.keys()).filter((key) => key.includes('{'));
 
-/** Waits until Redis holds nothing of any group, and looks once more whether upkeep has left it. */
+/** Waits until Redis holds nothing of any group, and looks once more whether the reconciler has left it. */
 async function nothingLeft(fixture: Fixture): Promise<void> {
   await eventually('Redis holds no group', async () => {
     const keys = await groupKeys(fixture);
     if (keys.length > 0) throw new Error(keys.join('\n'));
     return true;
   });
-  await eventually('upkeep has left them', async () => !(await fixture.keys()).some((key) => key.includes(':upkeep:')));
+  await eventually(
+    'the reconciler has left them',
+    async () => !(await fixture.keys()).some((key) => key.includes(':due:')),
+  );
 }
 
 test('a nested tree leaves nothing in Redis when its time is over', () =>

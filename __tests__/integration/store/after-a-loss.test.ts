@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { InstantEngine } from '../../../bench/helpers/instant-engine';
 import { Mageflow } from '../../../src';
-import { writeMetadata, type Claim } from '../../../src/engine/claim';
-import { Engine } from '../../../src/engine/engine';
-import { Recall } from '../../../src/engine/recall';
-import { Events } from '../../../src/events';
+import { writeMetadata, type Claim } from '../../../src/hatchet/metadata';
+import { EngineClient } from '../../../src/hatchet/client';
+import { RunRecovery } from '../../../src/orchestrator/run-recovery';
+import { Events } from '../../../src/config/events';
 import { claimToken } from '../../../src/store/group-executions';
 import { packSpec } from '../../../src/store/spec';
 import { eventually, gate, Log } from '../../helpers/fixture';
@@ -216,7 +216,7 @@ async function recallOf(history: (fixture: StoreFixture) => Promise<Row[]>) {
   const rows = await history(fixture);
   withHistory(hatchet, ({ offset }) => Promise.resolve(rows.slice(offset, offset + 500)));
   await fixture.store.seen({ run: 'the one before', upMs: 0 }, '');
-  const recall = new Recall(new Engine(hatchet), fixture.store, fixture.reader, new Events(new Log()));
+  const recall = new RunRecovery(new EngineClient(hatchet), fixture.store, fixture.reader, new Events(new Log()));
   closers.push(() => {
     recall.close();
     return fixture.close();
@@ -262,7 +262,7 @@ test('of a history of 3,000 runs only those are kept of which Redis does not kno
     await group.finish('2', failed(), execution('has failed'));
     await made.store.confirm(
       other.id,
-      other.work.grants.flatMap(({ entry }) => [entry, `of ${entry}`]),
+      other.effects.grants.flatMap(({ entry }) => [entry, `of ${entry}`]),
     );
     const gone = new TestGroup(made.store, made.reader, { ...group.group, id: 'gone' });
     return [
@@ -278,10 +278,10 @@ test('of a history of 3,000 runs only those are kept of which Redis does not kno
       ...Array.from({ length: 2000 }, (_, n) => row(made, gone, `gone ${n}`, `${n}`)),
     ];
   });
-  const { version } = group.work;
-  expect(recall.hasNothingOf(other.id, other.work.version)).toBe(true);
-  expect(recall.hasNothingOf('gone', '1.1.0')).toBe(true);
-  expect(recall.hasNothingOf(group.id, version)).toBe(false);
+  const { version } = group.effects;
+  expect(recall.isIdle(other.id, other.effects.version)).toBe(true);
+  expect(recall.isIdle('gone', '1.1.0')).toBe(true);
+  expect(recall.isIdle(group.id, version)).toBe(false);
   const runOf = (entry: string) => recall.runOf(group.id, version, requestOf(metadataOf(fixture, group, entry)));
   expect(await Promise.all(['0', '1', '2', '3', '4', '5'].map(runOf))).toEqual([
     undefined,
@@ -301,7 +301,7 @@ test('of a history of 3,000 runs only those are kept of which Redis does not kno
   expect(await runOf('3')).toBeUndefined();
   const { redis, keys } = fixture.store;
   await redis.use('unlink', (client) => client.unlink(...keys.group(group.id)));
-  await eventually('nothing is left', () => recall.hasNothingOf(group.id, version));
+  await eventually('nothing is left', () => recall.isIdle(group.id, version));
 });
 
 test('a callback of which Redis knows that it has run is not taken for one that is fired after a retry', async () => {
@@ -320,7 +320,7 @@ test('a callback of which Redis knows that it has run is not taken for one that 
     ];
   });
   const runOf = (entry: string, source: string) =>
-    recall.runOf(group.id, group.work.version, requestOf(metadataOf(fixture, group, entry, { source })));
+    recall.runOf(group.id, group.effects.version, requestOf(metadataOf(fixture, group, entry, { source })));
   expect(await runOf('c2', '0')).toBeUndefined();
   expect(await runOf('c1', '1')).toBe('of another order');
 });

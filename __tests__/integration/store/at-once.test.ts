@@ -7,7 +7,7 @@ const fixture = new StoreFixture();
 afterAll(() => fixture.close());
 
 /** How many calls of scripts some work took. */
-async function calls(work: () => Promise<unknown>): Promise<string[]> {
+async function calls(effects: () => Promise<unknown>): Promise<string[]> {
   const names: string[] = [];
   const call = fixture.connection.call.bind(fixture.connection);
   fixture.connection.call = (name, keys, args) => {
@@ -15,7 +15,7 @@ async function calls(work: () => Promise<unknown>): Promise<string[]> {
     return call(name, keys, args);
   };
   try {
-    await work();
+    await effects();
   } finally {
     fixture.connection.call = call;
   }
@@ -35,7 +35,12 @@ test('ends of one turn share a call, hand on as many slots as they held, and nev
   expect(ended).toEqual(['finish']);
   expect(replies.map(({ code }) => code)).toEqual(['ended', 'ended', 'ended', 'ended']);
   // What the call handed out is published by one of them.
-  expect(replies.map(({ work }) => work.grants.map(({ entry }) => entry))).toEqual([['5', '6', '7', '8'], [], [], []]);
+  expect(replies.map(({ effects }) => effects.grants.map(({ entry }) => entry))).toEqual([
+    ['5', '6', '7', '8'],
+    [],
+    [],
+    [],
+  ]);
   expect(await group.snapshot()).toMatchObject({ slots: 5, succeeded: 4 });
 });
 
@@ -60,7 +65,7 @@ test('each execution of a call is judged by itself', async () => {
     'refused',
     'refused',
   ]);
-  expect(replies.map(({ work }) => work.endedAs)).toEqual([
+  expect(replies.map(({ effects }) => effects.outcome)).toEqual([
     'succeeded',
     undefined,
     'failed',
@@ -94,7 +99,7 @@ test('a limit of failures that is reached within a call stops the group before i
     group.finish('2', failed()),
     group.finish('3'),
   ]);
-  expect(replies.flatMap(({ work }) => work.grants)).toEqual([]);
+  expect(replies.flatMap(({ effects }) => effects.grants)).toEqual([]);
   expect(await group.snapshot()).toMatchObject({ status: 'stopping', succeeded: 2, failed: 2, slots: 2 });
 });
 
@@ -103,7 +108,7 @@ test('the last ends of a group end it once, with its callbacks', async () => {
   const group = await fixture.group(3, { successCallbacks: [callback], closed: true }, { message: '{}' });
   await Promise.all(entries(0, 3).map((entry) => group.start(entry)));
   const replies = await Promise.all(entries(0, 3).map((entry) => group.finish(entry)));
-  expect(replies.flatMap(({ work }) => work.callbacks.map(({ entry }) => entry))).toEqual(['c0']);
+  expect(replies.flatMap(({ effects }) => effects.callbacks.map(({ entry }) => entry))).toEqual(['c0']);
   expect((await group.snapshot()).status).toBe('succeeded');
 });
 
@@ -115,7 +120,7 @@ test('roots whose bodies return in one turn have the children of each of them cl
     store.start(id, entry, claimToken(group.group.secret, entry), execution(`run-${entry}`), '', `${id}~${entry}.r`);
   await Promise.all([start('0'), start('1')]);
   const replies = await Promise.all([group.finish('0'), group.finish('1')]);
-  expect(replies.flatMap(({ work }) => work.closing)).toEqual([
+  expect(replies.flatMap(({ effects }) => effects.closing)).toEqual([
     { entry: '0', child: `${id}~0.r` },
     { entry: '1', child: `${id}~1.r` },
   ]);

@@ -1,7 +1,7 @@
 // No script may look at all of a large group, however little of it there is to find: Redis does nothing else meanwhile. What one
 // call looks at is counted in commands, as Redis counts those inside scripts too.
 import { Redis } from 'ioredis';
-import type { Work } from '../../../src/store/replies';
+import type { Effects } from '../../../src/store/replies';
 import { OwnRedis } from '../../helpers/own-redis';
 import { failed, spec, specs, StoreFixture, type TestGroup } from '../../helpers/store';
 
@@ -26,9 +26,9 @@ interface Counted {
 }
 
 /** How many commands Redis carried out meanwhile, and how many of them read states of items. */
-async function counted(work: () => Promise<unknown>): Promise<Counted> {
+async function counted(effects: () => Promise<unknown>): Promise<Counted> {
   await fixture.redis.call('CONFIG', 'RESETSTAT');
-  await work();
+  await effects();
   const info = await fixture.redis.info('commandstats');
   const calls = [...info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)].map(([, name, n]) => [name, Number(n)] as const);
   const reads = calls.find(([name]) => name === 'getrange')?.[1] ?? 0;
@@ -36,19 +36,19 @@ async function counted(work: () => Promise<unknown>): Promise<Counted> {
 }
 
 /** Goes on as a publisher does until nothing is left, and gives the most that one call took, and all that was granted in order. */
-async function toTheEnd(group: TestGroup, first: () => Promise<{ work: Work }>) {
+async function toTheEnd(group: TestGroup, first: () => Promise<{ effects: Effects }>) {
   const granted: number[] = [];
   let most: Counted = { commands: 0, reads: 0 };
   let calls = 0;
-  let work: Work | undefined;
-  const step = async (call: () => Promise<{ work: Work }>) => {
-    const cost = await counted(async () => ({ work } = await call()));
+  let effects: Effects | undefined;
+  const step = async (call: () => Promise<{ effects: Effects }>) => {
+    const cost = await counted(async () => ({ effects } = await call()));
     most = { commands: Math.max(most.commands, cost.commands), reads: Math.max(most.reads, cost.reads) };
-    granted.push(...(work?.grants ?? []).map(({ entry }) => Number(entry)));
+    granted.push(...(effects?.grants ?? []).map(({ entry }) => Number(entry)));
     calls += 1;
   };
   await step(first);
-  while (work?.more) await step(() => group.store.grant(group.id));
+  while (effects?.more) await step(() => group.store.grant(group.id));
   return { granted, most, calls };
 }
 
@@ -105,10 +105,10 @@ test('the retry of one failed item at the end of 3,000,000 looks for it in sever
   const group = await hugeGroup(items);
   const { store, id } = group;
   let reply = await store.retry(id);
-  while (reply.code === 'again') {
+  while (reply.code === 'continue') {
     const before = reply;
     const { commands, reads } = await counted(async () => (reply = await store.retry(id, 'more')));
-    expect([before.code, commands < commandsOfOneCall, reads <= readsOfOneCall]).toEqual(['again', true, true]);
+    expect([before.code, commands < commandsOfOneCall, reads <= readsOfOneCall]).toEqual(['continue', true, true]);
   }
   const { granted, most } = await toTheEnd(group, () => Promise.resolve(reply));
   expect(granted).toEqual([items - 1]);
@@ -153,8 +153,8 @@ test('2,000 items that were suspended by themselves start in their order when th
   expect((await toTheEnd(group, () => store.run(id, '{}'))).granted).toEqual([]);
   await store.suspend(id, true);
   const resumed = await store.suspend(id, false);
-  expect([resumed.work.grants, resumed.work.more]).toEqual([[], true]);
-  // Whoever resumed it has died: upkeep sees that there is more, and goes on.
+  expect([resumed.effects.grants, resumed.effects.more]).toEqual([[], true]);
+  // Whoever resumed it has died: the reconciler sees that there is more, and goes on.
   expect((await store.due(id, 0)).more).toBe(true);
   const { granted } = await toTheEnd(group, () => store.grant(id));
   expect(granted).toEqual(Array.from({ length: items }, (_, index) => index));

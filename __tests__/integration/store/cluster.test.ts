@@ -38,10 +38,10 @@ test('twenty groups on three nodes live from their creation to being forgotten',
       );
       const waiting = (await group.reader.endLog(id, 0, 10)).length;
       expect(waiting).toBe(0);
-      const { work } = await store.run(id, '{}');
+      const { effects } = await store.run(id, '{}');
       await store.confirm(
         id,
-        work.grants.flatMap(({ entry }) => [entry, `run-${entry}`]),
+        effects.grants.flatMap(({ entry }) => [entry, `run-${entry}`]),
       );
       await store.close(id);
       for (const entry of [

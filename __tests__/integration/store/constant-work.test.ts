@@ -16,9 +16,9 @@ afterAll(async () => {
 });
 
 /** How often Redis carried out each command meanwhile, those inside scripts too. */
-async function commandsOf(work: () => Promise<unknown>): Promise<Record<string, number>> {
+async function commandsOf(effects: () => Promise<unknown>): Promise<Record<string, number>> {
   await fixture.redis.call('CONFIG', 'RESETSTAT');
-  await work();
+  await effects();
   const info = await fixture.redis.info('commandstats');
   const calls = [...info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)];
   return Object.fromEntries(

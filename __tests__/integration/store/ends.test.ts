@@ -29,12 +29,13 @@ async function timesToLive({ store, id }: TestGroup): Promise<Record<string, num
 describe('the end of a group', () => {
   test('comes with the last item when it is closed, and fires its success callbacks once', async () => {
     const group = await fixture.group(2, { ...both, closed: true }, { message: '{}' });
-    expect(fired((await group.execute('0')).work)).toEqual([]);
+    expect(fired((await group.execute('0')).effects)).toEqual([]);
     expect((await group.snapshot()).status).toBe('running');
-    const { work } = await group.execute('1');
-    expect([work.status, fired(work)]).toEqual(['succeeded', ['good success g']]);
-    for (const call of ['close', 'grant'] as const) expect(fired((await group.store[call](group.id)).work)).toEqual([]);
-    expect(fired((await group.finish('1')).work)).toEqual([]);
+    const { effects } = await group.execute('1');
+    expect([effects.status, fired(effects)]).toEqual(['succeeded', ['good success g']]);
+    for (const call of ['close', 'grant'] as const)
+      expect(fired((await group.store[call](group.id)).effects)).toEqual([]);
+    expect(fired((await group.finish('1')).effects)).toEqual([]);
     expect(await fixture.redis.hlen(group.store.keys.active(group.id))).toBe(1);
   });
 
@@ -43,30 +44,30 @@ describe('the end of a group', () => {
     await group.execute('0');
     await group.execute('1');
     expect((await group.snapshot()).status).toBe('running');
-    const { work } = await group.store.close(group.id);
-    expect([work.status, fired(work)]).toEqual(['succeeded', ['good success g']]);
-    expect(fired((await group.store.close(group.id)).work)).toEqual([]);
+    const { effects } = await group.store.close(group.id);
+    expect([effects.status, fired(effects)]).toEqual(['succeeded', ['good success g']]);
+    expect(fired((await group.store.close(group.id)).effects)).toEqual([]);
   });
 
   test('is a success when all items failed and no limit was reached', async () => {
     const group = await fixture.group(2, { ...both, closed: true }, { message: '{}' });
     await group.execute('0', failed());
-    const { work } = await group.execute('1', failed());
-    expect([work.status, fired(work)]).toEqual(['succeeded', ['good success g']]);
+    const { effects } = await group.execute('1', failed());
+    expect([effects.status, fired(effects)]).toEqual(['succeeded', ['good success g']]);
   });
 
   test('of a closed empty group comes with its run', async () => {
     const group = await fixture.group(0, { ...both, closed: true });
     expect((await group.snapshot()).status).toBe('pending');
-    const { work } = await group.store.run(group.id, '{}');
-    expect([work.status, fired(work)]).toEqual(['succeeded', ['good success g']]);
-    expect(fired((await group.store.grant(group.id)).work)).toEqual([]);
+    const { effects } = await group.store.run(group.id, '{}');
+    expect([effects.status, fired(effects)]).toEqual(['succeeded', ['good success g']]);
+    expect(fired((await group.store.grant(group.id)).effects)).toEqual([]);
   });
 
   test('of a started empty group comes with its closing', async () => {
     const group = await fixture.group(0, both);
-    expect(fired((await group.store.run(group.id, '{}')).work)).toEqual([]);
-    expect(fired((await group.store.close(group.id)).work)).toEqual(['good success g']);
+    expect(fired((await group.store.run(group.id, '{}')).effects)).toEqual([]);
+    expect(fired((await group.store.close(group.id)).effects)).toEqual(['good success g']);
   });
 
   test('does not come by closing a group that nobody started', async () => {
@@ -78,8 +79,8 @@ describe('the end of a group', () => {
   test('fires one of the two lists, when an item fails too', async () => {
     const item = packSpec({ task: 'task', successCallbacks: onSuccess, errorCallbacks: onError });
     const group = await fixture.group([item, item], { ...both, closed: true }, { message: '{}' });
-    expect(fired((await group.execute('0', failed())).work)).toEqual(['bad error 0']);
-    expect(fired((await group.execute('1')).work)).toEqual(['good success 1', 'good success g']);
+    expect(fired((await group.execute('0', failed())).effects)).toEqual(['bad error 0']);
+    expect(fired((await group.execute('1')).effects)).toEqual(['good success 1', 'good success g']);
   });
 });
 
@@ -87,16 +88,16 @@ describe('closing a started group', () => {
   test('makes the rest ready', async () => {
     const group = await fixture.group(3);
     await group.store.runItem(group.id, 1, '{}');
-    const { work } = await group.store.close(group.id);
-    expect(work.grants.map(({ entry }) => entry)).toEqual(['0', '2']);
+    const { effects } = await group.store.close(group.id);
+    expect(effects.grants.map(({ entry }) => entry)).toEqual(['0', '2']);
   });
 
   test('with its last items makes those ready too', async () => {
     const group = await fixture.group(1, {}, { message: '{}' });
     const reply = await group.store.add(group.id, [{ spec, key: '' }], { close: true });
-    expect(reply.work?.grants.map(({ entry }) => entry)).toEqual(['1']);
+    expect(reply.effects?.grants.map(({ entry }) => entry)).toEqual(['1']);
     await group.execute('0');
-    expect((await group.execute('1')).work.status).toBe('succeeded');
+    expect((await group.execute('1')).effects.status).toBe('succeeded');
   });
 
   test('lets nothing be added any more, and leaves nothing of what was tried', async () => {
@@ -112,30 +113,30 @@ describe('the limit of failures', () => {
   test('stops at the n-th failure: nothing starts, what runs finishes, then the error callbacks fire once', async () => {
     const group = await fixture.group(10, { ...both, maxConcurrency: 3, stopAfterNFailures: 2 }, { message: '{}' });
     for (const entry of ['0', '1', '2']) await group.start(entry);
-    expect((await group.finish('0', failed())).work.status).toBe('running');
+    expect((await group.finish('0', failed())).effects.status).toBe('running');
     const stop = await group.finish('1', failed());
-    expect([stop.work.status, stop.work.grants, fired(stop.work)]).toEqual(['stopping', [], []]);
+    expect([stop.effects.status, stop.effects.grants, fired(stop.effects)]).toEqual(['stopping', [], []]);
     expect((await group.snapshot()).slots).toBe(2);
     expect((await group.store.add(group.id, [{ spec, key: '' }], { run: true })).code).toBe('finished');
     expect((await group.store.runItem(group.id, 9, '{}')).code).not.toBe('started');
-    expect(fired((await group.finish('2')).work)).toEqual([]);
-    const { work } = await group.execute('3', failed());
-    expect([work.status, fired(work)]).toEqual(['failed', ['bad error g']]);
+    expect(fired((await group.finish('2')).effects)).toEqual([]);
+    const { effects } = await group.execute('3', failed());
+    expect([effects.status, fired(effects)]).toEqual(['failed', ['bad error g']]);
     expect(await group.snapshot()).toMatchObject({ succeeded: 1, failed: 3, cancelled: 6, slots: 0, closed: true });
     expect(await group.state('9')).toBe('cancelled');
   });
 
   test('reached with the last item is still a failure', async () => {
     const group = await fixture.group(1, { ...both, closed: true, stopAfterNFailures: 1 }, { message: '{}' });
-    const { work } = await group.execute('0', failed());
-    expect([work.status, fired(work)]).toEqual(['failed', ['bad error g']]);
+    const { effects } = await group.execute('0', failed());
+    expect([effects.status, fired(effects)]).toEqual(['failed', ['bad error g']]);
   });
 
   test('is not reached by throws that are tried again, nor by what mageflow cancelled', async () => {
     const group = await fixture.group(3, { stopAfterNFailures: 1 }, { message: '{}' });
     await group.start('0');
     await group.finish('0', { outcome: 'threw', payload: '{}', retries: 1 });
-    await group.store.settle(group.id, '1', '', 'cancelled', '');
+    await group.store.complete(group.id, '1', '', 'cancelled', '');
     expect(await group.snapshot()).toMatchObject({ status: 'running', cancelled: 1, failed: 0 });
   });
 
@@ -198,8 +199,8 @@ describe('the time that keys live', () => {
     try {
       const group = await short.group(3, { closed: true }, { message: '{}' });
       for (const entry of ['0', '1', '2']) await group.execute(entry);
-      // These are for upkeep to clear.
-      await short.redis.del(group.store.keys.upkeepOf(group.id), group.store.keys.catalog());
+      // These are for the reconciler to clear.
+      await short.redis.del(group.store.keys.dueIndexOf(group.id), group.store.keys.catalog());
       await eventually('no key is left', async () => (await short.keys()).length === 0);
     } finally {
       await short.close();
@@ -231,7 +232,7 @@ test('what an item has left that is cancelled before its group starts goes with 
 test('a group is told of by its whole name, whatever is in it', async () => {
   const name = 'a|b c\nd|e';
   const group = await fixture.group(1, { name, closed: true }, { message: '{}' });
-  expect(group.work).toMatchObject({ status: 'running', changed: { kind: 'swarm', name } });
-  const { work } = await group.execute('0');
-  expect(work).toMatchObject({ status: 'succeeded', endedAs: 'succeeded', changed: { kind: 'swarm', name } });
+  expect(group.effects).toMatchObject({ status: 'running', statusChange: { kind: 'swarm', name } });
+  const { effects } = await group.execute('0');
+  expect(effects).toMatchObject({ status: 'succeeded', outcome: 'succeeded', statusChange: { kind: 'swarm', name } });
 });

@@ -71,7 +71,7 @@ test('the first run to start owns an item, whichever publication was confirmed',
   expect((await group.start('0', execution('first'))).code).toBe('run');
   expect(await group.start('0', execution('confirmed'))).toEqual({ code: 'duplicate', owner: 'first' });
   await group.store.confirm(group.id, ['0', 'confirmed']);
-  expect((await group.store.settle(group.id, '0', 'confirmed', 'failed', '{}')).code).toBe('refused');
+  expect((await group.store.complete(group.id, '0', 'confirmed', 'failed', '{}')).code).toBe('refused');
   expect((await group.finish('0', succeeded(), execution('first'))).code).toBe('ended');
 });
 
@@ -138,8 +138,8 @@ test('a fired callback goes through the same states, and its end is stored once'
   const item = packSpec({ task: 'task', successCallbacks: [callback] });
   const group = await fixture.group([item], {}, { message: '{}' });
   await group.start('0');
-  const { work } = await group.finish('0', succeeded());
-  expect(work.callbacks.map(({ entry }) => entry)).toEqual(['c0']);
+  const { effects } = await group.finish('0', succeeded());
+  expect(effects.callbacks.map(({ entry }) => entry)).toEqual(['c0']);
   expect(await group.state('c0')).toBe('granted');
   await group.start('c0');
   expect(await group.state('c0')).toBe('running');

@@ -1,11 +1,11 @@
-import type { Work } from '../../../src/store/replies';
+import type { Effects } from '../../../src/store/replies';
 import { seedsOf } from '../../helpers/seeds';
 import { execution, failed, spec, specs, StoreFixture, succeeded, type TestGroup } from '../../helpers/store';
 
 const fixture = new StoreFixture();
 afterAll(() => fixture.close());
 
-const granted = (work: Work | undefined) => work?.grants.map(({ entry }) => Number(entry));
+const granted = (effects: Effects | undefined) => effects?.grants.map(({ entry }) => Number(entry));
 
 /** What a swarm should do, said as plainly as possible: lists instead of cursors and counters. */
 class Model {
@@ -94,57 +94,57 @@ async function step(group: TestGroup, model: Model, random: ReturnType<typeof ra
       const first = model.states.length;
       for (let i = 0; i < many; i++) model.states.push('waiting');
       const added = [...model.states.keys()].slice(first);
-      return [granted(reply.work), run ? model.ready(added) : []];
+      return [granted(reply.effects), run ? model.ready(added) : []];
     }
     case 1:
     case 2: {
       const known = index < model.states.length;
-      const { code, work } = await store.runItem(id, index, '{}');
+      const { code, effects } = await store.runItem(id, index, '{}');
       const may = known && model.states[index] === 'waiting' && model.live;
       expect([known, code === 'started']).toEqual([known, may]);
-      return [granted(work), may ? model.ready([index]) : []];
+      return [granted(effects), may ? model.ready([index]) : []];
     }
     case 3: {
       if (random.next(4) > 0) return [];
-      const { code, work } = await store.run(id, '{}');
+      const { code, effects } = await store.run(id, '{}');
       const may = !model.ran && model.live;
       expect(code === 'started').toBe(may);
       if (may) model.ran = true;
-      return [granted(work), may ? model.ready([...model.states.keys()]) : []];
+      return [granted(effects), may ? model.ready([...model.states.keys()]) : []];
     }
     case 4: {
       if (random.next(8) > 0) return [];
-      const { work } = await store.close(id);
+      const { effects } = await store.close(id);
       const first = !model.closed && model.live;
       model.closed = true;
-      return [granted(work), first && model.status === 'running' ? model.ready([...model.states.keys()]) : []];
+      return [granted(effects), first && model.status === 'running' ? model.ready([...model.states.keys()]) : []];
     }
     case 5: {
       if (held === undefined) return [];
       const packed = await fixture.redis.hget(store.keys.active(id), String(held));
       const [state = '', runId = '', , , , process = ''] = packed?.split('|') ?? [];
-      const { code, work } = await store.regrant(id, { entry: String(held), state, runId, process });
+      const { code, effects } = await store.regrant(id, { entry: String(held), state, runId, process });
       // It is the same item that is published again, in the same slot.
-      if (code === 'granted') expect(granted(work)).toEqual([held]);
+      if (code === 'granted') expect(granted(effects)).toEqual([held]);
       return [];
     }
     case 6: {
       if (held === undefined) return [];
       const runId = (await group.reader.runOf(id, String(held))) ?? '';
-      const { work } = await store.settle(id, String(held), runId, 'failed', '{"message":"no"}');
-      return [granted(work), model.end(held, 'failed')];
+      const { effects } = await store.complete(id, String(held), runId, 'failed', '{"message":"no"}');
+      return [granted(effects), model.end(held, 'failed')];
     }
     case 7:
-      return [granted((await store.grant(id)).work), model.grant()];
+      return [granted((await store.grant(id)).effects), model.grant()];
     default: {
       if (held === undefined) return [];
       const success = random.next(3) > 0;
       const by = execution(`run-${held}`);
       await group.start(String(held), by);
-      const { work } = await group.finish(String(held), success ? succeeded() : failed(), by);
+      const { effects } = await group.finish(String(held), success ? succeeded() : failed(), by);
       const late = await group.finish(String(held), success ? failed() : succeeded(), by);
-      expect([late.code, granted(late.work)]).toEqual(['refused', []]);
-      return [granted(work), model.end(held, success ? 'succeeded' : 'failed')];
+      expect([late.code, granted(late.effects)]).toEqual(['refused', []]);
+      return [granted(effects), model.end(held, success ? 'succeeded' : 'failed')];
     }
   }
 }
@@ -199,12 +199,12 @@ test('items start in the order in which they became ready', async () => {
   const group = await fixture.group(8, { maxConcurrency: 1 });
   const order: number[] = [];
   for (const index of [5, 2, 6])
-    order.push(...(granted((await group.store.runItem(group.id, index, '{}')).work) ?? []));
+    order.push(...(granted((await group.store.runItem(group.id, index, '{}')).effects) ?? []));
   await group.store.run(group.id, '{}');
   await group.store.add(group.id, [{ spec, key: '' }], { run: true });
   while (order.length < 9) {
-    const { work } = await group.execute(String(order.at(-1)));
-    order.push(...(granted(work) ?? []));
+    const { effects } = await group.execute(String(order.at(-1)));
+    order.push(...(granted(effects) ?? []));
   }
   expect(order).toEqual([5, 2, 6, 0, 1, 3, 4, 7, 8]);
 });
@@ -216,28 +216,28 @@ test('a sweep skips what was ready already, in whatever state it is by then', as
   await group.store.runItem(group.id, 1, '{}');
   await group.store.runItem(group.id, 3, '{}');
   await group.store.runItem(group.id, 0, '{}');
-  const { work } = await group.store.run(group.id, '{}');
-  expect(granted(work)).toEqual([]);
+  const { effects } = await group.store.run(group.id, '{}');
+  expect(granted(effects)).toEqual([]);
   expect(await group.snapshot()).toMatchObject({ total: 6, ready: 6, slots: 2, succeeded: 1 });
   const order: (number | undefined)[] = [];
-  for (const entry of ['1', '3', '0', '2', '5']) order.push(...(granted((await group.execute(entry)).work) ?? []));
+  for (const entry of ['1', '3', '0', '2', '5']) order.push(...(granted((await group.execute(entry)).effects) ?? []));
   expect(order).toEqual([0, 2, 5]);
   expect(await group.snapshot()).toMatchObject({ slots: 0, succeeded: 6 });
 });
 
 test('an item that is in the queue twice is granted once, also when one call hands out both', async () => {
   const { id, store } = await fixture.group(6, { maxConcurrency: 1 });
-  expect(granted((await store.runItem(id, 0, '{}')).work)).toEqual([0]);
+  expect(granted((await store.runItem(id, 0, '{}')).effects)).toEqual([0]);
   await store.runItem(id, 3, '{}');
   await store.run(id, '{}');
-  expect(granted((await store.update(id, { maxConcurrency: 10 })).work)).toEqual([3, 1, 2, 4, 5]);
+  expect(granted((await store.update(id, { maxConcurrency: 10 })).effects)).toEqual([3, 1, 2, 4, 5]);
 });
 
 test('an item that was passed over is granted by the call that resumes it', async () => {
   const { id, store } = await fixture.group(3, { maxConcurrency: 10 });
   await store.suspendEntry(id, '1', true);
-  expect(granted((await store.run(id, '{}')).work)).toEqual([0, 2]);
-  expect(granted((await store.suspendEntry(id, '1', false)).work)).toEqual([1]);
+  expect(granted((await store.run(id, '{}')).effects)).toEqual([0, 2]);
+  expect(granted((await store.suspendEntry(id, '1', false)).effects)).toEqual([1]);
 });
 
 test('a long range with started items in the middle of it is granted without gaps', async () => {
@@ -252,11 +252,11 @@ test('a long range with started items in the middle of it is granted without gap
   const early = [0, 1, 1022, 1023, 1024, 1025, 2047, 2048, 2999];
   for (const index of early) await group.store.runItem(group.id, index, '{}');
   const rest: number[] = [];
-  let { work } = await group.store.run(group.id, '{}');
-  rest.push(...(granted(work) ?? []));
-  while (work.more) {
-    ({ work } = await group.store.grant(group.id));
-    rest.push(...(granted(work) ?? []));
+  let { effects } = await group.store.run(group.id, '{}');
+  rest.push(...(granted(effects) ?? []));
+  while (effects.more) {
+    ({ effects } = await group.store.grant(group.id));
+    rest.push(...(granted(effects) ?? []));
   }
   const expected = Array.from({ length: 3000 }, (_, i) => i).filter((index) => !early.includes(index));
   expect(rest).toEqual(expected);
@@ -269,10 +269,10 @@ test('one call hands out 1,000 slots at most and says that there is more', async
     specs(1000).map((packed) => ({ spec: packed, key: '' })),
     {},
   );
-  const first = (await group.store.run(group.id, '{}')).work;
+  const first = (await group.store.run(group.id, '{}')).effects;
   expect([first.grants.length, first.more]).toEqual([1000, true]);
-  const second = (await group.store.grant(group.id)).work;
+  const second = (await group.store.grant(group.id)).effects;
   expect([second.grants.length, second.more]).toEqual([500, false]);
-  expect((await group.store.grant(group.id)).work.grants).toEqual([]);
+  expect((await group.store.grant(group.id)).effects.grants).toEqual([]);
   expect((await group.snapshot()).slots).toBe(1500);
 });

@@ -13,7 +13,7 @@ test('an item that is tried again gets all of its attempts, whatever a former ru
   await store.suspend(group.id, true);
   const token = claimToken(group.group.secret, '0');
   const reply = await store.start(group.id, '0', token, execution('former', 1), '', '', true);
-  expect(reply.code).toBe('held');
+  expect(reply.code).toBe('requeued');
   await store.cancel(group.id, 'user');
   await store.retry(group.id);
   await store.retry(group.id, 'more');

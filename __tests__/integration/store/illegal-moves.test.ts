@@ -29,10 +29,10 @@ test('a callback that is held back can be run by nobody', async () => {
   const group = await fixture.group(1, { successCallbacks: [callback], closed: true }, { message: '{}' });
   await group.execute('0');
   const [active] = Object.values(await fixture.redis.hgetall(group.store.keys.active(group.id)));
-  const held = String(active).replace('granted', 'held');
+  const held = String(active).replace('granted', 'deferred');
   await fixture.redis.hset(group.store.keys.active(group.id), 'c0', held);
   const before = await stored(group);
-  await expect(group.start('c0', execution('run'))).rejects.toThrow('entry c0 is held and cannot become running');
+  await expect(group.start('c0', execution('run'))).rejects.toThrow('entry c0 is deferred and cannot become running');
   expect(await stored(group)).toEqual(before);
 });
 
@@ -49,10 +49,10 @@ test('a callback that is held back is cancelled by itself, and the others are le
   await other.start('0');
   await other.store.suspend(other.id, true);
   await other.finish('0');
-  expect([await other.state('c0'), await other.state('c1')]).toEqual(['held', 'held']);
+  expect([await other.state('c0'), await other.state('c1')]).toEqual(['deferred', 'deferred']);
   expect((await other.store.cancelEntry(other.id, 'c0')).code).toBe('cancelled');
-  expect([await other.state('c0'), await other.state('c1')]).toEqual(['cancelled', 'held']);
-  const { work } = await other.store.suspend(other.id, false);
-  expect(work.callbacks.map(({ entry }) => entry)).toEqual(['c1']);
+  expect([await other.state('c0'), await other.state('c1')]).toEqual(['cancelled', 'deferred']);
+  const { effects } = await other.store.suspend(other.id, false);
+  expect(effects.callbacks.map(({ entry }) => entry)).toEqual(['c1']);
   expect(await other.state('c1')).toBe('granted');
 });

@@ -24,7 +24,7 @@ test('finds nothing wrong with groups that wait, run and have ended', async () =
   const inner = await fixture.group(1);
   const { id } = await running();
   await inner.store.adopt(inner.id, { id, name: 'outer' }, '0');
-  await inner.store.keep(inner.id);
+  await inner.store.retain(inner.id);
   expect(await faults()).toEqual([]);
 });
 
@@ -69,7 +69,7 @@ test('finds what nobody has started and stays, and what stays while its group ex
 test('finds what is kept for a group that is gone', async () => {
   const inner = await fixture.group(1);
   await inner.store.adopt(inner.id, { id: 'gone', name: 'outer' }, '0');
-  await inner.store.keep(inner.id);
+  await inner.store.retain(inner.id);
   const found = await faults();
   expect(found.length).toBeGreaterThan(0);
   for (const line of found) expect(line).toContain('the group that its group sits in is gone (gone)');
@@ -85,15 +85,15 @@ test('finds keys that belong to nothing, and those of a process that stay', asyn
   ]);
 });
 
-test('leaves to upkeep what upkeep will let expire, as long as it looks after the group', async () => {
+test('leaves to the reconciler what the reconciler will let expire, as long as it looks after the group', async () => {
   const group = await ended(200);
   // Whoever ended it died before it let the other results expire.
   expect(await faults()).toEqual([]);
-  await fixture.redis.zrem(group.store.keys.upkeepOf(group.id), group.id);
+  await fixture.redis.zrem(group.store.keys.dueIndexOf(group.id), group.id);
   expect(await faults()).toEqual([expect.stringMatching(/^r[01] stays, and its group is over/)]);
 });
 
-test('leaves to upkeep what a removal that broke off has left', async () => {
+test('leaves to the reconciler what a removal that broke off has left', async () => {
   const group = await ended(200);
   const { store, id } = group;
   await store.register(id);

@@ -12,7 +12,7 @@ const kilobyte = 1024;
 const text = (bytes: number) => JSON.stringify('x'.repeat(bytes));
 
 /** The most bytes that one answer of Redis had meanwhile, and how many answers there were. */
-async function answers(work: () => Promise<unknown>): Promise<{ most: number; count: number }> {
+async function answers(effects: () => Promise<unknown>): Promise<{ most: number; count: number }> {
   const sizes: number[] = [];
   const { call, use } = connection;
   const measured = <T>(answer: T) => (sizes.push(JSON.stringify(answer)?.length ?? 0), answer);
@@ -22,7 +22,7 @@ async function answers(work: () => Promise<unknown>): Promise<{ most: number; co
   const uses = jest
     .spyOn(connection, 'use')
     .mockImplementation((what, send) => use.call(connection, what, send).then(measured) as never);
-  await work();
+  await effects();
   calls.mockRestore();
   uses.mockRestore();
   return { most: Math.max(...sizes), count: sizes.length };

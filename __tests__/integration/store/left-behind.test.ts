@@ -1,13 +1,13 @@
-// What a process that died had been granted, and how much one pass of upkeep does about it: the next pass is far away here.
+// What a process that died had been granted, and how much one pass of the reconciler does about it: the next pass is far away here.
 import type { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { InstantEngine } from '../../../bench/helpers/instant-engine';
 import { Mageflow } from '../../../src';
-import { resolveOptions } from '../../../src/options';
+import { resolveOptions } from '../../../src/config/options';
 import { GroupStore } from '../../../src/store/group-store';
-import { RedisConnection } from '../../../src/store/redis';
-import type { Work } from '../../../src/store/replies';
+import { RedisConnection } from '../../../src/store/connection';
+import type { Effects } from '../../../src/store/replies';
 import { eventually, gate, Log, required } from '../../helpers/fixture';
 import { StoreFixture } from '../../helpers/store';
 
@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 afterAll(() => redis.disconnect());
 
-/** An instance whose upkeep makes one pass, and another process of the same store that dies. */
+/** An instance whose the reconciler makes one pass, and another process of the same store that dies. */
 function open() {
   const keyPrefix = `test-${randomBytes(5).toString('hex')}`;
   const log = new Log();
@@ -57,11 +57,11 @@ function open() {
 }
 
 /** Grants all that may run, as a process does that dies before it publishes any of it. */
-async function grantAll(store: GroupStore, id: string, first: { work: Work }): Promise<string[]> {
-  const entries = first.work.grants.map(({ entry }) => entry);
-  for (let { work } = first; work.more;) {
-    ({ work } = await store.grant(id));
-    entries.push(...work.grants.map(({ entry }) => entry));
+async function grantAll(store: GroupStore, id: string, first: { effects: Effects }): Promise<string[]> {
+  const entries = first.effects.grants.map(({ entry }) => entry);
+  for (let { effects } = first; effects.more;) {
+    ({ effects } = await store.grant(id));
+    entries.push(...effects.grants.map(({ entry }) => entry));
   }
   return entries;
 }
@@ -78,7 +78,7 @@ function silence(hatchet: HatchetClient): void {
   Object.defineProperty(hatchet, 'runs', { value: { getDetails: () => over.opened.then(() => underWay) } });
 }
 
-test('one pass of upkeep publishes all of 2,500 items that a dead process was granted', async () => {
+test('one pass of the reconciler publishes all of 2,500 items that a dead process was granted', async () => {
   const { mage, dying, ran, swarmOf } = open();
   const items = 2_500;
   const swarm = await swarmOf(items, items);
@@ -108,7 +108,7 @@ test('what a dead process was granted does not wait until the engine has told of
   expect(Math.min(...ran)).toBe(published);
 });
 
-test('one pass of upkeep asks the engine about each of 1,000 runs whose lease ran out, once', async () => {
+test('one pass of the reconciler asks the engine about each of 1,000 runs whose lease ran out, once', async () => {
   const { mage, engine, dying, swarmOf } = open();
   const items = 1_000;
   const swarm = await swarmOf(items, items);
@@ -145,8 +145,8 @@ test('one script takes over a part of what was left, when that is large', async 
     process: store.process,
     runId: '',
   }));
-  const { expected, work } = await store.regrantSome(id, all);
+  const { expected, effects } = await store.regrantSome(id, all);
   expect(expected.length).toBeGreaterThan(5);
   expect(expected.length).toBeLessThan(15);
-  expect(work.grants.map(({ entry }) => entry)).toEqual(all.slice(0, expected.length).map(({ entry }) => entry));
+  expect(effects.grants.map(({ entry }) => entry)).toEqual(all.slice(0, expected.length).map(({ entry }) => entry));
 });

@@ -105,7 +105,7 @@ describe('the results of a group of several buckets', () => {
     await store.expireResults(id, 300);
     expect(Object.values(await lives(group)).filter((life) => life <= 0)).toEqual([]);
     await store.retry(id);
-    await store.keepAgain(id);
+    await store.retainAgain(id);
     await store.retry(id, 'more');
     expect(Object.entries(await lives(group)).filter(([, life]) => life !== -1)).toEqual([]);
   });
@@ -114,7 +114,7 @@ describe('the results of a group of several buckets', () => {
     const group = await ended();
     const { store, id } = group;
     await store.retry(id);
-    await store.keepAgain(id);
+    await store.retainAgain(id);
     await store.retry(id, 'more');
     // Nothing that it would have to take back afterwards: it may be killed at any moment.
     const calls: string[] = [];
@@ -169,7 +169,7 @@ describe('a group whose retention is over', () => {
 });
 
 describe('the bytes of a list of results', () => {
-  const bytesOf = async ({ reader, id }: TestGroup) => (await reader.facts(id))?.resultBytes;
+  const bytesOf = async ({ reader, id }: TestGroup) => (await reader.record(id))?.resultBytes;
 
   test('are those of what succeeded, however often the rest has failed', async () => {
     const group = await fixture.group(3, { closed: true }, { message: '{}' });
@@ -192,7 +192,7 @@ describe('the bytes of a list of results', () => {
     const { store, id } = group;
     await store.start(id, '0', tokenOf(group), runOf('run-0'), '', 'children');
     await group.finish('0', succeeded('"own"'));
-    await store.settle(id, '0', 'g:children', 'succeeded', '@children', 1_000_000, 0);
+    await store.complete(id, '0', 'g:children', 'succeeded', '@children', 1_000_000, 0);
     expect(await group.snapshot()).toMatchObject({ status: 'succeeded', succeeded: 1 });
     expect(await bytesOf(group)).toBe(5);
   });
@@ -206,10 +206,10 @@ describe('the bytes of a list of results', () => {
     const { store, id } = group;
     await store.start(id, '0', tokenOf(group), runOf('run-0'), '', 'children');
     await group.finish('0', succeeded('"own"'));
-    await store.settle(id, '0', 'g:children', 'succeeded', '@children', 10, 0);
+    await store.complete(id, '0', 'g:children', 'succeeded', '@children', 10, 0);
     expect(await bytesOf(group)).toBe(5);
     await store.reopen(id, { entry: '0', child: 'children', round: 1 });
-    await store.settle(id, '0', 'g:children', 'succeeded', '@children', 10, 1);
+    await store.complete(id, '0', 'g:children', 'succeeded', '@children', 10, 1);
     expect(await bytesOf(group)).toBe(5);
   });
 });
@@ -229,24 +229,24 @@ describe('callbacks that were held back, more of them than one call hands out', 
   };
   const held = async ({ store, id }: TestGroup) => {
     const active = await fixture.redis.hgetall(store.keys.active(id));
-    return Object.values(active).filter((packed) => packed.startsWith('held')).length;
+    return Object.values(active).filter((packed) => packed.startsWith('deferred')).length;
   };
 
   test('go on when their group is cancelled, also those of an item that was suspended by itself', async () => {
     const group = await heldBack();
     const { store, id } = group;
     expect(await held(group)).toBe(many);
-    const { work } = await store.cancel(id, 'user');
-    expect(work.more).toBe(true);
-    expect((await store.grant(id)).work.more).toBe(false);
+    const { effects } = await store.cancel(id, 'user');
+    expect(effects.more).toBe(true);
+    expect((await store.grant(id)).effects.more).toBe(false);
     expect(await held(group)).toBe(0);
   });
 
-  test('are left to upkeep by one who dies after the first of them', async () => {
+  test('are left to the reconciler by one who dies after the first of them', async () => {
     const group = await heldBack();
     const { store, id } = group;
-    const { work } = await store.suspendEntry(id, '0', false);
-    expect(work).toMatchObject({ more: true });
+    const { effects } = await store.suspendEntry(id, '0', false);
+    expect(effects).toMatchObject({ more: true });
     expect((await store.due(id, 0)).more).toBe(true);
     await store.grant(id);
     expect(await held(group)).toBe(0);

@@ -1,6 +1,6 @@
 // What is loaded works as a callback as what was signed does.
 import { ConfigurationError } from '../../../src';
-import type { AnySignature } from '../../../src/signatures/types';
+import type { AnySignature } from '../../../src/api/types';
 import { eventually } from '../../helpers/fixture';
 import { Instant } from '../../helpers/instant-mage';
 

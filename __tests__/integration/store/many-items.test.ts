@@ -33,9 +33,9 @@ const groupOf = (given: Partial<NewGroup> = {}): NewGroup => ({
 });
 
 /** The most arguments that a call of a script gets meanwhile. */
-async function mostArguments(work: () => Promise<unknown>): Promise<number> {
+async function mostArguments(effects: () => Promise<unknown>): Promise<number> {
   const calls = jest.spyOn(store.redis, 'call');
-  await work();
+  await effects();
   const most = Math.max(...calls.mock.calls.map(([, keys, args]) => keys.length + args.length));
   calls.mockRestore();
   return most;
@@ -43,7 +43,7 @@ async function mostArguments(work: () => Promise<unknown>): Promise<number> {
 
 test('a script may have more arguments than fit on the stack of a call', async () => {
   const many = Array.from({ length: 160_000 }, (_, i) => String(i));
-  const call = store.redis.call('locate', [store.keys.state('none'), store.keys.callbacks('none')], many);
+  const call = store.redis.call('noteLocation', [store.keys.state('none'), store.keys.callbacks('none')], many);
   await expect(call).resolves.toBe(0);
 });
 
@@ -69,10 +69,10 @@ test('a group that a dead process has half made is completed, with each of its i
   await expect(createInParts(store, group, all, { message: '{}' })).rejects.toThrow('killed');
   add.mockRestore();
   expect(await reader.snapshot(group.id)).toMatchObject({ status: 'pending', total: 1_000, closed: false });
-  const { created, work } = await createInParts(store, { ...group, secret: newSecret() }, all, { message: '{}' });
-  expect([created, work.grants.length]).toEqual([false, 10]);
+  const { created, effects } = await createInParts(store, { ...group, secret: newSecret() }, all, { message: '{}' });
+  expect([created, effects.grants.length]).toEqual([false, 10]);
   expect(await reader.snapshot(group.id)).toMatchObject({ status: 'running', total: 3_500, closed: true });
-  expect((await createInParts(store, group, all, { message: '{}' })).work.grants).toEqual([]);
+  expect((await createInParts(store, group, all, { message: '{}' })).effects.grants).toEqual([]);
   expect(await reader.specs(group.id, 3_499, 3_501)).toEqual([spec]);
 });
 

@@ -1,6 +1,6 @@
 // What is nested is stored by value: a level costs what is in it, however deep it is.
 import { packSpec, packTemplate, unpackSpec, unpackTemplate, type GroupTemplate } from '../../../src/store/spec';
-import type { AnySignature } from '../../../src/signatures/types';
+import type { AnySignature } from '../../../src/api/types';
 import { eventually } from '../../helpers/fixture';
 import { Instant } from '../../helpers/instant-mage';
 

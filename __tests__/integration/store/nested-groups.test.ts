@@ -1,6 +1,6 @@
 import { newSecret } from '../../../src/store/group-store';
 import { newId } from '../../../src/store/ids';
-import type { Work } from '../../../src/store/replies';
+import type { Effects } from '../../../src/store/replies';
 import { packSpec } from '../../../src/store/spec';
 import { failed, spec, StoreFixture, type TestGroup } from '../../helpers/store';
 
@@ -12,14 +12,14 @@ const onSuccess = [packSpec({ task: 'good' })];
 const onError = [packSpec({ task: 'bad' })];
 const both = { successCallbacks: onSuccess, errorCallbacks: onError };
 
-const granted = (work: Work | undefined) => work?.grants.map(({ entry }) => entry);
+const granted = (effects: Effects | undefined) => effects?.grants.map(({ entry }) => entry);
 /** What is fired: the lists' tasks, and 'p' for telling the parent. */
-const fired = (work: Work | undefined) =>
-  work?.callbacks.map(({ entry, packed }) =>
+const fired = (effects: Effects | undefined) =>
+  effects?.callbacks.map(({ entry, packed }) =>
     (entry === 'p' ? 'p' : (JSON.parse(packed.slice(packed.indexOf('\n') + 1)) as string[])).toString(),
   );
 const ttl = ({ id }: { id: string }) => fixture.redis.pttl(store.keys.state(id));
-const madeSwarm = (id: string) => packSpec({ task: 'inner', id, name: 'inner', group: 'made swarm', below: [id] });
+const madeSwarm = (id: string) => packSpec({ task: 'inner', id, name: 'inner', group: 'swarm-ref', below: [id] });
 const named = ({ id, group: { name } }: TestGroup) => ({ id, name });
 
 /** A group that is the first item of another one, as a swarm that was handed in is. */
@@ -38,7 +38,7 @@ describe('a group that is put into another one', () => {
     const inner = await fixture.group(1);
     const [first, second] = [await fixture.group(0, { name: 'first' }), await fixture.group(0, { name: 'second' })];
     expect((await store.adopt(inner.id, named(first))).code).toBe('adopted');
-    expect((await store.adopt(inner.id, named(first))).code).toBe('again');
+    expect((await store.adopt(inner.id, named(first))).code).toBe('already-member');
     expect((await store.adopt(inner.id, named(first), '0')).code).toBe('adopted');
     expect(await store.adopt(inner.id, named(second))).toEqual({ code: 'started', in: first.id, name: 'first' });
   });
@@ -74,11 +74,11 @@ describe('a group that is put into another one', () => {
 
   test('keeps items that are made ready until it gets its slot', async () => {
     const { inner, start } = await nested(2);
-    expect((await store.runItem(inner.id, 1, '{"own":1}')).work).toMatchObject({ status: 'pending', grants: [] });
-    expect((await store.add(inner.id, [{ spec, key: '' }], { run: true })).work?.grants).toEqual([]);
+    expect((await store.runItem(inner.id, 1, '{"own":1}')).effects).toMatchObject({ status: 'pending', grants: [] });
+    expect((await store.add(inner.id, [{ spec, key: '' }], { run: true })).effects?.grants).toEqual([]);
     expect((await inner.snapshot()).status).toBe('pending');
-    const { work } = await start('');
-    expect(granted(work)).toEqual(['1', '2']);
+    const { effects } = await start('');
+    expect(granted(effects)).toEqual(['1', '2']);
     expect((await inner.snapshot()).status).toBe('running');
   });
 });
@@ -86,16 +86,16 @@ describe('a group that is put into another one', () => {
 describe('a group that gets its slot', () => {
   test('is started once, however often it is tried', async () => {
     const { start } = await nested(2);
-    expect(granted((await start('{"m":1}')).work)).toEqual(['0', '1']);
+    expect(granted((await start('{"m":1}')).effects)).toEqual(['0', '1']);
     const again = await start('{"m":2}');
-    expect([again.code, granted(again.work)]).toEqual(['started', []]);
+    expect([again.code, granted(again.effects)]).toEqual(['started', []]);
   });
 
   test('keeps the message that it was given first', async () => {
     const { inner, start } = await nested();
     await start('{"m":1}');
     await start('{"m":2}');
-    expect((await reader.facts(inner.id))?.message).toBe('{"m":1}');
+    expect((await reader.record(inner.id))?.message).toBe('{"m":1}');
   });
 
   test('is refused in another place, and says so when it has ended', async () => {
@@ -103,9 +103,9 @@ describe('a group that gets its slot', () => {
     await start();
     const other = await fixture.group(1);
     const elsewhere = await store.runNested(inner.id, '{}', { groupId: other.id, entry: '0' }, {});
-    expect(elsewhere.code).toBe('again');
-    expect((await store.runNested(inner.id, '{}', { groupId: outer.id, entry: '1' }, {})).code).toBe('again');
-    expect(await start()).toMatchObject({ code: 'finished', work: { status: 'succeeded' } });
+    expect(elsewhere.code).toBe('already-started');
+    expect((await store.runNested(inner.id, '{}', { groupId: outer.id, entry: '1' }, {})).code).toBe('already-started');
+    expect(await start()).toMatchObject({ code: 'finished', effects: { status: 'succeeded' } });
   });
 });
 
@@ -113,23 +113,23 @@ describe('the end of a nested group', () => {
   test('is to be told to its parent, beside its own callbacks, once', async () => {
     const { inner, start } = await nested(1, { ...both, closed: true });
     await start();
-    const { work } = await inner.execute('0');
-    expect(fired(work)).toEqual(['good', 'p']);
+    const { effects } = await inner.execute('0');
+    expect(fired(effects)).toEqual(['good', 'p']);
     expect(await reader.activeEntry(inner.id, 'p')).toMatchObject({ state: 'granted' });
-    expect(fired((await store.grant(inner.id)).work)).toEqual([]);
-    await store.noticed(inner.id);
+    expect(fired((await store.grant(inner.id)).effects)).toEqual([]);
+    await store.parentNotified(inner.id);
     expect(await reader.activeEntry(inner.id, 'p')).toBeUndefined();
-    expect((await store.noticed(newId())).code).toBe('missing');
+    expect((await store.parentNotified(newId())).code).toBe('missing');
   });
 
   test('settles its entry, known or not yet known as started, once', async () => {
     for (const confirmed of [true, false]) {
       const { inner, outer } = await nested(1, {}, { maxConcurrency: 1 });
-      expect(granted((await store.run(outer.id, '{}')).work)).toEqual(['0']);
+      expect(granted((await store.run(outer.id, '{}')).effects)).toEqual(['0']);
       if (confirmed) await store.confirm(outer.id, ['0', `g:${inner.id}`]);
-      const settle = () => store.settle(outer.id, '0', `g:${inner.id}`, 'succeeded', `@${inner.id}`, 10);
+      const settle = () => store.complete(outer.id, '0', `g:${inner.id}`, 'succeeded', `@${inner.id}`, 10);
       const first = await settle();
-      expect([first.code, granted(first.work)]).toEqual(['ended', ['1']]);
+      expect([first.code, granted(first.effects)]).toEqual(['ended', ['1']]);
       expect((await settle()).code).toBe('refused');
       // A late confirmation changes nothing.
       await store.confirm(outer.id, ['0', `g:${inner.id}`]);
@@ -142,8 +142,8 @@ describe('the end of a nested group', () => {
     const { inner, outer } = await nested();
     await store.run(outer.id, '{}');
     await store.confirm(outer.id, ['0', `g:${inner.id}`]);
-    expect((await store.settle(outer.id, '0', `g:${newId()}`, 'failed', '{}')).code).toBe('refused');
-    expect((await store.settle(newId(), '0', `g:${inner.id}`, 'failed', '{}')).code).toBe('unknown');
+    expect((await store.complete(outer.id, '0', `g:${newId()}`, 'failed', '{}')).code).toBe('refused');
+    expect((await store.complete(newId(), '0', `g:${inner.id}`, 'failed', '{}')).code).toBe('unknown');
   });
 });
 
@@ -153,43 +153,43 @@ describe('how long a nested group is kept', () => {
     expect(await ttl(inner)).toBeGreaterThan(600_000);
     await store.run(outer.id, '{}');
     expect((await store.due(outer.id, 10)).hold).toBe(true);
-    expect(await store.keep(inner.id)).toBe(false);
+    expect(await store.retain(inner.id)).toBe(false);
     expect(await ttl(inner)).toBe(-1);
     // What is added then doesn't give it a time again.
     await store.add(inner.id, [{ spec, key: '' }], {});
     expect(await ttl(inner)).toBe(-1);
-    await store.held(outer.id);
+    await store.markChildrenRetained(outer.id);
     expect((await store.due(outer.id, 10)).hold).toBe(false);
-    expect(await store.keep(outer.id)).toBe(true);
+    expect(await store.retain(outer.id)).toBe(true);
   });
 
   test('after its end until its parent releases it, then for its retention', async () => {
     const { inner, start } = await nested(1, { closed: true });
     await start();
-    expect((await inner.execute('0')).work.expiring).toBe(false);
-    expect((await store.noticed(inner.id)).work.expiring).toBe(false);
+    expect((await inner.execute('0')).effects.expiring).toBe(false);
+    expect((await store.parentNotified(inner.id)).effects.expiring).toBe(false);
     expect(await ttl(inner)).toBe(-1);
-    expect((await store.release(inner.id)).work.expiring).toBe(true);
+    expect((await store.release(inner.id)).effects.expiring).toBe(true);
     expect(await ttl(inner)).toBeGreaterThan(0);
     expect(await ttl(inner)).toBeLessThanOrEqual(61_000);
     // Nobody keeps it any more.
-    await store.keep(inner.id);
+    await store.retain(inner.id);
     expect(await ttl(inner)).toBeGreaterThan(0);
   });
 
   test('one that runs when its parent is gone is kept to its end, and then for its retention', async () => {
     const { inner, start } = await nested(1, { ...both, closed: true });
     await start();
-    expect((await store.release(inner.id)).work).toMatchObject({ status: 'running', expiring: false });
+    expect((await store.release(inner.id)).effects).toMatchObject({ status: 'running', expiring: false });
     expect(await ttl(inner)).toBe(-1);
-    expect(fired((await inner.execute('0')).work)).toContain('good');
+    expect(fired((await inner.execute('0')).effects)).toContain('good');
     expect((await inner.snapshot()).status).toBe('succeeded');
   });
 
   test('one that was never started ends as cancelled when it is released, without callbacks', async () => {
     const { inner } = await nested(1, both);
-    const { work } = await store.release(inner.id);
-    expect([work.status, fired(work), work.expiring]).toEqual(['cancelled', [], true]);
+    const { effects } = await store.release(inner.id);
+    expect([effects.status, fired(effects), effects.expiring]).toEqual(['cancelled', [], true]);
     expect(await ttl(inner)).toBeGreaterThan(0);
     expect((await store.release(newId())).code).toBe('missing');
   });
@@ -198,9 +198,9 @@ describe('how long a nested group is kept', () => {
     const { inner, outer, start } = await nested(0, { closed: true }, { closed: true });
     await store.run(outer.id, '{}');
     await start();
-    await store.settle(outer.id, '0', `g:${inner.id}`, 'succeeded', `@${inner.id}`, 0);
-    const { work } = await outer.execute('1');
-    expect(work).toMatchObject({ status: 'succeeded', expiring: false });
+    await store.complete(outer.id, '0', `g:${inner.id}`, 'succeeded', `@${inner.id}`, 0);
+    const { effects } = await outer.execute('1');
+    expect(effects).toMatchObject({ status: 'succeeded', expiring: false });
     expect((await store.due(outer.id, 1)).forgetAt).toBeGreaterThan(0);
     expect(await ttl(outer)).toBe(-1);
     await store.expire(outer.id);
@@ -213,8 +213,8 @@ describe('how long a nested group is kept', () => {
     await store.expire(running.id);
     expect(await ttl(running)).toBe(-1);
     await store.expire(newId());
-    await store.held(newId());
-    expect(await store.keep(newId())).toBe(false);
+    await store.markChildrenRetained(newId());
+    expect(await store.retain(newId())).toBe(false);
   });
 });
 
@@ -226,8 +226,8 @@ describe('cancelling', () => {
       ['stop', ['p']],
     ] as const) {
       const { inner } = await nested(2, both);
-      const { code, work } = await store.cancel(inner.id, by);
-      expect([code, work.status, fired(work)]).toEqual(['cancelled', 'cancelled', callbacks]);
+      const { code, effects } = await store.cancel(inner.id, by);
+      expect([code, effects.status, fired(effects)]).toEqual(['cancelled', 'cancelled', callbacks]);
       expect(await inner.snapshot()).toMatchObject({ cancelled: 2, closed: true });
       expect((await store.cancel(inner.id, 'user')).code).toBe('ended');
       expect((await store.add(inner.id, [{ spec, key: '' }], {})).code).toBe('finished');
@@ -239,34 +239,34 @@ describe('cancelling', () => {
     const { inner, start } = await nested(5, { ...both, maxConcurrency: 3 });
     await start();
     for (const entry of ['0', '1']) await inner.start(entry);
-    const { work } = await store.cancel(inner.id, 'user');
-    expect([work.status, granted(work), fired(work)]).toEqual(['cancelling', [], []]);
+    const { effects } = await store.cancel(inner.id, 'user');
+    expect([effects.status, granted(effects), fired(effects)]).toEqual(['cancelling', [], []]);
     expect((await inner.start('2')).code).toBe('cancelled');
-    expect((await inner.finish('0')).work).toMatchObject({ status: 'cancelling', grants: [] });
-    expect((await inner.finish('1', failed())).work.status).toBe('cancelling');
-    const last = await store.settle(inner.id, '2', '', 'cancelled', '');
-    expect([last.work.status, fired(last.work)]).toEqual(['cancelled', ['bad', 'p']]);
+    expect((await inner.finish('0')).effects).toMatchObject({ status: 'cancelling', grants: [] });
+    expect((await inner.finish('1', failed())).effects.status).toBe('cancelling');
+    const last = await store.complete(inner.id, '2', '', 'cancelled', '');
+    expect([last.effects.status, fired(last.effects)]).toEqual(['cancelled', ['bad', 'p']]);
     expect(await inner.snapshot()).toMatchObject({ succeeded: 0, failed: 0, cancelled: 5, slots: 0 });
   });
 
   test('by a parent that stops leaves a running one alone', async () => {
     const { inner, start } = await nested(2, { maxConcurrency: 1 });
     await start();
-    expect((await store.cancel(inner.id, 'stop')).work.status).toBe('running');
-    expect(granted((await inner.execute('0')).work)).toEqual(['1']);
+    expect((await store.cancel(inner.id, 'stop')).effects.status).toBe('running');
+    expect(granted((await inner.execute('0')).effects)).toEqual(['1']);
   });
 
   test('an entry that ends as cancelled is no failure for a swarm, and ends a chain', async () => {
     const swarm = await fixture.group(2, { stopAfterNFailures: 1, closed: true }, { message: '{}' });
-    await store.settle(swarm.id, '0', '', 'cancelled', '');
-    expect((await swarm.execute('1')).work.status).toBe('succeeded');
+    await store.complete(swarm.id, '0', '', 'cancelled', '');
+    expect((await swarm.execute('1')).effects.status).toBe('succeeded');
     const chain = await fixture.group(
       3,
       { kind: 'chain', maxConcurrency: 1, stopAfterNFailures: 1, closed: true, ...both },
       { message: '{}' },
     );
-    const { work } = await store.settle(chain.id, '0', '', 'cancelled', '');
-    expect([work.status, granted(work), fired(work)]).toEqual(['cancelled', [], ['bad']]);
+    const { effects } = await store.complete(chain.id, '0', '', 'cancelled', '');
+    expect([effects.status, granted(effects), fired(effects)]).toEqual(['cancelled', [], ['bad']]);
   });
 });
 
@@ -286,10 +286,10 @@ test('a group that was created twice for one entry is one: only its own creator 
     parent: { groupId: outer.id, entry: '0' },
   };
   const first = await store.create(group, [spec, spec], { message: '{}' });
-  expect([first.created, granted(first.work)]).toEqual([true, ['0']]);
+  expect([first.created, granted(first.effects)]).toEqual([true, ['0']]);
   const second = await store.create({ ...group, secret: newSecret() }, [spec, spec], { message: '{}' });
-  expect([second.created, granted(second.work)]).toEqual([false, []]);
-  expect((await reader.facts(group.id))?.secret).toBe(group.secret);
+  expect([second.created, granted(second.effects)]).toEqual([false, []]);
+  expect((await reader.record(group.id))?.secret).toBe(group.secret);
 });
 
 test('the groups in a chain that is to be made are known to the group that it waits in, beside the chain', async () => {

@@ -21,8 +21,8 @@ test('a suspended chain, of which a waiting step is cancelled, ends when it is r
   await store.cancelEntry(group.id, '2');
   await group.finish('0');
   expect(await group.snapshot()).toMatchObject({ status: 'cancelling', suspended: true });
-  const { code, work } = await store.suspend(group.id, false);
-  expect([code, work.status, work.callbacks.length]).toEqual(['resumed', 'cancelled', 1]);
+  const { code, effects } = await store.suspend(group.id, false);
+  expect([code, effects.status, effects.callbacks.length]).toEqual(['resumed', 'cancelled', 1]);
 });
 
 test('a suspended chain, of which the running step is cancelled, ends when it is resumed', async () => {
@@ -32,14 +32,14 @@ test('a suspended chain, of which the running step is cancelled, ends when it is
   await store.cancelEntry(group.id, '0');
   await group.finish('0');
   expect((await store.suspend(group.id, true)).code).toBe('ended');
-  expect((await store.suspend(group.id, false)).work.status).toBe('cancelled');
+  expect((await store.suspend(group.id, false)).effects.status).toBe('cancelled');
 });
 
 test('a chain, of which a step was cancelled before it was run, ends as cancelled and starts none', async () => {
   const group = await chain(3);
   await store.cancelEntry(group.id, '1');
-  const { code, work } = await store.run(group.id, '{}');
-  expect([code, work.status, work.grants, work.callbacks.length]).toEqual(['started', 'cancelled', [], 1]);
+  const { code, effects } = await store.run(group.id, '{}');
+  expect([code, effects.status, effects.grants, effects.callbacks.length]).toEqual(['started', 'cancelled', [], 1]);
 });
 
 test('a stopping group ends when the last run in it is taken back as it starts', async () => {
@@ -49,22 +49,32 @@ test('a stopping group ends when the last run in it is taken back as it starts',
   await group.execute('0', failed());
   expect(await group.snapshot()).toMatchObject({ status: 'stopping', slots: 1 });
   const reply = await group.start('1');
-  expect([reply.code, 'work' in reply && reply.work.status]).toEqual(['held', 'failed']);
+  expect([reply.code, 'effects' in reply && reply.effects.status]).toEqual(['requeued', 'failed']);
 });
 
 test('a stopping group ends when the publication that its last item waited for is taken over and taken back', async () => {
   const group = await fixture.group(specs(2), { closed: true, stopAfterNFailures: 1 }, { message: '{}' });
   await store.suspendEntry(group.id, '1', true);
   await group.execute('0', failed());
-  const { work } = await store.regrant(group.id, { entry: '1', state: 'granted', process: store.process, runId: '' });
-  expect([work.status, work.grants]).toEqual(['failed', []]);
+  const { effects } = await store.regrant(group.id, {
+    entry: '1',
+    state: 'granted',
+    process: store.process,
+    runId: '',
+  });
+  expect([effects.status, effects.grants]).toEqual(['failed', []]);
 });
 
 test('the slot of a run that is taken back goes to the next item, whoever takes it back', async () => {
   const group = await fixture.group(specs(2), { maxConcurrency: 1 }, { message: '{}' });
   await store.suspendEntry(group.id, '0', true);
-  const { work } = await store.regrant(group.id, { entry: '0', state: 'granted', process: store.process, runId: '' });
-  expect(work.grants.map(({ entry }) => entry)).toEqual(['1']);
+  const { effects } = await store.regrant(group.id, {
+    entry: '0',
+    state: 'granted',
+    process: store.process,
+    runId: '',
+  });
+  expect(effects.grants.map(({ entry }) => entry)).toEqual(['1']);
 });
 
 test('what is added to a group that is being made ready again waits to be run, and comes after the rest', async () => {
@@ -78,7 +88,7 @@ test('what is added to a group that is being made ready again waits to be run, a
   await store.retry(group.id, { round: 1, reopen: true });
   await store.add(group.id, [{ spec, key: 'waits' }], {});
   await store.add(group.id, [{ spec, key: 'runs' }], { run: true });
-  const { work } = await store.retry(group.id, 'more');
-  expect(work.grants.map(({ entry }) => entry)).toEqual(['0', '2']);
+  const { effects } = await store.retry(group.id, 'more');
+  expect(effects.grants.map(({ entry }) => entry)).toEqual(['0', '2']);
   expect(await group.state('1')).toBe('waiting');
 });

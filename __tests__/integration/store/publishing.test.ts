@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { InstantEngine } from '../../../bench/helpers/instant-engine';
 import type { Mageflow } from '../../../src';
-import type { Publisher } from '../../../src/engine/publisher';
+import type { Publisher } from '../../../src/orchestrator/publisher';
 import { eventually, Fixture, gate } from '../../helpers/fixture';
 
 interface Run {

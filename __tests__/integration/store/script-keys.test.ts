@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const folder = join(__dirname, '../../../src/store/scripts');
-const files = ['.', 'includes'].flatMap((sub) =>
+const folder = join(__dirname, '../../../src/store/lua');
+const files = ['commands', 'lib'].flatMap((sub) =>
   readdirSync(join(folder, sub))
     .filter((name) => name.endsWith('.lua'))
     .map((name) => join(sub, name)),

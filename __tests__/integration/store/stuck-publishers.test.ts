@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { InstantEngine } from '../../../bench/helpers/instant-engine';
 import type { MageflowEvents } from '../../../src';
-import { stuckAfterMs } from '../../../src/engine/stalls';
+import { stuckAfterMs } from '../../../src/orchestrator/stalls';
 import { eventually, Fixture, gate } from '../../helpers/fixture';
 
 const leaseMs = 600;

@@ -23,7 +23,7 @@ async function itemThatIs(state: State): Promise<Subject> {
   const subject = { group, entry: '0' };
   if (state === 'granted') return subject;
   if (state === 'cancelled') {
-    await group.store.settle(group.id, '0', '', 'cancelled', '');
+    await group.store.complete(group.id, '0', '', 'cancelled', '');
     return subject;
   }
   await group.store.confirm(group.id, ['0', 'own']);
@@ -60,11 +60,11 @@ const actions: Record<string, (subject: Subject) => Promise<unknown>> = {
   'throw with retries left': async ({ group, entry }) => (await group.finish(entry, threw(1), execution('own'))).code,
   'last throw': async ({ group, entry }) => (await group.finish(entry, threw(0), execution('own'))).code,
   'settle its run': async ({ group, entry }) =>
-    (await group.store.settle(group.id, entry, 'own', 'failed', '{"message":"no"}')).code,
+    (await group.store.complete(group.id, entry, 'own', 'failed', '{"message":"no"}')).code,
   'settle another run': async ({ group, entry }) =>
-    (await group.store.settle(group.id, entry, 'other', 'failed', '{"message":"no"}')).code,
+    (await group.store.complete(group.id, entry, 'other', 'failed', '{"message":"no"}')).code,
   'settle what was never published': async ({ group, entry }) =>
-    (await group.store.settle(group.id, entry, '', 'failed', '{"message":"no"}')).code,
+    (await group.store.complete(group.id, entry, '', 'failed', '{"message":"no"}')).code,
   confirm: async ({ group, entry }) => (await group.store.confirm(group.id, [entry, 'confirmed'])).code,
   regrant: (subject) => regrant(subject, {}),
   'regrant of what another process holds': (subject) => regrant(subject, { process: 'other' }),
@@ -87,7 +87,7 @@ const nothing = (state: State, codes: Record<string, string> = {}): Expected =>
     Object.keys(actions).map((name) => {
       const given = codes[name];
       if (given) return [name, [given, state]];
-      if (name === 'runItem' || name === 'run') return [name, ['again', state]];
+      if (name === 'runItem' || name === 'run') return [name, ['already-started', state]];
       if (name === 'grant') return [name, ['granted', state]];
       if (name === 'close') return [name, ['closed', state]];
       if (name === 'add') return [name, ['added', state]];
@@ -110,7 +110,7 @@ const expected: Record<State, Expected> = {
     runItem: ['started', 'granted'],
     run: ['started', 'granted'],
   },
-  queued: { ...nothing('queued', { 'start by its run': 'held', 'start by another run': 'held' }), ...held },
+  queued: { ...nothing('queued', { 'start by its run': 'requeued', 'start by another run': 'requeued' }), ...held },
   granted: {
     ...nothing('granted'),
     'start by its run': ['run', 'running'],

@@ -1,6 +1,6 @@
 // What is granted and can't be put together ends after some tries: it holds no slot and no group for ever.
 import { StoreError } from '../../../src';
-import { composed, maxPublications, Unpublishable } from '../../../src/engine/unpublishable';
+import { composed, maxPublications, Unpublishable } from '../../../src/orchestrator/unpublishable';
 import { newSecret } from '../../../src/store/group-store';
 import { newId } from '../../../src/store/ids';
 import { packSpec } from '../../../src/store/spec';
@@ -59,8 +59,8 @@ test('a callback that is a chain without what it is made of fails, and its group
     successCallbacks: [packSpec({ task: 'chain', group: 'chain' }), packSpec({ task: 'note' })],
     errorCallbacks: [],
   };
-  const { work } = await store.create(group, [], { message: '{}' });
-  await instant.scope.publisher.publish(group.id, work).catch(() => undefined);
+  const { effects } = await store.create(group, [], { message: '{}' });
+  await instant.scope.publisher.publish(group.id, effects).catch(() => undefined);
   await eventually('the callback has failed', async () => (await reader.callbackState(group.id, 'c0')) === 'failed');
   await eventually('the other one has run', () => told === 1);
   await eventually('the group expires', async () => (await redis.pttl(store.keys.state(group.id))) > 0);
@@ -84,15 +84,15 @@ test('publications that fail are counted in Redis, together with runs that were 
   const group = await fixture.group([spec, spec], { maxConcurrency: 1, closed: true }, { message: '{}' });
   const failing = (by = own) => by.failPublication(group.id, '0', maxPublications, '{"message":"no input"}');
   expect((await failing(other.store)).code).toBe('unknown');
-  expect((await failing()).code).toBe('again');
+  expect((await failing()).code).toBe('retry');
   await own.confirm(group.id, ['0', 'run-0']);
   expect((await failing()).code).toBe('refused');
   await own.regrant(group.id, { entry: '0', state: 'published', process: own.process, runId: 'run-0' });
-  const { code, work } = await failing();
-  expect([code, work.endedAs, work.grants.map(({ entry }) => entry)]).toEqual(['ended', 'failed', ['1']]);
+  const { code, effects } = await failing();
+  expect([code, effects.outcome, effects.grants.map(({ entry }) => entry)]).toEqual(['ended', 'failed', ['1']]);
   expect((await failing()).code).toBe('refused');
   await group.start('1', execution('run-1'));
-  expect((await group.finish('1', undefined, execution('run-1'))).work.status).toBe('succeeded');
+  expect((await group.finish('1', undefined, execution('run-1'))).effects.status).toBe('succeeded');
 });
 
 test('a store that is away does not count, a result that it does not have any more does', async () => {

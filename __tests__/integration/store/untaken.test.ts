@@ -24,8 +24,8 @@ test('an item that no worker took is handed out again however often, and says fo
   const group = await published();
   for (let round = 1; round <= 5; round++) {
     const run = round === 1 ? 'run-0' : `run-0.${round}`;
-    const { code, work, waitedMs } = await untaken(group, '0', run);
-    expect([code, work.grants.map(({ entry }) => entry)]).toEqual(['granted', ['0']]);
+    const { code, effects, waitedMs } = await untaken(group, '0', run);
+    expect([code, effects.grants.map(({ entry }) => entry)]).toEqual(['granted', ['0']]);
     expect(waitedMs).toBeGreaterThanOrEqual(2_000);
     expect(waitedMs).toBeLessThan(60_000);
     await store.confirm(group.id, ['0', `run-0.${round + 1}`]);
@@ -64,9 +64,9 @@ test('nothing happens twice, nor to an item whose body has begun', async () => {
 test('an item that no worker took is taken back, and not handed out, while its group is suspended', async () => {
   const group = await published();
   await store.suspend(group.id, true);
-  const { code, work, waitedMs } = await untaken(group, '0', 'run-0');
-  expect([code, work.grants, waitedMs]).toEqual(['granted', [], 0]);
-  expect((await store.suspend(group.id, false)).work.grants).toHaveLength(1);
+  const { code, effects, waitedMs } = await untaken(group, '0', 'run-0');
+  expect([code, effects.grants, waitedMs]).toEqual(['granted', [], 0]);
+  expect((await store.suspend(group.id, false)).effects.grants).toHaveLength(1);
 });
 
 test('an item of a group that has stopped is not handed out again', async () => {
@@ -79,8 +79,8 @@ test('a callback is handed out again, though its group has ended', async () => {
   const group = await published(1, { successCallbacks: [packSpec({ task: 'callback' })] });
   await group.execute('0');
   await store.confirm(group.id, ['c0', 'run-c0']);
-  const { code, work } = await untaken(group, 'c0', 'run-c0');
-  expect([code, work.callbacks.map(({ entry }) => entry)]).toEqual(['granted', ['c0']]);
+  const { code, effects } = await untaken(group, 'c0', 'run-c0');
+  expect([code, effects.callbacks.map(({ entry }) => entry)]).toEqual(['granted', ['c0']]);
 });
 
 test('what has waited for longer than an abandoned group is kept is not handed out again', async () => {

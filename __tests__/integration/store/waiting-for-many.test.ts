@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { ClosedError, StoreError, WaitTimeoutError } from '../../../src';
-import { Waiter } from '../../../src/signatures/waiter';
+import { Waiter } from '../../../src/api/waiter';
 import { eventually } from '../../helpers/fixture';
 import { OwnRedis } from '../../helpers/own-redis';
 import { thrownBy } from '../../helpers/refusals';

@@ -114,7 +114,7 @@ describe('adding to a swarm that takes nothing any more', () => {
       ]) {
         expect(await rejection(call())).toBeInstanceOf(NotFoundError);
       }
-      await eventually('upkeep has left it', async () => (await stored(short)).length <= before.length);
+      await eventually('the reconciler has left it', async () => (await stored(short)).length <= before.length);
       expect((await short.keys()).filter((key) => key.includes(swarm.id))).toEqual([]);
     } finally {
       await short.close();

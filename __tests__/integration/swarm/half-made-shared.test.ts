@@ -168,7 +168,7 @@ describe('what was handed in to something that was not made', () => {
     const outer = await mage.swarm();
     const inner = await mage.swarm();
     const { reader } = scopeOf(mage);
-    jest.spyOn(reader, 'facts').mockImplementationOnce(away);
+    jest.spyOn(reader, 'record').mockImplementationOnce(away);
     expect(await thrownBy(() => outer.addTask(inner))).toBeInstanceOf(StoreError);
     await outer.addTask(inner);
   });

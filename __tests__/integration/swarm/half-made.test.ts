@@ -1,7 +1,7 @@
-import { resolveOptions } from '../../../src/options';
+import { resolveOptions } from '../../../src/config/options';
 import { GroupStore, newSecret } from '../../../src/store/group-store';
 import { keyedId } from '../../../src/store/ids';
-import { RedisConnection } from '../../../src/store/redis';
+import { RedisConnection } from '../../../src/store/connection';
 import { packSpec } from '../../../src/store/spec';
 import { Fixture } from '../../helpers/fixture';
 

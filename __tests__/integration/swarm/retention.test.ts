@@ -134,7 +134,10 @@ describe('keys of a swarm in Redis', () => {
         return keys.length === 0;
       });
       expect(works.reports(swarm)).toHaveLength(1);
-      await eventually('upkeep has left it', async () => !(await short.keys()).some((key) => key.includes(':upkeep:')));
+      await eventually(
+        'the reconciler has left it',
+        async () => !(await short.keys()).some((key) => key.includes(':due:')),
+      );
       expect(await rejection(short.mage.load<Swarm<unknown>>(swarm.id))).toBeInstanceOf(NotFoundError);
     } finally {
       await short.close();

@@ -1,0 +1,304 @@
+import { declaredScheduleTimeout } from '../hatchet/declared-timeout';
+import { AlreadyStartedError, ConfigurationError, describe, describeTask, InvalidMessageError } from '../config/errors';
+import { encodeMessage, isPlainObject } from '../messages/json';
+import { isWellFormed } from '../messages/text';
+import { refuseUnknown, wholeNumber } from '../config/options';
+import { packSpec, type Spec, type StoredRunOptions } from '../store/spec';
+import { checkBound, checkCallback, schemaOf } from './schemas';
+import type { Scope } from './scope';
+import {
+  toStored,
+  type AnySignature,
+  type RunOptions,
+  type SignOptions,
+  type TaskLike,
+  type WaitOptions,
+} from './types';
+
+/** The options of the engine's run, wherever options are taken. */
+export const runFields = ['additionalMetadata', 'priority', 'sticky', 'desiredWorkerLabels'] as const;
+const signFields = new Set<string>([...runFields, 'successCallbacks', 'errorCallbacks', 'name', 'key']);
+const waitFields = new Set<string>(['timeoutMs', 'signal']);
+const callFields = new Set<string>([...runFields, ...waitFields]);
+// A run's input may be as large as its engine allows but for 64 KiB: all that travels beside it has to fit in there.
+const maxNameBytes = 1024;
+const maxOptionsBytes = 16 * 1024;
+const idOfOurs = /^([A-Za-z0-9]{12}\.[0-9a-z]{1,11}|k\.[\w-]{24})(~\d+)?$/;
+
+/** The task that something taskable runs, by name. @throws ConfigurationError, InvalidMessageError */
+export function taskName(task: unknown, what: string): string {
+  const name =
+    typeof task === 'string'
+      ? task
+      : (task as { definition?: { name?: unknown } } | null | undefined)?.definition?.name;
+  if (typeof name !== 'string') {
+    throw new ConfigurationError(`${what}: expected a task, a task's name or a signature, got ${describeTask(task)}.`);
+  }
+  if (name.trim() === '' || name.includes('\0'))
+    throw new ConfigurationError(`${what}: expected a task's name, got ${describe(name)}.`);
+  checkWellFormed(`the task's name of ${what}`, name);
+  checkBytes(`the task's name of ${what}`, name, maxNameBytes);
+  if (idOfOurs.test(name)) {
+    throw new ConfigurationError(
+      `${what}: ${describe(name)} is the id of a signature, not the name of a task. Hand in the signature: await mage.load(id).`,
+    );
+  }
+  return name;
+}
+
+/** What was signed, with its identity when it was given one. */
+export type BoundSpec = Spec & { key?: string };
+
+type CallbackLists = Record<'successCallbacks' | 'errorCallbacks', readonly TaskLike[] | null | undefined>;
+
+/**
+ * Everything that `sign` takes, checked and ready to be stored: at once, but for one with callbacks. Hardly any task has some,
+ * and a promise costs more than the rest of this.
+ * @throws ConfigurationError, InvalidMessageError
+ */
+export function bind(
+  scope: Scope,
+  task: TaskLike,
+  data: object | undefined,
+  options: SignOptions | undefined,
+  what = 'task',
+): BoundSpec | Promise<BoundSpec> {
+  const name = taskName(task, what);
+  const given = options ?? {};
+  refuseUnknown(given, signFields, 'option of sign');
+  const bound: BoundSpec = { task: name };
+  const scheduleTimeout = typeof task === 'string' ? undefined : declaredScheduleTimeout(task);
+  if (scheduleTimeout !== undefined) bound.scheduleTimeout = scheduleTimeout;
+  const root = scope.roots.get(name.toLowerCase());
+  if (root) bound.group = 'root';
+  if (data !== undefined && data !== null) {
+    bound.data = encodeMessage(data, `the data bound to ${name}`);
+    const schema = schemaOf(scope, task, name);
+    if (schema) checkBound(schema, name, bound.data);
+  }
+  const run = checkRunOptions(given, `sign(${name})`);
+  if (run) bound.options = run;
+  const shown = text(given.name, 'name');
+  if (shown !== undefined) bound.name = shown;
+  const key = text(given.key, 'key');
+  if (key !== undefined) bound.key = key;
+  const successCallbacks = copyList(given.successCallbacks ?? root?.successCallbacks);
+  const errorCallbacks = copyList(given.errorCallbacks ?? root?.errorCallbacks);
+  return isNone(successCallbacks) && isNone(errorCallbacks)
+    ? bound
+    : withCallbacks(scope, bound, { successCallbacks, errorCallbacks });
+}
+
+async function withCallbacks(scope: Scope, bound: BoundSpec, lists: CallbackLists): Promise<BoundSpec> {
+  for (const what of ['successCallbacks', 'errorCallbacks'] as const) {
+    const packed = await callbacks(scope, lists[what], what);
+    if (packed.length > 0) bound[what] = packed;
+  }
+  return bound;
+}
+
+/**
+ * A list of callbacks as a parent stores them, by value.
+ * @param given - what success callbacks are given: a list of outputs, or whatever one task gives
+ * @throws ConfigurationError
+ */
+export async function callbacks(
+  scope: Scope,
+  list: readonly TaskLike[] | null | undefined,
+  what: 'successCallbacks' | 'errorCallbacks',
+  given: 'list' | 'output' = 'output',
+): Promise<string[]> {
+  checkList(list, what);
+  if (isNone(list)) return [];
+  const packed: string[] = [];
+  for (let i = 0; i < list.length; i++) {
+    const callback = list[i] as TaskLike;
+    const place = `${what}[${i}]`;
+    const spec = isSignature(callback)
+      ? await callback[toStored](place, scope.store.identity)
+      : await bind(scope, callback, undefined, undefined, place);
+    if (what === 'successCallbacks' && (spec.group === undefined || spec.group === 'root')) {
+      const schema = schemaOf(scope, callback, spec.task);
+      if (schema) checkCallback(schema, spec, place, given === 'list');
+    }
+    packed.push(packSpec(spec));
+  }
+  return packed;
+}
+
+/** The same, of a list that is packed later. @throws ConfigurationError */
+export function checkCallbacks(list: readonly TaskLike[] | null | undefined, what: string): void {
+  checkList(list, what);
+  for (const [i, callback] of (list ?? []).entries()) if (!isSignature(callback)) taskName(callback, `${what}[${i}]`);
+}
+
+function checkList(list: unknown, what: string): void {
+  if (!isNone(list) && !Array.isArray(list))
+    throw new ConfigurationError(`${what}: expected a list of tasks, got ${describe(list)}.`);
+}
+
+/** A list as it was handed in: whoever did so may change it before it has been read. Anything else is for the check to refuse. */
+export function copyList<T>(list: readonly T[] | null | undefined): readonly T[] | null | undefined {
+  return Array.isArray(list) ? [...(list as readonly T[])] : list;
+}
+
+function isNone(list: unknown): list is null | undefined {
+  return list === undefined || list === null;
+}
+
+/** Whether something is a signature, of whichever copy of the package. */
+export function isSignature(value: unknown): value is AnySignature {
+  return typeof value === 'object' && value !== null && toStored in value;
+}
+
+/**
+ * The options of the engine's run, or undefined when none is given: copies of them, which nobody changes any more.
+ * @throws ConfigurationError, InvalidMessageError
+ */
+export function checkRunOptions(options: RunOptions | undefined, what: string): StoredRunOptions | undefined {
+  if (options === undefined || options === null) return undefined;
+  const { additionalMetadata, priority, sticky, desiredWorkerLabels } = options;
+  const run: StoredRunOptions = {};
+  if (additionalMetadata !== undefined) run.additionalMetadata = checkMetadata(additionalMetadata, what);
+  if (priority !== undefined) {
+    if (![1, 2, 3].includes(priority))
+      throw new ConfigurationError(`priority of ${what}: expected 1, 2 or 3, got ${describe(priority)}.`);
+    run.priority = priority;
+  }
+  if (sticky !== undefined) {
+    if (typeof sticky !== 'boolean')
+      throw new ConfigurationError(`sticky of ${what}: expected true or false, got ${describe(sticky)}.`);
+    run.sticky = sticky;
+  }
+  if (desiredWorkerLabels !== undefined) run.desiredWorkerLabels = checkLabels(desiredWorkerLabels, what);
+  if (Object.keys(run).length === 0) return undefined;
+  checkBytes(`the options of ${what}`, JSON.stringify(run), maxOptionsBytes);
+  return run;
+}
+
+/**
+ * Checks what `run` and its kin are called with, before anything starts.
+ * @throws ConfigurationError, and the reason of a signal that is aborted already
+ */
+export function checkCallOptions(options: (RunOptions & WaitOptions) | undefined): void {
+  if (options === undefined) return;
+  refuseUnknown(options, callFields, 'option of run');
+  checkWaiting(options);
+}
+
+/** Checks what `wait` is called with. @throws as {@link checkCallOptions} */
+export function checkWaitOptions(options: WaitOptions | undefined): void {
+  if (options === undefined) return;
+  refuseUnknown(options, waitFields, 'option of wait');
+  checkWaiting(options);
+}
+
+function checkWaiting({ timeoutMs, signal }: WaitOptions): void {
+  if (timeoutMs === null)
+    throw new ConfigurationError(
+      'timeoutMs: expected a whole number of at least 1, got null. Leave it out for no limit.',
+    );
+  wholeNumber('timeoutMs', timeoutMs, 1);
+  checkSignal(signal);
+  signal?.throwIfAborted();
+}
+
+/** @throws ConfigurationError */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal !== undefined && !isAbortSignal(signal))
+    throw new ConfigurationError(`signal: expected an AbortSignal, got ${describe(signal)}.`);
+}
+
+/** By its shape: one of another realm is no instance of this one's class. */
+function isAbortSignal(value: unknown): value is AbortSignal {
+  const { aborted, addEventListener, throwIfAborted } = Object(value) as Partial<AbortSignal>;
+  return typeof aborted === 'boolean' && [addEventListener, throwIfAborted].every((own) => typeof own === 'function');
+}
+
+export function alreadyStarted(what: string): AlreadyStartedError {
+  return new AlreadyStartedError(
+    `${what} has been run already; a signature runs once. Sign the task again for another run.`,
+  );
+}
+
+function checkMetadata(given: Record<string, string>, what: string): Record<string, string> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new ConfigurationError(`additionalMetadata of ${what}: expected an object of texts, got ${describe(given)}.`);
+  }
+  const metadata = { ...given };
+  for (const [key, value] of Object.entries(metadata)) {
+    if (key.startsWith('mageflow.')) {
+      throw new ConfigurationError(
+        `additionalMetadata of ${what}: the key ${key} is mageflow's own. Choose one that doesn't start with "mageflow.".`,
+      );
+    }
+    if (key.startsWith('hatchet__')) {
+      throw new ConfigurationError(
+        `additionalMetadata of ${what}: the key ${key} is the engine's own. Choose one that doesn't start with "hatchet__".`,
+      );
+    }
+    if (typeof value !== 'string' || value.includes('\0') || key.includes('\0')) {
+      throw new ConfigurationError(
+        `additionalMetadata of ${what}: expected a text without NUL at ${describe(key)}, got ${describe(value)}.`,
+      );
+    }
+    for (const each of [key, value]) checkWellFormed(`additionalMetadata of ${what}`, each);
+  }
+  return metadata;
+}
+
+/** The engine takes what it can't keep, and then loses every run of the call. */
+function checkLabels(given: NonNullable<RunOptions['desiredWorkerLabels']>, what: string): typeof given {
+  const refuse = (expected: string, came: unknown): never => {
+    throw new ConfigurationError(`desiredWorkerLabels of ${what}: expected ${expected}, got ${describe(came)}.`);
+  };
+  if (!isPlainObject(given)) return refuse('an object of labels', given);
+  const labels: typeof given = {};
+  for (const [key, each] of Object.entries(given)) {
+    if (key.includes('\0')) refuse('names without NUL', key);
+    checkWellFormed(`desiredWorkerLabels of ${what}`, key);
+    if (!isPlainObject(each)) refuse(`an object with a value at ${describe(key)}`, each);
+    const label = { ...each };
+    labels[key] = label;
+    const { value, required, weight = 0, comparator = 0 } = label;
+    if (typeof value === 'string' ? value.includes('\0') : !isInt32(value))
+      refuse(`a text without NUL or a whole number of 32 bits as the value of ${describe(key)}`, value);
+    if (typeof value === 'string') checkWellFormed(`desiredWorkerLabels of ${what}`, value);
+    if (required !== undefined && typeof required !== 'boolean')
+      refuse(`true or false as required of ${describe(key)}`, required);
+    if (!isInt32(weight)) refuse(`a whole number of 32 bits as the weight of ${describe(key)}`, weight);
+    if (!isInt32(comparator)) refuse(`a WorkerLabelComparator as the comparator of ${describe(key)}`, comparator);
+  }
+  return labels;
+}
+
+function isInt32(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) === ((value as number) | 0);
+}
+
+/** A name or key: a text that isn't empty. @throws ConfigurationError, InvalidMessageError when it is ill-formed */
+export function text(value: unknown, what: string): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) {
+    throw new ConfigurationError(`${what}: expected a text that is not empty and has no NUL, got ${describe(value)}.`);
+  }
+  checkWellFormed(what, value);
+  checkBytes(what, value, maxNameBytes);
+  return value;
+}
+
+/** Redis keeps half a character as another one, and the scripts refuse what they read of it. @throws InvalidMessageError */
+export function checkWellFormed(what: string, value: string): void {
+  if (isWellFormed(value)) return;
+  throw new InvalidMessageError(
+    `${what}: expected well-formed text, got half a character (a lone surrogate, as slice() leaves of an emoji) in ${JSON.stringify(value)}. Cut texts with Array.from(text).slice(0, n).join('').`,
+  );
+}
+
+function checkBytes(what: string, value: string, limit: number): void {
+  const bytes = Buffer.byteLength(value);
+  if (bytes > limit)
+    throw new ConfigurationError(
+      `${what}: expected at most ${limit} bytes, got ${bytes}. Put what is large into the message.`,
+    );
+}

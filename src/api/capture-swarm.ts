@@ -1,0 +1,58 @@
+import { CancelledError, NotFoundError } from '../config/errors';
+import { startWithoutMessage } from '../orchestrator/nesting';
+import { packSpec, type Spec } from '../store/spec';
+import type { RootCapture } from '../worker/roots/root-capture';
+import { publishBeside, type Scope } from './scope';
+
+/** How a group stores a swarm that is there already. */
+export function swarmSpec(id: string, name: string): Spec {
+  return { task: name, id, name, group: 'swarm-ref', below: [id] };
+}
+
+/**
+ * Makes a swarm a child of the root in whose body it is run, unless it belongs to another group or has been run.
+ * @returns whether it is a new child; undefined when it can't be one
+ */
+export async function captureSwarm(
+  scope: Scope,
+  root: RootCapture,
+  { id, name }: { id: string; name: string },
+  message: string,
+): Promise<{ added: boolean } | undefined> {
+  const { store } = scope;
+  const parent = { id: root.groupId, name: root.name };
+  const adopted = await store.adopt(id, parent);
+  if (adopted.code === 'missing') throw new NotFoundError(`The swarm "${name}" (${id}) is unknown.`);
+  if (adopted.code === 'started' && adopted.in !== root.groupId) return undefined;
+  const item = { spec: packSpec(swarmSpec(id, name)), key: `\u0001${id}`, message };
+  const reply = await store.add(root.groupId, [item], { run: true });
+  if (reply.code !== 'added') {
+    await store.disown(id, root.groupId);
+    throw rootIsOver(name, root);
+  }
+  await store.adopt(id, parent, String(reply.indexes[0] ?? ''));
+  publishBeside(root, scope, root.groupId, reply.effects);
+  // A root that has stopped gets to nothing more, and the body may wait for it.
+  if (reply.effects.status !== 'running') await scope.publisher.canceller.cancel(id, 'stop');
+  return { added: reply.added > 0 };
+}
+
+/** Captures a swarm that this attempt of a root's body made, before the first run of one of its items would start it. */
+export async function captureMadeSwarm(scope: Scope, root: RootCapture, swarmId: string): Promise<void> {
+  const name = root.made.get(swarmId);
+  if (name === undefined) return;
+  await (root.captured.get(swarmId) ??
+    noteCapture(root, swarmId, captureSwarm(scope, root, { id: swarmId, name }, startWithoutMessage)));
+}
+
+/** Remembers a capture that is under way or was made: one that failed can be tried again. */
+export function noteCapture<T>(root: RootCapture, swarmId: string, capturing: Promise<T>): Promise<T> {
+  root.captured.set(swarmId, capturing);
+  capturing.catch(() => root.captured.delete(swarmId));
+  return capturing;
+}
+
+/** The error of a run in the body of a root that has ended meanwhile: it was cancelled, or a later attempt of it has returned. */
+export function rootIsOver(name: string, root: RootCapture): CancelledError {
+  return new CancelledError(`${name} was not run: ${root.name} has ended or is being cancelled.`);
+}

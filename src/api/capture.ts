@@ -1,0 +1,84 @@
+import { canonical } from '../messages/canonical';
+import { bytesOf, encodeMessage } from '../messages/json';
+import { packSpec } from '../store/spec';
+import type { CaptureRequest, RunRef, Runtime } from '../worker/runtime';
+import { bind, checkRunOptions, checkWellFormed, type BoundSpec } from './binding';
+import { bytesPerScript, entriesPerScript } from './entries';
+import { rootIsOver } from './capture-swarm';
+import { publishBeside, type Scope } from './scope';
+import { StoredEntry } from './stored-entry';
+import { itemId } from '../store/ids';
+import type { RunOptions } from './types';
+
+/** Publishes what a root's body asked the SDK to run as children of that root, each with the SDK's own reference to its run. */
+export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['capture'] {
+  const capture: Runtime['capture'] = async (root, requests) => {
+    const items = await Promise.all(requests.map((request) => prepareChild(scope, request)));
+    const refs: RunRef[] = [];
+    for (let from = 0; from < items.length;) {
+      const some = items.slice(from, from + fitting(items, from));
+      from += some.length;
+      const reply = await scope.store.add(
+        root.groupId,
+        some.map(({ spec, packed, key }) => ({
+          spec: packed,
+          key: key ?? root.identify('task', spec.task, '{}', canonical(spec.data ?? '{}')),
+        })),
+        { run: true },
+      );
+      if (reply.code !== 'added') throw rootIsOver(some[0]?.spec.task ?? '', root);
+      publishBeside(root, scope, root.groupId, reply.effects);
+      for (const [i, index] of reply.indexes.entries()) {
+        const { spec, standaloneName } = some[i] as (typeof some)[number];
+        const workflow = (await served.as(spec.task)) === 'workflow';
+        refs.push(reference(scope, root.groupId, index, spec, standaloneName !== undefined || workflow));
+      }
+    }
+    return refs;
+  };
+  return (root, requests) => root.begin(capture(root, requests));
+}
+
+async function prepareChild(scope: Scope, { task, input, key, options = {}, standaloneName }: CaptureRequest) {
+  const { additionalMetadata, priority, sticky, desiredWorkerLabels } = options;
+  const given = { additionalMetadata, priority, sticky, desiredWorkerLabels };
+  const chosen = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as RunOptions;
+  const run = checkRunOptions(chosen, `the run of ${task}`);
+  if (typeof key === 'string') checkWellFormed(`the key of the run of ${task}`, key);
+  const data = encodeMessage(input ?? {}, `the input of ${task}`);
+  const spec: BoundSpec = {
+    ...(await bind(scope, task, undefined, undefined)),
+    data,
+    ...(run ? { options: run } : {}),
+  };
+  return { spec, packed: packSpec(spec), key, standaloneName };
+}
+
+/** How many of the items from one on are added by one script. */
+function fitting(items: readonly { packed: string }[], from: number): number {
+  let number = 0;
+  let bytes = 0;
+  for (const { packed } of items.slice(from, from + entriesPerScript)) {
+    bytes += bytesOf(packed);
+    if (number > 0 && bytes > bytesPerScript) break;
+    number += 1;
+  }
+  return number;
+}
+
+function reference(scope: Scope, groupId: string, index: number, spec: BoundSpec, plain: boolean): RunRef {
+  const who = { id: itemId(groupId, index), name: spec.task, index };
+  const entry = new StoredEntry(scope, groupId, String(index), who);
+  const ref = scope.engine.hatchet.runs.runRef(who.id);
+  const result = async () => {
+    const signal = (ref as { defaultSignal?: AbortSignal }).defaultSignal;
+    const output = await entry.wait<unknown>(signal ? { signal } : {});
+    // As the SDK gives it: by the name of the task, when nothing but a name was given.
+    return plain ? output : { [spec.task]: output };
+  };
+  // Nothing asks for its run or waits for its end before somebody reads it.
+  return Object.defineProperties(ref, {
+    workflowRunId: { get: () => entry.runId() },
+    result: { value: result },
+  }) as RunRef;
+}

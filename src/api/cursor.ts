@@ -1,0 +1,19 @@
+import { ConfigurationError, describe } from '../config/errors';
+
+/** The place after which the next page begins, as a text that means nothing to those who hand it back. */
+export function packCursor(kind: string, ...parts: (string | number)[]): string {
+  return Buffer.from([kind, ...parts].join(' ')).toString('base64url');
+}
+
+/** The opposite of {@link packCursor}; undefined for none. @throws ConfigurationError for anything that isn't such a text */
+export function unpackCursor(cursor: unknown, kind: string, pattern: RegExp): RegExpExecArray | undefined {
+  if (cursor === undefined || cursor === null) return undefined;
+  const found =
+    typeof cursor === 'string' ? pattern.exec(Buffer.from(cursor, 'base64url').toString('latin1')) : undefined;
+  if (!found || packCursor(found[0]) !== cursor) {
+    throw new ConfigurationError(
+      `cursor: expected the cursor that an earlier ${kind} gave, got ${describe(cursor)}. Leave it out to begin at the beginning.`,
+    );
+  }
+  return found;
+}

@@ -1,0 +1,134 @@
+import { ConfigurationError, describe } from '../config/errors';
+import { refuseUnknown, wholeNumber } from '../config/options';
+import type { IndexMember } from '../store/top-level-index';
+import { isEnded } from '../store/group-reader';
+import { text } from './binding';
+import { packCursor, unpackCursor } from './cursor';
+import type { Scope } from './scope';
+import { statusOf as statusOfEntry } from './stored-entry';
+import { statusOf } from './stored-group';
+import type { Signature, SignatureStatus } from './types';
+
+/** What `mage.list` takes; all optional. */
+export interface ListOptions {
+  /** Only those of this kind. */
+  kind?: Signature<unknown, unknown>['kind'] | null | undefined;
+  /** Only those that are this now. */
+  status?: SignatureStatus | null | undefined;
+  /** Only those with exactly this name. */
+  name?: string | null | undefined;
+  /** How many to give at most, from 1 to 1,000. Default 50. */
+  limit?: number | null | undefined;
+  /** Where an earlier listing left off. Default: the newest. */
+  cursor?: string | null | undefined;
+}
+
+/** A signature that belongs to no other, as `mage.list` tells of it. */
+export interface ListedSignature {
+  id: string;
+  kind: Signature<unknown, unknown>['kind'];
+  name: string;
+  status: SignatureStatus;
+  createdAt: Date;
+}
+
+/** One page of `mage.list`. */
+export interface Listing {
+  items: ListedSignature[];
+  /** Hand it in for the next page; undefined when there is none. */
+  cursor?: string;
+}
+
+const fields = new Set(['kind', 'status', 'name', 'limit', 'cursor']);
+const kinds: readonly ListedSignature['kind'][] = ['task', 'root', 'chain', 'swarm'];
+const statuses: readonly SignatureStatus[] = [
+  'pending',
+  'queued',
+  'running',
+  'suspended',
+  'succeeded',
+  'failed',
+  'cancelled',
+];
+const cursorPattern = /^list (\d{1,16}) (\S+)$/;
+const membersPerRead = 250;
+const looksAtMost = 10_000;
+
+interface Wanted {
+  kind: ListedSignature['kind'] | undefined;
+  status: SignatureStatus | undefined;
+  name: string | undefined;
+}
+
+/** Lists what the catalog holds, newest first. @throws ConfigurationError */
+export async function list(scope: Scope, options: ListOptions = {}): Promise<Listing> {
+  refuseUnknown(options, fields, 'option of list');
+  const wanted: Wanted = {
+    kind: oneOf('kind', options.kind, kinds),
+    status: oneOf('status', options.status, statuses),
+    name: text(options.name, 'name'),
+  };
+  const limit = wholeNumber('limit', options.limit, 50, { max: 1_000 });
+  const filtered = Object.values(wanted).some((value) => value !== undefined);
+  const items: ListedSignature[] = [];
+  let after = unpackAfter(options.cursor);
+  let more = true;
+  for (let looked = 0; more && items.length < limit && looked < looksAtMost;) {
+    const missing = limit - items.length;
+    const page = await scope.store.topLevelIndex.page(after, filtered ? Math.max(membersPerRead, missing) : missing);
+    const found = await readAll(scope, page.members, wanted);
+    more = page.more;
+    for (const [i, member] of page.members.entries()) {
+      after = member;
+      const item = found[i];
+      if (item) items.push(item);
+      if (items.length < limit) continue;
+      more ||= i + 1 < page.members.length;
+      break;
+    }
+    looked += page.members.length;
+  }
+  return { items, ...(more && after ? { cursor: packCursor('list', after.score, after.id) } : {}) };
+}
+
+/** What is to be shown of each member, if it is. */
+async function readAll(scope: Scope, members: readonly IndexMember[], wanted: Wanted) {
+  const { topLevelIndex: catalog } = scope.store;
+  const gone: IndexMember[] = [];
+  const found = await Promise.all(
+    members.map(async (member) => {
+      const item = await read(scope, member, wanted);
+      if (item === 'gone') gone.push(member);
+      return typeof item === 'object' ? item : undefined;
+    }),
+  );
+  // Where it can't be done now, the reconciler does it.
+  await catalog.dropGone(gone).catch(() => undefined);
+  return found;
+}
+
+async function read({ reader, store }: Scope, { id, score }: IndexMember, wanted: Wanted) {
+  const [snapshot, place] = await Promise.all([reader.snapshot(id), store.topLevelIndex.placeOf(id)]);
+  if (!snapshot) return 'gone';
+  const { kind: stored, name } = snapshot;
+  const kind = stored === 'task' && place.root ? 'root' : stored;
+  const other = (wanted.kind ?? kind) !== kind || (wanted.name ?? name) !== name;
+  if (place.nested || other) return 'other';
+  // A task by itself is on its way like an item, which says more than its group.
+  const state = stored === 'task' && !isEnded(snapshot.status) ? await reader.itemState(id, 0) : undefined;
+  const status = state ? statusOfEntry(state) : statusOf(snapshot);
+  if ((wanted.status ?? status) !== status) return 'other';
+  return { id, kind, name, status, createdAt: new Date(Math.floor(score / 1_000)) };
+}
+
+function unpackAfter(cursor: unknown): IndexMember | undefined {
+  const found = unpackCursor(cursor, 'list', cursorPattern);
+  return found && { score: Number(found[1]), id: found[2] ?? '' };
+}
+
+function oneOf<T extends string>(field: string, value: unknown, allowed: readonly T[]): T | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!allowed.includes(value as T))
+    throw new ConfigurationError(`${field}: expected one of ${allowed.join(', ')}, got ${describe(value)}.`);
+  return value as T;
+}

@@ -1,0 +1,85 @@
+import { ConfigurationError, describe } from '../config/errors';
+import { refuseUnknown } from '../config/options';
+import { keyedId, newId } from '../store/ids';
+import { packTemplate, type GroupTemplate } from '../store/spec';
+import { checkRunOptions, runFields, text, type BoundSpec } from './binding';
+import { placeAll, prepareGroup, releaseAll, undo } from './entries';
+import { identityOfTasks } from './identity';
+import { currentRoot, type Scope } from './scope';
+import { TaskSignature } from './task-signature';
+import type { Owner, RunOptions, TaskLike } from './types';
+
+/** Options of `mage.chain`. */
+export interface ChainOptions<S extends readonly TaskLike[] = readonly TaskLike[]> extends RunOptions {
+  /** Run with the last output when every step has succeeded. */
+  successCallbacks?: S | undefined;
+  /** Run once when a step has finally failed, with that step's input. */
+  errorCallbacks?: readonly TaskLike[] | undefined;
+  /** For people: shown in tools and in its runs' metadata. */
+  name?: string | undefined;
+  /** An identity: a chain that is made twice with one key is the same, and runs once: a later `run` attaches to it. */
+  key?: string | undefined;
+}
+
+const fields = new Set<string>(['successCallbacks', 'errorCallbacks', 'name', 'key', ...runFields]);
+
+/** Checks everything and makes the chain. Nothing is written until it is run or becomes part of something. */
+export async function makeChain(
+  scope: Scope,
+  tasks: readonly TaskLike[],
+  options: ChainOptions,
+): Promise<TaskSignature<unknown, unknown>> {
+  refuseUnknown(options, fields, 'option of chain');
+  if (!Array.isArray(tasks) || tasks.length === 0) {
+    throw new ConfigurationError(
+      `tasks of a chain: expected a list of at least one task, got ${Array.isArray(tasks) ? 'an empty list' : describe(tasks)}.`,
+    );
+  }
+  const given = text(options.name, 'name');
+  const name = given ?? 'chain';
+  const key = text(options.key, 'key');
+  const run = checkRunOptions(options, `the chain "${name}"`);
+  const root = currentRoot(scope);
+  const identity = root && (key ?? root.identify('chain', name, identityOfTasks(tasks as TaskLike[])));
+  const id = root ? keyedId('chain', `${root.groupId} ${identity}`) : key ? keyedId('chain', key) : newId();
+  const owner: Owner = {
+    groupId: id,
+    name,
+    kind: 'chain',
+    status: () => chain.status(),
+    mayAttach: (identity ?? key) !== undefined,
+  };
+  const parts = { tasks: tasks as TaskLike[], options, owner };
+  const { successCallbacks, errorCallbacks, entries: steps } = await prepareGroup(scope, parts);
+  const group: GroupTemplate = {
+    items: steps.map(({ packed }) => packed),
+    successCallbacks,
+    errorCallbacks,
+    maxConcurrency: 1,
+    stopAfterNFailures: 1,
+    keepResults: true,
+    ...(run ? { options: run } : {}),
+  };
+  const below = steps.flatMap((step) => step.spec.below ?? []);
+  const spec: BoundSpec = { task: name, group: 'chain', data: packTemplate(group) };
+  if (given !== undefined) spec.name = given;
+  if (below.length > 0) spec.below = below;
+  // Within a root run its id says which one it is.
+  if (key !== undefined && !root) spec.key = key;
+  const chain = new TaskSignature<unknown, unknown>(scope, spec, id, root, key !== undefined);
+  const began = performance.now();
+  try {
+    await placeAll(
+      scope,
+      id,
+      steps,
+      steps.map((_, i) => i),
+      0,
+    );
+  } catch (error) {
+    // One that has an identity may have been made before, with these steps in it.
+    await undo(scope, began, releaseAll(steps, owner.mayAttach !== true));
+    throw error;
+  }
+  return chain;
+}

@@ -1,0 +1,169 @@
+import { ConfigurationError, describe } from '../config/errors';
+import { bytesOf } from '../messages/json';
+import { refuseUnknown } from '../config/options';
+import { newSecret, type NewGroup } from '../store/group-store';
+import { keyedId, newId } from '../store/ids';
+import { callbackIds } from '../store/spec';
+import { checkRunOptions, runFields, text } from './binding';
+import { resolveConfig, type SwarmConfig } from '../config/swarm-config';
+import {
+  bytesPerScript,
+  entriesPerScript,
+  placeAll,
+  prepareGroup,
+  releaseAll,
+  undo,
+  type PreparedEntry,
+} from './entries';
+import { identityOfTasks } from './identity';
+import { currentRoot, publishFor, type Scope } from './scope';
+import { TaskSwarm } from './task-swarm';
+import type { Owner, RunOptions, Swarm, TaskEntry, TaskLike } from './types';
+
+/** What `mage.swarm` takes. */
+export interface SwarmOptions<
+  T extends readonly TaskEntry[] = readonly TaskEntry[],
+  S extends readonly TaskLike[] = readonly TaskLike[],
+> extends RunOptions {
+  /** Its first items: declarations, names and signatures in any mixture. Default none. */
+  tasks?: T | undefined;
+  /** Run when all is done and no limit was reached, also when items failed. */
+  successCallbacks?: S | undefined;
+  /** Run once when the limit of failures was reached, after the running items have finished. */
+  errorCallbacks?: readonly TaskLike[] | undefined;
+  config?: SwarmConfig | undefined;
+  /** Whether nothing can be added any more. Default false. */
+  isSwarmClosed?: boolean | undefined;
+  /** For people: shown in tools and in its runs' metadata. */
+  name?: string | undefined;
+  /** An identity: a swarm that is made twice with one key is the first, which runs once: a later `run` attaches to it. */
+  key?: string | undefined;
+}
+
+const fields = new Set<string>([
+  'tasks',
+  'successCallbacks',
+  'errorCallbacks',
+  'config',
+  'isSwarmClosed',
+  'name',
+  'key',
+  ...runFields,
+]);
+
+/** Checks everything, then writes the swarm: one script for each 1,000 tasks. Nothing of it is left when one fails. */
+export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise<Swarm<O>> {
+  refuseUnknown(options, fields, 'option of swarm');
+  const { tasks = [], isSwarmClosed = false } = options;
+  if (!Array.isArray(tasks)) throw new ConfigurationError(`tasks: expected a list of tasks, got ${describe(tasks)}.`);
+  if (typeof isSwarmClosed !== 'boolean')
+    throw new ConfigurationError(`isSwarmClosed: expected true or false, got ${describe(isSwarmClosed)}.`);
+  const config = resolveConfig(options.config);
+  const key = text(options.key, 'key');
+  const name = text(options.name, 'name') ?? 'swarm';
+  const runOptions = checkRunOptions(options, `the swarm "${name}"`);
+  const root = currentRoot(scope);
+  const identity = key ?? root?.identify('swarm', name, identityOfTasks(tasks), JSON.stringify(config));
+  const id = identity === undefined ? newId() : keyedId('swarm', root ? `${root.groupId} ${identity}` : identity);
+  const owner: Owner = { groupId: id, name, kind: 'swarm', mayAttach: identity !== undefined };
+  const given = config.keepResults ? 'list' : 'output';
+  const { successCallbacks, errorCallbacks, entries } = await prepareGroup(scope, { tasks, options, owner }, given);
+  root?.made.set(id, name);
+  const chunks = inChunks(entries);
+  const group: NewGroup = {
+    id,
+    kind: 'swarm',
+    name,
+    secret: newSecret(),
+    closed: isSwarmClosed && chunks.length <= 1,
+    ...(chunks.length > 1 ? { building: chunks[0]?.length ?? 0 } : {}),
+    ...config,
+    ...(runOptions ? { options: JSON.stringify(runOptions) } : {}),
+    successCallbacks,
+    errorCallbacks,
+  };
+  const about = { madeIn: root, keyed: key !== undefined };
+  const created = await write(
+    scope,
+    new TaskSwarm<O>(scope, id, name, about),
+    group,
+    chunks,
+    isSwarmClosed,
+    root !== undefined,
+  );
+  const snapshot = created ? undefined : await scope.reader.snapshot(id);
+  return new TaskSwarm<O>(scope, id, snapshot?.name ?? name, { ...about, created });
+}
+
+async function write(
+  scope: Scope,
+  swarm: TaskSwarm<unknown>,
+  group: NewGroup,
+  chunks: readonly PreparedEntry[][],
+  close: boolean,
+  /** An earlier attempt may have made it: then what was handed in is in it all the same. */
+  again: boolean,
+): Promise<boolean> {
+  const { store } = scope;
+  const placeFrom = (entries: readonly PreparedEntry[], from: number) =>
+    Promise.all(entries.flatMap(({ member }, i) => (member ? [member.commit(from + i, false)] : [])));
+  const [first = [], ...rest] = chunks;
+  const began = performance.now();
+  try {
+    const reply = await store.create(
+      group,
+      first.map(({ packed }) => packed),
+    );
+    const { created } = reply;
+    if (created) scope.publisher.cache.made(group, reply.effects.version);
+    if (!created) await (again ? placeFrom(first, 0) : releaseAll(first));
+    else {
+      await placeAll(
+        scope,
+        group.id,
+        first,
+        first.map((_, i) => i),
+        0,
+      );
+      await publishFor(scope, group.id, reply.effects);
+    }
+    // What has a key may be half made, by somebody who is at it still or has died: each of its tasks is added once.
+    let expected = created ? first.length : reply.building;
+    let place = first.length;
+    for (const [i, chunk] of rest.entries()) {
+      const last = i === rest.length - 1;
+      if (place === expected) expected = await swarm.addAsPart(chunk, { close: close && last, place, last });
+      else await (again ? placeFrom(chunk, place) : releaseAll(chunk));
+      place += chunk.length;
+    }
+    const { successCallbacks, errorCallbacks } = group;
+    const ids = callbackIds({ successCallbacks: [...successCallbacks], errorCallbacks: [...errorCallbacks] });
+    if (created)
+      await scope.locations.record(
+        group.id,
+        ids.map((callback) => ({ id: callback })),
+      );
+    return created;
+  } catch (error) {
+    const gone = store.discard(group).catch(() => false);
+    await undo(scope, began, Promise.all([gone, releaseAll(chunks.flat(), gone)]));
+    throw error;
+  }
+}
+
+/** What one script writes: at most 1,000 entries and a few megabytes. Keyed entries are looked up as they are added, so the first chunk stays empty for them. */
+function inChunks(entries: readonly PreparedEntry[]): PreparedEntry[][] {
+  const chunks: PreparedEntry[][] = entries.some((entry) => entry.key !== '') ? [[], []] : [[]];
+  let bytes = 0;
+  for (const entry of entries) {
+    const current = chunks.at(-1);
+    bytes += bytesOf(entry.packed);
+    if (current && current.length < entriesPerScript && (bytes <= bytesPerScript || current.length === 0)) {
+      current.push(entry);
+    } else {
+      chunks.push([entry]);
+      bytes = bytesOf(entry.packed);
+    }
+  }
+  return chunks;
+}

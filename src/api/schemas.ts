@@ -1,0 +1,46 @@
+import { ConfigurationError, InvalidMessageError } from '../config/errors';
+import { missingFields, misfits, refusesLists } from '../messages/fit';
+import type { Message } from '../messages/json';
+import { childResultsField, defaultResultField } from '../messages/marks';
+import { processState } from '../utils/process-state';
+import type { Spec } from '../store/spec';
+import type { InputSchema } from '../worker/parsing';
+import type { Scope } from './scope';
+
+/** The schema of a declaration, or of a task by its name, where this process knows it. */
+export function schemaOf({ schemas }: Scope, task: unknown, name: string): InputSchema | undefined {
+  const known = processState().declarations;
+  const declared = typeof task === 'object' && task !== null ? known.get(task) : undefined;
+  return (declared as { schema?: InputSchema } | undefined)?.schema ?? schemas.get(name.toLowerCase());
+}
+
+/** Refuses bound data that a task would refuse when it runs. @throws InvalidMessageError */
+export function checkBound({ schema, fields }: InputSchema, name: string, text: string): void {
+  const data = JSON.parse(text) as Message;
+  // In these, results arrive whichever fields the schema marks for them.
+  for (const field of [defaultResultField, childResultsField]) if (!fields?.has(field)) delete data[field];
+  const wrong = misfits(schema, data);
+  if (wrong.length > 0)
+    throw new InvalidMessageError(`The data bound to ${name} do not fit its input: ${wrong.join('; ')}.`);
+}
+
+/**
+ * Refuses a success callback that would fail for want of a field, or for what it is given.
+ * @param list - whether it is given a list, as a swarm's is
+ * @throws ConfigurationError
+ */
+export function checkCallback({ schema, ...fields }: InputSchema, spec: Spec, what: string, list: boolean): void {
+  const { resultField, childrenField } = fields;
+  const bound = spec.data === undefined ? {} : (JSON.parse(spec.data) as Message);
+  const missing = missingFields(schema, bound, [resultField, childrenField]);
+  if (missing.length > 0) {
+    throw new ConfigurationError(
+      `${what}: ${spec.task} needs ${missing.join(', ')}, expected the fields that it requires to be its result field (${resultField}) or bound. Bind them: mage.sign(task, { ${missing.join(', ')} }).`,
+    );
+  }
+  if (list && refusesLists(schema, resultField)) {
+    throw new ConfigurationError(
+      `${what}: a swarm gives its callbacks a list of outputs, expected a field ${resultField} of ${spec.task} that takes one. Declare it with z.array(...).`,
+    );
+  }
+}

@@ -1,0 +1,176 @@
+import {
+  AlreadyStartedError,
+  CancelledError,
+  ConfigurationError,
+  NotFoundError,
+  TaskFailedError,
+  type Failure,
+} from '../config/errors';
+import { isEnded, readError, type ItemState } from '../store/group-reader';
+import { entryOutput } from './outputs';
+import type { Scope } from './scope';
+import type { Handle, SignatureStatus, WaitOptions } from './types';
+
+const askHistoryMs = 1_000;
+
+/** A handle whose getters no JSON.stringify, spread or comparison reads by the way: each reading is a promise that can reject. */
+export function makeHandle<O>(id: string, output: () => Promise<O>, runId: () => Promise<string>): Handle<O> {
+  return Object.defineProperties({ id } as Handle<O>, { output: { get: output }, runId: { get: runId } });
+}
+
+/** An item, or a fired callback, as it is stored: what can be asked of it. */
+export class StoredEntry {
+  constructor(
+    private readonly scope: Scope,
+    readonly groupId: string,
+    readonly entry: string,
+    private readonly who: { id: string; name: string; index?: number; isGroup?: boolean; alone?: boolean },
+  ) {}
+
+  /** @throws NotFoundError when it has expired */
+  async status(): Promise<SignatureStatus> {
+    const state = await this.state();
+    if (state === undefined) throw this.notFound();
+    if (state === 'running' && this.who.isGroup && (await this.isSuspendedBelow())) return 'suspended';
+    return statusOf(state);
+  }
+
+  /** Waits for its end and gives its output. @throws TaskFailedError, CancelledError, NotFoundError */
+  async wait<O>(options: WaitOptions = {}): Promise<O> {
+    const state = await (this.who.alone ? this.groupEnded(options) : this.ended(options));
+    const { reader } = this.scope;
+    if (state === 'succeeded') return (await entryOutput(reader, this.groupId, this.entry)) as O;
+    const result = await reader.result(this.groupId, this.entry);
+    if (state === 'cancelled') {
+      const when = result === undefined ? ' before it started' : '';
+      throw new CancelledError(`${this.who.name} was cancelled${when}.`);
+    }
+    const message = readError(result?.slice(1) ?? '');
+    const { id, name, index } = this.who;
+    const failure: Failure = { id, name, ...(index === undefined ? {} : { index }), message };
+    throw new TaskFailedError(`${name} failed: ${message}`, [failure]);
+  }
+
+  /** The engine's run that was published for it, as soon as there is one. @throws CancelledError, ConfigurationError, NotFoundError */
+  async runId(): Promise<string> {
+    const { waiter, runIds, engine, reader } = this.scope;
+    if (this.who.isGroup)
+      throw new ConfigurationError(`${this.who.name} is a group, which has no run of its own in the engine.`);
+    const here = () => runIds.get(this.groupId, this.entry);
+    const found = await waiter.entries.wait(this.groupId, this.entry, { run: () => here() !== undefined });
+    if (!found) throw this.notFound();
+    // The store first: another process may have taken back what this one published.
+    const known = found.run || here();
+    if (known) return known;
+    if (found.end === 'cancelled')
+      throw new CancelledError(`${this.who.name} was cancelled before it started; it has no run.`);
+    // Ended, and published by another process: the engine's history has it, after some hundred milliseconds.
+    for (let asked = 0; asked < 6; asked++) {
+      if (asked > 0) await waiter.rest(askHistoryMs);
+      const token = await reader.tokenOf(this.groupId, this.entry);
+      const past = token && (await engine.findRun(this.who.id, this.groupId, this.entry, token));
+      if (past) return past;
+    }
+    throw new NotFoundError(`The engine no longer knows a run of ${this.who.name} (${this.who.id}).`);
+  }
+
+  /** @throws NotFoundError */
+  async cancel(): Promise<void> {
+    const { canceller } = this.scope.publisher;
+    if (!(await canceller.cancelEntry(this.groupId, this.entry))) throw this.notFound();
+  }
+
+  /** @throws NotFoundError */
+  async suspend(suspended: boolean): Promise<void> {
+    const { suspender } = this.scope.publisher;
+    const found = this.who.alone
+      ? await suspender.group(this.groupId, suspended)
+      : await suspender.entry(this.groupId, this.entry, suspended);
+    if (!found) throw this.notFound();
+  }
+
+  /** Fires its failed callbacks anew. @throws NotFoundError */
+  async retryCallbacks(): Promise<number> {
+    const { publisher, reader } = this.scope;
+    const { isGroup, alone } = this.who;
+    // A chain or swarm keeps its callbacks itself.
+    const group = isGroup ? await reader.groupAt(this.groupId, this.entry) : undefined;
+    if (isGroup && group === undefined) return 0;
+    const [at, source] = group !== undefined ? [group, ''] : [this.groupId, alone ? '' : this.entry];
+    const count = await publisher.retrier.callbacks(at, source);
+    if (count === undefined) throw this.notFound();
+    return count;
+  }
+
+  /** @throws ConfigurationError, AlreadyStartedError */
+  async remove(): Promise<void> {
+    const { id, name, alone } = this.who;
+    if (!alone)
+      throw new ConfigurationError(
+        `${name} (${id}) belongs to the group ${this.groupId} and is removed with it. Remove that one, or cancel this one.`,
+      );
+    await removeGroup(this.scope, this.groupId, name);
+  }
+
+  handle<O>(): Handle<O> {
+    return makeHandle(
+      this.who.id,
+      () => this.wait<O>(),
+      () => this.runId(),
+    );
+  }
+
+  /** Whether the group that it is was suspended, with what it sits in. */
+  private async isSuspendedBelow(): Promise<boolean> {
+    const { reader } = this.scope;
+    const group = await reader.groupAt(this.groupId, this.entry);
+    return group !== undefined && (await reader.snapshot(group))?.suspended === true;
+  }
+
+  /** How it has ended, when it is one of many. */
+  private async ended(options: WaitOptions): Promise<string> {
+    const found = await this.scope.waiter.entries.wait(this.groupId, this.entry, options);
+    if (!found) throw this.notFound();
+    return found.end;
+  }
+
+  /** The same, when it is the only one of its group, whose end this process may hear of. */
+  private groupEnded(options: WaitOptions): Promise<string> {
+    const read = async () => {
+      const current = await this.state();
+      if (current === undefined) throw this.notFound();
+      return isEnded(current) ? current : undefined;
+    };
+    return this.scope.waiter.until(this.groupId, read, { ...options, end: true });
+  }
+
+  private async state(): Promise<ItemState | undefined> {
+    const { reader } = this.scope;
+    if (!this.entry.startsWith('c')) return reader.itemState(this.groupId, Number(this.entry));
+    return reader.callbackState(this.groupId, this.entry);
+  }
+
+  private notFound(): NotFoundError {
+    return new NotFoundError(`Nothing is known of ${this.who.name} (${this.who.id}); its retention is over.`);
+  }
+}
+
+/** Removes an outermost group; one that is gone is what was wanted. @throws ConfigurationError, AlreadyStartedError */
+export async function removeGroup({ remover }: Scope, groupId: string, name: string): Promise<void> {
+  const code = await remover.remove(groupId);
+  if (code === 'nested')
+    throw new ConfigurationError(
+      `${name} (${groupId}) belongs to another group and is removed with it. Remove that one, or cancel this one.`,
+    );
+  if (code === 'started')
+    throw new AlreadyStartedError(
+      `${name} (${groupId}) has been started and has not ended, or its callbacks have not. Cancel it, wait for its end, then remove it.`,
+    );
+}
+
+export function statusOf(state: ItemState): SignatureStatus {
+  if (state === 'waiting') return 'pending';
+  if (state === 'deferred') return 'suspended';
+  if (state === 'returned') return 'running';
+  return state === 'granted' || state === 'published' ? 'queued' : state;
+}

@@ -1,0 +1,165 @@
+import { groupCancelled, groupFailure } from '../orchestrator/group-end';
+import { CancelledError, ConfigurationError, NotFoundError, TaskFailedError } from '../config/errors';
+import { isChildrenId } from '../store/ids';
+import { isEnded, emptySnapshot, type Snapshot } from '../store/group-reader';
+import type { GroupEndMessage } from './group-end-channel';
+import { groupOutput } from './outputs';
+import type { Scope } from './scope';
+import { makeHandle, removeGroup } from './stored-entry';
+import type { Handle, Progress, SignatureStatus, WaitOptions } from './types';
+
+/** A chain or swarm as it is stored: what can be asked of it, in any process. */
+export class StoredGroup {
+  constructor(
+    private readonly scope: Scope,
+    readonly id: string,
+    readonly kind: 'chain' | 'swarm',
+    readonly name: string,
+    /** What it is before it is there, for one that comes to be by itself. */
+    private readonly before?: () => Promise<Snapshot | undefined>,
+  ) {}
+
+  async status(): Promise<SignatureStatus> {
+    return statusOf(await this.snapshot());
+  }
+
+  /** @throws NotFoundError when it has expired */
+  async snapshot(): Promise<Snapshot> {
+    const snapshot = (await this.scope.reader.snapshot(this.id)) ?? (await this.before?.());
+    if (!snapshot) throw this.notFound();
+    return snapshot;
+  }
+
+  /** Waits for its end. */
+  ended({ timeoutMs, signal }: WaitOptions = {}): Promise<GroupEndMessage> {
+    return this.scope.waiter.until<GroupEndMessage>(
+      this.id,
+      async (heard) => {
+        if (heard) return heard;
+        const snapshot = await this.snapshot();
+        return isEnded(snapshot.status) ? snapshot : undefined;
+      },
+      { timeoutMs, signal, end: true },
+    );
+  }
+
+  /** Waits for its end and gives the list of a swarm, or the last output of a chain. @throws TaskFailedError, CancelledError */
+  async wait<O>(options: WaitOptions = {}): Promise<O> {
+    const { reader } = this.scope;
+    const { status, total, list } = await this.ended(options);
+    if (status === 'cancelled') throw new CancelledError(groupCancelled(await this.snapshot()));
+    if (status === 'failed') {
+      const [snapshot, { failures }] = await Promise.all([this.snapshot(), reader.failures(this.id)]);
+      throw new TaskFailedError(groupFailure(snapshot, failures), failures);
+    }
+    return (await groupOutput(reader, { id: this.id, kind: this.kind, total }, list)) as O;
+  }
+
+  /** @throws NotFoundError */
+  async cancel(): Promise<void> {
+    const { publisher, reader } = this.scope;
+    if (!(await publisher.canceller.cancel(this.id, 'user'))) throw this.notFound();
+    const place = await this.place();
+    // Passed over in there, it would never be heard that it has ended.
+    if (place && (await reader.suspensions.ofEntry(place.groupId, place.entry))?.suspended)
+      await publisher.suspender.entry(place.groupId, place.entry, false);
+  }
+
+  /** @throws NotFoundError */
+  async suspend(suspended: boolean): Promise<void> {
+    const { suspender } = this.scope.publisher;
+    const place = await this.place();
+    // In another group it is passed over, and takes no slot in there while it waits.
+    if (place && (await suspender.entry(place.groupId, place.entry, suspended))) return;
+    if (!(await suspender.group(this.id, suspended))) throw this.notFound();
+  }
+
+  /** @throws ConfigurationError, AlreadyStartedError */
+  remove(): Promise<void> {
+    return removeGroup(this.scope, this.id, `The ${this.kind} "${this.name}"`);
+  }
+
+  /** @throws ConfigurationError, NotFoundError */
+  async retryFailed(): Promise<number> {
+    const { retrier } = this.scope.publisher;
+    const root = isChildrenId(this.id) && (await this.scope.reader.record(this.id))?.parent;
+    const { code, items } = await (root ? retrier.children(this.id, root) : retrier.group(this.id));
+    if (code === 'missing') throw this.notFound();
+    const what = `retryFailed: the ${this.kind} "${this.name}" (${this.id})`;
+    if (code === 'nested')
+      throw new ConfigurationError(`${what} belongs to another group. Call retryFailed of the outermost one.`);
+    if (code === 'unfinished')
+      throw new ConfigurationError(`${what} has not ended. Wait for its end, or cancel it first.`);
+    return code === 'none' ? 0 : items;
+  }
+
+  /** @throws NotFoundError */
+  async retryCallbacks(): Promise<number> {
+    const count = await this.scope.publisher.retrier.callbacks(this.id, '');
+    if (count === undefined) throw this.notFound();
+    return count;
+  }
+
+  runId(): Promise<never> {
+    const message = `A ${this.kind} has no run of its own in the engine. Ask its items for theirs.`;
+    return Promise.reject(new ConfigurationError(message));
+  }
+
+  handle<O>(): Handle<O> {
+    return makeHandle(
+      this.id,
+      () => this.wait<O>(),
+      () => this.runId(),
+    );
+  }
+
+  /** The entry of another group that it is. The children of a root belong to an entry, and aren't it. */
+  private async place(): Promise<{ groupId: string; entry: string } | undefined> {
+    const parent = isChildrenId(this.id) ? undefined : (await this.scope.reader.record(this.id))?.parent;
+    return parent?.entry ? parent : undefined;
+  }
+
+  notFound(): NotFoundError {
+    return new NotFoundError(`The ${this.kind} "${this.name}" (${this.id}) is unknown; its retention is over.`);
+  }
+}
+
+export function statusOf({ status, suspended }: Pick<Snapshot, 'status' | 'suspended'>): SignatureStatus {
+  if (suspended) return 'suspended';
+  return status === 'stopping' || status === 'cancelling' ? 'running' : status;
+}
+
+/** Counts of a group's items, as users see them. */
+export function progressOf(snapshot: Snapshot): Progress {
+  const { total, ready, slots, succeeded, failed, cancelled, closed, status } = snapshot;
+  const stopped = status !== 'pending' && status !== 'running';
+  return {
+    total,
+    waiting: stopped ? 0 : total - ready,
+    queued: stopped ? 0 : ready - slots - succeeded - failed - cancelled,
+    running: slots,
+    succeeded,
+    failed,
+    cancelled,
+    closed,
+    status: statusOf(snapshot),
+    callbacks: snapshot.callbacks,
+  };
+}
+
+/** What a swarm is that will be made by something that has not begun; undefined when that has ended without it. */
+export async function placeholderSnapshot(
+  name: string,
+  before: { status(): Promise<SignatureStatus> },
+): Promise<Snapshot | undefined> {
+  const status = await before.status();
+  const ended = status === 'succeeded' || status === 'failed' || status === 'cancelled';
+  return emptySnapshot({
+    kind: 'root',
+    name,
+    status: ended ? status : 'pending',
+    closed: ended,
+    total: 0,
+    cancelled: 0,
+  });
+}

@@ -1,0 +1,41 @@
+import { ConfigurationError } from '../config/errors';
+import type { Scope } from './scope';
+
+/** A signature as errors name it. */
+interface Named {
+  id: string;
+  name: string;
+}
+
+/** What was written to be suspended before it was run is an entry of a group from now on, and suspended there. */
+export async function carrySuspension(scope: Scope, written: string, groupId: string, entry: string): Promise<void> {
+  const { publisher, remover, reader } = scope;
+  // Of a child that an earlier attempt of its root's body has run, more may have been said since.
+  const said = await reader.suspensions.ofEntry(groupId, entry);
+  if (!said && (await reader.snapshot(written))?.suspended) await publisher.suspender.entry(groupId, entry, true);
+  await remover.moved(written);
+}
+
+/** A chain keeps nothing of its steps but what they do, until it is stored as a whole. */
+export function suspendedStep(what: string, { id, name }: Named, chain: string): ConfigurationError {
+  return new ConfigurationError(
+    `${what}: ${name} (${id}) was suspended before it became a step of "${chain}". Resume it and sign the task again; suspend the chain, or the step once the chain is run.`,
+  );
+}
+
+/** @throws ConfigurationError when a signature can't be suspended by itself */
+export async function checkSuspendable(
+  { reader, locations }: Scope,
+  { id, name }: Named,
+  group: { groupId: string; name: string; kind: string } | undefined,
+): Promise<void> {
+  if (group?.kind === 'chain' && !(await reader.snapshot(group.groupId)))
+    throw new ConfigurationError(
+      `${name} (${id}) is a step of the chain "${group.name}", which is not stored before it is run (or suspended). Run or suspend the chain first.`,
+    );
+  const place = group ? undefined : await locations.find(id);
+  if (place && place.index === undefined && (await reader.latestInvocation(place.groupId, id)) === undefined)
+    throw new ConfigurationError(
+      `${name} (${id}) is a callback of ${place.groupId} that has not been fired. Suspend that one: its callbacks wait with it.`,
+    );
+}

@@ -1,0 +1,511 @@
+import { CancelledError, ConfigurationError, describe, NotFoundError } from '../config/errors';
+import { canonical } from '../messages/canonical';
+import { encodeMessage } from '../messages/json';
+import { mergeMessages } from '../messages/merge';
+import { newSecret } from '../store/group-store';
+import { createInParts } from '../store/parts';
+import { childrenId, isOfKey, itemId, keyedId, newId, parseInvocationId } from '../store/ids';
+import {
+  callbackIds,
+  mergeRunOptions,
+  packMessage,
+  packSpec,
+  parseMessage,
+  templateGroup,
+  unpackSpec,
+} from '../store/spec';
+import type { Effects } from '../store/replies';
+import type { Spec, StoredRunOptions } from '../store/spec';
+import type { RootCapture } from '../worker/roots/root-capture';
+import { carrySuspension, checkSuspendable, suspendedStep } from './suspend-before-run';
+import { alreadyStarted, checkRunOptions, checkCallOptions, checkWaitOptions, type BoundSpec } from './binding';
+import { capturingRoot, publishBeside, publishFor, type Scope } from './scope';
+import { captureMadeSwarm, rootIsOver } from './capture-swarm';
+import { nameKindIn, wrongKind } from './other-kinds';
+import { StoredEntry } from './stored-entry';
+import { StoredGroup } from './stored-group';
+import { byValue } from './templates';
+import { afterThat } from './waiting';
+import {
+  reserve,
+  toStored,
+  type Handle,
+  type Member,
+  type Owner,
+  type RunArguments,
+  type RunOptions,
+  type Signature,
+  type SignatureStatus,
+  type Swarm,
+  type WaitOptions,
+} from './types';
+
+/** A task, a root task or a chain with what is bound to it. It writes nothing until it is run, or becomes part of something. */
+export class TaskSignature<I, O> implements Signature<I, O> {
+  readonly kind: 'task' | 'root' | 'chain';
+  private ownId: string;
+  /** The group that it is an item of. */
+  private group: (Owner & { index: number | undefined }) | undefined;
+  private standalone = false;
+  /** Whether it was written to be suspended, before it is run or becomes part of something. */
+  private suspendedBeforeRun = false;
+  /** How many calls are writing its own run. */
+  private starting = 0;
+  /** Whether it was loaded, from a run of its own: then what it is made of is not all here. */
+  private loaded = false;
+  private made: boolean | undefined;
+  /** Whether this object has been run, in this attempt of the body that made it. */
+  private ran = false;
+
+  constructor(
+    private readonly scope: Scope,
+    private readonly spec: BoundSpec,
+    id?: string,
+    /** The root in whose body it was made. */
+    private readonly madeIn?: RootCapture,
+    /** Whether it was given a key: then a run attaches to the first one. */
+    private readonly keyed = spec.key !== undefined,
+  ) {
+    this.kind = spec.group === 'root' || spec.group === 'chain' ? spec.group : 'task';
+    this.ownId = id ?? (spec.key === undefined ? newId() : keyedId(this.kind === 'chain' ? 'chain' : 'task', spec.key));
+  }
+
+  get id(): string {
+    // A key is an identity within its group: two swarms can each have an item of one key.
+    const { group, spec } = this;
+    return group?.index !== undefined && spec.key !== undefined ? itemId(group.groupId, group.index) : this.ownId;
+  }
+
+  get name(): string {
+    return this.spec.name ?? this.spec.task;
+  }
+
+  get created(): boolean | undefined {
+    return this.made;
+  }
+
+  /** @internal */
+  get identity(): string {
+    const { task, data = '{}', key } = this.spec;
+    return this.kind === 'chain' ? `chain ${this.ownId}` : JSON.stringify([this.kind, task, canonical(data), key]);
+  }
+
+  async run(...args: RunArguments<I, RunOptions & WaitOptions>): Promise<O> {
+    const [message, options] = args as unknown as [object | undefined, (RunOptions & WaitOptions) | undefined];
+    const stored = await this.start(message, options);
+    return stored.wait<O>(options);
+  }
+
+  async runNoWait(...args: RunArguments<I, RunOptions>): Promise<Handle<O>> {
+    const [message, options] = args as unknown as [object | undefined, RunOptions | undefined];
+    return (await this.start(message, options)).handle<O>();
+  }
+
+  async wait(options?: WaitOptions): Promise<O> {
+    checkWaitOptions(options);
+    const left = afterThat(options);
+    const look = this.lookForRun();
+    const found = (await look()) ?? (await this.scope.waiter.until(this.ownId, look, options));
+    return found.wait<O>(left());
+  }
+
+  async status(): Promise<SignatureStatus> {
+    const { groupId = '', status } = this.group ?? {};
+    if (status && !(await this.scope.reader.snapshot(groupId))) return status();
+    return (await this.find())?.status() ?? 'pending';
+  }
+
+  async cancel(): Promise<void> {
+    const found = await this.find();
+    if (!found) throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: there is nothing to cancel.`);
+    await found.cancel();
+  }
+
+  suspend(): Promise<void> {
+    return this.setSuspended(true);
+  }
+
+  resume(): Promise<void> {
+    return this.setSuspended(false);
+  }
+
+  async remove(): Promise<void> {
+    const found = await this.find();
+    if (found) return found.remove();
+    const place = this.group?.name ?? (await this.scope.locations.find(this.ownId))?.groupId;
+    if (place !== undefined)
+      throw new ConfigurationError(
+        `${this.name} (${this.ownId}) belongs to ${describe(place)} and is removed with it. Remove that one.`,
+      );
+  }
+
+  async retryCallbacks(): Promise<number> {
+    const found = await this.find();
+    if (!found) throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: no callback of it has failed.`);
+    return found.retryCallbacks();
+  }
+
+  /** @internal - of a chain */
+  async retryFailed(): Promise<number> {
+    const found = await this.find();
+    if (found instanceof StoredGroup) return found.retryFailed();
+    if (this.kind !== 'chain') throw wrongKind(this, 'retryFailed');
+    if (found)
+      throw new ConfigurationError(
+        `retryFailed: ${this.name} (${this.ownId}) belongs to another group. Call retryFailed of the outermost one.`,
+      );
+    throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: there is nothing to try again.`);
+  }
+
+  /** The swarm of a root's children, also before its body has begun. @throws NotFoundError when it was never run */
+  async children(): Promise<Swarm<unknown>> {
+    const found = await this.find();
+    const id = found instanceof StoredEntry ? childrenId(found.groupId, found.entry) : undefined;
+    // Only the worker of a task that was signed by its name knows whether it is a root.
+    if (this.kind !== 'root' && !(id && (await this.scope.reader.snapshot(id)))) throw wrongKind(this, 'children');
+    if (!(found instanceof StoredEntry && id))
+      throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: it has no children.`);
+    return this.scope.openSwarm(id, `root-swarm:${this.spec.task}`, found);
+  }
+
+  /** How a group stores it as a callback, by value. @internal */
+  [toStored](what: string, store: string): Promise<Spec> {
+    this.ofStore(what, store);
+    return byValue(this.scope, this.stored(), what);
+  }
+
+  /** @internal */
+  async [reserve](owner: Owner, what: string, store: string): Promise<Member> {
+    this.reserve(owner, what, store);
+    try {
+      if (owner.kind === 'chain' && this.suspendedBeforeRun && (await this.alone().status()) === 'suspended')
+        throw suspendedStep(what, { id: this.ownId, name: this.name }, owner.name);
+    } catch (error) {
+      this.group = undefined;
+      throw error;
+    }
+    const place = async (index: number, isNew: boolean) => {
+      this.group = { ...owner, index };
+      this.made = isNew;
+      this.scope.waiter.changed(this.ownId);
+      await this.carrySuspension(owner.groupId, index);
+    };
+    const release = () => {
+      this.group = undefined;
+      return Promise.resolve();
+    };
+    return { spec: this.stored(), key: this.spec.key ?? '', commit: place, rollback: release };
+  }
+
+  /** The signature of a run of its own, stored under its id. @internal */
+  static standalone<I, O>(scope: Scope, id: string, spec: Spec): TaskSignature<I, O> {
+    const signature = new TaskSignature<I, O>(scope, spec, id, undefined, isOfKey(id));
+    signature.standalone = true;
+    signature.loaded = true;
+    return signature;
+  }
+
+  /** The signature of a stored item. @param added - of one that was just added: whether by its key, and whether it is new @internal */
+  static item<I, O>(
+    scope: Scope,
+    owner: Owner,
+    index: number,
+    packed: string,
+    added: { keyed?: boolean; isNew?: boolean } = {},
+  ): TaskSignature<I, O> {
+    const spec = unpackSpec(packed);
+    const id = spec.id ?? itemId(owner.groupId, index);
+    const signature = new TaskSignature<I, O>(scope, spec, id, owner.madeIn, added.keyed);
+    signature.group = { ...owner, index };
+    signature.made = added.isNew;
+    return signature;
+  }
+
+  /** Where it is in the store: in a group, by itself, or (a callback) where it was fired last. Undefined while it is nowhere. */
+  private async find(): Promise<StoredEntry | StoredGroup | undefined> {
+    const { locations, reader } = this.scope;
+    // While its run is being written it is neither there nor gone.
+    if (this.starting > 0 && !(await reader.snapshot(this.ownId))) return undefined;
+    if (this.group?.index !== undefined || this.standalone || this.suspendedBeforeRun) return this.at();
+    const firing = parseInvocationId(this.ownId);
+    if (firing) return this.entryAt(firing.groupId, firing.entry);
+    const location = await locations.find(this.ownId);
+    if (location?.index === undefined && location) {
+      const fired = await reader.latestInvocation(location.groupId, this.ownId);
+      return fired === undefined ? undefined : this.entryAt(location.groupId, fired);
+    }
+    const known = this.spec.key !== undefined && (await reader.snapshot(this.ownId));
+    return known ? this.alone() : undefined;
+  }
+
+  /** Reads where it is once it has been run, or sits in something that will run it: undefined until then. */
+  private lookForRun(): () => Promise<StoredEntry | StoredGroup | undefined> {
+    const { reader, locations } = this.scope;
+    let parent: string | undefined;
+    return async () => {
+      const { groupId = '', status } = this.group ?? {};
+      if (status && !(await reader.snapshot(groupId))) return this.lookForStep(groupId, status);
+      const found = await this.find();
+      if (found) return found;
+      // A callback that was never fired goes with what it was attached to.
+      const location = await locations.find(this.ownId);
+      const known = location && (await reader.snapshot(location.groupId));
+      if (parent !== undefined && !known)
+        throw new NotFoundError(`${this.name} (${this.ownId}) is unknown; the retention of ${parent} is over.`);
+      if (known) parent = location.groupId;
+      return undefined;
+    };
+  }
+
+  /** The same of a step of a chain that was not there a moment ago. */
+  private async lookForStep(chain: string, status: () => Promise<SignatureStatus>) {
+    const ended = await status();
+    if (await this.scope.reader.snapshot(chain)) return this.at();
+    if (ended === 'cancelled') throw new CancelledError(`${this.name} was cancelled before it started.`);
+    if (ended === 'succeeded' || ended === 'failed')
+      throw new NotFoundError(
+        `Nothing is known of ${this.name} (${this.ownId}): its chain (${chain}) is not stored under its own id.`,
+      );
+    return undefined;
+  }
+
+  /** Before anything is awaited, so that of two groups only one gets it. */
+  private reserve(owner: Owner, what: string, store: string): void {
+    const { groupId, name } = owner;
+    this.ofStore(what, store);
+    if (this.group) {
+      const again = this.group.groupId === groupId ? 'twice' : `to "${name}"`;
+      throw new ConfigurationError(
+        `${what}: the signature ${this.name} (${this.ownId}) belongs to "${this.group.name}" and can't be added ${again}. Sign the task again.`,
+      );
+    }
+    if (this.standalone)
+      throw new ConfigurationError(
+        `${what}: the signature ${this.name} (${this.ownId}) has been run by itself. Sign the task again.`,
+      );
+    this.group = { ...owner, index: undefined };
+  }
+
+  private async start(
+    message: object | undefined,
+    options: (RunOptions & WaitOptions) | undefined,
+  ): Promise<StoredEntry | StoredGroup> {
+    checkCallOptions(options);
+    const encoded = encodeMessage(message ?? {}, `the message to ${this.name}`);
+    const runOptions = checkRunOptions(options, `the run of ${this.name}`);
+    const root = capturingRoot(this.scope, this.madeIn ?? this.group?.madeIn);
+    if (this.group) {
+      const started = this.startItem(encoded, runOptions, root);
+      return root ? root.begin(started) : started;
+    }
+    // Run by itself already, or written before it was run and loaded since.
+    if (this.standalone && (this.loaded || !this.keyed)) {
+      if (!(await this.startWritten(encoded, runOptions)))
+        throw new NotFoundError(`Nothing is known of ${this.name} (${this.ownId}); its retention is over.`);
+      return this.alone();
+    }
+    if (root && !this.standalone) return root.begin(this.startCaptured(root, encoded, runOptions));
+    const before = this.standalone;
+    // Set before anything is awaited, so that of two calls at once only one runs it.
+    this.standalone = true;
+    this.starting += 1;
+    try {
+      await this.startAlone(encoded, runOptions);
+      this.standalone = true;
+    } catch (error) {
+      this.standalone = before;
+      throw error;
+    } finally {
+      this.starting -= 1;
+      this.scope.waiter.changed(this.ownId);
+    }
+    return this.alone();
+  }
+
+  private async startAlone(message: string, options: StoredRunOptions | undefined): Promise<void> {
+    for (;;) {
+      const effects = this.suspendedBeforeRun ? undefined : await this.write(options, { message });
+      if (effects) return publishFor(this.scope, this.ownId, effects);
+      if (await this.startWritten(message, options)) return;
+      // The one of this key is gone since: its retention was over.
+      this.suspendedBeforeRun = false;
+    }
+  }
+
+  /** Writes it as a group of its own, and starts it when it is given a run; undefined when somebody else has. */
+  private async write(options?: StoredRunOptions, run?: { message: string }): Promise<Effects | undefined> {
+    const { key: _key, ...spec } = this.spec;
+    const { items, ...group } =
+      this.kind === 'chain' ? { kind: 'chain' as const, ...templateGroup(spec, undefined) } : taskGroup(spec);
+    const runOptions = options ? { runOptions: JSON.stringify(options) } : {};
+    const made = { id: this.ownId, name: this.name, secret: newSecret(), closed: true, ...group, ...runOptions };
+    const { store, waiter } = this.scope;
+    const { created, started, effects } = await waiter.ends.startAndSubscribe(
+      store.keys.state(this.ownId),
+      (heardOn) => createInParts(store, made, items, run && { ...run, heardOn }),
+      (reply) => reply.started,
+    );
+    if (created) this.made = true;
+    if (!created && !started) return undefined;
+    this.scope.publisher.cache.made(made, effects.version, run?.message);
+    await this.scope.locations.record(
+      this.ownId,
+      callbackIds(spec).map((id) => ({ id, ...(this.kind === 'chain' ? {} : { callbackOf: 0 }) })),
+    );
+    return effects;
+  }
+
+  /**
+   * Runs what was written before, to be suspended; with a key it attaches to what was started.
+   * @returns false when there is none of its key
+   * @throws AlreadyStartedError without a key
+   */
+  private async startWritten(message: string, options: StoredRunOptions | undefined): Promise<boolean> {
+    const { keyed, ownId } = this;
+    const known = await this.scope.reader.snapshot(ownId);
+    const reply =
+      known?.status === 'pending'
+        ? await this.scope.store.run(ownId, message, options ? JSON.stringify(options) : '')
+        : undefined;
+    const isStarted = reply?.code === 'started';
+    if (!isStarted && !keyed) throw alreadyStarted(this.name);
+    if (!known || reply?.code === 'missing') return false;
+    this.made ??= false;
+    if (isStarted) await publishFor(this.scope, ownId, reply.effects);
+    return true;
+  }
+
+  private async setSuspended(suspended: boolean): Promise<void> {
+    await checkSuspendable(this.scope, { id: this.ownId, name: this.name }, this.group);
+    const found = await this.find();
+    if (found) return found.suspend(suspended);
+    // What nobody has run and nobody has suspended can't go on.
+    if (!suspended || this.group) return;
+    await this.write();
+    this.suspendedBeforeRun = true;
+    await this.alone().suspend(true);
+  }
+
+  private async carrySuspension(groupId: string, index: number, written = this.ownId): Promise<void> {
+    if (!this.suspendedBeforeRun) return;
+    this.suspendedBeforeRun = false;
+    await carrySuspension(this.scope, written, groupId, String(index));
+  }
+
+  /** Becomes a child of the root in whose body it is run, or turns out to be the one that an earlier attempt ran. */
+  private async startCaptured(root: RootCapture, message: string, options: StoredRunOptions | undefined) {
+    const { key } = this.spec;
+    const owner: Owner = { groupId: root.groupId, name: root.name, kind: 'root' };
+    this.reserve(owner, 'run', this.scope.store.identity);
+    const spec = this.stored();
+    const identity = key ?? identify(root, this.kind, spec, message, this.ownId);
+    const item = childItem(spec, message, options);
+    const { suspendedBeforeRun: ahead, ownId: written } = this;
+    const reply = await this.scope.store
+      .add(root.groupId, [{ ...item, key: identity }], { run: !ahead })
+      .catch((error: unknown) => {
+        this.group = undefined;
+        throw error;
+      });
+    if (reply.code !== 'added') {
+      this.group = undefined;
+      throw rootIsOver(this.name, root);
+    }
+    const [index = 0] = reply.indexes;
+    this.group = { ...owner, index };
+    this.ran = true;
+    this.made = reply.added > 0;
+    this.scope.waiter.changed(written);
+    if (reply.added === 0) this.ownId = itemId(root.groupId, index);
+    else await this.scope.locations.recordItems(root.groupId, [{ spec, index }]);
+    publishBeside(root, this.scope, root.groupId, reply.effects);
+    if (ahead) {
+      await this.carrySuspension(root.groupId, index, written);
+      const { effects } = await this.scope.store.runItem(root.groupId, index, '{}');
+      publishBeside(root, this.scope, root.groupId, effects);
+    }
+    return this.at();
+  }
+
+  private async startItem(message: string, options: StoredRunOptions | undefined, root: RootCapture | undefined) {
+    const { groupId = '', index, name, kind } = this.group ?? {};
+    if (index === undefined)
+      throw new ConfigurationError(`${this.name} is still being added to "${name}"; await that first.`);
+    if (kind === 'chain')
+      throw new ConfigurationError(`${this.name} is a step of the chain "${name}" and is run by it. Run the chain.`);
+    if (root) await captureMadeSwarm(this.scope, root, groupId);
+    const { code, effects } = await this.scope.store.runItem(groupId, index, packMessage(message, options));
+    if (code === 'missing')
+      throw new NotFoundError(`The swarm of ${this.name} (${groupId}) is unknown; its retention is over.`);
+    // A root's body that is tried again runs what an earlier attempt has run.
+    const byEarlierAttempt = root?.made.has(groupId) && !this.ran;
+    if (code === 'already-started' && !byEarlierAttempt && !this.keyed) throw alreadyStarted(this.name);
+    this.ran = true;
+    if (code === 'started' && root) publishBeside(root, this.scope, groupId, effects);
+    else if (code === 'started') await publishFor(this.scope, groupId, effects);
+    return this.at();
+  }
+
+  private at(): StoredEntry | StoredGroup {
+    const { group } = this;
+    return group?.index === undefined ? this.alone() : this.entryAt(group.groupId, String(group.index), group.index);
+  }
+
+  private alone(): StoredEntry | StoredGroup {
+    return this.kind === 'chain'
+      ? new StoredGroup(this.scope, this.ownId, 'chain', this.name)
+      : this.entryAt(this.ownId, '0', undefined, true);
+  }
+
+  private entryAt(groupId: string, entry: string, index?: number, alone = false): StoredEntry {
+    return new StoredEntry(this.scope, groupId, entry, {
+      id: this.id,
+      name: this.name,
+      isGroup: this.kind === 'chain',
+      alone,
+      ...(index === undefined ? {} : { index }),
+    });
+  }
+
+  /** What a group stores; without its id when it has a key, which is one of each group. */
+  private stored(): Spec {
+    const { key, ...spec } = this.spec;
+    return key === undefined ? { ...spec, id: this.ownId } : spec;
+  }
+
+  private ofStore(what: string, store: string): void {
+    if (this.scope.store.identity !== store) {
+      throw new ConfigurationError(
+        `${what}: the signature ${this.name} (${this.ownId}) was made by another Mageflow, whose store this one doesn't share. Sign the task here.`,
+      );
+    }
+  }
+}
+
+nameKindIn(TaskSignature.prototype);
+
+/** What a child of a root is stored as: its message is final, so that it travels with its data. */
+function childItem(spec: Spec, message: string, options: StoredRunOptions | undefined) {
+  if (spec.group === 'chain') return { spec: packSpec(spec), message: packMessage(message, options) };
+  const merged = mergeRunOptions(spec.options, options);
+  const data = JSON.stringify(mergeMessages(parseMessage(message), parseMessage(spec.data)));
+  return { spec: packSpec({ ...spec, data, ...(merged ? { options: merged } : {}) }), message: '' };
+}
+
+/** What names a child in each attempt of its root's body. A chain's id says that by itself. */
+function identify(root: RootCapture, kind: string, spec: Spec, message: string, id: string): string {
+  if (kind === 'chain') return `\u0001${id}`;
+  return root.identify(kind, spec.task, canonical(spec.data ?? '{}'), canonical(message));
+}
+
+function taskGroup(spec: Spec) {
+  return {
+    kind: 'task' as const,
+    maxConcurrency: 1,
+    stopAfterNFailures: null,
+    keepResults: true,
+    successCallbacks: [],
+    errorCallbacks: [],
+    items: [packSpec(spec)],
+  };
+}

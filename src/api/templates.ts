@@ -1,0 +1,89 @@
+import { ConfigurationError } from '../config/errors';
+import { engineLimitBytes } from '../messages/json';
+import { nestedId, parseItemId } from '../store/ids';
+import { isGroup, packSpec, packTemplate, templateIn, unpackSpec, type GroupTemplate, type Spec } from '../store/spec';
+import type { Scope } from './scope';
+
+const itemsPerRead = 500;
+
+/** A signature as a callback stores it: by value down to its last item, as each firing is a thing of its own. */
+export async function byValue(scope: Scope, spec: Spec, what: string): Promise<Spec> {
+  if (spec.group === 'swarm-ref') return swarmByValue(scope, spec, what);
+  if (spec.group !== 'chain' && spec.group !== 'swarm') {
+    refuseDropped(spec, spec, what);
+    return spec;
+  }
+  const { below: _below, dropped: _dropped, ...own } = spec;
+  const { items, ...config } = templateIn(spec) ?? (await groupAsItWas(scope, spec, what));
+  return { ...own, data: packTemplate({ ...config, items: await itemsByValue(scope, items, what) }) };
+}
+
+/** What a chain or swarm was made of that has been run, from the group that it is. */
+async function groupAsItWas(scope: Scope, spec: Spec, what: string): Promise<GroupTemplate> {
+  const { id = '', task, name = task } = spec;
+  const item = parseItemId(id);
+  const known = await scope.reader.snapshot(id);
+  const groupId = known || !item ? id : nestedId(item.groupId, String(item.index));
+  const template = await storedTemplate(scope, groupId, `${what}: "${name}"`);
+  if (!template)
+    throw new ConfigurationError(
+      `${what}: expected a ${spec.group} that is known, "${name}" (${id}) has expired. Make another one.`,
+    );
+  for (const packed of template.items) refuseDropped(unpackSpec(packed), spec, what);
+  return template;
+}
+
+async function swarmByValue(scope: Scope, { id = '', task, name }: Spec, what: string): Promise<Spec> {
+  const status = (await scope.reader.snapshot(id))?.status;
+  const stored =
+    status === 'pending' ? await storedTemplate(scope, id, `${what}: the swarm "${name ?? task}"`) : undefined;
+  if (!stored) {
+    throw new ConfigurationError(
+      `${what}: expected a swarm that nobody has run, "${name ?? task}" (${id}) ${status ? 'has been' : 'has expired'}. Make another one.`,
+    );
+  }
+  const data = packTemplate({ ...stored, items: await itemsByValue(scope, stored.items, what) });
+  return { id, task, ...(name === undefined ? {} : { name }), group: 'swarm', data };
+}
+
+/** What a group was made of, as it is stored. @throws ConfigurationError when that is too large to be stored once more */
+async function storedTemplate(scope: Scope, id: string, what: string): Promise<GroupTemplate | undefined> {
+  const total = (await scope.reader.snapshot(id))?.total;
+  const config = await scope.reader.configuration(id);
+  if (total === undefined || !config) return undefined;
+  const items: string[] = [];
+  let bytes = 0;
+  for (let from = 0; from < total; from += itemsPerRead) {
+    for (const packed of await scope.reader.specs(id, from, Math.min(total, from + itemsPerRead))) {
+      items.push(packed);
+      bytes += Buffer.byteLength(packed);
+    }
+    if (bytes > engineLimitBytes)
+      throw new ConfigurationError(
+        `${what} is too large for a callback (its first ${items.length} items are ${bytes} bytes, the limit is ${engineLimitBytes}). Hand in a task that makes it.`,
+      );
+  }
+  return { ...config, items };
+}
+
+async function itemsByValue(scope: Scope, items: readonly string[], what: string): Promise<string[]> {
+  const values: string[] = [];
+  for (const item of items) {
+    const { id, ...spec } = unpackSpec(item);
+    if (!isGroup(spec)) values.push(item);
+    else {
+      // A group is made under its id: without one, each firing makes its own.
+      const { id: _id, ...value } = await byValue(scope, id === undefined ? spec : { ...spec, id }, what);
+      values.push(packSpec(value));
+    }
+  }
+  return values;
+}
+
+/** @throws ConfigurationError when a signature, or an item of it, has lost what was bound to it */
+function refuseDropped({ dropped }: Spec, { task, name = task, id }: Spec, what: string): void {
+  if (!dropped) return;
+  throw new ConfigurationError(
+    `${what}: "${name}" (${id}) has been run as an item, and what was bound to it is kept no longer. Sign the task again.`,
+  );
+}

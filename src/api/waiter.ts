@@ -1,0 +1,166 @@
+import { ClosedError, StoreError } from '../config/errors';
+import { onAbort } from '../utils/abort';
+import { runOutsideContext } from '../utils/outside-context';
+import type { GroupStore } from '../store/group-store';
+import { EntryWaits } from './entry-waits';
+import type { GroupEndMessage, GroupEndChannel } from './group-end-channel';
+import { Hints, type Hint } from './hints';
+import { notInTime, patienceMs, publishEndsMs, readAgainMs } from './waiting';
+
+export interface WaitFor {
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+  /** Whether the ends of items matter, or only the group's. */
+  items?: boolean;
+  /** Whether it is a group's end that is read, and nothing else. */
+  end?: boolean;
+}
+
+/**
+ * Wakes those who wait for a group. What Redis publishes is a hint only: the state is read again at
+ * each hint, at each (re)connect and each second, so that a lost message costs a second. Only the end of a group that this
+ * process has started itself need not be read again: the message says how it ended.
+ */
+export class Waiter {
+  /** Those who wait for single entries of groups. */
+  readonly entries: EntryWaits;
+  private readonly hints: Hints;
+  private readonly wakers = new Set<() => void>();
+  private closed = false;
+
+  constructor(private readonly store: GroupStore) {
+    this.hints = new Hints(store);
+    this.entries = new EntryWaits(store, this.hints);
+  }
+
+  get ends(): GroupEndChannel {
+    return this.hints.ends;
+  }
+
+  /**
+   * Reads until `read` gives something, also while Redis is away for a while. It is handed the end of the group that was heard.
+   * @throws what `read` throws, WaitTimeoutError after `timeoutMs`, the signal's reason, ClosedError
+   */
+  async until<T>(
+    groupId: string,
+    read: (heard?: GroupEndMessage) => Promise<T | undefined>,
+    options: WaitFor = {},
+  ): Promise<T> {
+    const { timeoutMs, signal } = options;
+    signal?.throwIfAborted();
+    this.refuseClosed();
+    const deadline = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
+    const channel = this.store.keys.state(groupId);
+    const hears = options.end === true && this.ends.isPending(channel);
+    let isToCome = hears;
+    // Whoever else waits for items has the ends of all of them published: the group's own end is none of those.
+    const hints = this.listen(channel, !hears, (hint) => options.items === true || hint.entry === undefined);
+    let askedAt = -Infinity;
+    let answeredAt = -Infinity;
+    try {
+      for (;;) {
+        try {
+          if (options.items && performance.now() - askedAt > publishEndsMs / 2) {
+            await this.store.publishEnds(groupId, publishEndsMs);
+            askedAt = performance.now();
+          }
+          const value = isToCome
+            ? undefined
+            : await read(hears ? (hints.heard() ?? this.ends.endOf(channel)) : undefined);
+          if (value !== undefined) return value;
+          isToCome = false;
+          answeredAt = performance.now();
+        } catch (error) {
+          this.refuseClosed();
+          // The work goes on meanwhile; who hears an error would take it for lost.
+          if (!(error instanceof StoreError) || performance.now() - answeredAt > patienceMs) throw error;
+        }
+        this.refuseClosed();
+        const left = deadline === undefined ? readAgainMs : Math.min(readAgainMs, deadline - performance.now());
+        if (left <= 0) throw notInTime(timeoutMs);
+        await hints.next(left, signal);
+      }
+    } finally {
+      hints.end();
+    }
+  }
+
+  /** Does nothing for a while. @throws ClosedError when the instance is closed meanwhile, the reason of a signal that is aborted */
+  async rest(ms: number, signal?: AbortSignal): Promise<void> {
+    this.refuseClosed();
+    signal?.throwIfAborted();
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        stopWaiting?.();
+        this.wakers.delete(wake);
+        resolve();
+      };
+      const timer = runOutsideContext(() => setTimeout(wake, ms));
+      this.wakers.add(wake);
+      const stopWaiting = signal && onAbort(signal, wake);
+    });
+    this.refuseClosed();
+    signal?.throwIfAborted();
+  }
+
+  /** Has those in this process who wait for a group, or for a signature of this id, read again: this process changed it. */
+  changed(id: string): void {
+    this.hints.hint(this.store.keys.state(id));
+  }
+
+  close(): void {
+    this.closed = true;
+    this.hints.close();
+    for (const wake of [...this.wakers]) wake();
+    this.entries.close(closedError());
+  }
+
+  private refuseClosed(): void {
+    if (this.closed) throw closedError();
+  }
+
+  private listen(channel: string, subscribes: boolean, matters: (hint: Hint) => boolean) {
+    let hinted = false;
+    let heard: GroupEndMessage | undefined;
+    let wake: (() => void) | undefined;
+    const onHint = (hint: Hint) => {
+      heard ??= hint.end;
+      if (!matters(hint)) return;
+      hinted = true;
+      wake?.();
+    };
+    const onClose = () => wake?.();
+    const stop = this.hints.listen(channel, onHint, subscribes);
+    this.wakers.add(onClose);
+    return {
+      heard: () => heard,
+      next: async (ms: number, signal: AbortSignal | undefined) => {
+        if (!hinted) {
+          let stopWaiting: (() => void) | undefined;
+          await new Promise<void>((resolve) => {
+            const timer = runOutsideContext(() => setTimeout(resolve, ms));
+            wake = () => {
+              clearTimeout(timer);
+              resolve();
+            };
+            if (signal) stopWaiting = onAbort(signal, wake);
+          });
+          stopWaiting?.();
+          wake = undefined;
+        }
+        hinted = false;
+        signal?.throwIfAborted();
+        this.refuseClosed();
+      },
+      end: () => {
+        this.wakers.delete(onClose);
+        stop();
+      },
+    };
+  }
+}
+
+function closedError(): ClosedError {
+  return new ClosedError('This Mageflow was closed while something waited on it. The work goes on in other processes.');
+}

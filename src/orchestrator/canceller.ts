@@ -1,0 +1,137 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ActiveEntry, GroupReader } from '../store/group-reader';
+import type { CancelledBy, GroupStore } from '../store/group-store';
+import { childrenId, isChildrenId } from '../store/ids';
+import type { Effects } from '../store/replies';
+import type { Events } from '../config/events';
+import type { EngineClient } from '../hatchet/client';
+import { emitStoredEnd } from './item-events';
+
+/** How soon the reconciler asks about a run that was cancelled and that no wrapper reports, in ms. */
+const askAfterMs = 500;
+/** When runs that waited for a worker are asked about, how many at once, and how many in all; the rest is the reconciler's. */
+const askMs = [0, 100, 300];
+const askedAtOnce = 50;
+const askedAtMost = 500;
+
+/** Cancels groups, down to the engine's runs. What it could not reach, the reconciler tries again while the group is being cancelled. */
+export class Canceller {
+  constructor(
+    private readonly engine: EngineClient,
+    private readonly store: GroupStore,
+    private readonly reader: GroupReader,
+    private readonly events: Events,
+    private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
+  ) {}
+
+  /**
+   * Nothing of a group starts any more; what runs in it is cancelled in the engine.
+   * @param by - a user's cancel runs the group's callbacks even if it never started
+   * @returns false when the group is unknown
+   */
+  async cancel(groupId: string, by: CancelledBy): Promise<boolean> {
+    const { code, effects } = await this.store.cancel(groupId, by);
+    if (code === 'missing') return false;
+    await this.publish(groupId, effects);
+    if (code === 'ended') return true;
+    if (effects.status === 'cancelling') await this.cancelRunning(groupId);
+    return true;
+  }
+
+  /** Cancels the groups below one that it never got to. */
+  async stopBelow(groupId: string): Promise<void> {
+    await this.reader.eachBelow(groupId, async (below, entry) => {
+      // What sits in a chain that runs is for that one to get to.
+      if (entry.startsWith('c') || (await this.reader.itemState(groupId, Number(entry))) !== 'cancelled') return;
+      // A root that was handed back while it was suspended leaves children that have begun.
+      await this.cancel(below, isChildrenId(below) ? 'parent' : 'stop');
+    });
+  }
+
+  /**
+   * Cancels one entry of a group: it never starts, or what runs of it is cancelled.
+   * @returns false when it is unknown
+   */
+  async cancelEntry(groupId: string, entry: string): Promise<boolean> {
+    const { code, effects } = await this.store.cancelEntry(groupId, entry);
+    if (code === 'missing') return false;
+    await emitStoredEnd(this.events, this.reader, { groupId, entry }, effects);
+    await this.publish(groupId, effects);
+    if (code === 'cancelling') {
+      const active = await this.reader.activeEntry(groupId, entry);
+      if (active) await this.stop(groupId, [active]);
+    }
+    if (code === 'cancelled') await this.cancel(childrenId(groupId, entry), 'parent');
+    // A chain ends with its cancelled step.
+    if (effects.status === 'cancelling') await this.cancelRunning(groupId);
+    return true;
+  }
+
+  /** Cancels what runs in a group that is being cancelled. */
+  async cancelRunning(groupId: string): Promise<void> {
+    const items: ActiveEntry[] = [];
+    for await (const active of this.reader.active(groupId)) if (isItem(active)) items.push(active);
+    await this.stop(groupId, items);
+  }
+
+  /** The same of some of its entries: those that whoever cancelled it may not have seen to run. */
+  async cancelSome(groupId: string, entries: readonly string[]): Promise<void> {
+    await this.stop(groupId, (await this.reader.activeEntries(groupId, entries)).filter(isItem));
+  }
+
+  private async stop(groupId: string, active: readonly ActiveEntry[]): Promise<void> {
+    const stopped: { entry: string; run: string; begun: boolean }[] = [];
+    for (const { entry, state, run, child } of active) {
+      if (child) await this.cancel(child, 'parent');
+      // A swarm that has just been started may still wait for its confirmation.
+      const made = run === '' ? await this.reader.groupAt(groupId, entry) : undefined;
+      if (made) await this.cancel(made, 'parent');
+      if (run.startsWith('g:')) await this.cancel(run.slice(2), 'parent');
+      else if (run && state !== 'returned') stopped.push({ entry, run, begun: state !== 'published' });
+    }
+    if (stopped.length === 0) return;
+    await this.engine.cancel(stopped.map(({ run }) => run));
+    await this.store.renew(
+      groupId,
+      stopped.map(({ entry }) => entry),
+      askAfterMs,
+    );
+    await this.completeWaiting(
+      groupId,
+      stopped.filter(({ begun }) => !begun),
+    );
+  }
+
+  /** Runs that waited for a worker end within a moment, and no wrapper reports them. */
+  private async completeWaiting(groupId: string, runs: readonly { entry: string; run: string }[]): Promise<void> {
+    let left = runs.slice(0, askedAtMost);
+    for (const delay of askMs) {
+      if (left.length === 0) return;
+      await pause(delay);
+      const asked = left;
+      left = [];
+      for (let from = 0; from < asked.length; from += askedAtOnce) {
+        const some = asked.slice(from, from + askedAtOnce);
+        const ended = await Promise.all(some.map(({ entry, run }) => this.completeIfEnded(groupId, entry, run)));
+        left.push(...some.filter((_, i) => !ended[i]));
+      }
+    }
+  }
+
+  private async completeIfEnded(groupId: string, entry: string, runId: string): Promise<boolean> {
+    try {
+      if (!(await this.engine.state(runId)).end) return false;
+      const { code, effects } = await this.store.complete(groupId, entry, runId, 'cancelled', '');
+      if (code !== 'ended') return true;
+      await emitStoredEnd(this.events, this.reader, { groupId, entry, runId }, effects);
+      await this.publish(groupId, effects);
+    } catch {
+      // It is cancelled already; what can't be asked or stored now, the reconciler asks and stores.
+    }
+    return true;
+  }
+}
+
+function isItem({ entry }: ActiveEntry): boolean {
+  return entry !== 'p' && !entry.startsWith('c');
+}

@@ -1,0 +1,80 @@
+import { messageOf } from '../utils/error-message';
+import type { GroupReader } from '../store/group-reader';
+import type { GroupStore } from '../store/group-store';
+import { NameReader } from './name-reader';
+import type { PendingPublications } from './pending-publications';
+import type { Publication } from './sender';
+import { stuckAfterMs } from './stalls';
+
+const toldEveryMs = 60_000;
+
+/** Says that this process is alive and for how long it has published nothing, and knows what that may have made others do. */
+export class Heartbeat {
+  /** When others last heard that they may take over what this process has to publish. */
+  private offeredAt: number | undefined;
+  private loggedAt = -Infinity;
+  private readonly names: NameReader;
+
+  constructor(
+    private readonly pending: PendingPublications,
+    private readonly store: GroupStore,
+    private readonly reader: GroupReader,
+  ) {
+    this.names = new NameReader(reader);
+  }
+
+  stuckMs(): number {
+    return this.pending.stuckMs(performance.now());
+  }
+
+  async beat(): Promise<void> {
+    const stuckMs = this.stuckMs();
+    if (stuckMs >= stuckAfterMs(this.store.settings.leaseMs)) this.offer(stuckMs);
+    await this.store.beat(stuckMs);
+  }
+
+  /** Those of a batch that nobody has taken over: the others are published, and would be a second time. */
+  owned(batch: readonly Publication[]): readonly Publication[] | Promise<readonly Publication[]> {
+    const { offeredAt } = this;
+    if (offeredAt === undefined) return batch;
+    if ((this.pending.oldestArrival() ?? Infinity) > offeredAt) this.offeredAt = undefined;
+    return this.ownedSince(batch, offeredAt);
+  }
+
+  private async ownedSince(batch: readonly Publication[], offeredAt: number): Promise<readonly Publication[]> {
+    const owned = await Promise.all(batch.map((one) => this.isOwn(one, offeredAt)));
+    batch.forEach((one, i) => {
+      if (!owned[i]) one.done(one);
+    });
+    return batch.filter((_, i) => owned[i]);
+  }
+
+  private async isOwn({ groupId, entry }: Publication, offeredAt: number): Promise<boolean> {
+    if ((this.pending.arrivalOf(`${groupId} ${entry}`) ?? 0) > offeredAt) return true;
+    try {
+      const active = await this.reader.activeEntry(groupId, entry);
+      return active?.state === 'granted' && active.process === this.store.process;
+    } catch (error) {
+      // A second run finds itself a duplicate; one that is never published would be worse.
+      const { logger } = this.store.settings;
+      void this.names.entry(groupId, entry).then((who) => logger.info(`${who} can't be read: ${messageOf(error)}`));
+      return true;
+    }
+  }
+
+  private offer(stuckMs: number): void {
+    const now = performance.now();
+    this.offeredAt = now;
+    if (now - this.loggedAt < toldEveryMs) return;
+    this.loggedAt = now;
+    const [groupId = '', entry = ''] = this.pending.stuckKey.split(' ');
+    void this.warnOfStuck(stuckMs, this.pending.size, this.names.entry(groupId, entry));
+  }
+
+  private async warnOfStuck(stuckMs: number, waiting: number, longest: Promise<string>): Promise<void> {
+    const who = await longest;
+    this.store.settings.logger.warn(
+      `this process (${this.store.process}) has published nothing for ${Math.round(stuckMs / 1000)} s: ${waiting} publications wait, ${who} the longest. Another process with a reconciler publishes them when it finds the engine there; if this one doesn't recover, restart it.`,
+    );
+  }
+}

@@ -1,0 +1,78 @@
+import type { Events, ItemEvent } from '../config/events';
+import { readError, type GroupReader } from '../store/group-reader';
+import { invocationId, itemId } from '../store/ids';
+import type { Effects } from '../store/replies';
+import { unpackCallback, unpackHead } from '../store/spec';
+
+/** One execution of an entry, as far as an event tells of it. */
+export interface ItemRef {
+  groupId: string;
+  entry: string;
+  task?: string | undefined;
+  /** The signature's id, where it is known. */
+  id?: string | undefined;
+  runId?: string | undefined;
+  /** Whether it runs by itself, so that it has no place among others. */
+  alone?: boolean;
+}
+
+export function emitStart(events: Events, about: ItemRef): void {
+  events.emit('item', eventFields(about, 'running'));
+}
+
+/** Tells of an entry's end, if what was done has ended it. */
+export function emitEnd(events: Events, about: ItemRef, effects: Effects, error: string): void {
+  const { outcome: endedAs } = effects;
+  if (endedAs === undefined) return;
+  const event = eventFields(about, endedAs);
+  if (endedAs === 'failed') event.error = error;
+  events.emit('item', event);
+}
+
+/** The same of an entry of which only its place is known. What can't be read, isn't told. */
+export async function emitStoredEnd(
+  events: Events,
+  reader: GroupReader,
+  about: ItemRef,
+  effects: Effects,
+): Promise<void> {
+  if (effects.outcome === undefined || !events.hasItemListener) return;
+  const { groupId, entry } = about;
+  const [known, result] = await Promise.all([
+    stored(reader, groupId, entry).catch(() => undefined),
+    reader.result(groupId, entry).catch(() => undefined),
+  ]);
+  emitEnd(
+    events,
+    { ...about, ...known },
+    effects,
+    effects.outcome === 'failed' ? readError(result?.slice(1) ?? '') : '',
+  );
+}
+
+async function stored(reader: GroupReader, groupId: string, entry: string): Promise<Partial<ItemRef> | undefined> {
+  if (entry.startsWith('c')) {
+    const packed = await reader.callback(groupId, entry);
+    const spec = packed === undefined ? undefined : unpackCallback(packed).spec;
+    return spec && { id: spec.id, task: spec.task };
+  }
+  const [facts, [head]] = await Promise.all([reader.record(groupId), reader.heads(groupId, [entry])]);
+  if (!head) return undefined;
+  const { id, task } = unpackHead(head);
+  const alone = facts?.kind === 'task';
+  return { id: alone ? groupId : id, task, alone };
+}
+
+function eventFields({ groupId, entry, task, id, runId, alone }: ItemRef, status: ItemEvent['status']): ItemEvent {
+  const callback = entry.startsWith('c');
+  const own = callback ? invocationId(groupId, entry) : itemId(groupId, Number(entry));
+  return {
+    id: id || own,
+    groupId,
+    ...(callback || alone ? {} : { index: Number(entry) }),
+    callback,
+    status,
+    ...(task ? { task } : {}),
+    ...(runId ? { runId } : {}),
+  };
+}

@@ -1,0 +1,67 @@
+import type { GroupFacts, GroupReader } from '../store/group-reader';
+import { unpackCallback, unpackHead, type Spec } from '../store/spec';
+
+/** Says for people what ids stand for, with the ids by which it can be looked up. */
+export class NameReader {
+  constructor(private readonly reader: GroupReader) {}
+
+  /** A group: the swarm "nightly import" (k.pyo3). */
+  async group(id: string): Promise<string> {
+    return (await this.orNothing(() => this.groupName(id))) ?? id;
+  }
+
+  /** Entries of a group: item 3 ("import-file") of the swarm "nightly import" (k.pyo3). */
+  async entries(groupId: string, entries: readonly string[]): Promise<string[]> {
+    const known = await this.orNothing(() => this.entryNames(groupId, entries));
+    return known ?? entries.map((entry) => `entry ${entry} of ${groupId}`);
+  }
+
+  async entry(groupId: string, entry: string): Promise<string> {
+    return (await this.entries(groupId, [entry]))[0] ?? '';
+  }
+
+  /** What is said may be that Redis is away, or holds what can't be read: then the ids have to do. */
+  private async orNothing<T>(read: () => Promise<T | undefined>): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch {
+      return undefined;
+    }
+  }
+
+  private async groupName(id: string): Promise<string | undefined> {
+    const facts = await this.reader.record(id);
+    return facts && nameOf(facts, id);
+  }
+
+  private async entryNames(groupId: string, entries: readonly string[]): Promise<string[] | undefined> {
+    const items = entries.filter((entry) => !entry.startsWith('c'));
+    const [facts, heads] = await Promise.all([this.reader.record(groupId), this.reader.heads(groupId, items)]);
+    if (!facts) return undefined;
+    const specs = new Map(items.map((entry, i) => [entry, heads[i] ? unpackHead(heads[i]) : undefined]));
+    const named = async (entry: string) =>
+      entry.startsWith('c')
+        ? this.callbackName(groupId, facts, entry)
+        : itemName(groupId, facts, entry, specs.get(entry));
+    return Promise.all(entries.map(named));
+  }
+
+  private async callbackName(groupId: string, facts: GroupFacts, entry: string): Promise<string> {
+    const packed = await this.reader.callback(groupId, entry);
+    if (packed === undefined) return `callback ${entry} of ${nameOf(facts, groupId)}`;
+    const { kind, source, spec } = unpackCallback(packed);
+    const of = source === 'g' ? nameOf(facts, groupId) : await this.entry(groupId, source);
+    return `the ${kind} callback "${spec.name ?? spec.task}" of ${of}`;
+  }
+}
+
+function nameOf({ kind, name }: GroupFacts, id: string): string {
+  return `the ${kind === 'root' ? 'swarm' : kind} "${name}" (${id})`;
+}
+
+function itemName(groupId: string, facts: GroupFacts, entry: string, spec: Spec | undefined): string {
+  const { kind } = facts;
+  if (kind === 'task') return nameOf(facts, groupId);
+  const place = kind === 'chain' ? `step ${Number(entry) + 1}` : `item ${entry}`;
+  return `${place}${spec ? ` ("${spec.name ?? spec.task}")` : ''} of ${nameOf(facts, groupId)}`;
+}

@@ -1,0 +1,97 @@
+import type { RetriedBy } from '../store/group-control';
+import { isEnded, type GroupReader } from '../store/group-reader';
+import type { GroupStore } from '../store/group-store';
+import { isChildrenId } from '../store/ids';
+import type { Effects } from '../store/replies';
+
+type Step = Awaited<ReturnType<GroupStore['retry']>>;
+type Retried = Pick<Step, 'code' | 'items'>;
+
+/** Has ended groups try again what did not succeed in them. What a dead process left half done, the reconciler completes. */
+export class Retrier {
+  constructor(
+    private readonly store: GroupStore,
+    private readonly reader: GroupReader,
+    private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
+  ) {}
+
+  /** An outermost group, for a user. */
+  async group(groupId: string): Promise<Retried> {
+    return this.runToEnd(groupId, await this.store.retry(groupId));
+  }
+
+  /**
+   * A group that sits in one that is tried again, when it gets its slot there.
+   * @returns whether it runs again; not, when it has been tried in this round of its parent or has nothing to try
+   */
+  async child(groupId: string, by: RetriedBy): Promise<boolean> {
+    const { code } = await this.runToEnd(groupId, await this.store.retry(groupId, by));
+    return code === 'retried';
+  }
+
+  /** The children of an outermost root, for a user; the root waits for them again. */
+  async children(child: string, root: { groupId: string; entry: string }): Promise<Retried> {
+    const [above, own] = await Promise.all([this.reader.snapshot(root.groupId), this.reader.record(root.groupId)]);
+    if (!above || own?.parent || own?.kind !== 'task') return { code: 'nested', items: 0 };
+    if (!isEnded(above.status)) return { code: 'unfinished', items: 0 };
+    const begun = await this.store.retry(child);
+    // Begun, they can't end before the root waits for them; not begun, their last end would be told again.
+    if (begun.code === 'continue' || begun.code === 'retried') await this.reopen(child, begun.round, root);
+    return this.runToEnd(child, begun);
+  }
+
+  /** What somebody has begun, and may have died since. */
+  async complete(groupId: string): Promise<void> {
+    const root = isChildrenId(groupId) ? (await this.reader.record(groupId))?.parent : undefined;
+    if (root) await this.reopen(groupId, root.round, root);
+    await this.retainTree(groupId);
+    await this.runToEnd(groupId, await this.store.retry(groupId, 'more'));
+  }
+
+  /** Keeps a group and those below it, which had been let expire after it. */
+  async retainTree(groupId: string): Promise<void> {
+    if (await this.store.retainAgain(groupId)) await this.reader.eachBelow(groupId, (child) => this.retainTree(child));
+  }
+
+  /**
+   * Fires failed callbacks of a group anew.
+   * @param source - the entry for which they were fired; '' for all of the group and of its items
+   * @returns how many; undefined when the group is unknown
+   */
+  async callbacks(groupId: string, source: string): Promise<number | undefined> {
+    let count = 0;
+    for (let from: { next: number; stop: number } | undefined; ;) {
+      const reply = await this.store.retryCallbacks(groupId, source, from);
+      if (reply.code === 'missing') return undefined;
+      // The callbacks read what it refers to when they are published.
+      if (reply.retains) await this.retain(groupId, reply.effects.total);
+      await this.publish(groupId, reply.effects);
+      count += reply.fired;
+      from = reply.from;
+      if (from === undefined) return count;
+    }
+  }
+
+  /** Keeps what an ended group refers to from expiring while callbacks that were fired anew run. */
+  async retain(groupId: string, total: number): Promise<void> {
+    await this.store.keepResults(groupId, total);
+    await this.reader.eachBelow(groupId, (child) => this.retainTree(child));
+    await this.publish(groupId, (await this.store.retained(groupId)).effects);
+  }
+
+  private async reopen(child: string, round: number, { groupId, entry }: { groupId: string; entry: string }) {
+    const { code, effects } = await this.store.reopen(groupId, { entry, child, round });
+    if (code === 'reopened') await this.publish(groupId, effects);
+  }
+
+  private async runToEnd(groupId: string, begun: Step): Promise<Retried> {
+    let reply = begun;
+    if (reply.code === 'continue') await this.retainTree(groupId);
+    while (reply.code === 'continue') {
+      await this.publish(groupId, reply.effects);
+      reply = await this.store.retry(groupId, 'more');
+    }
+    await this.publish(groupId, reply.effects);
+    return { code: reply.code, items: begun.items };
+  }
+}

@@ -1,0 +1,299 @@
+import { StoreError, type Failure } from '../config/errors';
+import { engineLimitBytes, type Message } from '../messages/json';
+import { childResultsField, defaultResultField } from '../messages/marks';
+import { mergeMessages } from '../messages/merge';
+import type { Settings } from '../config/options';
+import { groupCancelled, groupFailure } from './group-end';
+import { readError, type GroupFacts, type GroupReader } from '../store/group-reader';
+import { claimToken } from '../store/group-executions';
+import { isChildrenId } from '../store/ids';
+import {
+  isGroup,
+  parseMessage,
+  unpackCallback,
+  unpackMessage,
+  unpackSpec,
+  type InvokedCallback,
+  type Spec,
+} from '../store/spec';
+
+const reference = 'mageflow.ref';
+
+/** Stands in an input for a value that is too large to travel in it: the wrapper reads it from the store. */
+type Reference = { [reference]: 'field' } | ListReference;
+/** The outputs of a group. */
+type ListReference = { [reference]: 'results'; of: string; proof: string };
+
+/** Puts together what a run gets: from the store when it is published, and again in its wrapper for what is too large. */
+export class RunInputs {
+  constructor(
+    private readonly reader: GroupReader,
+    private readonly settings: Settings,
+  ) {}
+
+  /** The input of an item: the group's message, its own, its bound data. */
+  ofItem(facts: GroupFacts, spec: Spec, message: string): Message {
+    return mergeMessages(parseMessage(facts.message), parseMessage(unpackMessage(message).message), boundData(spec));
+  }
+
+  /** The input of a later step of a chain: what the one before gave, and its bound data. */
+  async ofStep(groupId: string, entry: string, spec: Spec): Promise<Message> {
+    const before = await this.reader.result(groupId, String(Number(entry) - 1));
+    if (before === undefined) throw new StoreError(forgotten(`the result that step ${entry} of ${groupId} is to get`));
+    return mergeMessages({ [defaultResultField]: await this.valueOf(before) }, boundData(spec));
+  }
+
+  /**
+   * The input of a fired callback, for its publication.
+   * @throws StoreError when Redis came back with older data meanwhile: what was read is not what the callback was fired with
+   */
+  async ofInvokedCallback(groupId: string, facts: GroupFacts, entry: string, packed: string): Promise<Message> {
+    const input = await this.ofCallback(groupId, facts, unpackCallback(packed));
+    if ((await this.reader.callback(groupId, entry)) === packed) return input;
+    throw new StoreError(forgotten(`that callback ${entry} of ${groupId} was fired`));
+  }
+
+  /** The input of a fired callback, without loading results that travel by reference anyway. */
+  private async ofCallback(groupId: string, facts: GroupFacts, fired: InvokedCallback): Promise<Message> {
+    const data = boundData(fired.spec);
+    if (fired.kind === 'success') {
+      const results: Message = { [defaultResultField]: await this.resultOf(groupId, facts, fired.source) };
+      const children = await this.childrenOf(groupId, fired.source);
+      if (children) results[childResultsField] = await this.listOf(children);
+      return { ...data, ...results };
+    }
+    const { input, failures, count, message } = await this.failureOf(groupId, facts, fired.source);
+    return mergeMessages({ ...input, error: { message, failureCount: count, failures } }, data);
+  }
+
+  /** An input as it is sent: values above `maxInlineBytes`, and more if it is still too large, are replaced by references. */
+  toSend(input: Message, knownBytes?: number): Message {
+    const limit = this.settings.maxInlineBytes;
+    if (knownBytes !== undefined && knownBytes <= limit) return input;
+    const sizes = Object.entries(input).map(([field, value]) => ({
+      field,
+      bytes: Buffer.byteLength(JSON.stringify(value) ?? ''),
+    }));
+    sizes.sort((a, b) => b.bytes - a.bytes);
+    let total = sizes.reduce((sum, { field, bytes }) => sum + field.length + bytes + 4, 2);
+    const sent: Message = { ...input };
+    for (const { field, bytes } of sizes) {
+      if (bytes <= limit && total <= engineLimitBytes) break;
+      if (isReference(input[field])) continue;
+      sent[field] = { [reference]: 'field' } satisfies Reference;
+      total -= bytes;
+    }
+    return sent;
+  }
+
+  /**
+   * Puts back what {@link toSend} replaced. Lists of results above `maxResultBytes` stay out: `tooLarge` says so.
+   * @returns undefined when the store no longer knows the entry
+   */
+  async restore(
+    groupId: string,
+    entry: string,
+    received: Message,
+  ): Promise<{ input: Message; tooLarge: boolean } | undefined> {
+    const fields = referencesIn(received);
+    const facts = await this.reader.record(groupId);
+    const whole = facts && (await this.whole(groupId, facts, entry));
+    if (!facts || !whole) return undefined;
+    const input: Message = { ...received };
+    let tooLarge = false;
+    for (const field of fields) {
+      const value = whole[field];
+      const list = isListReference(value) ? await this.reader.record(value.of) : undefined;
+      // Without the proof it is an output that only looks like a reference.
+      if (!isListReference(value) || list === undefined || value.proof !== proofOf(list)) input[field] = value;
+      else if (list.resultBytes > this.settings.maxResultBytes) {
+        tooLarge = true;
+        input[field] = [];
+      } else {
+        input[field] = await this.resultList(value.of);
+      }
+    }
+    return { input, tooLarge };
+  }
+
+  /** The list that a run got, one output after another, of any size: of its group, its root's children, or the step before. */
+  async *results(groupId: string, entry: string, source: string): AsyncGenerator<unknown> {
+    const list = await this.listFor(groupId, entry, source);
+    for await (const json of this.reader.outputs(list)) yield JSON.parse(json);
+  }
+
+  /** What failed in the group that a callback tells of: a swarm, or a root's children. */
+  async failures(groupId: string, source: string): Promise<Failure[]> {
+    const of = source === 'g' ? groupId : await this.childrenOf(groupId, source);
+    return of === undefined ? [] : (await this.reader.failures(of)).failures;
+  }
+
+  private async listFor(groupId: string, entry: string, source: string): Promise<string> {
+    if (source !== '' && source !== 'g') {
+      const children = await this.childrenOf(groupId, source);
+      if (children) return children;
+    }
+    const kind = (await this.reader.record(groupId))?.kind;
+    if (kind !== 'chain' && source === 'g') return groupId;
+    const last = async () => String(((await this.reader.snapshot(groupId))?.total ?? 1) - 1);
+    const from = source === 'g' ? await last() : source === '' ? String(Number(entry) - 1) : source;
+    const result = await this.reader.result(groupId, from);
+    return result?.startsWith('s@') ? result.slice(2) : groupId;
+  }
+
+  private async whole(groupId: string, facts: GroupFacts, entry: string): Promise<Message | undefined> {
+    if (entry.startsWith('c')) {
+      const packed = await this.reader.callback(groupId, entry);
+      return packed === undefined ? undefined : this.ofCallback(groupId, facts, unpackCallback(packed));
+    }
+    const item = await this.reader.item(groupId, entry);
+    if (!item) return undefined;
+    const spec = unpackSpec(item.spec);
+    return isLaterStep(facts, entry) ? this.ofStep(groupId, entry, spec) : this.ofItem(facts, spec, item.message);
+  }
+
+  private async resultOf(groupId: string, facts: GroupFacts, source: string): Promise<unknown> {
+    if (source !== 'g') return this.valueOf(await this.reader.result(groupId, source));
+    if (facts.kind !== 'chain') return this.listOf(groupId);
+    const total = (await this.reader.snapshot(groupId))?.total ?? 1;
+    return this.valueOf(await this.reader.result(groupId, String(total - 1)));
+  }
+
+  /** What a stored result stands for. */
+  private async valueOf(result: string | undefined): Promise<unknown> {
+    const payload = result?.slice(1) ?? '';
+    return payload.startsWith('@') ? this.listOf(payload.slice(1)) : (JSON.parse(payload || 'null') as unknown);
+  }
+
+  private async listOf(groupId: string): Promise<unknown> {
+    const facts = await this.reader.record(groupId);
+    if (facts && !facts.keepResults) return this.reader.counts(groupId);
+    return facts && facts.resultBytes > this.settings.maxInlineBytes
+      ? { [reference]: 'results', of: groupId, proof: proofOf(facts) }
+      : this.resultList(groupId);
+  }
+
+  private async resultList(groupId: string): Promise<unknown[]> {
+    const list: unknown[] = [];
+    for await (const json of this.reader.outputs(groupId)) list.push(JSON.parse(json));
+    return list;
+  }
+
+  /** The group of the children of a root that has ended. */
+  private async childrenOf(groupId: string, source: string): Promise<string | undefined> {
+    const group = source === 'g' ? undefined : await this.reader.groupAt(groupId, source);
+    return group !== undefined && isChildrenId(group) ? group : undefined;
+  }
+
+  private async failureOf(groupId: string, facts: GroupFacts, source: string): Promise<Failed> {
+    if (source === 'g') return this.groupFailure(groupId, facts);
+    const input = (await this.whole(groupId, facts, source)) ?? {};
+    const failure = source.startsWith('c')
+      ? await this.callbackFailure(groupId, source)
+      : await this.itemFailure(groupId, facts, source);
+    const children = await this.childrenOf(groupId, source);
+    if (!children) return { input, count: 1, failures: [failure], message: failure.message };
+    const below = await this.reader.failures(children);
+    // A root whose body was well failed by its children only.
+    const own = (await this.reader.bodyEnd(groupId, source))?.startsWith('s') ? [] : [failure];
+    return {
+      input,
+      count: own.length + below.count,
+      failures: [...own, ...below.failures].slice(0, 100),
+      message: failure.message,
+    };
+  }
+
+  private async groupFailure(groupId: string, facts: GroupFacts): Promise<Failed> {
+    const { count, failures } = await this.reader.failures(groupId);
+    const chain = facts.kind === 'chain';
+    const step = failures[0]?.index;
+    const input =
+      chain && step !== undefined
+        ? ((await this.whole(groupId, facts, String(step))) ?? {})
+        : parseMessage(facts.message);
+    const snapshot = await this.reader.snapshot(groupId);
+    const message =
+      snapshot?.status === 'cancelled'
+        ? groupCancelled(snapshot)
+        : snapshot?.reason === 'timeout'
+          ? groupFailure(snapshot, failures)
+          : chain
+            ? (failures[0]?.message ?? '')
+            : `${count} of the swarm's items failed, the first with: ${failures[0]?.message ?? ''}`;
+    return { input, count, failures, message };
+  }
+
+  private async itemFailure(groupId: string, facts: GroupFacts, source: string): Promise<Failure> {
+    const [item] = await this.reader.ended(groupId, [Number(source)]);
+    const inGroup = facts.kind !== 'task';
+    return {
+      id: inGroup && item ? item.id : groupId,
+      name: item?.name ?? '',
+      ...(inGroup ? { index: Number(source) } : {}),
+      message:
+        (item?.status === 'cancelled' && (await this.whyAbandoned(groupId, facts, source))) || (item?.error ?? ''),
+    };
+  }
+
+  /** Says that a task by itself, or a root's children, were cancelled as nobody went on with them; undefined when not. */
+  private async whyAbandoned(groupId: string, facts: GroupFacts, source: string): Promise<string | undefined> {
+    const of = (await this.childrenOf(groupId, source)) ?? (facts.kind === 'task' ? groupId : undefined);
+    const snapshot = of === undefined ? undefined : await this.reader.snapshot(of);
+    return snapshot?.reason === 'abandoned' ? groupCancelled(snapshot) : undefined;
+  }
+
+  private async callbackFailure(groupId: string, source: string): Promise<Failure> {
+    const packed = await this.reader.callback(groupId, source);
+    const spec = packed === undefined ? undefined : unpackCallback(packed).spec;
+    const message = readError((await this.reader.result(groupId, source))?.slice(1) ?? '');
+    return { id: spec?.id ?? '', name: spec?.name ?? spec?.task ?? '', message };
+  }
+}
+
+interface Failed {
+  input: Message;
+  count: number;
+  failures: Failure[];
+  message: string;
+}
+
+/** The reconciler goes on with what Redis knows instead. */
+const forgotten = (what: string) => `Redis no longer knows ${what}: it has come back with older data.`;
+
+/** Whether an entry gets what the step before it gave. */
+export function isLaterStep(facts: GroupFacts, entry: string): boolean {
+  return facts.kind === 'chain' && entry !== '0' && !entry.startsWith('c');
+}
+
+/** A group that is stored by value keeps its template where a task keeps its data. */
+function boundData(spec: Spec): Message {
+  return isGroup(spec) ? {} : parseMessage(spec.data);
+}
+
+/** The fields whose values travel by reference. */
+export function referencesIn(received: Message): string[] {
+  return Object.keys(received).filter((field) => isReference(received[field]));
+}
+
+/** Those of them that are exactly as {@link RunInputs.toSend} makes them, so that users' own data is hardly taken for one. */
+export function sentReferencesIn(received: Message): string[] {
+  return Object.keys(received).filter((field) => {
+    const value = received[field];
+    if (!isReference(value)) return false;
+    return isListReference(value) || (value[reference] === 'field' && Object.keys(value).length === 1);
+  });
+}
+
+function isReference(value: unknown): value is Reference {
+  return typeof value === 'object' && value !== null && reference in value;
+}
+
+function isListReference(value: unknown): value is ListReference {
+  return isReference(value) && 'of' in value && Object.keys(value).length === 3;
+}
+
+/** Shows that a reference to a group's list is mageflow's own. */
+function proofOf({ secret }: GroupFacts): string {
+  return claimToken(secret, 'results');
+}

@@ -1,0 +1,70 @@
+import type { MageflowLogger } from '../config/options';
+import { messageOf } from '../utils/error-message';
+import type { EngineClient } from '../hatchet/client';
+import type { Published } from './publisher';
+import type { TaskRegistry } from './task-registry';
+import type { RunReconciler } from './run-reconciler';
+
+/** How long after its publication a run that the engine doesn't know is taken to be one that never will be, in ms. */
+const existsAfterMs = 2_000;
+
+/**
+ * Watches the runs that no wrapper reports: workflows of several tasks, and tasks that only other code serves.
+ * The reconciler is the net below it, so whatever goes wrong here costs time only.
+ */
+export class RunWatcher {
+  private closed = false;
+  private readonly timers = new Set<NodeJS.Timeout>();
+
+  constructor(
+    private readonly engine: EngineClient,
+    private readonly served: TaskRegistry,
+    private readonly settler: RunReconciler,
+    private readonly logger: MageflowLogger,
+  ) {}
+
+  published(run: Published): void {
+    if (this.served.reportsHere(run.task)) return;
+    void this.watch(run).catch((error: unknown) => {
+      if (!this.closed)
+        this.logger.warn(`run ${run.runId} of ${run.task} is left to the reconciler: ${messageOf(error)}`);
+    });
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const timer of this.timers) clearTimeout(timer);
+  }
+
+  private async watch({ groupId, entry, runId, task }: Published): Promise<void> {
+    if ((await this.served.reports(task)) || this.closed) return;
+    const as = await this.served.as(task);
+    const judge = () => this.settler.completeIfEnded(groupId, entry, runId, task);
+    if (as !== 'workflow') {
+      let state = await judge();
+      if (!state.known) {
+        await this.after(existsAfterMs);
+        if (this.closed) return;
+        state = await judge();
+      }
+      if (!state.known) {
+        await this.settler.failIfUnknownName(groupId, entry, runId, task);
+        return;
+      }
+      if (state.end || this.closed) return;
+    }
+    await this.engine.whenEnded(runId);
+    if (!this.closed) await judge();
+  }
+
+  private after(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.timers.delete(timer);
+        resolve();
+      }, ms);
+      timer.unref();
+      this.timers.add(timer);
+    });
+  }
+}

@@ -1,0 +1,100 @@
+import type { ActiveEntry, GroupReader } from '../store/group-reader';
+import type { Suspension } from '../store/suspensions';
+import type { GroupStore } from '../store/group-store';
+import type { Effects } from '../store/replies';
+import { unpackHead } from '../store/spec';
+import type { TaskRegistry } from './task-registry';
+
+const entriesPerCall = 500;
+
+/**
+ * Suspends groups and lets them go on, down the tree. Each word has a version, and of two words the newer counts, so that it
+ * doesn't matter in which order, or how often, a group hears them. What was not told to the groups below, the reconciler tells them.
+ */
+export class Suspender {
+  constructor(
+    private readonly store: GroupStore,
+    private readonly reader: GroupReader,
+    private readonly served: TaskRegistry,
+    private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
+  ) {}
+
+  /** @returns false when the group is unknown */
+  group(groupId: string, suspended: boolean): Promise<boolean> {
+    return this.apply(groupId, suspended);
+  }
+
+  /** Suspends one entry, or lets it go on; its group and the other entries aren't concerned. @returns false when it is unknown */
+  async entry(groupId: string, entry: string, suspended: boolean): Promise<boolean> {
+    const { code, effects, nested } = await this.store.suspendEntry(groupId, entry, suspended);
+    if (code === 'missing') return false;
+    await this.publish(groupId, effects);
+    if (code === 'suspended') await this.withdrawSome(groupId, [entry]);
+    if (nested && code !== 'ended') await this.propagate(groupId);
+    return true;
+  }
+
+  /** Tells the groups below one which of them are suspended. */
+  async propagate(groupId: string): Promise<void> {
+    const own = await this.reader.suspensions.of(groupId);
+    if (!own) return;
+    await this.reader.eachBelow(groupId, (child, entry) => this.propagateTo(child, groupId, entry, own));
+    await this.store.suspensionPropagated(groupId, own.epoch);
+  }
+
+  /** Tells a group that has just come to be what was said of where it sits. */
+  async inherit(child: string, { groupId, entry }: { groupId: string; entry: string }): Promise<void> {
+    const own = await this.reader.suspensions.of(groupId);
+    if (own) await this.propagateTo(child, groupId, entry, own);
+  }
+
+  /** Takes back what was published of a suspended group and has not begun. */
+  async withdraw(groupId: string): Promise<void> {
+    const entries: string[] = [];
+    for await (const active of this.reader.active(groupId)) if (hasNotBegun(active)) entries.push(active.entry);
+    await this.withdrawAll(groupId, entries);
+  }
+
+  /** The same of some of its entries: those that whoever suspended it may not have seen to be published. */
+  async withdrawConfirmed(groupId: string, entries: readonly string[]): Promise<void> {
+    const active = (await this.reader.activeEntries(groupId, entries)).filter(hasNotBegun);
+    await this.withdrawAll(
+      groupId,
+      active.map(({ entry }) => entry),
+    );
+  }
+
+  private async withdrawAll(groupId: string, entries: string[]): Promise<void> {
+    // The last one first, as each goes to the front of the queue.
+    entries.sort((a, b) => Number(b) - Number(a));
+    for (let from = 0; from < entries.length; from += entriesPerCall)
+      await this.withdrawSome(groupId, entries.slice(from, from + entriesPerCall));
+  }
+
+  private async apply(groupId: string, suspended: boolean, version?: string): Promise<boolean> {
+    const { code, effects, nested } = await this.store.suspend(groupId, suspended, version);
+    if (code === 'missing') return false;
+    await this.publish(groupId, effects);
+    if (code === 'suspended') await this.withdraw(groupId);
+    if (nested && code !== 'ended' && code !== 'older') await this.propagate(groupId);
+    return true;
+  }
+
+  private async propagateTo(child: string, groupId: string, entry: string, own: Suspension): Promise<void> {
+    const alone = await this.reader.suspensions.ofEntry(groupId, entry);
+    for (const word of [own, alone])
+      if (word && word.version !== '0') await this.apply(child, word.suspended, word.version);
+  }
+
+  /** Only of tasks whose wrapper says that they began: the others may be running. */
+  private async withdrawSome(groupId: string, entries: readonly string[]): Promise<void> {
+    const heads = await this.reader.heads(groupId, entries);
+    const reports = await Promise.all(heads.map(async (head) => head && this.served.reports(unpackHead(head).task)));
+    const wrapped = entries.filter((_, i) => reports[i]);
+    if (wrapped.length > 0) await this.publish(groupId, (await this.store.withdraw(groupId, wrapped)).effects);
+  }
+}
+
+function hasNotBegun({ entry, state, run }: ActiveEntry): boolean {
+  return state === 'published' && !run.startsWith('g:') && /^\d/.test(entry);
+}

@@ -1,0 +1,122 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Events } from '../config/events';
+import { RecentMap } from '../utils/recent-map';
+import type { GroupReader } from '../store/group-reader';
+import type { GroupStore } from '../store/group-store';
+import type { Effects } from '../store/replies';
+import { unpackCallback, unpackSpec, type Spec } from '../store/spec';
+import { inWords } from '../hatchet/declared-timeout';
+import type { EngineClient, RunState, UntakenRun } from '../hatchet/client';
+import { NameReader } from './name-reader';
+import type { TaskRegistry } from './task-registry';
+
+/** When the engine's history is asked, which lags behind, and at how many looks at a run it has to have told. */
+const askMs = [0, 300, 700];
+const mostLooks = 10;
+
+/** A run of an entry. */
+export interface EntryRun {
+  groupId: string;
+  entry: string;
+  runId: string;
+  task: string;
+}
+
+/** What is to become of an entry whose run ended before a worker took it. */
+export type Fate =
+  | { code: 'fails'; message: string }
+  /** It is handed out anew, unless somebody else has seen to it. */
+  | { code: 'goes on'; effects?: Effects }
+  /** Its group goes on no more, so that it never starts. */
+  | { code: 'is cancelled' };
+
+/**
+ * Entries whose runs no worker took within the engine's schedule timeout. Their turn has only not come yet, so they are published
+ * again, unless their task declares a time itself.
+ */
+export class UntakenRuns {
+  private readonly looks = new RecentMap<number>(1_000);
+  private readonly warnedAt = new RecentMap<number>(1_000);
+
+  constructor(
+    private readonly engine: EngineClient,
+    private readonly store: GroupStore,
+    private readonly reader: GroupReader,
+    private readonly served: TaskRegistry,
+    private readonly events: Events,
+  ) {}
+
+  /** @returns undefined when a run that the engine cancelled did not end for want of a worker */
+  async fateOf(run: EntryRun, state: RunState): Promise<Fate | undefined> {
+    const { groupId, entry, runId, task } = run;
+    if (!state.known || state.end?.status !== 'CANCELLED' || state.end.error || !state.tasks?.length) return undefined;
+    const active = await this.reader.activeEntry(groupId, entry);
+    const confirmed = active?.state === 'published' && active.run === runId;
+    // What a body has begun in is another matter, and of another run nothing is heard.
+    if (!active || !(confirmed || active.state === 'granted')) return undefined;
+    const untaken = await this.ask(runId, state.tasks);
+    if (untaken === 'unknown') return { code: 'goes on' };
+    if (!untaken || (untaken.begun && (await this.served.as(task)) !== 'task')) return undefined;
+    const declared = await this.declared(run);
+    if (declared !== undefined)
+      return { code: 'fails', message: `no worker took it within ${declared}, its scheduleTimeout: its run timed out` };
+    // By whoever confirms it, or after its lease: this run may be one of an earlier publication.
+    if (!confirmed) return { code: 'goes on' };
+    return this.publishAgain(run, active, untaken);
+  }
+
+  private async publishAgain(
+    run: EntryRun,
+    active: { entry: string; run: string; process: string },
+    { waitedMs }: UntakenRun,
+  ) {
+    const reply = await this.store.regrantUntaken(run.groupId, active, waitedMs);
+    const waited = inWords(reply.waitedMs);
+    if (reply.code === 'over') return { code: 'fails', message: `no worker took it within ${waited}` } as const;
+    if (reply.code === 'stopped') return { code: 'is cancelled' } as const;
+    if (reply.code !== 'granted') return { code: 'goes on' } as const;
+    if (reply.waitedMs > 0) await this.report(run, waited);
+    return { code: 'goes on', effects: reply.effects } as const;
+  }
+
+  /** Of the entries of one group and task, the first is in the log; a thousand of them may wait for the same workers. */
+  private async report({ groupId, entry, task }: EntryRun, waited: string): Promise<void> {
+    const { logger, leaseMs } = this.store.settings;
+    const now = performance.now();
+    const place = `${groupId} ${task}`;
+    const isDue = now - (this.warnedAt.get(place) ?? -Infinity) >= leaseMs;
+    if (isDue) this.warnedAt.set(place, now);
+    // Its name is read from Redis.
+    else if (!this.events.hasListener('repair')) return;
+    const who = await new NameReader(this.reader).entry(groupId, entry);
+    const message = `no worker has taken ${task} for ${waited}: ${who} is published again`;
+    if (isDue) logger.warn(`${message}. Start a worker that serves it, or give those that do more slots.`);
+    this.events.emit('repair', { groupId, entry, message });
+  }
+
+  /** A history that is gone tells nothing: then it counts for no more than what the engine says of the run itself. */
+  private async ask(runId: string, tasks: readonly string[]): Promise<UntakenRun | 'unknown' | undefined> {
+    for (const delay of askMs) {
+      if (delay > 0) await pause(delay);
+      const untaken = await this.engine.untaken(tasks);
+      if (untaken !== 'unknown') return untaken;
+    }
+    const looks = (this.looks.get(runId) ?? 0) + 1;
+    this.looks.set(runId, looks);
+    return looks < mostLooks ? 'unknown' : undefined;
+  }
+
+  /** By the declaration that it was made from, or that a worker serves. */
+  private async declared({ groupId, entry, task }: EntryRun): Promise<string | undefined> {
+    return (await this.specOf(groupId, entry))?.scheduleTimeout ?? (await this.served.scheduleTimeout(task));
+  }
+
+  private async specOf(groupId: string, entry: string): Promise<Spec | undefined> {
+    if (entry.startsWith('c')) {
+      const packed = await this.reader.callback(groupId, entry);
+      return packed === undefined ? undefined : unpackCallback(packed).spec;
+    }
+    const item = await this.reader.item(groupId, entry);
+    return item && unpackSpec(item.spec);
+  }
+}

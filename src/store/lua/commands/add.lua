@@ -1,0 +1,55 @@
+-- add: appends up to 1,000 items to a group, makes them ready or closes the group when asked to.
+-- KEYS: 9
+-- ARGV: proc, lease, run (0|1), close (0|1), place in the tasks that the group is made of ('' when it is made), last of them (0|1), then for each item its spec, its key ('' for none) and its own message ('' for none)
+-- Returns {'moved', place} | {'added'|'missing'|'closed'|'finished', state, grants, callbacks, closing, withdrawn, indexes, number added}
+--- @include "readiness"
+if not read_group() then return { 'missing' } end
+-- Two that make a group of one key add each of its tasks once, whichever of them gets there.
+if ARGV[5] ~= '' and g.bld ~= tonumber(ARGV[5]) + 1 then return { 'moved', int(g.bld - 1) } end
+if ARGV[5] == '' and g.bld > 0 then redis.call('HSET', G, 'jn', 1) end
+local indexes, new, by_key = {}, {}, {}
+local index = g.tot
+for i = 7, #ARGV, 3 do
+  local key = ARGV[i + 1]
+  local known = key ~= '' and (by_key[key] or redis.call('HGET', S, 'k' .. key))
+  if not known then
+    known = int(index)
+    new[#new + 1] = i
+    index = index + 1
+    if key ~= '' then by_key[key] = known end
+  end
+  indexes[#indexes + 1] = known
+end
+local first = g.tot
+-- What is known by its key is in, whatever has become of the group since.
+if #new > 0 or #indexes == 0 then
+  local stopped = g.st == 'stopping' or g.st == 'cancelling'
+  if ended() or (stopped and (g.k ~= 'root' or g.cl == 1)) then return { 'finished', g.st } end
+  if g.cl == 1 then return { 'closed', g.st } end
+end
+local fields = {}
+local function keep(name, value)
+  fields[#fields + 1], fields[#fields + 2] = name, value
+end
+for n, i in ipairs(new) do
+  local entry = int(first + n - 1)
+  keep(entry, ARGV[i])
+  if ARGV[i + 1] ~= '' then keep('k' .. ARGV[i + 1], entry) end
+  if ARGV[i + 2] ~= '' then keep('m' .. entry, ARGV[i + 2]) end
+  note_children(entry, ARGV[i])
+  note_bytes(#ARGV[i] + #ARGV[i + 2])
+end
+write_all('HSET', S, fields)
+put('tot', index)
+if ARGV[5] ~= '' then put('bld', ARGV[6] == '1' and 0 or g.bld + (#ARGV - 6) / 3) end
+if ARGV[3] == '1' and index > first then
+  start_group()
+  make_ready(first, index - 1)
+end
+if ARGV[4] == '1' and g.cl == 0 then
+  put('cl', 1)
+  if g.st == 'running' then sweep() end
+end
+local answer = conclude('added')
+answer[7], answer[8] = indexes, int(index - first)
+return answer

@@ -1,0 +1,23 @@
+-- adopt: puts a group that nobody has started into another one, or takes it out again.
+-- KEYS: 9
+-- ARGV: proc, lease, parent's id ('' to take it out of the one that follows), entry in the parent or '', parent that it is taken out of, the parent's name, whether it is taken out even if it has its place there (0|1)
+-- Returns {'adopted'|'already-member'|'missing'|'started', parent that it is in, its name}; 'already-member' when it was in that parent before
+--- @include "readiness"
+if not read_group() then return { 'missing' } end
+if ARGV[3] == '' then
+  local placed = g.pe and ARGV[7] ~= '1'
+  if g.st ~= 'pending' or g.pg ~= ARGV[5] or placed then return { 'started' } end
+  redis.call('HDEL', G, 'pg', 'pe', 'pn')
+  g.pg = false
+  keep_pending()
+  return { 'adopted' }
+end
+if g.pg and g.pg ~= ARGV[3] then return { 'started', g.pg, redis.call('HGET', G, 'pn') or '' } end
+if g.st ~= 'pending' then return { g.pg and 'already-member' or 'started', '', '' } end
+local is_member = g.pg and ARGV[4] == ''
+put('pg', ARGV[3])
+redis.call('HSET', G, 'pn', ARGV[6])
+if ARGV[4] ~= '' then put('pe', ARGV[4]) end
+keep_pending()
+write_group()
+return { is_member and 'already-member' or 'adopted', '', '' }

@@ -1,0 +1,11 @@
+-- close: no item can be added any more; on a started group the rest becomes ready.
+-- KEYS: 9
+-- ARGV: proc, lease, round of its parent for which it is closed ('' in any)
+-- Returns {'closed'|'missing', state, grants, callbacks, closing, withdrawn}
+--- @include "readiness"
+if not read_group() then return { 'missing' } end
+local other_round = ARGV[3] ~= '' and ARGV[3] ~= (redis.call('HGET', G, 'prd') or '0')
+if g.cl == 1 or other_round then return reply('closed') end
+put('cl', 1)
+if g.st == 'running' then sweep() end
+return conclude('closed')

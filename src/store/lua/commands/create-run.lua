@@ -1,0 +1,12 @@
+-- create-run: writes a new group with its first items, and starts it.
+-- KEYS: 9
+-- ARGV: as those of create
+-- Returns what create does
+--- @include "readiness"
+--- @include "creation"
+if not write_new() then return as_it_was() end
+start_group(true)
+sweep()
+local answer = conclude('created')
+answer[7] = int(g.bld - 1)
+return answer

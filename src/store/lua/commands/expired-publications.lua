@@ -1,0 +1,19 @@
+-- expired-publications: entries that somebody had to publish and whose lease ran out, of some that are looked at. They are due again after another lease.
+-- KEYS: 9
+-- ARGV: proc, lease, how many of those whose lease ran out are passed over, how many are looked at, when it ran out at the latest
+-- Returns {how many were looked at, {entry, packed state, ...}}
+--- @include "group"
+local found = redis.call('ZRANGE', L, ARGV[3], ARGV[3] + ARGV[4] - 1, 'WITHSCORES')
+local entries, list, taken = {}, {}, {}
+for i = 1, #found, 2 do
+  if tonumber(found[i + 1]) > tonumber(ARGV[5]) then break end
+  entries[#entries + 1] = found[i]
+end
+for i, packed in ipairs(#entries > 0 and redis.call('HMGET', A, unpack(entries)) or {}) do
+  if packed and string.sub(packed, 1, 8) == 'granted|' then
+    list[#list + 1], list[#list + 2] = entries[i], packed
+    taken[#taken + 1], taken[#taken + 2] = int(now + lease), entries[i]
+  end
+end
+write_all('ZADD', L, taken)
+return { #entries, list }

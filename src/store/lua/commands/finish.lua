@@ -1,0 +1,44 @@
+-- finish: executions end, one or some of a group: results are stored, slots handed on, callbacks and the group's fired.
+-- Those of one call have their results in one bucket.
+-- KEYS: 9
+-- ARGV: proc, lease, number of executions, for each of them its entry|run id|retry count|invocation count|nonce|outcome (succeeded | failed | threw | aborted)|retries and its payload, then for what was confirmed its entry|run id
+-- Returns {'finished', state, grants, callbacks, closing, withdrawn, for each execution 'ended'|'retry'|'refused' and after '|' how its entry ended or ''} | {'unknown'}
+--- @include "confirms"
+if not read_group() then return { 'unknown' } end
+local first = 4
+local confirmed = first + 2 * tonumber(ARGV[3])
+free_first()
+confirm_from(confirmed)
+
+local function finish(payload, entry, run, retry, inv, nonce, outcome, retries)
+  local act = read_active(entry)
+  if not act or act.state ~= 'running' or act.run ~= run then return 'refused' end
+  local current = act.retry == retry and act.inv == inv and act.nonce == nonce
+  if current and (act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry))) then outcome = 'cancelled' end
+  if outcome == 'threw' or outcome == 'aborted' then
+    if tonumber(retry) > tonumber(act.counted) then
+      act.counted = retry
+      act.throws = int(tonumber(act.throws) + 1)
+      write_active(entry, act, now + lease)
+    end
+    if not current then return 'refused' end
+    if outcome == 'aborted' or tonumber(act.throws) <= tonumber(retries) then return 'retry' end
+    outcome = 'failed'
+  elseif not current then
+    return 'refused'
+  end
+  end_entry(entry, act, outcome, payload)
+  return 'ended'
+end
+
+local requests, entries = read_requests(first, confirmed - 1, 2, 7)
+know_specs(entries)
+local ends = {}
+for i, request in ipairs(requests) do
+  ended_as = ''
+  local said = finish(ARGV[first + 2 * i - 1], unpack(request))
+  ends[i] = said .. '|' .. ended_as
+end
+local answer = conclude('finished')
+answer[7] = ends
+return answer

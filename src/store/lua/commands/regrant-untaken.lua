@@ -1,0 +1,32 @@
+-- regrant-untaken: hands out an entry again whose run no worker took within the engine's schedule timeout.
+-- KEYS: 9
+-- ARGV: proc, lease, entry, expected process, expected run id, ms for which that run waited for a worker
+-- Returns {'granted', state, grants, callbacks, closing, withdrawn, ms for which no worker has taken it ('' when it was taken back)} | {'refused'} | {'unknown'}
+--   | {'over', the same ms} (it has waited for too long) | {'stopped'} (its group has, so that it never starts)
+--- @include "readiness"
+if not read_group() then return { 'unknown' } end
+local entry = ARGV[3]
+local act = read_active(entry)
+if not act or act.state ~= 'published' or act.proc ~= ARGV[4] or act.run ~= ARGV[5] then return { 'refused' } end
+if can_take_back(entry, act) then
+  take_back(entry, act)
+  return conclude('granted')
+end
+if act.cancel == '1' or (not is_callback(entry) and g.st ~= 'running') then return { 'stopped' } end
+local since = tonumber(redis.call('HGET', C, 'u:' .. entry)) or now - tonumber(ARGV[6])
+-- As long as a group that nobody goes on with is kept.
+if now - since >= g.ttl then return { 'over', int(now - since) } end
+redis.call('HSET', C, 'u:' .. entry, int(since))
+flag('U')
+become(entry, act, 'granted')
+act.proc, act.run = proc, ''
+write_active(entry, act, now + lease)
+if is_callback(entry) then
+  callbacks[1] = { entry, redis.call('HGET', C, entry) }
+else
+  hand_out({ entry })
+end
+write_group()
+local answer = reply('granted')
+answer[7] = int(now - since)
+return answer

@@ -1,0 +1,48 @@
+-- regrant: takes over the publication of entries that their process left, or whose runs never came to be. When they are large, of the first ones.
+-- KEYS: 9
+-- ARGV: proc, lease, then for each its entry|expected state|expected process|expected run id
+-- Returns {'granted', state, grants, callbacks, closing, withdrawn, for each of the first ones whether it was as expected (0|1)} | {'unknown'}
+--- @include "readiness"
+if not read_group() then return { 'unknown' } end
+local bytes, items, answers, settles = 0, {}, {}, false
+
+local function take_over(entry, act)
+  if can_take_back(entry, act) then
+    take_back(entry, act)
+    settles = true
+    return
+  end
+  if act.state == 'published' then act.pubs = int(tonumber(act.pubs) + 1) end
+  become(entry, act, 'granted')
+  act.proc, act.run = proc, ''
+  write_active(entry, act, now + lease)
+  if entry == 'p' then
+    callbacks[#callbacks + 1] = { 'p', '' }
+  elseif is_callback(entry) then
+    bytes = bytes + redis.call('HSTRLEN', C, entry)
+    callbacks[#callbacks + 1] = { entry, redis.call('HGET', C, entry) }
+  else
+    bytes = bytes + redis.call('HSTRLEN', S, entry) + redis.call('HSTRLEN', S, 'm' .. entry)
+    items[#items + 1] = entry
+  end
+end
+
+for i, request in ipairs(read_requests(3, #ARGV, 1, 4)) do
+  -- It must not block Redis for long.
+  if bytes > 1048576 then break end
+  local entry, state, process, run = unpack(request)
+  local act = read_active(entry)
+  local expected = act and act.state == state and act.proc == process and act.run == run and may(act.state, 'granted')
+  answers[i] = expected and 1 or 0
+  if expected then take_over(entry, act) end
+end
+hand_out(items)
+local answer
+if settles then
+  answer = conclude('granted')
+else
+  write_group()
+  answer = reply('granted')
+end
+answer[7] = answers
+return answer

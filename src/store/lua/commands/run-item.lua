@@ -1,0 +1,15 @@
+-- run-item: makes one item ready with a message of its own, and starts its group when it is the first.
+-- KEYS: 9
+-- ARGV: proc, lease, index, message
+-- Returns {'started'|'missing'|'already-started'|'finished', state, grants, callbacks, closing, withdrawn}
+--- @include "readiness"
+if not read_group() then return { 'missing' } end
+local state = state_of(ARGV[3], read_active(ARGV[3]))
+if state == 'unknown' then return { 'missing' } end
+if state ~= 'waiting' then return { 'already-started', g.st } end
+if ended() or g.st == 'stopping' or g.st == 'cancelling' then return { 'finished', g.st } end
+if ARGV[4] ~= '{}' then redis.call('HSET', S, 'm' .. ARGV[3], ARGV[4]) end
+note_bytes(#ARGV[4])
+start_group()
+make_ready(tonumber(ARGV[3]), tonumber(ARGV[3]))
+return conclude('started')

@@ -1,0 +1,25 @@
+-- suspend-entry: one entry doesn't start any more and its own callbacks wait, or it goes on. The latest word counts.
+-- KEYS: 9
+-- ARGV: proc, lease, entry, suspended (0|1)
+-- Returns {'suspended'|'resumed'|'ended'|'missing', state, grants, callbacks, closing, withdrawn, version, groups below (0|1)}
+--- @include "readiness"
+if not read_group() then return { 'missing' } end
+local entry = ARGV[3]
+local act = read_active(entry)
+local state = state_of(entry, act)
+if state == 'unknown' then return { 'missing' } end
+local suspend = ARGV[4] == '1'
+if ended() and not act and not has('H') then return reply('ended') end
+if suspend and (act and act.cancel == '1' or not act and state ~= 'waiting' and state ~= 'queued') then return reply('ended') end
+local version = next_version(redis.call('HGET', C, 's:' .. entry))
+redis.call('HSET', C, 's:' .. entry, suspend and int(version) or '-' .. int(version))
+flag('E')
+if g.nch > 0 then propagate_suspension() end
+if not suspend then
+  if tonumber(entry) then requeue_passed(tonumber(entry)) end
+  release_deferred()
+end
+put('pr', now)
+local answer = conclude(suspend and 'suspended' or 'resumed')
+answer[7], answer[8] = int(version), int(g.nch)
+return answer

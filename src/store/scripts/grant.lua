@@ -1,9 +1,0 @@
--- grant: hands free slots to queued items (the rest of a large grant, or what a lost process left).
--- KEYS: 9
--- ARGV: proc, lease
--- Returns {'granted'|'missing', state, grants, callbacks, closing, withdrawn}
---- @include "readiness"
-if not read_group() then return { 'missing' } end
-if has('P') then put_back() end
-release_held()
-return settle_group('granted')

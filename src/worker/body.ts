@@ -1,0 +1,307 @@
+import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
+import { metadataOf, readClaim, type Claim } from '../hatchet/metadata';
+import { referencesIn } from '../orchestrator/run-inputs';
+import type { Message } from '../messages/json';
+import { childResultsField } from '../messages/marks';
+import type { ResolvedConfig } from '../config/swarm-config';
+import { childrenId } from '../store/ids';
+import { processState } from '../utils/process-state';
+import { messageOf } from '../utils/error-message';
+import { ClaimedRun } from './claimed-run';
+import { currentExecution, inExecution, type Execution, type MageContext } from './context';
+import { isWrapped } from './layers';
+import { encodeOutput, encodeThrown, lossIn } from './output';
+import { moveResults, parseInput, type InputSchema } from './parsing';
+import { Persistence } from './retry-until';
+import { captureContext, claimPlainRoot, openRoot } from './roots/root-run';
+import type { RootCapture } from './roots/root-capture';
+import type { Runtime } from './runtime';
+
+export type Body = (input: unknown, ctx: Context<unknown>) => unknown;
+
+/** What the wrapper knows of the task that it wraps. */
+export interface WrappedTask {
+  name: string;
+  /** Attempts after the first one. */
+  retries: number;
+  /** How long one attempt may take, in ms. */
+  timeoutMs: number;
+  schema: InputSchema | undefined;
+  /** The end of a workflow of several tasks isn't for one of them to report. */
+  reports: boolean;
+  /** How the children of a root run; undefined for a task that is no root. */
+  root: ResolvedConfig | undefined;
+}
+
+/**
+ * Wraps a body: a run that mageflow published reports its end as an item; every other run is as without mageflow, its schema
+ * aside. Of the instances that wrap one body, the one whose store knows a run's claim runs it; the others pass it on.
+ */
+export function wrapBody(runtime: Runtime, task: WrappedTask, body: Body): Body {
+  const isClosed = () => !processState().instances.includes(runtime.instance);
+  return async (input, ctx) => {
+    const attempt = new Attempt(runtime, task, body, input, ctx);
+    const around = outerExecution(ctx);
+    if (isClosed() && (around ?? isWrapped(body))) return attempt.passOn(around);
+    const claim = readClaim(ctx.additionalMetadata());
+    const outerClaim = around?.run?.claim;
+    if (claim && isToAsk(runtime, task, claim, around)) {
+      const done = await (task.reports ? attempt.claimed(claim) : attempt.partOf(claim));
+      if (done) return done.output;
+    }
+    if (outerClaim && !outerClaim.own && !task.root) return attempt.passOn(around);
+    // A wrapper further in may know it.
+    if (!outerClaim && !isWrapped(body)) attempt.checkUnknown(claim);
+    if (!task.root) return attempt.plain();
+    return (await attempt.claimed(await attempt.ownClaim()))?.output;
+  };
+}
+
+/** Tasks whose outputs have been found to change on their way. */
+const warned = new WeakSet<WrappedTask>();
+
+/** The execution in which another instance's wrapper, around this one, has begun the same run. */
+function outerExecution(ctx: Context<unknown>): Execution | undefined {
+  const current = currentExecution();
+  return current?.run?.ctx === ctx ? current : undefined;
+}
+
+/** Whether a claim can be one to the store of an instance, and nobody around it has claimed it for all of them. */
+function isToAsk({ store }: Runtime, { root }: WrappedTask, claim: Claim, around: Execution | undefined): boolean {
+  if (claim.store !== undefined && claim.store !== store.keys.mark) return false;
+  if (!around?.run?.claim || around.run.claim.own) return true;
+  // Another instance of the same store that wraps it as a plain task: the root's children need an entry to belong to.
+  return root !== undefined && around.store === store.identity;
+}
+
+/** What is known of a group when the body of one of its entries begins. */
+interface Started {
+  failedItems: number;
+  /** What it was started with, as JSON text. */
+  message: string | undefined;
+}
+
+/** One execution of a body. */
+class Attempt {
+  private readonly persistence: Persistence;
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly task: WrappedTask,
+    private readonly body: Body,
+    private readonly input: unknown,
+    private readonly ctx: Context<unknown>,
+  ) {
+    this.persistence = new Persistence(runtime.logger, task, ctx);
+  }
+
+  async plain(): Promise<unknown> {
+    const { schema } = this.task;
+    const input = schema ? await this.parse((this.input ?? {}) as Message, schema, false) : this.input;
+    return this.run(input, undefined, undefined);
+  }
+
+  /** Runs the body in the execution that a wrapper around this one has begun; as a plain run without one. */
+  async passOn(around: Execution | undefined): Promise<unknown> {
+    const { schema } = this.task;
+    if (!around) return this.plain();
+    if (!schema) return this.body(this.input, this.ctx);
+    const received = (this.input ?? {}) as Message;
+    const published = around.run?.claim !== undefined;
+    const moved = published ? moveResults(received, schema) : received;
+    return this.body(await this.parse(moved, schema, published), this.ctx);
+  }
+
+  /**
+   * Notes a claim that no store of the instances around the body knows.
+   * @throws NonRetryableError when a part of the input is in the store that does
+   */
+  checkUnknown(claim: Claim | undefined): void {
+    const { unknownClaims } = this.runtime;
+    if (claim) unknownClaims.note(claim, this.task.name, this.ctx.workflowRunId());
+    unknownClaims.refuseReferences(this.input, this.task.name);
+  }
+
+  /**
+   * Runs one task of a workflow that is an item as a whole: it gets the whole input, and claims nothing.
+   * @returns undefined when the store doesn't know the claim
+   * @throws NonRetryableError when it was cancelled: a run none of whose tasks was due can't be cancelled in the engine
+   */
+  async partOf(claim: Claim): Promise<{ output: unknown } | undefined> {
+    const { groupId, entry, token } = claim;
+    const { reader } = this.runtime;
+    const worth = await this.persistence.retryUntil('to be known', () => reader.worthOf(groupId, entry, token));
+    if (worth === 'cancelled') throw new NonRetryableError('It was cancelled before it started.');
+    return worth === 'valid' ? { output: await this.asPart(claim) } : undefined;
+  }
+
+  /** The claim of a root's run that nobody signed. */
+  ownClaim(): Promise<Claim> {
+    const { runtime, task, ctx } = this;
+    const sent = sentInput(ctx) ?? this.input;
+    return this.persistence.retryUntil('to be entered', () => claimPlainRoot(runtime, task.name, sent, ctx));
+  }
+
+  /** Runs the body as an item; undefined when the store doesn't know the claim. */
+  async claimed(claim: Claim): Promise<{ output: unknown } | undefined> {
+    const { runtime, task } = this;
+    const child = task.root ? childrenId(claim.groupId, claim.entry) : '';
+    const run = new ClaimedRun(runtime, claim, task, this.ctx, this.persistence, child);
+    runtime.publisher.bodies += 1;
+    try {
+      const permission = await run.start();
+      if (permission.code === 'unknown') return undefined;
+      if (permission.code === 'stored') return { output: permission.output };
+      return { output: await this.asItem(claim, run, permission) };
+    } finally {
+      runtime.publisher.bodies -= 1;
+    }
+  }
+
+  /** Runs the body as one task of a workflow that is an item as a whole: what is to be recorded of it has to suit the engine. */
+  private async asPart(claim: Claim): Promise<unknown> {
+    try {
+      const message = await this.persistence.retryUntil('for its message', () =>
+        this.runtime.reader.message(claim.groupId),
+      );
+      return encodeOutput(this.task.name, await this.execute(claim, { failedItems: 0, message })).output;
+    } catch (error) {
+      throw encodeThrown(error);
+    }
+  }
+
+  execute(claim: Claim, { failedItems, message }: Started, root?: RootCapture): unknown {
+    const received = (this.input ?? {}) as Message;
+    const context = contextOf(this.ctx, claim, root !== undefined);
+    // What nobody signed has no message but its input.
+    addMessage(context, claim.own ? received : message);
+    // Most items: their input is all here, and they are told of nobody else's end.
+    if (!this.task.schema && claim.source === '' && referencesIn(received).length === 0)
+      return this.run(this.shown(received), context, claim, root);
+    return this.executeWith(received, context, claim, failedItems, root);
+  }
+
+  private async executeWith(
+    received: Message,
+    context: MageContext,
+    claim: Claim,
+    failedItems: number,
+    root: RootCapture | undefined,
+  ): Promise<unknown> {
+    const { runtime, task, persistence } = this;
+    const { groupId, entry, source } = claim;
+    const restored =
+      referencesIn(received).length > 0
+        ? await persistence.retryUntil('for its input', () => runtime.inputs.restore(groupId, entry, received))
+        : undefined;
+    if (!restored) runtime.unknownClaims.refuseReferences(received, task.name);
+    const { input, tooLarge } = restored ?? { input: received, tooLarge: false };
+    if (tooLarge) {
+      runtime.logger.warn(
+        `the results for ${task.name} exceed maxResultBytes; its list is empty, read mageContext().results instead.`,
+      );
+    }
+    const ofRoot = source !== '' && childResultsField in input;
+    if (source === 'g' || ofRoot || tooLarge) {
+      context.results = { [Symbol.asyncIterator]: () => runtime.inputs.results(groupId, entry, source) };
+    }
+    if ((failedItems > 0 && source === 'g') || ofRoot) {
+      const failures = await persistence.retryUntil('for its failures', () => runtime.inputs.failures(groupId, source));
+      if (failures.length > 0) context.failures = failures;
+    }
+    const { schema } = task;
+    const seen = schema ? await this.parse(moveResults(input, schema), schema, !claim.own) : this.shown(input);
+    return this.run(seen, context, claim, root);
+  }
+
+  private async asItem(claim: Claim, run: ClaimedRun, started: Started): Promise<unknown> {
+    const { runtime, task, ctx } = this;
+    let root: RootCapture | undefined;
+    let ended: ReturnType<typeof encodeOutput>;
+    try {
+      if (task.root) {
+        const config = task.root;
+        root = await this.persistence.retryUntil('for its children', () =>
+          openRoot(runtime, task.name, config, claim, ctx),
+        );
+        captureContext(runtime, ctx, root);
+      }
+      const output = await this.execute(claim, started, root);
+      ended = encodeOutput(task.name, output);
+      this.warnOfLoss(output);
+    } catch (error) {
+      await root?.end();
+      throw await run.fail(error, task.retries);
+    }
+    if (root) await root.end();
+    await run.succeed(ended.payload);
+    return ended.output;
+  }
+
+  /** Once for each task: what its body gives is no longer what arrives. */
+  private warnOfLoss(output: unknown): void {
+    const { runtime, task } = this;
+    if (warned.has(task)) return;
+    const loss = lossIn(output);
+    if (loss === undefined) return;
+    warned.add(task);
+    runtime.logger.warn(
+      `the output of ${task.name} is not what it gives, as outputs travel as JSON: ${loss}. Return plain JSON.`,
+    );
+  }
+
+  private run(input: unknown, context: MageContext | undefined, claim: Claim | undefined, root?: RootCapture): unknown {
+    const { instance, store } = this.runtime;
+    const run = { ctx: this.ctx, claim };
+    return inExecution({ instance, store: store.identity, context, root, run }, () => this.body(input, this.ctx));
+  }
+
+  private async parse(input: Message, schema: InputSchema, published: boolean): Promise<unknown> {
+    return this.shown(await parseInput(this.task.name, input, sentInput(this.ctx), schema, published));
+  }
+
+  /** After-middleware and the context's own accessors show what the body saw. */
+  private shown(input: unknown): unknown {
+    this.ctx.input = input;
+    return input;
+  }
+}
+
+/** The input as it was published, where middleware may have added to it. */
+function sentInput(ctx: Context<unknown>): Message | undefined {
+  const { middleware } = ctx.v1.config as { middleware?: { before?: unknown } };
+  if (!middleware?.before) return undefined;
+  try {
+    const payload = JSON.parse(ctx.action.actionPayload) as { input?: Message };
+    return payload.input ?? {};
+  } catch (error) {
+    throw new Error(`The run's payload is no JSON: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Adds what a group was started with. @param message - as JSON text, which is parsed when it is first asked for */
+function addMessage(context: MageContext, message: Message | string | undefined): void {
+  if (message === undefined) return;
+  const define = (property: PropertyDescriptor) =>
+    Object.defineProperty(context, 'message', { ...property, enumerable: true, configurable: true });
+  if (typeof message !== 'string') return void define({ value: message });
+  define({
+    get: () => {
+      const value = JSON.parse(message) as Message;
+      define({ value });
+      return value;
+    },
+  });
+}
+
+function contextOf(ctx: Context<unknown>, claim: Claim, isRoot: boolean): MageContext {
+  const metadata = metadataOf(claim, ctx.additionalMetadata());
+  const signatureId = metadata.signature || claim.groupId;
+  const context: MageContext = { signatureId };
+  const rootId = isRoot ? signatureId : metadata.root;
+  if (metadata.swarm) context.swarmId = metadata.swarm;
+  if (metadata.chain) context.chainId = metadata.chain;
+  if (rootId) context.rootId = rootId;
+  if (metadata.index !== '') context.index = Number(metadata.index);
+  return context;
+}

@@ -1,0 +1,50 @@
+import type { BaseWorkflowDeclaration, CreateWorkerOpts } from '@hatchet-dev/typescript-sdk';
+import { ConfigurationError, describe, describeTask } from '../config/errors';
+import { isPlainObject } from '../messages/json';
+import { refuseUnknown, wholeNumber } from '../config/options';
+
+// A field that the SDK gets with a later version has to be named here before it compiles.
+const workerFields: Record<keyof CreateWorkerOpts, true> = {
+  workflows: true,
+  slots: true,
+  durableSlots: true,
+  labels: true,
+  handleKill: true,
+  maxRuns: true,
+};
+const mostSlots = 2 ** 31 - 1;
+
+/** What `worker` is called with, before the SDK's worker is made. @throws ConfigurationError */
+export function checkWorker(name: unknown, options: CreateWorkerOpts): void {
+  if (typeof name !== 'string' || name.trim() === '')
+    throw new ConfigurationError(`name of a worker: expected a text that is not empty, got ${describe(name)}.`);
+  refuseUnknown(options, new Set(Object.keys(workerFields)), 'option of worker');
+  const { workflows = [], slots, durableSlots, maxRuns, labels, handleKill } = options;
+  if (!Array.isArray(workflows))
+    throw new ConfigurationError(`workflows: expected a list of tasks and workflows, got ${describe(workflows)}.`);
+  for (const [i, declaration] of (workflows as (Partial<BaseWorkflowDeclaration> | null | undefined)[]).entries()) {
+    if (typeof declaration?.definition?.name !== 'string')
+      throw new ConfigurationError(`workflows[${i}]: expected a task or workflow, got ${describeTask(declaration)}.`);
+  }
+  for (const [field, count] of Object.entries({ slots, durableSlots, maxRuns }))
+    wholeNumber(field, count, 1, { min: 0, max: mostSlots });
+  if (labels !== undefined && !isPlainObject(labels))
+    throw new ConfigurationError(`labels: expected an object of labels, got ${describe(labels)}.`);
+  if (handleKill !== undefined && typeof handleKill !== 'boolean')
+    throw new ConfigurationError(`handleKill: expected true or false, got ${describe(handleKill)}.`);
+}
+
+/**
+ * What a declaration is made of, as far as it is not for the SDK alone to judge.
+ * @param hasBody - whether it is a task, and not a workflow, which gets its tasks later
+ * @throws ConfigurationError
+ */
+export function checkDeclared(what: string, options: unknown, hasBody: boolean): void {
+  if (typeof options !== 'object' || options === null)
+    throw new ConfigurationError(`${what}: expected an object with options, got ${describe(options)}.`);
+  const { name, fn } = options as { name?: unknown; fn?: unknown };
+  if (typeof name !== 'string' || name.trim() === '')
+    throw new ConfigurationError(`name of ${what}: expected a text that is not empty, got ${describe(name)}.`);
+  if (hasBody && typeof fn !== 'function')
+    throw new ConfigurationError(`fn of ${what} ${name}: expected a function, got ${describe(fn)}.`);
+}

@@ -1,0 +1,219 @@
+import {
+  TaskWorkflowDeclaration,
+  type WorkflowDeclaration,
+  type BaseWorkflowDeclaration,
+  durationToMs,
+  type Duration,
+} from '@hatchet-dev/typescript-sdk';
+import { declaredScheduleTimeout } from '../hatchet/declared-timeout';
+import { ConfigurationError, describeTask } from '../config/errors';
+import { processState } from '../utils/process-state';
+import type { ResolvedConfig } from '../config/swarm-config';
+import { currentExecution } from './context';
+import { wrapBody, type Body, type WrappedTask } from './body';
+import { asLayer, withoutClosed } from './layers';
+import type { InputSchema } from './parsing';
+import type { RunOptionsLike, Runtime } from './runtime';
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's type parameters are invariant
+type Declaration = BaseWorkflowDeclaration<any, any>;
+
+/** A task as a declaration holds it. */
+interface TaskDefinition {
+  name?: string;
+  fn?: Body;
+  retries?: number;
+  executionTimeout?: Duration;
+  timeout?: Duration;
+  batch?: unknown;
+  waitFor?: unknown;
+}
+
+interface Wrapping {
+  /** The instances that wrap it, and whether as a root. */
+  instances: WeakMap<object, boolean>;
+  /** What its message has to fit as it is sent; undefined where middleware may change it on its way. */
+  schema?: InputSchema;
+}
+
+/** Lets whoever signs a declaration, in whichever instance, know what its message has to fit. */
+export function rememberSchema(declaration: Declaration, schema: InputSchema): void {
+  const wrapping = (processState().declarations as WeakMap<object, Wrapping>).get(declaration);
+  if (wrapping) wrapping.schema = schema;
+}
+
+/**
+ * Wraps every body of a declaration in place, those added later too. Twice by one instance is once.
+ * @throws ConfigurationError for anything else than a declaration, for batch tasks, and for a root that can't be one
+ */
+export function wrapDeclaration<D extends Declaration>(
+  runtime: Runtime,
+  declaration: D,
+  schema?: InputSchema,
+  root?: ResolvedConfig,
+): D {
+  const definition = (declaration as Partial<Declaration> | null | undefined)?.definition;
+  if (!definition || !Array.isArray(definition._tasks) || !Array.isArray(definition._durableTasks)) {
+    throw new ConfigurationError(
+      `wrap: expected a task or workflow declared with the Hatchet SDK, got ${describeTask(declaration)}.`,
+    );
+  }
+  const known = processState().declarations as WeakMap<object, Wrapping>;
+  const wrapping = known.get(declaration) ?? { instances: new WeakMap<object, boolean>() };
+  const instance = runtime.instance as object;
+  if (wrapping.instances.has(instance)) {
+    if (root && !wrapping.instances.get(instance)) {
+      throw new ConfigurationError(
+        `${definition.name} has been wrapped before, and not as a root. Wrap it once, with { root }.`,
+      );
+    }
+    return declaration;
+  }
+  const single = declaration instanceof TaskWorkflowDeclaration || '_standalone_task_name' in declaration;
+  const tasks = [...definition._tasks, ...definition._durableTasks] as TaskDefinition[];
+  for (const task of tasks) refuseBatch(task);
+  if (single) refuseLoneWait(declaration);
+  if (root && (!single || definition._durableTasks.length > 0)) {
+    throw new ConfigurationError(
+      `${definition.name}: a root is one task, and not a durable one. Declare it with mage.rootTask, or wrap a plain task.`,
+    );
+  }
+  wrapping.instances.set(instance, root !== undefined);
+  known.set(declaration, wrapping);
+  // A declaration may live as long as its process: it must not keep each instance that ever wrapped it. Open ones are kept elsewhere.
+  const held = new WeakRef(runtime);
+  const defaults = definition.taskDefaults;
+  const wrapTask = (task: TaskDefinition, parsed = schema) => {
+    if (!task.fn) return;
+    const about: WrappedTask = {
+      name: task.name ?? definition.name,
+      // As the SDK reads them: no retries, like no timeout, means the default.
+      retries: task.retries || defaults?.retries || 0,
+      timeoutMs: durationToMs(task.executionTimeout || task.timeout || defaults?.executionTimeout || '60s'),
+      schema: parsed,
+      reports: single,
+      root,
+    };
+    task.fn = wrapWeakly(held, about, task.fn);
+  };
+  for (const task of tasks) wrapTask(task);
+  if (!single) wrapLaterTasks(declaration as unknown as WorkflowDeclaration, wrapTask);
+  captureRuns(held, declaration);
+  // Tasks are added to a workflow later.
+  const scheduleTimeout = () => declaredScheduleTimeout(declaration);
+  runtime.served.declare(definition.name, single ? 'task' : 'workflow', scheduleTimeout);
+  return declaration;
+}
+
+/** The body as an instance wraps it; when that is closed and gone, the body itself. */
+function wrapWeakly(held: WeakRef<Runtime>, about: WrappedTask, wrappedBody: Body): Body {
+  // Taken off, they neither slow each run down nor stay in memory with their instances.
+  const { body, schema } = withoutClosed(wrappedBody);
+  const task = { ...about, schema: about.schema ?? schema };
+  const wrapped = new WeakMap<Runtime, Body>();
+  const wrapper: Body = (input, ctx) => {
+    const runtime = held.deref();
+    if (!runtime) return body(input, ctx);
+    const own = wrapped.get(runtime) ?? wrapBody(runtime, task, body);
+    wrapped.set(runtime, own);
+    return own(input, ctx);
+  };
+  const isClosed = () => {
+    const runtime = held.deref();
+    return !runtime || !processState().instances.includes(runtime.instance);
+  };
+  return asLayer(wrapper, { body, schema: task.schema, isClosed });
+}
+
+interface Runs {
+  runNoWait(input: unknown, options?: SdkRunOptions, standaloneName?: string): Promise<unknown>;
+  runManyNoWait(runs: readonly { input: unknown; opts?: SdkRunOptions }[], standaloneName?: string): Promise<unknown>;
+}
+
+interface SdkRunOptions extends RunOptionsLike {
+  childKey?: string;
+}
+
+/** In a root's body its runs become children of that root; all ways of running it go through these two. */
+function captureRuns(held: WeakRef<Runtime>, declaration: Declaration): void {
+  const target = declaration as unknown as Runs & { _standalone_task_name?: string };
+  const plain = { one: target.runNoWait.bind(declaration), many: target.runManyNoWait.bind(declaration) };
+  const task = declaration.definition.name;
+  const standaloneName = target._standalone_task_name;
+  const current = () => {
+    const runtime = held.deref();
+    const root = currentExecution()?.root;
+    return runtime && root?.store === runtime.store.identity && root.captures() ? { runtime, root } : undefined;
+  };
+  const request = (input: unknown, options?: SdkRunOptions) => ({
+    task,
+    input,
+    key: options?.childKey,
+    options,
+    standaloneName,
+  });
+  const own: Runs = {
+    runNoWait: async (input, options, name) => {
+      const by = current();
+      if (!by) return plain.one(input, options, name);
+      const inputs = Array.isArray(input) ? (input as unknown[]) : [input];
+      const refs = await by.runtime.capture(
+        by.root,
+        inputs.map((each) => request(each, options)),
+      );
+      return Array.isArray(input) ? refs : refs[0];
+    },
+    runManyNoWait: async (runs, name) => {
+      const by = current();
+      if (!by) return plain.many(runs, name);
+      return by.runtime.capture(
+        by.root,
+        runs.map(({ input, opts }) => request(input, opts)),
+      );
+    },
+  };
+  for (const [method, value] of Object.entries(own))
+    Object.defineProperty(declaration, method, { value: value as unknown, configurable: true, writable: true });
+}
+
+function wrapLaterTasks(
+  declaration: WorkflowDeclaration,
+  wrapTask: (task: TaskDefinition, schema?: InputSchema) => void,
+): void {
+  for (const method of ['task', 'durableTask', 'batchTask'] as const) {
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- one shape for all three
+    const original = declaration[method] as Function;
+    const wrapped = (options: TaskDefinition): unknown => {
+      // What is handed in may be used elsewhere too, unwrapped: the workflow gets a copy.
+      const own = { ...(options instanceof TaskWorkflowDeclaration ? (options.taskDef as TaskDefinition) : options) };
+      if (method === 'batchTask') refuseBatch({ ...own, batch: own.batch ?? true });
+      refuseBatch(own);
+      const added = original.call(declaration, own) as TaskDefinition;
+      // After the instances that have wrapped the workflow before, as around the tasks that it had then.
+      wrapTask(added);
+      return added;
+    };
+    Object.defineProperty(declaration, method, { value: wrapped, configurable: true, writable: true });
+  }
+}
+
+/**
+ * The engine accepts the runs of a workflow whose only task waits for something, and never runs them.
+ * @throws ConfigurationError
+ */
+export function refuseLoneWait({ definition }: Declaration): void {
+  const tasks = [...definition._tasks, ...definition._durableTasks] as TaskDefinition[];
+  const { waitFor } = tasks[0] ?? {};
+  if (tasks.length !== 1 || !waitFor || (Array.isArray(waitFor) && waitFor.length === 0)) return;
+  throw new ConfigurationError(
+    `${definition.name}: expected no "waitFor" on the only task of a workflow, which the engine would never run. Put a task before it that waits for nothing, or wait in the body of a durable task.`,
+  );
+}
+
+function refuseBatch(task: TaskDefinition): void {
+  if (task.batch) {
+    throw new ConfigurationError(
+      `${task.name}: batch tasks can't be wrapped, as one execution of theirs is many runs. Declare it without "batch", or use it unwrapped.`,
+    );
+  }
+}

@@ -1,0 +1,129 @@
+import type { Context } from '@hatchet-dev/typescript-sdk';
+import { metadataOf, type Claim } from '../../hatchet/metadata';
+import type { ResolvedConfig } from '../../config/swarm-config';
+import { claimToken } from '../../store/group-executions';
+import { newSecret } from '../../store/group-store';
+import { childrenId, keyedId } from '../../store/ids';
+import { callbackIds, packSpec, type Spec } from '../../store/spec';
+import { currentExecution } from '../context';
+import { RootCapture } from './root-capture';
+import type { CaptureRequest, RunRef, Runtime } from '../runtime';
+
+/**
+ * The claim of a root that nobody signed (the plain declaration's run, a cron): the run is entered as a group of its own,
+ * so that its children have a parent like any other's, and the callbacks of its declaration an end to follow.
+ * @param input - as the engine keeps it, so that it is JSON, and nothing in it is refused that a plain run takes
+ */
+export async function claimPlainRoot(
+  { store, reader, locations, declaredRoot }: Runtime,
+  name: string,
+  input: unknown,
+  ctx: Context<unknown>,
+): Promise<Claim> {
+  const groupId = keyedId('root run', ctx.workflowRunId());
+  const spec: Spec = { ...(await declaredRoot(name)), group: 'root', data: JSON.stringify(input ?? {}) };
+  const group = {
+    id: groupId,
+    kind: 'task' as const,
+    name,
+    secret: newSecret(),
+    closed: true,
+    maxConcurrency: 1,
+    stopAfterNFailures: null,
+    keepResults: true,
+    successCallbacks: [],
+    errorCallbacks: [],
+  };
+  const { created } = await store.create(group, [packSpec(spec)], { message: '' });
+  await locations.record(
+    groupId,
+    callbackIds(spec).map((id) => ({ id, callbackOf: 0 })),
+  );
+  // An earlier attempt of this run has entered it.
+  const secret = created ? group.secret : ((await reader.record(groupId))?.secret ?? '');
+  return { groupId, entry: '0', token: claimToken(secret, '0'), source: '', own: true };
+}
+
+/** Opens the internal swarm of a root's run, or finds the one that an earlier attempt opened. */
+export async function openRoot(
+  { store, reader, publisher, logger }: Runtime,
+  name: string,
+  config: ResolvedConfig,
+  claim: Claim,
+  ctx: Context<unknown>,
+): Promise<RootCapture> {
+  const { groupId, entry } = claim;
+  const metadata = metadataOf(claim, ctx.additionalMetadata());
+  const children = childrenId(groupId, entry);
+  const shown = `root-swarm:${name}`;
+  const suspension = await reader.suspensions.of(groupId);
+  const above = {
+    ...(metadata.chain ? { chain: metadata.chain } : {}),
+    root: metadata.signature || groupId,
+    parentRun: ctx.workflowRunId(),
+    parentTask: ctx.taskRunExternalId(),
+  };
+  const group = {
+    id: children,
+    kind: 'root' as const,
+    name: shown,
+    secret: newSecret(),
+    closed: false,
+    ...config,
+    successCallbacks: [],
+    errorCallbacks: [],
+    parent: { groupId, entry, round: suspension?.round ?? 0 },
+    ...(suspension?.suspended ? { suspended: suspension.version } : {}),
+    above,
+  };
+  const { created, effects } = await store.create(group, [], { message: '' });
+  if (created) publisher.cache.made(group, effects.version);
+  else await publisher.nesting.reopen(children, groupId, above);
+  await publisher.suspender.inherit(children, { groupId, entry });
+  return new RootCapture(children, shown, store.identity, logger);
+}
+
+interface SpawnOptions {
+  childKey?: string;
+  key?: string;
+  _standaloneTaskName?: string;
+  [option: string]: unknown;
+}
+
+/**
+ * Captures what the context's own methods spawn (`ctx.runChild` and its kin): all of them go through its runtime. They are its
+ * root's children wherever they are called, as in a queue that several bodies share.
+ */
+export function captureContext({ capture }: Runtime, ctx: Context<unknown>, root: RootCapture): void {
+  const holder = ctx as unknown as { runtime: Spawner };
+  const plain = holder.runtime;
+  const captures = () => currentExecution()?.without !== root && root.captures();
+  holder.runtime = Object.create(plain, {
+    runWorkflow: {
+      value: async (workflowName: string, input: unknown, options?: SpawnOptions) => {
+        if (!captures()) return plain.runWorkflow(workflowName, input, options);
+        return (await capture(root, [request({ workflowName, input, options })]))[0];
+      },
+    },
+    runWorkflows: {
+      value: async (runs: readonly Spawn[]) =>
+        captures() ? capture(root, runs.map(request)) : plain.runWorkflows(runs),
+    },
+  }) as Spawner;
+}
+
+interface Spawn {
+  workflowName: string;
+  input: unknown;
+  options?: SpawnOptions | undefined;
+}
+
+interface Spawner {
+  runWorkflow(workflowName: string, input: unknown, options?: SpawnOptions): Promise<RunRef>;
+  runWorkflows(runs: readonly Spawn[]): Promise<RunRef[]>;
+}
+
+function request({ workflowName, input, options = {} }: Spawn): CaptureRequest {
+  const { childKey, key = childKey, _standaloneTaskName, ...rest } = options;
+  return { task: workflowName, input, key, options: rest, standaloneName: _standaloneTaskName };
+}

@@ -1,0 +1,46 @@
+import { NonRetryableError } from '@hatchet-dev/typescript-sdk';
+import type { Claim } from '../hatchet/metadata';
+import { sentReferencesIn } from '../orchestrator/run-inputs';
+import type { Message } from '../messages/json';
+import { RecentMap } from '../utils/recent-map';
+import type { GroupStore } from '../store/group-store';
+
+const remembered = 500;
+const shownLength = 100;
+
+/** Runs that mageflow published, by their metadata, and that this instance's store doesn't know. */
+export class UnknownClaims {
+  private readonly logged = new RecentMap<true>(remembered);
+
+  constructor(private readonly store: GroupStore) {}
+
+  /** Logs that such a run is taken for a plain one, once for each group. */
+  note(claim: Claim, task: string, runId: string): void {
+    // Whoever makes up metadata chooses its length.
+    const group = claim.groupId.slice(0, shownLength);
+    if (this.logged.get(group)) return;
+    this.logged.set(group, true);
+    this.store.settings.logger.warn(
+      `run ${runId} of ${task} says that it is entry ${claim.entry} of ${group}, which ${this.place} does not know: it runs as a plain run, and its group hears nothing of it. ${remedy}`,
+    );
+  }
+
+  /**
+   * Refuses an input whose large values are elsewhere: a body would take the references for data.
+   * @throws NonRetryableError
+   */
+  refuseReferences(input: unknown, task: string): void {
+    const fields = sentReferencesIn((input ?? {}) as Message);
+    if (fields.length === 0) return;
+    throw new NonRetryableError(
+      `${task}: expected the whole input, got references to values that ${this.place} does not know (${fields.join(', ')}). ${remedy}`,
+    );
+  }
+
+  private get place(): string {
+    return `the store of this process (keys below ${this.store.keys.base})`;
+  }
+}
+
+const remedy =
+  'Either it was published through another Redis, keyPrefix or Hatchet namespace: give both processes the same ones. Or the retention of its group is over: raise retention.finishedMs, and run it anew instead of replaying it.';

@@ -1,0 +1,109 @@
+import type { BaseWorkflowDeclaration, CreateWorkerOpts, Worker } from '@hatchet-dev/typescript-sdk';
+import type { Reconciler } from '../orchestrator/reconciler';
+import { ConfigurationError } from '../config/errors';
+import { messageOf } from '../utils/error-message';
+import { checkWorker } from './checks';
+import { refuseLoneWait } from './declare';
+import type { Runtime } from './runtime';
+import { stopOnSignal } from './signals';
+
+/**
+ * Makes the SDK's worker, with a reconciler running while it does. When it is stopped, or a signal stops the process, what it has
+ * to publish and to confirm is handed on before it counts as stopped.
+ */
+export async function makeWorker(
+  runtime: Runtime,
+  reconciler: Reconciler,
+  name: string,
+  options: CreateWorkerOpts,
+): Promise<Worker> {
+  checkWorker(name, options);
+  const declarations = [...((options.workflows ?? []) as BaseWorkflowDeclaration[])];
+  refuseSameNames(name, declarations);
+  // All of a workflow's tasks are known by now.
+  for (const declaration of declarations) refuseLoneWait(declaration);
+  const { handleKill = true, workflows: _workflows, labels, ...rest } = options;
+  const worker = await runtime.engine.hatchet.worker(name, {
+    ...rest,
+    // Copies: the SDK reads them after it has asked the engine.
+    workflows: declarations,
+    ...(labels ? { labels: { ...labels } } : {}),
+    handleKill: false,
+  });
+  let started = false;
+  let running: Promise<void> | undefined;
+  let stopping: Promise<void> | undefined;
+  let letGo: (() => void) | undefined;
+  const start = worker.start.bind(worker);
+  const stop = worker.stop.bind(worker);
+  const begin = () => {
+    stopping = undefined;
+    if (!started) {
+      started = true;
+      reconciler.start();
+      letGo = stopOnSignal({ stop: () => worker.stop(), exits: handleKill });
+    }
+    return start().catch((error: unknown) => {
+      runtime.logger.error(
+        `worker ${name} serves no more: ${messageOf(error)}. Start it again, or end the process for its manager to do so; the reconciler goes on until then.`,
+      );
+      endHeartbeat(worker);
+      throw error;
+    });
+  };
+  // A worker that is started while it is stopped starts when it has stopped; one that runs is not started a second time.
+  worker.start = () => {
+    if (running) return running;
+    const stopped = stopping;
+    // Whoever stops it is told of what that throws.
+    const own: Promise<void> = (
+      stopped ? stopped.catch(() => undefined).then(() => (running === own ? begin() : undefined)) : begin()
+    ).finally(() => {
+      if (running === own) running = undefined;
+    });
+    return (running = own);
+  };
+  const stopOnce = async () => {
+    runtime.stopping.workers += 1;
+    try {
+      await stop();
+    } finally {
+      if (started) await reconciler.stop();
+      started = false;
+      await runtime.publisher.drain();
+      runtime.stopping.workers -= 1;
+      letGo?.();
+    }
+  };
+  worker.stop = () => {
+    running = undefined;
+    return (stopping ??= stopOnce());
+  };
+  return worker;
+}
+
+/** The SDK leaves it behind when it gives up, after 200 s without an engine: runs would be given to a worker that is deaf. */
+function endHeartbeat(worker: Worker): void {
+  const { _internal: internal } = worker as unknown as {
+    _internal?: { listener?: { heartbeat?: Partial<Heartbeat> } };
+  };
+  void internal?.listener?.heartbeat?.stop?.();
+}
+
+interface Heartbeat {
+  stop(): Promise<void>;
+}
+
+function refuseSameNames(worker: string, declarations: readonly BaseWorkflowDeclaration[]): void {
+  const names = new Map<string, BaseWorkflowDeclaration>();
+  for (const declaration of declarations) {
+    const lower = declaration.definition.name.toLowerCase();
+    const other = names.get(lower);
+    if (other && other !== declaration) {
+      throw new ConfigurationError(
+        `worker ${worker}: two different tasks are named "${other.definition.name}" and "${declaration.definition.name}", which is one name to the engine. Rename one.`,
+      );
+    }
+    names.set(lower, declaration);
+  }
+}
