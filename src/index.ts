@@ -30,7 +30,7 @@ export {
 } from './config/errors';
 export type { ErrorEvent, GroupEvent, ItemEvent, MageflowEvents, RepairEvent } from './config/events';
 export type { MageflowLogger, MageflowOptions } from './config/options';
-export type { SwarmConfig } from './config/swarm-config';
+export type { RootConfig, SwarmConfig } from './config/swarm-config';
 export type { DescribeOptions } from './api/describe';
 export type { Description } from './api/described';
 export type { Loaded, LoadOptions } from './api/load';

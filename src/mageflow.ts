@@ -24,7 +24,7 @@ import { processState } from './utils/process-state';
 import { bind, checkCallbacks, copyList, isSignature } from './api/binding';
 import { makeCapture } from './api/capture';
 import type { ChainInput, ChainOutput, Steps } from './api/chain-types';
-import { resolveConfig, type ResolvedConfig, type SwarmConfig } from './config/swarm-config';
+import { resolveRootConfig, takeRootConfig, type ResolvedConfig, type RootConfig } from './config/swarm-config';
 import { describe as describeSignature, type DescribeOptions } from './api/describe';
 import type { Description } from './api/described';
 import { list as listSignatures, type Listing, type ListOptions } from './api/list';
@@ -240,9 +240,7 @@ export class Mageflow<
     const { successCallbacks, errorCallbacks, ...rest } = options as DeclareOptions & RootOptions;
     checkCallbacks(successCallbacks, 'successCallbacks');
     checkCallbacks(errorCallbacks, 'errorCallbacks');
-    const { maxConcurrency, stopAfterNFailures, stopAfterFailureRatio, timeoutMs, keepResults, ...task } = rest;
-    const limits = { maxConcurrency, stopAfterNFailures, stopAfterFailureRatio, timeoutMs, keepResults };
-    const config = resolveConfig(limits as SwarmConfig);
+    const { config, rest: task } = takeRootConfig(rest);
     const declaration = this.declare(task, (opts) => this.hatchet.task(opts as never), config);
     const lists = { successCallbacks: copyList(successCallbacks), errorCallbacks: copyList(errorCallbacks) };
     this.roots.set(task.name.toLowerCase(), lists);
@@ -282,13 +280,13 @@ export class Mageflow<
    * @param options - `root`: the task becomes a root task, whose children run as this says
    * @throws ConfigurationError for anything else, for batch tasks, for a single task with a `waitFor`, and for a root that is a workflow or durable
    */
-  wrap<D extends AnyDeclaration>(declaration: D, options: { root: SwarmConfig }): D & RootTask;
-  wrap<D extends AnyDeclaration>(declaration: D, options?: { root?: SwarmConfig | undefined }): D;
-  wrap<D extends AnyDeclaration>(declaration: D, options: { root?: SwarmConfig | undefined } = {}): D {
+  wrap<D extends AnyDeclaration>(declaration: D, options: { root: RootConfig }): D & RootTask;
+  wrap<D extends AnyDeclaration>(declaration: D, options?: { root?: RootConfig | undefined }): D;
+  wrap<D extends AnyDeclaration>(declaration: D, options: { root?: RootConfig | undefined } = {}): D {
     refuseUnknown(options, new Set(['root']), 'option of wrap');
     const { root } = options;
     const isRoot = root !== undefined && root !== null;
-    const wrapped = wrapDeclaration(this.runtime, declaration, undefined, isRoot ? resolveConfig(root) : undefined);
+    const wrapped = wrapDeclaration(this.runtime, declaration, undefined, isRoot ? resolveRootConfig(root) : undefined);
     if (isRoot) this.roots.set(declaration.definition.name.toLowerCase(), {});
     return wrapped;
   }

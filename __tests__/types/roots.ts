@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import * as mageflow from 'mageflow';
 import { childResults, Mageflow, returnValue, without_root_swarm, withoutRootSwarm } from 'mageflow';
-import type { RootSignature, Swarm, SwarmConfig } from 'mageflow';
+import type { RootConfig, RootSignature, Swarm } from 'mageflow';
 import type { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { exactly } from './helpers';
 
@@ -19,9 +19,10 @@ export async function roots(mage: Mageflow, hatchet: HatchetClient): Promise<voi
     maxConcurrency: 4,
     stopAfterNFailures: 2,
     stopAfterFailureRatio: 0.5,
+    onStop: 'cancel',
     timeoutMs: 60_000,
     keepResults: true,
-  } satisfies Required<SwarmConfig>;
+  } satisfies Required<RootConfig>;
   const batch = mage.rootTask({
     name: 'batch',
     input: z.object({ items: z.array(z.string()) }),

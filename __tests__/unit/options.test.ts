@@ -1,6 +1,16 @@
 import { ConfigurationError } from '../../src';
 import { refuseUnknown, resolveOptions, wholeNumber } from '../../src/config/options';
-import { resolveChange, resolveConfig } from '../../src/config/swarm-config';
+import {
+  decodeConfig,
+  encodeChange,
+  encodeConfig,
+  resolveChange,
+  resolveConfig,
+  storedFields,
+  takeRootConfig,
+  withoutDefaults,
+  type ResolvedConfig,
+} from '../../src/config/swarm-config';
 
 const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -55,8 +65,47 @@ test.each([[null], [[]], [5], ['x'], [undefined]])('refuseUnknown refuses %p, na
   );
 });
 
+describe('the texts of a swarm config in Redis', () => {
+  const limits = { stopAfterFailureRatio: 0.25, timeoutMs: 5_000, maxItems: 7, onStop: 'cancel' } as const;
+
+  test.each<[string, ResolvedConfig]>([
+    ['its defaults', resolveConfig({})],
+    [
+      'all that differs from them',
+      resolveConfig({ ...limits, stopAfterNFailures: 3, maxConcurrency: 2, keepResults: false }),
+    ],
+  ])('give %s back', (_, config) => {
+    const pairs = encodeConfig(config);
+    const stored = Object.fromEntries(pairs.flatMap((name, i) => (i % 2 === 0 ? [[name, pairs[i + 1]]] : [])));
+    expect(decodeConfig(storedFields.map((name) => stored[name]))).toEqual(config);
+    expect(Object.values(stored)).not.toContain('');
+    expect(resolveConfig(withoutDefaults(config))).toEqual(config);
+  });
+
+  test('of a change say what is removed', () => {
+    expect(encodeChange(resolveChange({ maxItems: null, onStop: null, maxConcurrency: 4 }))).toEqual([
+      ...['mc', '4'],
+      ...['os', ''],
+      ...['mi', ''],
+    ]);
+  });
+});
+
+describe('the config of a root task', () => {
+  test('is taken out of the options of its declaration', () => {
+    const { config, rest } = takeRootConfig({ name: 'root', maxConcurrency: 3, onStop: 'cancel', retries: 2 });
+    expect(config).toEqual(resolveConfig({ maxConcurrency: 3, onStop: 'cancel' }));
+    expect(rest).toEqual({ name: 'root', retries: 2 });
+  });
+
+  test('has no maxItems', () => {
+    expect(() => takeRootConfig({ maxItems: 3 })).toThrow(/^maxItems: expected nothing/);
+    expect(takeRootConfig({ maxItems: null }).config).toEqual(resolveConfig({}));
+  });
+});
+
 describe('a swarm config', () => {
-  const noLimits = { stopAfterFailureRatio: null, timeoutMs: null };
+  const noLimits = { stopAfterFailureRatio: null, timeoutMs: null, maxItems: null, onStop: 'finish' };
 
   test('has its defaults', () => {
     const defaults = { ...noLimits, maxConcurrency: 30, stopAfterNFailures: null, keepResults: true };

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pageStart } from '../../scripts/redis-schema';
 import { callbackFields, groupFields, groupKeys, sharedKeys } from '../../src/store/schema';
+import { storedFields } from '../../src/config/swarm-config';
 import { Keys } from '../../src/store/keys';
 
 const root = path.resolve(__dirname, '../..');
@@ -25,7 +26,7 @@ function namedIn(hash: string): string[] {
 }
 
 /** Not fields: values that stand where a field could. */
-const values = new Set(['pending']);
+const values = new Set(['pending', 'failures']);
 
 test('each field of a group that a script names is in the table, and each of the table is named', () => {
   const list = found(/^local names = \{ (.*) \}/gm)[0] ?? '';
@@ -37,6 +38,7 @@ test('each field of a group that a script names is in the table, and each of the
     ...found(/'([a-z]+)',? /g, readFileSync(path.join(root, 'src/store/group-store.ts'), 'utf8')).filter((name) =>
       ['k', 'n', 'ce', 'opt', 'ropt', 'ik', 'ctx', 'hd', 'msg', 'tmo', 'pn'].includes(name),
     ),
+    ...storedFields,
     ...found(/fields\.push\('([a-z]+)'/g, readFileSync(path.join(root, 'src/store/group-store.ts'), 'utf8')),
   ].filter((name) => !values.has(name));
   const table = groupFields.map(({ field }) => field);

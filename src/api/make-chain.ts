@@ -57,7 +57,6 @@ export async function makeChain(
     errorCallbacks,
     maxConcurrency: 1,
     stopAfterNFailures: 1,
-    keepResults: true,
     ...(run ? { options: run } : {}),
   };
   const below = steps.flatMap((step) => step.spec.below ?? []);

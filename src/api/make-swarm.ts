@@ -68,6 +68,9 @@ export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise
   const owner: Owner = { groupId: id, name, kind: 'swarm', mayAttach: identity !== undefined };
   const given = config.keepResults ? 'list' : 'output';
   const { successCallbacks, errorCallbacks, entries } = await prepareGroup(scope, { tasks, options, owner }, given);
+  const { maxItems } = config;
+  if (maxItems !== null && entries.length > maxItems)
+    throw new ConfigurationError(`tasks: expected at most ${maxItems} entries (maxItems), got ${entries.length}.`);
   root?.made.set(id, name);
   const chunks = inChunks(entries);
   const group: NewGroup = {
@@ -75,7 +78,7 @@ export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise
     kind: 'swarm',
     name,
     secret: newSecret(),
-    closed: isSwarmClosed && chunks.length <= 1,
+    closed: (isSwarmClosed || entries.length === maxItems) && chunks.length <= 1,
     ...(chunks.length > 1 ? { building: chunks[0]?.length ?? 0 } : {}),
     ...config,
     ...(runOptions ? { options: JSON.stringify(runOptions) } : {}),

@@ -502,8 +502,6 @@ function taskGroup(spec: Spec) {
   return {
     kind: 'task' as const,
     maxConcurrency: 1,
-    stopAfterNFailures: null,
-    keepResults: true,
     successCallbacks: [],
     errorCallbacks: [],
     items: [packSpec(spec)],

@@ -414,15 +414,21 @@ export class TaskSwarm<O> implements Swarm<O> {
       await undo(scope, began, releaseAll(entries));
       throw error;
     });
+    const what = `The swarm "${this.name}" (${id})`;
     if (reply.code === 'added') {
       const { indexes, added, effects, total } = reply;
-      await placeAll(scope, id, entries, indexes, total - added);
+      await placeAll(scope, id, entries.slice(0, indexes.length), indexes, total - added);
       if (root) publishBeside(root, scope, id, effects);
       else await publishFor(scope, id, effects);
-      return { indexes, added };
+      if (indexes.length === entries.length) return { indexes, added };
+      await releaseAll(entries.slice(indexes.length));
+      const took = before + added;
+      throw new SwarmClosedError(
+        `${what} is closed: it has its maxItems. ${took} entries of the call were added.`,
+        took,
+      );
     }
     await releaseAll(entries);
-    const what = `The swarm "${this.name}" (${id})`;
     if (reply.code === 'moved') return { indexes: [], added: 0, moved: reply.place };
     if (reply.code === 'missing') throw this.stored.notFound();
     if (reply.code === 'closed') throw new SwarmClosedError(`${what} is closed; nothing can be added.`, before);

@@ -5,66 +5,223 @@ import { refuseUnknown, wholeNumber } from './options';
 export interface SwarmConfig {
   /** How many items hold a slot at once, from 1 to 1,000,000. Default 30. */
   maxConcurrency?: number | null | undefined;
-  /** The n-th failed item stops the swarm: running items finish, waiting ones are cancelled, the error callbacks run. Default null: go on whatever fails. */
+  /** The n-th failed item stops the swarm: waiting items are cancelled, and the error callbacks run. Default null: no limit. */
   stopAfterNFailures?: number | null | undefined;
-  /** Stops it like `stopAfterNFailures`, when this part of the finished items (0 to 1) has failed, from 20 finished items on. Default null. */
+  /**
+   * Stops the swarm when this fraction (0 to 1) of the finished items has failed, checked from the 20th finished item on.
+   * Default null: no limit.
+   */
   stopAfterFailureRatio?: number | null | undefined;
   /**
-   * How long the whole swarm may take from its start, in milliseconds: then it is cancelled, counts as failed and its error
-   * callbacks run. Default null: as long as it takes.
+   * What happens to running items when a failure limit stops the swarm: they finish, or they are cancelled in the engine.
+   * The swarm fails in both cases. Default `'finish'`.
+   */
+  onStop?: 'finish' | 'cancel' | null | undefined;
+  /**
+   * How long the whole swarm may take from its start, in milliseconds. Then it is cancelled, counts as failed, and its error
+   * callbacks run. Default null: no limit.
    */
   timeoutMs?: number | null | undefined;
+  /**
+   * Adding the n-th item closes the swarm; what is added beyond it throws `SwarmClosedError`. Closing starts nothing: items
+   * that were added without `run` wait for `closeSwarm()`, or to be run. Not for root tasks. Default null: no limit.
+   */
+  maxItems?: number | null | undefined;
   /** Whether the outputs are kept for `run`, `results()` and the callbacks. Default true. */
   keepResults?: boolean | null | undefined;
 }
 
-/** A configuration with its defaults filled in. */
+/** The same of the children of a root task. */
+export type RootConfig = Omit<SwarmConfig, 'maxItems'>;
+
+/** A configuration with its defaults filled in. Null stands for "no limit". */
 export interface ResolvedConfig {
   maxConcurrency: number;
   stopAfterNFailures: number | null;
   stopAfterFailureRatio: number | null;
+  onStop: 'finish' | 'cancel';
   timeoutMs: number | null;
+  maxItems: number | null;
   keepResults: boolean;
 }
 
-const changeable = ['maxConcurrency', 'stopAfterNFailures', 'stopAfterFailureRatio', 'timeoutMs'] as const;
-const fields = new Set<string>([...changeable, 'keepResults']);
+type Field = keyof ResolvedConfig;
+
+/** A change of a running swarm. */
+export type ConfigChange = Partial<ResolvedConfig>;
+
+/** All that the library knows of one field. */
+interface Row<T> {
+  default: T;
+  /** Checks a value that is neither undefined nor null. @throws ConfigurationError */
+  check: (field: string, value: unknown) => T;
+  /** The field of the group's hash in Redis, and what docs/redis-schema.md says of it. */
+  stored: string;
+  meaning: string;
+  /** The text in Redis; '' for what is not stored. */
+  encode: (value: T) => string;
+  /** The opposite of `encode`, of a text that is there. */
+  decode: (text: string) => T;
+  /** Whether `update` may change it. */
+  changeable: boolean;
+  /** Whether a root task may have it. */
+  ofRoots: boolean;
+}
+
+/** The fields of {@link SwarmConfig}. A new one needs a row here, and the code that obeys it. */
+const rows: { [F in Field]: Row<ResolvedConfig[F]> } = {
+  maxConcurrency: {
+    default: 30,
+    check: (field, value) => wholeNumber(field, value, 30, { max: 1_000_000 }),
+    stored: 'mc',
+    meaning: 'how many slots it has',
+    encode: String,
+    decode: Number,
+    changeable: true,
+    ofRoots: true,
+  },
+  stopAfterNFailures: { ...count('sn', 'the failure that stops it'), changeable: true, ofRoots: true },
+  stopAfterFailureRatio: {
+    default: null,
+    check: fraction,
+    stored: 'fr',
+    meaning: 'the fraction of failures that stops it',
+    encode: (value) => (value === null ? '' : String(value)),
+    decode: Number,
+    changeable: true,
+    ofRoots: true,
+  },
+  onStop: {
+    default: 'finish',
+    check: (field, value) => oneOf(field, value, ['finish', 'cancel']),
+    stored: 'os',
+    meaning: '`cancel` when a failure limit cancels running items',
+    encode: (value) => (value === 'finish' ? '' : value),
+    decode: (text) => text as 'cancel',
+    changeable: true,
+    ofRoots: true,
+  },
+  timeoutMs: { ...count('tmo', 'its time limit from the start, in milliseconds'), changeable: true, ofRoots: true },
+  maxItems: { ...count('mi', 'the number of items that closes it'), changeable: true, ofRoots: false },
+  keepResults: {
+    default: true,
+    check: trueOrFalse,
+    stored: 'kr',
+    meaning: '0 when outputs are not kept',
+    encode: (value) => (value ? '1' : '0'),
+    decode: (text) => text === '1',
+    changeable: false,
+    ofRoots: true,
+  },
+};
+
+const fields = Object.keys(rows) as Field[];
+const known = new Set<string>(fields);
+
+/** The names in Redis, in the order of {@link decodeConfig}. */
+export const storedFields: readonly string[] = fields.map((field) => rows[field].stored);
+
+/** The rows as the table of all that Redis holds has them. */
+export const configSchema = fields.map((name) => ({ field: rows[name].stored, name, meaning: rows[name].meaning }));
 
 /** @throws ConfigurationError naming the field, what was expected and what came */
 export function resolveConfig(config: SwarmConfig | null | undefined): ResolvedConfig {
   const given = config ?? {};
-  refuseUnknown(given, fields, 'field of a swarm config');
-  const { keepResults } = given;
-  if (keepResults !== undefined && keepResults !== null && typeof keepResults !== 'boolean') {
-    throw new ConfigurationError(`keepResults: expected true or false, got ${describe(keepResults)}.`);
-  }
-  return {
-    maxConcurrency: wholeNumber('maxConcurrency', given.maxConcurrency, 30, { max: 1_000_000 }),
-    stopAfterNFailures: limit('stopAfterNFailures', given.stopAfterNFailures),
-    stopAfterFailureRatio: ratio(given.stopAfterFailureRatio),
-    timeoutMs: limit('timeoutMs', given.timeoutMs),
-    keepResults: keepResults ?? true,
-  };
+  refuseUnknown(given, known, 'field of a swarm config');
+  return Object.fromEntries(fields.map((field) => [field, resolved(field, given[field])])) as unknown as ResolvedConfig;
 }
 
 /** What is to be changed of a configuration: fields that are undefined stay, null is the default. @throws ConfigurationError */
-export function resolveChange(config: SwarmConfig): Partial<Omit<ResolvedConfig, 'keepResults'>> {
-  refuseUnknown(config, fields, 'field of a swarm config');
-  if (config.keepResults !== undefined)
-    throw new ConfigurationError('keepResults: expected nothing, as it is settled when the swarm is made.');
-  const resolved = resolveConfig(config);
-  return Object.fromEntries(
-    changeable.filter((field) => config[field] !== undefined).map((field) => [field, resolved[field]]),
+export function resolveChange(config: SwarmConfig): ConfigChange {
+  refuseUnknown(config, known, 'field of a swarm config');
+  const changed = fields.filter((field) => config[field] !== undefined);
+  const settled = changed.find((field) => !rows[field].changeable);
+  if (settled) throw new ConfigurationError(`${settled}: expected nothing, as it is settled when the swarm is made.`);
+  return Object.fromEntries(changed.map((field) => [field, resolved(field, config[field])])) as ConfigChange;
+}
+
+/** The configuration of a root's children, taken out of the options of its declaration. @throws ConfigurationError */
+export function takeRootConfig<T extends object>(options: T): { config: ResolvedConfig; rest: Omit<T, Field> } {
+  const given = Object.entries(options);
+  const config = Object.fromEntries(given.filter(([name]) => known.has(name)));
+  return {
+    config: resolveRootConfig(config),
+    rest: Object.fromEntries(given.filter(([name]) => !known.has(name))) as Omit<T, Field>,
+  };
+}
+
+/** The same of a configuration by itself. @throws ConfigurationError */
+export function resolveRootConfig(config: SwarmConfig): ResolvedConfig {
+  const resolvedConfig = resolveConfig(config);
+  const refused = fields.find((field) => !rows[field].ofRoots && (config[field] ?? null) !== null);
+  if (refused) throw new ConfigurationError(`${refused}: expected nothing, as a root task adds what its body starts.`);
+  return resolvedConfig;
+}
+
+/** Names and texts in Redis of a configuration, one after the other. What is '' is not stored. */
+export function encodeConfig(config: ConfigChange): string[] {
+  const pairs = encodedPairs(config);
+  return pairs.flatMap((pair) => (pair[1] === '' ? [] : pair));
+}
+
+/** The same of a change. What is '' is removed. */
+export function encodeChange(change: ConfigChange): string[] {
+  return encodedPairs(change).flat();
+}
+
+/** Reads a configuration from the texts of {@link storedFields}. */
+export function decodeConfig(texts: readonly (string | null | undefined)[]): ResolvedConfig {
+  const entries = fields.map((field, i) => [field, texts[i] ? rows[field].decode(texts[i]) : rows[field].default]);
+  return Object.fromEntries(entries) as unknown as ResolvedConfig;
+}
+
+/** What a template stores: the concurrency, and what differs from the defaults. */
+export function withoutDefaults(config: ResolvedConfig): ConfigChange & Pick<ResolvedConfig, 'maxConcurrency'> {
+  const differing = fields.filter((field) => config[field] !== rows[field].default);
+  return {
+    maxConcurrency: config.maxConcurrency,
+    ...(Object.fromEntries(differing.map((field) => [field, config[field]])) as ConfigChange),
+  };
+}
+
+function resolved(field: Field, value: unknown): unknown {
+  return value === undefined || value === null ? rows[field].default : rows[field].check(field, value);
+}
+
+function encodedPairs(config: ConfigChange): [stored: string, text: string][] {
+  return fields.flatMap((field): [string, string][] => {
+    const value = config[field];
+    const { stored, encode } = rows[field] as Row<unknown>;
+    return value === undefined ? [] : [[stored, encode(value)]];
+  });
+}
+
+/** A number of 1 at least, or no limit. */
+function count(stored: string, meaning: string) {
+  return {
+    default: null,
+    check: (field: string, value: unknown) => wholeNumber(field, value, 1),
+    stored,
+    meaning,
+    encode: (value: number | null) => (value === null ? '' : String(value)),
+    decode: Number,
+  };
+}
+
+function fraction(field: string, value: unknown): number {
+  if (typeof value === 'number' && value >= 0 && value <= 1) return value;
+  throw new ConfigurationError(`${field}: expected a number from 0 to 1, got ${describe(value)}.`);
+}
+
+function trueOrFalse(field: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new ConfigurationError(`${field}: expected true or false, got ${describe(value)}.`);
+}
+
+function oneOf<T extends string>(field: string, value: unknown, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === value);
+  if (found) return found;
+  throw new ConfigurationError(
+    `${field}: expected ${allowed.map((one) => `'${one}'`).join(' or ')}, got ${describe(value)}.`,
   );
-}
-
-function limit(field: string, value: unknown): number | null {
-  return value === undefined || value === null ? null : wholeNumber(field, value, 1);
-}
-
-function ratio(value: unknown): number | null {
-  if (value === undefined || value === null) return null;
-  if (typeof value !== 'number' || !(value >= 0 && value <= 1))
-    throw new ConfigurationError(`stopAfterFailureRatio: expected a number from 0 to 1, got ${describe(value)}.`);
-  return value;
 }

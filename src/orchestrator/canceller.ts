@@ -34,7 +34,8 @@ export class Canceller {
     if (code === 'missing') return false;
     await this.publish(groupId, effects);
     if (code === 'ended') return true;
-    if (effects.status === 'cancelling') await this.cancelRunning(groupId);
+    // Cancelled before, it is tried once more; what cancels it now is cancelled with its other effects.
+    if (effects.status === 'cancelling' && !effects.statusChange) await this.cancelRunning(groupId);
     return true;
   }
 
@@ -62,8 +63,6 @@ export class Canceller {
       if (active) await this.stop(groupId, [active]);
     }
     if (code === 'cancelled') await this.cancel(childrenId(groupId, entry), 'parent');
-    // A chain ends with its cancelled step.
-    if (effects.status === 'cancelling') await this.cancelRunning(groupId);
     return true;
   }
 

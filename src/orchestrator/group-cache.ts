@@ -34,7 +34,7 @@ export class GroupCache {
 
   /** This process has made a group. @param message - with which it was started at once */
   made(group: NewGroup, version: string, message?: string): void {
-    const { id, kind, name, secret, options, runOptions, parent, above = {}, keepResults } = group;
+    const { id, kind, name, secret, options, runOptions, parent, above = {}, keepResults = true } = group;
     this.known.set(id, {
       kind,
       name,

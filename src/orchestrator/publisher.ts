@@ -4,7 +4,7 @@ import { packFailure } from '../messages/text';
 import type { MageflowLogger } from '../config/options';
 import { messageOf } from '../utils/error-message';
 import type { GroupStore } from '../store/group-store';
-import { hasEffects, type Effects } from '../store/replies';
+import { hasEffects, startsCancelling, type Effects } from '../store/replies';
 import { isEnded, type GroupReader } from '../store/group-reader';
 import { isGroup, unpackCallback, unpackSpec } from '../store/spec';
 import { Canceller } from './canceller';
@@ -118,6 +118,7 @@ export class Publisher {
     if (effects.timeLeft !== undefined) waits.push(this.watchTime(groupId, effects.timeLeft));
     if (effects.withdrawn.length > 0) waits.push(this.engine.cancel(effects.withdrawn));
     waits.push(this.nesting.cascadeStop(groupId, effects));
+    if (startsCancelling(effects)) waits.push(this.canceller.cancelRunning(groupId));
     await Promise.all(waits);
     if (ended) this.cache.drop(groupId);
   }

@@ -1,13 +1,6 @@
+import { encodeChange, type ConfigChange } from '../config/swarm-config';
 import { GroupScripts } from './group-scripts';
 import type { Reply } from './connection';
-
-/** What can be changed of how a group runs its items. */
-export interface GroupChange {
-  maxConcurrency?: number;
-  stopAfterNFailures?: number | null;
-  stopAfterFailureRatio?: number | null;
-  timeoutMs?: number | null;
-}
 
 /** The group that has one tried again which sits in it. */
 export interface RetriedBy {
@@ -44,16 +37,9 @@ export class GroupControl extends GroupScripts {
   }
 
   /** Changes how a group runs its items; what is undefined stays, null takes a limit away. */
-  async update(id: string, config: GroupChange) {
-    const { maxConcurrency = '', stopAfterNFailures, stopAfterFailureRatio, timeoutMs } = config;
-    const limit = (value: number | null | undefined, none: string) => (value === null ? none : (value ?? ''));
-    const args = [
-      maxConcurrency,
-      limit(stopAfterNFailures, '0'),
-      limit(stopAfterFailureRatio, '-'),
-      limit(timeoutMs, '0'),
-    ];
-    return this.expectCode(await this.call('update', id, args), ['updated', 'finished', 'missing'] as const);
+  async update(id: string, config: ConfigChange) {
+    const reply = await this.call('update', id, encodeChange(config));
+    return this.expectCode(reply, ['updated', 'finished', 'missing'] as const);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { decodeConfig, storedFields, withoutDefaults } from '../config/swarm-config';
 import type { Failure } from '../config/errors';
 import { bucketSize } from './keys';
 import { GroupRecordReader, type Snapshot } from './group-record-reader';
@@ -213,19 +214,14 @@ export class GroupReader extends GroupRecordReader {
   /** How a group runs its items, as a template of it needs to know. */
   async configuration(id: string): Promise<Omit<GroupTemplate, 'items'> | undefined> {
     const key = this.store.keys.state(id);
-    const [kind, concurrency, failures, keep, success, error, options, ratio, time] = await this.store.redis.use(
-      'hmget',
-      (client) => client.hmget(key, 'k', 'mc', 'sn', 'kr', 'cs', 'ce', 'opt', 'fr', 'tmo'),
+    const [kind, success, error, options, ...config] = await this.store.redis.use('hmget', (client) =>
+      client.hmget(key, 'k', 'cs', 'ce', 'opt', ...storedFields),
     );
     if (!kind) return undefined;
     const list = (json: string | null | undefined) => (json ? (JSON.parse(json) as string[]) : []);
     const runOptions = parseOptions(options);
     return {
-      maxConcurrency: Number(concurrency),
-      stopAfterNFailures: Number(failures) || null,
-      ...(ratio && ratio !== '-' ? { stopAfterFailureRatio: Number(ratio) } : {}),
-      ...(Number(time) ? { timeoutMs: Number(time) } : {}),
-      keepResults: keep === '1',
+      ...withoutDefaults(decodeConfig(config)),
       successCallbacks: list(success),
       errorCallbacks: list(error),
       ...(runOptions ? { options: runOptions } : {}),

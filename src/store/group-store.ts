@@ -1,3 +1,4 @@
+import { encodeConfig, type ConfigChange } from '../config/swarm-config';
 import { randomUUID } from 'node:crypto';
 import { GroupExecutions, packedPairs } from './group-executions';
 import { isKeyed } from './ids';
@@ -25,7 +26,7 @@ export interface Above {
  */
 export type CancelledBy = 'user' | 'parent' | 'stop' | 'timeout' | 'abandoned';
 
-export interface NewGroup {
+export interface NewGroup extends ConfigChange {
   id: string;
   kind: GroupKind;
   name: string;
@@ -34,10 +35,6 @@ export interface NewGroup {
   /** How many of its tasks come with its creation, when more are to be added before it is whole. */
   building?: number;
   maxConcurrency: number;
-  stopAfterNFailures: number | null;
-  stopAfterFailureRatio?: number | null;
-  timeoutMs?: number | null;
-  keepResults: boolean;
   /** Run options that items without their own get, as JSON. */
   options?: string;
   /** The same of the run that it is made for, over those. */
@@ -90,13 +87,11 @@ function fieldsOf(group: NewGroup, { finishedMs, abandonedMs }: Settings): (stri
     'cl',
     group.closed ? 1 : 0,
   ];
-  fields.push('mc', group.maxConcurrency, 'sn', group.stopAfterNFailures ?? 0, 'kr', group.keepResults ? 1 : 0);
+  fields.push(...encodeConfig(group));
   fields.push('ret', finishedMs, 'grace', graceMs, 'ttl', abandonedMs);
   // None is no place: the first of its tasks may come after its creation.
   fields.push('bld', group.building === undefined ? 0 : group.building + 1);
   if (group.suspended !== undefined) fields.push('fl', 'S', 'sv', group.suspended);
-  if (typeof group.stopAfterFailureRatio === 'number') fields.push('fr', group.stopAfterFailureRatio);
-  if (group.timeoutMs) fields.push('tmo', group.timeoutMs);
   if (group.options) fields.push('opt', group.options);
   if (group.runOptions) fields.push('ropt', group.runOptions);
   const { parent, above, successCallbacks, errorCallbacks } = group;

@@ -137,7 +137,12 @@ function toTime(text: string): number | undefined {
 export function hasEffects(effects: Effects): boolean {
   const { grants, callbacks, closing, withdrawn, more, expiring, timeLeft, cascade } = effects;
   const lists = grants.length + callbacks.length + closing.length + withdrawn.length;
-  return lists > 0 || more || expiring || cascade || timeLeft !== undefined;
+  return lists > 0 || more || expiring || cascade || timeLeft !== undefined || startsCancelling(effects);
+}
+
+/** Whether a script has made a group one that is being cancelled: what runs in it is to be cancelled in the engine. */
+export function startsCancelling({ status, statusChange }: Effects): boolean {
+  return status === 'cancelling' && statusChange !== undefined;
 }
 
 /** What is left of a script's work for those for whom another one publishes it. */

@@ -1,3 +1,4 @@
+import { configSchema } from '../config/swarm-config';
 /**
  * What mageflow stores in Redis: each key, and each field of its hashes. `docs/redis-schema.md` is made from it
  * (`npm run docs:schema`), and a test says when a script uses a field that is not here.
@@ -161,11 +162,7 @@ export const groupFields: readonly Field[] = [
   { field: 'ctx', name: 'above', meaning: 'the groups above it, as JSON, for the metadata of its runs' },
   { field: 'cs', name: 'successCallbacks', meaning: 'success callbacks, as JSON' },
   { field: 'ce', name: 'errorCallbacks', meaning: 'error callbacks, as JSON' },
-  { field: 'mc', name: 'maxConcurrency', meaning: 'how many slots it has' },
-  { field: 'sn', name: 'stopAfterFailures', meaning: 'the failure that stops it; 0: none does' },
-  { field: 'fr', name: 'failureRatio', meaning: 'the fraction of failures that stops it' },
-  { field: 'tmo', name: 'timeout', meaning: 'its time limit from the start, in ms' },
-  { field: 'kr', name: 'keepResults', meaning: '1 when outputs are kept' },
+  ...configSchema,
   { field: 'cl', name: 'closed', meaning: '1 when nothing can be added' },
   { field: 'bld', name: 'buildCursor', meaning: 'while it is made in parts: 1 + the place of the next task; else 0' },
   {
@@ -209,7 +206,11 @@ export const groupFields: readonly Field[] = [
   { field: 'rtn', name: 'retryCount', meaning: 'how many items run again' },
   { field: 'hd', name: 'heardOn', meaning: 'the channel of the process that started it' },
   { field: 'wch', name: 'watchUntil', meaning: 'until when the ends of items are published' },
-  { field: 'why', name: 'cancelledBy', meaning: 'user, parent, timeout or abandoned' },
+  {
+    field: 'why',
+    name: 'cancelledBy',
+    meaning: 'user, parent, timeout, abandoned or failures (a failure limit, with `onStop`)',
+  },
   { field: 'cr', name: 'createdAt', meaning: 'when it was made, in ms by the clock of Redis, as all times' },
   { field: 'sa', name: 'startedAt', meaning: 'when it was started' },
   { field: 'en', name: 'endedAt', meaning: 'when it ended' },

@@ -1,3 +1,4 @@
+import type { ConfigChange } from '../config/swarm-config';
 import type { Message } from '../messages/json';
 
 /** Options of the engine's run of one signature. */
@@ -59,16 +60,12 @@ export function isGroup({ group }: Pick<Spec, 'group'>): boolean {
 }
 
 /** A chain or swarm by value: packed, the data of its {@link Spec}. */
-export interface GroupTemplate {
+export interface GroupTemplate extends ConfigChange {
   items: string[];
   successCallbacks: string[];
   errorCallbacks: string[];
   options?: StoredRunOptions;
   maxConcurrency: number;
-  stopAfterNFailures: number | null;
-  stopAfterFailureRatio?: number | null;
-  timeoutMs?: number | null;
-  keepResults: boolean;
 }
 
 type Header = [

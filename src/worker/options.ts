@@ -8,7 +8,7 @@ import type {
   Resolved,
 } from '@hatchet-dev/typescript-sdk';
 import type { z } from 'zod';
-import type { SwarmConfig } from '../config/swarm-config';
+import type { RootConfig } from '../config/swarm-config';
 import type { TaskLike } from '../api/types';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's own options, whatever their types
@@ -36,7 +36,7 @@ export interface PlainTask<I, O, GI extends object, MB extends object> extends T
 }
 
 /** What a root task takes besides: how its children run, and the callbacks of each run of it, where its signature has none of its own. */
-export interface RootOptions extends SwarmConfig {
+export interface RootOptions extends RootConfig {
   successCallbacks?: readonly TaskLike[] | undefined;
   errorCallbacks?: readonly TaskLike[] | undefined;
 }

@@ -29,8 +29,6 @@ export async function claimPlainRoot(
     secret: newSecret(),
     closed: true,
     maxConcurrency: 1,
-    stopAfterNFailures: null,
-    keepResults: true,
     successCallbacks: [],
     errorCallbacks: [],
   };

@@ -1,7 +1,7 @@
 -- add: appends up to 1,000 items to a group, makes them ready or closes the group when asked to.
 -- KEYS: 9
 -- ARGV: proc, lease, run (0|1), close (0|1), place in the tasks that the group is made of ('' when it is made), last of them (0|1), then for each item its spec, its key ('' for none) and its own message ('' for none)
--- Returns {'moved', place} | {'added'|'missing'|'closed'|'finished', state, grants, callbacks, closing, withdrawn, indexes, number added}
+-- Returns {'moved', place} | {'added'|'missing'|'closed'|'finished', state, grants, callbacks, closing, withdrawn, indexes (fewer than were given when the group was full), number added}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 -- Two that make a group of one key add each of its tasks once, whichever of them gets there.
@@ -9,10 +9,12 @@ if ARGV[5] ~= '' and g.bld ~= tonumber(ARGV[5]) + 1 then return { 'moved', int(g
 if ARGV[5] == '' and g.bld > 0 then redis.call('HSET', G, 'jn', 1) end
 local indexes, new, by_key = {}, {}, {}
 local index = g.tot
+local room = g.mi > 0 and g.mi - g.tot or math.huge
 for i = 7, #ARGV, 3 do
   local key = ARGV[i + 1]
   local known = key ~= '' and (by_key[key] or redis.call('HGET', S, 'k' .. key))
   if not known then
+    if #new >= room and g.cl == 0 then break end
     known = int(index)
     new[#new + 1] = i
     index = index + 1
@@ -50,6 +52,7 @@ if ARGV[4] == '1' and g.cl == 0 then
   put('cl', 1)
   if g.st == 'running' then sweep() end
 end
+close_when_full()
 local answer = conclude('added')
 answer[7], answer[8] = indexes, int(index - first)
 return answer

@@ -15,7 +15,9 @@ local function stop_at_limit()
   if g.st ~= 'running' or g.ko == 0 then return end
   local ratio, finished = tonumber(g.fr), g.ok + g.ko
   if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-    move_to('stopping')
+    -- What runs is cancelled as by a person, and the group fails all the same.
+    if g.os == 'cancel' then redis.call('HSET', G, 'why', 'failures') end
+    move_to(g.os == 'cancel' and 'cancelling' or 'stopping')
     if g.k ~= 'root' then put('cl', 1) end
   end
 end

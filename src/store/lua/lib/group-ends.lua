@@ -48,8 +48,9 @@ local function end_group_if_done()
   -- A root's body may go on adding to a group that has stopped: what it adds is cancelled at once.
   if g.k == 'root' and g.cl == 0 then return end
   if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
-  local timed_out = g.st == 'cancelling' and redis.call('HGET', G, 'why') == 'timeout'
-  local outcome = g.st == 'running' and 'succeeded' or (g.st == 'stopping' or timed_out) and 'failed' or 'cancelled'
+  local why = g.st == 'cancelling' and redis.call('HGET', G, 'why')
+  local fails = g.st == 'stopping' or why == 'timeout' or why == 'failures'
+  local outcome = g.st == 'running' and 'succeeded' or fails and 'failed' or 'cancelled'
   if g.k == 'task' then outcome = g.ko > 0 and 'failed' or g.cx > 0 and 'cancelled' or 'succeeded' end
   end_group(outcome, true)
 end

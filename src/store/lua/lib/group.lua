@@ -9,7 +9,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- Of its parent (the group that it is an item of): pg its id, pe the entry there. nch: it has groups below it; hold: they have to be kept.
--- cr: when it was created. rnd: how often it was tried again. fr: the ratio of failures that stops it. pr: when something last happened in it. dl: when its time is over.
+-- cr: when it was created. mi: how many items close it. os: whether a failure limit cancels what runs (cancel). rnd: how often it was tried again. fr: the ratio of failures that stops it. pr: when something last happened in it. dl: when its time is over.
 -- Of its callbacks: cbn how many were fired, cbs and cbf how many of them succeeded and failed, cbr how many failed ones were fired anew.
 -- fl: what is rarely so, a letter each: S suspended, W the groups below have yet to hear of that, E entries have been
 -- suspended by themselves, H callbacks are deferred, V runs have been made void, R it is being made ready for a retry,
@@ -19,7 +19,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- B there are items with many bytes.
 -- The texts, and after '' the numbers. A script reads those that it mentions.
 --- @used
-local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'fl', '', 'pr', 'cl', 'mc', 'sn', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'cbs', 'cbf', 'cbr', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd', }
+local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'os', 'fl', '', 'pr', 'cl', 'mc', 'sn', 'mi', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'cbs', 'cbf', 'cbr', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
 
 local function int(n)

@@ -58,6 +58,11 @@ local function begin_to_put_back()
   put_back()
 end
 
+-- No item can be added any more; nothing starts by that.
+local function close_when_full()
+  if g.mi > 0 and g.tot >= g.mi and g.cl == 0 then put('cl', 1) end
+end
+
 local function make_ready(from, to)
   mark_row(from, string.rep('q', to - from + 1), 'queued', 'waiting')
   enqueue(from, to)
