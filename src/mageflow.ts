@@ -16,6 +16,7 @@ import { Remover } from './orchestrator/remover';
 import { TaskRegistry } from './orchestrator/task-registry';
 import { RunReconciler } from './orchestrator/run-reconciler';
 import { Reconciler } from './orchestrator/reconciler';
+import { UntakenRuns } from './orchestrator/untaken-runs';
 import { RunWatcher } from './orchestrator/run-watcher';
 import { ConfigurationError, describe } from './config/errors';
 import { Events, type MageflowEvents } from './config/events';
@@ -151,13 +152,9 @@ export class Mageflow<
       this.watcher.published(run);
     };
     const publisher = new Publisher(engine, store, reader, inputs, logger, published, served, events);
-    const settler = new RunReconciler(
-      engine,
-      store,
-      reader,
-      served,
-      (groupId, effects) => publisher.publish(groupId, effects),
-      events,
+    const untaken = new UntakenRuns(engine, store, reader, served, events);
+    const settler = new RunReconciler(engine, served, untaken, publisher.completion, (groupId, effects) =>
+      publisher.publish(groupId, effects),
     );
     const remover = new Remover(store, reader);
     const locations = new SignatureIndex(store);

@@ -20,7 +20,7 @@ const died = new Error('the process is dead');
 const dying = faults.deadProcess().store;
 dying.confirm = () => Promise.reject(died);
 const known = new GroupCache(reader);
-const nesting = new Nesting(dying, reader, { known } as never, undefined as never, () => Promise.resolve());
+const nesting = new Nesting(dying, reader, { cache: known } as never, () => Promise.resolve());
 
 beforeAll(async () => {
   await faults.worker(recorder.tasks(mage));

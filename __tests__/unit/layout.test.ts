@@ -1,5 +1,5 @@
-// Pins what keeps the library readable: the direction of its imports, reasons for switched-off lint rules, and that no
-// part of the Lua scripts is left over.
+// Pins what keeps the library readable: the direction of its imports, reasons for switched-off lint rules, and that
+// neither TypeScript nor Lua has a part that nothing uses.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
@@ -84,6 +84,39 @@ describe('imports in src', () => {
     };
     for (const file of sources) follow(file, []);
     expect(cycles).toEqual([]);
+  });
+});
+
+describe('what src declares', () => {
+  const folders = ['src', '__tests__', 'examples', 'scripts', 'bench'];
+  const everything = folders.flatMap((folder) => filesBelow(path.join(root, folder), '.ts'));
+  const mentions = new Map<string, number>();
+  for (const file of everything)
+    for (const [word] of readFileSync(file, 'utf8').matchAll(/[A-Za-z_$][\w$]*/g))
+      mentions.set(word, (mentions.get(word) ?? 0) + 1);
+
+  /** Names of functions, methods, fields and types. */
+  function declared(node: ts.Node): string[] {
+    const { name } = node as { name?: ts.Node };
+    const counts =
+      ts.isFunctionDeclaration(node) ||
+      ts.isClassElement(node) ||
+      ts.isClassDeclaration(node) ||
+      ts.isInterfaceDeclaration(node) ||
+      ts.isTypeAliasDeclaration(node);
+    const names = counts && name && ts.isIdentifier(name) ? [name.text] : [];
+    ts.forEachChild(node, (child) => void names.push(...declared(child)));
+    return names;
+  }
+
+  it('is mentioned somewhere else', () => {
+    const unused = sources.flatMap((file) => {
+      const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+      return [...new Set(declared(source))]
+        .filter((name) => mentions.get(name) === 1)
+        .map((name) => `${relative(file)}: ${name}`);
+    });
+    expect(unused).toEqual([]);
   });
 });
 

@@ -30,7 +30,7 @@ export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['c
       publishBeside(root, scope, root.groupId, reply.effects);
       for (const [i, index] of reply.indexes.entries()) {
         const { spec, standaloneName } = some[i] as (typeof some)[number];
-        const workflow = (await served.as(spec.task)) === 'workflow';
+        const workflow = (await served.handlerKind(spec.task)) === 'workflow';
         refs.push(reference(scope, root.groupId, index, spec, standaloneName !== undefined || workflow));
       }
     }

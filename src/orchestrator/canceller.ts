@@ -3,9 +3,8 @@ import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { CancelledBy, GroupStore } from '../store/group-store';
 import { childrenId, isChildrenId } from '../store/ids';
 import type { Effects } from '../store/replies';
-import type { Events } from '../config/events';
 import type { EngineClient } from '../hatchet/client';
-import { emitStoredEnd } from './item-events';
+import type { Completion } from './completion';
 
 /** How soon the reconciler asks about a run that was cancelled and that no wrapper reports, in ms. */
 const askAfterMs = 500;
@@ -20,7 +19,7 @@ export class Canceller {
     private readonly engine: EngineClient,
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
-    private readonly events: Events,
+    private readonly completion: Completion,
     private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
   ) {}
 
@@ -56,8 +55,7 @@ export class Canceller {
   async cancelEntry(groupId: string, entry: string): Promise<boolean> {
     const { code, effects } = await this.store.cancelEntry(groupId, entry);
     if (code === 'missing') return false;
-    await emitStoredEnd(this.events, this.reader, { groupId, entry }, effects);
-    await this.publish(groupId, effects);
+    await this.completion.follow({ groupId, entry }, effects);
     if (code === 'cancelling') {
       const active = await this.reader.activeEntry(groupId, entry);
       if (active) await this.stop(groupId, [active]);
@@ -120,10 +118,7 @@ export class Canceller {
   private async completeIfEnded(groupId: string, entry: string, runId: string): Promise<boolean> {
     try {
       if (!(await this.engine.state(runId)).end) return false;
-      const { code, effects } = await this.store.complete(groupId, entry, runId, 'cancelled', '');
-      if (code !== 'ended') return true;
-      await emitStoredEnd(this.events, this.reader, { groupId, entry, runId }, effects);
-      await this.publish(groupId, effects);
+      await this.completion.complete({ groupId, entry, runId }, { outcome: 'cancelled', payload: '' });
     } catch {
       // It is cancelled already; what can't be asked or stored now, the reconciler asks and stores.
     }

@@ -5,13 +5,12 @@ import { isEnded, type GroupFacts, type GroupReader } from '../store/group-reade
 import { isChildrenId, nestedId } from '../store/ids';
 import { createInParts } from '../store/parts';
 import { templateGroup, unpackMessage, type Spec } from '../store/spec';
-import type { Events } from '../config/events';
 import type { Canceller } from './canceller';
+import type { Completion } from './completion';
 import type { GroupCache } from './group-cache';
 import type { Retrier } from './retrier';
 import type { Suspender } from './suspender';
 import { endOfGroup } from './group-end';
-import { emitStoredEnd } from './item-events';
 import { composed } from './unpublishable';
 
 /** The own message of a nested swarm that was started by one of its items: it starts, and isn't given a message. */
@@ -35,12 +34,12 @@ export class Nesting {
     private readonly reader: GroupReader,
     private readonly by: {
       cache: GroupCache;
+      completion: Completion;
       canceller: Canceller;
       retrier: Retrier;
       suspender: Suspender;
       markPublished(groupId: string, entry: string): void;
     },
-    private readonly events: Events,
     private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
   ) {}
 
@@ -109,9 +108,11 @@ export class Nesting {
     if (!facts?.parent || !end) return;
     const { groupId: above, entry, round } = facts.parent;
     const { outcome, payload, size } = end;
-    const { code, effects } = await this.store.complete(above, entry, `g:${groupId}`, outcome, payload, size, round);
-    // A chain's or a swarm's end is told by its own events; that of a root's children is the root's.
-    if (facts.kind === 'root') await emitStoredEnd(this.events, this.reader, { groupId: above, entry }, effects);
+    const { code, effects } = await this.by.completion.storeEnd(
+      { groupId: above, entry, runId: `g:${groupId}` },
+      // A chain's or a swarm's end is told by its own events; that of a root's children is the root's.
+      { outcome, payload, size, round, silent: facts.kind !== 'root' },
+    );
     // A parent that is gone can't tell it any more when to go.
     const after = await (code === 'unknown' ? this.store.release(groupId) : this.store.parentNotified(groupId));
     await Promise.all([
@@ -139,10 +140,7 @@ export class Nesting {
       return isEnded(effects.status) ? this.notifyParent(child) : undefined;
     }
     // Its process died before it made the group, and so before its body began.
-    const settled = await this.store.complete(groupId, entry, `g:${child}`, 'succeeded', '');
-    if (settled.code !== 'ended') return;
-    await emitStoredEnd(this.events, this.reader, { groupId, entry }, settled.effects);
-    await this.publish(groupId, settled.effects);
+    await this.by.completion.complete({ groupId, entry, runId: `g:${child}` }, { outcome: 'succeeded', payload: '' });
   }
 
   /** The outermost group is over: the groups below it are forgotten after their time, and then it is. */
@@ -194,9 +192,7 @@ export class Nesting {
     const message = elsewhere
       ? `the swarm ${child} has been run by itself or belongs to another group`
       : `nothing is known of the group ${child}; its retention is over`;
-    const { code, effects } = await this.store.complete(groupId, entry, `g:${child}`, 'failed', packFailure(message));
-    if (code !== 'ended') return;
-    await emitStoredEnd(this.events, this.reader, { groupId, entry }, effects);
-    await this.publish(groupId, effects);
+    const failure = { outcome: 'failed' as const, payload: packFailure(message) };
+    await this.by.completion.complete({ groupId, entry, runId: `g:${child}` }, failure);
   }
 }

@@ -8,10 +8,10 @@ import { hasEffects, startsCancelling, type Effects } from '../store/replies';
 import { isEnded, type GroupReader } from '../store/group-reader';
 import { isGroup, unpackCallback, unpackSpec } from '../store/spec';
 import { Canceller } from './canceller';
+import { Completion } from './completion';
 import { KeyCollisions } from './key-collisions';
 import { Confirmations } from './confirmations';
 import { Deadlines } from './deadlines';
-import { emitStoredEnd } from './item-events';
 import type { EngineClient } from '../hatchet/client';
 import { isLaterStep, type RunInputs } from './run-inputs';
 import { Heartbeat } from './heartbeat';
@@ -55,6 +55,7 @@ export class Publisher {
   /** How many bodies run in this process: the more, the longer it is worth waiting for company. */
   bodies = 0;
   readonly cache: GroupCache;
+  readonly completion: Completion;
   readonly canceller: Canceller;
   readonly nesting: Nesting;
   readonly retrier: Retrier;
@@ -70,7 +71,7 @@ export class Publisher {
     private readonly logger: MageflowLogger,
     private readonly published: PublishedListener,
     served: TaskRegistry,
-    private readonly events: Events,
+    events: Events,
   ) {
     const publish = (groupId: string, effects: Effects) => this.publish(groupId, effects);
     this.heartbeat = new Heartbeat(this.pending, store, reader);
@@ -85,11 +86,12 @@ export class Publisher {
     this.sender = new Sender(engine, store, logger, outcomes, new KeyCollisions(engine, reader));
     this.requests = new RunRequests(inputs, store.keys.mark);
     this.cache = new GroupCache(reader);
-    this.canceller = new Canceller(engine, store, reader, events, publish);
+    this.completion = new Completion(store, reader, events, publish);
+    this.canceller = new Canceller(engine, store, reader, this.completion, publish);
     this.recovery = new RunRecovery(engine, store, reader, events);
     this.retrier = new Retrier(store, reader, publish);
     this.suspender = new Suspender(store, reader, served, publish);
-    this.nesting = new Nesting(store, reader, this, events, publish);
+    this.nesting = new Nesting(store, reader, this, publish);
     this.deadlines = new Deadlines((groupId) => {
       void this.endTime(groupId);
     });
@@ -228,8 +230,7 @@ export class Publisher {
     const payload = packFailure(`it could not be published: ${error.message}`);
     const { code, effects } = await this.store.failPublication(groupId, entry, maxPublications, payload);
     if (code !== 'ended') throw error.cause;
-    await emitStoredEnd(this.events, this.reader, { groupId, entry }, effects);
-    await this.publish(groupId, effects);
+    await this.completion.follow({ groupId, entry }, effects);
   }
 
   /** An item that needs nothing but what is known here; undefined for every other one, and for one that can't be read. */
@@ -288,9 +289,9 @@ export class Publisher {
   private async fail(publication: Publication, message: string): Promise<void> {
     const { groupId, entry } = publication;
     try {
-      const { effects } = await this.store.complete(groupId, entry, '', 'failed', packFailure(message));
+      const failure = { outcome: 'failed' as const, payload: packFailure(message) };
+      const { effects } = await this.completion.storeEnd({ groupId, entry, runId: '' }, failure);
       publication.done(publication);
-      await emitStoredEnd(this.events, this.reader, { groupId, entry }, effects);
       await this.publish(groupId, effects);
     } catch (error) {
       // Its lease stays: the reconciler comes back to it.

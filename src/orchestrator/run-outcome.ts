@@ -2,9 +2,6 @@ import { packFailure, wellFormedJson } from '../messages/text';
 import type { Outcome } from '../store/replies';
 import type { RunEnd } from '../hatchet/client';
 
-/** Which names are whole workflows, whose output keeps its task names. */
-export type IsWorkflow = (task: string) => boolean;
-
 /** What the SDK names the tasks that `onSuccess` and `onFailure` of a declaration become: its own `run` gives no task their outputs. */
 const hooks = new Set(['on-success-task', 'on-failure-task']);
 

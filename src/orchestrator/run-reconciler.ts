@@ -1,31 +1,23 @@
-import type { Events } from '../config/events';
 import { packFailure } from '../messages/text';
-import type { GroupStore } from '../store/group-store';
-import type { GroupReader } from '../store/group-reader';
-import type { Outcome, Effects } from '../store/replies';
+import type { Effects } from '../store/replies';
 import type { EngineClient, RunState } from '../hatchet/client';
+import type { Completion } from './completion';
 import { outcomeOfRun } from './run-outcome';
 import type { TaskRegistry } from './task-registry';
-import { emitStoredEnd, type ItemRef } from './item-events';
-import { UntakenRuns } from './untaken-runs';
+import type { UntakenRuns } from './untaken-runs';
 
 /** Ends entries whose own run doesn't, or didn't, report: by what the engine says of it. */
 export class RunReconciler {
-  private readonly untaken: UntakenRuns;
-
   constructor(
     private readonly engine: EngineClient,
-    private readonly store: GroupStore,
-    private readonly reader: GroupReader,
     private readonly served: TaskRegistry,
+    private readonly untaken: UntakenRuns,
+    private readonly completion: Completion,
     private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
-    private readonly events: Events,
-  ) {
-    this.untaken = new UntakenRuns(engine, store, reader, served, events);
-  }
+  ) {}
 
   /**
-   * Asks the engine about an entry's run and settles the entry when the run has ended. Gives what the engine said, and whether the
+   * Asks the engine about an entry's run and completes the entry when the run has ended. Gives what the engine said, and whether the
    * entry goes on all the same, with another run.
    */
   async completeIfEnded(
@@ -45,34 +37,29 @@ export class RunReconciler {
     if (fate?.code === 'fails') await this.fail(groupId, entry, runId, fate.message);
     else if (fate) await this.cancel(groupId, entry, runId);
     else {
-      const { outcome, payload } = outcomeOfRun(state.end, (await this.served.as(task)) === 'workflow');
-      await this.complete(run, outcome, payload);
+      const { outcome, payload } = outcomeOfRun(state.end, (await this.served.handlerKind(task)) === 'workflow');
+      await this.completion.complete(run, { outcome, payload });
     }
     return state;
   }
 
-  /** Settles an entry whose run never came to be, when its name is unknown to the engine. Whether it did. */
+  /** Fails an entry whose run never came to be, when its name is unknown to the engine. Whether it did. */
   async failIfUnknownName(groupId: string, entry: string, runId: string, task: string): Promise<boolean> {
     if (await this.engine.knowsName(task)) return false;
     const message = `no worker has registered a task named ${task}`;
-    await this.complete({ groupId, entry, runId, task }, 'failed', packFailure(message));
+    await this.completion.complete(
+      { groupId, entry, runId, task },
+      { outcome: 'failed', payload: packFailure(message) },
+    );
     return true;
   }
 
   async fail(groupId: string, entry: string, runId: string, message: string): Promise<void> {
-    await this.complete({ groupId, entry, runId }, 'failed', packFailure(message));
+    await this.completion.complete({ groupId, entry, runId }, { outcome: 'failed', payload: packFailure(message) });
   }
 
   /** Ends an entry of a group that is being cancelled. */
   async cancel(groupId: string, entry: string, runId: string): Promise<void> {
-    await this.complete({ groupId, entry, runId }, 'cancelled', '');
-  }
-
-  private async complete(about: ItemRef & { runId: string }, outcome: Outcome, payload: string): Promise<void> {
-    const { groupId, entry, runId } = about;
-    const { code, effects } = await this.store.complete(groupId, entry, runId, outcome, payload);
-    if (code !== 'ended') return;
-    await emitStoredEnd(this.events, this.reader, about, effects);
-    await this.publish(groupId, effects);
+    await this.completion.complete({ groupId, entry, runId }, { outcome: 'cancelled', payload: '' });
   }
 }

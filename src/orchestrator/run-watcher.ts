@@ -38,14 +38,14 @@ export class RunWatcher {
 
   private async watch({ groupId, entry, runId, task }: Published): Promise<void> {
     if ((await this.served.reports(task)) || this.closed) return;
-    const as = await this.served.as(task);
-    const judge = () => this.settler.completeIfEnded(groupId, entry, runId, task);
-    if (as !== 'workflow') {
-      let state = await judge();
+    const kind = await this.served.handlerKind(task);
+    const completeIfEnded = () => this.settler.completeIfEnded(groupId, entry, runId, task);
+    if (kind !== 'workflow') {
+      let state = await completeIfEnded();
       if (!state.known) {
         await this.after(existsAfterMs);
         if (this.closed) return;
-        state = await judge();
+        state = await completeIfEnded();
       }
       if (!state.known) {
         await this.settler.failIfUnknownName(groupId, entry, runId, task);
@@ -54,7 +54,7 @@ export class RunWatcher {
       if (state.end || this.closed) return;
     }
     await this.engine.whenEnded(runId);
-    if (!this.closed) await judge();
+    if (!this.closed) await completeIfEnded();
   }
 
   private after(ms: number): Promise<void> {

@@ -6,7 +6,7 @@ export type HandlerKind = 'task' | 'workflow';
 const rememberedMs = 30_000;
 
 interface Announced {
-  as: HandlerKind;
+  kind: HandlerKind;
   /** Until when it counts as served, in the time of this process. */
   until: number;
   scheduleTimeout: string | undefined;
@@ -25,8 +25,8 @@ export class TaskRegistry {
    * Notes what this process declares, and serves when it runs a worker.
    * @param scheduleTimeout - for how long the declaration lets its runs wait for a worker, if it says so
    */
-  declare(name: string, handlerKind: HandlerKind, scheduleTimeout: () => string | undefined = () => undefined): void {
-    this.local.set(name.toLowerCase(), handlerKind);
+  declare(name: string, kind: HandlerKind, scheduleTimeout: () => string | undefined = () => undefined): void {
+    this.local.set(name.toLowerCase(), kind);
     this.timeouts.set(name.toLowerCase(), scheduleTimeout);
   }
 
@@ -36,7 +36,7 @@ export class TaskRegistry {
     const { leaseMs, reconcileIntervalMs, abandonedMs } = this.store.settings;
     // More than one announcement may come late.
     const countsForMs = 3 * leaseMs + 2 * reconcileIntervalMs;
-    const names = [...this.local].flatMap(([name, as]) => [name, as, this.timeouts.get(name)?.() ?? '']);
+    const names = [...this.local].flatMap(([name, kind]) => [name, kind, this.timeouts.get(name)?.() ?? '']);
     await this.store.redis.call('announce', [this.store.keys.served()], [countsForMs, abandonedMs, ...names]);
   }
 
@@ -46,9 +46,9 @@ export class TaskRegistry {
   }
 
   /** How runs of a name are, or were last, served by wrapped workers; undefined for names that only other code serves. */
-  async as(name: string): Promise<HandlerKind | undefined> {
+  async handlerKind(name: string): Promise<HandlerKind | undefined> {
     const lower = name.toLowerCase();
-    return this.local.get(lower) ?? (await this.announced(lower))?.as;
+    return this.local.get(lower) ?? (await this.announced(lower))?.kind;
   }
 
   /** Whether wrapped workers serve a name at present, so that its runs report themselves that they begin and end. */
@@ -57,7 +57,7 @@ export class TaskRegistry {
     const local = this.local.get(lower);
     if (local) return local === 'task';
     const announced = await this.announced(lower);
-    return announced?.as === 'task' && announced.until > performance.now();
+    return announced?.kind === 'task' && announced.until > performance.now();
   }
 
   /** For how long the runs of a name may wait for a worker, where a wrapped declaration says so, in whichever process. */
@@ -74,7 +74,7 @@ export class TaskRegistry {
       this.remote = new Map();
       for (let i = 0; i + 3 < all.length; i += 4)
         this.remote.set(all[i] ?? '', {
-          as: all[i + 1] as HandlerKind,
+          kind: all[i + 1] as HandlerKind,
           until: before + Number(all[i + 2]),
           scheduleTimeout: all[i + 3] || undefined,
         });

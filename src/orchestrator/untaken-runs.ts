@@ -56,7 +56,7 @@ export class UntakenRuns {
     if (!active || !(confirmed || active.state === 'granted')) return undefined;
     const untaken = await this.ask(runId, state.tasks);
     if (untaken === 'unknown') return { code: 'goes on' };
-    if (!untaken || (untaken.begun && (await this.served.as(task)) !== 'task')) return undefined;
+    if (!untaken || (untaken.begun && (await this.served.handlerKind(task)) !== 'task')) return undefined;
     const declared = await this.declared(run);
     if (declared !== undefined)
       return { code: 'fails', message: `no worker took it within ${declared}, its scheduleTimeout: its run timed out` };

@@ -228,11 +228,6 @@ export class GroupReader extends GroupRecordReader {
     };
   }
 
-  async itemByKey(id: string, key: string): Promise<number | undefined> {
-    const index = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.specs(id), `k${key}`));
-    return index === null ? undefined : Number(index);
-  }
-
   async callback(id: string, entry: string): Promise<string | undefined> {
     return (
       (await this.store.redis.use('hget', (client) => client.hget(this.store.keys.callbacks(id), entry))) ?? undefined
