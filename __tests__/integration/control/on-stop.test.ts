@@ -113,7 +113,7 @@ test('a swarm that stopped by cancelling can be tried again', async () => {
 });
 
 test.each([
-  [{ onStop: 'stop' }, "onStop: expected 'finish' or 'cancel', got 'stop'."],
+  [{ onStop: 'stop' }, "onStop: expected 'finish' or 'cancel', got \"stop\"."],
   [{ onStop: true }, "onStop: expected 'finish' or 'cancel', got true."],
 ])('%j is refused', async (config, message) => {
   expect((await rejection(mage.swarm({ config: config as never }))).message).toBe(message);
