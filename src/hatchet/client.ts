@@ -21,18 +21,18 @@ export interface RunRequest {
   parent?: { runId: string; taskRunId: string; index: number };
 }
 
-/** What the engine says when other runs have the idempotency keys of some of a batch. */
+/** The engine's answer when other runs hold the idempotency keys of some runs of a batch. */
 export interface Collision {
-  /** The runs of the others, in the order of the batch. */
+  /** The ids of the accepted runs, in the order of the batch. */
   taken: readonly string[];
-  /** The runs that have the keys. */
+  /** The ids of the runs that hold the keys. */
   existing: readonly string[];
 }
 
-/** Why the engine didn't take a batch, or (with a collision) not all of it. */
+/** Why the engine did not accept a batch, or (with a collision) not all of it. */
 export class PublishError extends Error {
   constructor(
-    /** permanent: this batch never goes through; transient: it may a moment later. */
+    /** permanent: this batch is never accepted; transient: a later try may succeed. */
     readonly kind: 'permanent' | 'transient',
     message: string,
     cause: unknown,
@@ -42,7 +42,7 @@ export class PublishError extends Error {
   }
 }
 
-/** How a run ended, as the engine tells it. */
+/** How a run ended, as the engine reports it. */
 export interface RunEnd {
   status: 'COMPLETED' | 'FAILED' | 'CANCELLED';
   outputs: Record<string, unknown>;
@@ -51,7 +51,7 @@ export interface RunEnd {
 
 export type RunState =
   | { known: false; end?: undefined; input?: undefined }
-  /** tasks: the engine's ids of what the run consists of. */
+  /** tasks: the engine's ids of the tasks of the run. */
   | {
       known: true;
       evicted: boolean;
@@ -61,14 +61,14 @@ export type RunState =
       metadata?: Record<string, string>;
     };
 
-/** A run that ended as no worker took it in time. */
+/** A run that ended because no worker took it in time. */
 export interface UntakenRun {
   waitedMs: number;
-  /** Whether one had taken it before: a body of it has begun. */
+  /** Whether a worker had taken it before, so that a body has begun. */
   begun: boolean;
 }
 
-/** A run of the engine's history. */
+/** A run in the engine's history. */
 export interface PastRun {
   id: string;
   metadata: Record<string, string>;
@@ -76,22 +76,22 @@ export interface PastRun {
 }
 
 /**
- * How long an answer is waited for, in ms. The SDK waits for ever, and a connection can be dead without anybody saying so.
- * What got no answer may have been done all the same: each of these calls may be made again.
+ * Time limits for an answer, in ms. The SDK waits forever, and a connection can be dead without an error. A call without an
+ * answer may have been executed all the same, so each of these calls may be repeated.
  */
 const answerMs = { publish: 30_000, ask: 10_000, cancel: 30_000 };
 
-/** How many events of a task are read, the latest first: it waits for a worker with one every now and then. */
+/** How many events of a task are read, the latest first. A task that waits for a worker adds one every now and then. */
 const eventsRead = 200;
 
-/** The engine, as far as mageflow talks to it. */
+/** The part of the engine's API that mageflow uses. */
 export class EngineClient {
   private readonly admin: Pick<AdminClient, 'runWorkflows'>;
   private readonly ends: RunEnds;
 
   constructor(readonly hatchet: AnyHatchet) {
-    // The SDK tries every error eight times, permanent ones too, and hides which it was. One try, judged here,
-    // on an object that shares everything else with the user's own admin client and leaves that one as it is.
+    // The SDK tries every error eight times, permanent ones too, and hides its code. This client tries once and classifies
+    // the error. It shares everything else with the user's own admin client, which it leaves unchanged.
     const { admin } = hatchet;
     const config = { ...admin.config, retrier: { ...admin.config.retrier, maxAttempts: 1 } };
     this.admin = Object.create(admin, { config: { value: config } }) as AdminClient;
@@ -99,9 +99,10 @@ export class EngineClient {
   }
 
   /**
-   * Publishes one batch in one call: all of it is taken, or none, or (where tasks have idempotency keys of their own) all but
-   * what collides.
-   * @param patience - how many times as long an answer is waited for: one that is only slow would never get through
+   * Publishes one batch in one call. The engine accepts all of it, or none, or (for tasks with their own idempotency keys)
+   * all runs that don't collide.
+   * @param patience - factor of the time limit for an answer; with a fixed limit, a slow engine would never be waited for
+   * long enough
    * @throws PublishError
    */
   async publish(requests: readonly RunRequest[], patience = 1): Promise<string[]> {
@@ -133,7 +134,10 @@ export class EngineClient {
     }
   }
 
-  /** Cancels runs: those that wait at once, those that run by aborting their bodies. */
+  /**
+   * Cancels runs. Waiting runs end at once; running ones have their bodies aborted.
+   * @throws Error when a call fails
+   */
   async cancel(runIds: readonly string[]): Promise<void> {
     for (let from = 0; from < runIds.length; from += 500) {
       const ids = runIds.slice(from, from + 500);
@@ -145,7 +149,7 @@ export class EngineClient {
     }
   }
 
-  /** What the engine knows of a run, at once and exactly (REST lags behind). */
+  /** The engine's state of a run, current and exact (REST lags behind). */
   async state(runId: string): Promise<RunState> {
     let detail;
     try {
@@ -173,7 +177,10 @@ export class EngineClient {
     };
   }
 
-  /** gRPC knows a workflow's run from the moment in which one of its tasks is due, which may be days after REST does. */
+  /**
+   * Reads the state by REST. gRPC knows a workflow's run only once one of its tasks is due, which may be days after REST
+   * does.
+   */
   private async stateBeforeTasks(runId: string): Promise<RunState> {
     try {
       const { run } = await this.ask('state', () => this.hatchet.runs.get(runId));
@@ -186,9 +193,9 @@ export class EngineClient {
   }
 
   /**
-   * Whether a run ended as no worker took it within its schedule timeout, by the events of its tasks: its status is that of a run
-   * that a person cancelled. REST, so it may lag behind.
-   * @returns undefined when it ended otherwise, 'unknown' when there is nothing of its end yet
+   * Whether a run ended because no worker took it within its schedule timeout. It is read from the events of the run's
+   * tasks, because the status is that of a run that a user cancelled. REST, so it may lag behind.
+   * @returns undefined when the run ended otherwise, 'unknown' when there is no event of its end yet
    */
   async untaken(tasks: readonly string[]): Promise<UntakenRun | 'unknown' | undefined> {
     const lists = await Promise.all(tasks.map((task) => this.eventsOf(task)));
@@ -204,7 +211,7 @@ export class EngineClient {
 
   private async eventsOf(task: string) {
     try {
-      // Without a limit there are none.
+      // Without a limit, the API returns no events.
       const { data } = await this.ask('untaken', () => this.hatchet.api.v1TaskEventList(task, { limit: eventsRead }));
       return data.rows ?? [];
     } catch (error) {
@@ -214,14 +221,14 @@ export class EngineClient {
   }
 
   /**
-   * The run that was published for an entry, from the engine's history; REST, so it may lag behind.
-   * @param token - what the claim of such a run holds; whoever makes up metadata doesn't know it
+   * Finds the run that was published for an entry, in the engine's history. REST, so it may lag behind.
+   * @param token - the token of the entry's claim; made-up metadata can't contain it
    */
   async findRun(signatureId: string, groupId: string, entry: string, token: string): Promise<string | undefined> {
     const { rows } = await this.ask('findRun', () =>
       this.hatchet.runs.list({ additionalMetadata: { 'mageflow.signature': signatureId }, includePayloads: false }),
     );
-    // Runs that its body started carry the same metadata, but no claim that holds for them.
+    // Runs that its body started inherit the metadata, but no valid claim.
     const own = rows.find(({ additionalMetadata }) => {
       const claim = readClaim((additionalMetadata ?? {}) as Record<string, string>);
       return claim?.groupId === groupId && claim.entry === entry && claim.token === token;
@@ -229,7 +236,7 @@ export class EngineClient {
     return own?.workflowRunExternalId;
   }
 
-  /** The runs that were published between two times, a page at a time; REST, so the latest may be missing. */
+  /** The runs that were published between two times, one page at a time. REST, so the latest may be missing. */
   async *runsBetween(since: Date, until: Date): AsyncGenerator<PastRun[]> {
     const limit = 500;
     for (let offset = 0; ; offset += limit) {
@@ -253,13 +260,13 @@ export class EngineClient {
     return (list.rows ?? []).some((row) => row.name === full);
   }
 
-  /** Waits until a run has ended, however; how it did is for `state` to say. */
+  /** Waits until a run has ended in any way. `state` returns how it ended. */
   async whenEnded(runId: string): Promise<void> {
-    // Both ways it tells only that the run ended.
+    // Resolved or rejected, the promise shows only that the run has ended.
     await betweenFaultPoints('engine', 'whenEnded', () => this.ends.of(runId).catch(() => undefined));
   }
 
-  /** Leaves nothing open that keeps the process alive. */
+  /** Closes the stream that would keep the process alive. */
   close(): void {
     this.ends.close();
   }
@@ -269,12 +276,15 @@ export class EngineClient {
   }
 }
 
-/** The SDK exports its events' names as an enum of a path that does not load everywhere. */
+/** The SDK exports the names of events as an enum, but from a path that does not load everywhere. */
 function isEvent(type: string, name: 'SCHEDULING_TIMED_OUT' | 'CANCELLED' | 'STARTED'): boolean {
   return type === name;
 }
 
-/** What a body threw is recorded by the SDK as JSON with its stack; what the engine says itself is a text. */
+/**
+ * The message of a task's error. The SDK records what a body threw as JSON with its stack; the engine's own errors are plain
+ * text.
+ */
 function thrownMessage(error: string): string {
   try {
     const { message } = Object(JSON.parse(error)) as { message?: unknown };
@@ -295,7 +305,7 @@ function runOptions(options: StoredRunOptions | undefined): object {
 }
 
 function childOf({ runId, taskRunId, index }: NonNullable<RunRequest['parent']>): object {
-  // A key that was used before can make the engine run the same run once more: each publication has one of its own.
+  // For a key that was used before, the engine may return the existing run, so each publication has a new key.
   return {
     parentId: runId,
     parentTaskRunExternalId: taskRunId,
@@ -320,7 +330,7 @@ function classify(error: unknown): PublishError {
   return new PublishError(isPermanent ? 'permanent' : 'transient', message, error, collision);
 }
 
-/** By its shape: instanceof fails for an SDK of another copy. */
+/** Recognizes a collision by its shape: instanceof fails for another copy of the SDK. */
 function collisionIn(error: unknown): Collision | undefined {
   const { successfulWorkflowRunExternalIds: taken, collisions } = Object(error) as {
     successfulWorkflowRunExternalIds?: readonly string[];

@@ -1,4 +1,4 @@
-/** A task as the SDK's declarations hold it, as far as this goes. */
+/** A declaration of the SDK, as far as it is read here. */
 interface Definition {
   _tasks?: readonly { scheduleTimeout?: unknown }[];
   _durableTasks?: readonly { scheduleTimeout?: unknown }[];
@@ -6,8 +6,8 @@ interface Definition {
 }
 
 /**
- * For how long a declaration lets its runs wait for a worker, as the engine is told ('1m30s'); of a workflow of several tasks,
- * the first that is given. Undefined when it says nothing, and the engine's default holds.
+ * The time for which a declaration lets its runs wait for a worker, in the engine's format ('1m30s'). For a workflow of
+ * several tasks, it is the first one that is set. Undefined when none is set, so that the engine's default applies.
  */
 export function declaredScheduleTimeout(declaration: unknown): string | undefined {
   const {
@@ -20,14 +20,14 @@ export function declaredScheduleTimeout(declaration: unknown): string | undefine
   return taskDefaults?.scheduleTimeout ? duration(taskDefaults.scheduleTimeout) : undefined;
 }
 
-/** A time as Go writes it, whole seconds: '5m', '1h0m30s'. */
+/** Formats a time in Go's notation, in whole seconds: '5m', '1h0m30s'. */
 export function inWords(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   return `${h ? `${h}h` : ''}${m ? `${m}m` : ''}${s || seconds === 0 ? `${s}s` : ''}`;
 }
 
-/** The SDK takes a text, a number of ms, or an object of hours, minutes and seconds. */
+/** The SDK accepts a text, a number of ms, or an object of hours, minutes and seconds. */
 function duration(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number') return inWords(value);

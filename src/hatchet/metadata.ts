@@ -1,4 +1,4 @@
-/** Metadata that mageflow puts on every run it publishes: for people to filter by, and for the wrapper to know its own. */
+/** Metadata of every run that mageflow publishes. Users filter by it, and the wrapper recognizes its own runs by it. */
 export interface RunMetadata {
   signature: string;
   swarm: string;
@@ -10,28 +10,28 @@ export interface RunMetadata {
   name: string;
 }
 
-/** What a run of ours says of itself. */
+/** The claim of a run to its entry. */
 export interface Claim {
   groupId: string;
   entry: string;
   token: string;
-  /** Whose end fired it, for a callback: an entry, or 'g' for the whole group. */
+  /** For a callback: the entry whose end invoked it, or 'g' for the whole group. */
   source: string;
-  /** The mark of the store that it is a claim to. */
+  /** The mark of the store to which the claim belongs. */
   store?: string;
-  /** Whether its run has entered itself: what the run's metadata says, inherited or made up, is of something else. */
+  /** Whether the run has created its entry itself. Its metadata, inherited or made up, then describes something else. */
   own?: boolean;
 }
 
 const engineParent = 'hatchet__parent_step_run_id';
 
-/** The task run that a run is published under; ours to compare with the engine's own. */
+/** The task run under which a run is published. It is compared with the engine's own key. */
 export const parentKey = 'mageflow.parent';
 
 /**
- * All `mageflow.*` keys, the unused ones empty: the engine hands metadata down to child runs, and a missing key would be
- * inherited. `mageflow.parent`, which the engine's call fills in, is the task run that it is published under: by it a run is
- * told from its children.
+ * Writes all `mageflow.*` keys, the unused ones empty: the engine copies metadata to child runs, so a missing key would be
+ * inherited. `mageflow.parent` is set when the engine is called, to the task run under which the run is published. It
+ * distinguishes a run from its children.
  */
 export function writeMetadata(metadata: RunMetadata, claim: Claim): Record<string, string> {
   return {
@@ -48,10 +48,10 @@ export function writeMetadata(metadata: RunMetadata, claim: Claim): Record<strin
   };
 }
 
-// As ids and entries are made: what somebody made up gets no further, to no name of a key in Redis.
+// The format of generated ids and entries. Made-up text is rejected, so that it never gets into the name of a Redis key.
 const claimPattern = /^([\w.~-]{1,10000}) (c?\d{1,15}) (\w{1,40})(?: (g|c?\d{1,15})?)?(?: ([0-9a-f]{8})?)?$/;
 
-/** The claim of a run that mageflow published; undefined for every other one, its children with inherited metadata too. */
+/** The claim of a run that mageflow published. Undefined for every other run, including children with inherited metadata. */
 export function readClaim(metadata: Record<string, string>): Claim | undefined {
   const text = metadata['mageflow.claim'];
   if (!text || (metadata[parentKey] ?? '') !== (metadata[engineParent] ?? '')) return undefined;
@@ -59,12 +59,12 @@ export function readClaim(metadata: Record<string, string>): Claim | undefined {
   return token ? { groupId, entry, token, source, ...(store ? { store } : {}) } : undefined;
 }
 
-/** What the metadata of a run says of the entry that it has claimed. */
+/** The metadata of a run, as far as it describes the entry that the run has claimed. */
 export function metadataOf(claim: Claim, metadata: Record<string, string>): RunMetadata {
   return readMetadata(claim.own ? {} : metadata);
 }
 
-/** The opposite of {@link writeMetadata}, for `mageContext()`. */
+/** The inverse of {@link writeMetadata}, for `mageContext()`. */
 export function readMetadata(metadata: Record<string, string>): RunMetadata {
   return {
     signature: metadata['mageflow.signature'] ?? '',

@@ -2,7 +2,7 @@ import type { HatchetClient } from '@hatchet-dev/typescript-sdk';
 
 type Client = Pick<HatchetClient, 'runs'>;
 
-/** The SDK's stream on which it hears of ends of runs. */
+/** The SDK's stream that delivers the ends of runs. */
 interface Stream {
   client: unknown;
   init(): Promise<void>;
@@ -10,8 +10,8 @@ interface Stream {
 }
 
 /**
- * Hears of the ends of runs on a stream of its own. The SDK opens one for each client, which it never closes, and which keeps the
- * process alive; that one is the user's.
+ * Receives the ends of runs on a stream of its own. The SDK opens one for each client, never closes it, and keeps the
+ * process alive by it; that one is the user's.
  */
 export class RunEnds {
   private readonly listener: { pooledListener?: Stream | undefined };
@@ -21,7 +21,7 @@ export class RunEnds {
     this.listener = Object.create(shared, { pooledListener: { value: undefined, writable: true } }) as object;
   }
 
-  /** Settles when the run has ended, however. */
+  /** Settles when the run has ended in any way. */
   of(runId: string): Promise<unknown> {
     const runs = Object.create(this.hatchet.runs, { listener: { value: this.listener } }) as Client['runs'];
     return runs.runRef(runId).output;
@@ -30,7 +30,7 @@ export class RunEnds {
   close(): void {
     const stream = this.listener.pooledListener;
     if (!stream) return;
-    // It opens itself again when it is closed, unless it is told that nobody wants it.
+    // A closed stream opens itself again, unless subscribing throws an AbortError.
     const over = () => {
       throw new DOMException('The instance is closed.', 'AbortError');
     };

@@ -6,14 +6,17 @@ import type { Effects } from '../store/replies';
 import type { EngineClient } from '../hatchet/client';
 import type { Completion } from './completion';
 
-/** How soon the reconciler asks about a run that was cancelled and that no wrapper reports, in ms. */
+/** How soon the reconciler asks about a cancelled run that no wrapper reports, in ms. */
 const askAfterMs = 500;
-/** When runs that waited for a worker are asked about, how many at once, and how many in all; the rest is the reconciler's. */
+/**
+ * For cancelled runs that waited for a worker: the pauses before each query in ms, how many are queried at once, and how
+ * many in all. The reconciler handles the rest.
+ */
 const askMs = [0, 100, 300];
 const askedAtOnce = 50;
 const askedAtMost = 500;
 
-/** Cancels groups, down to the engine's runs. What it could not reach, the reconciler tries again while the group is being cancelled. */
+/** Cancels groups, down to the engine's runs. While a group is being cancelled, the reconciler repeats what failed here. */
 export class Canceller {
   constructor(
     private readonly engine: EngineClient,
@@ -24,8 +27,8 @@ export class Canceller {
   ) {}
 
   /**
-   * Nothing of a group starts any more; what runs in it is cancelled in the engine.
-   * @param by - a user's cancel runs the group's callbacks even if it never started
+   * Cancels a group: nothing of it starts any more, and its running items are cancelled in the engine.
+   * @param by - who cancels it; a user's cancel invokes the group's callbacks even if it never started
    * @returns false when the group is unknown
    */
   async cancel(groupId: string, by: CancelledBy): Promise<boolean> {
@@ -33,24 +36,24 @@ export class Canceller {
     if (code === 'missing') return false;
     await this.publish(groupId, effects);
     if (code === 'ended') return true;
-    // Cancelled before, it is tried once more; what cancels it now is cancelled with its other effects.
+    // A cancellation that began earlier is repeated. For a new one, `publish` has already cancelled the running items.
     if (effects.status === 'cancelling' && !effects.statusChange) await this.cancelRunning(groupId);
     return true;
   }
 
-  /** Cancels the groups below one that it never got to. */
+  /** Cancels the nested groups that a stopped or cancelled group never started. */
   async stopBelow(groupId: string): Promise<void> {
     await this.reader.eachBelow(groupId, async (below, entry) => {
-      // What sits in a chain that runs is for that one to get to.
+      // Callbacks, and items that are not cancelled, stay: a running chain may still start them.
       if (entry.startsWith('c') || (await this.reader.itemState(groupId, Number(entry))) !== 'cancelled') return;
-      // A root that was handed back while it was suspended leaves children that have begun.
+      // A root that was withdrawn while it was suspended leaves children that have begun.
       await this.cancel(below, isChildrenId(below) ? 'parent' : 'stop');
     });
   }
 
   /**
-   * Cancels one entry of a group: it never starts, or what runs of it is cancelled.
-   * @returns false when it is unknown
+   * Cancels one entry of a group: it never starts, or its run is cancelled.
+   * @returns false when the entry is unknown
    */
   async cancelEntry(groupId: string, entry: string): Promise<boolean> {
     const { code, effects } = await this.store.cancelEntry(groupId, entry);
@@ -64,14 +67,14 @@ export class Canceller {
     return true;
   }
 
-  /** Cancels what runs in a group that is being cancelled. */
+  /** Cancels the running items of a group that is being cancelled. */
   async cancelRunning(groupId: string): Promise<void> {
     const items: ActiveEntry[] = [];
     for await (const active of this.reader.active(groupId)) if (isItem(active)) items.push(active);
     await this.stop(groupId, items);
   }
 
-  /** The same of some of its entries: those that whoever cancelled it may not have seen to run. */
+  /** Cancels some running items of such a group, which the cancellation may have missed. */
   async cancelSome(groupId: string, entries: readonly string[]): Promise<void> {
     await this.stop(groupId, (await this.reader.activeEntries(groupId, entries)).filter(isItem));
   }
@@ -80,7 +83,7 @@ export class Canceller {
     const stopped: { entry: string; run: string; begun: boolean }[] = [];
     for (const { entry, state, run, child } of active) {
       if (child) await this.cancel(child, 'parent');
-      // A swarm that has just been started may still wait for its confirmation.
+      // A nested swarm that has just been started may not be confirmed yet.
       const made = run === '' ? await this.reader.groupAt(groupId, entry) : undefined;
       if (made) await this.cancel(made, 'parent');
       if (run.startsWith('g:')) await this.cancel(run.slice(2), 'parent');
@@ -99,7 +102,7 @@ export class Canceller {
     );
   }
 
-  /** Runs that waited for a worker end within a moment, and no wrapper reports them. */
+  /** Completes cancelled runs that waited for a worker. They end within a moment, and no wrapper reports them. */
   private async completeWaiting(groupId: string, runs: readonly { entry: string; run: string }[]): Promise<void> {
     let left = runs.slice(0, askedAtMost);
     for (const delay of askMs) {
@@ -120,7 +123,7 @@ export class Canceller {
       if (!(await this.engine.state(runId)).end) return false;
       await this.completion.complete({ groupId, entry, runId }, { outcome: 'cancelled', payload: '' });
     } catch {
-      // It is cancelled already; what can't be asked or stored now, the reconciler asks and stores.
+      // The run is already cancelled. The reconciler repeats a query or a write that failed here.
     }
     return true;
   }

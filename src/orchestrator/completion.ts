@@ -4,24 +4,24 @@ import type { GroupStore } from '../store/group-store';
 import type { Effects, Outcome } from '../store/replies';
 import { emitStoredEnd, type ItemRef } from './item-events';
 
-/** How an entry has ended, as somebody else than its own run found. */
+/** How an entry ended, when its own run did not report it. */
 export interface EntryEnd {
   outcome: Outcome;
   payload: string;
-  /** The bytes that the payload stands for, when it only names a list. */
+  /** The size of the value in bytes, when the payload only refers to a list. */
   size?: number;
-  /** Of a nested group: the round of its parent in which it was run. */
+  /** For a nested group: the round of its parent in which it ran. */
   round?: number | '';
-  /** Whether other events tell of this end. */
+  /** Whether other events report this end, so that none is emitted for it. */
   silent?: boolean;
 }
 
-/** An entry, with the run that ended: '' while it is granted, 'g:' and its id for a nested group. */
+/** An entry and the run that ended: '' while the entry is only granted, 'g:' and the id for a nested group. */
 type EndedRun = ItemRef & { runId: string };
 
 /**
- * The end of an entry that its own run did not report: it is stored, listeners are told, and what it makes room for is
- * published. Done twice, it has no effect the second time. (A run that reports its own end does so in `worker/claimed-run`.)
+ * Completes an entry whose own run did not report its end: stores the end, notifies listeners, and publishes the effects. A
+ * second call has no effect. (A run that reports its own end does so in `worker/claimed-run`.)
  */
 export class Completion {
   constructor(
@@ -31,14 +31,18 @@ export class Completion {
     private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
   ) {}
 
-  /** @returns 'ended' when this call ended it, 'refused' when another run owns it or it has ended, 'unknown' without its group */
+  /**
+   * Stores how an entry ended, and publishes the effects.
+   * @returns 'ended' when this call ended it, 'refused' when another run owns it or it has already ended, 'unknown' when its
+   * group is unknown
+   */
   async complete(run: EndedRun, end: EntryEnd): Promise<'ended' | 'refused' | 'unknown'> {
     const { code, effects } = await this.storeEnd(run, end);
     if (code === 'ended') await this.publish(run.groupId, effects);
     return code;
   }
 
-  /** The same, for callers that publish what follows themselves. */
+  /** Like {@link complete}, for callers that publish the effects themselves. */
   async storeEnd(run: EndedRun, { outcome, payload, size, round, silent }: EntryEnd) {
     const { groupId, entry, runId } = run;
     const reply = await this.store.complete(groupId, entry, runId, outcome, payload, size, round);
@@ -46,14 +50,14 @@ export class Completion {
     return reply;
   }
 
-  /** What follows an end that another script has stored. */
+  /** Notifies listeners of an end that another script has stored, and publishes the effects. */
   async follow(run: ItemRef, effects: Effects): Promise<void> {
     await emitStoredEnd(this.events, this.reader, run, effects);
     await this.publish(run.groupId, effects);
   }
 }
 
-/** Listeners get the ids of the engine's runs alone. */
+/** Listeners receive only ids of the engine's runs. */
 function asShown({ runId, ...item }: EndedRun): ItemRef {
   return runId === '' || runId.startsWith('g:') ? item : { ...item, runId };
 }

@@ -2,15 +2,15 @@ import { runOutsideContext } from '../utils/outside-context';
 
 const companyMs = 50;
 
-/** Publications that the engine took and Redis has yet to hear of, by group. */
+/** Publications that the engine has accepted and that are not yet confirmed in Redis, by group. */
 export class Confirmations {
-  /** The run of each entry. */
+  /** The run of each entry, by group. */
   private readonly waiting = new Map<string, Map<string, string>>();
-  /** On their way. */
+  /** Confirmations that are being sent. */
   private readonly sent = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | undefined;
 
-  /** @param send - is given (entry, run id) pairs */
+  /** @param send - receives (entry, run id) pairs */
   constructor(private readonly send: (groupId: string, pairs: readonly string[]) => Promise<void>) {}
 
   add(groupId: string, entry: string, runId: string): void {
@@ -24,7 +24,10 @@ export class Confirmations {
     return this.waiting.get(groupId)?.has(entry) === true;
   }
 
-  /** A run that claims its entry tells Redis itself. Whether its confirmation was waiting. */
+  /**
+   * Drops the confirmation of a run that claims its entry, which confirms it too.
+   * @returns whether the confirmation was waiting
+   */
   drop(groupId: string, entry: string, runId: string): boolean {
     const runs = this.waiting.get(groupId);
     if (runs?.get(entry) !== runId) return false;
@@ -33,7 +36,7 @@ export class Confirmations {
     return true;
   }
 
-  /** Those of a group that wait to be sent; whoever takes them sends them. */
+  /** Takes the waiting confirmations of a group. The caller must send them. */
   take(groupId: string): string[] {
     const runs = this.waiting.get(groupId);
     if (!runs) return [];
@@ -41,7 +44,7 @@ export class Confirmations {
     return [...runs].flat();
   }
 
-  /** Sends all that wait; resolves when those on their way have arrived too. */
+  /** Sends all waiting confirmations. Resolves when the confirmations already being sent have arrived too. */
   async flush(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;

@@ -1,14 +1,20 @@
 import { runOutsideContext } from '../utils/outside-context';
 
-/** What is farther away, the reconciler sets when it comes near: a process doesn't hold a timer for each group that it ever started. */
+/**
+ * The longest timer, in ms. The reconciler sets a later deadline when it comes near, so that a process does not hold a timer
+ * for each group that it ever started.
+ */
 const longestTimerMs = 60 * 60 * 1000;
 
-/** How many timers are held of groups whose end is not near. Another process may end them, of which this one doesn't hear. */
+/**
+ * Above this number of timers, only near deadlines get one. Another process may end the groups, and this one is not
+ * notified.
+ */
 const most = 10_000;
-/** With the default lease, the reconciler looks after each group more often than this. */
+/** Which deadlines are near, in ms. With the default lease, the reconciler checks each group more often than this. */
 const nearMs = 60 * 1000;
 
-/** Says in this process when a group's time is over. The reconciler says so too, for when this process is gone. */
+/** Calls back when a group's time limit is over. The reconciler checks the limit too, in case this process is gone. */
 export class Deadlines {
   private readonly timers = new Map<string, NodeJS.Timeout>();
 
@@ -17,13 +23,13 @@ export class Deadlines {
   set(groupId: string, inMs: number): void {
     this.drop(groupId);
     if (inMs > (this.timers.size < most ? longestTimerMs : nearMs)) return;
-    // A moment later, as Redis's clock decides.
+    // Slightly later than asked, because Redis's clock decides.
     const timer = runOutsideContext(() => setTimeout(() => this.ring(groupId), Math.max(0, inMs) + 5));
     timer.unref();
     this.timers.set(groupId, timer);
   }
 
-  /** Its group has ended. */
+  /** Drops the timer of a group that has ended. */
   drop(groupId: string): void {
     clearTimeout(this.timers.get(groupId));
     this.timers.delete(groupId);

@@ -5,12 +5,12 @@ import { mergeRunOptions, parseOptions, type StoredRunOptions } from '../store/s
 
 const rememberedBytes = 16 * 1024 * 1024;
 
-/** What is known of a group, and which version of it that is. */
+/** The record of a group, and its version. */
 export type CachedGroup = GroupFacts & { version: string };
 
 /**
- * What this process knows of the groups that it publishes for, so that it isn't read again for each grant. A version that
- * comes with each grant says whether it still holds.
+ * Caches the records of the groups for which this process publishes, so that they are not read again for each grant. Each
+ * grant contains the group's version, which shows whether the cached record is current.
  */
 export class GroupCache {
   private readonly known = new RecentMap<CachedGroup>(rememberedBytes, bytesOf);
@@ -27,12 +27,15 @@ export class GroupCache {
     return read;
   }
 
-  /** A group has ended: whatever may still come of it is read. */
+  /** Drops a group that has ended. Later work on it reads the record. */
   drop(groupId: string): void {
     this.known.delete(groupId);
   }
 
-  /** This process has made a group. @param message - with which it was started at once */
+  /**
+   * Caches a group that this process has created.
+   * @param message - the message, if the group was started at once
+   */
   made(group: NewGroup, version: string, message?: string): void {
     const { id, kind, name, secret, options, runOptions, parent, above = {}, keepResults = true } = group;
     this.known.set(id, {
@@ -49,7 +52,10 @@ export class GroupCache {
     });
   }
 
-  /** This process has started a group with a message. What somebody else has changed since it was made has changed more of its version. */
+  /**
+   * Updates a group that this process has started with a message. If another process has changed the group since its
+   * creation, the version differs in more than that, and the record is read again.
+   */
   started(groupId: string, version: string, message: string, options: StoredRunOptions | undefined): void {
     const known = this.known.get(groupId);
     if (!known || version !== known.version.replace('.0.', '.1.')) return;
@@ -57,7 +63,7 @@ export class GroupCache {
   }
 }
 
-/** About how much memory it takes: two bytes a character at most, and its objects. */
+/** The approximate memory of a record in bytes: two per character at most, plus its objects. */
 function bytesOf({ name, message = '', options, parent, above }: CachedGroup): number {
   const characters =
     name.length + message.length + (parent?.groupId.length ?? 0) + Object.values(above).join('').length;

@@ -3,15 +3,15 @@ import { packFailure } from '../messages/text';
 import { isEnded, type GroupReader, type Snapshot } from '../store/group-reader';
 import type { Outcome } from '../store/replies';
 
-/** What a group's end is for its parent: a list or an output travels as the name of where it is, or as it is stored. */
+/** A group's end as its parent stores it. A list is stored as a reference, an output as it is stored in the group. */
 export interface GroupEnd {
   outcome: Outcome;
   payload: string;
-  /** How many bytes the payload stands for. */
+  /** The size in bytes of the value that the payload contains or refers to. */
   size: number;
 }
 
-/** How a group ended, or undefined while it hasn't. */
+/** How a group ended; undefined while it has not ended. */
 export async function endOfGroup(reader: GroupReader, id: string): Promise<GroupEnd | undefined> {
   const [snapshot, facts] = await Promise.all([reader.snapshot(id), reader.record(id)]);
   if (!snapshot || !facts || !isEnded(snapshot.status)) return undefined;
@@ -27,13 +27,13 @@ export async function endOfGroup(reader: GroupReader, id: string): Promise<Group
   return { outcome: 'succeeded', payload, size: size ?? Buffer.byteLength(payload) };
 }
 
-/** Says why a group was cancelled. */
+/** The message that explains why a group was cancelled. */
 export function groupCancelled({ kind, name, reason }: Snapshot): string {
   const why = reason === 'abandoned' ? ': nothing had happened in it for retention.abandonedMs' : '';
   return `The ${kind} "${name}" was cancelled${why}.`;
 }
 
-/** Says why a group failed. */
+/** The message that explains why a group failed. */
 export function groupFailure({ kind, name, failed, total, reason }: Snapshot, failures: readonly Failure[]): string {
   const [first] = failures;
   if (reason === 'timeout')

@@ -8,9 +8,12 @@ import { stuckAfterMs } from './stalls';
 
 const toldEveryMs = 60_000;
 
-/** Says that this process is alive and for how long it has published nothing, and knows what that may have made others do. */
+/**
+ * Stores that this process is alive and for how long it has published nothing, and finds out which publications others took
+ * over.
+ */
 export class Heartbeat {
-  /** When others last heard that they may take over what this process has to publish. */
+  /** When a heartbeat last allowed other processes to take over the publications of this one. */
   private offeredAt: number | undefined;
   private loggedAt = -Infinity;
   private readonly names: NameReader;
@@ -33,7 +36,10 @@ export class Heartbeat {
     await this.store.beat(stuckMs);
   }
 
-  /** Those of a batch that nobody has taken over: the others are published, and would be a second time. */
+  /**
+   * The publications of a batch that no other process has taken over. The others are published already, and must not be
+   * published twice.
+   */
   owned(batch: readonly Publication[]): readonly Publication[] | Promise<readonly Publication[]> {
     const { offeredAt } = this;
     if (offeredAt === undefined) return batch;
@@ -55,7 +61,7 @@ export class Heartbeat {
       const active = await this.reader.activeEntry(groupId, entry);
       return active?.state === 'granted' && active.process === this.store.process;
     } catch (error) {
-      // A second run finds itself a duplicate; one that is never published would be worse.
+      // A second run is only a duplicate. An entry that is never published would be worse.
       const { logger } = this.store.settings;
       void this.names.entry(groupId, entry).then((who) => logger.info(`${who} can't be read: ${messageOf(error)}`));
       return true;

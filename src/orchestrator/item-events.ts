@@ -4,15 +4,15 @@ import { invocationId, itemId } from '../store/ids';
 import type { Effects } from '../store/replies';
 import { unpackCallback, unpackHead } from '../store/spec';
 
-/** One execution of an entry, as far as an event tells of it. */
+/** One execution of an entry, as events describe it. */
 export interface ItemRef {
   groupId: string;
   entry: string;
   task?: string | undefined;
-  /** The signature's id, where it is known. */
+  /** The signature's id, if it is known. */
   id?: string | undefined;
   runId?: string | undefined;
-  /** Whether it runs by itself, so that it has no place among others. */
+  /** Whether it is a task that is run by itself, so that it has no index. */
   alone?: boolean;
 }
 
@@ -20,7 +20,7 @@ export function emitStart(events: Events, about: ItemRef): void {
   events.emit('item', eventFields(about, 'running'));
 }
 
-/** Tells of an entry's end, if what was done has ended it. */
+/** Emits the end of an entry, if the effects contain one. */
 export function emitEnd(events: Events, about: ItemRef, effects: Effects, error: string): void {
   const { outcome: endedAs } = effects;
   if (endedAs === undefined) return;
@@ -29,7 +29,7 @@ export function emitEnd(events: Events, about: ItemRef, effects: Effects, error:
   events.emit('item', event);
 }
 
-/** The same of an entry of which only its place is known. What can't be read, isn't told. */
+/** Like {@link emitEnd}, for an entry of which only group and index are known. Fields that can't be read are omitted. */
 export async function emitStoredEnd(
   events: Events,
   reader: GroupReader,

@@ -12,15 +12,15 @@ interface Requested {
   request: RunRequest;
 }
 
-/** What became of one run of a call: the engine has it, or refuses it, or says so only when it is sent by itself, or nobody can tell yet. */
+/** The fate of one run of a call: the engine has it, refuses it, must be sent it alone to decide, or can't be asked yet. */
 export type Fate =
   { is: 'taken'; runId: string } | { is: 'refused'; message: string } | { is: 'to be sent alone' } | { is: 'unknown' };
 
 const unknown: Fate = { is: 'unknown' };
 
 /**
- * Tells what became of each run of a call in which another run has the idempotency key of some. The engine takes the others then,
- * and gives their ids in the order of the call, but doesn't tell which of the call they are.
+ * Finds the fate of each run of a call in which other runs hold the idempotency keys of some. The engine then accepts the
+ * rest and returns their ids in the order of the call, but not which runs of the call they are.
  */
 export class KeyCollisions {
   constructor(
@@ -28,12 +28,15 @@ export class KeyCollisions {
     private readonly reader: GroupReader,
   ) {}
 
-  /** @throws when the engine or Redis can't be asked */
+  /**
+   * @returns the fates in the order of the batch
+   * @throws when the engine or Redis can't be read
+   */
   async fates(batch: readonly Requested[], { taken, existing }: Collision): Promise<Fate[]> {
     const fates = batch.map(() => unknown);
     const refused = (await this.place(batch, taken, fates)).sort((a, b) => a - b);
     const names = new Set(refused.map((i) => batch[i]?.request.workflowName));
-    // The engine names them in the order of the call as far as they are of one task.
+    // For runs of one task, the engine returns the holders of the keys in the order of the call.
     const inOrder = names.size === 1 && refused.length === existing.length;
     const asked = new Map<string, Promise<RunState>>();
     const ask = (runId: string) => {
@@ -55,7 +58,10 @@ export class KeyCollisions {
     return fates;
   }
 
-  /** Notes which of the call the runs are that were taken. @returns the others, as far as they are known */
+  /**
+   * Finds the places of the accepted runs in the call, by bisection.
+   * @returns the indexes of the other runs, as far as they can be found
+   */
   private async place(batch: readonly Requested[], taken: readonly string[], fates: Fate[]): Promise<number[]> {
     const indexes = new Map(batch.map(({ request }, i) => [placeOf(readClaim(request.additionalMetadata)), i]));
     const others: number[] = [];
@@ -69,7 +75,7 @@ export class KeyCollisions {
         return;
       }
       const middle = (low + high) >> 1;
-      // A run that can't be found yet leaves the question to one beside it.
+      // If a run can't be found yet, the next one is tried.
       for (let at = middle; at < Math.min(high, middle + triesToPlace); at++) {
         const runId = taken[at] as string;
         const index = indexes.get(placeOf(claimOf(await this.engine.state(runId))));
@@ -83,7 +89,10 @@ export class KeyCollisions {
     return others;
   }
 
-  /** The fate of a run whose key another one has: that may be the entry's own, whose publication was not heard of. */
+  /**
+   * The fate of a run whose key another run holds. The holder may be the entry's own run, if the answer to its publication
+   * was lost.
+   */
   private async beside(
     { groupId, entry, request }: Requested,
     holder: string,
@@ -93,7 +102,7 @@ export class KeyCollisions {
     const state = await ask(holder);
     if (!state.known || placeOf(claimOf(state)) !== placeOf(readClaim(request.additionalMetadata))) return refused;
     if (!(await this.reader.suspensions.isVoid(groupId, entry, holder))) return { is: 'taken', runId: holder };
-    // Until it has ended, it may have the key only because it is still being cancelled.
+    // Until the holder has ended, it may hold the key only because it is still being cancelled.
     return state.end ? refused : unknown;
   }
 }

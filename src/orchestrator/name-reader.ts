@@ -1,7 +1,7 @@
 import type { GroupFacts, GroupReader } from '../store/group-reader';
 import { unpackCallback, unpackHead, type Spec } from '../store/spec';
 
-/** Says for people what ids stand for, with the ids by which it can be looked up. */
+/** Describes groups and entries for log messages and events, with the ids by which they can be looked up. */
 export class NameReader {
   constructor(private readonly reader: GroupReader) {}
 
@@ -20,7 +20,7 @@ export class NameReader {
     return (await this.entries(groupId, [entry]))[0] ?? '';
   }
 
-  /** What is said may be that Redis is away, or holds what can't be read: then the ids have to do. */
+  /** Redis may be unavailable or hold data that can't be read. Then the caller uses the ids alone. */
   private async orNothing<T>(read: () => Promise<T | undefined>): Promise<T | undefined> {
     try {
       return await read();

@@ -13,20 +13,21 @@ import type { Suspender } from './suspender';
 import { endOfGroup } from './group-end';
 import { composed } from './unpublishable';
 
-/** The own message of a nested swarm that was started by one of its items: it starts, and isn't given a message. */
+/** The message of a nested swarm that one of its items has started: the swarm starts without a message. */
 export const startWithoutMessage = '-';
 
 const stopped = new Set(['stopping', 'cancelling', 'failed', 'cancelled']);
 
-/** What the entries of a group are below. */
+/** The ids and names of the groups above the entries of a group. */
 export function aboveEntries(groupId: string, { kind, name, above }: GroupFacts): Above {
   if (kind === 'task') return above;
   return kind === 'chain' ? { ...above, chain: groupId } : { ...above, swarm: groupId, swarmName: name };
 }
 
 /**
- * Groups that are entries of other groups. Each lives under a hash tag of its own, so what one does to the other is never
- * one script: it is leased work in the one it starts from, done again until it is known to have been done.
+ * Groups that are entries of other groups. Each group has a Redis hash tag of its own, so one script can never change both
+ * parent and child. A change from one to the other is leased work of the group where it begins, and is repeated until it is
+ * known to be done.
  */
 export class Nesting {
   constructor(
@@ -44,8 +45,9 @@ export class Nesting {
   ) {}
 
   /**
-   * Starts the group that an entry is, as a run is published for a task. Done twice, it is started once.
-   * @param input - what it gets as its message; undefined to start it with what is ready in it
+   * Starts the nested group of an entry, as a run is published for a task. A second call does not start it again.
+   * @param input - the message for the group; undefined to start only the items that are ready in it
+   * @param own - the packed message of the item; '' for a callback
    */
   async start(
     groupId: string,
@@ -80,13 +82,16 @@ export class Nesting {
     await this.begun(id, parent, effects, runs);
   }
 
-  /** Makes a root's children a group that is tried again, when the root is. */
+  /** Retries the children of a root, if the root itself is being retried. */
   async reopen(child: string, groupId: string, above: Above): Promise<void> {
     const { round = 0 } = (await this.reader.suspensions.of(groupId)) ?? {};
     if (round > 0) await this.by.retrier.child(child, { round, reopen: true, above });
   }
 
-  /** The parent knows its child from here on; what was said of suspending it meanwhile, the child hears now. */
+  /**
+   * Confirms a nested group to its parent, applies suspensions that were set meanwhile, and publishes its effects.
+   * @param runs - whether the group runs in this round; otherwise its stored end is reported to the parent
+   */
   private async begun(
     id: string,
     parent: { groupId: string; entry: string },
@@ -100,9 +105,10 @@ export class Nesting {
     if (!runs) await this.notifyParent(id);
   }
 
-  /** Tells a group's parent of its end. */
+  /** Reports a group's end to its parent. */
   async notifyParent(groupId: string): Promise<void> {
-    // In this order: an end that is read with the round before is refused, and told by whoever ended it.
+    // The record is read before the end. An end that was read with an older round is refused by the parent; the process that
+    // ended the group in the newer round reports it.
     const facts = await this.reader.record(groupId);
     const end = await endOfGroup(this.reader, groupId);
     if (!facts?.parent || !end) return;
@@ -110,10 +116,10 @@ export class Nesting {
     const { outcome, payload, size } = end;
     const { code, effects } = await this.by.completion.storeEnd(
       { groupId: above, entry, runId: `g:${groupId}` },
-      // A chain's or a swarm's end is told by its own events; that of a root's children is the root's.
+      // A chain or swarm emits its own events. The end of a root's children is the end of the root, so it is emitted here.
       { outcome, payload, size, round, silent: facts.kind !== 'root' },
     );
-    // A parent that is gone can't tell it any more when to go.
+    // A parent that is gone can't release this group later.
     const after = await (code === 'unknown' ? this.store.release(groupId) : this.store.parentNotified(groupId));
     await Promise.all([
       code === 'ended' ? this.publish(above, effects) : undefined,
@@ -121,29 +127,29 @@ export class Nesting {
     ]);
   }
 
-  /** A root's body has ended: nothing can be added to its children any more, nor to the open swarms among them. */
+  /** Closes the children of a root, and the open swarms among them: its body has ended, so nothing can be added any more. */
   async closeChildren(groupId: string, { entry, child }: { entry: string; child: string }): Promise<void> {
     const [suspension, active] = await Promise.all([
       this.reader.suspensions.of(groupId),
       this.reader.activeEntry(groupId, entry),
     ]);
-    // Whoever was late must not close what the body of a later round fills.
+    // A late call must not close the group that the body of a later round fills.
     if (active?.state !== 'returned') return;
     await this.reader.eachBelow(child, async (below) => {
-      // A root among them goes on until its own body has ended.
+      // A root among them stays open until its own body has ended.
       if (!isChildrenId(below)) await this.publish(below, (await this.store.close(below)).effects);
     });
     const { code, effects } = await this.store.close(child, suspension?.round);
     if (code !== 'missing') {
       await this.publish(child, effects);
-      // Cancelled while the body ran, they had ended before anybody could hear of it.
+      // The children were cancelled and ended while the body ran, when their end could not be reported yet.
       return isEnded(effects.status) ? this.notifyParent(child) : undefined;
     }
-    // Its process died before it made the group, and so before its body began.
+    // The process died before it created the group of children, and so before the body began.
     await this.by.completion.complete({ groupId, entry, runId: `g:${child}` }, { outcome: 'succeeded', payload: '' });
   }
 
-  /** The outermost group is over: the groups below it are forgotten after their time, and then it is. */
+  /** Lets the groups below an ended outermost group expire after their retention, and then that group. */
   async releaseBelow(groupId: string, total: number): Promise<void> {
     await this.reader.eachBelow(groupId, async (below) =>
       this.publish(below, (await this.store.release(below)).effects),
@@ -152,7 +158,7 @@ export class Nesting {
     await this.store.expire(groupId);
   }
 
-  /** Keeps what sits in a living group from expiring before its turn has come. */
+  /** Keeps the groups nested in a living group from expiring before they have started. */
   async retainChildren(groupId: string): Promise<void> {
     await this.reader.eachBelow(groupId, async (below) => {
       if (await this.store.retain(below)) await this.retainChildren(below);
@@ -160,12 +166,15 @@ export class Nesting {
     await this.store.markChildrenRetained(groupId);
   }
 
-  /** Groups that a stopped or cancelled one will never get to are cancelled. */
+  /** Cancels the groups that a stopped or cancelled group will never start. */
   async cascadeStop(groupId: string, { cascade, status }: Pick<Effects, 'cascade' | 'status'>): Promise<void> {
     if (cascade && stopped.has(status)) await this.by.canceller.stopBelow(groupId);
   }
 
-  /** What the reconciler does about an entry that is a group. @returns whether it goes on running */
+  /**
+   * Reconciles an entry that is a nested group.
+   * @returns whether the nested group is still running
+   */
   async reconcileChild(groupId: string, entry: string, child: string): Promise<boolean> {
     const snapshot = await this.reader.snapshot(child);
     if (snapshot && !isEnded(snapshot.status)) return true;

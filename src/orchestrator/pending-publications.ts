@@ -1,14 +1,14 @@
-/** The entries that are granted to this process and not yet published, in the order in which they came. */
+/** The entries that are granted to this process and not yet published, in the order of their arrival. */
 export class PendingPublications {
   private readonly arrivals = new Map<string, number>();
-  /** Which one was the oldest when that was last asked, and since when it is. */
+  /** The oldest entry at the last call of `stuckMs`, and since when it is the oldest. */
   private oldest = { key: '', arrival: 0, since: 0 };
 
   get size(): number {
     return this.arrivals.size;
   }
 
-  /** The oldest one, as when it was last asked for how long nothing has moved on. */
+  /** The oldest entry at the last call of `stuckMs`. */
   get stuckKey(): string {
     return this.oldest.key;
   }
@@ -29,14 +29,14 @@ export class PendingPublications {
     this.arrivals.delete(key);
   }
 
-  /** When the oldest one came. */
+  /** When the oldest entry arrived. */
   oldestArrival(): number | undefined {
     return this.first()?.[1];
   }
 
   /**
-   * For how long the same one has been the oldest, in ms: however many wait, that one moves on as long as anything does. Counts from
-   * when it was first asked about this one.
+   * For how long the same entry has been the oldest, in ms. The oldest entry changes as long as anything is published,
+   * however many wait. Counts from the first call that found this entry.
    */
   stuckMs(now: number): number {
     const [key, arrival] = this.first() ?? ['', 0];

@@ -28,7 +28,7 @@ import { Stalls } from './stalls';
 import { Suspender } from './suspender';
 import { composed, maxPublications, Unpublishable } from './unpublishable';
 
-/** A run that the engine took. */
+/** A run that the engine has accepted. */
 export interface Published {
   groupId: string;
   entry: string;
@@ -36,23 +36,26 @@ export interface Published {
   task: string;
 }
 
-/** Told of each run that was published: for those who wait for its id, and to watch what no wrapper reports. */
+/** Called for each published run. It resolves waits for the run's id, and starts to watch a run that no wrapper reports. */
 export type PublishedListener = (published: Published) => void;
 
 /**
- * Turns what the scripts grant into runs of the engine: merges the message, coalesces what the process has to publish
- * into bulk calls, and confirms. Work stays leased in Redis until then, so that nothing is lost with the process.
+ * Turns granted items and invoked callbacks into runs of the engine: merges the message, sends the publications of this
+ * process in bulk calls, and confirms them. An entry stays leased in Redis until it is confirmed, so that nothing is lost
+ * when the process dies.
  */
 export class Publisher {
   private readonly sender: Sender;
   private readonly requests: RunRequests;
-  /** Granted to this process and not yet published. */
+  /** Entries that are granted to this process and not yet published. */
   private readonly pending = new PendingPublications();
   readonly heartbeat: Heartbeat;
   readonly stalls: Stalls;
   readonly confirmations = new Confirmations((groupId, pairs) => this.confirm(groupId, pairs));
   private closed = false;
-  /** How many bodies run in this process: the more, the longer it is worth waiting for company. */
+  /**
+   * The number of bodies that run in this process. The more run, the longer a bulk call may wait for further publications.
+   */
   bodies = 0;
   readonly cache: GroupCache;
   readonly completion: Completion;
@@ -97,7 +100,10 @@ export class Publisher {
     });
   }
 
-  /** Publishes what a script handed out. Resolves when the engine has all of it (or it failed for good and was settled). */
+  /**
+   * Publishes the effects of a script. Resolves when the engine has accepted each run, or its permanent failure has been
+   * stored.
+   */
   async publish(groupId: string, effects: Effects): Promise<void> {
     const ended = isEnded(effects.status);
     if (ended) this.deadlines.drop(groupId);
@@ -106,11 +112,11 @@ export class Publisher {
     const waits: Promise<unknown>[] = [];
     for (;;) {
       const wait = this.publishOnce(groupId, current);
-      // Awaited below; until then, or when the next grant throws, its rejection would count as unhandled.
+      // It is awaited below. Until then, or when the next grant throws, a rejection would count as unhandled.
       wait.catch(() => undefined);
       waits.push(wait);
       if (!current.more) break;
-      // Asked of Redis meanwhile, it would wait here.
+      // Items stay ungranted in Redis while the sender is full: granted now, they would only wait in this process.
       if (this.sender.isFull) await this.sender.whenNotFull();
       if (this.closed) break;
       current = (await this.store.grant(groupId)).effects;
@@ -125,28 +131,31 @@ export class Publisher {
     if (ended) this.cache.drop(groupId);
   }
 
-  /** Has a group end when its time is over, by this process or another one. */
+  /**
+   * Ends a group when its time limit is over: sets a timer here, and registers the group for the reconciler of any process.
+   * @param timeLeft - in ms
+   */
   async watchTime(groupId: string, timeLeft: number): Promise<void> {
     this.deadlines.set(groupId, timeLeft);
     await this.store.register(groupId, timeLeft);
   }
 
-  /** An entry is published, whatever else is still under way of what it began. */
+  /** Marks an entry as published, although the effects of its nested group may still be in progress. */
   markPublished(groupId: string, entry: string): void {
     this.pending.delete(`${groupId} ${entry}`);
   }
 
-  /** Whether this process still has an entry to publish. */
+  /** Whether this process still has to publish an entry. */
   isPending(groupId: string, entry: string): boolean {
     return this.pending.has(`${groupId} ${entry}`);
   }
 
-  /** Whether this process still has an entry to publish, or to confirm. */
+  /** Whether this process still has to publish or confirm an entry. */
   holds(groupId: string, entry: string): boolean {
     return this.isPending(groupId, entry) || this.confirmations.has(groupId, entry);
   }
 
-  /** Whether anything is on its way to the engine. */
+  /** Whether a publication is in progress. */
   get isBusy(): boolean {
     return this.pending.size > 0;
   }
@@ -159,7 +168,10 @@ export class Publisher {
     await this.confirmations.flush();
   }
 
-  /** Waits until what this process has to publish is published and confirmed, as long as a call may take; the reconciler has the rest. */
+  /**
+   * Waits until this process has published and confirmed its entries, for at most `commandTimeoutMs`. The reconciler
+   * publishes the rest.
+   */
   async drain(): Promise<void> {
     const giveUpAt = performance.now() + this.store.settings.commandTimeoutMs;
     while (this.pending.size > 0 && !this.closed && performance.now() < giveUpAt) await pause(10);
@@ -175,7 +187,7 @@ export class Publisher {
     try {
       facts = await composed(() => this.cache.of(groupId, effects.version));
     } catch (error) {
-      // Each of them is as far as it would be if it could not be put together itself.
+      // The group's record is needed for each entry, so each counts as one that could not be composed.
       for (const { entry } of [...effects.grants, ...effects.callbacks])
         await this.unpublished(groupId, entry, error).catch(() => undefined);
       throw error instanceof Unpublishable ? error.cause : error;
@@ -183,7 +195,7 @@ export class Publisher {
       if (!facts) for (const key of keys) this.pending.delete(key);
     }
     if (!facts) return;
-    // Each by itself: when one fails, the others are still on their way.
+    // Each entry has its own promise: when one fails, the others are still in progress.
     const waits: Promise<void>[] = [];
     const known: Sendable[] = [];
     for (const grant of effects.grants) {
@@ -197,7 +209,9 @@ export class Publisher {
     await Promise.all(waits);
   }
 
-  /** Most items come here: a promise for each would cost more than the rest of it. */
+  /**
+   * Sends all with one promise. Most items are sent here, and a promise for each would cost more than the rest of the work.
+   */
   private sendAll(all: readonly Sendable[]): Promise<void> {
     return new Promise((resolve) => {
       let left = all.length;
@@ -210,7 +224,10 @@ export class Publisher {
     });
   }
 
-  /** An entry is pending while this process is at it, and the reconciler's from then on, also when Redis can't be read. */
+  /**
+   * Keeps an entry pending while this process publishes it. Afterwards the reconciler handles it, also when Redis can't be
+   * read.
+   */
   private async underWay(groupId: string, entry: string, publication: Promise<void>): Promise<void> {
     try {
       await publication;
@@ -222,8 +239,9 @@ export class Publisher {
   }
 
   /**
-   * Counts a publication that could not be put together; the last one ends its entry with what was wrong.
-   * @throws what was wrong, while the reconciler is to try it again
+   * Counts a publication that could not be composed. The last permitted one fails the entry with the error's message.
+   * @throws the cause of the error, while the reconciler is to try again; any other error, or one of notifying a parent,
+   * unchanged
    */
   private async unpublished(groupId: string, entry: string, error: unknown): Promise<void> {
     if (!(error instanceof Unpublishable) || entry === 'p') throw error;
@@ -233,14 +251,17 @@ export class Publisher {
     await this.completion.follow({ groupId, entry }, effects);
   }
 
-  /** An item that needs nothing but what is known here; undefined for every other one, and for one that can't be read. */
+  /**
+   * The request of an item that needs no read from Redis. Undefined for every other item, and for one that can't be
+   * unpacked.
+   */
   private knownAtOnce(groupId: string, facts: CachedGroup, grant: Effects['grants'][number]): Sendable | undefined {
     if (!this.recovery.isIdle(groupId, facts.version) || isLaterStep(facts, grant.entry)) return undefined;
     try {
       const spec = unpackSpec(grant.spec);
       return isGroup(spec) ? undefined : this.requests.ofItem(groupId, facts, grant, spec);
     } catch {
-      // What is wrong with it is said when it is published by itself.
+      // `publishItem` unpacks it again and handles the error.
       return undefined;
     }
   }
@@ -269,7 +290,7 @@ export class Publisher {
   private async publishCallback(groupId: string, facts: CachedGroup, entry: string, packed: string): Promise<void> {
     if (entry === 'p') return this.nesting.notifyParent(groupId);
     const { fired, latest, whole } = await composed(async () => {
-      // Results and failures grow until the group ends: never from the cache.
+      // Results and failures grow until the group ends, so the cached record is not used.
       const latest = (await this.reader.record(groupId)) ?? facts;
       const whole = await this.inputs.ofInvokedCallback(groupId, latest, entry, packed);
       return { fired: unpackCallback(packed), latest, whole };
@@ -294,7 +315,7 @@ export class Publisher {
       publication.done(publication);
       await this.publish(groupId, effects);
     } catch (error) {
-      // Its lease stays: the reconciler comes back to it.
+      // The lease stays, so the reconciler handles the entry again.
       publication.done(publication);
       this.logger.error(
         `could not record that ${publication.request.workflowName} failed (${message}): ${messageOf(error)}`,
@@ -312,12 +333,12 @@ export class Publisher {
   private async confirm(groupId: string, pairs: readonly string[]): Promise<void> {
     try {
       const { effects } = await this.store.confirm(groupId, pairs);
-      // Suspended or cancelled while they were on the way.
+      // The group was suspended or cancelled while these publications were in progress.
       const entries = pairs.filter((_, i) => i % 2 === 0);
       if (effects.suspended) await this.suspender.withdrawConfirmed(groupId, entries);
       if (effects.status === 'cancelling') await this.canceller.cancelSome(groupId, entries);
     } catch (error) {
-      // Unconfirmed, they are published again when their lease is over, and the second run finds itself a duplicate.
+      // Unconfirmed entries are published again when their lease expires, and the second run is a duplicate.
       this.logger.warn(`could not confirm ${pairs.length / 2} publications: ${messageOf(error)}`);
     }
   }

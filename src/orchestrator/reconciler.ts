@@ -16,25 +16,26 @@ import type { TaskRegistry } from './task-registry';
 import type { RunReconciler } from './run-reconciler';
 import { maxPublications } from './unpublishable';
 
-/** How many groups, and entries of each, are looked after at once. */
+/** How many groups are reconciled at once, and how many entries of each. */
 const groupsAtOnce = 50;
 const entriesAtOnce = 100;
-/** How many entries a script looks at for those that were left, and how many of these are taken over by one. */
+/** How many entries one script call scans for unpublished ones, and how many of these one call takes over. */
 const lookedAtOnce = 1_000;
 const takenOverAtOnce = 200;
 
 type Due = DueReply['entries'][number];
 
 /**
- * Looks after what nobody else does: leases that ran out are asked about, and what a dead process left is taken over.
- * Runs in workers' processes; a group is looked after by one of them at a time.
+ * The loop that completes work that no other process completes. It asks the engine about entries whose lease has expired,
+ * and takes over entries that a dead process had to publish. It runs in the processes of workers; one of them at a time
+ * handles a group.
  */
 export class Reconciler {
   private timer: NodeJS.Timeout | undefined;
   private heartbeatTimer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private users = 0;
-  /** Counts the starts, so that a loop that was stopped knows that another one goes on instead. */
+  /** Counts the starts, so that a stopped loop can detect that another one has replaced it. */
   private loop = 0;
   private readonly busy = new Set<string>();
   private readonly names: NameReader;
@@ -53,13 +54,13 @@ export class Reconciler {
     this.names = new NameReader(reader);
   }
 
-  /** Starts it; each start needs a stop. */
+  /** Starts the loop, if it does not run yet. Each start needs a stop. */
   start(): void {
     this.users += 1;
     if (this.users !== 1) return;
     this.loop += 1;
     this.schedule(this.loop, 0);
-    // By itself: a pass that takes long must not make this process look dead.
+    // The heartbeat has its own timer: a slow pass must not make this process look dead.
     this.heartbeatTimer = runOutsideContext(() => setInterval(() => void this.beat(), this.store.settings.leaseMs / 3));
   }
 
@@ -69,7 +70,7 @@ export class Reconciler {
     if (this.users === 0) await this.close();
   }
 
-  /** Stops it for good, whoever started it. */
+  /** Stops the loop for good, however often it was started. */
   async close(): Promise<void> {
     this.users = 0;
     clearTimeout(this.timer);
@@ -81,13 +82,13 @@ export class Reconciler {
     this.timer = runOutsideContext(() =>
       setTimeout(() => {
         this.running = this.running
-          // The last pass of a loop that was stopped.
+          // The timer may belong to a loop that was stopped meanwhile.
           .then(() => (this.loop === loop && this.users > 0 ? this.pass() : undefined))
           .catch((error: unknown) =>
             this.logger.warn(`a pass of the reconciler failed, the next one tries again: ${messageOf(error)}`),
           )
           .then(() => {
-            // Processes that were started together drift apart, so that they don't ask all at once.
+            // Random intervals spread processes that were started together, so that they don't all query Redis at once.
             if (this.loop === loop && this.users > 0)
               this.schedule(loop, this.store.settings.reconcileIntervalMs * (0.75 + Math.random() / 4));
           });
@@ -96,7 +97,7 @@ export class Reconciler {
   }
 
   private async pass(): Promise<void> {
-    // It may wait for the engine, and nothing else has to.
+    // Not awaited: it may wait for the engine, and the rest of the pass must not.
     void this.publisher.recovery.ready();
     await Promise.all([this.publisher.heartbeat.beat(), this.served.announce()]);
     await this.logAndContinue(async () => 'the catalog', this.store.topLevelIndex.sweep());
@@ -121,7 +122,10 @@ export class Reconciler {
     return this.logAndContinue(async () => 'the heartbeat', this.publisher.heartbeat.beat());
   }
 
-  /** @param name - asked when it is needed; nothing waits for it, as Redis may be away */
+  /**
+   * Logs an error of the work instead of throwing it.
+   * @param name - called only after an error; not awaited, because Redis may be unavailable
+   */
   private async logAndContinue(name: () => Promise<string>, work: Promise<void>): Promise<void> {
     try {
       await work;
@@ -133,8 +137,8 @@ export class Reconciler {
   }
 
   /**
-   * One group that takes long, as the engine takes no runs for example, must not keep the others waiting. It goes on, and
-   * nothing is begun with it meanwhile.
+   * Waits for one group for at most a lease, because a slow one (the engine accepts no runs, for example) must not delay the
+   * others. Its work continues, and the group is skipped until that work has ended.
    */
   private async reconcileGroupBriefly(index: string, id: string): Promise<void> {
     if (this.busy.has(id)) return;
@@ -147,14 +151,14 @@ export class Reconciler {
 
   private async reconcileGroup(index: string, id: string): Promise<void> {
     const due = await this.store.takeDue(id, entriesAtOnce);
-    // Another process has ended it.
+    // Another process has ended the group.
     if (due.status === 'missing' || isEnded(due.status)) this.publisher.deadlines.drop(id);
     if (due.status === 'missing') {
       await this.remover.rest(id);
       return this.leave(index, id);
     }
     if (!isInUse(due)) return this.retire(index, id, due);
-    // One in which nothing is under way is looked at half as often.
+    // A group in which nothing is in progress is checked half as often.
     if (!isIdle(due)) await this.store.register(id, due.next);
     await this.entries(id, due);
     const { nesting, canceller, suspender, retrier } = this.publisher;
@@ -171,16 +175,16 @@ export class Reconciler {
     if (due.more) await this.publisher.publish(id, (await this.store.grant(id)).effects);
   }
 
-  /** All entries whose lease has run out, however many. */
+  /** Handles every entry whose lease has expired, however many there are. */
   private async entries(id: string, due: DueReply): Promise<void> {
     const granted = due.entries.filter(isGranted);
     const more = due.entries.length === entriesAtOnce;
-    // What was left starts as soon as it is published: it doesn't wait until the engine was asked about all the others.
+    // A granted entry starts as soon as it is published. It must not wait until the engine was asked about all the others.
     const first = this.logAndContinue(
       async () => `what was granted in ${await this.names.group(id)}`,
       more ? this.allLeft(id, granted, due.now) : this.left(id, granted),
     );
-    // Each by itself: one that can't be looked after now must not keep the others waiting.
+    // Errors are caught per entry: one that can't be handled now must not delay the others.
     await forEachConcurrently(entriesAtOnce, this.dueEntries(id, due, first), (one) =>
       this.logAndContinue(() => this.names.entry(id, one.entry), this.entry(id, one)),
     );
@@ -197,7 +201,7 @@ export class Reconciler {
     }
   }
 
-  /** What is left when the reconciler is stopped is due again after its lease, for other processes. */
+  /** Entries that remain when the reconciler is stopped are due again after their lease, for other processes. */
   private *whileStarted(entries: readonly Due[]): Generator<Due> {
     for (const one of entries) {
       if (this.users === 0) return;
@@ -205,7 +209,7 @@ export class Reconciler {
     }
   }
 
-  /** All that somebody had to publish in a group of which much is due. */
+  /** Handles every granted entry of a group in which many entries are due. */
   private async allLeft(id: string, granted: readonly Due[], until: number): Promise<void> {
     await this.left(id, granted);
     for (let passed = 0, looked = lookedAtOnce; looked === lookedAtOnce && this.users > 0;) {
@@ -226,11 +230,11 @@ export class Reconciler {
     if (state.end && !state.goesOn)
       await this.reportRepair(id, due, (who) => `settled ${who} from the engine's record`);
     if (!state.known) return this.lost(id, due, task);
-    // A wait for a worker or between attempts is healthy, however long; asking again is for the case that it isn't.
+    // A run may wait for a worker or between attempts for any time. It is checked again in case it does not recover.
     if (!state.end) await this.store.renew(id, [due.entry], this.store.settings.leaseMs * 3);
   }
 
-  /** An entry that is a group, or a root that waits for its children. */
+  /** Handles an entry that is a nested group, or a root that waits for its children. */
   private async nested(id: string, due: Due): Promise<void> {
     const { nesting } = this.publisher;
     if (due.state === 'returned') await nesting.closeChildren(id, due);
@@ -238,7 +242,10 @@ export class Reconciler {
       await this.store.renew(id, [due.entry], this.store.settings.leaseMs * 3);
   }
 
-  /** What was granted and not published for a lease: what a dead process left is published, what a living one has is asked for later. */
+  /**
+   * Handles entries that were granted a lease ago and are not published. Entries of a dead process are published here;
+   * entries of a live one are checked again later.
+   */
   private async left(id: string, granted: readonly Due[]): Promise<void> {
     const processes = new Map<string, Due[]>();
     for (const due of granted) {
@@ -259,7 +266,7 @@ export class Reconciler {
     await Promise.all([this.askLater(id, held, this.store.settings.leaseMs), this.publishAgain(id, lost)]);
   }
 
-  /** Asked again when its process could be known to be dead, not a whole lease later. */
+  /** Checks the entries again when their process may turn out to be dead, rather than a whole lease later. */
   private async askLater(id: string, granted: readonly Due[], inMs: number): Promise<void> {
     if (granted.length === 0) return;
     const entries = granted.map(({ entry }) => entry);
@@ -267,7 +274,7 @@ export class Reconciler {
     await this.store.register(id, inMs);
   }
 
-  /** A run that the engine doesn't know, a lease after it was published or seen. */
+  /** Handles a run that the engine does not know, a lease after it was published or last seen. */
   private async lost(id: string, due: Due, task: string): Promise<void> {
     if (due.state === 'running') {
       return this.fail(id, due, `the engine no longer knows run ${due.runId}, in which it was running`);
@@ -290,7 +297,7 @@ export class Reconciler {
     this.events.emit('repair', { groupId, entry, message: message(who) });
   }
 
-  /** Publishes what was left. While one part of it is published, the next is taken over, and no more. */
+  /** Publishes entries again. While one part is published, only the next part is taken over. */
   private async publishAgain(id: string, left: readonly Due[]): Promise<void> {
     let publication: Promise<void> = Promise.resolve();
     for (let from = 0; from < left.length;) {
@@ -302,7 +309,7 @@ export class Reconciler {
         part.filter((_, i) => expected[i]),
       );
       await publication;
-      // One that can't be published must not keep those waiting that are still to be taken over.
+      // Errors are caught per part: one that can't be published must not delay the parts that are still to be taken over.
       publication = this.logAndContinue(
         async () => `the publication of what was left in ${await this.names.group(id)}`,
         this.publisher.publish(id, effects),
@@ -334,21 +341,21 @@ export class Reconciler {
   }
 
   private async retire(index: string, id: string, { forgetAt, nested, total, now }: DueReply): Promise<void> {
-    // One that sits in another group goes with that one.
+    // A nested group expires with the group that contains it.
     if (forgetAt === undefined) return this.leave(index, id);
     const over = forgetAt <= now;
-    // Without this one, nobody would ever tell those below it that their time has come.
+    // Only the outermost group sets when the groups below it expire.
     if (nested) await this.publisher.nesting.releaseBelow(id, total);
     else if (!over) await this.store.expireResults(id, total);
     if (over && (await this.store.forget(id, total))) return this.leave(index, id);
     await this.store.redis.use('zadd', (client) => client.zadd(index, 'XX', forgetAt, id));
     if ((await this.store.due(id, 0)).forgetAt !== undefined) return;
-    // Tried again meanwhile, it keeps what is below it, and is looked after.
+    // The group was retried meanwhile. It needs the groups below it again, and the reconciler must check it.
     await this.publisher.retrier.retainTree(id);
     await this.store.register(id);
   }
 
-  /** Takes a group out of the index. Released, tried again or made anew meanwhile, it has to stay. */
+  /** Takes a group out of the index, unless it was released, retried or created again meanwhile. */
   private async leave(index: string, id: string): Promise<void> {
     const score = await this.store.redis.use('zscore', (client) => client.zscore(index, id));
     const then = await this.store.due(id, 0);
@@ -357,7 +364,7 @@ export class Reconciler {
   }
 }
 
-/** Whether nothing of a group is under way, nor anything that the reconciler has to do for it. */
+/** Whether a group has nothing in progress, and no work for the reconciler. */
 function isIdle({ status, entries, next, more, hold, toSpread, retrying }: DueReply): boolean {
   const stopping = status === 'stopping' || status === 'cancelling';
   return entries.length === 0 && next === undefined && !(more || hold || toSpread || retrying || stopping);
@@ -367,7 +374,7 @@ function isGranted({ state }: Due): boolean {
   return state === 'granted';
 }
 
-/** Whether a group goes on, or callbacks of it do. */
+/** Whether a group or any of its callbacks is still in progress. */
 function isInUse({ status, active, retaining }: DueReply): boolean {
   return status !== 'missing' && (!isEnded(status) || active > 0 || retaining);
 }

@@ -7,7 +7,10 @@ import type { Effects } from '../store/replies';
 type Step = Awaited<ReturnType<GroupStore['retry']>>;
 type Retried = Pick<Step, 'code' | 'items'>;
 
-/** Has ended groups try again what did not succeed in them. What a dead process left half done, the reconciler completes. */
+/**
+ * Retries the entries of ended groups that did not succeed. The reconciler completes a retry that a dead process left
+ * unfinished.
+ */
 export class Retrier {
   constructor(
     private readonly store: GroupStore,
@@ -15,32 +18,33 @@ export class Retrier {
     private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
   ) {}
 
-  /** An outermost group, for a user. */
+  /** Retries an outermost group, for a user. */
   async group(groupId: string): Promise<Retried> {
     return this.runToEnd(groupId, await this.store.retry(groupId));
   }
 
   /**
-   * A group that sits in one that is tried again, when it gets its slot there.
-   * @returns whether it runs again; not, when it has been tried in this round of its parent or has nothing to try
+   * Retries a nested group of a group that is being retried, when it gets its slot there.
+   * @returns whether it runs again; false when it was retried in this round of its parent, or has nothing to retry
    */
   async child(groupId: string, by: RetriedBy): Promise<boolean> {
     const { code } = await this.runToEnd(groupId, await this.store.retry(groupId, by));
     return code === 'retried';
   }
 
-  /** The children of an outermost root, for a user; the root waits for them again. */
+  /** Retries the children of an outermost root, for a user. The root waits for them again. */
   async children(child: string, root: { groupId: string; entry: string }): Promise<Retried> {
     const [above, own] = await Promise.all([this.reader.snapshot(root.groupId), this.reader.record(root.groupId)]);
     if (!above || own?.parent || own?.kind !== 'task') return { code: 'nested', items: 0 };
     if (!isEnded(above.status)) return { code: 'unfinished', items: 0 };
     const begun = await this.store.retry(child);
-    // Begun, they can't end before the root waits for them; not begun, their last end would be told again.
+    // The retry begins before the root is reopened: the children then can't end before the root waits for them. Without a
+    // retry, the root must stay closed, because their last end would be reported again.
     if (begun.code === 'continue' || begun.code === 'retried') await this.reopen(child, begun.round, root);
     return this.runToEnd(child, begun);
   }
 
-  /** What somebody has begun, and may have died since. */
+  /** Completes a retry that a process has begun and may not have finished. */
   async complete(groupId: string): Promise<void> {
     const root = isChildrenId(groupId) ? (await this.reader.record(groupId))?.parent : undefined;
     if (root) await this.reopen(groupId, root.round, root);
@@ -48,22 +52,22 @@ export class Retrier {
     await this.runToEnd(groupId, await this.store.retry(groupId, 'more'));
   }
 
-  /** Keeps a group and those below it, which had been let expire after it. */
+  /** Retains a group and the groups below it, after they were set to expire. */
   async retainTree(groupId: string): Promise<void> {
     if (await this.store.retainAgain(groupId)) await this.reader.eachBelow(groupId, (child) => this.retainTree(child));
   }
 
   /**
-   * Fires failed callbacks of a group anew.
-   * @param source - the entry for which they were fired; '' for all of the group and of its items
-   * @returns how many; undefined when the group is unknown
+   * Invokes the failed callbacks of a group again.
+   * @param source - the entry whose end invoked them; 'g' for the group itself, '' for the group and all of its items
+   * @returns how many were invoked; undefined when the group is unknown
    */
   async callbacks(groupId: string, source: string): Promise<number | undefined> {
     let count = 0;
     for (let from: { next: number; stop: number } | undefined; ;) {
       const reply = await this.store.retryCallbacks(groupId, source, from);
       if (reply.code === 'missing') return undefined;
-      // The callbacks read what it refers to when they are published.
+      // The callbacks read the group's results and nested groups when they are published.
       if (reply.retains) await this.retain(groupId, reply.effects.total);
       await this.publish(groupId, reply.effects);
       count += reply.fired;
@@ -72,7 +76,7 @@ export class Retrier {
     }
   }
 
-  /** Keeps what an ended group refers to from expiring while callbacks that were fired anew run. */
+  /** Keeps the results and nested groups of an ended group from expiring while its callbacks run again. */
   async retain(groupId: string, total: number): Promise<void> {
     await this.store.keepResults(groupId, total);
     await this.reader.eachBelow(groupId, (child) => this.retainTree(child));

@@ -19,24 +19,30 @@ import {
 
 const reference = 'mageflow.ref';
 
-/** Stands in an input for a value that is too large to travel in it: the wrapper reads it from the store. */
+/** Replaces a value that is too large to travel in an input. The wrapper reads the value from the store. */
 type Reference = { [reference]: 'field' } | ListReference;
-/** The outputs of a group. */
+/** Refers to the list of a group's outputs. */
 type ListReference = { [reference]: 'results'; of: string; proof: string };
 
-/** Puts together what a run gets: from the store when it is published, and again in its wrapper for what is too large. */
+/**
+ * Builds the input of a run: from the store when the run is published, and again in the wrapper for values that were too
+ * large.
+ */
 export class RunInputs {
   constructor(
     private readonly reader: GroupReader,
     private readonly settings: Settings,
   ) {}
 
-  /** The input of an item: the group's message, its own, its bound data. */
+  /** The input of an item, merged from the group's message, the item's message and the bound data. */
   ofItem(facts: GroupFacts, spec: Spec, message: string): Message {
     return mergeMessages(parseMessage(facts.message), parseMessage(unpackMessage(message).message), boundData(spec));
   }
 
-  /** The input of a later step of a chain: what the one before gave, and its bound data. */
+  /**
+   * The input of a later step of a chain: the result of the step before it, and its bound data.
+   * @throws StoreError when Redis no longer has that result
+   */
   async ofStep(groupId: string, entry: string, spec: Spec): Promise<Message> {
     const before = await this.reader.result(groupId, String(Number(entry) - 1));
     if (before === undefined) throw new StoreError(forgotten(`the result that step ${entry} of ${groupId} is to get`));
@@ -44,8 +50,8 @@ export class RunInputs {
   }
 
   /**
-   * The input of a fired callback, for its publication.
-   * @throws StoreError when Redis came back with older data meanwhile: what was read is not what the callback was fired with
+   * The input of an invoked callback, for its publication.
+   * @throws StoreError when Redis came back with older data meanwhile, so that the input may be that of another invocation
    */
   async ofInvokedCallback(groupId: string, facts: GroupFacts, entry: string, packed: string): Promise<Message> {
     const input = await this.ofCallback(groupId, facts, unpackCallback(packed));
@@ -53,7 +59,7 @@ export class RunInputs {
     throw new StoreError(forgotten(`that callback ${entry} of ${groupId} was fired`));
   }
 
-  /** The input of a fired callback, without loading results that travel by reference anyway. */
+  /** The input of an invoked callback. Results that travel by reference are not loaded. */
   private async ofCallback(groupId: string, facts: GroupFacts, fired: InvokedCallback): Promise<Message> {
     const data = boundData(fired.spec);
     if (fired.kind === 'success') {
@@ -66,7 +72,11 @@ export class RunInputs {
     return mergeMessages({ ...input, error: { message, failureCount: count, failures } }, data);
   }
 
-  /** An input as it is sent: values above `maxInlineBytes`, and more if it is still too large, are replaced by references. */
+  /**
+   * An input as it is sent. References replace values above `maxInlineBytes`, and further ones if the input is still too
+   * large.
+   * @param knownBytes - an upper bound for the size of the input, so that a small one need not be measured
+   */
   toSend(input: Message, knownBytes?: number): Message {
     const limit = this.settings.maxInlineBytes;
     if (knownBytes !== undefined && knownBytes <= limit) return input;
@@ -87,8 +97,9 @@ export class RunInputs {
   }
 
   /**
-   * Puts back what {@link toSend} replaced. Lists of results above `maxResultBytes` stay out: `tooLarge` says so.
-   * @returns undefined when the store no longer knows the entry
+   * Restores the values that {@link toSend} replaced. Lists of results above `maxResultBytes` are left empty, and `tooLarge`
+   * is set.
+   * @returns undefined when the store no longer has the entry
    */
   async restore(
     groupId: string,
@@ -104,7 +115,7 @@ export class RunInputs {
     for (const field of fields) {
       const value = whole[field];
       const list = isListReference(value) ? await this.reader.record(value.of) : undefined;
-      // Without the proof it is an output that only looks like a reference.
+      // Without the proof, the value is an output that only looks like a reference.
       if (!isListReference(value) || list === undefined || value.proof !== proofOf(list)) input[field] = value;
       else if (list.resultBytes > this.settings.maxResultBytes) {
         tooLarge = true;
@@ -116,13 +127,16 @@ export class RunInputs {
     return { input, tooLarge };
   }
 
-  /** The list that a run got, one output after another, of any size: of its group, its root's children, or the step before. */
+  /**
+   * Yields the list that a run received, one output at a time and of any size: the outputs of its group, of its root's
+   * children, or of the step before it.
+   */
   async *results(groupId: string, entry: string, source: string): AsyncGenerator<unknown> {
     const list = await this.listFor(groupId, entry, source);
     for await (const json of this.reader.outputs(list)) yield JSON.parse(json);
   }
 
-  /** What failed in the group that a callback tells of: a swarm, or a root's children. */
+  /** The failures of the group that a callback reports on: a swarm, or a root's children. */
   async failures(groupId: string, source: string): Promise<Failure[]> {
     const of = source === 'g' ? groupId : await this.childrenOf(groupId, source);
     return of === undefined ? [] : (await this.reader.failures(of)).failures;
@@ -159,7 +173,7 @@ export class RunInputs {
     return this.valueOf(await this.reader.result(groupId, String(total - 1)));
   }
 
-  /** What a stored result stands for. */
+  /** The value of a stored result. */
   private async valueOf(result: string | undefined): Promise<unknown> {
     const payload = result?.slice(1) ?? '';
     return payload.startsWith('@') ? this.listOf(payload.slice(1)) : (JSON.parse(payload || 'null') as unknown);
@@ -179,7 +193,7 @@ export class RunInputs {
     return list;
   }
 
-  /** The group of the children of a root that has ended. */
+  /** The id of the group that holds the children of an ended root. */
   private async childrenOf(groupId: string, source: string): Promise<string | undefined> {
     const group = source === 'g' ? undefined : await this.reader.groupAt(groupId, source);
     return group !== undefined && isChildrenId(group) ? group : undefined;
@@ -194,7 +208,7 @@ export class RunInputs {
     const children = await this.childrenOf(groupId, source);
     if (!children) return { input, count: 1, failures: [failure], message: failure.message };
     const below = await this.reader.failures(children);
-    // A root whose body was well failed by its children only.
+    // The body of the root succeeded, so only its children failed.
     const own = (await this.reader.bodyEnd(groupId, source))?.startsWith('s') ? [] : [failure];
     return {
       input,
@@ -236,7 +250,10 @@ export class RunInputs {
     };
   }
 
-  /** Says that a task by itself, or a root's children, were cancelled as nobody went on with them; undefined when not. */
+  /**
+   * Explains that a task run by itself, or a root's children, were cancelled as abandoned. Undefined for other
+   * cancellations.
+   */
   private async whyAbandoned(groupId: string, facts: GroupFacts, source: string): Promise<string | undefined> {
     const of = (await this.childrenOf(groupId, source)) ?? (facts.kind === 'task' ? groupId : undefined);
     const snapshot = of === undefined ? undefined : await this.reader.snapshot(of);
@@ -258,25 +275,28 @@ interface Failed {
   message: string;
 }
 
-/** The reconciler goes on with what Redis knows instead. */
+/** After this error, the reconciler continues with the data that Redis has. */
 const forgotten = (what: string) => `Redis no longer knows ${what}: it has come back with older data.`;
 
-/** Whether an entry gets what the step before it gave. */
+/** Whether an entry receives the result of the step before it. */
 export function isLaterStep(facts: GroupFacts, entry: string): boolean {
   return facts.kind === 'chain' && entry !== '0' && !entry.startsWith('c');
 }
 
-/** A group that is stored by value keeps its template where a task keeps its data. */
+/** The bound data of a task. A group that is stored by value has its template in that field. */
 function boundData(spec: Spec): Message {
   return isGroup(spec) ? {} : parseMessage(spec.data);
 }
 
-/** The fields whose values travel by reference. */
+/** The fields whose values are references. */
 export function referencesIn(received: Message): string[] {
   return Object.keys(received).filter((field) => isReference(received[field]));
 }
 
-/** Those of them that are exactly as {@link RunInputs.toSend} makes them, so that users' own data is hardly taken for one. */
+/**
+ * The fields whose values are exactly as {@link RunInputs.toSend} makes references, so that user data is hardly mistaken for
+ * one.
+ */
 export function sentReferencesIn(received: Message): string[] {
   return Object.keys(received).filter((field) => {
     const value = received[field];
@@ -293,7 +313,7 @@ function isListReference(value: unknown): value is ListReference {
   return isReference(value) && 'of' in value && Object.keys(value).length === 3;
 }
 
-/** Shows that a reference to a group's list is mageflow's own. */
+/** Proves that mageflow made a reference to a group's list. */
 function proofOf({ secret }: GroupFacts): string {
   return claimToken(secret, 'results');
 }

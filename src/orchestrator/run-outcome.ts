@@ -2,12 +2,15 @@ import { packFailure, wellFormedJson } from '../messages/text';
 import type { Outcome } from '../store/replies';
 import type { RunEnd } from '../hatchet/client';
 
-/** What the SDK names the tasks that `onSuccess` and `onFailure` of a declaration become: its own `run` gives no task their outputs. */
+/**
+ * The SDK's names for the tasks of a declaration's `onSuccess` and `onFailure`. The SDK's own `run` does not return their
+ * outputs.
+ */
 const hooks = new Set(['on-success-task', 'on-failure-task']);
 
 /**
- * How an entry ended, from what the engine says of its run. Whatever the engine ended without our code counts as failed:
- * `cancelled` is what mageflow cancelled.
+ * How an entry ended, from the engine's state of its run. A run that the engine ended without mageflow counts as failed;
+ * `cancelled` means that mageflow cancelled it.
  */
 export function outcomeOfRun(end: RunEnd, workflow: boolean): { outcome: Outcome; payload: string } {
   if (end.status === 'COMPLETED') {

@@ -6,7 +6,7 @@ import { outcomeOfRun } from './run-outcome';
 import type { TaskRegistry } from './task-registry';
 import type { UntakenRuns } from './untaken-runs';
 
-/** Ends entries whose own run doesn't, or didn't, report: by what the engine says of it. */
+/** Completes entries whose own run does not report its end, from the engine's record of the run. */
 export class RunReconciler {
   constructor(
     private readonly engine: EngineClient,
@@ -17,8 +17,8 @@ export class RunReconciler {
   ) {}
 
   /**
-   * Asks the engine about an entry's run and completes the entry when the run has ended. Gives what the engine said, and whether the
-   * entry goes on all the same, with another run.
+   * Asks the engine about an entry's run, and completes the entry when the run has ended.
+   * @returns the run's state, and whether the entry continues with another run all the same
    */
   async completeIfEnded(
     groupId: string,
@@ -43,7 +43,10 @@ export class RunReconciler {
     return state;
   }
 
-  /** Fails an entry whose run never came to be, when its name is unknown to the engine. Whether it did. */
+  /**
+   * Fails an entry whose run was never created, if no worker has ever registered its task's name.
+   * @returns whether it did
+   */
   async failIfUnknownName(groupId: string, entry: string, runId: string, task: string): Promise<boolean> {
     if (await this.engine.knowsName(task)) return false;
     const message = `no worker has registered a task named ${task}`;
@@ -58,7 +61,7 @@ export class RunReconciler {
     await this.completion.complete({ groupId, entry, runId }, { outcome: 'failed', payload: packFailure(message) });
   }
 
-  /** Ends an entry of a group that is being cancelled. */
+  /** Completes an entry of a group that is being cancelled. */
   async cancel(groupId: string, entry: string, runId: string): Promise<void> {
     await this.completion.complete({ groupId, entry, runId }, { outcome: 'cancelled', payload: '' });
   }

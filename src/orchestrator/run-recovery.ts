@@ -10,57 +10,60 @@ import { readClaim, readMetadata, type Claim } from '../hatchet/metadata';
 import type { EngineClient, PastRun, RunRequest } from '../hatchet/client';
 import { NameReader } from './name-reader';
 
-/** How much earlier than Redis's loss a run may have been published that Redis doesn't know, in ms; clocks differ a little. */
+/** How long before the loss a run may have been published that is missing in Redis, in ms. Clocks differ a little. */
 const lookBackMs = 60_000;
-/** Who publishes later knows of the loss, but for clocks that differ. */
+/**
+ * How long after the loss such a run may seem to be published, in ms. Later publishers have noticed the loss, but clocks
+ * differ.
+ */
 const lookAheadMs = 60_000;
-/** What was published just before the loss shows in the engine's history only after a moment. */
+/** How long to wait before the engine's history is read, in ms. Runs published just before the loss appear with a delay. */
 const settleMs = 1_000;
 const againMs = 2_000;
-/** Redis tells for how many seconds it runs, as the difference of two rounded times. */
+/** The error of Redis's uptime, in ms. Redis reports it in seconds, as the difference of two rounded times. */
 const roundingMs = 2_000;
-/** How often those are looked through of which Redis knows by now what became. */
+/** How often lost runs are compared with Redis again, in ms, and how many runs one call compares. */
 const siftMs = 5_000;
 const siftedAtOnce = 100;
-/** What is older than this when Redis was lost is not missing because of that. */
+/** A run that was older than this at the loss, in ms, is not missing because of the loss. */
 const tellBackMs = 30_000;
-/** For how long a loss matters. */
+/** For how long a loss is relevant, in ms. */
 const mattersMs = 60 * 60 * 1000;
 
-/** Redis has become another server. */
+/** A change of the Redis server, by which its last writes may be lost. */
 interface Loss {
-  /** What was made since, in Redis's time, is made in the new one. */
+  /** In Redis's time. A group created later was created on the new server. */
   overAt: number;
-  /** In this process's time: since when the new one runs, and the same. */
+  /** In this process's time: when the new server began to run, and `overAt`. */
   from: number;
   to: number;
-  /** Whether this process is the first to notice. */
+  /** Whether this process is the first to notice the loss. */
   first: boolean;
 }
 
-/** A run that the engine took, and of which Redis has forgotten what became. */
+/** A run that the engine has accepted, and whose state Redis has lost. */
 interface LostRun extends TakenRun {
-  /** The entry that it was given to. */
+  /** The entry that the run was assigned to. */
   given?: string;
 }
 
 type ByPlace = Map<string, LostRun[]>;
 
 /**
- * Remembers, when Redis has come back and may have lost its last writes, what the engine had taken before: an item or a
- * callback that Redis grants once more is not published again, and gets the run that it had.
+ * Recovers runs that the engine accepted before Redis came back without its last writes. An item or callback that Redis
+ * grants once more gets the run that it had, and is not published again.
  *
- * Only a group that is older than the loss can have such runs. Only its work waits until the engine's history of that time has
- * been read, and only what Redis doesn't know of that history is kept, until it does.
+ * Only a group older than the loss can have such runs. Only its work waits until the engine's history of that time has been
+ * read. Only runs that are missing in Redis are kept in memory, until Redis has them.
  */
 export class RunRecovery {
   private closed = false;
   private server = '';
-  /** What told of the server that was looked at last. */
+  /** The description of the server that was checked last. */
   private looked: Promise<Server | undefined> | undefined;
   private noticing: Promise<void> = Promise.resolve();
   private loading: Promise<void> = Promise.resolve();
-  /** Losses of which the history has yet to be read. */
+  /** Losses whose history has not been read yet. */
   private readonly unread = new Set<Loss>();
   private readonly lost = new Map<string, ByPlace>();
   private sifting = false;
@@ -72,7 +75,11 @@ export class RunRecovery {
     private readonly events: Events,
   ) {}
 
-  /** The run that was published for this before Redis lost it. @param version - of the group, as scripts give it */
+  /**
+   * Finds the run that was published for this request before Redis lost it.
+   * @param version - the group's version, as scripts return it
+   * @returns the run's id; undefined when there is none
+   */
   async runOf(groupId: string, version: string, request: RunRequest): Promise<string | undefined> {
     await this.notice();
     if (this.isUnread(version)) await this.loading;
@@ -82,7 +89,7 @@ export class RunRecovery {
       if (run.given !== undefined && run.given !== claim.entry) continue;
       if (!(await this.store.unsure(groupId, [run]))[0]) continue;
       const { known, end, input } = await this.engine.state(run.runId);
-      // What a callback gets may differ, as items end in another order.
+      // A callback's input may differ, because items may end in another order.
       const same = claim.source !== '' || isDeepStrictEqual(input, JSON.parse(JSON.stringify(request.input)));
       if (!known || end?.status === 'CANCELLED' || !same) continue;
       run.given = claim.entry;
@@ -91,13 +98,13 @@ export class RunRecovery {
     return undefined;
   }
 
-  /** Whether no run of a group has to be looked for: Redis is the server that it was, or has lost nothing of that group. */
+  /** Whether no run of a group has to be searched for: the Redis server is the same, or has lost nothing of that group. */
   isIdle(groupId: string, version: string): boolean {
     if (this.looked !== this.store.redis.server) return false;
     return (this.unread.size === 0 || !this.isUnread(version)) && (this.lost.size === 0 || !this.lost.has(groupId));
   }
 
-  /** Looks into the engine's history when Redis is another server than before. */
+  /** Reads the engine's history if the Redis server has changed. */
   async ready(): Promise<void> {
     await this.notice();
     await this.loading;
@@ -107,7 +114,7 @@ export class RunRecovery {
     this.closed = true;
   }
 
-  /** Whether a group is older than a loss of which is not known yet what was published. */
+  /** Whether a group is older than a loss whose history has not been read yet. */
   private isUnread(version: string): boolean {
     const createdAt = Number(version.slice(0, version.indexOf('.')));
     return [...this.unread].some(({ overAt }) => createdAt < overAt);
@@ -130,7 +137,7 @@ export class RunRecovery {
     if (seen?.lostAt === undefined || seen.now - seen.lostAt > mattersMs) return;
     const { lostAt, noticedAt, now, first } = seen;
     const ahead = Date.now() - now;
-    // One that was a replica runs for longer than it is the one that is written to.
+    // A promoted replica has been running for longer than it has been the primary.
     const overAt = server.promoted ? noticedAt : Math.min(noticedAt, lostAt + roundingMs);
     const loss = { overAt, from: lostAt + ahead, to: overAt + ahead, first };
     this.unread.add(loss);
@@ -138,7 +145,10 @@ export class RunRecovery {
     this.loading = Promise.all([this.loading, load]).then(() => undefined);
   }
 
-  /** Until it is known what was published, nothing that may have been is: it might be a second time. */
+  /**
+   * Repeats an action until it succeeds or the instance closes. Until the history is read, affected entries must not be
+   * published: they could run twice.
+   */
   private async untilDone<T>(action: () => Promise<T>): Promise<T | undefined> {
     while (!this.closed) {
       try {
@@ -190,11 +200,11 @@ export class RunRecovery {
     const places = this.lost.get(groupId) ?? new Map<string, LostRun[]>();
     this.lost.set(groupId, places);
     const kept = places.get(place) ?? [];
-    // Pages overlap while runs are added to them, and are read anew after a failure.
+    // Pages overlap while runs are added to them, and are read again after a failure.
     if (!kept.some(({ runId }) => runId === run.runId)) places.set(place, [...kept, run]);
   }
 
-  /** Those of a group's runs of which Redis knows what became. */
+  /** The ids of the given runs whose state Redis has. */
   private async knownOf(groupId: string, runs: readonly LostRun[]): Promise<Set<string>> {
     const known = new Set<string>();
     for (let from = 0; from < runs.length; from += siftedAtOnce) {
@@ -205,7 +215,7 @@ export class RunRecovery {
     return known;
   }
 
-  /** Forgets, until nothing is left, what Redis knows again: what was given, or has ended or gone otherwise. */
+  /** Drops lost runs whose state Redis has again (assigned, ended or gone), repeatedly until none is left. */
   private siftNowAndThen(): void {
     if (this.sifting || this.lost.size === 0) return;
     this.sifting = true;
@@ -231,13 +241,13 @@ export class RunRecovery {
         }
         if (places.size === 0) this.lost.delete(groupId);
       } catch {
-        // Redis is away: it is asked the next time.
+        // Redis is unavailable; the next check tries again.
         return;
       }
     }
   }
 
-  /** What the engine runs of something that Redis no longer knows is told by name: nothing can end it. */
+  /** Reports a run whose item Redis has lost, or no longer has as started: nothing can complete it. */
   private async reportIfLost({ groupId, entry, token }: Claim, run: PastRun): Promise<void> {
     if (entry.startsWith('c')) return;
     const known = await this.reader.tokenOf(groupId, entry);
@@ -252,7 +262,10 @@ export class RunRecovery {
   }
 }
 
-/** What a run was for. Callbacks are counted as they are fired, which may be in another order the second time. */
+/**
+ * The place that a run was published for. Callbacks are numbered by invocation, and the second time their order may differ,
+ * so they are identified by source and name.
+ */
 function placeOf({ groupId, entry, source }: Claim, metadata: Record<string, string>): string {
   const { signature, name, callback } = readMetadata(metadata);
   return JSON.stringify(source === '' ? [groupId, entry, signature, name] : [groupId, source, callback, name]);

@@ -10,10 +10,10 @@ import type { RunInputs } from './run-inputs';
 import { aboveEntries } from './nesting';
 import type { Publication } from './sender';
 
-/** What is given to the sender, but for who is told of it. */
+/** A publication without its callback. */
 export type Sendable = Omit<Publication, 'done'>;
 
-/** What travels beside an input and its metadata, in bytes. */
+/** Allowance for the parts of a request beside its input and metadata, in bytes. */
 const besideBytes = 500;
 
 function bytesBeside({ additionalMetadata, options }: RunRequest): number {
@@ -22,15 +22,18 @@ function bytesBeside({ additionalMetadata, options }: RunRequest): number {
   return options ? bytes + bytesOf(JSON.stringify(options)) : bytes;
 }
 
-/** Makes requests for runs of the engine out of what is granted: their inputs, the metadata by which people find them, their options. */
+/**
+ * Builds requests for runs of the engine from granted items and invoked callbacks: the input, the metadata by which users
+ * find the run, and the options.
+ */
 export class RunRequests {
-  /** @param mark - of the store, in each claim */
+  /** @param mark - the mark of the store, which is part of each claim */
   constructor(
     private readonly inputs: RunInputs,
     private readonly mark: string,
   ) {}
 
-  /** @param stepInput - what a later step of a chain gets */
+  /** @param stepInput - the input of a later step of a chain; undefined to merge the input of any other item */
   ofItem(
     groupId: string,
     facts: GroupFacts,
@@ -44,7 +47,7 @@ export class RunRequests {
     const options = mergeRunOptions(spec.options, unpackMessage(message).options);
     if (options) spec.options = options;
     const request = this.request(groupId, facts, entry, spec, input);
-    // What is sent as it was stored needs no counting.
+    // An input that is sent as it was stored need not be measured.
     const inputBytes = input === whole && known !== undefined ? known : bytesOf(JSON.stringify(input));
     return { groupId, entry, request, bytes: inputBytes + bytesBeside(request) };
   }
@@ -79,7 +82,7 @@ export class RunRequests {
       callback: callback?.kind ?? ('' as const),
       name: spec.name ?? spec.task,
     };
-    // What a task by itself was run with counts more than what it was signed with.
+    // For a task that is run by itself, the options of the run override the options of its signature.
     const given = grouped ? [facts.options, spec.options] : [spec.options, facts.options];
     const options = item ? mergeRunOptions(...given) : spec.options;
     const { parentRun, parentTask } = above;

@@ -5,12 +5,12 @@ import type { Published } from './publisher';
 import type { TaskRegistry } from './task-registry';
 import type { RunReconciler } from './run-reconciler';
 
-/** How long after its publication a run that the engine doesn't know is taken to be one that never will be, in ms. */
+/** How long after its publication a run that the engine does not have counts as never created, in ms. */
 const existsAfterMs = 2_000;
 
 /**
- * Watches the runs that no wrapper reports: workflows of several tasks, and tasks that only other code serves.
- * The reconciler is the net below it, so whatever goes wrong here costs time only.
+ * Watches the runs that no wrapper reports: workflows of several tasks, and tasks that only other code serves. The
+ * reconciler completes such runs too, so a failure here only costs time.
  */
 export class RunWatcher {
   private closed = false;

@@ -10,54 +10,61 @@ import { Queue } from '../utils/queue';
 const maxRunsPerCall = 500;
 const maxBytesPerCall = 3.5 * 1024 * 1024;
 const callsInFlight = 2;
-/** How much waits for a call at most before no more is asked of Redis. */
+/** The most bytes that may wait for a call before the process stops to grant further items. */
 const mostBytesWaiting = 32 * 1024 * 1024;
 const longestWindowMs = 10;
-/** How many times as long an answer of the engine is waited for in the end. */
+/** The largest factor by which the time limit for an answer of the engine grows. */
 const mostPatience = 4;
 
-/** One run on its way to the engine. */
+/** One run to be sent to the engine. */
 export interface Publication {
   groupId: string;
   entry: string;
   request: RunRequest;
   bytes: number;
-  /** Nobody has to wait for it any more. */
+  /** Called when the sender is done with the publication: it is accepted, refused, or left to others. */
   done: (publication: Publication) => void;
 }
 
-/** What the engine has refused as a whole. */
+/** A batch that the engine has refused permanently, or of which it refused some runs. */
 interface Refused {
   batch: readonly Publication[];
   error: PublishError;
 }
 
-/** What becomes of what is sent. */
+/** The calls that the sender makes to its publisher. */
 export interface Outcomes {
-  /** How many bodies run in this process: the more, the longer it is worth waiting for company. */
+  /**
+   * The number of bodies that run in this process. The more run, the longer a bulk call may wait for further publications.
+   */
   bodies(): number;
   sent(publication: Publication, runId: string): void;
-  /** Says that this process is alive. */
+  /** Renews the heartbeat of this process. */
   beat(): Promise<void>;
-  /** Those of a batch that nobody else has taken over. */
+  /** The publications of a batch that no other process has taken over. */
   owned(batch: readonly Publication[]): readonly Publication[] | Promise<readonly Publication[]>;
-  /** The engine never takes it. Nobody here waits for what follows from that: it may be to publish something else. */
+  /**
+   * The engine will never accept the run. The sender does not wait for the effects, which may include further publications.
+   */
   refused(publication: Publication, message: string): void;
 }
 
-/** Coalesces what the process has to publish into bulk calls, and makes them until the engine has taken or refused each run. */
+/**
+ * Sends the publications of this process in bulk calls, and repeats each call until the engine has accepted or refused each
+ * run.
+ */
 export class Sender {
   private readonly queue = new Queue<Publication>();
-  /** What the engine has refused to take in one call. */
+  /** Batches that the engine has refused in one call. */
   private readonly refused = new Queue<Refused>();
   private sifting = false;
-  /** Forgets the flush that is to come. */
+  /** Cancels the scheduled flush. */
   private unschedule: (() => void) | undefined;
   private bytesWaiting = 0;
-  /** Wakes those that wait until less does. */
+  /** Resolve the pending waits of `whenNotFull`. */
   private wakers: (() => void)[] = [];
   private calls = 0;
-  /** How long the engine took to answer lately, in ms. */
+  /** A moving average of the engine's answer times, in ms. */
   private answerMs = longestWindowMs;
   private closed = false;
 
@@ -79,7 +86,7 @@ export class Sender {
     return this.bytesWaiting >= mostBytesWaiting && !this.closed;
   }
 
-  /** Resolves when more may be sent. What Redis keeps meanwhile is lost with no process, and needs no memory here. */
+  /** Resolves when the sender has room. Items that stay in Redis meanwhile survive this process, and use no memory here. */
   async whenNotFull(): Promise<void> {
     while (this.isFull) await new Promise<void>((resolve) => this.wakers.push(resolve));
   }
@@ -87,7 +94,7 @@ export class Sender {
   close(): void {
     this.closed = true;
     this.unschedule?.();
-    // What is left stays leased in Redis; nobody here waits for it any more.
+    // The rest stays leased in Redis; nothing in this process waits for it any more.
     for (let one = this.queue.shift(); one; one = this.queue.shift()) one.done(one);
     this.wake();
   }
@@ -98,7 +105,10 @@ export class Sender {
     this.unschedule ??= runOutsideContext(() => after(this.window(), () => void this.flush()));
   }
 
-  /** How long to wait for company, in ms: nothing while little is going on, and not much longer than a call takes anyway. */
+  /**
+   * How long to wait for further publications, in ms: 0 while little is running, and not much longer than a call takes
+   * anyway.
+   */
   private window(): number {
     const bodies = this.outcomes.bodies();
     return bodies <= 1 ? 0 : Math.min(longestWindowMs, bodies, 2 * this.answerMs);
@@ -133,7 +143,9 @@ export class Sender {
     }
   }
 
-  /** @returns what of it the engine never takes as it is, and why; undefined when nobody waits for it any more */
+  /**
+   * @returns the part of the batch that the engine refuses permanently, and why; undefined when nothing is left to do for it
+   */
   private async sendBatch(all: readonly Publication[]): Promise<Refused | undefined> {
     let batch = all;
     for (let attempt = 0; !this.closed; attempt++) {
@@ -157,7 +169,7 @@ export class Sender {
     for (const waker of this.wakers.splice(0)) waker();
   }
 
-  /** While the engine takes its time to answer, this process is known to live. */
+  /** Makes one call. It renews the heartbeat meanwhile, so that a slow answer does not make this process look dead. */
   private async taken(batch: readonly Publication[], attempt: number): Promise<string[]> {
     const beating = runOutsideContext(() => setInterval(() => void this.beat(), this.store.settings.leaseMs / 3));
     const began = performance.now();
@@ -172,8 +184,8 @@ export class Sender {
   }
 
   /**
-   * Looks through refused calls one after another, beside the calls of the queue: what the engine refuses must not hold back
-   * what it takes.
+   * Divides refused batches one after another, beside the calls of the queue: refused runs must not delay runs that the
+   * engine accepts.
    */
   private async sift(): Promise<void> {
     if (this.sifting) return;
@@ -182,7 +194,10 @@ export class Sender {
     this.sifting = false;
   }
 
-  /** Finds the run for which the engine refuses a call: by halves, and then without what it was to be shown under. */
+  /**
+   * Finds the run for which the engine refuses a batch, by halving it. A single run is sent once more without its parent
+   * run.
+   */
   private async divide({ batch, error }: Refused): Promise<void> {
     const [single] = batch;
     if (error.collision) {
@@ -192,7 +207,7 @@ export class Sender {
       await this.sendPart(batch.slice(0, middle));
       await this.sendPart(batch.slice(middle));
     } else if (single?.request.parent) {
-      // The run that it was to be shown under may be gone.
+      // The parent run may be gone.
       const { parent: _parent, ...request } = single.request;
       await this.sendPart([{ ...single, request }]);
     } else if (single) {
@@ -200,7 +215,10 @@ export class Sender {
     }
   }
 
-  /** The engine has all of the batch that doesn't collide: none of that may be sent a second time. */
+  /**
+   * Handles a batch with colliding idempotency keys. The engine has accepted all other runs of it, and none of these may be
+   * sent twice.
+   */
   private async settleCollision(batch: readonly Publication[], collision: Collision): Promise<void> {
     const alone: Publication[] = [];
     const fates = await this.fatesOf(batch, collision);
@@ -209,7 +227,8 @@ export class Sender {
       if (fate?.is === 'taken') this.outcomes.sent(publication, fate.runId);
       else if (fate?.is === 'refused') this.refuse(publication, fate.message);
       else if (fate?.is === 'to be sent alone') alone.push(publication);
-      // Its lease stays. Published once more by the reconciler, it collides with the run that it may have.
+      // The lease stays. The reconciler publishes the entry again, and it then collides with the run that it may already
+      // have.
       else publication.done(publication);
     });
     for (const one of alone) await this.sendPart([one]);
@@ -242,13 +261,17 @@ export class Sender {
     await pause(Math.min(longest, 100 * 2 ** attempt));
   }
 
-  /** Redis may be away as well; then the leases decide. */
+  /** Redis may be unavailable too. Then the leases decide. */
   private async beat(): Promise<void> {
     await this.outcomes.beat().catch((reason: unknown) => this.logger.warn(`no heartbeat: ${messageOf(reason)}`));
   }
 }
 
-/** A timer waits 1 ms at least, which is a part of what an item takes at a limit of 1. @returns what forgets it */
+/**
+ * Schedules an action. A timer takes at least 1 ms, which is a part of an item's time at a limit of 1; 0 ms avoids the
+ * timer.
+ * @returns a function that cancels it
+ */
 function after(ms: number, action: () => void): () => void {
   if (ms < 1) {
     const immediate = setImmediate(action);

@@ -5,7 +5,7 @@ import type { EngineClient } from '../hatchet/client';
 
 /** After how many leases without progress a process counts as stuck. */
 const stuckAfterLeases = 6;
-/** For how many leases the engine has to be there: who waited for it tries again within half of one. */
+/** For how many leases the engine must have been reachable. A process that waited for it tries again within half a lease. */
 const thereForLeases = 2;
 
 export function stuckAfterMs(leaseMs: number): number {
@@ -13,12 +13,12 @@ export function stuckAfterMs(leaseMs: number): number {
 }
 
 /**
- * Judges the processes that live and publish nothing although they have work. While the engine takes nothing from anybody, that is
- * healthy: another process would do no better. So work is taken from one only after this process has found the engine there for
- * some time, and the other one stuck all the same.
+ * Judges processes that are alive and publish nothing although they have work. While the engine accepts nothing from
+ * anybody, that is healthy: another process would do no better. Work is taken over only after this process has reached the
+ * engine for some time while the other one remained stuck.
  */
 export class Stalls {
-  /** Since when each asking found the engine there, and when it was asked last. */
+  /** Since when every check has reached the engine, and when the last check was. */
   private reached: { since: number; last: number } | undefined;
   private asking: Promise<void> | undefined;
   private readonly told = new Set<string>();
@@ -26,11 +26,11 @@ export class Stalls {
   constructor(
     private readonly engine: EngineClient,
     private readonly store: GroupStore,
-    /** For how long this process has got no further itself, in ms. */
+    /** For how long this process itself has made no progress, in ms. */
     private readonly ownStuckMs: () => number,
   ) {}
 
-  /** For how long what a process has to publish is still its own, in ms; 0 when another one has to publish it. */
+  /** For how long a process still owns its publications, in ms; 0 when another process has to publish them. */
   async ownsFor(process: string): Promise<number> {
     const { aliveMs, stuckMs } = await this.store.life(process);
     const { leaseMs, logger } = this.store.settings;
@@ -46,7 +46,7 @@ export class Stalls {
     return 0;
   }
 
-  /** For how long the engine has been there whenever it was asked, in ms. */
+  /** For how long every check has reached the engine, in ms. */
   private async engineThereFor(): Promise<number> {
     this.asking ??= this.ask().finally(() => (this.asking = undefined));
     await this.asking;
@@ -59,7 +59,7 @@ export class Stalls {
     const { reached } = this;
     if (reached && now - reached.last < leaseMs / 3) return;
     try {
-      // What it doesn't know, it says as quickly as anything else.
+      // The engine answers for an unknown run as quickly as for a known one.
       await this.engine.state(randomUUID());
       const since = reached && now - reached.last < 3 * leaseMs ? reached.since : now;
       this.reached = { since, last: now };

@@ -8,8 +8,8 @@ import type { TaskRegistry } from './task-registry';
 const entriesPerCall = 500;
 
 /**
- * Suspends groups and lets them go on, down the tree. Each word has a version, and of two words the newer counts, so that it
- * doesn't matter in which order, or how often, a group hears them. What was not told to the groups below, the reconciler tells them.
+ * Suspends and resumes groups, down the tree. Each suspension or resumption has a version, and the newer version wins, so a
+ * group may receive them in any order and repeatedly. The reconciler propagates those that nested groups have not received.
  */
 export class Suspender {
   constructor(
@@ -19,12 +19,19 @@ export class Suspender {
     private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
   ) {}
 
-  /** @returns false when the group is unknown */
+  /**
+   * Suspends or resumes a group.
+   * @param suspended - true to suspend, false to resume
+   * @returns false when the group is unknown
+   */
   group(groupId: string, suspended: boolean): Promise<boolean> {
     return this.apply(groupId, suspended);
   }
 
-  /** Suspends one entry, or lets it go on; its group and the other entries aren't concerned. @returns false when it is unknown */
+  /**
+   * Suspends or resumes one entry. Its group and the other entries are not affected.
+   * @returns false when the entry is unknown
+   */
   async entry(groupId: string, entry: string, suspended: boolean): Promise<boolean> {
     const { code, effects, nested } = await this.store.suspendEntry(groupId, entry, suspended);
     if (code === 'missing') return false;
@@ -34,7 +41,7 @@ export class Suspender {
     return true;
   }
 
-  /** Tells the groups below one which of them are suspended. */
+  /** Propagates the suspensions of a group to the groups nested in it. */
   async propagate(groupId: string): Promise<void> {
     const own = await this.reader.suspensions.of(groupId);
     if (!own) return;
@@ -42,20 +49,20 @@ export class Suspender {
     await this.store.suspensionPropagated(groupId, own.epoch);
   }
 
-  /** Tells a group that has just come to be what was said of where it sits. */
+  /** Applies the suspensions of its parent and of its entry to a group that has just been created. */
   async inherit(child: string, { groupId, entry }: { groupId: string; entry: string }): Promise<void> {
     const own = await this.reader.suspensions.of(groupId);
     if (own) await this.propagateTo(child, groupId, entry, own);
   }
 
-  /** Takes back what was published of a suspended group and has not begun. */
+  /** Withdraws the published items of a suspended group that have not begun. */
   async withdraw(groupId: string): Promise<void> {
     const entries: string[] = [];
     for await (const active of this.reader.active(groupId)) if (hasNotBegun(active)) entries.push(active.entry);
     await this.withdrawAll(groupId, entries);
   }
 
-  /** The same of some of its entries: those that whoever suspended it may not have seen to be published. */
+  /** Withdraws such items among the given entries, which the suspension may have missed as they were not confirmed yet. */
   async withdrawConfirmed(groupId: string, entries: readonly string[]): Promise<void> {
     const active = (await this.reader.activeEntries(groupId, entries)).filter(hasNotBegun);
     await this.withdrawAll(
@@ -65,7 +72,7 @@ export class Suspender {
   }
 
   private async withdrawAll(groupId: string, entries: string[]): Promise<void> {
-    // The last one first, as each goes to the front of the queue.
+    // The last item is withdrawn first, because each goes to the front of the queue.
     entries.sort((a, b) => Number(b) - Number(a));
     for (let from = 0; from < entries.length; from += entriesPerCall)
       await this.withdrawSome(groupId, entries.slice(from, from + entriesPerCall));
@@ -86,7 +93,7 @@ export class Suspender {
       if (word && word.version !== '0') await this.apply(child, word.suspended, word.version);
   }
 
-  /** Only of tasks whose wrapper says that they began: the others may be running. */
+  /** Withdraws only tasks whose wrapper reports when their body begins: others may already be running. */
   private async withdrawSome(groupId: string, entries: readonly string[]): Promise<void> {
     const heads = await this.reader.heads(groupId, entries);
     const reports = await Promise.all(heads.map(async (head) => head && this.served.reports(unpackHead(head).task)));

@@ -1,18 +1,21 @@
 import type { GroupStore } from '../store/group-store';
 
-/** What reports the end of a name's runs: its wrapper, or (for workflows of several tasks) whoever watches. */
+/**
+ * How the ends of a name's runs are reported: by the wrapper, or (for workflows of several tasks) by the process that
+ * watches the run.
+ */
 export type HandlerKind = 'task' | 'workflow';
 
 const rememberedMs = 30_000;
 
 interface Announced {
   kind: HandlerKind;
-  /** Until when it counts as served, in the time of this process. */
+  /** Until when the name counts as served, in this process's time. */
   until: number;
   scheduleTimeout: string | undefined;
 }
 
-/** Which names wrapped workers serve, in this process and in others. */
+/** The names that wrapped workers serve, in this process and in others. */
 export class TaskRegistry {
   private readonly local = new Map<string, HandlerKind>();
   private readonly timeouts = new Map<string, () => string | undefined>();
@@ -22,36 +25,36 @@ export class TaskRegistry {
   constructor(private readonly store: GroupStore) {}
 
   /**
-   * Notes what this process declares, and serves when it runs a worker.
-   * @param scheduleTimeout - for how long the declaration lets its runs wait for a worker, if it says so
+   * Registers a name that this process declares, and serves when it runs a worker.
+   * @param scheduleTimeout - returns the time for which the declaration lets its runs wait for a worker, if it sets one
    */
   declare(name: string, kind: HandlerKind, scheduleTimeout: () => string | undefined = () => undefined): void {
     this.local.set(name.toLowerCase(), kind);
     this.timeouts.set(name.toLowerCase(), scheduleTimeout);
   }
 
-  /** Tells other processes what this one serves; repeated while it does. */
+  /** Announces the names that this process serves to other processes. It is repeated while they are served. */
   async announce(): Promise<void> {
     if (this.local.size === 0) return;
     const { leaseMs, reconcileIntervalMs, abandonedMs } = this.store.settings;
-    // More than one announcement may come late.
+    // The announcement stays valid if more than one repetition is late.
     const countsForMs = 3 * leaseMs + 2 * reconcileIntervalMs;
     const names = [...this.local].flatMap(([name, kind]) => [name, kind, this.timeouts.get(name)?.() ?? '']);
     await this.store.redis.call('announce', [this.store.keys.served()], [countsForMs, abandonedMs, ...names]);
   }
 
-  /** Whether the runs of a name report their ends themselves, as this process serves them. */
+  /** Whether this process serves a name, so that the name's runs report their own ends. */
   reportsHere(name: string): boolean {
     return this.local.get(name.toLowerCase()) === 'task';
   }
 
-  /** How runs of a name are, or were last, served by wrapped workers; undefined for names that only other code serves. */
+  /** How wrapped workers serve a name, or last served it; undefined for names that only other code serves. */
   async handlerKind(name: string): Promise<HandlerKind | undefined> {
     const lower = name.toLowerCase();
     return this.local.get(lower) ?? (await this.announced(lower))?.kind;
   }
 
-  /** Whether wrapped workers serve a name at present, so that its runs report themselves that they begin and end. */
+  /** Whether wrapped workers serve a name at present, so that its runs report that they begin and end. */
   async reports(name: string): Promise<boolean> {
     const lower = name.toLowerCase();
     const local = this.local.get(lower);
@@ -60,7 +63,7 @@ export class TaskRegistry {
     return announced?.kind === 'task' && announced.until > performance.now();
   }
 
-  /** For how long the runs of a name may wait for a worker, where a wrapped declaration says so, in whichever process. */
+  /** For how long the runs of a name may wait for a worker, if a wrapped declaration in any process sets it. */
   async scheduleTimeout(name: string): Promise<string | undefined> {
     const lower = name.toLowerCase();
     return this.timeouts.get(lower)?.() ?? (await this.announced(lower))?.scheduleTimeout;
@@ -78,7 +81,7 @@ export class TaskRegistry {
           until: before + Number(all[i + 2]),
           scheduleTimeout: all[i + 3] || undefined,
         });
-      // Before what is announced now could count no more.
+      // Read again before an announcement that is made now could expire.
       this.readAgainAt = before + Math.min(rememberedMs, 3 * leaseMs);
     }
     return this.remote.get(lower);

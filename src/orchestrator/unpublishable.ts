@@ -1,22 +1,28 @@
 import { ClosedError, StoreError } from '../config/errors';
 import { messageOf } from '../utils/error-message';
 
-/** How often an entry is published at most, whether its runs are lost or it can't be put together. */
+/** How often an entry is published at most, when its runs are lost or its publication can't be composed. */
 export const maxPublications = 3;
 
-/** Thrown when a publication can't be put together from what is stored: the next try ends in the same way, unlike that of a store or an engine that is away. */
+/**
+ * Thrown when a publication can't be composed from the stored data. A second try would fail too, unlike after an outage of
+ * Redis or the engine.
+ */
 export class Unpublishable extends Error {
   constructor(override readonly cause: unknown) {
     super(messageOf(cause));
   }
 }
 
-/** Puts together what is to be published; nothing in here asks the engine. @throws StoreError when Redis is away, else Unpublishable */
+/**
+ * Composes a publication. The callback must not call the engine.
+ * @throws StoreError when Redis is unavailable, ClosedError when the instance is closed, otherwise Unpublishable
+ */
 export async function composed<T>(make: () => T | Promise<T>): Promise<T> {
   try {
     return await make();
   } catch (error) {
-    // A StoreError without a cause is of what Redis does not have any more, and is not away.
+    // A StoreError without a cause means that Redis has lost data, not that it is unavailable.
     const passes = error instanceof Unpublishable || error instanceof ClosedError;
     throw passes || (error instanceof StoreError && error.cause) ? error : new Unpublishable(error);
   }

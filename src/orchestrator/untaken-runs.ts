@@ -10,7 +10,10 @@ import type { EngineClient, RunState, UntakenRun } from '../hatchet/client';
 import { NameReader } from './name-reader';
 import type { TaskRegistry } from './task-registry';
 
-/** When the engine's history is asked, which lags behind, and at how many looks at a run it has to have told. */
+/**
+ * The pauses before each query of the engine's history, which lags behind, in ms; and the number of checks of a run after
+ * which a missing history is ignored.
+ */
 const askMs = [0, 300, 700];
 const mostLooks = 10;
 
@@ -22,17 +25,17 @@ export interface EntryRun {
   task: string;
 }
 
-/** What is to become of an entry whose run ended before a worker took it. */
+/** The fate of an entry whose run ended before a worker took it. */
 export type Fate =
   | { code: 'fails'; message: string }
-  /** It is handed out anew, unless somebody else has seen to it. */
+  /** It is granted again, unless another process has handled it. */
   | { code: 'goes on'; effects?: Effects }
-  /** Its group goes on no more, so that it never starts. */
+  /** Its group starts nothing any more, so it never starts. */
   | { code: 'is cancelled' };
 
 /**
- * Entries whose runs no worker took within the engine's schedule timeout. Their turn has only not come yet, so they are published
- * again, unless their task declares a time itself.
+ * Entries whose runs no worker took within the engine's schedule timeout. They have only waited too long for a worker, so
+ * they are published again, unless their task declares a schedule timeout.
  */
 export class UntakenRuns {
   private readonly looks = new RecentMap<number>(1_000);
@@ -46,13 +49,16 @@ export class UntakenRuns {
     private readonly events: Events,
   ) {}
 
-  /** @returns undefined when a run that the engine cancelled did not end for want of a worker */
+  /**
+   * Decides about a run that the engine cancelled.
+   * @returns undefined when it did not end for lack of a worker
+   */
   async fateOf(run: EntryRun, state: RunState): Promise<Fate | undefined> {
     const { groupId, entry, runId, task } = run;
     if (!state.known || state.end?.status !== 'CANCELLED' || state.end.error || !state.tasks?.length) return undefined;
     const active = await this.reader.activeEntry(groupId, entry);
     const confirmed = active?.state === 'published' && active.run === runId;
-    // What a body has begun in is another matter, and of another run nothing is heard.
+    // An entry whose body has begun is handled elsewhere, and a run that is not the entry's own is ignored.
     if (!active || !(confirmed || active.state === 'granted')) return undefined;
     const untaken = await this.ask(runId, state.tasks);
     if (untaken === 'unknown') return { code: 'goes on' };
@@ -60,7 +66,7 @@ export class UntakenRuns {
     const declared = await this.declared(run);
     if (declared !== undefined)
       return { code: 'fails', message: `no worker took it within ${declared}, its scheduleTimeout: its run timed out` };
-    // By whoever confirms it, or after its lease: this run may be one of an earlier publication.
+    // This run may belong to an earlier publication. It is handled when it is confirmed, or after the entry's lease.
     if (!confirmed) return { code: 'goes on' };
     return this.publishAgain(run, active, untaken);
   }
@@ -79,14 +85,14 @@ export class UntakenRuns {
     return { code: 'goes on', effects: reply.effects } as const;
   }
 
-  /** Of the entries of one group and task, the first is in the log; a thousand of them may wait for the same workers. */
+  /** Logs only the first entry per group, task and lease, because a thousand of them may wait for the same workers. */
   private async report({ groupId, entry, task }: EntryRun, waited: string): Promise<void> {
     const { logger, leaseMs } = this.store.settings;
     const now = performance.now();
     const place = `${groupId} ${task}`;
     const isDue = now - (this.warnedAt.get(place) ?? -Infinity) >= leaseMs;
     if (isDue) this.warnedAt.set(place, now);
-    // Its name is read from Redis.
+    // Reading the entry's name costs a call to Redis.
     else if (!this.events.hasListener('repair')) return;
     const who = await new NameReader(this.reader).entry(groupId, entry);
     const message = `no worker has taken ${task} for ${waited}: ${who} is published again`;
@@ -94,7 +100,10 @@ export class UntakenRuns {
     this.events.emit('repair', { groupId, entry, message });
   }
 
-  /** A history that is gone tells nothing: then it counts for no more than what the engine says of the run itself. */
+  /**
+   * Queries the history of a run. If the history is missing after `mostLooks` checks, only the state of the run itself
+   * counts.
+   */
   private async ask(runId: string, tasks: readonly string[]): Promise<UntakenRun | 'unknown' | undefined> {
     for (const delay of askMs) {
       if (delay > 0) await pause(delay);
@@ -106,7 +115,7 @@ export class UntakenRuns {
     return looks < mostLooks ? 'unknown' : undefined;
   }
 
-  /** By the declaration that it was made from, or that a worker serves. */
+  /** The schedule timeout of the declaration that the entry was made from, or of the one that a worker serves. */
   private async declared({ groupId, entry, task }: EntryRun): Promise<string | undefined> {
     return (await this.specOf(groupId, entry))?.scheduleTimeout ?? (await this.served.scheduleTimeout(task));
   }

@@ -1,9 +1,9 @@
 const waiting = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls back once when a signal is aborted, at once when it is already. However many wait on one signal, it has one
- * listener: Node warns of a leak at the eleventh.
- * @returns what calls it off
+ * Calls back once when a signal is aborted, or at once if it already is. All callbacks of a signal share one listener,
+ * because Node warns of a leak at the eleventh.
+ * @returns a function that removes the callback
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   if (signal.aborted) {
@@ -11,7 +11,7 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
     return () => undefined;
   }
   const all = waiting.get(signal) ?? listen(signal);
-  // Of its own, so that one callback handed in twice is called off once.
+  // A new function, so that a callback that was passed twice is removed once.
   const call = () => callback();
   all.add(call);
   return () => {

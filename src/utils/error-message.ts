@@ -1,13 +1,13 @@
 import { describe } from '../config/errors';
 
-/** How much of what an error wraps is told: people read it, and it travels in inputs. */
+/** Limits for the causes in a message, because people read it and it travels in inputs. */
 const maxDepth = 4;
 const maxErrors = 5;
 const maxLength = 2_000;
 
 /**
- * The message of whatever was thrown, with what caused it, as "fetch failed" alone tells nothing. The SDK rejects with an array of
- * texts, and people throw anything.
+ * The message of a thrown value and of its causes, because "fetch failed" alone explains nothing. The SDK rejects with an
+ * array of texts, and user code may throw any value.
  */
 export function messageOf(thrown: unknown): string {
   return describeError(thrown, []);
@@ -15,7 +15,7 @@ export function messageOf(thrown: unknown): string {
 
 function describeError(thrown: unknown, above: readonly unknown[]): string {
   if (Array.isArray(thrown)) return listed(thrown, [...above, thrown]);
-  // By its shape: errors of another realm (Node's own, under a test runner) are no instances of this one's Error.
+  // Recognized by its shape: errors of another realm (Node's own, under a test runner) are no instances of this one's Error.
   const { message, name, code, cause, errors } = Object(thrown) as Record<string, unknown>;
   if (typeof message !== 'string' || typeof thrown !== 'object') return content(thrown);
   const own = message || (typeof code === 'string' ? code : String(name));
@@ -25,7 +25,7 @@ function describeError(thrown: unknown, above: readonly unknown[]): string {
     Array.isArray(errors) ? listed(errors, within) : '',
     cause === undefined || cause === null || within.includes(cause) ? '' : describeError(cause, within),
   ];
-  // Many say already what their cause said.
+  // Many messages already contain that of their cause.
   return parts.reduce((text, part) => (part === '' || text.includes(part) ? text : `${text} (${cut(part)})`), own);
 }
 
@@ -35,7 +35,7 @@ function listed(errors: readonly unknown[], within: readonly unknown[]): string 
   return [...new Set(told.filter(Boolean)), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
 }
 
-/** What is no error, with what is in it. */
+/** Describes a thrown value that is not an error, with its content. */
 function content(thrown: unknown): string {
   if (typeof thrown === 'string') return thrown;
   if (typeof thrown !== 'object' || thrown === null) return describe(thrown);
@@ -47,7 +47,7 @@ function jsonOf(value: object): string | undefined {
   try {
     return JSON.stringify(value) as string | undefined;
   } catch {
-    // A cycle or a BigInt: what kind of thing it is has to do.
+    // A cycle or a BigInt. The caller then describes the value without its content.
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
-/** Told when a call to Redis or to the engine is about to be made, and when it has answered. */
+/** Called before a call to Redis or to the engine, and after its answer. */
 export type FaultHook = (point: string) => void | Promise<void>;
 
-/** Set by fault tests only, to kill or to hold the process at a point that has a name. */
+/** Set by fault tests only, to kill or hold the process at a fault point. */
 export const faultPoints: { hook?: FaultHook } = {};
 
 /** Makes a call between its two fault points, "before redis finish" and "after redis finish" for example. */

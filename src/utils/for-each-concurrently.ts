@@ -1,6 +1,7 @@
 /**
- * Does something to each of a sequence, in so many lanes: each takes the next one as soon as it has done with the one before.
- * @throws what the sequence or an action throws
+ * Applies an action to each item of a sequence, in a fixed number of lanes. Each lane takes the next item as soon as it has
+ * finished one.
+ * @throws the error of the sequence or of an action
  */
 export async function forEachConcurrently<T>(
   lanes: number,

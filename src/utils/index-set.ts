@@ -1,4 +1,4 @@
-/** Which indexes of a group's items have been seen, in a bit each: a group may have millions. */
+/** A set of item indexes, with one bit for each, because a group may have millions of items. */
 export class IndexSet {
   private bits = new Uint8Array(0);
 

@@ -1,21 +1,21 @@
 import { onAbort } from './abort';
 
-/** Reads one after another. What it waits for has to end when the signal is aborted. */
+/** Yields items in sequence. Each of its waits must end when the signal is aborted. */
 type Read<T> = (signal: AbortSignal) => AsyncGenerator<T, void, undefined>;
 
 /**
- * An iterable that begins anew for each loop over it. A loop can be left at once, also while nothing happens.
+ * An iterable that starts anew for each loop over it. A loop can be left at once, also while it waits for an item.
  * @param signal - ends the loops with its reason
  */
 export function iterable<T>(read: Read<T>, signal: AbortSignal | undefined): AsyncIterable<T> {
   return { [Symbol.asyncIterator]: () => new Iteration(read, signal) };
 }
 
-/** A generator by itself answers `return()` only once it has got what it waits for. */
+/** Wraps a generator, because a plain generator's `return()` resolves only after its current wait. */
 class Iteration<T> implements AsyncIterableIterator<T, undefined> {
   private readonly stop = new AbortController();
   private readonly source: AsyncGenerator<T, void, undefined>;
-  /** Those who wait for the next one, and are told that it is over: with or without an error. */
+  /** The pending calls of `next()`. Each is notified of the end, with or without an error. */
   private readonly waiting = new Set<(end: { reason: unknown } | undefined) => void>();
   private stopListening: (() => void) | undefined;
   private isOver = false;
@@ -60,7 +60,7 @@ class Iteration<T> implements AsyncIterableIterator<T, undefined> {
     return Promise.resolve(over());
   }
 
-  /** @returns false when the signal has ended it already */
+  /** @returns false when the signal has already ended the loop */
   private listen(): boolean {
     const { signal } = this;
     if (signal && !this.stopListening) {
@@ -70,7 +70,7 @@ class Iteration<T> implements AsyncIterableIterator<T, undefined> {
     return !this.isOver;
   }
 
-  /** @param why - told to the first who waits; the others find it over, as after any error of a generator */
+  /** @param why - the error for the first pending call; the others end without one, as after any error of a generator */
   private end(why?: { reason: unknown }): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -82,7 +82,7 @@ class Iteration<T> implements AsyncIterableIterator<T, undefined> {
       error = undefined;
     }
     this.waiting.clear();
-    // Whatever it was waiting for fails now, and nobody is left to whom that means anything.
+    // The generator's current wait fails now, and no caller is left for that error.
     this.source.return().catch(() => undefined);
   }
 }

@@ -1,15 +1,15 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 
 /**
- * What two copies of the package in one process (ESM beside CommonJS) must share: everything that isn't an object's
- * own state hangs here. Typed loosely on purpose: the copy that reads may be another one than the copy that wrote.
+ * State that two copies of the package in one process (ESM beside CommonJS) must share: everything that isn't an object's
+ * own state. It is loosely typed on purpose, because the copy that reads may be another one than the copy that wrote.
  */
 export interface ProcessState {
-  /** Open instances in the order in which they were made; the last one is the default. */
+  /** Open instances in the order of their creation; the last one is the default. */
   readonly instances: unknown[];
-  /** What mageflow knows of a declaration: its schema, and the instances that wrap it. */
+  /** mageflow's data about a declaration: its schema, and the instances that wrap it. */
   readonly declarations: WeakMap<object, unknown>;
-  /** The execution that the current code runs in. */
+  /** The execution in which the current code runs. */
   execution: AsyncLocalStorage<unknown> | undefined;
 }
 

@@ -1,6 +1,6 @@
 const compactedFrom = 1024;
 
-/** First in, first out. To take one costs the same however many wait, which `Array.shift` doesn't promise. */
+/** A first-in, first-out queue. Taking an item has a constant cost, which `Array.shift` does not guarantee. */
 export class Queue<T> {
   private items: (T | undefined)[] = [];
   private head = 0;
@@ -20,7 +20,7 @@ export class Queue<T> {
   shift(): T | undefined {
     if (this.length === 0) return undefined;
     const item = this.items[this.head];
-    // What has been taken must not be kept by its place.
+    // Clears the place, so that the taken item can be garbage-collected.
     this.items[this.head] = undefined;
     this.head += 1;
     if (this.head >= compactedFrom && this.head * 2 >= this.items.length) {

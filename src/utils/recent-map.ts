@@ -1,14 +1,19 @@
 /**
- * The latest of what was set: as many as asked for, and at most twice as many. Or, where they are weighed, of as much weight.
+ * Keeps the values that were set last: at least `atLeast` of them, and at most twice as many. With `weigh`, both limits are
+ * weights.
  *
- * A Map whose oldest entry is deleted for each new one walks over all that were deleted before; here whole halves go.
+ * A Map whose oldest entry is deleted for each new one walks over all entries that were deleted before, so this one drops
+ * whole halves.
  */
 export class RecentMap<V> {
   private young = new Map<string, V>();
   private old = new Map<string, V>();
   private weight = 0;
 
-  /** @param weigh - what one counts */
+  /**
+   * @param atLeast - the number, or weight, of values to keep
+   * @param weigh - returns the weight of a value; 1 by default
+   */
   constructor(
     private readonly atLeast: number,
     private readonly weigh: (value: V) => number = () => 1,

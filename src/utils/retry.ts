@@ -1,12 +1,13 @@
 /**
- * Does something, and again when it fails, until it succeeds.
- * @param wait - called after each failure; what it throws ends it
+ * Runs an action repeatedly until it succeeds.
+ * @param wait - called after each failure; an error that it throws ends the retries
+ * @throws the error of `wait`
  */
 export function retry<T>(
   action: () => Promise<T>,
   wait: (failure: unknown, attempt: number) => Promise<unknown>,
 ): Promise<T> {
-  // Most succeed at once: they cost no function of their own that waits.
+  // Most actions succeed at once, and then need no async function.
   return action().catch((failure: unknown) => later(action, failure, wait));
 }
 

@@ -1,14 +1,15 @@
 const parts = 4;
-/** The longest that a timer of Node can be; a longer one rings at once. */
+/** The longest timer of Node, in ms; a longer one fires at once. */
 export const longestTimerMs = 2 ** 31 - 1;
 
 /**
- * Calls `over` once so many ms have passed in which this process could read its input.
+ * Calls `over` after a time in which this process could read its input.
  *
- * Timers are looked at before input is read: after a body has blocked the event loop for seconds, one timer would take for missing
- * what lies in the socket. So a limit is counted in parts, of which the loop can miss one without harm, and is judged a turn of
- * the loop after the last of them.
- * @returns what calls it off, and gives the ms that were left
+ * Node runs timers before it reads input. After a body has blocked the event loop for seconds, a single timer would expire
+ * although the answer is already in the socket. So the limit is counted in parts, of which the loop can miss one without
+ * harm, and `over` is called one turn of the loop after the last part.
+ * @param ms - the limit
+ * @returns a function that cancels the limit, and returns the ms that were left
  */
 export function timeLimit(ms: number, over: () => void): () => number {
   let left = ms;
@@ -34,9 +35,11 @@ export function timeLimit(ms: number, over: () => void): () => number {
 }
 
 /**
- * What a call gives, or an error when that takes longer. The call itself can't be stopped; what still comes of it is dropped.
- * @param isOver - called when it takes longer
- * @throws what the call throws, and an Error that says how long was waited for whom
+ * Resolves with the result of a call, or rejects when the call takes too long. The call itself can't be stopped; its later
+ * result is dropped.
+ * @param who - names the called service in the error
+ * @param isOver - called when the call takes too long
+ * @throws the call's error, or an Error with `who` and the limit
  */
 export function withTimeout<T>(who: string, ms: number, call: Promise<T>, isOver?: () => void): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -1,17 +1,17 @@
-/** The turn of one call among those that add to a swarm. */
+/** The turn of one call among the calls that add to a swarm. */
 export interface Turn {
-  /** Resolves when all calls before it have sent what they add. */
+  /** Resolves when all earlier calls have sent their items. */
   readonly come: Promise<void>;
-  /** It has sent what it adds, or will send nothing. */
+  /** Ends the turn: the call has sent its items, or will send none. */
   pass(): void;
 }
 
 /**
- * Keeps the calls of this process that add to a swarm in the order in which they were made: what some of them have to read first
- * takes longer than what others have. Only sending takes turns; calls neither prepare nor are answered one after another.
+ * Keeps the calls of this process that add to a swarm in the order in which they were made, because some must first read
+ * more than others. Only sending takes turns; preparation and answers of several calls overlap.
  */
 export class Turns {
-  /** Resolves when all calls of a swarm that were made so far have had their turn. */
+  /** Resolves when all calls made so far for a swarm have had their turn. */
   private readonly last = new Map<string, Promise<void>>();
 
   take(swarm: string): Turn {

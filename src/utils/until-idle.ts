@@ -1,12 +1,12 @@
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { withTimeout } from './timeout';
 
-/** What follows from an answer is begun within this time, in ms. */
+/** The effects of an answer begin within this time, in ms. */
 const momentMs = 20;
 
 /**
- * Waits until nothing is under way any more, and what was to end has ended.
- * @param limitMs - for how long at most
+ * Waits until `ended` has resolved and nothing is in progress any more.
+ * @param limitMs - the longest wait, in ms
  */
 export async function untilIdle(isBusy: () => boolean, ended: Promise<unknown>, limitMs: number): Promise<void> {
   let over = false;
@@ -18,7 +18,7 @@ export async function untilIdle(isBusy: () => boolean, ended: Promise<unknown>, 
   over = true;
 }
 
-/** What is not busy at one moment may be between two calls. */
+/** Checks twice, because a process that is idle at one moment may be between two calls. */
 async function isIdle(isBusy: () => boolean): Promise<boolean> {
   await turn();
   if (isBusy()) return false;
