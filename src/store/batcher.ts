@@ -12,16 +12,16 @@ interface Batch<A, R> {
 }
 
 /**
- * Makes one call of those that are asked for in one turn of the event loop: what a script needs before it begins costs more than
- * what it then does for one of them.
+ * Combines calls that are requested in one turn of the event loop into one: the fixed cost of a script exceeds the cost of
+ * one more call in it.
  */
 export class Batcher<A, R> {
   private readonly waiting = new Map<string, Batch<A, R>>();
 
   /**
-   * @param send - makes the calls of one key as one, and gives a result for each
-   * @param maxBatchSize - how many are made as one at most
-   * @param retryIndividually - whether each is made by itself when they can't be made as one
+   * @param send - makes the calls of one key as one, and returns a result for each of them in the same order
+   * @param maxBatchSize - the maximum number of calls made as one
+   * @param retryIndividually - whether each call is made separately if the combined call fails
    */
   constructor(
     private readonly send: (calls: readonly A[]) => Promise<readonly R[]>,
@@ -30,9 +30,10 @@ export class Batcher<A, R> {
   ) {}
 
   /**
-   * Joins those that are asked for with the same key.
-   * @param weight - of this one; those that are made as one weigh one or little more
-   * @throws what `send` throws, when it makes this one by itself unless they are not made apart
+   * Adds a call to the batch of its key.
+   *
+   * @param weight - the share of a batch that this call takes; a batch is sent when its weight reaches 1
+   * @throws the error of `send`: for this call alone, or for the whole batch without `retryIndividually`
    */
   add(key: string, call: A, weight = 0): Promise<R> {
     return new Promise((resolve, reject) => {
@@ -60,7 +61,7 @@ export class Batcher<A, R> {
       all.forEach(({ resolve }, i) => resolve(results[i] as R));
     } catch (error) {
       if (all.length === 1 || !this.retryIndividually) return all.forEach(({ reject }) => reject(error));
-      // One that can't be made must not take the others with it.
+      // A call that fails must not make the other calls fail.
       for (const one of all) void this.deliver([one]);
     }
   }

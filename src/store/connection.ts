@@ -11,41 +11,41 @@ import { scripts } from './scripts.generated';
 import { owesAnswers, Silence } from './silence';
 
 const commandsAPiece = 16;
-/** How long to wait for a connection to be found broken. */
+/** How long to wait for ioredis to notice a broken connection. */
 const pauseMs = 10;
 
 export type RedisLike = Redis | Cluster;
 
-/** A run of a server, and for how long it has run. */
+/** One run of a Redis server, and how long it has been up. */
 export interface Server {
   run: string;
   upMs: number;
-  /** Whether it may have been a replica of another one before. */
+  /** Whether it may have been a replica of another server before. */
   promoted: boolean;
 }
 
 export type ScriptName = keyof typeof scripts;
 export type Reply = string | number | null | Reply[];
 
-/** In one list, which ioredis flattens: as many arguments of a call as a script can have would not fit on the stack. */
+/** Takes its arguments as one list, which ioredis flattens: as separate arguments, large calls would overflow the stack. */
 type ScriptCall = (args: (string | number)[]) => Promise<Reply>;
 
 /**
- * mageflow's own connection: duplicated from the user's, with options on which its time limits hold.
+ * mageflow's own connection: a duplicate of the user's, with options under which its time limits hold.
  *
- * Nothing is queued while Redis is away and nothing is sent twice: a call that failed must not take effect later.
+ * Commands are neither queued while Redis is unreachable nor sent twice, because a failed call must not take effect later.
  */
 export class RedisConnection {
   readonly client: RedisLike;
   private subscriber: RedisLike | undefined;
   private closed = false;
-  /** Refuse those who wait for the connection. */
+  /** Functions that reject the calls that wait for the connection. */
   private readonly waiting = new Set<() => void>();
   private warned = false;
   private readonly silence: Silence;
-  /** What is asked for in this turn of the event loop, and where it is held back. */
+  /** The number of commands sent in this turn of the event loop, and the stream that buffers them. */
   private turn: { stream: Redis['stream']; commands: number } | undefined;
-  /** The server at the other end; undefined of a cluster, and of one that doesn't tell. */
+  /** The connected server; undefined for a cluster, and for a server that does not report its run. */
   server: Promise<Server | undefined> = Promise.resolve(undefined);
 
   constructor(
@@ -61,7 +61,7 @@ export class RedisConnection {
     }
   }
 
-  /** Which Redis it is, as far as the options tell. */
+  /** The address of the Redis, as far as the options show it. */
   get address(): string {
     if (isCluster(this.client))
       return `cluster ${JSON.stringify((this.client as unknown as { startupNodes?: unknown }).startupNodes)}`;
@@ -69,17 +69,17 @@ export class RedisConnection {
     return `${path ?? `${host}:${port}`}/${db ?? 0}`;
   }
 
-  /** The servers that hold keys, each of which is to be asked for its own. */
+  /** The servers that hold keys. A scan of all keys has to query each of them. */
   get nodes(): Redis[] {
     return nodesOf(this.client);
   }
 
-  /** Whether nothing can be sent any more, however long one tries. */
+  /** Whether the connection was closed, so that further calls are pointless. */
   get isClosed(): boolean {
     return this.closed;
   }
 
-  /** Whether calls are under way. */
+  /** Whether calls are in progress. */
   get isBusy(): boolean {
     return this.waiting.size > 0 || owesAnswers(this.client);
   }
@@ -91,12 +91,12 @@ export class RedisConnection {
     return this.use(name, () => run.call(this.client, [...keys, ...args]));
   }
 
-  /** Sends commands. @throws StoreError when Redis is away, refuses, or takes longer than `commandTimeoutMs` */
+  /** Sends commands. @throws StoreError when Redis is unreachable, refuses, or takes longer than `commandTimeoutMs` */
   use<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
     return betweenFaultPoints('redis', what, () => this.whenReady(what, send));
   }
 
-  /** Subscribes to a channel. @throws what ioredis rejects with; it waits for a connection as long as it takes */
+  /** Subscribes to a channel; waits for a connection without a time limit. @throws the error with which ioredis rejects */
   async hear(channel: string): Promise<void> {
     const client = this.subscription();
     const since = performance.now();
@@ -108,7 +108,7 @@ export class RedisConnection {
     }
   }
 
-  /** The connection that is subscribed to channels, made when it is first needed. */
+  /** The connection for subscriptions, created when it is first needed. */
   subscription(): RedisLike {
     this.subscriber ??= this.connect(false);
     return this.subscriber;
@@ -123,13 +123,13 @@ export class RedisConnection {
 
   private greet(): void {
     for (const node of nodesOf(this.client)) {
-      // One of a cluster connects when it is first needed: what came before that would find it half connected.
+      // A node of a cluster connects when it is first needed. An earlier command would meet a half-open connection.
       if (node.status === 'ready') this.server = this.ask(node).catch(() => undefined);
       else node.once('ready', () => void this.ask(node).catch(() => undefined));
     }
   }
 
-  /** Asks who is at the other end, and warns of one that may throw away what it was told. */
+  /** Identifies the server, and warns if it may evict keys. */
   private async ask(node: Redis): Promise<Server | undefined> {
     const info = await this.use('info', () => node.info());
     const told = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1];
@@ -151,7 +151,7 @@ export class RedisConnection {
     return retry(
       () => this.sent(send, time),
       (error) => {
-        // After a disconnect the status stays 'ready' for a moment: nothing was sent then.
+        // For a moment after a disconnect the status is still 'ready'. Nothing was sent in this case, so a retry is safe.
         if (messageOf(error).startsWith("Stream isn't writeable") && time.left > pauseMs) {
           time.left -= pauseMs;
           return pause(pauseMs);
@@ -171,11 +171,11 @@ export class RedisConnection {
   }
 
   /**
-   * Sends what is asked for in one turn of the event loop in few pieces: a system call for each costs more than most commands.
-   * Not in one: Redis would have nothing to do until this process has asked for all of it.
+   * Sends the commands of one turn of the event loop in a few pieces, because a system call for each would cost more than
+   * most commands. One piece would be too few: Redis would be idle until this process has issued all commands.
    *
-   * ioredis's automatic pipelines do the same, but each is sent when the one before has been answered to its end: Redis and this
-   * process would take turns at working.
+   * ioredis's automatic pipelines do something similar, but they send a pipeline only after all replies to the previous one
+   * have arrived. Redis and this process would then work in turns.
    */
   private gather(): void {
     if (isCluster(this.client)) return;
@@ -187,7 +187,7 @@ export class RedisConnection {
       stream.cork();
       return;
     }
-    // In the turn in which a connection is replaced, there are two.
+    // When a connection is replaced, a turn of the event loop can have two streams.
     const turn = { stream, commands: 1 };
     this.turn = turn;
     stream.cork();
@@ -201,12 +201,12 @@ export class RedisConnection {
 
   private connect(forCommands: boolean): RedisLike {
     const client = duplicate(this.given, forCommands, this.timeoutMs);
-    // Each call that waits for the connection listens.
+    // Each call that waits for the connection adds listeners, so their number has no limit.
     client.setMaxListeners(0);
     this.silence.watch(client);
     let told = -Infinity;
     client.on('error', (error: Error) => {
-      // ioredis reports each attempt to reconnect; once a minute is enough to know.
+      // ioredis reports each attempt to reconnect; one warning a minute is enough.
       if (this.closed || performance.now() - told < 60_000) return;
       told = performance.now();
       this.logger.warn(`Redis is unreachable: ${messageOf(error)}. It will be tried again.`);
@@ -217,7 +217,7 @@ export class RedisConnection {
   private async ready(time: { left: number }): Promise<void> {
     if (this.closed) throw closedError();
     if (this.client.status === 'wait' || this.client.status === 'end') {
-      // Its rejection is the error event's business; what counts here is whether it gets ready in time.
+      // The error event handles its rejection. Only whether it becomes ready in time matters here.
       runOutsideContext(() => this.client.connect()).catch(() => undefined);
     }
     await new Promise<void>((resolve, reject) => {
@@ -262,7 +262,7 @@ function duplicate(given: RedisLike | string, forCommands: boolean, timeoutMs: n
   const own = {
     keyPrefix: '',
     lazyConnect: true,
-    // The nodes of a cluster connect when they are first needed; in there, only pipelines wait for that.
+    // The nodes of a cluster connect when they are first needed, and only pipelines wait for that connection.
     enableAutoPipelining: forCommands && isCluster(given),
     enableOfflineQueue: !forCommands,
     autoResendUnfulfilledCommands: false,
@@ -272,13 +272,13 @@ function duplicate(given: RedisLike | string, forCommands: boolean, timeoutMs: n
     readOnly: false,
     stringNumbers: false,
     connectTimeout: timeoutMs,
-    // Time limits are kept here: a timer of ioredis judges before it has read what has come.
+    // This class enforces the time limits: an ioredis timer can fire before replies that have arrived are read.
     commandTimeout: undefined,
     socketTimeout: undefined,
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 1000),
   };
   if (typeof given === 'string') return new Redis(given, own);
-  // instanceof would fail for an ioredis of another copy or major version; the shape is what is used.
+  // instanceof would fail for another copy or major version of ioredis, so the methods are checked instead.
   if (isCluster(given)) {
     const { keyPrefix, lazyConnect, enableAutoPipelining, enableOfflineQueue, ...redisOptions } = own;
     const options: object = {
@@ -288,7 +288,7 @@ function duplicate(given: RedisLike | string, forCommands: boolean, timeoutMs: n
       enableOfflineQueue,
       scaleReads: 'master',
       clusterRetryStrategy: redisOptions.retryStrategy,
-      // What a node was sent before its connection broke may have been done: sending it again is the caller's decision.
+      // A node may have executed a command before its connection broke. The caller decides whether to send it again.
       retryDelayOnFailover: 0,
       redisOptions: { ...given.options.redisOptions, ...redisOptions },
     };

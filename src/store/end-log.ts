@@ -1,13 +1,13 @@
 import type { GroupStore } from './group-store';
 
-/** Some of the items of a group that have ended, in the order of their ends. */
+/** A part of the log of ended items, in the order of their ends. */
 export interface EndsRead {
-  /** How often the group has been tried again: each time the log begins anew with what has succeeded. */
+  /** How often the group was retried. Each retry starts the log again with the items that had succeeded. */
   round: number;
   indexes: number[];
 }
 
-/** Reads the log of ends from a place in it; undefined while the group is being made ready to be tried again. */
+/** Reads the log of ends from a position; returns undefined while a retry of the group is being prepared. */
 export async function readEnds(
   { keys, redis }: GroupStore,
   id: string,
@@ -15,7 +15,7 @@ export async function readEnds(
   limit: number,
 ): Promise<EndsRead | undefined> {
   const state = keys.state(id);
-  // In this order: the log is turned round only after the round has been counted.
+  // The order matters: a retry counts the round before it rewrites the log.
   const [[before, flags], entries, after] = await redis.use('lrange', (client) =>
     Promise.all([
       client.hmget(state, 'rnd', 'fl'),
@@ -27,7 +27,7 @@ export async function readEnds(
   return { round: Number(before ?? 0), indexes: entries.map(Number) };
 }
 
-/** How often a group has been tried again. */
+/** Returns how often a group was retried. */
 export async function roundOf({ keys, redis }: GroupStore, id: string): Promise<number> {
   return Number((await redis.use('hget', (client) => client.hget(keys.state(id), 'rnd'))) ?? 0);
 }

@@ -2,20 +2,22 @@ import type { GroupStore } from './group-store';
 import { isStopped, marks } from './item-state';
 import type { GroupStatus, Outcome } from './replies';
 
-/** How an entry stands for who waits for it: 'open' until it has ended. */
+/** The end of an entry for a waiting process: 'open' until the entry has ended. */
 export interface EntryEnd {
   end: Outcome | 'open';
-  /** The run (or group) that was published for it, where that was asked for. */
+  /** The run (or group) that was published for it, if the caller asked for it; else ''. */
   run: string;
 }
 
-/** Bytes that are read at once: a byte is an item. */
+/** The number of state bytes that one command reads; each byte is an item. */
 const chunkSize = 64 * 1024;
 const fieldsAtOnce = 500;
 
 /**
- * How some entries of a group stand, in a number of commands that hardly grows with theirs. Those that are unknown are left out.
- * @param withRuns - of which of them the runs are wanted
+ * Returns the ends of some entries of a group, omitting unknown entries. The number of commands hardly grows with the
+ * number of entries.
+ *
+ * @param withRuns - the entries whose runs are needed
  */
 export async function entryEnds(
   store: GroupStore,
@@ -46,7 +48,7 @@ async function endsOfItems({ keys, redis }: GroupStore, id: string, entries: rea
     else Object.assign(known, { from: Math.min(known.from, index), to: Math.max(known.to, index) });
   }
   const ranges = [...chunks];
-  // The status first: in a group that had stopped by then, what has not started never will.
+  // The status is read first: once a group has stopped, an item that has not started never will.
   const [[status, total], ...texts] = await redis.use('getrange', (client) =>
     Promise.all([
       client.hmget(keys.state(id), 'st', 'tot'),
@@ -70,7 +72,7 @@ async function endsOfCallbacks({ keys, redis }: GroupStore, id: string, entries:
   const ends: Ends = [];
   for (let from = 0; from < entries.length; from += fieldsAtOnce) {
     const some = entries.slice(from, from + fieldsAtOnce);
-    // In this order: what is not active any more has its result by then.
+    // The order matters: when an entry is no longer active, its result is stored.
     const [active, results] = await redis.use('hmget', (client) =>
       Promise.all([
         client.hmget(keys.active(id), ...some),

@@ -2,49 +2,59 @@ import { encodeChange, type ConfigChange } from '../config/swarm-config';
 import { GroupScripts } from './group-scripts';
 import type { Reply } from './connection';
 
-/** The group that has one tried again which sits in it. */
+/** How a parent retries a nested group. */
 export interface RetriedBy {
-  /** How often that one has been tried again. */
+  /** How often the parent was retried. */
   round: number;
-  /** Whether items can be added again, as a root's body begins again. */
+  /** Whether items can be added again, because a root's body runs again. */
   reopen?: boolean;
-  /** What it is below from now on. */
+  /** The groups above it from now on. */
   above?: object;
 }
 
-/** Typed calls of the scripts with which people hold, change, repair and forget groups. */
+/** Typed calls of the scripts that suspend, change, retry and remove groups. */
 export class GroupControl extends GroupScripts {
-  /** Suspends a group, or lets it go on. @param version - of the word that came from above; else a new one */
+  /**
+   * Suspends or resumes a group.
+   *
+   * @param version - the version of a suspend or resume that is propagated from a group above; '' for a new one
+   */
   async suspend(id: string, suspended: boolean, version = '') {
     const reply = await this.call('suspend', id, [suspended ? 1 : 0, version]);
     return suspension(this.expectCode(reply, ['suspended', 'resumed', 'ended', 'older', 'missing'] as const), reply);
   }
 
-  /** Suspends one entry of a group, or lets it go on. */
+  /** Suspends or resumes one entry of a group. */
   async suspendEntry(id: string, entry: string, suspended: boolean) {
     const reply = await this.call('suspendEntry', id, [entry, suspended ? 1 : 0], entry);
     return suspension(this.expectCode(reply, ['suspended', 'resumed', 'ended', 'missing'] as const), reply);
   }
 
-  /** Notes that the groups below one have heard which of them are suspended. @param words - how often something had been said */
+  /**
+   * Stores that the groups below a group have followed its suspensions.
+   *
+   * @param words - the epoch of suspensions that they have followed; the call has no effect if the epoch has changed since
+   */
   async suspensionPropagated(id: string, words: string): Promise<void> {
     await this.call('suspensionPropagated', id, [words]);
   }
 
-  /** Takes back runs that no body has begun in. */
+  /** Takes back runs in which no body has begun. */
   async withdraw(id: string, entries: readonly string[]) {
     return this.expectCode(await this.call('withdraw', id, entries), ['withdrawn', 'missing'] as const);
   }
 
-  /** Changes how a group runs its items; what is undefined stays, null takes a limit away. */
+  /** Changes how a group runs its items. An undefined value stays as it is; null removes a limit. */
   async update(id: string, config: ConfigChange) {
     const reply = await this.call('update', id, encodeChange(config));
     return this.expectCode(reply, ['updated', 'finished', 'missing'] as const);
   }
 
   /**
-   * Makes what failed, was cancelled or never started in an ended group ready again, some of it: until it no longer answers 'continue'.
-   * @param by - the parent that asks for it; a user when it isn't given; 'more' to go on with what was begun
+   * Prepares the retry of an ended group: makes items ready that failed, were cancelled or never started. Each call handles
+   * a part; repeat it until it no longer returns 'continue'.
+   *
+   * @param by - the parent that retries it; undefined for a user; 'more' to continue a retry
    */
   async retry(id: string, by?: RetriedBy | 'more') {
     await this.register(id);
@@ -56,7 +66,7 @@ export class GroupControl extends GroupScripts {
     return { ...this.expectCode(reply, codes), items: Number(reply[6] ?? 0), round: Number(reply[7] ?? 0) };
   }
 
-  /** Lets a root that has ended wait for its children again. @param round - in which those are tried again */
+  /** Makes an ended root wait for its children again. @param round - the round in which these are retried */
   async reopen(id: string, { entry, child, round }: { entry: string; child: string; round: number }) {
     await this.register(id);
     const codes = ['reopened', 'nested', 'unfinished', 'missing'] as const;
@@ -64,9 +74,10 @@ export class GroupControl extends GroupScripts {
   }
 
   /**
-   * Fires failed callbacks of a group anew, some of them: until `next` is undefined.
-   * @param source - the entry for which they were fired, 'g' for the group itself, '' for all
-   * @param from - the number of the first one to look at, and the one to stop before, as an earlier call gave them
+   * Fires failed callbacks of a group again. Each call handles a part; repeat it until `from` is undefined.
+   *
+   * @param source - the entry that fired them, 'g' for the group itself, '' for all
+   * @param from - the first number to look at and the number to stop before, as the previous call returned them
    */
   async retryCallbacks(id: string, source: string, from?: { next: number; stop: number }) {
     await this.register(id);
@@ -80,12 +91,12 @@ export class GroupControl extends GroupScripts {
     };
   }
 
-  /** Notes that what an ended group refers to has been kept from expiring, as long as its callbacks run. */
+  /** Stores that everything to which an ended group refers was kept from expiring, for as long as its callbacks run. */
   async retained(id: string) {
     return this.expectCode(await this.call('retentionDone', id, []), ['retained', 'missing'] as const);
   }
 
-  /** Forgets a group that has ended or was never started, but for the names of the groups below it. */
+  /** Removes a group that has ended or was never started. The names of the groups below it are kept for the caller. */
   async remove(id: string, by: 'user' | 'parent') {
     const reply = await this.call('remove', id, [by]);
     const code = reply[0] as 'removed' | 'missing' | 'started' | 'nested';
@@ -93,7 +104,11 @@ export class GroupControl extends GroupScripts {
     return { code, total: Number(reply[1]) || 0 };
   }
 
-  /** Keeps a group again that had been let expire, as what refers to it is tried again. Whether it is kept. */
+  /**
+   * Keeps an ended group again that had begun to expire, because a group that refers to it is retried.
+   *
+   * @returns whether it is kept
+   */
   async retainAgain(id: string): Promise<boolean> {
     const [code, , total] = await this.call('retain', id, ['retain']);
     if (code !== 'kept') return false;
@@ -101,13 +116,13 @@ export class GroupControl extends GroupScripts {
     return true;
   }
 
-  /** Has the results of a group live as long as the group does. */
+  /** Makes the results of a group live as long as the group. */
   async keepResults(id: string, total: number): Promise<void> {
     await this.bindLifetimes(id, this.buckets(id, total));
   }
 }
 
-/** What a suspended or resumed group says besides: the version of the word, and whether groups below have to hear it. */
+/** Adds the version of the suspension to a reply, and whether groups below have to follow it. */
 function suspension<C>(reply: C, raw: readonly Reply[]) {
   return { ...reply, version: String(raw[6] ?? ''), nested: raw[7] === '1' };
 }

@@ -5,7 +5,7 @@ import type { Reply } from './connection';
 import { toStart, toEffects, withoutEffects, type Outcome, type StartReply, type Effects } from './replies';
 import { Batcher } from './batcher';
 
-/** One execution of a run: what the engine tells apart, and a nonce of this process. */
+/** One execution of a run: the engine's identification of it, and a nonce of this process. */
 export interface Execution {
   runId: string;
   retryCount: number;
@@ -20,13 +20,13 @@ export interface ExecutionEnd {
   retries: number;
 }
 
-/** What became of a report, and what the script handed out. */
+/** The result of a report, and the effects of the script. */
 export interface FinishReply {
   code: 'ended' | 'retry' | 'refused' | 'unknown';
   effects: Effects;
 }
 
-/** What one execution asks of a script, its fields in one text: each argument of a call costs as much as what is done with it. */
+/** The request of one execution, with its fields packed into one text: each argument of a call has a noticeable cost. */
 interface Call {
   id: string;
   entry: string;
@@ -37,24 +37,32 @@ interface FinishCall extends Call {
   confirmed: readonly string[];
 }
 
-/** How many executions are claimed or ended in one call at most: it blocks Redis for some milliseconds. */
+/** Maximum number of executions that one call claims or ends: a call blocks Redis for some milliseconds. */
 const atOnce = 50;
 const bytesAtOnce = 1024 * 1024;
 
-/** Proof that a claim comes from a publisher; `start.lua` makes the same. */
+/** Returns the token that proves that a claim comes from a publisher. `start.lua` computes the same token. */
 export function claimToken(secret: string, entry: string): string {
   return hash('sha1', secret + entry).slice(0, 20);
 }
 
-/** Typed calls of the scripts by which executions claim their entries and end, those of one turn of the event loop together. */
+/**
+ * Typed calls of the scripts by which executions claim and complete their entries.
+ *
+ * The calls that one turn of the event loop makes for one bucket of a group are sent together.
+ */
 export class GroupExecutions extends GroupControl {
   private readonly starts = new Batcher((calls: readonly Call[]) => this.sendStarts(calls), atOnce);
   private readonly finishes = new Batcher((calls: readonly FinishCall[]) => this.sendFinishes(calls), atOnce);
 
   /**
+   * Claims an entry for an execution.
+   *
+   * @param deadOwner - a run that is proven to have ended without a result; '' for none
    * @param child - the group of its children, when it is a root; else ''
-   * @param handBack - whether a run that has to wait for `resume` is taken back instead, as its worker is stopping
-   * @param knownMessage - when the group was created whose message is known here, '0' when none is; '' not to ask for it
+   * @param handBack - take a suspended run back instead of letting it wait for `resume`, because its worker is stopping
+   * @param knownMessage - the creation time of the group whose message this process knows, '0' when it knows none; '' when
+   *   it does not need the message
    */
   start(
     id: string,
@@ -96,7 +104,7 @@ export class GroupExecutions extends GroupControl {
     if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown' }));
     const claims = reply[1] as (string | Reply[])[];
     const isHeld = ([what]: string | Reply[]) => what === 'requeued';
-    // The slots of those that were taken back are for the next ones.
+    // The slots of the runs that were taken back are granted to the next items.
     const handedOut = claims.some(isHeld) ? await this.call('grant', id, []) : [];
     const [, , text, createdAt] = reply;
     const message = typeof text === 'string' ? { text, createdAt: String(createdAt) } : undefined;
@@ -128,14 +136,14 @@ export class GroupExecutions extends GroupControl {
   }
 }
 
-/** Entries and their run ids, each after its entry, as scripts take them. */
+/** Packs pairs of an entry and its run id into the form that the scripts read. */
 export function packedPairs(pairs: readonly string[]): string[] {
   const packed: string[] = [];
   for (let i = 0; i + 1 < pairs.length; i += 2) packed.push(`${pairs[i]}|${pairs[i + 1]}`);
   return packed;
 }
 
-/** Gives what a script handed out to the first of its executions that publishes it; the others have nothing to publish. */
+/** Gives the effects of a script to the first execution that publishes them; the others have nothing to publish. */
 function sharesOf<T>(effects: Effects, all: readonly T[], publishes: (one: T) => boolean): [T, Effects][] {
   const first = all.findIndex(publishes);
   const none = withoutEffects(effects);

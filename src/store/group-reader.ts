@@ -14,17 +14,17 @@ import { parseOptions, unpackCallback, unpackHead, type GroupTemplate } from './
 export type { Counts, GroupRecord as GroupFacts, Snapshot } from './group-record-reader';
 export type { ItemState };
 
-/** What is under way of an entry: the run or group ('g:' and its id) that it is, and its children's group. */
+/** An active entry: its `run`, or 'g:' and the id of the group that it is; and as `child` the group of a root's children. */
 export interface ActiveEntry {
   entry: string;
   state: ItemState;
   run: string;
-  /** Which process its lease names. */
+  /** The process that its lease names. */
   process: string;
   child: string;
 }
 
-/** One item that ended. */
+/** An item that has ended. */
 export interface EndedItem {
   index: number;
   id: string;
@@ -34,10 +34,10 @@ export interface EndedItem {
   error?: string;
 }
 
-/** What is read of items at once, at most: a page holds one item, however large that is. */
+/** The maximum size of one read of items. A page holds at least one item, even if this item is larger. */
 const page = { items: 256, bytes: 4 * 1024 * 1024 };
 
-/** Reads groups. Nothing here changes anything. */
+/** Reads groups. No method changes anything. */
 export class GroupReader extends GroupRecordReader {
   readonly suspensions: Suspensions;
 
@@ -47,8 +47,8 @@ export class GroupReader extends GroupRecordReader {
   }
 
   /**
-   * Does something to the groups below one, of which it knows, each with the entry that it is or belongs to: those that it
-   * made, that were put into it or into a chain in it, and its roots' children.
+   * Calls `action` for each group that this group has stored as a child, with the entry that it is or belongs to: groups
+   * that it created, groups that were put into it or into a chain in it, and groups of the children of its roots.
    */
   async eachBelow(id: string, action: (child: string, entry: string) => Promise<void>): Promise<void> {
     const key = this.store.keys.callbacks(id);
@@ -67,7 +67,7 @@ export class GroupReader extends GroupRecordReader {
     } while (cursor !== '0');
   }
 
-  /** How many items a removed group had, of which something is left; undefined when nothing is. */
+  /** Returns the number of items of a partly removed group; undefined when nothing is left of it, or it exists. */
   async leftOf(id: string): Promise<number | undefined> {
     const { keys, redis } = this.store;
     const [there, total] = await redis.use('hget', (client) =>
@@ -76,19 +76,19 @@ export class GroupReader extends GroupRecordReader {
     return there === 0 && total !== null ? Number(total) : undefined;
   }
 
-  /** The group that an entry is, or whose children it spawned as a root. */
+  /** Returns the group that an entry is, or the group of its children if it is a root. */
   async groupAt(id: string, entry: string): Promise<string | undefined> {
     const key = this.store.keys.callbacks(id);
     return (await this.store.redis.use('hget', (client) => client.hget(key, `g:${entry}`))) ?? undefined;
   }
 
-  /** How the body of a root ended, as a mark and JSON text, from its return on. */
+  /** Returns how the body of a root ended, as a mark and JSON text; undefined before it has returned. */
   async bodyEnd(id: string, entry: string): Promise<string | undefined> {
     const key = this.store.keys.callbacks(id);
     return (await this.store.redis.use('hget', (client) => client.hget(key, `b:${entry}`))) ?? undefined;
   }
 
-  /** What holds a slot, or is a callback that has not ended: each with the run or group that it is, and its children's group. */
+  /** Yields the entries that hold a slot, and the callbacks that have not ended. */
   async *active(id: string): AsyncGenerator<ActiveEntry> {
     const key = this.store.keys.active(id);
     let cursor = '0';
@@ -100,13 +100,13 @@ export class GroupReader extends GroupRecordReader {
     } while (cursor !== '0');
   }
 
-  /** The same of one entry; undefined when it isn't under way. */
+  /** Returns one entry as `active` does; undefined when it is not active. */
   async activeEntry(id: string, entry: string): Promise<ActiveEntry | undefined> {
     const packed = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.active(id), entry));
     return packed === null ? undefined : toActive(entry, packed);
   }
 
-  /** The same of some entries: of those that are under way. */
+  /** Returns entries as `active` does, omitting entries that are not active. */
   async activeEntries(id: string, entries: readonly string[]): Promise<ActiveEntry[]> {
     if (entries.length === 0) return [];
     const packed = await this.store.redis.use('hmget', (client) =>
@@ -115,13 +115,13 @@ export class GroupReader extends GroupRecordReader {
     return entries.flatMap((entry, i) => (packed[i] ? [toActive(entry, packed[i])] : []));
   }
 
-  /** The message that a group was started with, as JSON text; undefined when it was given none. */
+  /** Returns the message that a group was started with, as JSON text; undefined when it has none. */
   async message(id: string): Promise<string | undefined> {
     const key = this.store.keys.state(id);
     return (await this.store.redis.use('hget', (client) => client.hget(key, 'msg'))) ?? undefined;
   }
 
-  /** What a claim to an entry is worth, of a run that is only a part of it: the same as `start.lua` says of a whole one. */
+  /** Checks the claim of a run that is only a part of an entry, by the same rules that `start.lua` has for a whole entry. */
   async worthOf(id: string, entry: string, token: string): Promise<'valid' | 'cancelled' | 'unknown'> {
     const { keys, redis } = this.store;
     const [[secret, status], active] = await redis.use('hmget', (client) =>
@@ -132,10 +132,11 @@ export class GroupReader extends GroupRecordReader {
     return whole || active?.endsWith('|1') ? 'cancelled' : 'valid';
   }
 
-  /** The state of one item, or undefined when the group or the item is unknown. */
+  /** Returns the state of an item; undefined when the group or the item is unknown. */
   async itemState(id: string, index: number): Promise<ItemState | undefined> {
     const { keys, redis } = this.store;
-    // In this order, as other commands may come between: what isn't active at first and moves on shows in its byte.
+    // The order matters because other commands may run in between: an item that ends after the first read shows its end in
+    // its byte.
     const [active, byte, group] = await redis.use('getrange', (client) =>
       Promise.all([
         client.hget(keys.active(id), String(index)),
@@ -151,7 +152,7 @@ export class GroupReader extends GroupRecordReader {
     return itemStateOf({ active, byte, index, alone, group: of });
   }
 
-  /** The state of a fired callback, or undefined when it is unknown. */
+  /** Returns the state of a fired callback; undefined when it is unknown. */
   async callbackState(id: string, entry: string): Promise<ItemState | undefined> {
     const { keys, redis } = this.store;
     const [active, result] = await redis.use('hget', (client) =>
@@ -161,7 +162,7 @@ export class GroupReader extends GroupRecordReader {
     return result ? marks[result[0] ?? ''] : undefined;
   }
 
-  /** The latest firing of a callback that was signed as `signatureId`; undefined while it hasn't been fired. */
+  /** Returns the latest invocation of the callback with the signature id `signatureId`; undefined before the first one. */
   async latestInvocation(id: string, signatureId: string): Promise<string | undefined> {
     const { keys, redis } = this.store;
     const fired = Number((await redis.use('hget', (client) => client.hget(keys.state(id), 'cbn'))) ?? 0);
@@ -175,8 +176,10 @@ export class GroupReader extends GroupRecordReader {
   }
 
   /**
-   * The entries of the callbacks that were fired last for an entry, or ('g') for the group itself: of each its latest firing.
-   * @param limit - how many at most
+   * Returns the entries of the callbacks that an entry (or 'g': the group itself) fired last. A callback that was fired
+   * again is represented by its latest invocation.
+   *
+   * @param limit - the maximum number of entries
    */
   async invokedFor(id: string, source: string, limit: number): Promise<string[]> {
     const { keys, redis } = this.store;
@@ -192,7 +195,7 @@ export class GroupReader extends GroupRecordReader {
     }
   }
 
-  /** The packed spec of one item and the message it was run with. */
+  /** Returns the packed spec of an item and its own message ('' for none); undefined when the item is unknown. */
   async item(id: string, entry: string): Promise<{ spec: string; message: string } | undefined> {
     const [spec, message] = await this.store.redis.use('hmget', (client) =>
       client.hmget(this.store.keys.specs(id), entry, `m${entry}`),
@@ -200,18 +203,18 @@ export class GroupReader extends GroupRecordReader {
     return spec ? { spec, message: message ?? '' } : undefined;
   }
 
-  /** The packed specs of some items, in the same order. */
+  /** Returns the packed specs of some items, in the same order. */
   async specsAt(id: string, entries: readonly string[]): Promise<(string | null)[]> {
     return this.store.redis.use('hmget', (client) => client.hmget(this.store.keys.specs(id), ...entries));
   }
 
-  /** The packed specs of a range of items. */
+  /** Returns the packed specs of a range of items. */
   async specs(id: string, from: number, to: number): Promise<string[]> {
     const packed = await this.specsAt(id, range(from, to).map(String));
     return packed.filter((spec) => spec !== null);
   }
 
-  /** How a group runs its items, as a template of it needs to know. */
+  /** Returns the configuration of a group as its template holds it; undefined when the group is unknown. */
   async configuration(id: string): Promise<Omit<GroupTemplate, 'items'> | undefined> {
     const key = this.store.keys.state(id);
     const [kind, success, error, options, ...config] = await this.store.redis.use('hmget', (client) =>
@@ -234,18 +237,18 @@ export class GroupReader extends GroupRecordReader {
     );
   }
 
-  /** The group's own callbacks, packed. */
+  /** Returns the callbacks of the group itself, packed. */
   async callbackLists(id: string): Promise<string[]> {
     const lists = await this.store.redis.use('hmget', (client) => client.hmget(this.store.keys.state(id), 'cs', 'ce'));
     return lists.flatMap((list) => (list ? (JSON.parse(list) as string[]) : []));
   }
 
-  /** The run that was published for, or owns, an entry; a group's is that group: 'g:' and its id. */
+  /** Returns the run that was published for an entry or owns it; for a nested group 'g:' and its id. */
   async runOf(id: string, entry: string): Promise<string | undefined> {
     return (await this.activeEntry(id, entry))?.run || undefined;
   }
 
-  /** A stored output as JSON text: of a group that gave a list, only its id is stored. */
+  /** Resolves a stored output to JSON text. If the output is the list of a group, only the id of this group is stored. */
   async output(payload: string): Promise<string> {
     const json = inlined(payload);
     if (json !== undefined) return json;
@@ -254,7 +257,11 @@ export class GroupReader extends GroupRecordReader {
     return this.list(payload.slice(1));
   }
 
-  /** The outputs of the succeeded items of a group as JSON text. @param total - how many items it has, if that is known */
+  /**
+   * Returns the outputs of the succeeded items of a group as JSON text.
+   *
+   * @param total - the number of its items, if the caller knows it
+   */
   async list(id: string, total?: number): Promise<string> {
     const list: string[] = [];
     for await (const payloads of this.payloads(id, total))
@@ -262,14 +269,14 @@ export class GroupReader extends GroupRecordReader {
     return `[${list.join(',')}]`;
   }
 
-  /** What an entry left when it ended: a mark and JSON text. */
+  /** Returns the result of an ended entry: a mark and JSON text. */
   async result(id: string, entry: string): Promise<string | undefined> {
     const { keys, redis } = this.store;
     const [key, field] = entry.startsWith('c') ? [keys.callbacks(id), `r:${entry}`] : [keys.bucketOf(id, entry), entry];
     return (await redis.use('hget', (client) => client.hget(key, field))) ?? undefined;
   }
 
-  /** The raw results of some items, by index. */
+  /** Returns the raw results of some items, in the order of `indexes`. */
   async results(id: string, indexes: readonly number[]): Promise<(string | undefined)[]> {
     const all: (string | undefined)[] = [];
     for await (const some of this.resultPages(id, indexes)) for (const result of some) all.push(result);
@@ -277,8 +284,9 @@ export class GroupReader extends GroupRecordReader {
   }
 
   /**
-   * The same a page at a time: no more than so many bytes are read before somebody takes them.
-   * @param small - whether all results of the group are no more than that, where it is known
+   * Yields raw results a page at a time, so that no more than a page of bytes is read ahead of the consumer.
+   *
+   * @param small - whether all results of the group fit into one page, if the caller knows it
    */
   private async *resultPages(
     id: string,
@@ -293,13 +301,13 @@ export class GroupReader extends GroupRecordReader {
     }
   }
 
-  /** Whether all results of a group are no more than a page together: asked once, as the size of each costs a command. */
+  /** Whether all results of a group fit into one page. Checked once, because the size of each result costs a command. */
   private async isSmall(id: string): Promise<boolean> {
     const key = this.store.keys.state(id);
     return Number(await this.store.redis.use('hget', (client) => client.hget(key, 'rb'))) <= page.bytes;
   }
 
-  /** The raw results of the first of some items: of as many as may be read at once. */
+  /** Returns the raw results of the first items, as many as fit into one page. */
   private async firstResults(id: string, indexes: readonly number[], small: boolean): Promise<(string | undefined)[]> {
     const { keys, redis } = this.store;
     const found = small ? indexes.map((): string | number | null => 0) : await this.sizedResults(id, indexes);
@@ -320,7 +328,7 @@ export class GroupReader extends GroupRecordReader {
     return found.slice(0, end).map((result) => (typeof result === 'string' ? result : undefined));
   }
 
-  /** The raw results of some items; of a bucket in which they are large, only their sizes. */
+  /** Returns the raw results of some items; for a bucket in which they are large, only their sizes. */
   private async sizedResults(id: string, indexes: readonly number[]): Promise<(string | number | null)[]> {
     const { keys, redis } = this.store;
     const buckets = placesByBucket(indexes, indexes.length);
@@ -335,12 +343,12 @@ export class GroupReader extends GroupRecordReader {
     return found;
   }
 
-  /** The outputs of the succeeded items as JSON texts, in order of adding. */
+  /** Yields the outputs of the succeeded items as JSON texts, in the order in which the items were added. */
   async *outputs(id: string): AsyncGenerator<string> {
     for await (const payloads of this.payloads(id)) for (const payload of payloads) yield this.output(payload);
   }
 
-  /** What the succeeded items have left, a page at a time. */
+  /** Yields the stored outputs of the succeeded items, a page at a time. */
   private async *payloads(id: string, known?: number): AsyncGenerator<string[]> {
     const total = known ?? (await this.snapshot(id))?.total ?? 0;
     const small = await this.isSmall(id);
@@ -351,14 +359,14 @@ export class GroupReader extends GroupRecordReader {
     }
   }
 
-  /** Items that ended, by index, with their outputs or errors. */
+  /** Returns ended items with their outputs or errors, in the order of `indexes`. */
   async ended(id: string, indexes: readonly number[]): Promise<EndedItem[]> {
     const all: EndedItem[] = [];
     for await (const items of this.endedPages(id, indexes)) all.push(...items);
     return all;
   }
 
-  /** The same a page at a time, so that large outputs are not all there at once. */
+  /** Does the same a page at a time, so that large outputs are not in memory all at once. */
   async *endedPages(id: string, indexes: readonly number[]): AsyncGenerator<EndedItem[]> {
     let from = 0;
     for await (const kept of this.resultPages(id, indexes)) {
@@ -379,7 +387,7 @@ export class GroupReader extends GroupRecordReader {
     }
   }
 
-  /** What leads the packed specs of some items, in the same order. */
+  /** Returns the headers of the packed specs of some items, in the same order. */
   async heads(id: string, entries: readonly (string | number)[]): Promise<(string | null)[]> {
     const key = this.store.keys.specs(id);
     const heads: (string | null)[] = [];
@@ -390,7 +398,7 @@ export class GroupReader extends GroupRecordReader {
     return heads;
   }
 
-  /** The indexes of items in the order in which they ended, from a place in that order. */
+  /** Returns the indexes of ended items in the order of their ends, from a position in this order. */
   async endLog(id: string, from: number, limit: number): Promise<number[]> {
     const entries = await this.store.redis.use('lrange', (client) =>
       client.lrange(this.store.keys.ends(id), from, from + limit - 1),
@@ -398,7 +406,7 @@ export class GroupReader extends GroupRecordReader {
     return entries.map(Number);
   }
 
-  /** Which of some items of a stopped group never started. */
+  /** Returns the items from `from` to before `to` of a stopped group that never started. */
   async neverStarted(id: string, from: number, to: number): Promise<number[]> {
     const bytes = await this.store.redis.use('getrange', (client) =>
       client.getrange(this.store.keys.bytes(id), from, to - 1),
@@ -409,7 +417,7 @@ export class GroupReader extends GroupRecordReader {
     });
   }
 
-  /** The first 100 failures of a group, and how many there were. */
+  /** Returns the first 100 failures of a group, and the number of all. */
   async failures(id: string): Promise<{ count: number; failures: Failure[] }> {
     const { keys, redis } = this.store;
     const count = Number((await redis.use('hget', (client) => client.hget(keys.state(id), 'ko'))) ?? 0);
@@ -432,17 +440,17 @@ function toActive(entry: string, packed: string): ActiveEntry {
   return { entry, state: state as ItemState, run, process, child };
 }
 
-/** The message in a stored failure. */
+/** Returns the message of a stored failure. */
 export function readError(json: string): string {
   return json ? ((JSON.parse(json) as { message?: string }).message ?? '') : '';
 }
 
-/** Whether a status or a state, of a group or an item, is one that nothing follows but a retry. */
+/** Whether a status or state, of a group or an item, is terminal unless it is retried. */
 export function isEnded(status: string): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'cancelled';
 }
 
-/** A group that has not come to be, as it would be counted. */
+/** Returns the snapshot of a group that does not exist yet. */
 export function emptySnapshot(
   what: Pick<Snapshot, 'kind' | 'name' | 'status' | 'closed' | 'total' | 'cancelled'>,
 ): Snapshot {
@@ -451,7 +459,7 @@ export function emptySnapshot(
   return { ...what, ...counts, callbacks, suspended: false, reason: undefined };
 }
 
-/** The places of the first of some items, by the bucket that holds their results. */
+/** Groups the positions in `indexes` before `end` by the bucket that holds their results. */
 function placesByBucket(indexes: readonly number[], end: number): Map<number, number[]> {
   const buckets = new Map<number, number[]>();
   for (let at = 0; at < end; at++) {

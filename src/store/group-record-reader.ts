@@ -4,16 +4,16 @@ import { isStopped, isSuspended } from './item-state';
 import type { GroupStatus } from './replies';
 import { parseOptions, type StoredRunOptions } from './spec';
 
-/** What a publisher and a waiter need to know of a group besides its items. */
+/** The properties of a group that publishers and waiting processes need, without its items. */
 export interface GroupRecord {
   kind: GroupKind;
   name: string;
   secret: string;
-  /** The group's own message as JSON, when it was given one. */
+  /** The message of the group as JSON, if it has one. */
   message: string | undefined;
   options: StoredRunOptions | undefined;
   resultBytes: number;
-  /** The entry of another group that it is, and the round of that one in which it was run. */
+  /** The parent, the entry of this group in it, and the round of the parent in which this group was run. */
   parent: { groupId: string; entry: string; round: number } | undefined;
   above: Above;
   keepResults: boolean;
@@ -31,18 +31,18 @@ export interface Snapshot {
   failed: number;
   cancelled: number;
   swept: number;
-  /** Counts of the callbacks that were fired, of the group and of its items; a firing that was repeated counts no more. */
+  /** Counts of the fired callbacks, of the group and its items. An invocation that was repeated is not counted. */
   callbacks: { pending: number; succeeded: number; failed: number };
-  /** Whether nothing starts in it until it is resumed. */
+  /** Whether it is suspended. */
   suspended: boolean;
-  /** Whether it has ended because its time was over, or nobody went on with it. */
+  /** Why it ended early: its deadline passed, or it was abandoned. */
   reason: 'timeout' | 'abandoned' | undefined;
 }
 
-/** How many items a group had, and how they ended. */
+/** The number of items of a group, and of each outcome. */
 export type Counts = Pick<Snapshot, 'total' | 'succeeded' | 'failed' | 'cancelled'>;
 
-/** Reads what is known of a group as a whole. */
+/** Reads groups as a whole, without their items. */
 export class GroupRecordReader {
   constructor(protected readonly store: GroupStore) {}
 
@@ -66,7 +66,7 @@ export class GroupRecordReader {
     };
   }
 
-  /** What the claim of a run to an entry has to hold; undefined when the group is unknown. */
+  /** Returns the token for a claim to an entry; undefined when the group is unknown. */
   async tokenOf(id: string, entry: string): Promise<string | undefined> {
     const secret = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.state(id), 'sec'));
     return secret ? claimToken(secret, entry) : undefined;
@@ -113,7 +113,7 @@ export class GroupRecordReader {
       slots,
       succeeded,
       failed,
-      // What never started in a stopped group has no state of its own: the group's says that it is cancelled.
+      // Items of a stopped group that never started have no state of their own; they count as cancelled.
       cancelled: isStopped(status as GroupStatus) ? total - succeeded - failed - slots : cancelled,
       swept,
       callbacks: { pending: fired - fine - broken - repeated, succeeded: fine, failed: broken },
@@ -122,7 +122,7 @@ export class GroupRecordReader {
     };
   }
 
-  /** What stands for the list of a group that keeps no results. */
+  /** Returns the counts that replace the list of outputs for a group that keeps no results. */
   async counts(id: string): Promise<Counts> {
     const { total = 0, succeeded = 0, failed = 0, cancelled = 0 } = (await this.snapshot(id)) ?? {};
     return { total, succeeded, failed, cancelled };

@@ -10,33 +10,33 @@ import { Batcher } from './batcher';
 
 const registeredAtOnce = 200;
 
-/** How many keys the script takes whose lifetimes follow a group's, and how many calls of it are made at once. */
+/** How many keys the script `lifetimes` accepts besides the group's, and how many calls of it are made at once. */
 const keysAtOnce = 8;
 const callsAtOnce = 64;
 
-/** A group that is to be looked after within so many ms. */
+/** A group that the reconciler has to look at within `ms` milliseconds. */
 interface Registration {
   id: string;
   ms: number;
 }
 
-/** What all calls of a group's scripts have in common. */
+/** The common base of all calls of group scripts. */
 export class GroupScripts {
   readonly keys: Keys;
-  /** Which groups there are. */
+  /** The index of the groups that are in no other group. */
   readonly topLevelIndex: TopLevelIndex;
-  /** This process, as leases name it. */
+  /** The id by which leases name this process. */
   readonly process = randomBytes(9).toString('base64url');
-  /** Two instances with one identity share everything. */
+  /** The identity of the store: instances with the same identity share all state. */
   readonly identity: string;
   private readonly registrations = new Batcher(
     (all: readonly Registration[]) => this.sendRegistrations(all),
     registeredAtOnce,
     false,
   );
-  /** Told when a group has become something else. */
+  /** Called when the status of a group has changed. */
   onStatusChange: (event: GroupEvent) => void = () => undefined;
-  /** Told when a callback has failed: nobody waits for it, and it changes nothing else. */
+  /** Called when a callback has failed. Nothing waits for a callback, so its failure has no other effect. */
   onFailedCallback: (groupId: string, entry: string) => void = () => undefined;
 
   constructor(
@@ -50,7 +50,11 @@ export class GroupScripts {
     this.identity = `${redis.address} ${this.keys.base}`;
   }
 
-  /** Puts a group into the index of due groups, before it holds anything that the reconciler would have to look after. */
+  /**
+   * Puts a group into the reconciler index. This must precede the first write that the reconciler might have to complete.
+   *
+   * @param withinMs - when the reconciler looks at it at the latest; never more than `leaseMs`
+   */
   async register(id: string, withinMs = this.settings.leaseMs): Promise<void> {
     const ms = Math.max(0, Math.min(withinMs, this.settings.leaseMs));
     return this.registrations.add(this.keys.dueIndexOf(id), { id, ms });
@@ -70,7 +74,7 @@ export class GroupScripts {
     return Array.from({ length: Math.ceil(total / bucketSize) }, (_, bucket) => this.keys.results(id, bucket));
   }
 
-  /** Has what a group has beside its own keys live as long as they do, whatever becomes of the group meanwhile. */
+  /** Makes further keys of a group live as long as its own keys, even if these change or expire meanwhile. */
   protected async bindLifetimes(id: string, keys: readonly string[]): Promise<void> {
     const calls: string[][] = [];
     for (let from = 0; from < keys.length; from += keysAtOnce) {

@@ -10,7 +10,7 @@ import { toDue, toEntries, toEffects, type DueReply, type Outcome, type Effects 
 
 export type GroupKind = 'task' | 'swarm' | 'chain' | 'root';
 
-/** What a group sits in: the nearest swarm, chain and root above it, and the root's run in the engine. */
+/** The groups around a group: the nearest swarm, chain and root above it, and the root's run in the engine. */
 export interface Above {
   swarm?: string;
   swarmName?: string;
@@ -21,8 +21,9 @@ export interface Above {
 }
 
 /**
- * Who cancels a group: a user this very one, or the group that it sits in: when it is cancelled, or (what was never started)
- * when it stops. Or nobody does: its time is over, or nothing has happened in it for too long.
+ * Why a group is cancelled: `user` cancelled this very group, its `parent` was cancelled, or its parent came to a `stop`
+ * (which cancels only groups that were never started). `timeout`: its time limit is over. `abandoned`: nothing has
+ * happened in it for `retention.abandonedMs`.
  */
 export type CancelledBy = 'user' | 'parent' | 'stop' | 'timeout' | 'abandoned';
 
@@ -32,23 +33,28 @@ export interface NewGroup extends ConfigChange {
   name: string;
   secret: string;
   closed: boolean;
-  /** How many of its tasks come with its creation, when more are to be added before it is whole. */
+  /** The number of tasks that are written with its creation, if more are to be added before it is complete. */
   building?: number;
   maxConcurrency: number;
-  /** Run options that items without their own get, as JSON. */
+  /** Run options of items that have none of their own, as JSON. */
   options?: string;
-  /** The same of the run that it is made for, over those. */
+  /** Run options of the run that creates the group, as JSON. They win over `options`. */
   runOptions?: string;
   successCallbacks: readonly string[];
   errorCallbacks: readonly string[];
-  /** The entry of another group that it is, and how often that group has been tried again. */
+  /** The parent, the entry of this group in it, and how often the parent was retried. */
   parent?: { groupId: string; entry: string; round?: number };
   above?: Above;
-  /** Set when it is suspended from its beginning: the version of that word. */
+  /** Set when the group is created suspended: the version of that suspension. */
   suspended?: string;
 }
 
-/** How items are added: made ready at once, and (while a group is being made) as which of its tasks. */
+/**
+ * How items are added.
+ *
+ * `run` makes them ready at once, `close` closes the group. While a group is built in parts, `place` is the position of
+ * the first item among its tasks, and `last` marks the last part.
+ */
 export interface AddFlags {
   run?: boolean;
   close?: boolean;
@@ -56,22 +62,23 @@ export interface AddFlags {
   last?: boolean;
 }
 
-/** A run that was published, by its claim. */
+/** A published run, identified by its claim. */
 export interface TakenRun {
   runId: string;
   entry: string;
   token: string;
-  /** Whose end fired it, for a callback; else ''. */
+  /** The entry (or `g`) whose end fired it, for a callback; else ''. */
   source: string;
 }
 
-/** What identifies the state in which somebody left an entry. */
+/** The state in which another process left an entry. */
 type Left = Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'runId'>;
 
-// Keys outlive their retention by this much: the reconciler removes them in time without blocking Redis; expiry is the net.
+// Keys outlive their retention by this time. The reconciler normally removes them before, without blocking Redis; expiry
+// is the safety net.
 const graceMs = 1_000;
 
-/** The secret from which a group's claims are made; nobody who only sees metadata of one item can make another's. */
+/** Creates the secret from which a group's claims are made. The metadata of one item is not enough to claim another one. */
 export function newSecret(): string {
   return randomUUID();
 }
@@ -89,7 +96,7 @@ function fieldsOf(group: NewGroup, { finishedMs, abandonedMs }: Settings): (stri
   ];
   fields.push(...encodeConfig(group));
   fields.push('ret', finishedMs, 'grace', graceMs, 'ttl', abandonedMs);
-  // None is no place: the first of its tasks may come after its creation.
+  // 0 means that the group is complete, so the cursor is stored plus 1: its first task may be added after its creation.
   fields.push('bld', group.building === undefined ? 0 : group.building + 1);
   if (group.suspended !== undefined) fields.push('fl', 'S', 'sv', group.suspended);
   if (group.options) fields.push('opt', group.options);
@@ -102,9 +109,15 @@ function fieldsOf(group: NewGroup, { finishedMs, abandonedMs }: Settings): (stri
   return fields;
 }
 
-/** Typed calls of the scripts that change a group. All state changes go through here. */
+/** Typed calls of the scripts that change a group. Every change of state goes through this class. */
 export class GroupStore extends GroupExecutions {
-  /** Writes a new group. `building` is the place of the task that is to be added to it next; -1 when it is whole. */
+  /**
+   * Writes a new group, and starts it if `run` is given.
+   *
+   * @param run - its message as JSON ('' for none), and the channel on which this process receives its end
+   * @returns `created`: false when the group existed already. `building`: the position of the task to add next; -1 when the
+   *   group is complete
+   */
   async create(
     group: NewGroup,
     specs: readonly string[],
@@ -118,12 +131,13 @@ export class GroupStore extends GroupExecutions {
     await Promise.all([run && this.register(group.id), listed && this.topLevelIndex.add(group.id)]);
     const reply = await this.call(run ? 'createRun' : 'create', group.id, [fields.length / 2, ...fields, ...specs]);
     const created = reply[0] === 'created';
-    // One of this key may have stood there, and been found to be gone meanwhile. It is listed in most cases as it is.
+    // A group of the same key may have been listed, found to have expired, and be about to be removed from the index. Adding
+    // it again prevents that. If this fails, the first entry suffices in most cases.
     if (created && listed && isKeyed(group.id)) await this.topLevelIndex.add(group.id, true).catch(() => undefined);
     return { created, building: Number(reply[6] ?? -1), effects: toEffects(reply) };
   }
 
-  /** Appends items, each with its spec, its key and its own message ('' for none). */
+  /** Appends items, each with its spec, its key and its own message ('' or undefined for none). */
   async add(id: string, items: readonly { spec: string; key: string; message?: string }[], flags: AddFlags) {
     if (flags.run) await this.register(id);
     const args = items.flatMap((item) => [item.spec, item.key, item.message ?? '']);
@@ -143,9 +157,12 @@ export class GroupStore extends GroupExecutions {
   }
 
   /**
-   * Starts a group for a user. One that sits in another group is named with its place there instead.
-   * @param ready - it has been made ready there: the message is kept until it gets its slot
-   * @param heardOn - the channel on which this process hears of its end
+   * Starts a group for a user. A nested group does not start; then its parent and its entry there are returned.
+   *
+   * @param message - as JSON
+   * @param options - run options of its items, as JSON
+   * @param ready - the nested group has been made ready in its parent: its message is stored until it gets its slot
+   * @param heardOn - the channel on which this process receives the end of the group
    */
   async run(id: string, message: string, options = '', { ready = false, heardOn = '' } = {}) {
     await this.register(id);
@@ -155,7 +172,7 @@ export class GroupStore extends GroupExecutions {
     return { code: 'nested' as const, parent, effects: toEffects([]) };
   }
 
-  /** Starts a group that got its slot in another one; without a message, what is ready in it. */
+  /** Starts a nested group that got its slot. Without a message, only its ready items start. */
   async runNested(id: string, message: string, parent: NonNullable<NewGroup['parent']>, above: Above) {
     await this.register(id);
     return this.startReply(
@@ -172,8 +189,10 @@ export class GroupStore extends GroupExecutions {
   }
 
   /**
-   * Puts a group that nobody has started into another one.
-   * @returns 'already-member' when it was in there before, or why it could not: it is missing, or started or in another one
+   * Puts a group that was not started into another one.
+   *
+   * @returns 'already-member' when it was in that group before; 'missing' or 'started' when it can't be moved, with the
+   *   group that it is in, if any
    */
   async adopt(id: string, parent: { id: string; name: string }, entry = '') {
     const reply = await this.call('adopt', id, [parent.id, entry, '', parent.name, 0]);
@@ -182,49 +201,51 @@ export class GroupStore extends GroupExecutions {
   }
 
   /**
-   * Takes a group that nobody has started out of the one it was put into.
-   * @param placed - also when it has its place in there, as there is no such group
+   * Takes a group that was not started out of its parent.
+   *
+   * @param placed - take it out even if it has an entry there, because the parent does not exist
    */
   async disown(id: string, parent: string, placed = false): Promise<void> {
     await this.call('adopt', id, ['', '', parent, '', placed ? 1 : 0]);
   }
 
-  /** Lets nothing of a group start any more; what runs is for the caller to cancel. */
+  /** Cancels a group: nothing more of it starts. The caller has to cancel its runs in the engine. */
   async cancel(id: string, by: CancelledBy) {
     return this.expectCode(await this.call('cancel', id, [by]), ['cancelled', 'ended', 'missing'] as const);
   }
 
-  /** Lets one entry never start; what runs of it is for the caller to cancel. */
+  /** Cancels one entry: it never starts. The caller has to cancel its run in the engine. */
   async cancelEntry(id: string, entry: string) {
     const codes = ['cancelled', 'cancelling', 'ended', 'missing'] as const;
     return this.expectCode(await this.call('cancelEntry', id, [entry], entry), codes);
   }
 
-  /** Notes that a group's parent has heard of its end. */
+  /** Stores that the parent was notified of the end of a group. */
   async parentNotified(id: string) {
     return this.expectCode(await this.call('parentNotified', id, []), ['noticed', 'missing'] as const);
   }
 
-  /** Lets a group whose parent is over expire; ends it when it was never started. */
+  /** Allows a group to expire because its parent has ended or is gone. Cancels it if it was never started. */
   async release(id: string) {
     await this.register(id);
     const reply = this.expectCode(await this.call('release', id, []), ['released', 'missing'] as const);
-    // The reconciler leaves what ended and waits for its parent: it may have done so since.
+    // The reconciler stops looking after a group that has ended and waits for its parent. The group may have ended since the
+    // first registration.
     if (reply.code === 'released') await this.register(id);
     return reply;
   }
 
-  /** Keeps a group in a living one from expiring. Whether there are groups below it. */
+  /** Keeps a nested group from expiring while its parent lives. @returns whether groups are below it */
   async retain(id: string): Promise<boolean> {
     return (await this.call('retain', id, ['child']))[1] === '1';
   }
 
-  /** Notes that the groups below one have been kept. */
+  /** Stores that the groups below a group have been kept from expiring. */
   async markChildrenRetained(id: string): Promise<void> {
     await this.call('retain', id, ['parent']);
   }
 
-  /** Lets an ended group expire after the groups below it. */
+  /** Sets the expiry of an ended group, after that of the groups below it. */
   async expire(id: string): Promise<void> {
     await this.redis.call('expire', this.keys.group(id), [this.process, this.settings.leaseMs]);
   }
@@ -234,7 +255,7 @@ export class GroupStore extends GroupExecutions {
     return this.startReply(await this.call('runItem', id, [index, message]));
   }
 
-  /** @param round - of its parent for which it is closed; in another one it stays as it is */
+  /** Closes a group. @param round - closes it only in this round of its parent; '' in any round */
   async close(id: string, round: number | '' = '') {
     return this.startReply(await this.call('close', id, [round]));
   }
@@ -244,8 +265,12 @@ export class GroupStore extends GroupExecutions {
   }
 
   /**
-   * @param size - the bytes that the payload stands for, when it only names a list
-   * @param round - in which the group was run that tells its end
+   * Completes an entry from outside its own run.
+   *
+   * @param runId - the run that ended; '' for an entry that was never published, 'g:' and its id for a group
+   * @param payload - the output or error as JSON
+   * @param size - the bytes that the payload stands for, when it only refers to a list; else its own size
+   * @param round - the round of this group in which the nested group ran that reports its end; '' for other entries
    */
   async complete(
     id: string,
@@ -267,8 +292,9 @@ export class GroupStore extends GroupExecutions {
   }
 
   /**
-   * Notes that what this process was granted could not be put together: 'retry' while it may be tried once more.
-   * @param most - how often an entry is published, by whichever process, before it ends as failed
+   * Reports that this process could not publish a granted entry. The entry ends as failed after `most` publications.
+   *
+   * @param most - the maximum number of publications of an entry, by all processes together
    */
   async failPublication(id: string, entry: string, most: number, payload: string) {
     const codes = ['retry', 'ended', 'refused', 'unknown'] as const;
@@ -286,8 +312,11 @@ export class GroupStore extends GroupExecutions {
   }
 
   /**
-   * Hands an entry out again that no worker took in time, as often as it takes: `waitedMs` says for how long nobody has.
-   * @returns 'over' when that is longer than what nobody goes on with is kept, 'stopped' when its group has
+   * Grants an entry again because no worker took its run in time. This can be repeated.
+   *
+   * @param waitedMs - how long that run waited for a worker, in milliseconds
+   * @returns 'over' when no worker has taken the entry for `retention.abandonedMs`, 'stopped' when its group starts nothing
+   *   more; `waitedMs`: for how long no worker has taken it, over all its runs
    */
   async regrantUntaken(id: string, of: { entry: string; run: string; process: string }, waitedMs: number) {
     const { entry, run, process } = of;
@@ -296,15 +325,16 @@ export class GroupStore extends GroupExecutions {
     return { code, effects, waitedMs: Number((code === 'over' ? reply[1] : reply[6]) ?? 0) };
   }
 
-  /** Takes over the publication of an entry. */
+  /** Takes over the publication of one entry. @returns the code 'refused' when its state has changed meanwhile */
   async regrant(id: string, due: Left) {
     const { code, expected, effects } = await this.regrantSome(id, [due]);
     return { code: code === 'unknown' || expected[0] ? code : ('refused' as const), effects };
   }
 
   /**
-   * Takes over the publication of entries, of the first ones when they are large.
-   * @returns for each of the first ones whether it was as expected, and so was taken over; of a group that is gone, none is
+   * Takes over the publication of entries. If they are large, only the first ones are handled, so that Redis is not blocked.
+   *
+   * @returns for each handled entry, whether its state was as expected and it was taken over; all false if the group is gone
    */
   async regrantSome(id: string, left: readonly Left[]) {
     const args = left.map(({ entry, state, process, runId }) => `${entry}|${state}|${process}|${runId}`);
@@ -314,35 +344,45 @@ export class GroupStore extends GroupExecutions {
     return { code, expected, effects };
   }
 
-  /** What the reconciler has to do for a group. Changes nothing. */
+  /** Returns what the reconciler has to do for a group; changes no entry. @param limit - the maximum number of entries */
   async due(id: string, limit: number): Promise<DueReply> {
     return toDue(await this.call('due', id, [limit, 0, '']));
   }
 
-  /** The same; the entries are due again after another lease, so that who asks on gets others. @param until - when they were due */
+  /**
+   * Does the same, and makes the entries due again after another lease, so that the next call returns other entries.
+   *
+   * @param until - only entries that were due at this time, in ms; '' for now
+   */
   async takeDue(id: string, limit: number, until: number | '' = ''): Promise<DueReply> {
     return toDue(await this.call('due', id, [limit, 1, until]));
   }
 
-  /** Takes what somebody had to publish of some entries that were due at a time, after so many of them. */
+  /**
+   * Takes entries that another process was to publish and whose lease has run out.
+   *
+   * @param passed - how many due entries to skip
+   * @param limit - how many to inspect after these
+   * @param until - the latest time at which their lease ran out, in ms
+   */
   async takeLeft(id: string, passed: number, limit: number, until: number) {
     const [looked, entries] = await this.call('expiredPublications', id, [passed, limit, until]);
     return { looked: Number(looked), entries: toEntries(entries as string[]) };
   }
 
-  /** For each run that the engine took before Redis came back, whether Redis doesn't know what became of it. */
+  /** Returns for each run that the engine accepted before Redis came back, whether its end is unknown to Redis. */
   async unsure(id: string, runs: readonly TakenRun[]): Promise<boolean[]> {
     const args = runs.map(({ entry, token, runId, source }) => `${entry}|${token}|${runId}|${source}`);
     return (await this.call('unsure', id, args)).map((answer) => answer === 1);
   }
 
-  /** Gives the results of a finished group the time to live that its other keys, and a single bucket, got from the scripts. */
+  /** Gives all results of a finished group the time to live of its other keys. The scripts do it for a single bucket. */
   async expireResults(id: string, total: number): Promise<void> {
     if (total <= bucketSize) return;
     await this.bindLifetimes(id, this.buckets(id, total));
   }
 
-  /** Removes a group whose retention is over, without blocking Redis. Whether it is gone. */
+  /** Removes a group whose retention is over, without blocking Redis. @returns whether it is gone */
   async forget(id: string, total: number): Promise<boolean> {
     const entry = await this.topLevelIndex.find(id);
     if ((await this.redis.call('forget', this.keys.group(id), [this.process, this.settings.leaseMs])) !== 1)
@@ -352,7 +392,11 @@ export class GroupStore extends GroupExecutions {
     return true;
   }
 
-  /** Removes a group that its maker can't complete. @returns false when it is another one's, or somebody has gone on with it */
+  /**
+   * Removes a group that could not be built completely.
+   *
+   * @returns false when the group has another secret, or another call has continued with it
+   */
   async discard({ id, secret }: Pick<NewGroup, 'id' | 'secret'>): Promise<boolean> {
     const entry = await this.topLevelIndex.find(id);
     const [code] = await this.call('discard', id, [secret]);
@@ -360,19 +404,22 @@ export class GroupStore extends GroupExecutions {
     return code !== 'kept';
   }
 
-  /** Removes what the script leaves of a group that is removed; of its key, another group may have been made since. */
+  /** Removes the keys that `remove` leaves. A new group of the same idempotency key may exist by now; its keys are kept. */
   async forgetRest(id: string, total: number): Promise<void> {
     await this.bindLifetimes(id, [this.keys.callbacks(id), ...this.buckets(id, total)]);
   }
 
-  /** Asks for the ends of a group's items to be published for a while. */
+  /** Makes the scripts publish the ends of a group's items for this time. */
   async publishEnds(id: string, forMs: number): Promise<void> {
     await this.redis.call('watch', [this.keys.state(id)], [forMs]);
   }
 
   /**
-   * Notes which server keeps the data. Another one than before may have lost the last writes: since when it runs, when that was
-   * noticed first, and whether this caller is the first.
+   * Stores which server keeps the data. After a change of servers the last writes may be lost.
+   *
+   * @param before - the server run that this process knew before; '' for none
+   * @returns `lostAt`: since when the new server runs, if it has changed. `noticedAt`: when this was noticed first. `first`:
+   *   whether this call noticed it first. `now`: the time of Redis. All in ms
    */
   async seen({ run, upMs }: Pick<Server, 'run' | 'upMs'>, before: string) {
     const life = this.settings.abandonedMs;
@@ -383,8 +430,9 @@ export class GroupStore extends GroupExecutions {
   }
 
   /**
-   * Says that this process is alive, so that nobody takes over what it still has to publish.
-   * @param stuckMs - for how long it has got no further with that
+   * Renews the heartbeat of this process, so that no other process takes over its publications.
+   *
+   * @param stuckMs - for how long its oldest publication has made no progress, in ms
    */
   async beat(stuckMs = 0): Promise<void> {
     const key = this.keys.process(this.process);
@@ -393,8 +441,9 @@ export class GroupStore extends GroupExecutions {
   }
 
   /**
-   * What a process has said last of itself.
-   * @returns for how long it counts as alive by that, in ms, 0 when it is dead; and for how long it had got no further then
+   * Reads the heartbeat of a process.
+   *
+   * @returns `aliveMs`: for how long it still counts as alive, 0 when it is dead. `stuckMs`: as it last reported to `beat`
    */
   async life(process: string): Promise<{ aliveMs: number; stuckMs: number }> {
     const key = this.keys.process(process);

@@ -3,8 +3,9 @@ import { isStopped, marks } from './item-state';
 import type { GroupStatus } from './replies';
 
 /**
- * Results of items that ended, for what kept none how it ended. What failed or was cancelled, was to be tried again and never
- * started has none; while it runs again, it is told as it last ended.
+ * Returns the results of items, completed from their state bytes where no result is stored. An item that failed or was
+ * cancelled and never started in its retry has no result: undefined is returned for it. While an item is retried, its last
+ * result is returned.
  */
 export async function lastKnownOutcomes(
   { keys, redis }: GroupStore,
@@ -29,7 +30,7 @@ export async function lastKnownOutcomes(
   });
 }
 
-/** An output as JSON text; undefined of one that only names a list. */
+/** Returns a stored output as JSON text; undefined if it only refers to the list of a group. */
 export function inlined(payload: string): string | undefined {
   return payload.startsWith('@') ? undefined : payload || 'null';
 }

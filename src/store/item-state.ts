@@ -1,26 +1,26 @@
 import type { GroupStatus, Outcome } from './replies';
 
-/** Where an entry is; 'suspended' what would be on its way, were it not (or what is it belongs to) suspended. */
+/** The state of an entry. 'suspended' stands for an entry that is held back by a suspension of it or its group. */
 export type ItemState =
   'waiting' | 'queued' | 'suspended' | 'granted' | 'published' | 'running' | 'returned' | 'deferred' | Outcome;
 
-/** What is stored of an item's state: some of it is its own, some its group's. */
+/** The stored parts of the state of an item: its own, and the properties of its group on which the state depends. */
 export interface StoredState {
-  /** What is under way of it, packed. */
+  /** Its packed record, if it is active. */
   active: string | null;
   byte: string;
   index: number;
-  /** Whether it is suspended by itself. */
+  /** Whether it is suspended individually. */
   alone: boolean;
   group: { status: GroupStatus; flags: string; kind: string; swept: number };
 }
 
-/** How an entry ended, by the mark that is stored. */
+/** The outcome for each stored mark. */
 export const marks: Record<string, Outcome> = { s: 'succeeded', f: 'failed', x: 'cancelled' };
 
 export function itemStateOf({ active, byte, index, alone, group }: StoredState): ItemState {
   const whole = isSuspended(group.flags);
-  // A task that runs by itself is its group.
+  // A task that was run by itself stands for its group.
   if (active) return alone || (whole && group.kind === 'task') ? 'suspended' : activeState(active);
   const outcome = marks[byte];
   if (outcome) return outcome;
@@ -32,7 +32,7 @@ export function itemStateOf({ active, byte, index, alone, group }: StoredState):
 
 export function activeState(packed: string): ItemState {
   const [state = '', run = ''] = packed.split('|', 2);
-  // A group that was published runs.
+  // A nested group runs as soon as it was published.
   return state === 'published' && run.startsWith('g:') ? 'running' : (state as ItemState);
 }
 

@@ -4,17 +4,17 @@ import type { RedisConnection } from './connection';
 
 const keysPerPage = 500;
 
-/** What is wrong, if anything is. */
+/** A description of the fault; undefined if there is none. */
 type Fault = string | undefined;
 
-/** A key that lives longer, or shorter, than what it belongs to. */
+/** A key whose lifetime is longer or shorter than it should be. */
 export interface KeyFault {
   key: string;
-  /** What is wrong with it, and of which group. */
+  /** Describes the fault and names the group. */
   message: string;
 }
 
-/** A group as far as the lifetimes of its keys go, with those keys that were found in one page. */
+/** The properties of a group that determine the lifetimes of its keys, and the keys of it that were found in one page. */
 interface Found {
   id: string;
   status: string | undefined;
@@ -24,17 +24,18 @@ interface Found {
   nested: boolean;
   /** Whether its retention has begun. */
   expiring: boolean;
-  /** Callbacks, or its own end, that are under way. */
+  /** The number of active entries: items, callbacks, or the notification of its parent. */
   active: number;
-  /** How long its state lives: -1 for ever, -2 when it is gone. */
+  /** The remaining life of its state in ms: -1 without expiry, -2 when it is gone. */
   life: number;
-  /** How long each of the keys lives, by its name within the group. */
+  /** The remaining life of each of the keys in ms, by the name of the key within the group. */
   lives: Map<string, number>;
 }
 
 /**
- * Looks at all keys of a store, a page at a time: no key of a living group expires, every key of an ended one does, and none is
- * without an owner. Changes nothing. What is being changed meanwhile is looked at twice before it counts as a fault.
+ * Checks all keys of a store, a page at a time. No key of a living group may expire, every key of an ended group must
+ * expire, and no key may be without an owner. Changes nothing. Each fault is checked twice, because the keys may be
+ * changing at the time of the first check.
  */
 export class KeyCheck {
   constructor(
@@ -59,7 +60,7 @@ export class KeyCheck {
   private async ofPage(page: readonly string[]): Promise<KeyFault[]> {
     const suspects = await this.checkKey(page);
     if (suspects.length === 0) return [];
-    // What is of two keys is not written in one moment.
+    // Two keys are not changed in one moment, so a first finding may be a change in progress.
     const still = new Set((await this.checkKey(suspects.map(({ key }) => key))).map(({ key }) => key));
     return suspects.filter(({ key }) => still.has(key));
   }
@@ -90,7 +91,7 @@ export class KeyCheck {
     return faults.flat();
   }
 
-  /** One moment of a group: what it is, and how long its keys live. */
+  /** Reads the state of a group and the lifetimes of its keys at one moment. */
   private async read(id: string, names: readonly string[]): Promise<Found> {
     const state = this.keys.state(id);
     const replies = await this.redis.use('multi', (client) => {
@@ -124,7 +125,7 @@ export class KeyCheck {
     return this.ofEnded(group, name, life);
   }
 
-  /** What nobody has started expires, unless the group that it sits in keeps it. */
+  /** Checks a key of a pending group: it must expire unless its parent keeps it. */
   private async ofPending({ parent, life: own }: Found, life: number): Promise<Fault> {
     if (life > 0) return own > 0 ? undefined : 'expires, and its group, which has not been started, stays';
     if (own > 0) return 'stays, and its group, which has not been started, expires';
@@ -136,7 +137,7 @@ export class KeyCheck {
     if (life > 0) return undefined;
     const { id, status, parent, released, nested, expiring } = group;
     if (parent !== undefined && !released) return this.isWithoutParent(parent);
-    // Its groups below, and its other results, get their time before it: the reconciler completes that.
+    // The groups below and the other results expire before it. The reconciler completes this.
     const later = expiring && (nested || /^r\d/.test(name));
     if (later && (await this.isLookedAfter(id))) return undefined;
     return `stays, and its group is over (${status})`;
@@ -161,7 +162,7 @@ export class KeyCheck {
     return score !== null;
   }
 
-  /** Whether somebody is at it, or died at it: the reconciler goes on with that. */
+  /** Whether the group is being removed. If the removing process died, the reconciler completes the removal. */
   private async isBeingRemoved(id: string): Promise<boolean> {
     const total = await this.redis.use('hget', (client) => client.hget(this.keys.callbacks(id), 'tot'));
     return total !== null && (await this.isLookedAfter(id));
@@ -173,12 +174,12 @@ export class KeyCheck {
 }
 
 function ofLiving({ status, flags }: Found, name: string, life: number): Fault {
-  // While it is made ready to be tried again, its results are kept one after another.
+  // While a retry is prepared, the buckets of results are made persistent one after another.
   if (life === -1 || (flags.includes('R') && /^r\d/.test(name))) return undefined;
   return `expires in ${life} ms, and its group goes on (${status})`;
 }
 
-/** As a pattern of keys that stands for nothing but itself. */
+/** Escapes a text for use in a pattern of keys. */
 function globbed(text: string): string {
   return text.replace(/[\\*?[\]]/g, '\\$&');
 }

@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto';
 
-/** How many items share one hash of results: small enough for Redis to keep it in its compact form. */
+/** The number of items whose results share one hash. Redis keeps a hash of this size in its compact encoding. */
 export const bucketSize = 128;
 
 const indexShards = 8;
 
-/** The names of all keys of one instance: below its prefix, its tenant and its namespace. */
+/** The names of all keys of a store, below its prefix, tenant and namespace. */
 export class Keys {
   readonly base: string;
-  /** Tells this store's runs from those of others in one engine. */
+  /** Distinguishes the runs of this store from the runs of other stores in the same engine. */
   readonly mark: string;
 
   constructor(prefix: string, tenant: string, namespace: string) {
@@ -16,18 +16,18 @@ export class Keys {
     this.mark = hash('sha1', this.base).slice(0, 8);
   }
 
-  /** The keys of a group's scripts, in the order in which `includes/group.lua` names them. */
+  /** Returns the keys for a script of a group, in the order that `lua/lib/group.lua` defines. */
   group(id: string, entry = '0'): string[] {
     const at = this.tagged(id);
     return [`${at}g`, `${at}s`, `${at}b`, `${at}q`, `${at}a`, `${at}l`, `${at}c`, `${at}e`, this.bucketOf(id, entry)];
   }
 
-  /** The hash with the result of an entry; callbacks have none there. */
+  /** Returns the hash with the result of an item. Callbacks have no result there; bucket 0 is returned for them. */
   bucketOf(id: string, entry: string): string {
     return this.results(id, entry.startsWith('c') ? 0 : Math.floor(Number(entry) / bucketSize));
   }
 
-  /** The group hash; also the name of the channel on which its ends are published. */
+  /** The hash with the state of the group; also the channel on which its ends are published. */
   state(id: string): string {
     return `${this.tagged(id)}g`;
   }
@@ -57,14 +57,14 @@ export class Keys {
     return `${this.tagged(id)}r${bucket}`;
   }
 
-  /** The the reconciler index that a group stands in. */
+  /** The reconciler index that holds a group. */
   dueIndexOf(id: string): string {
     let hash = 0;
     for (let i = 0; i < id.length; i++) hash = (hash * 31 + id.charCodeAt(i)) >>> 0;
     return this.dueIndex(hash % indexShards);
   }
 
-  /** All indexes of due groups. */
+  /** All shards of the reconciler index. */
   dueIndexes(): string[] {
     return Array.from({ length: indexShards }, (_, shard) => this.dueIndex(shard));
   }
@@ -73,27 +73,27 @@ export class Keys {
     return `${this.base}:process:${id}`;
   }
 
-  /** The channel on which a process hears of the ends of groups that it has started. */
+  /** The channel on which a process receives the ends of the groups that it has started. */
   endsHeardBy(process: string): string {
     return `${this.base}:ends:${process}`;
   }
 
-  /** Which Redis server it was that kept all this last. */
+  /** The hash that stores which Redis server kept the data last. */
   server(): string {
     return `${this.base}:server`;
   }
 
-  /** Which names wrapped workers serve. */
+  /** The hash that stores which task names workers serve. */
   served(): string {
     return `${this.base}:served`;
   }
 
-  /** The groups that belong to no other, by the time of their creation. */
+  /** The top-level index: groups that are in no other group, by their creation time. */
   catalog(): string {
     return `${this.base}:catalog`;
   }
 
-  /** Where signatures whose ids share a prefix can be found. */
+  /** The row of the signature index for signatures whose ids share a prefix. */
   locations(chunk: string): string {
     return `${this.base}:ids:${chunk}`;
   }

@@ -1,20 +1,21 @@
 import type { GroupStore, NewGroup } from './group-store';
 import type { Effects } from './replies';
 
-/** What one script writes at most: it blocks Redis for some milliseconds. */
+/** The maximum that one script writes: it blocks Redis for some milliseconds. */
 const perScript = { items: 1_000, bytes: 1024 * 1024 };
 
-/** How a group is started as soon as it is whole. */
+/** The first run of a group, which starts as soon as the group is complete. */
 export interface FirstRun {
   message: string;
-  /** The channel on which this process hears of its end. */
+  /** The channel on which this process receives the end of the group. */
   heardOn?: string | undefined;
 }
 
 /**
- * Makes a group with all of its items, and starts it when asked to. One of many items is written by a script for each part of
- * them; who does it again, as the one before has died, goes on where that one was.
- * @returns whether this call wrote it first, and whether this call started it
+ * Creates a group with all of its items, and starts it if asked to. A large group is written in parts, each by a script. If
+ * the process dies, a repeated call with the same key continues where the first one ended.
+ *
+ * @returns whether this call created the group, and whether it started it
  */
 export async function createInParts(
   store: GroupStore,
@@ -34,7 +35,7 @@ export async function createInParts(
   const started = parent
     ? await store.runNested(group.id, run.message, parent, above)
     : await store.run(group.id, run.message, '', { heardOn: run.heardOn ?? '' });
-  // Of several who make it at once, another one than its first maker may have started it.
+  // If several processes build the group at once, another one than its creator may have started it.
   return { created, started: started.code === 'started', effects: started.effects };
 }
 
@@ -50,7 +51,7 @@ async function addRest(
     if (place === expected) {
       const added = part.map((spec) => ({ spec, key: '' }));
       const reply = await store.add(id, added, { place, last, close: last && closed });
-      // Cancelled or gone meanwhile, it gets no more.
+      // The group was cancelled or deleted meanwhile, so no more items are added.
       if (reply.code !== 'added' && reply.code !== 'moved') return;
       expected = reply.code === 'moved' ? reply.place : place + part.length;
     }

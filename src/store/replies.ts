@@ -3,82 +3,82 @@ import type { Reply } from './connection';
 export type GroupStatus = 'pending' | 'running' | 'stopping' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
 export type Outcome = 'succeeded' | 'failed' | 'cancelled';
 
-/** What a script hands to this process for publication. */
+/** The effects of a script: what the process has to do after it. */
 export interface Effects {
   status: GroupStatus;
-  /** Items that got a slot. */
+  /** Items that got a slot. This process publishes them. */
   grants: { entry: string; spec: string; message: string }[];
   /** Callbacks that were fired. */
   callbacks: { entry: string; packed: string }[];
-  /** Whether free slots and queued items are left: one call hands out 1,000 at most. */
+  /** Whether free slots and queued items are left, because one call grants at most 1,000 items. */
   more: boolean;
-  /** Changes with what publishers remember of the group. */
+  /** Changes when properties of the group change that publishers cache. */
   version: string;
-  /** How many items the group holds. */
+  /** The number of items of the group. */
   total: number;
-  /** Whether the group's last work has ended, and its keys were given their time to live. */
+  /** Whether the group has ended, all of its callbacks too, and its keys have got their time to live. */
   expiring: boolean;
-  /** The entries of roots whose bodies have ended, and the groups of their children. */
+  /** The entries of roots whose bodies have returned, and the groups of their children. */
   closing: readonly { entry: string; child: string }[];
-  /** Whether its status has changed, and other groups sit in it. */
+  /** Whether the status of the group has changed and groups below it have to follow. */
   cascade: boolean;
-  /** What it is, when its status has changed. */
+  /** The kind and name of the group, if its status has changed. */
   statusChange: { kind: string; name: string } | undefined;
-  /** In how many ms its time is over, if that has just been set. */
+  /** The ms until the deadline of the group, if the deadline was set by this script. */
   timeLeft: number | undefined;
-  /** Runs that were taken back before a body began in them. */
+  /** Runs that were taken back before a body began in them. They are to be cancelled in the engine. */
   withdrawn: readonly string[];
   suspended: boolean;
-  /** How the entry that it was about ended. */
+  /** The outcome of the entry that the call was about. */
   outcome: Outcome | undefined;
 }
 
-/** The message that a group was started with, as JSON text, and when that group was created. */
+/** The message that a group was started with, as JSON text, and the creation time of this group. */
 export interface GroupMessage {
   text: string;
   createdAt: string;
 }
 
-/** What an item does at its start. */
+/** The answer to a claim. */
 export type StartReply =
-  /** message: the group's, and when that group was created, for a process that has asked for it and doesn't know it. */
+  /** The body may run. `message`: the message of the group, if the process has asked for it and has no current one. */
   | { code: 'run'; failed: number; message?: GroupMessage }
-  /** late: the run counts no more, as it was taken back, or ended other than well. */
+  /** The entry has ended. `late`: the run is void, because it was taken back or did not succeed. */
   | { code: 'stored'; result: string; late?: true }
   | { code: 'duplicate'; owner: string }
-  /** It is suspended, and published again when it goes on. */
+  /** The entry is suspended and was taken back. It is published again after `resume`. */
   | { code: 'requeued'; effects: Effects }
-  /** It is suspended, and this run goes on later. */
+  /** The entry is suspended, and this run continues after `resume`. */
   | { code: 'suspended' }
   | { code: 'superseded' | 'unknown' | 'cancelled' };
 
-/** Entries whose lease ran out, and when to look again. */
+/** The reconciler's work for a group: entries whose lease has run out, pending duties, and the next due time. */
 export interface DueReply {
   status: GroupStatus | 'missing';
   active: number;
-  /** How many items the group holds. */
+  /** The number of items of the group. */
   total: number;
-  /** When Redis said all this, by its own clock, in ms. */
+  /** The time of Redis at the reply, in ms. */
   now: number;
   forgetAt: number | undefined;
   more: boolean;
-  /** Whether there are groups below it that have to be kept from expiring. */
+  /** Whether groups below it have yet to be kept from expiring. */
   hold: boolean;
-  /** Whether other groups sit in it. */
+  /** Whether groups are below it. */
   nested: boolean;
-  /** Whether the groups below have yet to hear which of them are suspended. */
+  /** Whether groups below it have yet to follow a suspend or resume. */
   toSpread: boolean;
-  /** Whether its items are still being made ready to be tried again. */
+  /** Whether a retry of it is still being prepared. */
   retrying: boolean;
-  /** Whether what it refers to has yet to be kept from expiring, as its callbacks were fired anew. */
+  /** Whether everything it refers to has yet to be kept from expiring, because its callbacks were fired again. */
   retaining: boolean;
-  /** In how many ms its time is over. */
+  /** The ms until its deadline; undefined without one. */
   timeLeft: number | undefined;
   /** Whether nothing runs in it and nothing has happened in it for `retention.abandonedMs`. */
   abandoned: boolean;
-  /** Whether the records of where its signatures are have to be renewed. */
+  /** Whether its rows of the signature index have to be renewed. */
   renew: boolean;
-  /** In how many ms the next lease runs out. */
+  /** The ms until the next lease runs out. */
   next: number | undefined;
   entries: {
     entry: string;
@@ -114,7 +114,7 @@ export function toEffects(reply: readonly Reply[]): Effects {
   };
 }
 
-/** What has become something else: the second line of what a script says of its group. */
+/** Reads the kind and name of a group from the second line of its state, which exists only if its status has changed. */
 export function statusChangeIn(text: string): Effects['statusChange'] {
   const at = text.indexOf('\n');
   if (at < 0) return undefined;
@@ -133,25 +133,25 @@ function toTime(text: string): number | undefined {
   return text === '' ? undefined : Number(text);
 }
 
-/** Whether a script left something for this process to do. */
+/** Whether a script left effects for this process to carry out. */
 export function hasEffects(effects: Effects): boolean {
   const { grants, callbacks, closing, withdrawn, more, expiring, timeLeft, cascade } = effects;
   const lists = grants.length + callbacks.length + closing.length + withdrawn.length;
   return lists > 0 || more || expiring || cascade || timeLeft !== undefined || startsCancelling(effects);
 }
 
-/** Whether a script has made a group one that is being cancelled: what runs in it is to be cancelled in the engine. */
+/** Whether a script has begun to cancel the group, so that its runs have to be cancelled in the engine. */
 export function startsCancelling({ status, statusChange }: Effects): boolean {
   return status === 'cancelling' && statusChange !== undefined;
 }
 
-/** What is left of a script's work for those for whom another one publishes it. */
+/** Removes the effects from a reply, for calls whose effects another call of the same batch carries out. */
 export function withoutEffects(effects: Effects): Effects {
   const none = { grants: [], callbacks: [], more: false, expiring: false, closing: [], withdrawn: [] };
   return { ...effects, ...none, cascade: false, statusChange: undefined, timeLeft: undefined };
 }
 
-/** @param work - what the script had done besides, for whoever publishes it */
+/** Reads the answer to a claim. @param effects - the effects of granting the slot of a run that was taken back */
 export function toStart(reply: string | readonly Reply[], effects: Effects): StartReply {
   if (typeof reply === 'string') return { code: 'run', failed: Number(reply) };
   switch (reply[0]) {

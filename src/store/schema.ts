@@ -1,31 +1,31 @@
 import { configSchema } from '../config/swarm-config';
 /**
- * What mageflow stores in Redis: each key, and each field of its hashes. `docs/redis-schema.md` is made from it
- * (`npm run docs:schema`), and a test says when a script uses a field that is not here.
+ * The storage schema: each Redis key, and each field of its hashes. `npm run docs:schema` writes `docs/redis-schema.md` from
+ * it, and a test fails when a script uses a field that is missing here.
  */
 
-/** A field of a hash, or the beginning of the names of several. */
+/** A field of a hash, or a common prefix of several fields. */
 export interface Field {
-  /** As it is stored: short, since each group has it. */
+  /** The stored name, which is short because each group stores it. */
   field: string;
-  /** As people call it. */
+  /** The readable name. */
   name: string;
   meaning: string;
 }
 
 export interface KeySchema {
-  /** Below the prefix, the tenant and the namespace; `{id}` is a group's. */
+  /** The key without prefix, tenant and namespace. `{id}` is the id of a group. */
   key: string;
   name: string;
   type: 'hash' | 'string' | 'list' | 'sorted set' | 'channel';
   meaning: string;
-  /** What lets it expire. */
+  /** When it expires. */
   lifetime: string;
 }
 
 const withGroup = 'with its group';
 
-/** The keys of one group: they share a hash tag, so that one script can use all of them. */
+/** The keys of one group. They share a hash tag, so that one script can use all of them. */
 export const groupKeys: readonly KeySchema[] = [
   {
     key: '{id}:g',
@@ -256,7 +256,7 @@ export const callbackFields: readonly Field[] = [
   { field: 'tot', name: 'total', meaning: 'how many items there were, while the group is being removed' },
 ];
 
-/** The fields of a packed record of `active`, which `|` separates. */
+/** The fields of a packed record of `active`, separated by `|`. */
 export const activeFields: readonly Field[] = [
   { field: '1', name: 'state', meaning: 'granted, published, running, returned or held (a deferred callback)' },
   { field: '2', name: 'run', meaning: "the engine's run, or `g:` and the id of the group that it is" },

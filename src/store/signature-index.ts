@@ -2,7 +2,7 @@ import { locationOf } from './ids';
 import type { GroupStore } from './group-store';
 import { callbackIds, type Spec } from './spec';
 
-/** Where a signature is found in a group: as the item of an index, or as a callback, of an item or of the group itself. */
+/** The place of a signature in a group: the index of an item, or a callback of an item or of the group itself. */
 export interface Place {
   index?: number | undefined;
   callbackOf?: number | undefined;
@@ -13,13 +13,13 @@ export interface SignatureLocation extends Place {
 }
 
 /**
- * Finds signatures by their own ids. Ids that were made one after another and sit in a group one after another share
- * one record, so that a swarm of a thousand signatures costs one or two.
+ * Finds signatures by their own ids. Signatures that were created in sequence and are adjacent in a group share one record,
+ * so that a swarm of a thousand signatures needs one or two.
  */
 export class SignatureIndex {
   constructor(private readonly store: GroupStore) {}
 
-  /** Makes items of a group and their callbacks findable. A chain's are fired by the group that it becomes. */
+  /** Records the items of a group and their callbacks. The group that a chain becomes records the callbacks of the chain. */
   async recordItems(groupId: string, items: readonly { spec: Spec; index: number }[]): Promise<void> {
     const placed: ({ id: string } & Place)[] = [];
     const records: Promise<void>[] = [];
@@ -78,7 +78,7 @@ export class SignatureIndex {
       await redis.call('noteLocation', [keys.state(groupId), keys.callbacks(groupId)], [...records.keys()]);
   }
 
-  /** Keeps the records of a living group's signatures. */
+  /** Renews the records of the signatures of a living group. */
   async renew(groupId: string): Promise<void> {
     const { keys, redis } = this.store;
     const callbacks = keys.callbacks(groupId);

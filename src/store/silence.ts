@@ -5,24 +5,24 @@ import { timeLimit } from '../utils/timeout';
 type Client = Redis | Cluster;
 
 /**
- * Finds connections that were lost without a word: they answer nothing for ever, and only a new one will.
+ * Detects connections that were lost without an error: they never reply again and have to be replaced.
  *
- * ioredis's own `socketTimeout` does it by a timer, which rings before answers are read that have come while the event loop was
- * blocked, and breaks a healthy connection.
+ * ioredis's own `socketTimeout` uses a timer. After the event loop was blocked, this timer fires before replies that have
+ * arrived are read, and would break a healthy connection.
  */
 export class Silence {
   private readonly heardAt = new WeakMap<object, number>();
 
-  /** @param limitMs - how long a new connection may give nothing at all */
+  /** @param limitMs - how long a new connection may send nothing, in ms */
   constructor(private readonly limitMs: number) {}
 
-  /** Listens to a client from now on. */
+  /** Starts to observe the connections of a client. */
   watch(client: Client): void {
     if (isCluster(client)) client.on('+node', (node: Redis) => this.listen(node));
     else this.listen(client);
   }
 
-  /** Breaks the connections that owe an answer and have given nothing since then; they are made anew. */
+  /** Breaks the connections that owe a reply and have sent nothing since this time. ioredis replaces them. */
   breakSince(since: number, client: Client): void {
     for (const node of nodesOf(client)) this.breakNode(since, node);
   }
@@ -39,7 +39,7 @@ export class Silence {
       const hear = () => void this.heardAt.set(stream, performance.now());
       hear();
       stream.on('data', hear);
-      // Until it is ready, nobody's call is sent on it.
+      // No call is sent on a connection before it is ready, so no call would detect its silence.
       const callOff = runOutsideContext(() => timeLimit(this.limitMs, () => this.breakNode(performance.now(), node)));
       stream.once('data', callOff).once('close', callOff);
     });
@@ -51,7 +51,7 @@ interface Internals {
   commandQueue: { length: number };
 }
 
-/** Whether an answer to anything that was sent is still to come. */
+/** Whether a reply to any command that was sent is still outstanding. */
 export function owesAnswers(client: Client): boolean {
   return nodesOf(client).some((node) => (node as unknown as Internals).commandQueue.length > 0);
 }

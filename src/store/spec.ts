@@ -9,12 +9,12 @@ export interface StoredRunOptions {
   desiredWorkerLabels?: Record<string, unknown>;
 }
 
-/** Run options as a group stores them, each later one over those before. */
+/** Parses and merges run options as a group stores them. Later ones win. */
 export function parseOptions(...parts: readonly (string | null | undefined)[]): StoredRunOptions | undefined {
   return mergeRunOptions(...parts.map((json) => (json ? (JSON.parse(json) as StoredRunOptions) : undefined)));
 }
 
-/** Options of which each later one wins; of the metadata, each later key. */
+/** Merges run options: later options win, and within the metadata later keys. */
 export function mergeRunOptions(...parts: readonly (StoredRunOptions | undefined)[]): StoredRunOptions | undefined {
   const given = parts.filter((part) => part !== undefined);
   if (given.length < 2) return given[0];
@@ -29,37 +29,39 @@ export function mergeRunOptions(...parts: readonly (StoredRunOptions | undefined
 
 /**
  * A signature as its group stores it, by value: an item or a callback.
- * Packed as a header, a line end, and its callbacks, which outlive the end of the item, and the bound data, which doesn't.
+ *
+ * It is packed as a header, a line end, its callbacks and its bound data. The callbacks are kept after the end of the item;
+ * the bound data may be deleted.
  */
 export interface Spec {
   task: string;
-  /** Set when the signature has an id of its own; other items are named by their place. */
+  /** Set when the signature has its own id. Other items are identified by their index. */
   id?: string;
   name?: string;
   options?: StoredRunOptions;
   successCallbacks?: string[];
   errorCallbacks?: string[];
-  /** JSON text, as it was checked when it was signed; for a group stored by value, its template. */
+  /** The bound data as JSON text, checked when the task was signed; for a group stored by value, its packed template. */
   data?: string;
-  /** Whether what was bound to it has been let go: it was an item of a large group, and has succeeded. */
+  /** Set when the bound data were deleted, because the item has succeeded. */
   dropped?: true;
   /**
-   * What it is when it is no plain task: a root; a chain or a swarm stored by value, which comes to be when it gets its
-   * slot; a swarm that is there already under its id.
+   * Set when the item is not a plain task: a root; a chain or swarm stored by value, which is created when it gets its slot;
+   * or `swarm-ref`, a swarm that exists already under its id.
    */
   group?: 'root' | 'chain' | 'swarm' | 'swarm-ref';
-  /** Groups that exist already and belong below it; its parent keeps them, cancels them and forgets them. */
+  /** Existing groups that belong below the item. The group of the item keeps, cancels and removes them. */
   below?: string[];
-  /** For how long its run may wait for a worker, where its declaration says so: '5m'. */
+  /** How long its run may wait for a worker, if its declaration sets it, for example '5m'. */
   scheduleTimeout?: string;
 }
 
-/** Whether what a spec stands for is a group, whose own items are runs of the engine. */
+/** Whether a spec represents a nested group, which has no run in the engine itself. Its items do. */
 export function isGroup({ group }: Pick<Spec, 'group'>): boolean {
   return group !== undefined && group !== 'root';
 }
 
-/** A chain or swarm by value: packed, the data of its {@link Spec}. */
+/** A chain or swarm stored by value. Packed, it is the `data` of its {@link Spec}. */
 export interface GroupTemplate extends ConfigChange {
   items: string[];
   successCallbacks: string[];
@@ -81,11 +83,11 @@ type Header = [
 ];
 
 /**
- * Packs a signature into one text. What leads it tells the scripts what to look for: `*` callbacks of an entry, `@` groups
- * below it (a group has its callbacks itself, so it is never both).
+ * Packs a signature into one text. Its first character shows the scripts what the header holds: `*` for callbacks of an
+ * entry, `@` for groups below it. A group stores its callbacks itself, so both never occur together.
  *
- * What is nested stands in it as it is, and the header says how many bytes each has: texts in texts in JSON would double with
- * each level.
+ * Nested texts are appended unescaped, and the header holds their sizes in bytes: JSON within JSON would double its size
+ * with each level.
  */
 export function packSpec(spec: Spec): string {
   const {
@@ -125,12 +127,12 @@ export function unpackSpec(packed: string): Spec {
   return spec;
 }
 
-/** What leads a packed signature, whether the rest is there or not: without its callbacks and what is bound to it. */
+/** Unpacks the header of a packed signature, without its callbacks and bound data. These may be missing. */
 export function unpackHead(packed: string): Spec {
   return readHeader(packed).spec;
 }
 
-// What the scripts leave in place of what was bound.
+// The scripts leave this text in place of deleted bound data.
 const dropped = '-';
 
 function readHeader(packed: string) {
@@ -156,7 +158,7 @@ type TemplateHeader = Omit<GroupTemplate, 'items' | 'successCallbacks' | 'errorC
   errorCallbacks: number[];
 };
 
-/** Packs a chain or swarm as the data of its signature, as {@link packSpec} does it. */
+/** Packs a chain or swarm as the data of its signature, in the format of {@link packSpec}. */
 export function packTemplate({ items, successCallbacks, errorCallbacks, ...rest }: GroupTemplate): string {
   const header: TemplateHeader = {
     ...rest,
@@ -187,9 +189,9 @@ function bytesOf(text: string): number {
   return Buffer.byteLength(text);
 }
 
-/** Takes texts of so many bytes off the beginning of one, and gives the rest. */
+/** Splits texts of the given sizes in bytes off the beginning of a text, and returns them with the rest. */
 function takeTexts(text: string, sizes: readonly number[]): [texts: string[], rest: string] {
-  // In most, a character is a byte.
+  // Most texts have one byte per character, so they can be cut without a buffer.
   const bytes = bytesOf(text) === text.length ? undefined : Buffer.from(text);
   const cut = (from: number, to?: number) => (bytes ? bytes.toString('utf8', from, to) : text.slice(from, to));
   let at = 0;
@@ -197,26 +199,26 @@ function takeTexts(text: string, sizes: readonly number[]): [texts: string[], re
   return [texts, cut(at)];
 }
 
-/** A fired callback: which list it came from, whose end fired it (an entry, or 'g' for the group), and what runs. */
+/** A fired callback: its list, the entry (or 'g' for the group) whose end fired it, and its spec. */
 export interface InvokedCallback {
   kind: 'success' | 'error';
   source: string;
   spec: Spec;
 }
 
-/** Reads what the scripts store for a fired callback. */
+/** Unpacks a fired callback as the scripts store it. */
 export function unpackCallback(packed: string): InvokedCallback {
   const end = packed.indexOf('\n');
   const [kind, source] = packed.slice(0, end).split(' ') as ['success' | 'error', string];
   return { kind, source, spec: unpackSpec(packed.slice(end + 1)) };
 }
 
-/** Parses stored JSON text into a message; nothing stored is an empty one. */
+/** Parses a stored message. Without stored text the message is empty. */
 export function parseMessage(text: string | null | undefined): Message {
   return text ? (JSON.parse(text) as Message) : {};
 }
 
-/** Packs what an item was run with: its message, and options of its run where they were given. */
+/** Packs the own message of an item, and the run options if any were given. */
 export function packMessage(message: string, options: StoredRunOptions | undefined): string {
   return options ? `*${JSON.stringify(options)}\n${message}` : message;
 }
@@ -228,13 +230,13 @@ export function unpackMessage(packed: string): { message: string; options?: Stor
   return { message: packed.slice(end + 1), options: JSON.parse(packed.slice(1, end)) as StoredRunOptions };
 }
 
-/** The packed callbacks that a stored signature carries; a group that is stored by value keeps them in its template. */
+/** Returns the packed callbacks of a stored signature. A group stored by value has them in its template. */
 export function callbacksOf(spec: Pick<Spec, 'successCallbacks' | 'errorCallbacks' | 'group' | 'data'>): string[] {
   const { successCallbacks, errorCallbacks } = templateIn(spec) ?? { successCallbacks: [], errorCallbacks: [] };
   return [...(spec.successCallbacks ?? []), ...(spec.errorCallbacks ?? []), ...successCallbacks, ...errorCallbacks];
 }
 
-/** The ids of the callbacks that a stored signature carries, at any depth. */
+/** Returns the ids of the callbacks of a stored signature, at any depth. */
 export function callbackIds(spec: Parameters<typeof callbacksOf>[0]): string[] {
   return callbacksOf(spec).flatMap((packed) => {
     const callback = unpackSpec(packed);
@@ -242,12 +244,17 @@ export function callbackIds(spec: Parameters<typeof callbacksOf>[0]): string[] {
   });
 }
 
-/** What a group that is stored by value will be; undefined for anything else, and when it has been. */
+/** Returns the template of a group stored by value; undefined for other specs, and when its data were deleted. */
 export function templateIn({ group, data }: Pick<Spec, 'group' | 'data'>): GroupTemplate | undefined {
   return (group === 'chain' || group === 'swarm') && data ? unpackTemplate(data) : undefined;
 }
 
-/** What a group that is stored by value is made with. @param options - of its run, over those of the template */
+/**
+ * Returns the properties with which a group stored by value is created.
+ *
+ * @param options - of its run; they win over those of the template
+ * @throws TypeError when the spec has no template
+ */
 export function templateGroup(spec: Spec, options: StoredRunOptions | undefined) {
   const template = templateIn(spec);
   if (!template) throw new TypeError(`"${spec.task}" is stored without what it is made of.`);

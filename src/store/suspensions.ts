@@ -1,21 +1,21 @@
 import type { GroupStore } from './group-store';
 import { isSuspended } from './item-state';
 
-/** Whether a group is suspended, and the version of that word. */
+/** Whether a group is suspended, and the version of its last suspend or resume. */
 export interface Suspension {
   suspended: boolean;
   version: string;
-  /** How often something was said that the groups below have to hear. */
+  /** How often there was a suspend or resume that the groups below have to follow. */
   epoch: string;
-  /** How often it was tried again. */
+  /** How often the group was retried. */
   round: number;
 }
 
-/** Reads what was said of suspending groups and entries. */
+/** Reads the suspensions of groups and entries. */
 export class Suspensions {
   constructor(private readonly store: GroupStore) {}
 
-  /** What was last said of suspending a group, and how often it was tried again. */
+  /** Returns the suspension of a group and its round. */
   async of(id: string): Promise<Suspension | undefined> {
     const key = this.store.keys.state(id);
     const [status, flags, version, epoch, round] = await this.store.redis.use('hmget', (client) =>
@@ -26,21 +26,21 @@ export class Suspensions {
     return { suspended: isSuspended(flags), version: version ?? '0', ...numbers };
   }
 
-  /** The same of one entry by itself; undefined when nothing was ever said of it. */
+  /** Returns the suspension of one entry; undefined when it was never suspended or resumed individually. */
   async ofEntry(id: string, entry: string): Promise<{ suspended: boolean; version: string } | undefined> {
     const key = this.store.keys.callbacks(id);
     const said = await this.store.redis.use('hget', (client) => client.hget(key, `s:${entry}`));
     return said ? { suspended: !said.startsWith('-'), version: said.replace('-', '') } : undefined;
   }
 
-  /** Whether a run of an entry counts no more. */
+  /** Whether a run of an entry is void. */
   async isVoid(id: string, entry: string, runId: string): Promise<boolean> {
     const key = this.store.keys.callbacks(id);
     const runs = await this.store.redis.use('hget', (client) => client.hget(key, `w:${entry}`));
     return runs?.split(' ').includes(runId) ?? false;
   }
 
-  /** Whether an entry is suspended by itself. */
+  /** Whether an entry is suspended individually. */
   async isSuspendedItself(id: string, entry: string): Promise<boolean> {
     const [alone, whole] = await Promise.all([this.ofEntry(id, entry), this.of(id)]);
     return alone !== undefined && alone.suspended && Number(alone.version) > Number(whole?.version);

@@ -3,7 +3,7 @@ import type { RedisConnection } from './connection';
 import { Batcher } from './batcher';
 
 const looksAt = 100;
-/** A look is left out this often after one that found nothing. */
+/** How many sweeps are skipped after one that found nothing. */
 const leftOut = 9;
 
 const enteredAtOnce = 200;
@@ -13,15 +13,15 @@ interface Entry {
   anew: boolean;
 }
 
-/** A group that stands in the catalog, since when in microseconds. */
+/** A member of the index; its score is the time of its entry in microseconds. */
 export interface IndexMember {
   id: string;
   score: number;
 }
 
 /**
- * The groups that were made by themselves, in the order in which they were made. Each is entered before it is written and
- * taken out when it is forgotten; what Redis let expire is found by looking, so the catalog doesn't grow for ever.
+ * The index of groups that are in no other group, in the order of their creation. A group is added before it is written and
+ * removed when it is deleted. Sweeps remove the groups that Redis let expire, so that the index does not grow without limit.
  */
 export class TopLevelIndex {
   private readonly entries = new Batcher((all: readonly Entry[]) => this.sendEntries(all), enteredAtOnce, false);
@@ -31,11 +31,11 @@ export class TopLevelIndex {
   constructor(
     private readonly redis: RedisConnection,
     private readonly keys: Keys,
-    /** How long a member may wait for its group to be written, in milliseconds. */
+    /** How long a member may precede the creation of its group, in milliseconds. */
     private readonly graceMs: number,
   ) {}
 
-  /** @param anew - a group of this id was there before and has been made again */
+  /** Adds a group. @param anew - renew its entry, because an earlier group of this id existed and a new one was created */
   async add(id: string, anew = false): Promise<void> {
     return this.entries.add('', { id, anew });
   }
@@ -49,7 +49,7 @@ export class TopLevelIndex {
     return all.map(() => undefined);
   }
 
-  /** Members from the newest on, or from one on (which is left out), and whether there are more. */
+  /** Returns members from the newest on, or older members than `after`, and whether there are more. */
   async page(after: IndexMember | undefined, limit: number): Promise<{ members: IndexMember[]; more: boolean }> {
     const key = this.keys.catalog();
     const [equal, older] = await this.redis.use('zrevrangebyscore', (client) =>
@@ -65,7 +65,7 @@ export class TopLevelIndex {
     return { members: members.slice(0, limit), more: members.length > limit };
   }
 
-  /** Takes out members whose groups were seen to be gone, unless they are so new that the group may be on its way. */
+  /** Removes members whose groups are gone, except new members, whose groups may not have been written yet. */
   async dropGone(members: readonly IndexMember[]): Promise<void> {
     if (members.length === 0) return;
     const [seconds] = await this.redis.use('time', (client) => client.time());
@@ -74,13 +74,13 @@ export class TopLevelIndex {
     if (old.length > 0) await this.drop(old);
   }
 
-  /** The entry of a group, if there is one. */
+  /** Returns the member for a group; undefined if there is none. */
   async find(id: string): Promise<IndexMember | undefined> {
     const score = await this.redis.use('zscore', (client) => client.zscore(this.keys.catalog(), id));
     return score === null ? undefined : { id, score: Number(score) };
   }
 
-  /** Takes out members, unless they were entered anew since they were found. */
+  /** Removes members, unless they were added again since they were read. */
   async drop(members: readonly IndexMember[]): Promise<void> {
     await this.redis.call(
       'unindexGroups',
@@ -89,7 +89,7 @@ export class TopLevelIndex {
     );
   }
 
-  /** Looks at some members, other ones each time, and takes out those whose groups are gone. Most calls leave that to a later one. */
+  /** Checks some members, others with each call, and removes members whose groups are gone. Most calls skip the check. */
   async sweep(): Promise<void> {
     if (this.toLeaveOut-- > 0) return;
     const key = this.keys.catalog();
@@ -104,7 +104,7 @@ export class TopLevelIndex {
     await this.dropGone(gone);
   }
 
-  /** Whether a group sits in another one now, and whether it is the run of a root. */
+  /** Whether a group is in another one now, and whether its item is a root. */
   async placeOf(id: string): Promise<{ nested: boolean; root: boolean }> {
     const [parent, item] = await this.redis.use('hmget', (client) => client.hmget(this.keys.state(id), 'pg', 'ik'));
     return { nested: Boolean(parent), root: item === 'root' };

@@ -5,25 +5,25 @@ import type { GroupStatus } from './replies';
 import type { Reply } from './connection';
 import { templateIn, unpackHead, unpackSpec, type GroupTemplate, type Spec } from './spec';
 
-/** One item of a group as it is: what is bound to it isn't read. */
+/** One item of a group, without its bound data. */
 export interface TreeItem {
   index: number;
   spec: Spec;
   state: ItemState;
-  /** The run that was published for it, or the group ('g:' and its id) that it is; '' when there is none. */
+  /** The run that was published for it, or the group ('g:' and its id) that it is; '' for none. */
   run: string;
-  /** Why it failed. */
+  /** The message of its error, if it failed. */
   error: string | undefined;
 }
 
-/** Reads many items at once: one page costs the same few commands, whatever it holds. */
+/** Reads many items at once: a page takes a small constant number of commands. */
 export class TreeReader {
   constructor(
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
   ) {}
 
-  /** A page of a group's items in the order of adding, and how many it holds; undefined when the group is unknown. */
+  /** Returns a page of a group's items in the order of adding, and their total number; undefined for an unknown group. */
   async items(id: string, from: number, limit: number): Promise<{ total: number; items: TreeItem[] } | undefined> {
     const { keys, process, settings } = this.store;
     const args = [process, settings.leaseMs, from, from + limit];
@@ -60,7 +60,7 @@ export class TreeReader {
     return { total: Number(total), items };
   }
 
-  /** The templates of items that are groups stored by value, in the same order. */
+  /** Returns the templates of items that are groups stored by value, in the same order. */
   async templates(id: string, entries: readonly string[]): Promise<(GroupTemplate | undefined)[]> {
     if (entries.length === 0) return [];
     const specs = await this.reader.specsAt(id, entries);

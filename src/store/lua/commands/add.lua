@@ -1,10 +1,11 @@
--- add: appends up to 1,000 items to a group, makes them ready or closes the group when asked to.
+-- add: appends up to 1,000 items to a group; makes them ready or closes the group if asked to.
 -- KEYS: 9
--- ARGV: proc, lease, run (0|1), close (0|1), place in the tasks that the group is made of ('' when it is made), last of them (0|1), then for each item its spec, its key ('' for none) and its own message ('' for none)
--- Returns {'moved', place} | {'added'|'missing'|'closed'|'finished', state, grants, callbacks, closing, withdrawn, indexes (fewer than were given when the group was full), number added}
+-- ARGV: proc, lease, run (0|1), close (0|1), position of the first item among the tasks of which the group is built ('' when it is complete), these are the last ones (0|1), then for each item its spec, its key ('' for none) and its own message ('' for none)
+-- Returns {'moved', position of the next task} | {'missing'} | {'closed'|'finished', status}
+--   | {'added', state, grants, callbacks, closing, withdrawn, indexes (fewer than items when the group became full), number added}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
--- Two that make a group of one key add each of its tasks once, whichever of them gets there.
+-- Two processes that build a group of the same key add each task once: the second one continues at the stored position.
 if ARGV[5] ~= '' and g.bld ~= tonumber(ARGV[5]) + 1 then return { 'moved', int(g.bld - 1) } end
 if ARGV[5] == '' and g.bld > 0 then redis.call('HSET', G, 'jn', 1) end
 local indexes, new, by_key = {}, {}, {}
@@ -23,7 +24,7 @@ for i = 7, #ARGV, 3 do
   indexes[#indexes + 1] = known
 end
 local first = g.tot
--- What is known by its key is in, whatever has become of the group since.
+-- An item whose key exists is accepted, even if the group has been closed or has ended since.
 if #new > 0 or #indexes == 0 then
   local stopped = g.st == 'stopping' or g.st == 'cancelling'
   if ended() or (stopped and (g.k ~= 'root' or g.cl == 1)) then return { 'finished', g.st } end

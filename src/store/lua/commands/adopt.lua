@@ -1,7 +1,7 @@
--- adopt: puts a group that nobody has started into another one, or takes it out again.
+-- adopt: puts a group that was not started into another one, or takes it out again.
 -- KEYS: 9
--- ARGV: proc, lease, parent's id ('' to take it out of the one that follows), entry in the parent or '', parent that it is taken out of, the parent's name, whether it is taken out even if it has its place there (0|1)
--- Returns {'adopted'|'already-member'|'missing'|'started', parent that it is in, its name}; 'already-member' when it was in that parent before
+-- ARGV: proc, lease, parent's id ('' to take the group out), entry in the parent or '', parent that it is taken out of, the parent's name, whether it is taken out even if it has an entry there (0|1)
+-- Returns {'adopted'|'already-member'|'missing'|'started', parent that it is in or '', name of that parent or ''}; 'already-member' when it was in the given parent before
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 if ARGV[3] == '' then

@@ -1,6 +1,6 @@
--- announce: names that a process serves count as served for a while, after which it has to announce them again.
+-- announce: stores which task names a process serves, for a limited time. The process has to announce them again before it is over.
 -- KEYS: 1
--- ARGV: for how long in ms, ms for which the list is kept, then for each its name, how it is served, for how long its runs may wait for a worker ('' when its declaration doesn't say)
+-- ARGV: ms for which the names count as served, ms for which the list is kept, then for each name: the name, how it is served, and how long its runs may wait for a worker ('' when its declaration sets nothing)
 -- Returns nothing
 local time = redis.call('TIME')
 local till = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1])

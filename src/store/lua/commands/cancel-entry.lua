@@ -1,4 +1,4 @@
--- cancel-entry: one entry never starts; what runs of it is for the caller to cancel in the engine.
+-- cancel-entry: cancels one entry, so that it never starts. The caller has to cancel its run in the engine.
 -- KEYS: 9
 -- ARGV: proc, lease, entry
 -- Returns {'cancelled'|'cancelling'|'ended'|'missing', state, grants, callbacks, closing, withdrawn}
@@ -8,7 +8,7 @@ local entry = ARGV[3]
 local act = read_active(entry)
 local state = state_of(entry, act)
 if state == 'unknown' then return { 'missing' } end
--- A task that runs by itself is its group.
+-- A task that was run by itself stands for its group, so the group has to start in order to end.
 if g.k == 'task' and not ended() then
   unflag('S')
   start_group()
@@ -21,15 +21,15 @@ if act and act.state ~= 'deferred' then
   write_group()
   return reply('cancelling')
 end
--- While a retry is being prepared, all of its items are still as they ended.
+-- While a retry is prepared, items are not queued yet and count as ended.
 if not act and (not startable or has('R')) then
   if not has('H') and not changed.fl then return reply('ended') end
-  -- It has ended while it was suspended: its deferred callbacks go on.
+  -- The entry ended while it was suspended, so its deferred callbacks are released.
   release_deferred()
   return conclude('ended')
 end
 if state == 'waiting' then
-  -- It counts as one that was made ready and has ended.
+  -- The item counts as made ready, because all ended items do.
   add('rdy', 1)
   add('ird', 1)
 end

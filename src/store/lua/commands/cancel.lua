@@ -1,14 +1,14 @@
--- cancel: nothing of a group starts any more; what runs is for the caller to cancel in the engine.
+-- cancel: cancels a group, so that nothing more of it starts. The caller has to cancel its runs in the engine.
 -- KEYS: 9
--- ARGV: proc, lease, who cancels it (user: this very group | parent: the one that it sits in | stop: the one that it sits in, if it was never started
---   | timeout: its time is over, if it is | abandoned: nothing has happened in it for too long, if nothing has)
+-- ARGV: proc, lease, reason (user: a user cancels this very group | parent: its parent is cancelled | stop: its parent has stopped; cancels it only if it was never started
+--   | timeout: cancels it if its deadline has passed | abandoned: cancels it if it is abandoned)
 -- Returns {'cancelled'|'ended'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 local by = ARGV[3]
 if ended() then
   if by ~= 'abandoned' or not idle() then return reply('ended') end
-  -- Its callbacks are deferred, and nobody released them.
+  -- The group has ended, but nobody has resumed it, so its callbacks are still deferred.
   release_deferred(true)
   return conclude('ended')
 end
@@ -23,11 +23,11 @@ release_deferred(true)
 if g.st == 'pending' then
   end_group('cancelled', by == 'user' or by == 'abandoned')
 elseif g.k == 'task' then
-  -- It is its group: when it has ended, only its callbacks waited.
+  -- The task stands for the group. If it has ended, only its callbacks were waiting.
   if g.ok + g.ko + g.cx == 0 and not read_active('0') then end_entry('0', nil, 'cancelled', '') end
 elseif by ~= 'stop' and g.st ~= 'cancelling' then
   move_to('cancelling')
-  -- A root's body goes on adding to children whose time is over: what it adds is cancelled at once.
+  -- The body of a root may go on adding children after the deadline of their group. They are cancelled at once.
   if g.k ~= 'root' or by ~= 'timeout' then put('cl', 1) end
 end
 return conclude('cancelled')

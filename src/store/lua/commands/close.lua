@@ -1,11 +1,11 @@
--- close: no item can be added any more; on a started group the rest becomes ready.
+-- close: closes a group to further items. If it has started, its remaining items become ready.
 -- KEYS: 9
--- ARGV: proc, lease, round of its parent for which it is closed ('' in any)
+-- ARGV: proc, lease, round of the parent to which the call applies ('' for any)
 -- Returns {'closed'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 local other_round = ARGV[3] ~= '' and ARGV[3] ~= (redis.call('HGET', G, 'prd') or '0')
--- One that was closed by its number of items has started nothing by that.
+-- A group that was closed by its number of items has made no item ready by that.
 local is_to_sweep = g.st == 'running' and g.swp < g.tot and g.mi > 0 and g.tot >= g.mi
 if (g.cl == 1 and not is_to_sweep) or other_round then return reply('closed') end
 put('cl', 1)

@@ -1,6 +1,6 @@
--- confirm: the engine took these publications; they are to be asked for from now on, not published again.
+-- confirm: stores publications that the engine has accepted. From now on the reconciler asks the engine for these runs instead of publishing them again.
 -- KEYS: 9
--- ARGV: proc, lease, then for each its entry|run id
+-- ARGV: proc, lease, then for each publication its entry|run id
 -- Returns {'confirmed', state, grants, ...} | {'missing'}
 --- @include "confirms"
 if not read_group() then return { 'missing' } end

@@ -1,7 +1,7 @@
 -- create-run: writes a new group with its first items, and starts it.
 -- KEYS: 9
--- ARGV: as those of create
--- Returns what create does
+-- ARGV: the same as for create
+-- Returns the same as create
 --- @include "readiness"
 --- @include "creation"
 if not write_new() then return as_it_was() end

@@ -1,6 +1,6 @@
--- discard: forgets a group that its maker could not complete, unless it is another one's or somebody has gone on with it.
+-- discard: deletes a group that could not be built completely, unless it has another secret or another call has continued with it.
 -- KEYS: 9
--- ARGV: proc, lease, secret of the group that was to be made
+-- ARGV: proc, lease, secret of the group that was being built
 -- Returns {'discarded'|'kept'|'missing'}
 --- @include "group"
 if not read_group() then return { 'missing' } end
@@ -8,6 +8,6 @@ local secret, joined = unpack(redis.call('HMGET', G, 'sec', 'jn'))
 local closed_by_others = g.bld > 0 and g.cl == 1
 local gone_on_with = joined or g.st ~= 'pending' or g.pg or has('S') or has('E') or g.rdy > 0 or closed_by_others
 if secret ~= ARGV[3] or gone_on_with then return { 'kept' } end
--- It has no results before it starts.
+-- A group has no results before it starts.
 for i = 1, 8 do redis.call('UNLINK', KEYS[i]) end
 return { 'discarded' }

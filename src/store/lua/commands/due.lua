@@ -1,7 +1,8 @@
--- due: what the reconciler has to ask about in a group: entries whose lease ran out.
+-- due: returns what the reconciler has to do for a group: entries whose lease has run out, and pending duties.
 -- KEYS: 9
--- ARGV: proc, lease, limit, whether they are taken: due again after another lease (0|1), and of these only those due at that time ('' for now)
--- Returns {status or 'missing', flags, active entries, time to forget or '', more to take, groups below to be kept (0|1), groups below (0|1), {entry, packed state, ...}, ms until its time is over or '', abandoned (0|1), records of its signatures to be renewed (0|1), ms until the next lease runs out or '', number of items, now}
+-- ARGV: proc, lease, limit, whether the entries are taken, which makes them due again after another lease (0|1), latest due time of the entries in ms ('' for now)
+-- Returns {status or 'missing', flags, number of active entries, end of its retention or '', more to grant (0|1), groups below have yet to be kept (0|1), groups are below (0|1), {entry, packed state, ...},
+--   ms until its deadline or '', abandoned (0|1), rows of the signature index have to be renewed (0|1), ms until the next lease runs out or '', number of items, now}
 --- @include "grants"
 if not read_group() then return { 'missing' } end
 local list, taken = {}, {}
@@ -14,13 +15,13 @@ for _, entry in ipairs(redis.call('ZRANGEBYSCORE', L, '-inf', latest, 'LIMIT', 0
   end
   taken[#taken + 1], taken[#taken + 2] = int(now + lease), entry
 end
--- Whoever asks on gets others, and so does another process.
+-- The next call, from this or another process, returns other entries.
 if ARGV[4] == '1' then write_all('ZADD', L, taken) end
 local later = redis.call('ZRANGEBYSCORE', L, '(' .. int(now), '(inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
 local over, lasts, renewed = unpack(redis.call('HMGET', G, 'dl', 'rt', 'lr'))
 over = (g.st == 'running' or g.st == 'stopping') and tonumber(over) or 0
 over = over > 0 and over
--- Several times within the life of such a record.
+-- The rows are renewed several times within their lifetime.
 local renew = not ended() and now - (tonumber(renewed) or g.cr) > g.ttl / 4
 if renew then redis.call('HSET', G, 'lr', int(now)) end
 local more = has('M') and not has('S') and 1 or more_to_take()

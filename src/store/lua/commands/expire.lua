@@ -1,4 +1,4 @@
--- expire: the groups below an ended one have been released: its own keys get their time to live.
+-- expire: sets the time to live of the keys of an ended group, after the groups below it were released.
 -- KEYS: 9
 -- ARGV: proc, lease
 -- Returns 1 | 0

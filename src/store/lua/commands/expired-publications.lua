@@ -1,7 +1,7 @@
--- expired-publications: entries that somebody had to publish and whose lease ran out, of some that are looked at. They are due again after another lease.
+-- expired-publications: finds granted entries whose lease has run out, so that another process can publish them. They become due again after another lease.
 -- KEYS: 9
--- ARGV: proc, lease, how many of those whose lease ran out are passed over, how many are looked at, when it ran out at the latest
--- Returns {how many were looked at, {entry, packed state, ...}}
+-- ARGV: proc, lease, number of due entries to skip, number to inspect after these, latest time at which the lease ran out in ms
+-- Returns {number of inspected entries, {entry, packed state, ...}}
 --- @include "group"
 local found = redis.call('ZRANGE', L, ARGV[3], ARGV[3] + ARGV[4] - 1, 'WITHSCORES')
 local entries, list, taken = {}, {}, {}

@@ -1,8 +1,8 @@
--- finish: executions end, one or some of a group: results are stored, slots handed on, callbacks and the group's fired.
--- Those of one call have their results in one bucket.
+-- finish: ends one or more executions of a group: stores results, grants the free slots, fires callbacks, and ends the group after its last entry.
+-- All executions of one call have their results in the same bucket.
 -- KEYS: 9
--- ARGV: proc, lease, number of executions, for each of them its entry|run id|retry count|invocation count|nonce|outcome (succeeded | failed | threw | aborted)|retries and its payload, then for what was confirmed its entry|run id
--- Returns {'finished', state, grants, callbacks, closing, withdrawn, for each execution 'ended'|'retry'|'refused' and after '|' how its entry ended or ''} | {'unknown'}
+-- ARGV: proc, lease, number of executions, for each of them its entry|run id|retry count|invocation count|nonce|outcome (succeeded | failed | threw | aborted)|retries and its payload, then for each confirmed publication its entry|run id
+-- Returns {'finished', state, grants, callbacks, closing, withdrawn, for each execution 'ended'|'retry'|'refused', then '|' and the outcome of its entry or ''} | {'unknown'}
 --- @include "confirms"
 if not read_group() then return { 'unknown' } end
 local first = 4

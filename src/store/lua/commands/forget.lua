@@ -1,7 +1,7 @@
--- forget: removes a group whose retention is over, unless it has been tried again, or made anew, since that was found.
+-- forget: deletes a group whose retention is over, unless it was retried or created again since the caller read it.
 -- KEYS: 9
 -- ARGV: proc, lease
--- Returns 1 when it is gone, else 0
+-- Returns 1 when the group is gone, else 0
 --- @include "group"
 if not read_group() then return 1 end
 local over = tonumber(redis.call('HGET', G, 'rt') or '0')

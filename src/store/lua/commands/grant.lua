@@ -1,4 +1,4 @@
--- grant: hands free slots to queued items (the rest of a large grant, or what a lost process left).
+-- grant: grants free slots to queued items: the rest of a large grant, or slots that a lost process left free.
 -- KEYS: 9
 -- ARGV: proc, lease
 -- Returns {'granted'|'missing', state, grants, callbacks, closing, withdrawn}

@@ -1,6 +1,6 @@
--- index-group: notes in the catalog that groups exist, by the time of their creation in microseconds, so that hardly two are equal.
+-- index-group: adds groups to the top-level index, by their creation time in microseconds, so that equal times are rare.
 -- KEYS: 1
--- ARGV: for each its id, and whether it is new even if it stands there already (0|1)
+-- ARGV: for each group its id, and whether its entry is renewed if it exists already (0|1)
 -- Returns nothing
 local time = redis.call('TIME')
 for i = 1, #ARGV, 2 do

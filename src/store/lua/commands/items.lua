@@ -1,14 +1,14 @@
--- items: reads a page of a group's items, without what is bound to them. Changes nothing.
+-- items: reads a page of the items of a group, without their bound data. Changes nothing.
 -- KEYS: 9
 -- ARGV: proc, lease, index of the first, index after the last
--- Returns {'missing'} | {'items', status, flags, kind, total, first that no sweep has made ready, {head of the spec, packed active entry or nil, byte, suspended by itself (0|1)}, ...}
+-- Returns {'missing'} | {'items', status, flags, kind, total, first index that was not made ready by the cursor, {header of the spec, packed active entry or nil, byte, suspended individually (0|1)}, ...}
 --- @include "suspension"
 if not read_group() then return { 'missing' } end
 local from, to = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]), g.tot)
 local reply = { 'items', g.st, g.fl or '', g.k, int(g.tot), int(g.swp) }
 if from >= to then return reply end
 local bytes = redis.call('GETRANGE', B, from, to - 1)
--- What is bound to items may be large: it is let go before more is read.
+-- Bound data may be large, so specs are read in blocks, and each block can be freed before the next one is read.
 for block = from, to - 1, 50 do
   local entries = {}
   for i = block, math.min(to, block + 50) - 1 do entries[#entries + 1] = int(i) end

@@ -1,12 +1,12 @@
--- lifetimes: what a group has beside its own keys lives as long as they do: it stays, expires or goes with them.
--- KEYS: 9 (the group hash, then what belongs to the group, one key more than once if need be)
+-- lifetimes: gives further keys of a group the lifetime of its own keys: they persist, expire or are deleted with them.
+-- KEYS: 9 (the state of the group, then further keys of the group; a key may be repeated to fill the list)
 -- ARGV: none
 -- Returns nothing
 local left = redis.call('PTTL', KEYS[1])
 if left == -1 then
   local status, over, ret, grace = unpack(redis.call('HMGET', KEYS[1], 'st', 'rt', 'ret', 'grace'))
   local ended = status == 'succeeded' or status == 'failed' or status == 'cancelled'
-  -- Its own keys expire only after those of the groups below it.
+  -- The own keys of the group get their time to live only after the groups below it.
   if ended and over then left = ret + grace end
 end
 for i = 2, 9 do

@@ -1,6 +1,6 @@
--- note-location: a group remembers where its signatures are recorded, so that the records live as long as it does.
+-- note-location: stores in a group which rows of the signature index belong to it, so that they live as long as the group.
 -- KEYS: 2
--- ARGV: names of the records
+-- ARGV: names of the rows
 -- Returns 1 when the group exists
 local left = redis.call('PTTL', KEYS[1])
 if left == -2 then return 0 end

@@ -1,7 +1,7 @@
--- note-server: which server it is that keeps the data; when it is another one than before, the last writes may be lost.
+-- note-server: stores which run of the Redis server keeps the data. After a change the last writes may be lost.
 -- KEYS: 1
--- ARGV: name of the server's run, the one that the caller knew before ('' for none), for how long it runs in ms, ms for which this is remembered
--- Returns {since when this server runs, if it is another one than before, or '', whether the caller is the first to say so (0|1), now, when somebody said so first}
+-- ARGV: id of the server's run, id that the caller knew before ('' for none), uptime of the server in ms, ms for which this is stored
+-- Returns {time since which this server runs, if it differs from the one before, or '', whether the caller noticed the change first (0|1), now, time at which it was noticed first}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local run, at, noticed = unpack(redis.call('HMGET', KEYS[1], 'run', 'at', 'noticed'))

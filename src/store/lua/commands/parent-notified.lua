@@ -1,4 +1,4 @@
--- parent-notified: the parent of a group has heard of its end.
+-- parent-notified: stores that the parent of a group was notified of its end.
 -- KEYS: 9
 -- ARGV: proc, lease
 -- Returns {'noticed'|'missing', state, grants, callbacks, closing, withdrawn}

@@ -1,6 +1,6 @@
--- register: has the reconciler look after groups, each before it holds anything; one that would have been due later is due at that time.
+-- register: adds groups to the reconciler index, each before its first write that may have to be completed. A group with a later due time gets the earlier one.
 -- KEYS: 1
--- ARGV: for each its id, and the ms until it is due at the latest
+-- ARGV: for each group its id, and the ms until it is due at the latest
 -- Returns nothing
 local time = redis.call('TIME')
 for i = 1, #ARGV, 2 do

@@ -1,8 +1,8 @@
--- regrant-untaken: hands out an entry again whose run no worker took within the engine's schedule timeout.
+-- regrant-untaken: grants an entry again because no worker took its run within the engine's schedule timeout.
 -- KEYS: 9
--- ARGV: proc, lease, entry, expected process, expected run id, ms for which that run waited for a worker
--- Returns {'granted', state, grants, callbacks, closing, withdrawn, ms for which no worker has taken it ('' when it was taken back)} | {'refused'} | {'unknown'}
---   | {'over', the same ms} (it has waited for too long) | {'stopped'} (its group has, so that it never starts)
+-- ARGV: proc, lease, entry, expected process, expected run id, ms for which this run waited for a worker
+-- Returns {'granted', state, grants, callbacks, closing, withdrawn, ms for which no worker has taken the entry ('' when it was taken back)} | {'refused'} | {'unknown'}
+--   | {'over', the same ms} (it has waited for too long) | {'stopped'} (its group starts nothing more, so it never starts)
 --- @include "readiness"
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
@@ -14,7 +14,7 @@ if can_take_back(entry, act) then
 end
 if act.cancel == '1' or (not is_callback(entry) and g.st ~= 'running') then return { 'stopped' } end
 local since = tonumber(redis.call('HGET', C, 'u:' .. entry)) or now - tonumber(ARGV[6])
--- As long as a group that nobody goes on with is kept.
+-- The entry may wait as long as an abandoned group is kept.
 if now - since >= g.ttl then return { 'over', int(now - since) } end
 redis.call('HSET', C, 'u:' .. entry, int(since))
 flag('U')

@@ -1,7 +1,7 @@
--- regrant: takes over the publication of entries that their process left, or whose runs never came to be. When they are large, of the first ones.
+-- regrant: takes over the publication of entries whose process is gone or whose runs were never created. If they are large, only the first ones are handled.
 -- KEYS: 9
--- ARGV: proc, lease, then for each its entry|expected state|expected process|expected run id
--- Returns {'granted', state, grants, callbacks, closing, withdrawn, for each of the first ones whether it was as expected (0|1)} | {'unknown'}
+-- ARGV: proc, lease, then for each entry its entry|expected state|expected process|expected run id
+-- Returns {'granted', state, grants, callbacks, closing, withdrawn, for each handled entry whether it was as expected (0|1)} | {'unknown'}
 --- @include "readiness"
 if not read_group() then return { 'unknown' } end
 local bytes, items, answers, settles = 0, {}, {}, false
@@ -28,7 +28,7 @@ local function take_over(entry, act)
 end
 
 for i, request in ipairs(read_requests(3, #ARGV, 1, 4)) do
-  -- It must not block Redis for long.
+  -- The rest is left for another call, so that Redis is not blocked for long.
   if bytes > 1048576 then break end
   local entry, state, process, run = unpack(request)
   local act = read_active(entry)

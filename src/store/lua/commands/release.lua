@@ -1,4 +1,4 @@
--- release: a group's parent is over, or gone: it is forgotten after its own retention. What was never started ends here.
+-- release: allows a group to expire after its own retention, because its parent has ended or is gone. Cancels it if it was never started.
 -- KEYS: 9
 -- ARGV: proc, lease
 -- Returns {'released'|'missing', state, grants, callbacks, closing, withdrawn}
@@ -8,7 +8,7 @@ put('rel', 1)
 redis.call('HDEL', A, 'p')
 redis.call('ZREM', L, 'p')
 if g.st == 'pending' then
-  -- There is nobody to tell.
+  -- No parent is left to be notified.
   g.pg = false
   unflag('S')
   end_group('cancelled', false)

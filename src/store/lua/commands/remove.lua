@@ -1,6 +1,6 @@
--- remove: forgets a group that has ended or was never started. Its callbacks' hash stays for the caller, who removes what is below it first.
+-- remove: deletes a group that has ended or was never started. Its callbacks hash stays for the caller, who first removes the groups below that it names.
 -- KEYS: 9
--- ARGV: proc, lease, who asks (user: this very group | parent: the one that it sits in)
+-- ARGV: proc, lease, caller (user: a user removes this very group | parent: its parent is removed)
 -- Returns {'removed', total} | {'missing'} | {'started'} | {'nested', parent's id}
 --- @include "group"
 if not read_group() then return { 'missing' } end

@@ -1,7 +1,7 @@
--- renew: puts off the next question about entries whose owner is alive or whose run the engine still knows.
+-- renew: extends the lease of entries whose owner is alive or whose run the engine still has.
 -- KEYS: 9
--- ARGV: proc, lease, then entries
--- Returns the number renewed
+-- ARGV: proc, length of the new lease in ms, then the entries
+-- Returns the number of entries renewed
 --- @include "states"
 local renewed = 0
 for i = 3, #ARGV do

@@ -1,13 +1,13 @@
--- reopen: a root whose body has ended waits for its children again, as they are tried again.
+-- reopen: makes an ended root wait for its children again, because they are retried.
 -- KEYS: 9
--- ARGV: proc, lease, entry, the group of its children, the round in which those are tried again
+-- ARGV: proc, lease, entry, the group of its children, the round in which they are retried
 -- Returns {'reopened'|'nested'|'unfinished'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "grants"
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]
 if g.pg or g.k ~= 'task' then return reply('nested') end
 if not ended() or read_active(entry) then return reply('unfinished') end
--- Once for each time, whoever asks for it again.
+-- Each round reopens the root once, even if the call is repeated.
 if g.rnd >= tonumber(ARGV[5]) then return reply('unfinished') end
 put('rnd', tonumber(ARGV[5]))
 local counts = { succeeded = 'ok', failed = 'ko', cancelled = 'cx' }
@@ -23,6 +23,6 @@ redis.call('DEL', E)
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 put('nch', 1)
 write_group()
--- They may have ended since, which nobody has heard.
+-- The children may have ended meanwhile without notifying this group, so the caller checks them.
 closing = { entry, ARGV[4] }
 return reply('reopened')

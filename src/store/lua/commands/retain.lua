@@ -1,14 +1,14 @@
--- retain: a group that sits in a living one doesn't expire. Said by its parent, whose turn to say it is then over for it.
+-- retain: keeps a nested group from expiring while its parent lives. Called by the parent, which afterwards no longer has to do it for this group.
 -- KEYS: 9
--- ARGV: proc, lease, what is asked (child: keep this one | again: keep this one, which was released | parent: the groups below have been kept)
--- Returns {'kept'|'over'|'missing', groups below (0|1), number of items}
+-- ARGV: proc, lease, what is asked (child: keep this group | retain: keep this group, which was released before | parent: the groups below this one have been kept)
+-- Returns {'kept'|'over'|'missing', groups are below (0|1), number of items}
 --- @include "group"
 if not read_group() then return { 'missing' } end
 if ARGV[3] == 'parent' then
   put('hold', 0)
   write_group()
 elseif ARGV[3] == 'retain' then
-  -- It has ended again since somebody set out to keep it.
+  -- The group has ended again since the caller began to keep it.
   if not g.pg and ended() then return { 'over' } end
   redis.call('HDEL', G, 'rt')
   put('rel', 0)

@@ -1,4 +1,4 @@
--- retention-done: what a group refers to has been kept from expiring, as callbacks of it were fired anew after its end.
+-- retention-done: stores that everything a group refers to was kept from expiring, because its callbacks were fired again after its end.
 -- KEYS: 9
 -- ARGV: proc, lease
 -- Returns {'retained'|'missing', state, grants, callbacks, closing, withdrawn}

@@ -1,7 +1,7 @@
--- retry-callbacks: fires failed callbacks of a group anew, each as an entry of its own. Many calls where many were fired.
+-- retry-callbacks: fires failed callbacks of a group again, each as a new entry. If there are many, it takes several calls.
 -- KEYS: 9
--- ARGV: proc, lease, where they were fired (an entry, or 'g' for the group itself; '' for all), number of the first to look at, number to stop before ('' for all that were fired until now)
--- Returns {'fired'|'missing', state, grants, callbacks, closing, withdrawn, how many were fired, number of the next to look at or '', number to stop before, whether what the group refers to has to be kept (0|1)}
+-- ARGV: proc, lease, source of the callbacks (an entry, or 'g' for the group itself; '' for all), number of the first to inspect, number to stop before ('' for all that were fired until now)
+-- Returns {'fired'|'missing', state, grants, callbacks, closing, withdrawn, how many were fired, number of the next to inspect or '', number to stop before, whether everything the group refers to has to be kept (0|1)}
 --- @include "group-ends"
 --- @include "pending"
 if not read_group() then return { 'missing' } end
@@ -19,7 +19,7 @@ for i, result in ipairs(#fields > 0 and redis.call('HMGET', C, unpack(fields)) o
   if mark == 'f' or mark == 'x' then numbers[#numbers + 1] = from + i - 1 end
 end
 
--- A failed callback may have been fired anew before, and that firing may have failed too: the latest one counts.
+-- A failed callback may have been fired again before, and that invocation may have failed too. The latest one counts.
 local function latest(entry)
   local newer = redis.call('HGET', C, 'n:' .. entry)
   while newer do

@@ -1,4 +1,4 @@
--- run-item: makes one item ready with a message of its own, and starts its group when it is the first.
+-- run-item: makes one item ready with its own message, and starts the group if it is still pending.
 -- KEYS: 9
 -- ARGV: proc, lease, index, message
 -- Returns {'started'|'missing'|'already-started'|'finished', state, grants, callbacks, closing, withdrawn}

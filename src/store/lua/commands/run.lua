@@ -1,6 +1,6 @@
--- run: starts a group with a message: all its items become ready.
+-- run: starts a group with a message, which makes all its items ready.
 -- KEYS: 9
--- ARGV: proc, lease, message ('' to start it with what is ready), run options for items as JSON or '', parent's id ('' when a user runs it), entry in the parent (or, when a user runs it, 'ready' if it has been made ready there), what the group is below as JSON, how often its parent has been tried again, and the channel on which who starts it hears of its end ('' for none)
+-- ARGV: proc, lease, message ('' to start only the items that are ready), run options for items as JSON or '', parent's id ('' when a user runs it), entry in the parent (or, when a user runs it, 'ready' if it has been made ready there), the groups above it as JSON, round of the parent, channel on which the starting process receives the end of the group ('' for none)
 -- Returns {'started'|'missing'|'already-started'|'finished', state, grants, ...} | {'nested', parent's id, entry in it}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
@@ -20,7 +20,7 @@ else
   if g.mv > 0 then return { 'already-started', g.st } end
 end
 if ended() or g.st == 'stopping' or g.st == 'cancelling' then
-  -- It may be tried again, with what it would have got.
+  -- The group may be retried later, and then needs its message.
   if by_parent and ARGV[3] ~= '' and g.mv == 0 then
     redis.call('HSET', G, 'msg', ARGV[3])
     put('mv', 1)

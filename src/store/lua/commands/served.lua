@@ -1,7 +1,7 @@
--- served: which names are or were served. Those that nobody has announced for longer than the list is kept are removed.
+-- served: returns the task names that are or were served. Removes names that have not been announced for longer than the list is kept.
 -- KEYS: 1
 -- ARGV: ms for which the list is kept
--- Returns {for each its name, how it is served, for how many ms more it counts as served (negative: since when not), for how long its runs may wait for a worker or ''}
+-- Returns {for each name: the name, how it is served, the ms for which it still counts as served (negative: for how long it has not), how long its runs may wait for a worker or ''}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local all, list = redis.call('HGETALL', KEYS[1]), {}

@@ -1,7 +1,7 @@
--- some-results: reads results of one bucket when they are small together, and else only how large they are. Changes nothing.
+-- some-results: reads results of one bucket if they are small together, otherwise only their sizes. Changes nothing.
 -- KEYS: 1
--- ARGV: how many bytes at most, then the items
--- Returns for each item its result, or nothing; or, of all of them, the bytes that each has
+-- ARGV: maximum number of bytes together, then the items
+-- Returns for each item its result or nil; or, if they are too large, the size of each in bytes
 local sizes, total = {}, 0
 for i = 2, #ARGV do
   sizes[i - 1] = redis.call('HSTRLEN', KEYS[1], ARGV[i])

@@ -1,7 +1,7 @@
--- spec-heads: reads what leads the specs of items, without their callbacks and what is bound to them, of as many as it takes a moment. Changes nothing.
+-- spec-heads: reads the headers of specs, without callbacks and bound data, of as many items as does not block Redis for long. Changes nothing.
 -- KEYS: 1
--- ARGV: how many bytes of specs are looked at, at most, then the items
--- Returns for each of the first items its head, or nothing; of one at least
+-- ARGV: maximum number of bytes of specs to inspect, then the items
+-- Returns for each of the first items its header or nil; at least one
 local left, heads = tonumber(ARGV[1]), {}
 for i = 2, #ARGV do
   left = left - redis.call('HSTRLEN', KEYS[1], ARGV[i])

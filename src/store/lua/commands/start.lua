@@ -1,10 +1,10 @@
--- start: executions of runs claim their entries before their bodies run, one or some of a group.
--- Those of one call have their results in one bucket.
+-- start: claims entries for executions before their bodies run, for one or more executions of a group.
+-- All executions of one call have their results in the same bucket.
 -- KEYS: 9
--- ARGV: proc, lease, then for each execution its entry|token|run id|retry count|invocation count|nonce|run id proven to have ended without a result ('' for none)|the group of its children when it is a root ('' for none)|whether it is taken back rather than let wait (0|1)|when the group was created whose message its process knows ('0' for none, '' when it doesn't ask for it)
--- Returns {'claimed', executions} | {'claimed', executions, the group's message, when it was created} when it has one and somebody asks who doesn't know it.
--- executions: for each the number of failures in the group when its body may run, else {'stored', mark and payload, whether this run counts no more (0|1)} | {'duplicate', owner} | {'superseded'} | {'unknown'} | {'cancelled'}
---   | {'requeued'} (it is suspended, and published again when it goes on; its slot is to be granted to the next) | {'suspended'} (this run goes on later)} | {'unknown'}
+-- ARGV: proc, lease, then for each execution its entry|token|run id|retry count|invocation count|nonce|run id proven to have ended without a result ('' for none)|the group of its children when it is a root ('' for none)|whether a suspended run is taken back instead of waiting (0|1)|creation time of the group whose message its process knows ('0' for none, '' when it does not need the message)
+-- Returns {'claimed', executions} | {'claimed', executions, the message of the group, its creation time} when the group has a message and an execution needs it and does not have it | {'unknown'}
+-- executions: for each the number of failures in the group when its body may run, else {'stored', mark and payload, whether this run is void (0|1)} | {'duplicate', owner} | {'superseded'} | {'unknown'} | {'cancelled'}
+--   | {'requeued'} (the run was taken back because of a suspension; the entry is published again after resume; the caller grants its slot to the next item) | {'suspended'} (this run continues after resume)
 --- @include "suspension"
 if not read_group() then return { 'unknown' } end
 local secret = redis.call('HGET', G, 'sec')
@@ -22,7 +22,7 @@ local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, ha
   if not act then
     if state == 'unknown' then return { 'unknown' } end
     if state == 'waiting' or state == 'queued' then
-      -- Its group stopped, and a run of it turns up that was lost or taken back: it is cancelled like the rest.
+      -- A lost or withdrawn run appears after its group has stopped. It is cancelled, as the items that never started are.
       if g.st ~= 'running' then return { 'cancelled' } end
       if not is_void(entry, run) then make_void(entry, run) end
       return { 'requeued' }
@@ -31,7 +31,7 @@ local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, ha
     return { 'stored', result or marks[state], is_void(entry, run) and 1 or 0 }
   end
   if state == 'returned' then return { 'stored', redis.call('HGET', C, 'b:' .. entry) } end
-  -- It, or its group, was cancelled while its run was on the way.
+  -- The entry or its group was cancelled before the run reached a worker.
   if act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry)) then return { 'cancelled' } end
   if is_void(entry, run) then return { 'requeued' } end
   if can_take_back(entry, act) then return give_back(entry, act, run) end
@@ -43,14 +43,14 @@ local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, ha
     end
     if tonumber(entry) and suspended(entry) then
       if hand_back ~= '1' then return { 'suspended' } end
-      -- Its next run goes on with the attempts that are left.
+      -- The next run of the entry has the attempts that are left.
       redis.call('HSET', C, 't:' .. entry, int(g.rnd) .. ' ' .. act.throws)
       return give_back(entry, act, run)
     end
   end
-  -- Published or not: its confirmation may have come before it.
+  -- The run is accepted from granted as well as published, because it may start before its confirmation is stored.
   if act.run ~= run or state ~= 'running' then
-    -- Those that were left to one that is tried again count no more.
+    -- Spent attempts count only within the same round, because a retry starts with all attempts.
     local spent = has('V') and redis.call('HGET', C, 't:' .. entry) or ''
     act.throws, act.counted = string.match(spent, '^' .. int(g.rnd) .. ' (%d+)') or '0', '-1'
   end

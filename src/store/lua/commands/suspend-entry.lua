@@ -1,7 +1,7 @@
--- suspend-entry: one entry doesn't start any more and its own callbacks wait, or it goes on. The latest word counts.
+-- suspend-entry: suspends one entry, so that it does not start and its own callbacks are deferred, or resumes it. The most recent suspend or resume wins.
 -- KEYS: 9
 -- ARGV: proc, lease, entry, suspended (0|1)
--- Returns {'suspended'|'resumed'|'ended'|'missing', state, grants, callbacks, closing, withdrawn, version, groups below (0|1)}
+-- Returns {'suspended'|'resumed'|'ended'|'missing', state, grants, callbacks, closing, withdrawn, version, groups are below (0|1)}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]

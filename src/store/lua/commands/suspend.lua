@@ -1,12 +1,12 @@
--- suspend: nothing of a group starts any more and its callbacks wait, or it goes on. The latest word counts.
+-- suspend: suspends a group, so that nothing of it starts and its callbacks are deferred, or resumes it. The most recent suspend or resume wins.
 -- KEYS: 9
--- ARGV: proc, lease, suspended (0|1), version of the word ('' for a new one)
--- Returns {'suspended'|'resumed'|'ended'|'older'|'missing', state, grants, callbacks, closing, withdrawn, version, groups below (0|1)}
+-- ARGV: proc, lease, suspended (0|1), version of a suspend or resume that comes from above ('' for a new one)
+-- Returns {'suspended'|'resumed'|'ended'|'older'|'missing', state, grants, callbacks, closing, withdrawn, version, groups are below (0|1)}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
--- A task by itself that is being cancelled can't wait any more than a group.
+-- A task that was run by itself and is being cancelled cannot be suspended, like a group that is being cancelled.
 local only = g.k == 'task' and read_active('0')
--- A chain that was suspended when one of its steps was cancelled ends when it is resumed.
+-- A chain that was suspended when one of its steps was cancelled can be resumed, and ends by that.
 local over = g.st == 'cancelling' and (ARGV[3] == '1' or not has('S'))
 if ended() or over or (only and only.cancel == '1') then return reply('ended') end
 local last = tonumber(redis.call('HGET', G, 'sv') or '0')
@@ -17,7 +17,7 @@ if g.nch > 0 then propagate_suspension() end
 local was = has('S')
 if ARGV[3] == '1' then
   flag('S')
-  -- It begins anew when it is resumed.
+  -- Putting items back starts from the beginning at the next resume.
   unflag('P')
 else
   unflag('S')
@@ -25,7 +25,7 @@ else
   release_deferred()
 end
 put('pr', now)
--- Nothing else says that it has become something else.
+-- The status field itself does not change, so the change is marked here to be reported.
 if was ~= has('S') then changed.st = true end
 local answer = conclude(ARGV[3] == '1' and 'suspended' or 'resumed')
 answer[7], answer[8] = int(version), int(g.nch)

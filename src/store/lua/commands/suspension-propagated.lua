@@ -1,6 +1,6 @@
--- suspension-propagated: the groups below have heard which of them are suspended, unless something was said since.
+-- suspension-propagated: stores that the groups below have followed the suspensions, unless there was another suspend or resume since.
 -- KEYS: 9
--- ARGV: proc, lease, how often something had been said when they heard it
+-- ARGV: proc, lease, epoch of suspensions that they have followed
 -- Returns 1 | 0
 --- @include "group"
 if not read_group() or (redis.call('HGET', G, 'wv') or '0') ~= ARGV[3] then return 0 end

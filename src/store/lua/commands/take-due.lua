@@ -1,7 +1,7 @@
--- take-due: one process at a time looks after a due group.
+-- take-due: takes due groups from the reconciler index, so that only one process at a time looks after a group.
 -- KEYS: 1
--- ARGV: ms until they are due again, if nobody says otherwise, limit
--- Returns the due members
+-- ARGV: ms until the groups are due again unless their due time is changed, limit
+-- Returns the ids of the due groups
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[2])

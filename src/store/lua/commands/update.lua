@@ -1,4 +1,4 @@
--- update: changes how a group runs its items; what is '' stays. Takes effect at once.
+-- update: changes how a group runs its items, with immediate effect. Fields that are not given stay.
 -- KEYS: 9
 -- ARGV: proc, lease, then for each change the field of the group and its value ('' to remove it)
 -- Returns {'updated'|'finished'|'missing', state, grants, callbacks, closing, withdrawn}

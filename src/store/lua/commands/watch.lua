@@ -1,6 +1,6 @@
--- watch: somebody waits for items of a group, so their ends are published for a while.
+-- watch: makes the ends of items be published for a limited time, because a process waits for some of them.
 -- KEYS: 1
--- ARGV: ms
+-- ARGV: that time in ms
 -- Returns 1 when the group exists
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local time = redis.call('TIME')

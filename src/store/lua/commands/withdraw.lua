@@ -1,4 +1,4 @@
--- withdraw: takes runs back that no body has begun in, as what they belong to is suspended.
+-- withdraw: takes back runs in which no body has begun, because their entries are suspended.
 -- KEYS: 9
 -- ARGV: proc, lease, then the entries
 -- Returns {'withdrawn'|'missing', state, grants, callbacks, closing, withdrawn}

@@ -1,5 +1,5 @@
--- confirms: publications that were confirmed by the engine: entries with their run ids at the end of ARGV.
--- What runs an entry that is a group itself is that group: 'g:' and its id.
+-- confirms: stores publications that the engine has accepted: entries with their run ids, at the end of ARGV.
+-- An entry that is a group has that group in place of a run: 'g:' and its id.
 --- @include "ends"
 local function confirm_from(i)
   for _, confirmed in ipairs(read_requests(i, #ARGV, 1, 2)) do

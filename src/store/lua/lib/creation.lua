@@ -1,6 +1,7 @@
--- creation: a new group, written with its first items.
+-- creation: writes a new group with its first items.
 --- @include "pending"
--- Writes the group that ARGV tells of: the number of its fields, each with its value, then the specs of its items. False when it is there already.
+-- Writes the group that ARGV describes: the number of its fields, each field with its value, then the specs of its items.
+-- Returns false when the group exists already.
 local function write_new()
   if redis.call('HEXISTS', G, 'st') == 1 then return false end
   local first = 4 + tonumber(ARGV[3]) * 2
@@ -20,8 +21,8 @@ local function write_new()
   return true
 end
 
--- What to say of one that was there before. The same secret means that this very call was sent twice (a lost answer): the reconciler
--- publishes what it granted.
+-- The reply for a group that existed before. If the secret is the same, this very call was sent twice because its reply was lost; then
+-- the reconciler publishes the grants of the first one.
 local function as_it_was()
   read_group()
   local secret
@@ -29,7 +30,7 @@ local function as_it_was()
     if ARGV[i] == 'sec' then secret = ARGV[i + 1] end
   end
   local own = redis.call('HGET', G, 'sec') == secret
-  -- Whoever has begun to make it, and can't go on, must leave it to the others.
+  -- Another call continues to build the group, so a first builder that fails must not delete it.
   if not own and g.st == 'pending' then redis.call('HSET', G, 'jn', 1) end
   return { own and 'created' or 'exists', group_header(0, 0, ''), {}, {}, {}, {}, int(g.bld - 1) }
 end

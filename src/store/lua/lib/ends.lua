@@ -1,7 +1,8 @@
--- ends: the end of an entry, and of its group when it was the last one.
+-- ends: completes an entry, and the group when the entry was its last one.
 --- @include "results"
 --- @include "pending"
--- At the memory limit Redis refuses a script whose first write may grow: an end has to get through, as it makes room.
+-- At its memory limit Redis refuses a script whose first write may use more memory. This first write never does, so that ends are
+-- still accepted; they free memory.
 local function free_first()
   redis.call('HDEL', A, '')
 end
@@ -15,14 +16,14 @@ local function stop_at_limit()
   if g.st ~= 'running' or g.ko == 0 then return end
   local ratio, finished = tonumber(g.fr), g.ok + g.ko
   if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
-    -- What runs is cancelled as by a person, and the group fails all the same.
+    -- Running items are cancelled as if a user had cancelled the group, but the group fails.
     if g.os == 'cancel' then redis.call('HSET', G, 'why', 'failures') end
     move_to(g.os == 'cancel' and 'cancelling' or 'stopping')
     if g.k ~= 'root' then put('cl', 1) end
   end
 end
 
--- The body of a root has ended; the root itself ends with its children.
+-- Stores the end of a root's body. The root itself ends when its children have ended.
 local function return_from_body(entry, act, mark, payload)
   become(entry, act, 'returned')
   redis.call('HSET', C, 'b:' .. entry, mark .. payload)
@@ -30,7 +31,7 @@ local function return_from_body(entry, act, mark, payload)
   closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 
--- How a root ends: as its body did, when that wasn't well; else as its children did.
+-- Returns how a root ends: as its body did, unless the body succeeded; then as its children did.
 local function root_end(entry, to, payload)
   local body = redis.call('HGET', C, 'b:' .. entry) or 's'
   local mark = string.sub(body, 1, 1)
@@ -38,7 +39,7 @@ local function root_end(entry, to, payload)
   return to, to == 'succeeded' and string.sub(body, 2) or payload
 end
 
--- The callbacks of a signature, a list of each kind, and how many bytes of it there are with its header: what is bound to it follows.
+-- Returns the length of a spec up to its bound data (header and callbacks), the list of success callbacks and the list of error callbacks.
 local function read_spec(spec)
   local header_end = string.find(spec, '\n', 1, true) or #spec
   if string.sub(spec, 1, 1) ~= '*' then return header_end end
@@ -54,14 +55,14 @@ local function read_spec(spec)
   return at, unpack(lists)
 end
 
--- Lets go of what is bound to an item that has succeeded; '-' says that there was something. Of a task by itself and of a chain it
--- stays, as somebody may load them and hand them in as callbacks.
+-- Deletes the bound data of an item that has succeeded; '-' shows that there were some. A task that was run by itself and a chain keep
+-- theirs, because a user may load their signatures and pass them as callbacks.
 local function let_go(entry, spec, kept)
   if kept == #spec or g.k == 'task' or g.k == 'chain' then return end
   headers[#headers + 1], headers[#headers + 2] = entry, string.sub(spec, 1, kept) .. '-'
 end
 
--- Stores an item's end, and counts it.
+-- Stores the end of an item, and counts it.
 local function store_end(entry, act, to, payload, size)
   if to == 'succeeded' then
     messages[#messages + 1] = 'm' .. entry
@@ -78,30 +79,30 @@ local function store_end(entry, act, to, payload, size)
     add('sl', -1)
     if has('V') then redis.call('HDEL', C, 't:' .. entry) end
     if has('U') then redis.call('HDEL', C, 'u:' .. entry) end
-    -- When it is tried again, what is still heard of this run counts no more.
+    -- If the item is retried, later reports of this run must not count.
     if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
   end
   mark(entry, marks[to])
-  -- What never started leaves nothing: in a group that hasn't, nothing else would let its bucket expire, or stay.
+  -- An item that never started has no result. If its group has not started either, nothing would make the bucket expire or persist.
   if not act or (to == 'succeeded' and g.kr == '0') then
     dropped[#dropped + 1] = entry
   else
     results[#results + 1], results[#results + 2] = entry, marks[to] .. payload
   end
   log[#log + 1] = entry
-  -- Of what the list of results will hold.
+  -- Counts the bytes of the list of results.
   if to == 'succeeded' then add('rb', size) end
 end
 
--- Gives back what the entry held, stores how it ended, and fires its own callbacks; to hand its slot on, conclude follows.
--- Frees before it grows, so that work can end while Redis is at its memory limit.
+-- Frees the slot of an entry, stores its outcome, and fires its own callbacks. The caller must call conclude, which grants the slot again.
+-- Memory is freed before more is used, so that work can end while Redis is at its memory limit.
 local function end_entry(entry, act, to, payload, size)
   local callback = is_callback(entry)
   if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
   if act and act.child ~= '' then
     if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
     to, payload = root_end(entry, to, payload)
-    -- What its children have left is in their own list.
+    -- The outputs of its children are stored in their own group.
     size = nil
   end
   check_move(entry, state_of(entry, act), to)
@@ -132,14 +133,14 @@ local function end_entry(entry, act, to, payload, size)
   if g.wch > now then redis.call('PUBLISH', G, entry) end
 end
 
--- What follows from all that has happened in this script.
+-- Applies the consequences of all changes that the script has made: ends the group, grants slots, sets expiry, and writes the state.
 local function conclude(code)
   write_ends()
   end_group_if_done()
   take_slots()
   expire_group()
   write_group()
-  -- All that it has is there now. An item that was cancelled before the start has fired callbacks.
+  -- Runs last, when all keys exist: cancelling an item of a pending group may have fired callbacks.
   keep_pending()
   return reply(code)
 end

@@ -1,10 +1,10 @@
--- entries: what a script knows of the entries of its group, read and written with one command for all.
+-- entries: a cache of the entries of a group. A script reads and writes many entries with one command.
 --- @include "group"
--- What this script knows of active entries (false: not active), when those are due that it has changed (false when it has removed them),
--- and the bytes of items that it has changed: written by write_entries, all at once.
+-- acts: records of active entries (false: not active). dues: due times of the entries that the script has changed (false: removed).
+-- marked: bytes of the items that it has changed. write_entries writes all of them at once.
 local acts, dues, marked = {}, {}, {}
 
--- Matches a text of so many fields, in which there is no '|'.
+-- Returns a pattern for a text of so many fields, separated by '|', none of which contains it.
 local function fields(number)
   return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
 end
@@ -21,7 +21,7 @@ local function pack_active(act)
 end
 
 local function read_actives(entries)
-  -- Lua hands on some thousand values at most.
+  -- Lua passes only some thousand arguments to one call.
   for from = 1, #entries, 1000 do
     local some = { unpack(entries, from, math.min(from + 999, #entries)) }
     for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
@@ -30,7 +30,7 @@ local function read_actives(entries)
   end
 end
 
--- What is asked of entries, each in a text of so many fields in ARGV, of which the first is the entry: all of them are read at once.
+-- Returns the requests in ARGV, each a text of so many fields, of which the first is an entry. Reads all of these entries at once.
 local function read_requests(from, to, step, number)
   local pattern, requests, entries = fields(number), {}, {}
   for i = from, to, step do
@@ -70,7 +70,7 @@ local function write_bytes()
   marked = {}
 end
 
--- Frees before it grows.
+-- Memory is freed before more is used, so that ends are stored at the memory limit.
 local function write_entries()
   local gone, packed, scores, texts = {}, {}, {}, {}
   for entry, due in pairs(dues) do

@@ -1,8 +1,8 @@
--- grants: what a script hands out for publication, and what it says.
+-- grants: the effects that a script returns: grants, callbacks, roots to complete, and runs to cancel.
 --- @include "slots"
 local callbacks, expiring, closing, withdrawn, more_deferred, ended_as = {}, 0, {}, {}, false, ''
 
--- What can't be read of a signature or a group must not keep it from ending.
+-- An unreadable list of a signature or group is treated as empty, so that the group can still end.
 local function decode_list(json)
   local readable, list = pcall(cjson.decode, json)
   if readable and type(list) == 'table' then return list end
@@ -10,7 +10,7 @@ local function decode_list(json)
   return {}
 end
 
--- The callbacks of an earlier round are not repeated any more: the entry that they were fired for has ended anew.
+-- Prevents callbacks of an earlier round from being fired again, because the entry that fired them has ended once more.
 local function supersede(source)
   if g.rnd == 0 then return end
   local first, count = string.match(redis.call('HGET', C, 'i:' .. source) or '', '^(%d+) (%d+)$')
@@ -45,15 +45,15 @@ local function fire_one(value, source)
   return entry
 end
 
--- Every callback of a list becomes an entry of its own, stored by value; which of them is published is leased work.
--- Their numbers follow one another: the first and how many there are is stored with their source, so that its callbacks can be found.
+-- Makes each callback of a list an entry of its own, stored by value. Its publication is covered by a lease.
+-- The entries are numbered consecutively. The first number and the count are stored under the source, so that its callbacks can be found.
 local function fire(list, kind, source)
   if #list > 0 then redis.call('HSET', C, 'i:' .. source, int(g.cbn) .. ' ' .. #list) end
   for _, spec in ipairs(list) do fire_one(kind .. ' ' .. source .. '\n' .. spec, source) end
 end
 
--- Hands out the deferred callbacks, those of entries that are suspended by themselves only when all are asked for.
--- What one call can't hand out is for the next one, whoever makes it.
+-- Grants the deferred callbacks. Callbacks of entries that are suspended individually are included only if `all` is true.
+-- A call has a size limit; the next call, from any process, releases the rest.
 local function release_deferred(all)
   if not has('H') or has('S') then return end
   local kept = 0
@@ -84,15 +84,15 @@ local function release_deferred(all)
   if kept == 0 then unflag('H') end
 end
 
--- The end of a group is its parent's to hear of; that somebody tells it is leased work like a publication.
+-- Makes the notification of the parent an entry with a lease, like a publication, so that it cannot be lost.
 local function notify_parent()
   if not g.pg then return end
   activate('p', 'new', 'granted', now + lease)
   callbacks[#callbacks + 1] = { 'p', '' }
 end
 
--- What a publishing process needs: what the group is, the grants, the fired callbacks, the roots whose bodies have ended with the
--- groups of their children, and the runs to be cancelled.
+-- The reply that a publishing process needs: the state of the group, the grants, the fired callbacks, the roots whose bodies have
+-- returned with the groups of their children, and the runs to cancel.
 local function reply(code)
   local unfinished = has('P') or looks <= 0 or is_enough(#grants / 3)
   local more = more_deferred and 1 or unfinished and more_to_take() or 0

@@ -1,24 +1,25 @@
--- group-ends: the end of a group, and how long it is kept from then on.
+-- group-ends: ends a group, and sets how long it is kept from then on.
 --- @include "grants"
--- What sits in another group is forgotten together with that one. With groups below it, the reconciler lets it expire after those.
+-- Sets the expiry of an ended group. A nested group is deleted together with its parent. If groups are below this one, the reconciler
+-- makes it expire after them.
 local function expire_group()
   write_entries()
   if not ended() or has('K') or redis.call('HLEN', A) > 0 then return end
   if g.pg and g.rel == 0 then return end
   put('rt', int(now + g.ret))
   if g.nch > 0 then return end
-  -- It has no queue, nothing active and no leases any more.
+  -- The keys Q, A and L are deleted or empty by now.
   for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(g.ret + g.grace)) end
   expiring = 1
 end
 
--- What the items of a small group have left, as JSON, so that who waits for it need not read it.
+-- Returns the outputs of a small group as a JSON list, so that a waiting process need not read them.
 local function small_list()
   if g.k ~= 'swarm' or g.st ~= 'succeeded' or g.kr == '0' or g.tot > 100 or g.rb > 4096 then return '' end
   local indexes, list = {}, {}
   for i = 1, g.tot do indexes[i] = i - 1 end
   for _, result in ipairs(g.tot > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
-    -- One that begins with '@' only names a list.
+    -- An output that begins with '@' only refers to a list.
     if result and string.sub(result, 1, 2) == 's@' then return '' end
     if result and string.sub(result, 1, 1) == 's' then list[#list + 1] = result == 's' and 'null' or string.sub(result, 2) end
   end
@@ -39,13 +40,13 @@ local function end_group(outcome, with_callbacks)
   notify_parent()
   redis.call('UNLINK', Q)
   redis.call('PUBLISH', G, 'end')
-  -- Who started it waits for it without a subscription of its own.
+  -- The process that started the group waits on this channel, without a subscription for each group.
   if starter then redis.call('PUBLISH', starter, g.st .. ' ' .. int(g.tot) .. ' ' .. G .. small_list()) end
 end
 
 local function end_group_if_done()
   if g.sl > 0 or ended() or g.st == 'pending' or has('S') or has('R') then return end
-  -- A root's body may go on adding to a group that has stopped: what it adds is cancelled at once.
+  -- The body of a root may go on adding to a stopped group. Its new items are cancelled at once.
   if g.k == 'root' and g.cl == 0 then return end
   if g.st == 'running' and not (g.cl == 1 and g.ok + g.ko + g.cx == g.tot) then return end
   local why = g.st == 'cancelling' and redis.call('HGET', G, 'why')

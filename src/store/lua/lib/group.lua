@@ -1,23 +1,26 @@
--- group: the state of one group, read once and written back once by every script that changes it.
+-- group: the state of one group. Every script that changes a group reads the state once and writes it back once.
 --
--- KEYS of every group script, in this order (one hash tag, so they live in one slot):
---   G group hash, S specs and own messages, B one state byte an item, Q ready queue,
+-- KEYS of every group script, in this order (they share one hash tag, so they are in one slot of a Redis Cluster):
+--   G state of the group, S specs and own messages, B one state byte per item, Q ready queue,
 --   A active entries, L leases by due time, C callbacks, E log of ends, R results of one bucket
 local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- Of its parent (the group that it is an item of): pg its id, pe the entry there. nch: it has groups below it; hold: they have to be kept.
--- cr: when it was created. mi: how many items close it. os: whether a failure limit cancels what runs (cancel). rnd: how often it was tried again. fr: the ratio of failures that stops it. pr: when something last happened in it. dl: when its time is over.
--- Of its callbacks: cbn how many were fired, cbs and cbf how many of them succeeded and failed, cbr how many failed ones were fired anew.
--- fl: what is rarely so, a letter each: S suspended, W the groups below have yet to hear of that, E entries have been
--- suspended by themselves, H callbacks are deferred, V runs have been made void, R it is being made ready for a retry,
--- U there are entries that no worker took in time, M more of the deferred callbacks go out than one call can hand out, A all of them do. jn: others have gone on with it while it was made.
--- K what it refers to is being kept from expiring, as callbacks were fired anew after its end.
--- P what was passed over while it was suspended by itself is being put back.
--- B there are items with many bytes.
--- The texts, and after '' the numbers. A script reads those that it mentions.
+-- The fields are documented in src/store/schema.ts and docs/redis-schema.md. In short:
+-- Parent: pg is its id, pe the entry of this group in it. nch: groups are below this one. hold: they have yet to be kept from expiring.
+-- cr: time of creation. pr: time of the last progress, roughly. dl: deadline of the time limit. mi: number of items that closes the group.
+-- fr: ratio of failures that stops the group. os: `cancel` when a failure limit cancels running items. rnd: how often it was retried.
+-- Callbacks: cbn were fired, cbs of them succeeded, cbf failed, and cbr failed and were fired again.
+-- fl: a letter for each rare condition. S the group is suspended. W the groups below have yet to follow a suspend or resume.
+-- E entries were suspended individually. H callbacks are deferred. V runs were made void. R a retry is being prepared.
+-- U there are entries that no worker took in time. M deferred callbacks are being released in several calls;
+-- A that release includes the callbacks of suspended entries.
+-- K everything that it refers to is being kept from expiring, because callbacks were fired again after its end.
+-- P items that were passed over while suspended are being put back into the queue. B there are large items.
+-- jn: another call has continued to build the group.
+-- The names before the empty one are texts, the names after it numbers. A script reads only the fields that it mentions.
 --- @used
 local names = { 'st', 'kr', 'k', 'pg', 'pe', 'fr', 'os', 'fl', '', 'pr', 'cl', 'mc', 'sn', 'mi', 'tot', 'rdy', 'swp', 'ird', 'sl', 'ok', 'ko', 'cx', 'cbn', 'cbs', 'cbf', 'cbr', 'rb', 'wch', 'mv', 'ret', 'ttl', 'grace', 'bld', 'nch', 'hold', 'rel', 'cr', 'rnd', }
 local g, changed = {}, {}
@@ -26,7 +29,7 @@ local function int(n)
   return string.format('%.0f', n)
 end
 
--- One command for all: a call from a script costs more than most of what Redis then does.
+-- Writes all values with as few commands as possible: a call from a script often costs more than the work that Redis does for it.
 local function write_all(command, key, values)
   for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end
 end
@@ -43,7 +46,7 @@ local function read_group()
   local values = redis.call('HMGET', G, unpack(names))
   if not values[1] then return false end
   set_group(values)
-  -- Mentioned, so that each script reads it: the first field says whether the group is there.
+  -- The expression mentions `st`, so every script reads this field. It shows whether the group exists.
   return g.st ~= nil
 end
 
@@ -68,13 +71,13 @@ local function unflag(letter)
   if has(letter) then put('fl', (string.gsub(g.fl, letter, ''))) end
 end
 
--- Set by what keeps changes of its own: they are written with the group, by whichever script.
+-- Set by a library that buffers changes of its own, so that write_group writes them too.
 local write_others
 
 local function write_group()
   if write_others then write_others() end
   local args = {}
-  -- Coarse, so that it costs a field only now and then.
+  -- The time of progress is coarse, so that most calls need not write the field.
   if next(changed) and now - g.pr > g.ttl / 50 then put('pr', now) end
   for name in pairs(changed) do
     args[#args + 1] = name
@@ -83,20 +86,20 @@ local function write_group()
   if #args > 0 then redis.call('HSET', G, unpack(args)) end
 end
 
--- What of an item may be handed out a thousand times in one script without being counted, in bytes.
+-- Items up to this size, in bytes, can be granted a thousand at a time in one script without counting their bytes.
 local few_bytes = 4096
 
 local function note_bytes(bytes)
   if bytes > few_bytes then flag('B') end
 end
 
--- The groups below have to hear which of them are suspended.
+-- Makes the groups below follow a suspend or resume of this group or its entries.
 local function propagate_suspension()
   redis.call('HINCRBY', G, 'wv', 1)
   flag('W')
 end
 
--- Remembers a group below this one: it is kept, cancelled and forgotten together with it.
+-- Stores a group as a child of this one. It is kept, cancelled and deleted together with this group.
 local function note_child(entry, child)
   if redis.call('HSETNX', C, 'g:' .. entry, child) == 1 then
     put('nch', 1)
@@ -105,7 +108,7 @@ local function note_child(entry, child)
   end
 end
 
--- What may become of a group: the only place that says what may follow what.
+-- The transition table of a group, and the only definition of it.
 local group_moves = {
   pending = 'running cancelled',
   running = 'stopping cancelling succeeded failed cancelled',
@@ -127,14 +130,15 @@ local function ended()
   return g.st == 'succeeded' or g.st == 'failed' or g.st == 'cancelled'
 end
 
--- Changes with what publishers remember of the group: a key's next group is another one, a message and a parent come later.
+-- A version of the properties that publishers cache. It changes when a key is used for a new group, when the message or the parent
+-- is set, and with each retry.
 local function version()
   return int(g.cr) .. '.' .. int(g.mv) .. '.' .. int(g.rnd) .. (g.pg and 'n' or '')
 end
 
--- What the group is, in one text of fields (each value of a reply costs): its status, whether to ask for more, its version and number of
--- items, whether it expires, whether its groups below are to hear of what has become of it, ms until its time is over if that is new,
--- whether it is suspended, and how the entry ended; on a second line its kind and its name, when its status is new.
+-- The state of the group as one text of fields, because each value of a reply has a cost: its status, whether another call should
+-- grant more, its version and number of items, whether it expires, whether its new status has to reach groups below, the ms until its
+-- deadline if that is new, whether it is suspended, and the outcome of the entry. When the status is new, a second line holds its kind and name.
 local function group_header(more, expiring, ended_as)
   local left = changed.dl and g.dl > 0 and int(g.dl - now) or ''
   local fields = { g.st, more, version(), int(g.tot), expiring, changed.st and int(g.nch) or 0, left, has('S') and 1 or 0, ended_as }

@@ -1,11 +1,11 @@
--- pending: a group that hasn't started, and its start.
+-- pending: a group that has not started, and its start.
 --- @include "group"
--- Of a group that hasn't started there is no more than this, unless items of it have been made ready or cancelled. It has no results.
+-- A pending group has only these keys, unless items of it were made ready or cancelled. It has no results.
 local function keys_of_pending()
   return g.rdy > 0 and { 1, 2, 3, 4, 5, 6, 7, 8 } or { 1, 2, 7 }
 end
 
--- What sits in another group starts when it gets its slot there.
+-- Starts a group. A nested group starts only when it gets its slot in its parent.
 local function start_group(by_parent)
   if g.st ~= 'pending' or (g.pg and not by_parent) then return end
   move_to('running')
@@ -14,18 +14,19 @@ local function start_group(by_parent)
   put('pr', now)
   put('sa', int(now))
   for _, i in ipairs(keys_of_pending()) do redis.call('PERSIST', KEYS[i]) end
-  -- A step was cancelled before: none of them runs.
+  -- A step was cancelled before the start, so no step runs.
   if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
 end
 
 local function keep_pending()
   if g.st ~= 'pending' then return end
-  -- Its parent keeps what it holds while it lives itself; a time is for one that is never heard of again.
+  -- A living parent keeps its nested groups without expiry. The time to live is for a group whose parent is lost.
   if g.pg and redis.call('PTTL', G) == -1 then return end
   for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
 end
 
--- A spec that begins with '@' names the groups below it in its header: a swarm that is made already, or those in a chain to be made.
+-- Stores the children that a spec names in its header, if it begins with '@': a swarm that exists already, or the groups of a chain
+-- that is still to be created.
 local function note_children(entry, spec)
   if string.sub(spec, 1, 1) ~= '@' then return end
   local header = cjson.decode(string.sub(spec, 2, string.find(spec, '\n', 1, true) - 1))

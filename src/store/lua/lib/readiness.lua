@@ -1,11 +1,11 @@
--- readiness: making items ready, of a group that starts or has started.
+-- readiness: makes items ready, in a group that starts or has started.
 --- @include "ends"
 
 local function enqueue(from, to)
   redis.call('RPUSH', Q, from == to and int(from) or int(from) .. '-' .. int(to))
 end
 
--- Makes every item ready that the group holds: a cursor says so, no item is touched.
+-- Makes all items of the group ready by moving a cursor, without writing a byte for each item.
 local function sweep()
   if g.swp >= g.tot then return end
   enqueue(g.swp, g.tot - 1)
@@ -14,21 +14,22 @@ local function sweep()
   put('swp', g.tot)
 end
 
--- An item that was passed over while it was suspended by itself goes to the front.
+-- Puts an item that was passed over while it was suspended individually at the front of the queue.
 local function to_front(index)
   mark(index, 'q')
   redis.call('LPUSH', Q, int(index))
 end
 
 local function requeue_passed(index)
-  -- What has stopped starts nothing, and what has ended has no queue any more.
+  -- A stopped group starts nothing more, and an ended group has no queue any more.
   if g.st ~= 'running' then return end
   if redis.call('GETRANGE', B, index, index) == 'h' then to_front(index) end
 end
 
--- Puts all of them back, some in each call, the last one first. Nothing starts until the first one is there.
+-- Puts all passed-over items back, up to 1,000 per call and the last one first. Nothing is granted until the first one is back,
+-- so that their order is kept.
 local function put_back()
-  -- What has stopped starts nothing, and what has ended has no queue any more.
+  -- A stopped group starts nothing more, and an ended group has no queue any more.
   local last, left = g.st == 'running' and tonumber(redis.call('HGET', G, 'pb')) or -1, 1000
   for _ = 1, 50 do
     if last < 0 or left == 0 then break end
@@ -58,7 +59,7 @@ local function begin_to_put_back()
   put_back()
 end
 
--- No item can be added any more; nothing starts by that.
+-- Closes the group when it has its maximum of items. This starts nothing.
 local function close_when_full()
   if g.mi > 0 and g.tot >= g.mi and g.cl == 0 then put('cl', 1) end
 end

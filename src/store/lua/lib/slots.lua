@@ -1,18 +1,18 @@
--- slots: handing free slots to queued items, in the order in which they became ready.
+-- slots: grants free slots to queued items, in the order in which they became ready.
 --- @include "suspension"
--- For each item that got a slot: its entry, its spec, its own message.
+-- Three values for each granted item: its entry, its spec, its own message.
 local grants = {}
 local batch = 1000
--- What a script may still look at of the queue without starting it, in elements, blocks and items: it must not block Redis for longer.
+-- The number of queue elements, blocks and items that a script may still inspect without granting them. It bounds how long Redis is blocked.
 local looks = 1000
--- A megabyte that is handed out blocks Redis for some milliseconds.
+-- Bytes granted so far and their maximum: each megabyte in a reply blocks Redis for some milliseconds.
 local handed, most_bytes = 0, 4 * 1024 * 1024
 
 local function is_enough(number)
   return number >= batch or handed >= most_bytes
 end
 
--- Items that got a slot are for the caller to publish.
+-- Adds granted items to the reply. The caller publishes them.
 local function hand_out(taken)
   if #taken == 0 then return end
   local fields = {}
@@ -24,11 +24,11 @@ local function hand_out(taken)
   end
 end
 
--- The bytes that next_startable looks at, and the index of the first.
+-- The block of state bytes that next_startable inspects, and the index of its first byte.
 local block, block_from
 
--- The first index of a queue element that is still to be started; the rest were started by an earlier element. Without one, the
--- index from which another call has to go on looking.
+-- Returns the first index of a queue element that can be started; an earlier element may have started the others. If none was found
+-- before the limit of looks, returns nil and the index at which another call has to continue.
 local function next_startable(from, to)
   while from <= to do
     if looks <= 0 then return nil, from end
@@ -37,7 +37,7 @@ local function next_startable(from, to)
       looks = looks - 1
     end
     local hit = string.find(block, '[%zq]', from - block_from + 1)
-    -- What lies behind the last byte has never been written.
+    -- Bytes after the end of the string were never written: such items are still to be started.
     local startable = hit or #block < 1024
     local index = hit and block_from + hit - 1 or startable and math.max(from, block_from + #block) or block_from + 1024
     if index > to then return nil end
@@ -52,7 +52,7 @@ local function can_start()
 end
 
 local function take_slots()
-  -- What was put back is looked for in what is stored.
+  -- next_startable reads the stored bytes, so items that were put back must be written first.
   write_entries()
   block = nil
   local taken, stopped = {}, false
@@ -67,7 +67,7 @@ local function take_slots()
     while index and can_start() and not is_enough(#taken) do
       local entry = int(index)
       if suspended_alone(entry) then
-        -- A chain goes no further than to a step that is suspended.
+        -- A chain stops in front of a suspended step.
         stopped = g.k == 'chain'
         if stopped then break end
         mark(index, 'h')

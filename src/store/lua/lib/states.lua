@@ -1,8 +1,8 @@
--- states: the transition table of an entry (an item or a fired callback): the only place that says what may follow what.
--- None of their names is a part of another's.
--- waiting, queued: not started. granted: a process has to publish it. published: a run of it exists.
--- running: a run owns it. returned: its body has ended, its children have not all. deferred: a callback that was fired while what it
--- belongs to is suspended. succeeded, failed, cancelled: terminal, until they are tried again. docs/states.md draws it.
+-- states: the transition table of an entry (an item or a fired callback), and the only definition of it. docs/states.md shows it as a drawing.
+-- No name of a state is a substring of another, because `may` searches for it as text.
+-- waiting, queued: not started. granted: a process has to publish it. published: a run of it exists. running: a run owns it.
+-- returned: its body has ended, but not all of its children. deferred: the callback was fired while its source was suspended.
+-- succeeded, failed, cancelled: terminal, unless it is retried.
 --- @include "entries"
 local moves = {
   new = 'waiting granted deferred',
@@ -17,7 +17,7 @@ local moves = {
   failed = 'queued returned',
   cancelled = 'queued returned',
 }
--- What a queued item is while it is suspended by itself: 'h', so that nothing in the queue stands for it.
+-- A queued item has the byte 'h' after it was passed over because it is suspended individually: no element of the queue stands for it.
 local bytes = { q = 'queued', h = 'queued', a = 'active', s = 'succeeded', f = 'failed', x = 'cancelled' }
 local marks = { queued = 'q', succeeded = 's', failed = 'f', cancelled = 'x' }
 
@@ -50,7 +50,7 @@ local function check_move(entry, from, to)
   if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
 
--- States are changed here and nowhere else: of what is active, and of items by their bytes.
+-- The functions below are the only ones that change states: of active entries in their records, of items in their bytes.
 local function become(entry, act, to)
   check_move(entry, act.state, to)
   act.state = to
@@ -61,7 +61,7 @@ local function activate(entry, from, to, due, child)
   write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
 end
 
--- Without from and to where what the entry is, or has just become, has been asked for.
+-- Sets the byte of an item. Callers omit from and to if the transition was checked already.
 local function mark(entry, byte, from, to)
   if from then check_move(entry, from, to) end
   marked[tonumber(entry)] = byte

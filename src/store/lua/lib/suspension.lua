@@ -1,9 +1,9 @@
--- suspension: what is suspended, an entry by itself or with its group, and runs that count no more.
+-- suspension: whether an entry is suspended, individually or with its group, and which of its runs are void.
 --- @include "states"
 local function suspended_alone(entry)
   if not has('E') then return false end
   local version = redis.call('HGET', C, 's:' .. entry)
-  -- What is said of the whole group later counts for each entry.
+  -- A later suspend or resume of the whole group wins over an earlier one of the entry.
   return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
 end
 
@@ -11,7 +11,8 @@ local function suspended(entry)
   return has('S') or suspended_alone(entry)
 end
 
--- Each word is newer than the one before, on this group and (by Redis's time) on those above it.
+-- Returns a version that is higher than the last one of this group or entry and, by the clock of Redis, than the earlier ones of the
+-- groups above.
 local function next_version(last)
   return math.max(time[1] * 1000000 + time[2], math.abs(tonumber(last or '0')) + 1)
 end
@@ -28,12 +29,12 @@ local function make_void(entry, run)
   flag('V')
 end
 
--- Whether an entry's run may be taken back when what it belongs to is suspended: no body has begun in it.
+-- Whether the run of a suspended entry can be taken back: only if no body has begun in it.
 local function can_take_back(entry, act)
   return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 
--- Puts an item that no body has begun for back to the front of the queue.
+-- Puts an item whose body has not begun back at the front of the queue. An item that is suspended individually is marked as passed over.
 local function take_back(entry, act)
   if act.run ~= '' then make_void(entry, act.run) end
   if has('U') then redis.call('HDEL', C, 'u:' .. entry) end
@@ -47,9 +48,9 @@ local function take_back(entry, act)
   end
 end
 
--- Whether nothing runs in a group and nothing has happened in it for the time after which it counts as abandoned.
+-- Whether a group is abandoned: nothing runs in it, and nothing has happened in it for `retention.abandonedMs`.
 local function idle()
-  -- A root's body that still adds to its children is at work.
+  -- The body of a root is at work as long as the group of its children is open.
   if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
   local active = redis.call('HLEN', A)
   return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
