@@ -258,7 +258,7 @@ export const callbackFields: readonly Field[] = [
 
 /** The fields of a packed record of `active`, separated by `|`. */
 export const activeFields: readonly Field[] = [
-  { field: '1', name: 'state', meaning: 'granted, published, running, returned or held (a deferred callback)' },
+  { field: '1', name: 'state', meaning: 'granted, published, running, returned or deferred' },
   { field: '2', name: 'run', meaning: "the engine's run, or `g:` and the id of the group that it is" },
   { field: '3', name: 'retryCount', meaning: "the engine's count of retries of the execution that owns it" },
   { field: '4', name: 'invocation', meaning: 'the count of invocations of a durable task' },
