@@ -1,5 +1,7 @@
+import { Events } from '../../src/config/events';
 import type { Signature, Swarm } from '../../src';
 import { GroupCache } from '../../src/orchestrator/group-cache';
+import { Completion } from '../../src/orchestrator/completion';
 import { Nesting } from '../../src/orchestrator/nesting';
 import { claimToken } from '../../src/store/group-executions';
 import { newSecret, type GroupStore } from '../../src/store/group-store';
@@ -20,7 +22,9 @@ const died = new Error('the process is dead');
 const dying = faults.deadProcess().store;
 dying.confirm = () => Promise.reject(died);
 const known = new GroupCache(reader);
-const nesting = new Nesting(dying, reader, { cache: known } as never, () => Promise.resolve());
+const publish = () => Promise.resolve();
+const completion = new Completion(dying, reader, new Events(faults.log), publish);
+const nesting = new Nesting(dying, reader, { cache: known, completion } as never, publish);
 
 beforeAll(async () => {
   await faults.worker(recorder.tasks(mage));
