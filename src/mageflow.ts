@@ -95,7 +95,7 @@ type None = {};
 type Fields = Record<string, any>;
 
 /**
- * Wraps a Hatchet client: declares tasks whose runs report to their groups, and makes signatures and swarms of them.
+ * The entry point of the library. Wraps a Hatchet client, declares tasks, and makes signatures, chains and swarms of them.
  *
  * @example
  * const mage = new Mageflow(HatchetClient.init(), process.env.REDIS_URL!);
@@ -117,13 +117,13 @@ export class Mageflow<
   private closing: Promise<void> | undefined;
 
   /**
-   * @param hatchet - your client, with its middleware, namespace and logger; never changed
-   * @param redis - an ioredis `Redis` or `Cluster`, or a URL; mageflow works on connections of its own
+   * @param hatchet - your Hatchet client, with its middleware, namespace and logger; it is never changed
+   * @param redis - a URL, or an ioredis `Redis` or `Cluster`; mageflow works on connections of its own
    * @param options - see `MageflowOptions`
-   * @throws ConfigurationError naming the option, what was expected and what came
+   * @throws ConfigurationError when an option is invalid; it names the option, the expected value and the given one
    */
   constructor(
-    /** The client that was handed in, for everything that is not here (`runs`, `crons`, `events`, ...). */
+    /** The client that was passed in, for features that mageflow does not wrap (`runs`, `crons`, `events`, ...). */
     readonly hatchet: HatchetClient<GI, GO, MB, MA>,
     redis: Redis | Cluster | string,
     options: MageflowOptions = {},
@@ -201,7 +201,8 @@ export class Mageflow<
   }
 
   /**
-   * Declares a task: takes what `hatchet.task` takes, and a schema; returns the SDK's own declaration.
+   * Declares a task. Takes every option of `hatchet.task` and an optional zod schema `input`.
+   * @returns the SDK's own declaration
    * @throws ConfigurationError for a schema with more than one `returnValue` mark, for batch tasks, and for a `waitFor`
    * @example
    * const resize = mage.task({ name: 'resize', input: z.object({ path: z.string() }), retries: 2, fn: async ({ path }) => ({ path }) });
@@ -214,9 +215,12 @@ export class Mageflow<
   }
 
   /**
-   * Declares a root task: whatever its body publishes becomes a child of its run, in an internal swarm of its own, and the
-   * callbacks run after all children. Takes every option of `task`, every field of a swarm's config, and `successCallbacks` and
-   * `errorCallbacks` for every run of it: signed, plain, by a cron or an event; those of a signature come in their place.
+   * Declares a root task. The signatures that its body runs become its children. Each run holds them in an internal swarm of
+   * its own, and the callbacks run after all children have ended.
+   *
+   * Takes every option of `task`, every field of the swarm configuration except `maxItems`, and `successCallbacks` and
+   * `errorCallbacks`. The callbacks apply to every run, whether it was signed, plain, or started by a cron or an event.
+   * Callbacks of a signature replace them.
    * @throws as `task`
    * @example
    * const batch = mage.rootTask({
@@ -244,7 +248,10 @@ export class Mageflow<
     return declaration;
   }
 
-  /** Declares a durable task: takes what `hatchet.durableTask` takes, and a schema. @throws as `task` */
+  /**
+   * Declares a durable task. Takes every option of `hatchet.durableTask` and an optional zod schema `input`.
+   * @throws as `task`
+   */
   durableTask<S extends z.ZodType, O>(
     options: SchemaDurableTask<S, O, GI, MB>,
   ): MageTask<z.input<S>, O, GI, GO, MB, MA>;
@@ -257,8 +264,8 @@ export class Mageflow<
   }
 
   /**
-   * Declares a workflow of several tasks; those added later are wrapped too. As an item it counts by its end as a whole,
-   * and its output is `{ taskName: output }`.
+   * Declares a workflow of several tasks. Tasks that you add to it later are wrapped too. A workflow is one item: it ends as
+   * a whole, and its output is `{ taskName: output }`.
    * @throws as `task`
    */
   workflow<S extends z.ZodType, O extends StrictWorkflowOutputType = None>(
@@ -273,9 +280,11 @@ export class Mageflow<
   }
 
   /**
-   * Wraps a task or workflow that was declared with the plain client, in place. Twice is once.
-   * @param options - `root`: the task becomes a root task, whose children run as this says
-   * @throws ConfigurationError for anything else, for batch tasks, for a single task with a `waitFor`, and for a root that is a workflow or durable
+   * Wraps a task or workflow that was declared with the plain client. Changes the declaration in place. A second call has no
+   * further effect.
+   * @param options - `root`: the configuration of the internal swarm; the task becomes a root task
+   * @throws ConfigurationError for any other value, for batch tasks, for a single task with a `waitFor`, and for a root that
+   *   is a workflow or a durable task
    */
   wrap<D extends AnyDeclaration>(declaration: D, options: { root: RootConfig }): D & RootTask;
   wrap<D extends AnyDeclaration>(declaration: D, options?: { root?: RootConfig | undefined }): D;
@@ -289,17 +298,20 @@ export class Mageflow<
   }
 
   /**
-   * The SDK's worker, with mageflow's reconciler running from its `start()` to its `stop()`.
-   * @throws ConfigurationError when two different declarations share one name, which the engine lower-cases, and for a
-   *   workflow whose only task has a `waitFor`, which the engine never runs
+   * Makes the SDK's worker. It also runs mageflow's reconciler, from its `start()` to its `stop()`.
+   * @param name - the name of the worker
+   * @param options - the options of `hatchet.worker`
+   * @throws ConfigurationError when two different declarations share one name (the engine lower-cases names), and for a
+   *   workflow whose only task has a `waitFor` (the engine never runs it)
    */
   worker(name: string, options: CreateWorkerOpts = {}): Promise<Worker> {
     return makeWorker(this.runtime, this.reconciler, name, options);
   }
 
   /**
-   * Starts the reconciler in this process, for one without a `mage.worker`: where a plain `hatchet.worker` runs wrapped
-   * tasks, or nothing does. It completes what dead processes have left undone. Each start needs a `stopReconciler`.
+   * Starts the reconciler in a process without a `mage.worker`: one whose plain `hatchet.worker` runs wrapped tasks, or one
+   * that runs no tasks. The reconciler completes work that dead processes have left unfinished. Each call needs one call of
+   * `stopReconciler`.
    * @example
    * mage.startReconciler();
    * await worker.start();
@@ -309,21 +321,24 @@ export class Mageflow<
     this.reconciler.start();
   }
 
-  /** Stops what `startReconciler` started. Resolves after the pass that is under way. */
+  /** Stops the reconciler that `startReconciler` started. Resolves after the current pass. */
   stopReconciler(): Promise<void> {
     return this.reconciler.stop();
   }
 
   /**
-   * Binds data and callbacks to a task, by its declaration or by its name (never checked here: another worker may serve
-   * it). Writes nothing.
-   * @throws ConfigurationError, InvalidMessageError
+   * Binds data, callbacks and options to a task, and returns a signature. Writes nothing to Redis. A task may be given by
+   * its name. The name is not checked, because another worker may serve the task.
+   * @param task - a declaration, or the name of a task
+   * @param data - the bound data, merged into the message of the run
+   * @param options - callbacks, `name`, `key`, and the default run options
+   * @throws ConfigurationError when an option is invalid, InvalidMessageError when the bound data are
    * @example
    * const row = await mage.sign(processItem, { data: 'x' }, { successCallbacks: [notify], name: 'row 7' });
    * await row.runNoWait({ more: 1 });
    */
   async sign<
-    // Of what is signed by its name: sign<typeof task>('name').
+    // The type of a task that is signed by its name: sign<typeof task>('name').
     T extends AnyDeclaration = AnyDeclaration,
     A extends AnyDeclaration | string = string,
     const D extends Binding<D, InputOf<Signed<A, T>>> = NotGiven,
@@ -343,9 +358,10 @@ export class Mageflow<
   }
 
   /**
-   * Makes a chain: each task gets the output of the one before in its result field, the first failure ends it. Writes
-   * nothing until it is run or becomes part of something.
-   * @param tasks - at least one; signatures, chains and swarms too: the next step gets a chain's last output, a swarm's list
+   * Makes a chain. Its steps run in sequence. Each step receives the output of the previous one in its result field, and the
+   * first failure ends the chain. Writes nothing to Redis until you run it or add it to a group.
+   * @param tasks - at least one step; signatures, chains and swarms are steps too: a chain passes on its last output, a
+   *   swarm the list of its outputs
    * @throws ConfigurationError, InvalidMessageError
    * @example
    * const etl = await mage.chain([extract, transform, load], { name: 'etl', errorCallbacks: [alertOps] });
@@ -359,8 +375,9 @@ export class Mageflow<
   }
 
   /**
-   * Makes a swarm: a group of tasks with its own concurrency limit. Written at once, run by `run*`.
-   * @throws ConfigurationError, InvalidMessageError, StoreError; nothing is left behind then
+   * Makes a swarm: a group whose items run in parallel under a limit of its own. Writes the swarm to Redis at once. `run` or
+   * `runNoWait` starts it.
+   * @throws ConfigurationError, InvalidMessageError, StoreError; the store is unchanged then
    * @example
    * const batch = await mage.swarm({ tasks: [a, b], successCallbacks: [report], config: { maxConcurrency: 5 }, isSwarmClosed: true });
    */
@@ -372,10 +389,10 @@ export class Mageflow<
   }
 
   /**
-   * The signature, chain or swarm of an id, from any process.
-   * @param options - `kind`: what it has to be, `'task'`, `'root'`, `'chain'` or `'swarm'`; the result is typed by it
-   * @throws NotFoundError when it is unknown, was never run, or has expired; ConfigurationError when it is of another kind
-   *   than asked for, which it names; StoreError
+   * Loads a signature, chain or swarm by its id, in any process.
+   * @param options - `kind`: the expected kind, `'task'`, `'root'`, `'chain'` or `'swarm'`; it also types the result
+   * @throws NotFoundError when the id is unknown, was never run, or has expired; ConfigurationError when it is of another
+   *   kind, which the message names; StoreError
    * @example
    * const batch = await mage.load(id, { kind: 'swarm' });
    * console.log(await batch.progress());
@@ -394,11 +411,12 @@ export class Mageflow<
   }
 
   /**
-   * Lists what is in the store and belongs to nothing else, newest first: tasks, root tasks and chains that were run by
-   * themselves, and swarms. What sits in a swarm, a chain or a root is found by describing that.
-   * @param options - `kind`, `status`, and `name` (the whole of it) leave out the others; `limit` (1 to 1,000, default 50) is the
-   *   size of the page, `cursor` (from the page before) goes on. Filters look at 10,000 at most: a page can be short, or empty, and have a cursor.
-   * @throws ConfigurationError naming the field, what was expected and what came; StoreError
+   * Lists the outermost groups in the store, newest first: swarms, and tasks, root tasks and chains that were run by
+   * themselves. Use `describe` for the items of a group.
+   * @param options - `kind`, `status` and `name` (the whole name) filter the list; `limit` is the size of a page (1 to
+   *   1,000, default 50); `cursor`, from the previous page, continues the list. One call filters at most 10,000 entries,
+   *   so a page may be short or empty and still have a cursor.
+   * @throws ConfigurationError naming the field, the expected value and the given one; StoreError
    * @example
    * let cursor: string | undefined;
    * do {
@@ -412,10 +430,12 @@ export class Mageflow<
   }
 
   /**
-   * Describes what an id names, as `load` takes them, with its children: the items of a swarm or chain, what a root's body published.
-   * @param options - `depth`: how many levels of children (0 to 20, default 1); `limit`: how many of each (1 to 1,000, default 100);
-   *   `cursor`: where a page of children left off; `output: true` adds its output when it has succeeded. Whatever has more children than are shown, also where the depth ends or 10,000 have been
-   *   described, has a `cursor`: `describe(thatId, { cursor })` goes on.
+   * Describes a signature, chain or swarm with its children: the items of a group, or the children of a root task. Takes the
+   * ids that `load` takes.
+   * @param options - `depth`: levels of children (0 to 20, default 1); `limit`: children of each (1 to 1,000, default 100);
+   *   `cursor`: where the previous page of children ended; `output: true` adds the output when it has succeeded. A
+   *   description has a `cursor` when more children exist than are shown, also at the last level and after 10,000
+   *   descriptions in all. `describe(thatId, { cursor })` continues there.
    * @throws NotFoundError for an unknown id, ConfigurationError naming the field, StoreError
    * @example
    * const { status, progress, children } = await mage.describe(batch.id, { depth: 2 });
@@ -426,11 +446,15 @@ export class Mageflow<
   }
 
   /**
-   * Tells of what this process does, for logs and metrics: 'item' when a body begins and ends, 'group' when a chain or swarm becomes
-   * something else, 'repair' when the reconciler completes what was left undone, 'error' for what no call of yours throws, as a failed callback.
-   * A listener that throws is logged and disturbs nothing.
-   * @returns a function that stops it
-   * @throws ConfigurationError for another name, or for a listener that is no function
+   * Calls a listener for events of this process, for logs and metrics:
+   * - 'item': the body of an item, a callback or a single task has begun or ended.
+   * - 'group': a chain or swarm has changed its status.
+   * - 'repair': the reconciler has completed unfinished work.
+   * - 'error': an error that no call of yours throws, such as a failed callback.
+   *
+   * An error that a listener throws is logged and has no other effect.
+   * @returns a function that removes the listener
+   * @throws ConfigurationError for an unknown name, or when the listener is not a function
    * @example
    * const stop = mage.on('item', ({ task, status }) => counters.add(1, { task, status }));
    */
@@ -443,8 +467,9 @@ export class Mageflow<
   }
 
   /**
-   * Ends iterators and waits with `ClosedError`, has calls that are under way carried out, what was granted published and confirmed (for
-   * as long as `commandTimeoutMs`), stops the reconciler and closes mageflow's own connections. Nothing of it keeps the process alive then.
+   * Closes this instance. Iterators and waits end with `ClosedError`. Calls in progress are completed, and granted items are
+   * published and confirmed, for at most `commandTimeoutMs`. Then the reconciler stops and mageflow's own connections close,
+   * so that they no longer keep the process alive.
    */
   close(): Promise<void> {
     return (this.closing ??= this.closeOnce());
@@ -476,7 +501,7 @@ export class Mageflow<
       );
     const schema = input && readSchema(rest.name, input);
     const { middleware } = this.hatchet.config as { middleware?: { before?: unknown } };
-    // Before-middleware makes the message another one than was sent.
+    // Before-middleware may change the message, so it can't be checked against the schema here.
     const isSent = !middleware?.before;
     const never = input && isSent ? neverFits(input) : undefined;
     if (never !== undefined) {
@@ -485,7 +510,7 @@ export class Mageflow<
       );
     }
     const validator = input && validatorFor(input);
-    // What is undefined is the default: the SDK takes some of it for a value.
+    // Removes undefined options, which mean the default: the SDK takes some of them for values.
     const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
     const declaration = make({ ...given, ...(validator ? { inputValidator: validator } : {}) });
     wrapDeclaration(this.runtime, declaration, schema, root);
@@ -503,7 +528,7 @@ interface DeclareOptions {
   batch?: unknown;
 }
 
-/** The instance that runs the current body, else the last one made that is still open. @throws ConfigurationError */
+/** Returns the instance that runs the current body, or else the newest open one. @throws ConfigurationError */
 function instance(): Mageflow {
   const current = (currentExecution()?.instance ?? processState().instances.at(-1)) as Mageflow | undefined;
   if (!current) {
@@ -515,8 +540,9 @@ function instance(): Mageflow {
 }
 
 /**
- * `mage.sign` of the default instance: the last one made that is still open, in a task's body the one that runs it.
- * @throws ConfigurationError when none is open
+ * `mage.sign` of the default instance. In a task's body this is the instance that runs the body, elsewhere the newest open
+ * one.
+ * @throws ConfigurationError when no instance is open
  */
 export const sign = (async (...args: Parameters<Mageflow['sign']>) => instance().sign(...args)) as Mageflow['sign'];
 

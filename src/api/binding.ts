@@ -15,17 +15,19 @@ import {
   type WaitOptions,
 } from './types';
 
-/** The options of the engine's run, wherever options are taken. */
+/** The run options, which every list of options includes. */
 export const runFields = ['additionalMetadata', 'priority', 'sticky', 'desiredWorkerLabels'] as const;
 const signFields = new Set<string>([...runFields, 'successCallbacks', 'errorCallbacks', 'name', 'key']);
 const waitFields = new Set<string>(['timeoutMs', 'signal']);
 const callFields = new Set<string>([...runFields, ...waitFields]);
-// A run's input may be as large as its engine allows but for 64 KiB: all that travels beside it has to fit in there.
+// The input of a run may be as large as the engine allows, less 64 KiB. All other fields of the request must fit in there.
 const maxNameBytes = 1024;
 const maxOptionsBytes = 16 * 1024;
 const idOfOurs = /^([A-Za-z0-9]{12}\.[0-9a-z]{1,11}|k\.[\w-]{24})(~\d+)?$/;
 
-/** The task that something taskable runs, by name. @throws ConfigurationError, InvalidMessageError */
+/**
+ * Returns the name of the task that a declaration, name or signature runs. @throws ConfigurationError, InvalidMessageError
+ */
 export function taskName(task: unknown, what: string): string {
   const name =
     typeof task === 'string'
@@ -46,14 +48,14 @@ export function taskName(task: unknown, what: string): string {
   return name;
 }
 
-/** What was signed, with its identity when it was given one. */
+/** A signed spec, with its key when it has one. */
 export type BoundSpec = Spec & { key?: string };
 
 type CallbackLists = Record<'successCallbacks' | 'errorCallbacks', readonly TaskLike[] | null | undefined>;
 
 /**
- * Everything that `sign` takes, checked and ready to be stored: at once, but for one with callbacks. Hardly any task has some,
- * and a promise costs more than the rest of this.
+ * Checks the arguments of `sign` and returns the spec to store. Synchronous unless there are callbacks: few tasks have any,
+ * and a promise costs more than the rest of this function.
  * @throws ConfigurationError, InvalidMessageError
  */
 export function bind(
@@ -98,8 +100,8 @@ async function withCallbacks(scope: Scope, bound: BoundSpec, lists: CallbackList
 }
 
 /**
- * A list of callbacks as a parent stores them, by value.
- * @param given - what success callbacks are given: a list of outputs, or whatever one task gives
+ * Returns a list of callbacks as a parent stores them, by value.
+ * @param given - the result that success callbacks receive: a list of outputs, or the output of one task
  * @throws ConfigurationError
  */
 export async function callbacks(
@@ -126,7 +128,7 @@ export async function callbacks(
   return packed;
 }
 
-/** The same, of a list that is packed later. @throws ConfigurationError */
+/** Checks a list of callbacks that is packed later. @throws ConfigurationError */
 export function checkCallbacks(list: readonly TaskLike[] | null | undefined, what: string): void {
   checkList(list, what);
   for (const [i, callback] of (list ?? []).entries()) if (!isSignature(callback)) taskName(callback, `${what}[${i}]`);
@@ -137,7 +139,10 @@ function checkList(list: unknown, what: string): void {
     throw new ConfigurationError(`${what}: expected a list of tasks, got ${describe(list)}.`);
 }
 
-/** A list as it was handed in: whoever did so may change it before it has been read. Anything else is for the check to refuse. */
+/**
+ * Copies a list, because the caller may change it before it is read. Returns other values as they are, for the check to
+ * refuse.
+ */
 export function copyList<T>(list: readonly T[] | null | undefined): readonly T[] | null | undefined {
   return Array.isArray(list) ? [...(list as readonly T[])] : list;
 }
@@ -146,13 +151,13 @@ function isNone(list: unknown): list is null | undefined {
   return list === undefined || list === null;
 }
 
-/** Whether something is a signature, of whichever copy of the package. */
+/** Whether a value is a signature, of any copy of the package. */
 export function isSignature(value: unknown): value is AnySignature {
   return typeof value === 'object' && value !== null && toStored in value;
 }
 
 /**
- * The options of the engine's run, or undefined when none is given: copies of them, which nobody changes any more.
+ * Returns copies of the run options, which the caller can't change any more. Undefined when none is given.
  * @throws ConfigurationError, InvalidMessageError
  */
 export function checkRunOptions(options: RunOptions | undefined, what: string): StoredRunOptions | undefined {
@@ -177,7 +182,7 @@ export function checkRunOptions(options: RunOptions | undefined, what: string): 
 }
 
 /**
- * Checks what `run` and its kin are called with, before anything starts.
+ * Checks the options of `run`, `runNoWait` and `runSettled` before anything starts.
  * @throws ConfigurationError, and the reason of a signal that is aborted already
  */
 export function checkCallOptions(options: (RunOptions & WaitOptions) | undefined): void {
@@ -186,7 +191,7 @@ export function checkCallOptions(options: (RunOptions & WaitOptions) | undefined
   checkWaiting(options);
 }
 
-/** Checks what `wait` is called with. @throws as {@link checkCallOptions} */
+/** Checks the options of `wait`. @throws as {@link checkCallOptions} */
 export function checkWaitOptions(options: WaitOptions | undefined): void {
   if (options === undefined) return;
   refuseUnknown(options, waitFields, 'option of wait');
@@ -209,7 +214,7 @@ export function checkSignal(signal: AbortSignal | undefined): void {
     throw new ConfigurationError(`signal: expected an AbortSignal, got ${describe(signal)}.`);
 }
 
-/** By its shape: one of another realm is no instance of this one's class. */
+/** Checks the shape, because a signal of another realm is no instance of this realm's class. */
 function isAbortSignal(value: unknown): value is AbortSignal {
   const { aborted, addEventListener, throwIfAborted } = Object(value) as Partial<AbortSignal>;
   return typeof aborted === 'boolean' && [addEventListener, throwIfAborted].every((own) => typeof own === 'function');
@@ -247,7 +252,7 @@ function checkMetadata(given: Record<string, string>, what: string): Record<stri
   return metadata;
 }
 
-/** The engine takes what it can't keep, and then loses every run of the call. */
+/** Checks the labels, because the engine accepts labels that it can't store, and then loses every run of the call. */
 function checkLabels(given: NonNullable<RunOptions['desiredWorkerLabels']>, what: string): typeof given {
   const refuse = (expected: string, came: unknown): never => {
     throw new ConfigurationError(`desiredWorkerLabels of ${what}: expected ${expected}, got ${describe(came)}.`);
@@ -276,7 +281,7 @@ function isInt32(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) === ((value as number) | 0);
 }
 
-/** A name or key: a text that isn't empty. @throws ConfigurationError, InvalidMessageError when it is ill-formed */
+/** Checks a name or key: a non-empty text. @throws ConfigurationError, InvalidMessageError when it is ill-formed */
 export function text(value: unknown, what: string): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string' || value === '' || value.includes('\0')) {
@@ -287,7 +292,10 @@ export function text(value: unknown, what: string): string | undefined {
   return value;
 }
 
-/** Redis keeps half a character as another one, and the scripts refuse what they read of it. @throws InvalidMessageError */
+/**
+ * Refuses ill-formed text, because Redis stores half a surrogate pair as another character, and the scripts refuse it.
+ * @throws InvalidMessageError
+ */
 export function checkWellFormed(what: string, value: string): void {
   if (isWellFormed(value)) return;
   throw new InvalidMessageError(

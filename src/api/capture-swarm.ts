@@ -4,13 +4,13 @@ import { packSpec, type Spec } from '../store/spec';
 import type { RootCapture } from '../worker/roots/root-capture';
 import { publishBeside, type Scope } from './scope';
 
-/** How a group stores a swarm that is there already. */
+/** Returns the form in which a group stores an existing swarm. */
 export function swarmSpec(id: string, name: string): Spec {
   return { task: name, id, name, group: 'swarm-ref', below: [id] };
 }
 
 /**
- * Makes a swarm a child of the root in whose body it is run, unless it belongs to another group or has been run.
+ * Makes a swarm a child of the root whose body runs it, unless it belongs to another group or was run.
  * @returns whether it is a new child; undefined when it can't be one
  */
 export async function captureSwarm(
@@ -32,7 +32,7 @@ export async function captureSwarm(
   }
   await store.adopt(id, parent, String(reply.indexes[0] ?? ''));
   publishBeside(root, scope, root.groupId, reply.effects);
-  // A root that has stopped gets to nothing more, and the body may wait for it.
+  // A stopped root starts nothing more, and its body may wait for this swarm.
   if (reply.effects.status !== 'running') await scope.publisher.canceller.cancel(id, 'stop');
   return { added: reply.added > 0 };
 }
@@ -45,14 +45,14 @@ export async function captureMadeSwarm(scope: Scope, root: RootCapture, swarmId:
     noteCapture(root, swarmId, captureSwarm(scope, root, { id: swarmId, name }, startWithoutMessage)));
 }
 
-/** Remembers a capture that is under way or was made: one that failed can be tried again. */
+/** Stores a capture that is in progress or done. A failed one is removed, so that it can be repeated. */
 export function noteCapture<T>(root: RootCapture, swarmId: string, capturing: Promise<T>): Promise<T> {
   root.captured.set(swarmId, capturing);
   capturing.catch(() => root.captured.delete(swarmId));
   return capturing;
 }
 
-/** The error of a run in the body of a root that has ended meanwhile: it was cancelled, or a later attempt of it has returned. */
+/** Returns the error for a run in the body of a root that has ended meanwhile, by a cancellation or in a later attempt. */
 export function rootIsOver(name: string, root: RootCapture): CancelledError {
   return new CancelledError(`${name} was not run: ${root.name} has ended or is being cancelled.`);
 }

@@ -10,7 +10,7 @@ import { StoredEntry } from './stored-entry';
 import { itemId } from '../store/ids';
 import type { RunOptions } from './types';
 
-/** Publishes what a root's body asked the SDK to run as children of that root, each with the SDK's own reference to its run. */
+/** Publishes runs that a root's body requests from the SDK as children of that root. Returns the SDK's own references. */
 export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['capture'] {
   const capture: Runtime['capture'] = async (root, requests) => {
     const items = await Promise.all(requests.map((request) => prepareChild(scope, request)));
@@ -54,7 +54,7 @@ async function prepareChild(scope: Scope, { task, input, key, options = {}, stan
   return { spec, packed: packSpec(spec), key, standaloneName };
 }
 
-/** How many of the items from one on are added by one script. */
+/** Returns how many of the items, from an index on, one script adds. */
 function fitting(items: readonly { packed: string }[], from: number): number {
   let number = 0;
   let bytes = 0;
@@ -73,10 +73,10 @@ function reference(scope: Scope, groupId: string, index: number, spec: BoundSpec
   const result = async () => {
     const signal = (ref as { defaultSignal?: AbortSignal }).defaultSignal;
     const output = await entry.wait<unknown>(signal ? { signal } : {});
-    // As the SDK gives it: by the name of the task, when nothing but a name was given.
+    // The SDK returns the output under the task's name, unless only a name was given.
     return plain ? output : { [spec.task]: output };
   };
-  // Nothing asks for its run or waits for its end before somebody reads it.
+  // The getters start reading or waiting only when they are read.
   return Object.defineProperties(ref, {
     workflowRunId: { get: () => entry.runId() },
     result: { value: result },

@@ -1,18 +1,24 @@
 import type { GivenOf, MessageOf, OutputOf, ResultField, Takes, TaskLike, Unmarked } from './types';
 
-/** What a task's body gives, before it travels: a field that is typed so is taken for one that means what arrives. */
+/**
+ * The type that a task's body returns, before it is serialized. A result field of this type is accepted as one for the
+ * value that arrives.
+ */
 type GivenBy<T> = GivenOf<T> extends never ? OutputOf<T> : GivenOf<T>;
 
-/** A step that takes what the one before it gives, or a type that says why it can't. */
+/** A step that accepts the output of the previous one, or a type that shows why it does not. */
 type Step<Before, T, Field = ResultField<MessageOf<T>>> =
   Takes<Field, Before> extends true
     ? T
     : { 'the step before it gives': Before; 'but its result field takes': Unmarked<Field> };
 
-/** The steps of a chain; one that can't take what the step before it gives is replaced by a type that nothing fits. */
+/**
+ * The constraint on the steps of a chain. A step that can't accept the previous output is replaced by a type that no value
+ * fits.
+ */
 export type Steps<
   T extends readonly unknown[],
-  // What fits everything: there is none before the first step.
+  // The output before the first step: `never`, which fits every field.
   Before = never,
   Done extends readonly unknown[] = [],
 > = T extends readonly [infer First, ...infer Rest]
@@ -21,12 +27,12 @@ export type Steps<
     ? T
     : readonly [...Done, ...T];
 
-/** What the first step of a chain takes. */
+/** The message of a chain: that of its first step. */
 export type ChainInput<T extends readonly TaskLike[]> = T extends readonly [infer First, ...unknown[]]
   ? MessageOf<First>
   : Record<string, unknown>;
 
-/** What the last step of a chain gives. */
+/** The output of a chain: that of its last step. */
 export type ChainOutput<T extends readonly TaskLike[]> = T extends readonly [...unknown[], infer Last]
   ? OutputOf<Last>
   : OutputOf<T[number]>;

@@ -1,11 +1,11 @@
 import { ConfigurationError, describe } from '../config/errors';
 
-/** The place after which the next page begins, as a text that means nothing to those who hand it back. */
+/** Packs the place after which the next page begins into an opaque text. */
 export function packCursor(kind: string, ...parts: (string | number)[]): string {
   return Buffer.from([kind, ...parts].join(' ')).toString('base64url');
 }
 
-/** The opposite of {@link packCursor}; undefined for none. @throws ConfigurationError for anything that isn't such a text */
+/** The opposite of {@link packCursor}; undefined for none. @throws ConfigurationError for any other value */
 export function unpackCursor(cursor: unknown, kind: string, pattern: RegExp): RegExpExecArray | undefined {
   if (cursor === undefined || cursor === null) return undefined;
   const found =

@@ -10,15 +10,15 @@ import { templateOf, unknownId } from './load';
 import { entryOutput, groupOutput } from './outputs';
 import type { Scope } from './scope';
 
-/** What `mage.describe` takes; all optional. */
+/** Options of `mage.describe`; all optional. */
 export interface DescribeOptions {
-  /** How many levels of children to describe, from 0 (none) to 20. Default 1. */
+  /** Levels of children, from 0 (none) to 20. Default 1. */
   depth?: number | null | undefined;
-  /** How many children of each to describe at most, from 1 to 1,000. Default 100. */
+  /** The most children of each described group, from 1 to 1,000. Default 100. */
   limit?: number | null | undefined;
-  /** Where an earlier description of the same one left off with its children. Default: the first. */
+  /** The `cursor` of an earlier description of the same id, to continue its children. Default: from the first. */
   cursor?: string | null | undefined;
-  /** Whether to add its output when it has succeeded, as `run` would give it; never its children's. Default false. */
+  /** Whether to add its output when it has succeeded, as `run` returns it; never its children's. Default false. */
   output?: boolean | null | undefined;
 }
 
@@ -27,10 +27,10 @@ const cursorPattern = /^children (\d{1,15})$/;
 const nodesAtMost = 10_000;
 const groupsAtOnce = 20;
 const callbacksAtMost = 100;
-/** Runs of ended callbacks are looked up in the engine's history, one call each. */
+/** Limits the calls to the engine's history: each ended callback takes one. */
 const callbackRunsAtMost = 20;
 
-/** Describes what an id names, and some levels of its children. @throws ConfigurationError, NotFoundError */
+/** Describes the group or entry of an id, and some levels of its children. @throws ConfigurationError, NotFoundError */
 export async function describe(scope: Scope, id: string, options: DescribeOptions = {}): Promise<Description> {
   refuseUnknown(options, fields, 'option of describe');
   const depth = wholeNumber('depth', options.depth, 1, { min: 0, max: 20 });
@@ -50,7 +50,7 @@ export async function describe(scope: Scope, id: string, options: DescribeOption
   return node.shown;
 }
 
-/** Finds what `load` would give for an id. */
+/** Finds the group or entry that `load` returns for an id. */
 async function find(scope: Scope, id: string): Promise<Node | undefined> {
   const firing = parseInvocationId(id);
   const item = parseItemId(id);
@@ -64,7 +64,7 @@ async function findGroup(scope: Scope, id: string): Promise<Node | undefined> {
   const snapshot = await scope.reader.snapshot(id);
   if (!snapshot) return undefined;
   if (snapshot.kind === 'task') return findItem(scope, id, 0, id);
-  // A swarm that serves as a callback is a template: what there is to tell of is its latest firing.
+  // A swarm that serves as a callback is a template, so its latest invocation is described.
   const template = snapshot.kind === 'swarm' && snapshot.status === 'pending' && (await scope.locations.find(id));
   const fired =
     template && template.index === undefined ? await scope.reader.latestInvocation(template.groupId, id) : undefined;
@@ -116,7 +116,7 @@ async function addOutput({ reader }: Scope, { shown, run, below }: Node): Promis
   else if (below) shown.output = await groupOutput(reader, { ...below, id: below.groupId, kind: shown.kind });
 }
 
-/** Adds the callbacks that were fired for a signature: those of a chain or swarm are kept in its own group. */
+/** Adds the invoked callbacks of a signature. A chain or swarm stores them in its own group. */
 async function addCallbacks(scope: Scope, { shown, run, below }: Node): Promise<void> {
   const place = run ? { groupId: run.groupId, source: run.entry } : below && { groupId: below.groupId, source: 'g' };
   if (!place) return;
@@ -130,7 +130,7 @@ async function addCallbacks(scope: Scope, { shown, run, below }: Node): Promise<
   if (below || nodes.length > 0) shown.callbacks = nodes.map((node) => node.shown);
 }
 
-/** Describes children level by level, so that a large tree costs no more than a bounded number of them. */
+/** Describes children level by level, so that the cost of a large tree is bounded. */
 async function addChildren(scope: Scope, top: Node, start: number, depth: number, limit: number): Promise<void> {
   let level = [{ node: top, from: start }];
   let left = nodesAtMost;
@@ -163,7 +163,7 @@ function leaveOut({ shown, below }: Node, from: number): Node[] {
   return [];
 }
 
-/** Asks the engine's history for the run of what has ended, once; a history that is away says nothing. */
+/** Asks the engine's history once for the run of an ended entry. Adds nothing when the history is unavailable. */
 async function addRunId({ runIds, engine, reader, store }: Scope, { shown, run }: Node): Promise<void> {
   if (!run || shown.runId !== undefined || shown.status === 'pending') return;
   const { signatureId, groupId, entry } = run;

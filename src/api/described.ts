@@ -9,51 +9,54 @@ import { statusOf as statusOfEntry } from './stored-entry';
 import { progressOf, statusOf } from './stored-group';
 import type { Progress, Signature, SignatureStatus } from './types';
 
-/** What `mage.describe` tells of a signature, and of each of its children. */
+/** The description of a signature, and of each of its children. */
 export interface Description {
   id: string;
   kind: Signature<unknown, unknown>['kind'];
   name: string;
   status: SignatureStatus;
-  /** Counts of the items of a swarm or chain, of the children of a root. */
+  /** Counts of the items of a swarm or chain, or of the children of a root. */
   progress?: Progress;
-  /** The engine's run of a task or root, as long as it is under way; of the described one also afterwards, if the engine knows it. */
+  /**
+   * The id of the engine's run of a task or root, while it is running. At the top level also afterwards, if the engine still
+   * has it.
+   */
   runId?: string;
-  /** Why it failed. */
+  /** The error message. */
   error?: string;
-  /** What it gave, as `run` gives it: of the described one when it has succeeded and `output: true` asks for it. */
+  /** Its output, as `run` returns it. Only at the top level, when it has succeeded and `output: true` is set. */
   output?: unknown;
   /**
-   * The callbacks that were fired for the described one, the first 100, each by its latest firing, with its error and run.
-   * Absent for a task for which none were fired.
+   * The invoked callbacks of the top level, the first 100, each by its latest invocation, with its error and run. Absent for
+   * a task without invoked callbacks.
    */
   callbacks?: Description[];
-  /** The items of a swarm or chain, the children of a root, in the order of adding: as many as were asked for. */
+  /** The items of a swarm or chain, or the children of a root, in the order of adding; at most `limit`. */
   children: Description[];
-  /** Set when there are more children: hand it in with this one's id. */
+  /** Set when there are more children. Pass it with this id to `describe`. */
   cursor?: string;
 }
 
-/** What is described, and where its children are. */
+/** A description, and the place of its children. */
 export interface Node {
   shown: Description;
-  /** Of a task or root: the id by which the engine's history knows it, and its place. */
+  /** Of a task or root: its id in the engine's history, and its place. */
   run?: { signatureId: string; groupId: string; entry: string };
   below?: Below;
 }
 
-/** The group whose items are children; one that has not come to be, as it is stored. */
+/** The group whose items are the children. For a group that does not exist yet, its stored form. */
 export interface Below {
   groupId: string;
   total: number;
   unmade?: { items: string[]; state: ItemState };
 }
 
-/** An entry of a group as it was read. */
+/** An entry of a group as it was read from Redis. */
 export interface Entry {
   groupId: string;
   entry: string;
-  /** Under which it is shown. */
+  /** The id in its description. */
   id: string;
   spec: Spec;
   state: ItemState;
@@ -61,14 +64,14 @@ export interface Entry {
   error: string | undefined;
 }
 
-/** The group that an entry is, or that its children are in, once that has come to be. */
+/** Returns the id of the group that an entry is, or that contains its children, if that group exists. */
 export function groupOf({ groupId, entry, spec }: Pick<Entry, 'groupId' | 'entry' | 'spec'>): string | undefined {
   if (spec.group === undefined) return undefined;
   if (spec.group === 'root') return childrenId(groupId, entry);
   return !entry.startsWith('c') && spec.id !== undefined ? spec.id : nestedId(groupId, entry);
 }
 
-/** Describes a chain or swarm that is there. @param failure - why it failed, where that is known already */
+/** Describes an existing chain or swarm. @param failure - its error, if it was read already */
 export async function describeGroup(
   { reader }: Scope,
   id: string,
@@ -90,7 +93,11 @@ export async function describeGroup(
   return { shown, below: { groupId: id, total: snapshot.total } };
 }
 
-/** Describes an entry. @param snapshot - of its group @param template - of one that has not come to be */
+/**
+ * Describes an entry.
+ * @param snapshot - of its group
+ * @param template - the stored form of a group that does not exist yet
+ */
 export async function describeEntry(
   scope: Scope,
   at: Entry,
@@ -123,7 +130,7 @@ export async function describeEntry(
   };
 }
 
-/** Describes a page of children; undefined when the group is gone. */
+/** Describes a page of children. Undefined when the group is gone. */
 export async function describeItems(
   scope: Scope,
   { groupId, total, unmade }: Below,
@@ -168,7 +175,7 @@ async function describeAll(scope: Scope, entries: readonly Entry[]): Promise<Nod
   );
 }
 
-/** A chain or swarm stored by value, which comes to be when it gets its slot. */
+/** Describes a chain or swarm that is stored by value, and is created when it gets its slot. */
 function describeUnmade(
   { id, spec, state, error }: Entry,
   name: string,
@@ -195,12 +202,12 @@ function entryOf(groupId: string, item: Omit<TreeItem, 'spec'> & { spec?: Spec }
   return { groupId, entry: String(index), id: spec.id ?? itemId(groupId, index), spec, state, run, error };
 }
 
-/** What there is to tell of an item of a group that has not come to be. */
+/** Returns the state of an item of a group that does not exist yet. */
 function untouched(state: ItemState): Pick<TreeItem, 'state' | 'run' | 'error'> {
   return { state: isEnded(state) ? 'cancelled' : 'waiting', run: '', error: undefined };
 }
 
-/** A group that never comes to be, or has not yet. */
+/** Returns the snapshot of a group that does not exist yet, or never will. */
 function nothing(kind: Snapshot['kind'], name: string, state: ItemState, total: number): Snapshot {
   const over = isEnded(state);
   return emptySnapshot({

@@ -13,7 +13,7 @@ import {
   type TaskLike,
 } from './types';
 
-/** What one script adds at most. */
+/** Limits of the entries that one script adds. */
 export const entriesPerScript = 1_000;
 export const bytesPerScript = 4 * 1024 * 1024;
 
@@ -26,8 +26,8 @@ export interface PreparedEntry {
 }
 
 /**
- * Checks one entry for a group and packs it: at once, unless it is a signature or has callbacks. A signature is reserved for the
- * group from here on.
+ * Checks one entry for a group and packs it. Synchronous, unless the entry is a signature or has callbacks. From here on a
+ * signature is reserved for the group.
  * @throws ConfigurationError, InvalidMessageError
  */
 export function prepare(
@@ -68,7 +68,7 @@ async function reserved(scope: Scope, task: AnySignature, owner: Owner, what: st
   return prepared(member.spec, member.key, member);
 }
 
-/** A group in itself would wait for itself. @throws ConfigurationError */
+/** Refuses a group that would contain itself, because it would wait for itself. @throws ConfigurationError */
 async function refuseCircle(scope: Scope, { spec }: Member, owner: Owner, what: string): Promise<void> {
   if (!spec.below) return;
   for (let above: string | undefined = owner.groupId; above;) {
@@ -89,8 +89,8 @@ function prepared(spec: Spec, key: string, member: Member | undefined): Prepared
 }
 
 /**
- * Tells signatures that were handed in where they are, and makes them and their callbacks findable by their ids.
- * @param firstNew - the index of the first one that was not there before
+ * Gives the passed signatures their places in the group, and indexes them and their callbacks by id.
+ * @param firstNew - the index of the first entry that this call added
  */
 export async function placeAll(
   scope: Scope,
@@ -99,7 +99,7 @@ export async function placeAll(
   indexes: readonly number[],
   firstNew: number,
 ): Promise<void> {
-  // Most are plain tasks, which are found by their places.
+  // Most entries are plain tasks, which are found by their place in the group.
   if (
     !entries.some(({ member, spec }) => member ?? spec.id ?? spec.successCallbacks ?? spec.errorCallbacks ?? spec.group)
   )
@@ -113,8 +113,8 @@ export async function placeAll(
 }
 
 /**
- * Gives signatures back that were not taken.
- * @param gone - whether the group that they were handed in to is not there
+ * Releases signatures that the group did not store.
+ * @param gone - whether the group does not exist
  */
 export async function releaseAll(
   entries: readonly PreparedEntry[],
@@ -124,8 +124,8 @@ export async function releaseAll(
 }
 
 /**
- * Waits for what undoes a call that has failed, no longer than a call may take in all. Redis may be away: the rest goes on by
- * itself, and what can't be undone expires, as nobody has started it.
+ * Waits until a failed call is undone, but no longer than one call may take in all. Redis may be unavailable: the undoing
+ * continues in the background, and entries that can't be undone expire, because nobody has started them.
  * @param began - when the call began, by `performance.now`
  */
 export async function undo({ store }: Scope, began: number, effects: Promise<unknown>): Promise<void> {
@@ -133,30 +133,30 @@ export async function undo({ store }: Scope, began: number, effects: Promise<unk
   await withTimeout('Redis', Math.max(0, left), effects).catch(() => undefined);
 }
 
-/** An entry of a list that was handed in, as it was then. */
+/** An entry of a user's list, as it was at the time of the call. */
 type TakenEntry = () => PreparedEntry | Promise<PreparedEntry>;
 
 /**
- * Takes the entries of a list before anything is awaited, as its owner may change it or what is in it afterwards. Signatures, which
- * don't change, are reserved later.
+ * Reads the entries of a list before the first await, because the caller may change the list or its entries afterwards.
+ * Signatures can't change, so they are reserved later.
  * @throws ConfigurationError, InvalidMessageError
  */
 function takeAll(scope: Scope, tasks: readonly TaskEntry[], owner: Owner, what = 'tasks'): TakenEntry[] {
-  // A hole in a list is a task that is missing, too.
+  // Array.from includes holes in the list, so that they are refused like other missing tasks.
   return Array.from(tasks, (entry, i) => {
     const given = (Array.isArray(entry) ? [...(entry as readonly unknown[])] : entry) as TaskEntry;
     const take = () => prepare(scope, given, owner, `${what}[${i}]`);
     if (isSignature(Array.isArray(given) ? given[0] : given)) return take;
     const taken = take();
-    // Awaited with the others, or not at all when one of them is refused before.
+    // Prevents an unhandled rejection: the promise is not awaited when an earlier entry is refused.
     if (taken instanceof Promise) taken.catch(() => undefined);
     return () => taken;
   });
 }
 
 /**
- * Checks and packs what a group is made of: all of it, or nothing. Lists are taken before anything is awaited.
- * @param given - what its success callbacks are given
+ * Checks and packs the entries and callbacks of a group: all of them, or none. Reads the lists before the first await.
+ * @param given - the kind of result that its success callbacks receive
  * @throws ConfigurationError, InvalidMessageError
  */
 export async function prepareGroup(
@@ -177,7 +177,7 @@ export async function prepareGroup(
   return { successCallbacks, errorCallbacks, entries: await prepareAll(scope, taken) };
 }
 
-/** Prepares all entries of a list, or none of them. */
+/** Prepares all entries of a list, or none. */
 async function prepareAll(scope: Scope, taken: readonly TakenEntry[]): Promise<PreparedEntry[]> {
   const began = performance.now();
   const entries: PreparedEntry[] = [];

@@ -7,20 +7,20 @@ import type { GroupStore } from '../store/group-store';
 import type { Hints } from './hints';
 import { notInTime, patienceMs, publishEndsMs, readAgainMs } from './waiting';
 
-/** What somebody waits for: that an entry has ended, or only that a run of it is known. */
+/** The condition of a wait: the entry has ended, or its run is known. */
 export interface Wanted {
-  /** A run is enough, stored or known to this process, as this says. */
+  /** Set when a run is enough: whether one is stored or known to this process. */
   run?: () => boolean;
   timeoutMs?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** One who waits for an entry. */
+/** One wait for an entry. */
 interface Waiting {
   run: Wanted['run'];
-  /** Whether its entry has been read for it. */
+  /** Whether the entry was read for this wait. */
   answered: boolean;
-  /** Whether its time is over: the next reading is its last. */
+  /** Whether its time has passed. The next read is its last. */
   over: boolean;
   timeoutMs: number | undefined;
   give(end: EntryEnd | undefined): void;
@@ -28,8 +28,8 @@ interface Waiting {
 }
 
 /**
- * Those in this process who wait for entries of groups. Each group has one reader, whoever waits: what costs one command for each
- * of them at each end costs the square of their number.
+ * The waits for entries in this process. Each group has one reader for all of them. With one command for each wait at each
+ * end, the cost would grow with the square of their number.
  */
 export class EntryWaits {
   private readonly groups = new Map<string, GroupWaits>();
@@ -41,8 +41,8 @@ export class EntryWaits {
   ) {}
 
   /**
-   * Waits until an entry has ended, or has a run. Gives undefined for one that is unknown.
-   * @throws WaitTimeoutError, the signal's reason, ClosedError, StoreError when Redis can't be asked, or is away for too long
+   * Waits until an entry has ended, or has a run. Returns undefined for an unknown entry.
+   * @throws WaitTimeoutError, the signal's reason, ClosedError, StoreError when Redis refuses, or is away for too long
    */
   wait(groupId: string, entry: string, wanted: Wanted = {}): Promise<EntryEnd | undefined> {
     const { signal } = wanted;
@@ -56,7 +56,7 @@ export class EntryWaits {
     return group.wait(entry, wanted);
   }
 
-  /** This process has published a run of an entry, or hears of it. */
+  /** Called when this process has published a run of an entry, or is notified of one. */
   published(groupId: string, entry: string): void {
     this.groups.get(groupId)?.read(entry);
   }
@@ -68,12 +68,12 @@ export class EntryWaits {
 }
 
 /**
- * The reader of one group. What is published is a hint only: the entries are read when there is one, all of them at each
- * (re)connect and each second. What comes while it reads is read together with what else has come.
+ * The reader of one group. Messages from Redis are hints only: entries are read at a hint, and all of them at each
+ * (re)connect and each second. Hints that arrive during a read are handled together by the next one.
  */
 class GroupWaits {
   private readonly waiting = new Map<string, Set<Waiting>>();
-  /** What is to be read next. */
+  /** The entries to read next. */
   private next = new Set<string>();
   private reading = false;
   private askedAt = -Infinity;
@@ -122,7 +122,7 @@ class GroupWaits {
     });
   }
 
-  /** Reads an entry, if anybody waits for it. */
+  /** Reads an entry, if a wait needs it. */
   read(entry: string): void {
     if (!this.waiting.has(entry)) return;
     this.next.add(entry);
@@ -142,7 +142,7 @@ class GroupWaits {
 
   private tick(): void {
     if (this.waiting.size > 0) return this.readAll();
-    // Somebody who waits for one after another doesn't begin anew each time.
+    // The reader stops only at this tick, so that a caller that waits for one entry after another keeps it.
     this.ended();
     this.close(undefined);
   }
@@ -190,7 +190,7 @@ class GroupWaits {
     }
   }
 
-  /** The work goes on meanwhile: who hears an error would take it for lost. */
+  /** Delivers an error only when it is lasting: the work continues, and an error would make the caller take it for lost. */
   private deliverFailure(entries: readonly string[], error: unknown): void {
     const lasts = !(error instanceof StoreError) || performance.now() - this.answeredAt > patienceMs;
     for (const one of this.each(entries)) {

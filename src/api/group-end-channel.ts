@@ -4,29 +4,29 @@ import type { RedisLike } from '../store/connection';
 
 const remembered = 10_000;
 
-/** What is told of a group that has ended, with its outputs as JSON text when they are small. */
+/** The message about the end of a group, with its outputs as JSON text when they are small. */
 export interface GroupEndMessage extends Pick<Snapshot, 'status' | 'total'> {
   list?: string;
 }
 
 /**
- * The one channel of this process on which it is told of the ends of the groups that it has started itself. Who waits for one of
- * them needs no subscription of its own, and need not ask first whether it has ended.
+ * The channel on which this process receives the ends of the groups that it has started. A wait for such a group needs no
+ * subscription of its own, and no first read of its state.
  */
 export class GroupEndChannel {
   private connection = 0;
   private isSubscribed = false;
-  /** The connection on which the end of a group will be heard, by the group's own channel. */
+  /** The number of the connection on which the end of a group will arrive, by the group's own channel. */
   private readonly expected = new RecentMap<number>(remembered);
   private readonly ended = new RecentMap<GroupEndMessage>(remembered);
 
   constructor(private readonly channel: string) {}
 
   /**
-   * Starts a group so that its end is heard.
-   * @param group - its own channel
-   * @param start - is given the channel that its end is to be told on; undefined while nothing can be heard
-   * @param hasStarted - whether that is what has started it
+   * Starts a group so that its end arrives on this channel.
+   * @param group - the channel of the group
+   * @param start - receives the channel for its end; undefined while there is no subscription
+   * @param hasStarted - whether the reply means that this call has started the group
    */
   async startAndSubscribe<T>(
     group: string,
@@ -39,19 +39,19 @@ export class GroupEndChannel {
     return reply;
   }
 
-  /** Whether a group's end has yet to come, and will surely be heard unless the connection is lost. */
+  /** Whether a group has not ended, and its end will arrive unless the connection is lost. */
   isPending(group: string): boolean {
     return this.isSubscribed && this.expected.get(group) === this.connection && !this.ended.get(group);
   }
 
-  /** How a group has ended, if that was heard. */
+  /** Returns the end of a group, if it has arrived. */
   endOf(group: string): GroupEndMessage | undefined {
     return this.ended.get(group);
   }
 
   /**
-   * @param heard - told of each end; its outputs are not remembered for who asks later
-   * @param failed - told why a subscription was not made
+   * @param heard - receives each end; its outputs are not kept for later calls
+   * @param failed - receives the error of a failed subscription
    */
   listen(
     client: RedisLike,
@@ -62,7 +62,7 @@ export class GroupEndChannel {
       if (from !== this.channel) return;
       const [first, list] = atBreak(told);
       const [status = '', total = ''] = first.split(' ', 2);
-      // Copied: a part of a text keeps the whole of it, with its outputs.
+      // The copy frees the rest: a slice would keep the whole message in memory, with its outputs.
       const group = Buffer.from(first.slice(status.length + total.length + 2)).toString();
       const end = { status: status as GroupEndMessage['status'], total: Number(total) };
       this.ended.set(group, end);

@@ -3,7 +3,7 @@ import { messageOf } from '../utils/error-message';
 import type { GroupStore } from '../store/group-store';
 import { GroupEndChannel, type GroupEndMessage } from './group-end-channel';
 
-/** What was heard of a group: an entry that has ended, or the group's own end; of neither, anything may have happened. */
+/** A hint about a group: an entry has ended, or the group has. Without both, anything may have happened. */
 export interface Hint {
   entry?: string;
   end?: GroupEndMessage;
@@ -11,12 +11,15 @@ export interface Hint {
 
 type Listener = (hint: Hint) => void;
 
-/** What Redis publishes of groups: hints only, as those that come while a connection is lost are lost with it. */
+/**
+ * The messages from Redis about groups. They are hints only, because those that are sent while a connection is lost are
+ * lost with it.
+ */
 export class Hints {
   readonly ends: GroupEndChannel;
-  /** Those who are told of a group, by its channel. */
+  /** The listeners of a group, by its channel. */
   private readonly listeners = new Map<string, Set<Listener>>();
-  /** How many of them have subscribed to it. */
+  /** The number of subscribed listeners, by channel. */
   private readonly subscriptions = new Map<string, number>();
   private subscribed = false;
   private closed = false;
@@ -26,8 +29,8 @@ export class Hints {
   }
 
   /**
-   * @param subscribes - whether hints come on the channel itself; else only the group's end is heard
-   * @returns what stops it
+   * @param subscribes - whether to subscribe to the group's channel; else only the group's end arrives
+   * @returns a function that removes the listener
    */
   listen(channel: string, heard: Listener, subscribes = true): () => void {
     const listeners = this.listeners.get(channel) ?? new Set();
@@ -40,7 +43,7 @@ export class Hints {
     };
   }
 
-  /** Tells those who listen to a channel in this process that something has changed. */
+  /** Notifies the listeners of a channel in this process of a change. */
   hint(channel: string): void {
     this.deliver(channel, {});
   }
@@ -86,7 +89,7 @@ export class Hints {
   }
 
   private missing(error: unknown): void {
-    // Waiting goes on by reading each second.
+    // The waits continue, because they read each second.
     if (!this.closed) this.store.settings.logger.warn(`no hints from Redis: ${messageOf(error)}`);
   }
 

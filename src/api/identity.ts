@@ -3,7 +3,10 @@ import { encodeJson } from '../messages/json';
 import { isSignature, taskName } from './binding';
 import type { TaskEntry, TaskLike } from './types';
 
-/** What tasks are, in words that are the same in each attempt of the body that names them. @throws ConfigurationError, InvalidMessageError */
+/**
+ * Returns the identity of a list of tasks, which is the same in each attempt of the body that makes it.
+ * @throws ConfigurationError, InvalidMessageError
+ */
 export function identityOfTasks(tasks: readonly TaskEntry[]): string {
   const what = Array.from(tasks, (entry, i) => {
     const [task, data] = Array.isArray(entry) ? (entry as [TaskLike, object?]) : [entry as TaskLike];

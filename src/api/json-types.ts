@@ -1,16 +1,16 @@
 type JsonLeaf = string | number | boolean | null;
 type NoJson = undefined | void | symbol | ((...args: never[]) => unknown);
 
-/** As it is: its type refers to itself, and would be mapped without end. */
+/** A type that is kept as it is, because it refers to itself and would be mapped without end. */
 type AnyJson = JsonLeaf | undefined | AnyJson[] | { [field: string]: AnyJson };
 
-/** Whether nothing is known of it: `any` and `unknown`. */
+/** Whether a type is `any` or `unknown`. */
 type IsAnything<T> = unknown extends T ? true : false;
 
 /**
- * A value as it arrives, which travels as JSON: what has a `toJSON` (a `Date`) is what that gives, functions, symbols and what is
- * undefined are left out of objects and are null elsewhere. What JSON doesn't change keeps its type, and its name; `void` too, at
- * which nobody looks.
+ * The type of a value after its transport as JSON. A value with `toJSON` (a `Date`) becomes the result of that. Functions,
+ * symbols and undefined are removed from objects and become null elsewhere. Types that JSON does not change are kept with
+ * their names. `void` is kept too, because nobody reads it.
  */
 export type Arrived<T> =
   IsAnything<T> extends true
@@ -61,8 +61,8 @@ type Arrives<V> =
         ? 'never'
         : 'sometimes';
 
-/** The name of a field that arrives as its type says. */
+/** The name of a field that always arrives. */
 type Left<K, V> = K extends symbol ? never : Arrives<V> extends 'always' ? K : never;
 
-/** The name of a field that may be left out. */
+/** The name of a field that may be missing on arrival. */
 type Dropped<K, V> = K extends symbol ? never : Arrives<V> extends 'sometimes' ? K : never;

@@ -9,21 +9,21 @@ import { statusOf as statusOfEntry } from './stored-entry';
 import { statusOf } from './stored-group';
 import type { Signature, SignatureStatus } from './types';
 
-/** What `mage.list` takes; all optional. */
+/** Options of `mage.list`; all optional. */
 export interface ListOptions {
-  /** Only those of this kind. */
+  /** Lists only this kind. Default: all. */
   kind?: Signature<unknown, unknown>['kind'] | null | undefined;
-  /** Only those that are this now. */
+  /** Lists only signatures that have this status now. Default: all. */
   status?: SignatureStatus | null | undefined;
-  /** Only those with exactly this name. */
+  /** Lists only signatures with exactly this name. Default: all. */
   name?: string | null | undefined;
-  /** How many to give at most, from 1 to 1,000. Default 50. */
+  /** The size of a page, from 1 to 1,000. Default 50. */
   limit?: number | null | undefined;
-  /** Where an earlier listing left off. Default: the newest. */
+  /** The `cursor` of the previous page. Default: from the newest. */
   cursor?: string | null | undefined;
 }
 
-/** A signature that belongs to no other, as `mage.list` tells of it. */
+/** A signature that belongs to no group, in a page of `mage.list`. */
 export interface ListedSignature {
   id: string;
   kind: Signature<unknown, unknown>['kind'];
@@ -35,7 +35,7 @@ export interface ListedSignature {
 /** One page of `mage.list`. */
 export interface Listing {
   items: ListedSignature[];
-  /** Hand it in for the next page; undefined when there is none. */
+  /** Pass it to `list` for the next page. Undefined on the last page. */
   cursor?: string;
 }
 
@@ -60,7 +60,7 @@ interface Wanted {
   name: string | undefined;
 }
 
-/** Lists what the catalog holds, newest first. @throws ConfigurationError */
+/** Lists the outermost groups, newest first. @throws ConfigurationError */
 export async function list(scope: Scope, options: ListOptions = {}): Promise<Listing> {
   refuseUnknown(options, fields, 'option of list');
   const wanted: Wanted = {
@@ -91,7 +91,7 @@ export async function list(scope: Scope, options: ListOptions = {}): Promise<Lis
   return { items, ...(more && after ? { cursor: packCursor('list', after.score, after.id) } : {}) };
 }
 
-/** What is to be shown of each member, if it is. */
+/** Reads the members, and returns those that match. */
 async function readAll(scope: Scope, members: readonly IndexMember[], wanted: Wanted) {
   const { topLevelIndex: catalog } = scope.store;
   const gone: IndexMember[] = [];
@@ -102,7 +102,7 @@ async function readAll(scope: Scope, members: readonly IndexMember[], wanted: Wa
       return typeof item === 'object' ? item : undefined;
     }),
   );
-  // Where it can't be done now, the reconciler does it.
+  // If this fails, the reconciler does it later.
   await catalog.dropGone(gone).catch(() => undefined);
   return found;
 }
@@ -114,7 +114,7 @@ async function read({ reader, store }: Scope, { id, score }: IndexMember, wanted
   const kind = stored === 'task' && place.root ? 'root' : stored;
   const other = (wanted.kind ?? kind) !== kind || (wanted.name ?? name) !== name;
   if (place.nested || other) return 'other';
-  // A task by itself is on its way like an item, which says more than its group.
+  // A single task has the state of an item, which is more exact than that of its group.
   const state = stored === 'task' && !isEnded(snapshot.status) ? await reader.itemState(id, 0) : undefined;
   const status = state ? statusOfEntry(state) : statusOf(snapshot);
   if ((wanted.status ?? status) !== status) return 'other';

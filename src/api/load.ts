@@ -15,13 +15,16 @@ type Kind = AnySignature['kind'];
 
 /** Options of `mage.load`. */
 export interface LoadOptions<K extends Kind = Kind> {
-  /** What it has to be: the result is typed by it, and anything else throws `ConfigurationError`. Default: whatever it is. */
+  /** The expected kind, which types the result. Another kind throws `ConfigurationError`. Default: any kind. */
   kind?: K | undefined;
 }
 
 type Message = Record<string, unknown>;
 
-/** What `mage.load` gives for a kind. @typeParam O - what it gives (of a swarm: each of its items), or the whole type of the signature */
+/**
+ * The result of `mage.load` for a kind.
+ * @typeParam O - the output (of a swarm: that of each item), or the whole type of the signature
+ */
 export type Loaded<K extends Kind, O> = [O] extends [AnySignature]
   ? O
   : K extends 'swarm'
@@ -35,7 +38,7 @@ export type Loaded<K extends Kind, O> = [O] extends [AnySignature]
 const fields = new Set(['kind']);
 const kinds: readonly unknown[] = ['task', 'root', 'chain', 'swarm'];
 
-/** Gives back what an id names, from what the store holds. @throws NotFoundError, ConfigurationError when it is of another kind */
+/** Loads the signature of an id from the store. @throws NotFoundError, ConfigurationError when it is of another kind */
 export async function load(scope: Scope, id: string, options: LoadOptions = {}): Promise<AnySignature> {
   refuseUnknown(options, fields, 'option of load');
   const { kind } = options;
@@ -112,7 +115,7 @@ async function itemAt(scope: Scope, groupId: string, index: number): Promise<Any
   return TaskSignature.item(scope, { groupId, name: snapshot.name, kind }, index, item.spec);
 }
 
-/** The swarm that an entry becomes which stores one by value; undefined of any other. */
+/** Returns the swarm that is created from an entry; undefined for any other entry. */
 function swarmOf(
   scope: Scope,
   at: { groupId: string; entry: string; spec: Spec },
@@ -125,7 +128,7 @@ function swarmOf(
   return new TaskSwarm(scope, below, name, { before: () => placeholderSnapshot(name, entry) });
 }
 
-/** A callback that hasn't been fired, in the list that it was attached to, or in the list of one that is in it. */
+/** Finds a callback that was not invoked, in the list that it is attached to, or nested in another callback of that list. */
 export async function templateOf(
   scope: Scope,
   { groupId, callbackOf }: SignatureLocation,

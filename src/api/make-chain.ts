@@ -11,19 +11,19 @@ import type { Owner, RunOptions, TaskLike } from './types';
 
 /** Options of `mage.chain`. */
 export interface ChainOptions<S extends readonly TaskLike[] = readonly TaskLike[]> extends RunOptions {
-  /** Run with the last output when every step has succeeded. */
+  /** Run after every step has succeeded, with the last output. */
   successCallbacks?: S | undefined;
-  /** Run once when a step has finally failed, with that step's input. */
+  /** Run once, after a step has finally failed (with that step's input) or the chain was cancelled. */
   errorCallbacks?: readonly TaskLike[] | undefined;
-  /** For people: shown in tools and in its runs' metadata. */
+  /** A name for people: in `list`, `describe` and the metadata of its runs. Default `'chain'`. */
   name?: string | undefined;
-  /** An identity: a chain that is made twice with one key is the same, and runs once: a later `run` attaches to it. */
+  /** Idempotency key. Two chains with one key are the same work. It runs once; a later `run` attaches to it. */
   key?: string | undefined;
 }
 
 const fields = new Set<string>(['successCallbacks', 'errorCallbacks', 'name', 'key', ...runFields]);
 
-/** Checks everything and makes the chain. Nothing is written until it is run or becomes part of something. */
+/** Checks everything and makes the chain. Nothing is written until it is run or becomes part of a group. */
 export async function makeChain(
   scope: Scope,
   tasks: readonly TaskLike[],
@@ -63,7 +63,7 @@ export async function makeChain(
   const spec: BoundSpec = { task: name, group: 'chain', data: packTemplate(group) };
   if (given !== undefined) spec.name = given;
   if (below.length > 0) spec.below = below;
-  // Within a root run its id says which one it is.
+  // In a root's body the id identifies the chain already.
   if (key !== undefined && !root) spec.key = key;
   const chain = new TaskSignature<unknown, unknown>(scope, spec, id, root, key !== undefined);
   const began = performance.now();
@@ -76,7 +76,7 @@ export async function makeChain(
       0,
     );
   } catch (error) {
-    // One that has an identity may have been made before, with these steps in it.
+    // An earlier call may have made the chain of this identity, with these steps in it.
     await undo(scope, began, releaseAll(steps, owner.mayAttach !== true));
     throw error;
   }

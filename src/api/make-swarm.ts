@@ -20,23 +20,23 @@ import { currentRoot, publishFor, type Scope } from './scope';
 import { TaskSwarm } from './task-swarm';
 import type { Owner, RunOptions, Swarm, TaskEntry, TaskLike } from './types';
 
-/** What `mage.swarm` takes. */
+/** Options of `mage.swarm`; all optional. */
 export interface SwarmOptions<
   T extends readonly TaskEntry[] = readonly TaskEntry[],
   S extends readonly TaskLike[] = readonly TaskLike[],
 > extends RunOptions {
-  /** Its first items: declarations, names and signatures in any mixture. Default none. */
+  /** The first items: declarations, names, signatures or `[task, data?, options?]`. Default: none. */
   tasks?: T | undefined;
-  /** Run when all is done and no limit was reached, also when items failed. */
+  /** Run after every item has ended without reaching a failure limit, even if some items failed. */
   successCallbacks?: S | undefined;
-  /** Run once when the limit of failures was reached, after the running items have finished. */
+  /** Run once, after a failure limit was reached or the swarm was cancelled, and its running items have ended. */
   errorCallbacks?: readonly TaskLike[] | undefined;
   config?: SwarmConfig | undefined;
-  /** Whether nothing can be added any more. Default false. */
+  /** Whether nothing can be added. Default false. */
   isSwarmClosed?: boolean | undefined;
-  /** For people: shown in tools and in its runs' metadata. */
+  /** A name for people: in `list`, `describe` and the metadata of its runs. Default `'swarm'`. */
   name?: string | undefined;
-  /** An identity: a swarm that is made twice with one key is the first, which runs once: a later `run` attaches to it. */
+  /** Idempotency key. A second swarm with one key is the first one. It runs once; a later `run` attaches to it. */
   key?: string | undefined;
 }
 
@@ -51,7 +51,9 @@ const fields = new Set<string>([
   ...runFields,
 ]);
 
-/** Checks everything, then writes the swarm: one script for each 1,000 tasks. Nothing of it is left when one fails. */
+/**
+ * Checks everything, then writes the swarm with one script for each 1,000 items. Removes all of it when one script fails.
+ */
 export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise<Swarm<O>> {
   refuseUnknown(options, fields, 'option of swarm');
   const { tasks = [], isSwarmClosed = false } = options;
@@ -104,7 +106,7 @@ async function write(
   group: NewGroup,
   chunks: readonly PreparedEntry[][],
   close: boolean,
-  /** An earlier attempt may have made it: then what was handed in is in it all the same. */
+  /** Whether an earlier attempt may have made it. Then the passed signatures may be in it already. */
   again: boolean,
 ): Promise<boolean> {
   const { store } = scope;
@@ -130,7 +132,7 @@ async function write(
       );
       await publishFor(scope, group.id, reply.effects);
     }
-    // What has a key may be half made, by somebody who is at it still or has died: each of its tasks is added once.
+    // A swarm with a key may be incomplete: another call is still making it, or has died. Each item is added once.
     let expected = created ? first.length : reply.building;
     let place = first.length;
     for (const [i, chunk] of rest.entries()) {
@@ -154,7 +156,10 @@ async function write(
   }
 }
 
-/** What one script writes: at most 1,000 entries and a few megabytes. Keyed entries are looked up as they are added, so the first chunk stays empty for them. */
+/**
+ * Splits the entries into one chunk for each script: at most 1,000 entries and a few megabytes. Keyed entries are looked up
+ * when they are added, so the first chunk stays empty for them.
+ */
 function inChunks(entries: readonly PreparedEntry[]): PreparedEntry[][] {
   const chunks: PreparedEntry[][] = entries.some((entry) => entry.key !== '') ? [[], []] : [[]];
   let bytes = 0;

@@ -5,7 +5,9 @@ const progress = 'Use its status(), or mage.describe(id), which tells of all tha
 const results = 'Use its wait(), or mage.describe(id, { output: true })';
 const adding = 'Tasks are added to a swarm: load that one by its own id';
 
-/** What only some kinds have, and what to use instead: an id that was loaded can stand for another kind than its user thinks. */
+/**
+ * The methods that only some kinds have, and what to use instead. A loaded id may be of another kind than its user expects.
+ */
 const methods: Record<string, { of: string; instead: string; isIterable?: boolean }> = {
   progress: { of: 'a swarm', instead: progress },
   watch: { of: 'a swarm', instead: progress, isIterable: true },
@@ -22,7 +24,7 @@ const methods: Record<string, { of: string; instead: string; isIterable?: boolea
   children: { of: 'a root task', instead: 'Use mage.describe(id), which tells of all that is in it' },
 };
 
-/** Has the methods that a class lacks throw what its signatures are, and what to use instead. */
+/** Adds the methods that a class lacks. They throw an error with the kind of the signature, and what to use instead. */
 export function nameKindIn(prototype: object): void {
   for (const [name, { isIterable }] of Object.entries(methods)) {
     if (name in prototype) continue;
@@ -35,7 +37,7 @@ export function nameKindIn(prototype: object): void {
   }
 }
 
-/** The error of a method that a signature of this kind doesn't have. */
+/** Returns the error for a method that a signature of this kind does not have. */
 export function wrongKind({ id, kind, name }: AnySignature, method: string): ConfigurationError {
   const { of = '', instead = '' } = methods[method] ?? {};
   return new ConfigurationError(

@@ -1,13 +1,13 @@
 import type { GroupReader } from '../store/group-reader';
 
-/** The output of an item or a fired callback that has succeeded. */
+/** Returns the output of a succeeded item or invoked callback. */
 export async function entryOutput(reader: GroupReader, groupId: string, entry: string): Promise<unknown> {
   return parsed(reader, await reader.result(groupId, entry));
 }
 
 /**
- * The output of a chain or swarm that has succeeded: the chain's last one, the swarm's list.
- * @param list - the swarm's, as JSON text, where it is known
+ * Returns the output of a succeeded chain or swarm: the chain's last one, or the swarm's list.
+ * @param list - the list of the swarm as JSON text, if it was read already
  */
 export async function groupOutput(
   reader: GroupReader,

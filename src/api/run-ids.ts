@@ -2,7 +2,7 @@ import { RecentMap } from '../utils/recent-map';
 
 const remembered = 10_000;
 
-/** The runs that this process published lately, for handles that ask for their run's id. */
+/** The runs that this process published lately, for handles whose `runId` is read. */
 export class RunIds {
   private readonly known = new RecentMap<string>(remembered);
 

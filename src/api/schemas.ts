@@ -7,17 +7,17 @@ import type { Spec } from '../store/spec';
 import type { InputSchema } from '../worker/parsing';
 import type { Scope } from './scope';
 
-/** The schema of a declaration, or of a task by its name, where this process knows it. */
+/** Returns the schema of a declaration, or of a task by its name, if this process has it. */
 export function schemaOf({ schemas }: Scope, task: unknown, name: string): InputSchema | undefined {
   const known = processState().declarations;
   const declared = typeof task === 'object' && task !== null ? known.get(task) : undefined;
   return (declared as { schema?: InputSchema } | undefined)?.schema ?? schemas.get(name.toLowerCase());
 }
 
-/** Refuses bound data that a task would refuse when it runs. @throws InvalidMessageError */
+/** Refuses bound data that the task would refuse when it runs. @throws InvalidMessageError */
 export function checkBound({ schema, fields }: InputSchema, name: string, text: string): void {
   const data = JSON.parse(text) as Message;
-  // In these, results arrive whichever fields the schema marks for them.
+  // Results arrive in these fields, whichever fields the schema marks.
   for (const field of [defaultResultField, childResultsField]) if (!fields?.has(field)) delete data[field];
   const wrong = misfits(schema, data);
   if (wrong.length > 0)
@@ -25,8 +25,8 @@ export function checkBound({ schema, fields }: InputSchema, name: string, text: 
 }
 
 /**
- * Refuses a success callback that would fail for want of a field, or for what it is given.
- * @param list - whether it is given a list, as a swarm's is
+ * Refuses a success callback that would fail because a field is missing, or because its result does not fit.
+ * @param list - whether its result is a list, as a swarm's is
  * @throws ConfigurationError
  */
 export function checkCallback({ schema, ...fields }: InputSchema, spec: Spec, what: string, list: boolean): void {

@@ -13,7 +13,7 @@ import type { Turns } from '../utils/turns';
 import type { SignatureStatus, Swarm, TaskLike } from './types';
 import type { Waiter } from './waiter';
 
-/** The parts of one instance that signatures work with. */
+/** The parts of one instance that signatures use. */
 export interface Scope {
   readonly store: GroupStore;
   readonly engine: EngineClient;
@@ -24,52 +24,55 @@ export interface Scope {
   readonly locations: SignatureIndex;
   readonly runIds: RunIds;
   readonly turns: Turns;
-  /** A swarm that is there already, or will be: `before` says what becomes of whoever makes it. */
+  /** Opens a swarm that exists, or will exist. @param before - the status of the entry that creates it */
   readonly openSwarm: (id: string, name: string, before: { status(): Promise<SignatureStatus> }) => Swarm<unknown>;
-  /** The root tasks that this instance knows, by lower-cased name. */
+  /** The root tasks that this instance has declared, by lower-cased name. */
   readonly roots: ReadonlyMap<string, RootDefaults>;
-  /** The schemas that it knows, by lower-cased name of the task. */
+  /** The schemas that it has declared, by the lower-cased name of the task. */
   readonly schemas: ReadonlyMap<string, InputSchema>;
 }
 
-/** What a root's declaration gives to each signature of it. */
+/** The callbacks of a root's declaration, for each of its signatures that has none. */
 export interface RootDefaults {
   successCallbacks?: readonly TaskLike[] | null | undefined;
   errorCallbacks?: readonly TaskLike[] | null | undefined;
 }
 
-/** The root in whose body the current code runs, when what it publishes is captured. */
+/** Returns the root whose body runs the current code, if it captures. */
 export function currentRoot({ store }: Scope): RootCapture | undefined {
   const root = currentExecution()?.root;
   return root?.store === store.identity && root.captures() ? root : undefined;
 }
 
-/** The root in whose body something is made, which is its own from then on, wherever it is run. */
+/** Returns the root whose body makes a signature. The signature stays that root's, wherever it is run. */
 export function rootOfBody({ store }: Scope): RootCapture | undefined {
   const root = currentExecution()?.root;
   return root?.store === store.identity ? root : undefined;
 }
 
 /**
- * The root whose child something becomes that is run now. Of what was made in a body it is that body's: in a queue that several
- * bodies share, code runs in the context of whichever of them came first.
- * @param madeIn - the root in whose body it was made
+ * Returns the root whose child a signature becomes when it is run now. A signature that was made in a body belongs to that
+ * body, because in a queue that several bodies share, code runs in the context of the body that came first.
+ * @param madeIn - the root whose body made the signature
  */
 export function capturingRoot(scope: Scope, madeIn: RootCapture | undefined): RootCapture | undefined {
   const { root, without } = currentExecution() ?? {};
-  // The next attempt of a body may go on with what it finds in its process.
+  // A later attempt of a body may use the signatures that an earlier one left in its process.
   if (!madeIn || (madeIn.isOver && root?.groupId === madeIn.groupId)) return currentRoot(scope);
   return without?.groupId !== madeIn.groupId && madeIn.captures() ? madeIn : undefined;
 }
 
-/** Publishes what a root's body was granted. The work is durable in Redis, so that the body goes on; its end waits. */
+/**
+ * Publishes the items that a root's body was granted. The work is durable in Redis, so the body continues. Only the end of
+ * the root waits for the publication.
+ */
 export function publishBeside(root: RootCapture, scope: Scope, groupId: string, effects: Effects): void {
   root.track(publishFor(scope, groupId, effects));
 }
 
 /**
- * Publishes what a user's call was granted. The work is durable in Redis already: when the engine is away, the call
- * doesn't wait for it longer than for Redis.
+ * Publishes the items that a user's call was granted. The work is durable in Redis already. When the engine is away, the
+ * call waits no longer for it than for Redis.
  */
 export async function publishFor({ publisher, store }: Scope, groupId: string, effects: Effects): Promise<void> {
   if (!hasEffects(effects)) return;

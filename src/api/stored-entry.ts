@@ -13,12 +13,15 @@ import type { Handle, SignatureStatus, WaitOptions } from './types';
 
 const askHistoryMs = 1_000;
 
-/** A handle whose getters no JSON.stringify, spread or comparison reads by the way: each reading is a promise that can reject. */
+/**
+ * Makes a handle. Its getters are not enumerable, so that JSON.stringify, a spread or a comparison does not read them: each
+ * read returns a promise that can reject.
+ */
 export function makeHandle<O>(id: string, output: () => Promise<O>, runId: () => Promise<string>): Handle<O> {
   return Object.defineProperties({ id } as Handle<O>, { output: { get: output }, runId: { get: runId } });
 }
 
-/** An item, or a fired callback, as it is stored: what can be asked of it. */
+/** An item or an invoked callback in the store. */
 export class StoredEntry {
   constructor(
     private readonly scope: Scope,
@@ -35,7 +38,7 @@ export class StoredEntry {
     return statusOf(state);
   }
 
-  /** Waits for its end and gives its output. @throws TaskFailedError, CancelledError, NotFoundError */
+  /** Waits for its end and returns its output. @throws TaskFailedError, CancelledError, NotFoundError */
   async wait<O>(options: WaitOptions = {}): Promise<O> {
     const state = await (this.who.alone ? this.groupEnded(options) : this.ended(options));
     const { reader } = this.scope;
@@ -51,7 +54,10 @@ export class StoredEntry {
     throw new TaskFailedError(`${name} failed: ${message}`, [failure]);
   }
 
-  /** The engine's run that was published for it, as soon as there is one. @throws CancelledError, ConfigurationError, NotFoundError */
+  /**
+   * Returns the id of the engine's run as soon as it was published.
+   * @throws CancelledError, ConfigurationError, NotFoundError
+   */
   async runId(): Promise<string> {
     const { waiter, runIds, engine, reader } = this.scope;
     if (this.who.isGroup)
@@ -59,12 +65,12 @@ export class StoredEntry {
     const here = () => runIds.get(this.groupId, this.entry);
     const found = await waiter.entries.wait(this.groupId, this.entry, { run: () => here() !== undefined });
     if (!found) throw this.notFound();
-    // The store first: another process may have taken back what this one published.
+    // Reads the store first, because another process may have withdrawn the run that this one published.
     const known = found.run || here();
     if (known) return known;
     if (found.end === 'cancelled')
       throw new CancelledError(`${this.who.name} was cancelled before it started; it has no run.`);
-    // Ended, and published by another process: the engine's history has it, after some hundred milliseconds.
+    // It has ended, and another process published it. The engine's history has its run after some hundred milliseconds.
     for (let asked = 0; asked < 6; asked++) {
       if (asked > 0) await waiter.rest(askHistoryMs);
       const token = await reader.tokenOf(this.groupId, this.entry);
@@ -89,11 +95,11 @@ export class StoredEntry {
     if (!found) throw this.notFound();
   }
 
-  /** Fires its failed callbacks anew. @throws NotFoundError */
+  /** Invokes its failed callbacks again. @throws NotFoundError */
   async retryCallbacks(): Promise<number> {
     const { publisher, reader } = this.scope;
     const { isGroup, alone } = this.who;
-    // A chain or swarm keeps its callbacks itself.
+    // A chain or swarm stores its callbacks in its own group.
     const group = isGroup ? await reader.groupAt(this.groupId, this.entry) : undefined;
     if (isGroup && group === undefined) return 0;
     const [at, source] = group !== undefined ? [group, ''] : [this.groupId, alone ? '' : this.entry];
@@ -120,21 +126,21 @@ export class StoredEntry {
     );
   }
 
-  /** Whether the group that it is was suspended, with what it sits in. */
+  /** Whether the nested group was suspended, itself or with a group around it. */
   private async isSuspendedBelow(): Promise<boolean> {
     const { reader } = this.scope;
     const group = await reader.groupAt(this.groupId, this.entry);
     return group !== undefined && (await reader.snapshot(group))?.suspended === true;
   }
 
-  /** How it has ended, when it is one of many. */
+  /** Returns the end of an item in a group of several. */
   private async ended(options: WaitOptions): Promise<string> {
     const found = await this.scope.waiter.entries.wait(this.groupId, this.entry, options);
     if (!found) throw this.notFound();
     return found.end;
   }
 
-  /** The same, when it is the only one of its group, whose end this process may hear of. */
+  /** Returns the end of the only item of a group. This process may receive that group's end. */
   private groupEnded(options: WaitOptions): Promise<string> {
     const read = async () => {
       const current = await this.state();
@@ -155,7 +161,7 @@ export class StoredEntry {
   }
 }
 
-/** Removes an outermost group; one that is gone is what was wanted. @throws ConfigurationError, AlreadyStartedError */
+/** Removes an outermost group. A group that is gone already is no error. @throws ConfigurationError, AlreadyStartedError */
 export async function removeGroup({ remover }: Scope, groupId: string, name: string): Promise<void> {
   const code = await remover.remove(groupId);
   if (code === 'nested')

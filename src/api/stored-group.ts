@@ -8,14 +8,14 @@ import type { Scope } from './scope';
 import { makeHandle, removeGroup } from './stored-entry';
 import type { Handle, Progress, SignatureStatus, WaitOptions } from './types';
 
-/** A chain or swarm as it is stored: what can be asked of it, in any process. */
+/** A chain or swarm in the store, for any process. */
 export class StoredGroup {
   constructor(
     private readonly scope: Scope,
     readonly id: string,
     readonly kind: 'chain' | 'swarm',
     readonly name: string,
-    /** What it is before it is there, for one that comes to be by itself. */
+    /** Returns its snapshot before it exists, for a group that another group creates. */
     private readonly before?: () => Promise<Snapshot | undefined>,
   ) {}
 
@@ -43,7 +43,10 @@ export class StoredGroup {
     );
   }
 
-  /** Waits for its end and gives the list of a swarm, or the last output of a chain. @throws TaskFailedError, CancelledError */
+  /**
+   * Waits for its end and returns the list of a swarm, or the last output of a chain.
+   * @throws TaskFailedError, CancelledError
+   */
   async wait<O>(options: WaitOptions = {}): Promise<O> {
     const { reader } = this.scope;
     const { status, total, list } = await this.ended(options);
@@ -60,7 +63,7 @@ export class StoredGroup {
     const { publisher, reader } = this.scope;
     if (!(await publisher.canceller.cancel(this.id, 'user'))) throw this.notFound();
     const place = await this.place();
-    // Passed over in there, it would never be heard that it has ended.
+    // A suspended item is skipped by its group, so that its end would never be reported there.
     if (place && (await reader.suspensions.ofEntry(place.groupId, place.entry))?.suspended)
       await publisher.suspender.entry(place.groupId, place.entry, false);
   }
@@ -69,7 +72,7 @@ export class StoredGroup {
   async suspend(suspended: boolean): Promise<void> {
     const { suspender } = this.scope.publisher;
     const place = await this.place();
-    // In another group it is passed over, and takes no slot in there while it waits.
+    // In another group it is skipped, and takes no slot while it is suspended.
     if (place && (await suspender.entry(place.groupId, place.entry, suspended))) return;
     if (!(await suspender.group(this.id, suspended))) throw this.notFound();
   }
@@ -113,7 +116,7 @@ export class StoredGroup {
     );
   }
 
-  /** The entry of another group that it is. The children of a root belong to an entry, and aren't it. */
+  /** Returns its entry in another group. An internal swarm belongs to an entry but is not one. */
   private async place(): Promise<{ groupId: string; entry: string } | undefined> {
     const parent = isChildrenId(this.id) ? undefined : (await this.scope.reader.record(this.id))?.parent;
     return parent?.entry ? parent : undefined;
@@ -129,7 +132,7 @@ export function statusOf({ status, suspended }: Pick<Snapshot, 'status' | 'suspe
   return status === 'stopping' || status === 'cancelling' ? 'running' : status;
 }
 
-/** Counts of a group's items, as users see them. */
+/** Returns the counts of a group's items, as users see them. */
 export function progressOf(snapshot: Snapshot): Progress {
   const { total, ready, slots, succeeded, failed, cancelled, closed, status } = snapshot;
   const stopped = status !== 'pending' && status !== 'running';
@@ -147,7 +150,7 @@ export function progressOf(snapshot: Snapshot): Progress {
   };
 }
 
-/** What a swarm is that will be made by something that has not begun; undefined when that has ended without it. */
+/** Returns the snapshot of a swarm that an entry will create. Undefined when that entry has ended without creating it. */
 export async function placeholderSnapshot(
   name: string,
   before: { status(): Promise<SignatureStatus> },

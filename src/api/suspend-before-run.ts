@@ -1,22 +1,22 @@
 import { ConfigurationError } from '../config/errors';
 import type { Scope } from './scope';
 
-/** A signature as errors name it. */
+/** A signature, for error messages. */
 interface Named {
   id: string;
   name: string;
 }
 
-/** What was written to be suspended before it was run is an entry of a group from now on, and suspended there. */
+/** Suspends an entry of a group whose signature was written only to suspend it. */
 export async function carrySuspension(scope: Scope, written: string, groupId: string, entry: string): Promise<void> {
   const { publisher, remover, reader } = scope;
-  // Of a child that an earlier attempt of its root's body has run, more may have been said since.
+  // A child that an earlier attempt of its root's body ran may have been suspended or resumed since.
   const said = await reader.suspensions.ofEntry(groupId, entry);
   if (!said && (await reader.snapshot(written))?.suspended) await publisher.suspender.entry(groupId, entry, true);
   await remover.moved(written);
 }
 
-/** A chain keeps nothing of its steps but what they do, until it is stored as a whole. */
+/** Returns the error for a step of an unstored chain. Until a chain is stored as a whole, its steps have no state. */
 export function suspendedStep(what: string, { id, name }: Named, chain: string): ConfigurationError {
   return new ConfigurationError(
     `${what}: ${name} (${id}) was suspended before it became a step of "${chain}". Resume it and sign the task again; suspend the chain, or the step once the chain is run.`,

@@ -40,30 +40,30 @@ import {
   type WaitOptions,
 } from './types';
 
-/** A task, a root task or a chain with what is bound to it. It writes nothing until it is run, or becomes part of something. */
+/** A signature of a task, a root task or a chain. It writes nothing until it is run or becomes part of a group. */
 export class TaskSignature<I, O> implements Signature<I, O> {
   readonly kind: 'task' | 'root' | 'chain';
   private ownId: string;
   /** The group that it is an item of. */
   private group: (Owner & { index: number | undefined }) | undefined;
   private standalone = false;
-  /** Whether it was written to be suspended, before it is run or becomes part of something. */
+  /** Whether it was written only to suspend it, before it is run or becomes part of a group. */
   private suspendedBeforeRun = false;
-  /** How many calls are writing its own run. */
+  /** The number of calls that are writing its own run. */
   private starting = 0;
-  /** Whether it was loaded, from a run of its own: then what it is made of is not all here. */
+  /** Whether it was loaded from a run of its own. Then this object lacks some of its spec. */
   private loaded = false;
   private made: boolean | undefined;
-  /** Whether this object has been run, in this attempt of the body that made it. */
+  /** Whether this object was run in this attempt of the body that made it. */
   private ran = false;
 
   constructor(
     private readonly scope: Scope,
     private readonly spec: BoundSpec,
     id?: string,
-    /** The root in whose body it was made. */
+    /** The root whose body made it. */
     private readonly madeIn?: RootCapture,
-    /** Whether it was given a key: then a run attaches to the first one. */
+    /** Whether it has a key. A run attaches to the first run of the key. */
     private readonly keyed = spec.key !== undefined,
   ) {
     this.kind = spec.group === 'root' || spec.group === 'chain' ? spec.group : 'task';
@@ -71,7 +71,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   }
 
   get id(): string {
-    // A key is an identity within its group: two swarms can each have an item of one key.
+    // A key is unique only within its group: two swarms can each have an item with the same key.
     const { group, spec } = this;
     return group?.index !== undefined && spec.key !== undefined ? itemId(group.groupId, group.index) : this.ownId;
   }
@@ -157,18 +157,18 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: there is nothing to try again.`);
   }
 
-  /** The swarm of a root's children, also before its body has begun. @throws NotFoundError when it was never run */
+  /** Returns the internal swarm of a root, also before its body has begun. @throws NotFoundError when it was never run */
   async children(): Promise<Swarm<unknown>> {
     const found = await this.find();
     const id = found instanceof StoredEntry ? childrenId(found.groupId, found.entry) : undefined;
-    // Only the worker of a task that was signed by its name knows whether it is a root.
+    // For a task that was signed by its name, only its worker can decide whether it is a root.
     if (this.kind !== 'root' && !(id && (await this.scope.reader.snapshot(id)))) throw wrongKind(this, 'children');
     if (!(found instanceof StoredEntry && id))
       throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: it has no children.`);
     return this.scope.openSwarm(id, `root-swarm:${this.spec.task}`, found);
   }
 
-  /** How a group stores it as a callback, by value. @internal */
+  /** Returns the form in which a group stores it as a callback, by value. @internal */
   [toStored](what: string, store: string): Promise<Spec> {
     this.ofStore(what, store);
     return byValue(this.scope, this.stored(), what);
@@ -197,7 +197,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     return { spec: this.stored(), key: this.spec.key ?? '', commit: place, rollback: release };
   }
 
-  /** The signature of a run of its own, stored under its id. @internal */
+  /** Returns the signature of a run of its own, stored under its id. @internal */
   static standalone<I, O>(scope: Scope, id: string, spec: Spec): TaskSignature<I, O> {
     const signature = new TaskSignature<I, O>(scope, spec, id, undefined, isOfKey(id));
     signature.standalone = true;
@@ -205,7 +205,11 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     return signature;
   }
 
-  /** The signature of a stored item. @param added - of one that was just added: whether by its key, and whether it is new @internal */
+  /**
+   * Returns the signature of a stored item.
+   * @param added - for an item that was just added: whether it has a key, and whether it is new
+   * @internal
+   */
   static item<I, O>(
     scope: Scope,
     owner: Owner,
@@ -221,10 +225,12 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     return signature;
   }
 
-  /** Where it is in the store: in a group, by itself, or (a callback) where it was fired last. Undefined while it is nowhere. */
+  /**
+   * Finds it in the store: in a group, by itself, or (a callback) in its latest invocation. Undefined when it is not stored.
+   */
   private async find(): Promise<StoredEntry | StoredGroup | undefined> {
     const { locations, reader } = this.scope;
-    // While its run is being written it is neither there nor gone.
+    // While its run is being written, a missing group does not mean that it has expired.
     if (this.starting > 0 && !(await reader.snapshot(this.ownId))) return undefined;
     if (this.group?.index !== undefined || this.standalone || this.suspendedBeforeRun) return this.at();
     const firing = parseInvocationId(this.ownId);
@@ -238,7 +244,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     return known ? this.alone() : undefined;
   }
 
-  /** Reads where it is once it has been run, or sits in something that will run it: undefined until then. */
+  /** Returns a function that finds it once it was run, or is part of a group that will run it. Undefined until then. */
   private lookForRun(): () => Promise<StoredEntry | StoredGroup | undefined> {
     const { reader, locations } = this.scope;
     let parent: string | undefined;
@@ -247,7 +253,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       if (status && !(await reader.snapshot(groupId))) return this.lookForStep(groupId, status);
       const found = await this.find();
       if (found) return found;
-      // A callback that was never fired goes with what it was attached to.
+      // A callback that was never invoked expires with the group that it is attached to.
       const location = await locations.find(this.ownId);
       const known = location && (await reader.snapshot(location.groupId));
       if (parent !== undefined && !known)
@@ -257,7 +263,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     };
   }
 
-  /** The same of a step of a chain that was not there a moment ago. */
+  /** Finds a step of a chain that was not stored a moment ago. */
   private async lookForStep(chain: string, status: () => Promise<SignatureStatus>) {
     const ended = await status();
     if (await this.scope.reader.snapshot(chain)) return this.at();
@@ -269,7 +275,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     return undefined;
   }
 
-  /** Before anything is awaited, so that of two groups only one gets it. */
+  /** Reserves it for a group. This happens before the first await, so that only one of two groups gets it. */
   private reserve(owner: Owner, what: string, store: string): void {
     const { groupId, name } = owner;
     this.ofStore(what, store);
@@ -298,7 +304,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       const started = this.startItem(encoded, runOptions, root);
       return root ? root.begin(started) : started;
     }
-    // Run by itself already, or written before it was run and loaded since.
+    // It was run by itself already, or was written to suspend it and loaded since.
     if (this.standalone && (this.loaded || !this.keyed)) {
       if (!(await this.startWritten(encoded, runOptions)))
         throw new NotFoundError(`Nothing is known of ${this.name} (${this.ownId}); its retention is over.`);
@@ -306,7 +312,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     }
     if (root && !this.standalone) return root.begin(this.startCaptured(root, encoded, runOptions));
     const before = this.standalone;
-    // Set before anything is awaited, so that of two calls at once only one runs it.
+    // Set before the first await, so that only one of two concurrent calls runs it.
     this.standalone = true;
     this.starting += 1;
     try {
@@ -327,12 +333,14 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       const effects = this.suspendedBeforeRun ? undefined : await this.write(options, { message });
       if (effects) return publishFor(this.scope, this.ownId, effects);
       if (await this.startWritten(message, options)) return;
-      // The one of this key is gone since: its retention was over.
+      // The group of this key has expired meanwhile.
       this.suspendedBeforeRun = false;
     }
   }
 
-  /** Writes it as a group of its own, and starts it when it is given a run; undefined when somebody else has. */
+  /**
+   * Writes it as a group of its own, and starts it if `run` is given. Returns undefined when another call has written it.
+   */
   private async write(options?: StoredRunOptions, run?: { message: string }): Promise<Effects | undefined> {
     const { key: _key, ...spec } = this.spec;
     const { items, ...group } =
@@ -356,8 +364,8 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   }
 
   /**
-   * Runs what was written before, to be suspended; with a key it attaches to what was started.
-   * @returns false when there is none of its key
+   * Starts a group that was written before in order to suspend it. With a key it attaches to a started group.
+   * @returns false when there is no group with its id
    * @throws AlreadyStartedError without a key
    */
   private async startWritten(message: string, options: StoredRunOptions | undefined): Promise<boolean> {
@@ -379,7 +387,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     await checkSuspendable(this.scope, { id: this.ownId, name: this.name }, this.group);
     const found = await this.find();
     if (found) return found.suspend(suspended);
-    // What nobody has run and nobody has suspended can't go on.
+    // Without a run and a suspension there is nothing to resume.
     if (!suspended || this.group) return;
     await this.write();
     this.suspendedBeforeRun = true;
@@ -392,7 +400,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     await carrySuspension(this.scope, written, groupId, String(index));
   }
 
-  /** Becomes a child of the root in whose body it is run, or turns out to be the one that an earlier attempt ran. */
+  /** Makes it a child of the root whose body runs it, or finds the child that an earlier attempt has run. */
   private async startCaptured(root: RootCapture, message: string, options: StoredRunOptions | undefined) {
     const { key } = this.spec;
     const owner: Owner = { groupId: root.groupId, name: root.name, kind: 'root' };
@@ -437,7 +445,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     const { code, effects } = await this.scope.store.runItem(groupId, index, packMessage(message, options));
     if (code === 'missing')
       throw new NotFoundError(`The swarm of ${this.name} (${groupId}) is unknown; its retention is over.`);
-    // A root's body that is tried again runs what an earlier attempt has run.
+    // A later attempt of a root's body runs the items that an earlier attempt has run.
     const byEarlierAttempt = root?.made.has(groupId) && !this.ran;
     if (code === 'already-started' && !byEarlierAttempt && !this.keyed) throw alreadyStarted(this.name);
     this.ran = true;
@@ -467,7 +475,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     });
   }
 
-  /** What a group stores; without its id when it has a key, which is one of each group. */
+  /** Returns the spec that a group stores. It has no id when it has a key, because a key is unique only within a group. */
   private stored(): Spec {
     const { key, ...spec } = this.spec;
     return key === undefined ? { ...spec, id: this.ownId } : spec;
@@ -484,7 +492,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
 nameKindIn(TaskSignature.prototype);
 
-/** What a child of a root is stored as: its message is final, so that it travels with its data. */
+/** Returns the stored form of a root's child. Its message is final, so it is stored with the data. */
 function childItem(spec: Spec, message: string, options: StoredRunOptions | undefined) {
   if (spec.group === 'chain') return { spec: packSpec(spec), message: packMessage(message, options) };
   const merged = mergeRunOptions(spec.options, options);
@@ -492,7 +500,7 @@ function childItem(spec: Spec, message: string, options: StoredRunOptions | unde
   return { spec: packSpec({ ...spec, data, ...(merged ? { options: merged } : {}) }), message: '' };
 }
 
-/** What names a child in each attempt of its root's body. A chain's id says that by itself. */
+/** Returns the identity of a child, which is the same in each attempt of its root's body. A chain's id is stable already. */
 function identify(root: RootCapture, kind: string, spec: Spec, message: string, id: string): string {
   if (kind === 'chain') return `\u0001${id}`;
   return root.identify(kind, spec.task, canonical(spec.data ?? '{}'), canonical(message));

@@ -46,30 +46,33 @@ import {
 const itemsPerRead = 256;
 
 interface AboutSwarm {
-  /** What it is before it is there, for one that comes to be by itself. */
+  /** Returns its snapshot before it exists, for a swarm that another group creates. */
   before?: () => Promise<Snapshot | undefined>;
   /** The root in whose body it was made. */
   madeIn?: RootCapture | undefined;
-  /** Whether it was given a key. Default: whether its id says so. */
+  /** Whether it has a key. Default: read from its id. */
   keyed?: boolean;
-  /** Whether it was made just now, or found. */
+  /** Whether this call made it, or found it. */
   created?: boolean;
 }
 
-/** A swarm as it is stored: everything it says is read from Redis, so it speaks the same in every process. */
+/** A swarm in the store. Every method reads Redis, so all processes see the same state. */
 export class TaskSwarm<O> implements Swarm<O> {
   readonly kind = 'swarm';
   private readonly stored: StoredGroup;
-  /** The group that it was handed in to. */
+  /** The group that it was passed to. */
   private owner: Owner | undefined;
-  /** A group that it was handed in to and not taken by, as long as that may have it; and whether that one is not there. */
+  /**
+   * A group that it was passed to and that did not store it, as long as Redis may still name that group as its parent; and
+   * whether that group does not exist.
+   */
   private left: { groupId: string; gone: boolean | Promise<boolean> } | undefined;
   private leaving: Promise<void> = Promise.resolve();
-  /** Whether this object has been run, in this attempt of the body that made it. */
+  /** Whether this object was run in this attempt of the body that made it. */
   private ran = false;
   /** The root in whose body it was made. */
   private readonly madeIn: RootCapture | undefined;
-  /** Whether it was given a key: then a run attaches to the first one. */
+  /** Whether it has a key. A run attaches to the first run of the key. */
   private readonly keyed: boolean;
   readonly created: boolean | undefined;
 
@@ -124,7 +127,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     return status === 'pending' ? ((await this.firing())?.status() ?? status) : status;
   }
 
-  /** As a callback it is a template: what there is to tell of is its latest firing. */
+  /** As a callback it is a template, so its state is that of its latest invocation. */
   private async firing(): Promise<StoredEntry | undefined> {
     const location = await this.scope.locations.find(this.id);
     if (!location || location.index !== undefined) return undefined;
@@ -145,7 +148,7 @@ export class TaskSwarm<O> implements Swarm<O> {
 
   private async *readResults(signal: AbortSignal): AsyncGenerator<ItemResult<O>, void, undefined> {
     const { reader, store, waiter } = this.scope;
-    // What has succeeded stays in the log when the swarm is tried again; all else ends anew, and is told anew.
+    // Succeeded items stay in the log when the swarm is retried. All other items end again, and are yielded again.
     const told = new IndexSet();
     let round = 0;
     let read = 0;
@@ -153,7 +156,7 @@ export class TaskSwarm<O> implements Swarm<O> {
       const next = await waiter.until(
         this.id,
         async () => {
-          // The status first: whatever ended before the group did is in the log when that is read.
+          // Reads the status first: items that ended before the group are in the log by the time it is read.
           const { status, total } = await this.stored.snapshot();
           const log = await readEnds(store, this.id, read, itemsPerRead);
           if (!log) return undefined;
@@ -217,7 +220,7 @@ export class TaskSwarm<O> implements Swarm<O> {
       );
     }
     const flags = { run };
-    // While a stream goes on, others may add: each part of it takes a turn of its own.
+    // Other calls may add items while a stream is read, so each batch of it takes a turn of its own.
     const turn = Symbol.iterator in entries ? this.scope.turns.take(this.id) : undefined;
     let added = 0;
     let seen = 0;
@@ -237,7 +240,7 @@ export class TaskSwarm<O> implements Swarm<O> {
       }
     };
     try {
-      // An array may be changed while it is read.
+      // The copy keeps the entries, because the caller may change an array meanwhile.
       for await (const entry of Array.isArray(entries) ? [...(entries as TaskEntry[])] : entries) {
         const prepared = await prepare(this.scope, entry, this.asOwner(), `entries[${seen}]`);
         seen += 1;
@@ -315,7 +318,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     return this.stored.retryFailed();
   }
 
-  /** How a group stores it as a callback: by value, closed with what it holds. @internal */
+  /** Returns the form in which a group stores it as a callback: by value, closed, with its items. @internal */
   async [toStored](what: string, identity: string): Promise<Spec> {
     this.ofStore(what, identity);
     return byValue(this.scope, swarmSpec(this.id, this.name), what);
@@ -347,12 +350,12 @@ export class TaskSwarm<O> implements Swarm<O> {
       key: '',
       commit: async (index) => {
         await store.adopt(this.id, parent, String(index));
-        // Suspended before, it is suspended as an item.
+        // A swarm that was suspended before is suspended as an item.
         if ((await this.stored.snapshot()).suspended) await this.suspend();
       },
       rollback: (gone) => {
         this.owner = undefined;
-        // What was in there before stays.
+        // A swarm that was in the group before stays there.
         return code === 'adopted' ? this.leave(owner.groupId, gone) : Promise.resolve();
       },
     };
@@ -364,13 +367,13 @@ export class TaskSwarm<O> implements Swarm<O> {
       return await this.scope.store.adopt(this.id, parent);
     } catch (error) {
       this.owner = undefined;
-      // An answer that was lost may have been that it is in there now.
+      // The lost reply may have been that the group has stored it.
       this.left ??= { groupId: parent.id, gone: false };
       throw error;
     }
   }
 
-  /** Takes it out of a group that it was not taken by, which Redis may hear of only when it is next handed in, or run. */
+  /** Releases it from a group that did not store it. If Redis is unavailable now, the next use of the swarm repeats this. */
   private async leave(groupId: string, gone: boolean | Promise<boolean>): Promise<void> {
     this.left = { groupId, gone };
     this.leaving = this.disown().catch(() => undefined);
@@ -390,8 +393,8 @@ export class TaskSwarm<O> implements Swarm<O> {
   }
 
   /**
-   * Adds some of the tasks that the swarm is made of, unless another maker of it has.
-   * @returns the place of the task that is to be added next
+   * Adds some of the swarm's first items, unless another call that makes the same swarm has added them.
+   * @returns the place of the item to add next
    * @internal
    */
   async addAsPart(entries: readonly PreparedEntry[], flags: AddFlags & { place: number }): Promise<number> {
@@ -408,7 +411,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     const began = performance.now();
     const items = entries.map(({ packed, key, spec }) => ({ spec: packed, key: key || this.identify(root, spec) }));
     const adding = scope.store.add(id, items, flags);
-    // What is run at once is entered elsewhere first, before it is sent.
+    // Without `run` the script has been sent by now. With `run` the group is first entered elsewhere, so the turn is kept.
     if (!flags.run) turn?.pass();
     const reply = await adding.catch(async (error: unknown) => {
       await undo(scope, began, releaseAll(entries));
@@ -467,7 +470,7 @@ export class TaskSwarm<O> implements Swarm<O> {
       ({ code }) => code === 'started',
     );
     if (reply.code !== 'nested') return reply;
-    // It sits in another group: there it is an item like any other.
+    // A nested swarm runs like any other item of its group.
     const { groupId, entry } = reply.parent;
     const parent = await reader.record(groupId);
     if (entry === '' || !parent || parent.kind === 'chain') {
@@ -480,7 +483,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     return { code, effects: undefined };
   }
 
-  /** Becomes a child of the root in whose body it is run; undefined when it belongs to something else. */
+  /** Makes it a child of the root whose body runs it. Returns undefined when it belongs to another group. */
   private async startCaptured(root: RootCapture, message: string, options: StoredRunOptions | undefined) {
     const { store } = this.scope;
     if (this.ran) return { code: 'already-started' as const, effects: undefined };
@@ -492,22 +495,24 @@ export class TaskSwarm<O> implements Swarm<O> {
     );
     if (!captured) return undefined;
     if (captured.added) return { code: 'started' as const, effects: undefined };
-    // It is a child already: started by one of its items, or run by an earlier attempt of the body.
+    // It is a child already: one of its items has started it, or an earlier attempt of the body has run it.
     const packed = options ? JSON.stringify(options) : '';
     const reply = await store.run(this.id, message, packed, { ready: true });
     const byEarlierAttempt = !this.ran && (reply.code === 'already-started' || reply.code === 'finished');
     return byEarlierAttempt ? { code: 'started' as const, effects: undefined } : reply;
   }
 
-  /** What makes an item the same in each attempt of the root's body that fills the swarm it has made. */
+  /**
+   * Returns the identity of an item, which is the same in each attempt of the root's body that fills a swarm it has made.
+   */
   private identify(root: RootCapture | undefined, { group, id, task, data }: Spec): string {
     if (!root?.made.has(this.id)) return '';
-    // What was made in the body as well has an id that says which it is; by what it holds it differs, as its steps have ids of their own.
+    // Groups that the same body made have a stable id. Their contents would not do, as their steps have new ids each time.
     const known = group === 'swarm-ref' || (group === 'chain' && id !== undefined && isKeyed(id));
     return root.identify('item', this.id, known ? (id ?? '') : `${task} ${data ? canonical(data) : ''}`);
   }
 
-  /** How it is called in an error. @throws ConfigurationError when another store's instance made it */
+  /** Returns its description for an error. @throws ConfigurationError when an instance of another store made it */
   private ofStore(what: string, identity: string): string {
     const who = `${what}: the swarm "${this.name}" (${this.id})`;
     if (this.scope.store.identity === identity) return who;
@@ -520,7 +525,10 @@ export class TaskSwarm<O> implements Swarm<O> {
     return { groupId: this.id, name: this.name, kind: 'swarm', mayAttach: again, madeIn };
   }
 
-  /** What a stopped swarm cancelled without it ever having started, in order. @returns false when it is tried again meanwhile */
+  /**
+   * Yields the items that a stopped swarm cancelled before they started, in order.
+   * @returns false when the swarm is retried meanwhile
+   */
   private async *neverStarted(total: number, round: number): AsyncGenerator<ItemResult<O>, boolean, undefined> {
     const { reader, store } = this.scope;
     for (let from = 0; from < total; from += itemsPerRead) {

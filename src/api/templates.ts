@@ -6,7 +6,7 @@ import type { Scope } from './scope';
 
 const itemsPerRead = 500;
 
-/** A signature as a callback stores it: by value down to its last item, as each firing is a thing of its own. */
+/** Returns a signature as a callback stores it: by value down to its last item, because each invocation is a copy. */
 export async function byValue(scope: Scope, spec: Spec, what: string): Promise<Spec> {
   if (spec.group === 'swarm-ref') return swarmByValue(scope, spec, what);
   if (spec.group !== 'chain' && spec.group !== 'swarm') {
@@ -18,7 +18,7 @@ export async function byValue(scope: Scope, spec: Spec, what: string): Promise<S
   return { ...own, data: packTemplate({ ...config, items: await itemsByValue(scope, items, what) }) };
 }
 
-/** What a chain or swarm was made of that has been run, from the group that it is. */
+/** Reads the template of a chain or swarm that was run from its group. */
 async function groupAsItWas(scope: Scope, spec: Spec, what: string): Promise<GroupTemplate> {
   const { id = '', task, name = task } = spec;
   const item = parseItemId(id);
@@ -46,7 +46,7 @@ async function swarmByValue(scope: Scope, { id = '', task, name }: Spec, what: s
   return { id, task, ...(name === undefined ? {} : { name }), group: 'swarm', data };
 }
 
-/** What a group was made of, as it is stored. @throws ConfigurationError when that is too large to be stored once more */
+/** Reads the template of a group. @throws ConfigurationError when it is too large to be stored once more */
 async function storedTemplate(scope: Scope, id: string, what: string): Promise<GroupTemplate | undefined> {
   const total = (await scope.reader.snapshot(id))?.total;
   const config = await scope.reader.configuration(id);
@@ -72,7 +72,7 @@ async function itemsByValue(scope: Scope, items: readonly string[], what: string
     const { id, ...spec } = unpackSpec(item);
     if (!isGroup(spec)) values.push(item);
     else {
-      // A group is made under its id: without one, each firing makes its own.
+      // Removes the id: a group is created under its id, and each invocation needs its own.
       const { id: _id, ...value } = await byValue(scope, id === undefined ? spec : { ...spec, id }, what);
       values.push(packSpec(value));
     }
@@ -80,7 +80,7 @@ async function itemsByValue(scope: Scope, items: readonly string[], what: string
   return values;
 }
 
-/** @throws ConfigurationError when a signature, or an item of it, has lost what was bound to it */
+/** @throws ConfigurationError when Redis no longer has the bound data of a signature, or of an item of it */
 function refuseDropped({ dropped }: Spec, { task, name = task, id }: Spec, what: string): void {
   if (!dropped) return;
   throw new ConfigurationError(

@@ -15,31 +15,31 @@ import type { Arrived } from './json-types';
 declare const types: unique symbol;
 declare const notGiven: unique symbol;
 
-/** By which a signature of any copy of the package is known, and how it hands itself over as a callback. */
+/** The method by which any copy of the package recognizes a signature and stores it as a callback. */
 export const toStored = Symbol.for('mageflow/template');
 
-/** How a signature of any copy of the package becomes an item of a group. */
+/** The method by which a signature of any copy of the package becomes an item of a group. */
 export const reserve = Symbol.for('mageflow/join');
 
-/** A signature that was handed in to a group, which may fail to take it. */
+/** A signature that was passed to a group, before the group has stored it. */
 export interface Member {
   spec: Spec;
   key: string;
-  /** It is the item of this index. @param isNew - whether it was added now, or its key was there already */
+  /** Called when the group has stored it as an item. @param isNew - false when its key was in the group already */
   commit(index: number, isNew: boolean): Promise<void>;
   /**
-   * It was not taken, and is what it was.
-   * @param gone - whether the group that it was handed in to is not there: then it has no place in it either
-   * @returns when that group has let go of it, as far as that can be done now
+   * Called when the group did not store it. The signature is usable as before.
+   * @param gone - whether the group that it was passed to does not exist, so that it has no place there either
+   * @returns when the group has released it, as far as that is possible now
    */
   rollback(gone: boolean | Promise<boolean>): Promise<void>;
 }
 
 export type SignatureStatus = 'pending' | 'queued' | 'running' | 'suspended' | 'succeeded' | 'failed' | 'cancelled';
 
-/** What `runNoWait` gives. Nothing waits, polls or can reject before a getter is read. */
+/** The result of `runNoWait`. Nothing waits, polls or can reject before you read a getter. */
 export interface Handle<O> {
-  /** The signature's id. */
+  /** The id of the signature. */
   readonly id: string;
   /** Resolves with the output. Rejects with `TaskFailedError` or `CancelledError`. */
   readonly output: Promise<O>;
@@ -47,28 +47,33 @@ export interface Handle<O> {
   readonly runId: Promise<string>;
 }
 
-/** A task (or a group of them) together with what is bound to it, to be run once. */
+/** A task, chain or swarm with bound data, callbacks and options. It runs once. */
 export interface Signature<I, O> {
   readonly id: string;
   readonly kind: 'task' | 'root' | 'chain' | 'swarm';
-  /** The name it was given, or its task's. */
+  /** The name from its options. Default: the name of its task. */
   readonly name: string;
   /**
-   * With a `key`: whether this object was the first of it, or found what was there; undefined before it is made or run
-   * (a swarm is made at once, a task or chain by its run) and for one that was loaded and not run.
+   * With a `key`: true when this object created the work, false when the key existed already. A swarm sets it when it is
+   * made, a task or chain when it is run. Undefined before that, and for a loaded signature that was not run.
    */
   readonly created: boolean | undefined;
   /**
-   * Runs it and waits for its output. With a `key` that was run already it attaches to that run: the message is ignored, and
-   * what it waits for is the first one's result. After the retention the key is new.
-   * @throws TaskFailedError, CancelledError, InvalidMessageError, StoreError, AlreadyStartedError when it has no key and was run already
-   * @throws WaitTimeoutError after `timeoutMs`, the reason of a `signal` that is aborted, ClosedError when the instance is closed meanwhile
+   * Runs it and waits for its output. When its `key` was run already, the call attaches to that run: it ignores the message
+   * and returns the result of the first run. The key can be used anew after the retention.
+   * @param message - the message; fields that are bound are optional
+   * @param options - run options, and wait options: `timeoutMs` in milliseconds (default: no limit) and `signal`
+   * @throws TaskFailedError, CancelledError, InvalidMessageError, StoreError
+   * @throws AlreadyStartedError when it has no key and was run already
+   * @throws WaitTimeoutError after `timeoutMs`, the reason of an aborted `signal`, ClosedError when the instance is closed
+   *   meanwhile
    */
   run(...args: RunArguments<I, RunOptions & WaitOptions>): Promise<O>;
   /** Does not compile: the message is required. */
   run(this: NeedsMessage<RequiredFields<I>>): Promise<O>;
   /**
-   * Runs it; resolves once the work is durably queued or published. With a `key` that was run already the handle is the first one's.
+   * Runs it. Resolves when the work is durably queued or published. When its `key` was run already, the returned handle is
+   * that of the first run.
    * @throws InvalidMessageError, StoreError, AlreadyStartedError when it has no key and was run already
    */
   runNoWait(...args: RunArguments<I, RunOptions>): Promise<Handle<O>>;
@@ -76,112 +81,124 @@ export interface Signature<I, O> {
   runNoWait(this: NeedsMessage<RequiredFields<I>>): Promise<Handle<O>>;
   status(): Promise<SignatureStatus>;
   /**
-   * Waits for its end, whoever runs it, in whichever process, and gives its output: of a swarm its list. What was not
-   * started yet is waited for; a callback is waited for until it has run, the latest time it was fired.
-   * @param options - `timeoutMs`: how long to wait, in milliseconds (default: as long as it takes); `signal`: stops the waiting
-   * @throws TaskFailedError, CancelledError, as `run` does; NotFoundError when its retention is over; StoreError
-   * @throws WaitTimeoutError after `timeoutMs`, the reason of a `signal` that is aborted, ClosedError when the instance is closed meanwhile
+   * Waits for its end, in any process, and returns its output; for a swarm the list of its outputs. Also waits for work that
+   * has not started yet. For a callback it waits for the latest invocation.
+   * @param options - `timeoutMs`: how long to wait, in milliseconds (default: no limit); `signal`: ends the waiting
+   * @throws TaskFailedError, CancelledError, as `run` does; NotFoundError when its retention has passed; StoreError
+   * @throws WaitTimeoutError after `timeoutMs`, the reason of an aborted `signal`, ClosedError when the instance is closed
+   *   meanwhile
    * @example
    * const etl = await mage.load(request.params.id); // in another process than the one that ran it
    * const output = await etl.wait({ timeoutMs: 30_000 });
    */
   wait(options?: WaitOptions): Promise<O>;
   /**
-   * Cancels it: what waits never starts, what runs is cancelled in the engine (its body's `ctx.abortController` aborts),
-   * and its error callbacks run once, when all of it is quiet. Cancelling it twice, or after its end, changes nothing.
-   * @throws NotFoundError when it was never run, or its retention is over; StoreError
+   * Cancels it. Waiting items never start. Running items are cancelled in the engine, which aborts their body's
+   * `ctx.abortController`. The error callbacks run once, after everything has ended. A second call, or a call after its
+   * end, has no effect.
+   * @throws NotFoundError when it was never run, or its retention has passed; StoreError
    */
   cancel(): Promise<void>;
   /**
-   * Suspends it, and all that is below it: nothing new starts, what runs goes on to its end, callbacks wait. One that was not
-   * run yet waits for `resume()` when it is run. A task whose body waits for another attempt goes on with it after `resume()`.
-   * Of several calls of `suspend` and `resume` the last counts, here and for everything below; after the end they change nothing.
-   * @throws NotFoundError when its retention is over; StoreError
+   * Suspends it and everything nested in it. Nothing new starts, running items finish, and callbacks wait. Work that has not
+   * been run yet waits for `resume()` once it is run. A task that waits for its next attempt makes it after `resume()`.
+   *
+   * The most recent `suspend` or `resume` wins, here and for everything nested. After its end both have no effect.
+   * @throws NotFoundError when its retention has passed; StoreError
    * @example
    * await batch.suspend(); // in one process
    * await (await mage.load(batch.id)).resume(); // in another one
    */
   suspend(): Promise<void>;
-  /** Lets it go on, and all that is below it, in the order in which it would have been. @throws as `suspend` */
+  /** Resumes it and everything nested in it, in the original order. @throws as `suspend` */
   resume(): Promise<void>;
   /**
-   * Forgets it with all that only it refers to: results, items, groups below it. Only what was never run or has ended, its
-   * callbacks too; what is unknown already is fine.
-   * @throws AlreadyStartedError while it is under way
-   * @throws ConfigurationError when it is an item of a group: that one is removed as a whole
+   * Removes it from Redis, with everything that only it refers to: results, items and nested groups. It must never have been
+   * run, or have ended together with its callbacks. An unknown id is no error.
+   * @throws AlreadyStartedError while it is running
+   * @throws ConfigurationError when it is an item of a group; remove the whole group instead
    */
   remove(): Promise<void>;
   /**
-   * Runs those of its callbacks again that failed, each as a run of its own; of a swarm or chain also its items' callbacks.
-   * Its own status stays as it is. Its results are kept until the callbacks have ended.
+   * Runs its failed callbacks again, each as a run of its own. For a swarm or chain these include the callbacks of its
+   * items. Its own status does not change. Its results are kept until the callbacks have ended.
    * @returns how many callbacks run again
-   * @throws NotFoundError when it was never run, or its retention is over; StoreError
+   * @throws NotFoundError when it was never run, or its retention has passed; StoreError
    * @example
    * const { callbacks } = await batch.progress();
    * if (callbacks.failed > 0) await batch.retryCallbacks();
    */
   retryCallbacks(): Promise<number>;
-  /** What it is, the same in each attempt of a root's body that makes it. @internal */
+  /** Its identity, which is the same in each attempt of a root's body that makes it. @internal */
   readonly identity: string;
-  /** How a parent stores it, by value. @internal */
+  /** Returns the form in which a parent stores it, by value. @internal */
   [toStored](what: string, store: string): Promise<Spec>;
   /**
-   * Hands itself over to a group.
-   * @throws ConfigurationError when it is, or has been, part of something else
+   * Prepares it to become an item of a group.
+   * @throws ConfigurationError when it is, or was, part of another group
    * @internal
    */
   [reserve](owner: Owner, what: string, store: string): Promise<Member>;
 }
 
-/** A root task with what is bound to it. */
+/** A signature of a root task. */
 export interface RootSignature<I, O> extends Signature<I, O> {
   readonly kind: 'root';
-  /** The internal swarm of its children: their progress and results. Of a callback: that of its latest firing. */
+  /**
+   * Returns the internal swarm, with the progress and results of its children. For a callback, that of its latest
+   * invocation.
+   */
   children(): Promise<Swarm<unknown>>;
 }
 
-/** Tasks that run one after another, each with the output of the one before. */
+/** A group whose steps run in sequence. Each step receives the output of the previous one. */
 export interface Chain<I, O> extends Signature<I, O> {
   readonly kind: 'chain';
-  /** As a swarm's: goes on at the step that failed or was cancelled. */
+  /** As `retryFailed` of a swarm. Continues at the step that failed or was cancelled. */
   retryFailed(): Promise<number>;
 }
 
-/** The group that something becomes an item of. @internal */
+/** The group that a signature becomes an item of. @internal */
 export interface Owner {
   groupId: string;
   name: string;
   kind: 'chain' | 'swarm' | 'root';
-  /** Says how a chain is that was made here: it is written only when it starts, and until then its steps are as it is. */
+  /**
+   * Returns the status of a chain that this process made. A chain is written only when it starts; until then its steps
+   * have its status.
+   */
   status?: () => Promise<SignatureStatus>;
-  /** It has a key, or is made in a root's body: what is handed in may be in it already. */
+  /** It has a key, or was made in a root's body, so its items may exist already. */
   mayAttach?: boolean;
-  /** The root in whose body it was made. */
+  /** The root whose body made it. */
   madeIn?: RootCapture | undefined;
 }
 
-/** Counts of a swarm's items by where they are. */
+/** Counts of a swarm's items by state. */
 export interface Progress {
   /** All items added so far. */
   total: number;
-  /** Added, and not made ready by a run of the swarm or of their own. */
+  /** Added, but not ready: neither the item nor the swarm was run. */
   waiting: number;
-  /** Ready, without a slot. */
+  /** Ready, but without a slot. */
   queued: number;
-  /** Holding a slot: at most `maxConcurrency`. */
+  /** Items that hold a slot: at most `maxConcurrency`. */
   running: number;
   succeeded: number;
   failed: number;
   cancelled: number;
   closed: boolean;
   status: SignatureStatus;
-  /** Counts of its own callbacks and its items' that were fired. One that was repeated counts by its latest firing. */
+  /**
+   * Counts of the invoked callbacks of the swarm and of its items. A repeated callback counts once, by its latest
+   * invocation.
+   */
   callbacks: { pending: number; succeeded: number; failed: number };
 }
 
-/** What is known of an item of a swarm, however it ended. */
+/** The part of an item's result that does not depend on its outcome. */
 export interface EndedItem {
-  /** Its place in the order of adding. */
+  /** Its index in the order of adding. */
   index: number;
   id: string;
   name: string;
@@ -206,21 +223,26 @@ export interface CancelledItem extends EndedItem {
   output?: undefined;
 }
 
-/** How one item of a swarm ended. */
+/** The result of one item of a swarm. */
 export type ItemResult<O> = SucceededItem<O> | FailedItem | CancelledItem;
 
-/** A message whose fields other parts of a swarm may bring. */
+/** A message with optional fields, because the swarm's message and the bound data may supply them. */
 export type PartialMessage<I> = { [K in keyof I]?: I[K] };
 
-/** What adding a task to a swarm gives: the signature that was handed in, or a new one whose message is partial. */
+/** The result of adding a task to a swarm: the given signature, or a new one with a partial message. */
 export type ItemOf<T> = T extends AnySignature ? T : SignatureOf<T, PartialMessage<InputOf<T>>>;
 
-/** A group of tasks with a concurrency limit of its own. */
+/** A group whose items run in parallel under a limit of its own. */
 export interface Swarm<O> extends Signature<Record<string, unknown> | undefined, O[]> {
   readonly kind: 'swarm';
   /**
-   * Adds one task. It becomes ready by its own `run*`, or with the swarm's. Calls of one process that are not awaited keep their order.
-   * @throws SwarmClosedError, SwarmFinishedError, NotFoundError, ConfigurationError, InvalidMessageError, StoreError
+   * Adds one item. It becomes ready when you run the item or the swarm. Calls of one process that are not awaited keep their
+   * order.
+   * @param task - a declaration, a task's name or a signature
+   * @param data - the bound data of the item
+   * @param options - callbacks, `name`, `key`, and run options
+   * @throws SwarmClosedError when the swarm is closed, SwarmFinishedError when it has ended or is stopping
+   * @throws NotFoundError, ConfigurationError, InvalidMessageError, StoreError
    */
   addTask<
     T extends TaskLike,
@@ -232,58 +254,71 @@ export interface Swarm<O> extends Signature<Record<string, unknown> | undefined,
     options?: SignOptions<S & Callbacks<S, OutputOf<T>>>,
   ): Promise<ItemOf<T>>;
   /**
-   * Adds many tasks, 1,000 at a time, each thousand as a whole; takes iterables and async iterables, and holds none of them.
-   * @param options - `run: true` makes them ready at once
-   * @returns how many were added
-   * @throws as `addTask`; `added` of the error tells how many entries of the call are in, and stay
+   * Adds many items, in batches of at most 1,000. Each batch is stored completely or not at all, except the one that reaches
+   * `maxItems`. Takes iterables and async iterables, and does not keep their entries in memory.
+   * @param options - `run: true` makes the items ready at once
+   * @returns how many items were added
+   * @throws as `addTask`; `added` of the error is how many entries of the call were stored, and they stay
    */
   addTasks<const T extends Iterable<TaskEntry> | AsyncIterable<TaskEntry>>(
     entries: T & FittingEntries<T>,
     options?: { run?: boolean | undefined },
   ): Promise<number>;
-  /** Lets nothing more be added, and makes the rest of a started swarm ready. A second call changes nothing. */
+  /**
+   * Closes the swarm to further items, and makes the remaining items of a started swarm ready. A second call has no effect.
+   */
   closeSwarm(): Promise<void>;
   /** @throws NotFoundError */
   progress(): Promise<Progress>;
   /**
-   * Changes how it runs its items, at once: what is undefined stays, null is the default. A higher `maxConcurrency` is filled at once,
-   * a lower one lets nothing start until fewer run; a limit of failures that has been reached already stops it; `timeoutMs` counts from its start.
-   * @throws SwarmFinishedError when it has ended or is stopping; ConfigurationError, also for `keepResults`; NotFoundError, StoreError
+   * Changes the configuration at once. Undefined fields stay unchanged, null means the default. A higher `maxConcurrency`
+   * starts more items; under a lower one nothing starts until fewer items run. A failure limit that has been reached
+   * already stops the swarm. `timeoutMs` counts from the swarm's start.
+   * @throws SwarmFinishedError when it has ended or is stopping; ConfigurationError, also for `keepResults`; NotFoundError,
+   *   StoreError
    * @example
    * await batch.update({ maxConcurrency: 5 });
    */
   update(config: SwarmConfig): Promise<void>;
   /**
-   * Runs what failed, was cancelled or never started again, in the same swarm, which then is unfinished again. The results of the others
-   * stay; its callbacks, and those of what runs again, run for the new outcome. A chain in it goes on at its failed step.
+   * Runs the items again that failed, were cancelled or never started. The swarm stays the same and becomes unfinished
+   * again. The results of the other items stay. The callbacks of the swarm and of the repeated items run for the new
+   * outcome. A nested chain continues at its failed step.
    * @returns how many items run again
-   * @throws ConfigurationError while it has not ended, and for one that belongs to another group; NotFoundError, StoreError
+   * @throws ConfigurationError when it has not ended, and when it belongs to another group; NotFoundError, StoreError
    */
   retryFailed(): Promise<number>;
   /**
-   * Its progress, each time that it changed, until it has ended; also what other processes do. `break` and `return()` end a
-   * loop at once, also while nothing happens.
-   * @param options - `intervalMs`: how often it is read at most, in milliseconds (default 1,000); `signal`: ends the loops with its reason
-   * @throws ConfigurationError when it is called; in a loop NotFoundError, StoreError, the reason of a `signal` that is aborted,
+   * Yields the progress each time it changes, until the swarm has ended. Includes changes by other processes. `break` and
+   * `return()` end a loop at once, also while nothing changes.
+   * @param options - `intervalMs`: the shortest time between two reads, in milliseconds (default 1,000); `signal`: ends the
+   *   loops by throwing its reason
+   * @throws ConfigurationError from the call itself; in a loop NotFoundError, StoreError, the reason of an aborted `signal`,
    *   ClosedError when the instance is closed meanwhile
    * @example
    * for await (const { succeeded, total } of batch.watch({ signal })) console.log(`${succeeded} of ${total}`);
    */
   watch(options?: WatchOptions): AsyncIterable<Progress>;
   /**
-   * All items as they end: each loop over it begins with the first one. Ends with the swarm, and doesn't throw for failures of
-   * items. `break` and `return()` end a loop at once, also while nothing happens.
-   * @param options - `signal`: ends the loops with its reason
+   * Yields all items in the order in which they end. Each loop begins with the first one and ends with the swarm. Failed
+   * items do not make it throw. `break` and `return()` end a loop at once, also while nothing happens.
+   * @param options - `signal`: ends the loops by throwing its reason
    * @throws as `watch`
    * @example
    * for await (const { name, status, error } of batch.results({ signal })) console.log(name, status, error);
    */
   results(options?: ResultsOptions): AsyncIterable<ItemResult<O>>;
-  /** Runs it, or attaches to the first run of its key, and gives one entry an item, in the order of adding; doesn't throw for failures. */
+  /**
+   * Runs it, or attaches to the first run of its key. Resolves with one result for each item, in the order of adding. Failed
+   * items do not make it reject.
+   */
   runSettled(message?: Record<string, unknown>, options?: RunOptions & WaitOptions): Promise<ItemResult<O>[]>;
 }
 
-/** Carries a task's message, its output as it arrives, and what its body gives: they may say more than the SDK's type parameters can. */
+/**
+ * The types of a task: its message, its output as it arrives, and the value that its body returns. They can be more exact
+ * than the SDK's type parameters.
+ */
 export interface TaskTypes<I, O, G = O> {
   readonly [types]?: { input: I; output: O; given: G };
 }
@@ -295,69 +330,72 @@ export interface RootTask {
   readonly [root]?: true;
 }
 
-/** The signature of a declaration: of a root it knows its children. */
+/** The signature type of a declaration. A root's has `children`. */
 export type SignatureOf<T, I> = typeof root extends keyof T ? RootSignature<I, OutputOf<T>> : Signature<I, OutputOf<T>>;
 
-/** A declaration of the SDK, made or wrapped by mageflow or not. */
+/** A declaration of the SDK, whether or not mageflow made or wrapped it. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's type parameters are invariant
 export type AnyDeclaration = BaseWorkflowDeclaration<any, any>;
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any signature, whatever it takes and gives
 export type AnySignature = Signature<any, any>;
 
-/** What can be put wherever a task is taken: a declaration, a task's name, or a signature. */
+/** Everything that is accepted as a task: a declaration, a task's name, or a signature. */
 export type TaskLike = AnyDeclaration | AnySignature | string;
 
-/** A task to add to a swarm, with what is bound to it. */
+/** A task to add to a swarm, optionally with bound data and options. */
 export type TaskEntry = TaskLike | readonly [task: TaskLike, data?: object, options?: SignOptions];
 
 /** Options of the engine's run. */
 export interface RunOptions {
-  /** Put on the run beside mageflow's own. Keys that start with `mageflow.` are refused. */
+  /** Metadata of the run, beside mageflow's own. Keys that start with `mageflow.` are refused. */
   additionalMetadata?: Record<string, string> | undefined;
   priority?: RunOpts['priority'] | undefined;
   sticky?: boolean | undefined;
   desiredWorkerLabels?: NonNullable<RunOpts['desiredWorkerLabels']> | undefined;
 }
 
-/** Options of waiting in `run` and `wait`: of the waiting, not of the work. */
+/** Options of `run`, `runSettled` and `wait`. They concern the waiting only: the work continues. */
 export interface WaitOptions {
-  /** How long to wait, in milliseconds. Default: as long as it takes. */
+  /** How long to wait before `WaitTimeoutError` is thrown, in milliseconds. Default: no limit. */
   timeoutMs?: number | undefined;
-  /** Stops the waiting when it is aborted. */
+  /** Ends the waiting when it aborts: the call rejects with its reason. */
   signal?: AbortSignal | undefined;
 }
 
 /** Options of `results`. */
 export interface ResultsOptions {
-  /** Ends the loops over the results with its reason when it is aborted. */
+  /** Ends the loops over the results when it aborts: they throw its reason. */
   signal?: AbortSignal | undefined;
 }
 
 /** Options of `watch`. */
 export interface WatchOptions {
-  /** How often the progress is read at most, in milliseconds, at least 1. Default 1,000. */
+  /** The shortest time between two reads of the progress, in milliseconds, at least 1. Default 1,000. */
   intervalMs?: number | undefined;
-  /** Ends the loops over the progress with its reason when it is aborted. */
+  /** Ends the loops over the progress when it aborts: they throw its reason. */
   signal?: AbortSignal | undefined;
 }
 
 /** Options of `sign` and of adding a task to a swarm. */
 export interface SignOptions<S extends readonly TaskLike[] = readonly TaskLike[]> extends RunOptions {
-  /** Run when it has succeeded; each firing is a run of its own. */
+  /** Run after it has succeeded. Each invocation is a run of its own. */
   successCallbacks?: S | undefined;
-  /** Run once when it has finally failed. */
+  /** Run once, after it has finally failed or was cancelled. */
   errorCallbacks?: readonly TaskLike[] | undefined;
-  /** For people: shown in tools and in the run's metadata. */
+  /** A name for people: in `list`, `describe` and the metadata of the run. Default: the task's name. */
   name?: string | undefined;
-  /** An identity: the same key in the same group, or outside groups in the store, is the same thing, which runs once: a later `run` attaches to it. */
+  /**
+   * Idempotency key. In one group, or outside groups in the store, the same key is the same work. It runs once; a later
+   * `run` attaches to it.
+   */
   key?: string | undefined;
 }
 
-/** A value as the SDK's types want it: interfaces and dates don't fit their index signatures. */
+/** A value that fits the SDK's types. Interfaces and dates do not fit their index signatures. */
 export type AsInput<I> = I extends InputType ? I : I & InputType;
 export type AsOutput<O> = O extends OutputType ? O : O extends null ? void : O & AnyFields;
 
-/** What any object of JSON fits. */
+/** Any JSON object. */
 export interface AnyFields {
   [field: string]: JsonObject[string];
 }
@@ -373,7 +411,7 @@ export type MageTask<
 > = TaskWorkflowDeclaration<AsInput<I>, AsOutput<Arrived<O>>, GI, GO, MB, MA> &
   TaskTypes<[keyof GI] extends [never] ? I : I & GI, Arrived<O>, O>;
 
-/** The message that a task takes; anything when nothing is declared. */
+/** The message that a task takes. Any object when none is declared. */
 export type InputOf<T> = typeof types extends keyof T
   ? Declared<NonNullable<T[typeof types]> extends { input: infer I } ? I : never>
   : // eslint-disable-next-line @typescript-eslint/no-explicit-any -- only the first parameter matters
@@ -381,14 +419,14 @@ export type InputOf<T> = typeof types extends keyof T
     ? Declared<I>
     : Record<string, unknown>;
 
-/** What a body gives, before it travels; never where nothing tells. */
+/** The type that a body returns, before it is serialized. `never` when it is not declared. */
 export type GivenOf<T> = typeof types extends keyof T
   ? NonNullable<T[typeof types]> extends { given: infer G }
     ? G
     : never
   : never;
 
-/** What a task gives, as it arrives. */
+/** The output of a task, as it arrives at a receiver. */
 export type OutputOf<T> =
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- only the output matters
   T extends Signature<any, infer O>
@@ -407,7 +445,7 @@ export type OutputOf<T> =
 
 type Declared<I> = [keyof I] extends [never] ? Record<string, unknown> : I;
 
-/** Some of a message's fields, at any depth. */
+/** A part of a message: its fields are optional at any depth. */
 export type Bound<I> = I extends string | number | boolean | Date | ((...args: never[]) => unknown)
   ? I
   : I extends readonly (infer E)[]
@@ -416,7 +454,7 @@ export type Bound<I> = I extends string | number | boolean | Date | ((...args: n
       ? { [K in keyof I]?: Bound<I[K]> | undefined }
       : I;
 
-/** The same value with lists that nobody may change, as `as const` makes them. */
+/** The same type with read-only lists, as `as const` makes them. */
 type Readable<T> = T extends string | number | boolean | Date | ((...args: never[]) => unknown)
   ? T
   : T extends readonly (infer E)[]
@@ -425,21 +463,21 @@ type Readable<T> = T extends string | number | boolean | Date | ((...args: never
       ? { [K in keyof T]: Readable<T[K]> }
       : T;
 
-/** Stands for data that are not given. */
+/** The type argument when no data are bound. */
 export interface NotGiven {
   readonly [notGiven]: never;
 }
 
-/** Data that can be bound to what takes this message. */
+/** Data that can be bound to a task with this message. */
 export type Binding<D, I> = (Bound<I> & object & Fitting<D, I>) | NotGiven;
 
-/** In the place of a field that the message doesn't have. */
+/** The type error for a field that the message does not have. */
 export interface NoSuchField<Field, Known> {
   'the message has no field': Field;
   'but only': Known;
 }
 
-/** In the place of a field of a wrong type. */
+/** The type error for a field of a wrong type. */
 export interface WrongType<Expected> {
   'expected here': Expected;
 }
@@ -448,7 +486,7 @@ type KeyOf<I> = I extends unknown ? keyof I : never;
 type ValueOf<I, K> = I extends unknown ? (K extends keyof I ? I[K] : never) : never;
 type Leaf = string | number | boolean | null | readonly unknown[] | Date | ((...args: never[]) => unknown);
 
-/** What bound data have to be besides themselves: each field is one that the message has, with a value that it takes. */
+/** The constraint on bound data: each field is one of the message, with a value of its type. */
 export type Fitting<D, I> =
   string extends KeyOf<I>
     ? unknown
@@ -466,7 +504,7 @@ type FittingValue<D, V> = D extends Bound<V> | undefined
   ? D extends Leaf | undefined
     ? unknown
     : Fitting<D, Exclude<V, Leaf | undefined>>
-  : // A text where one of several is expected: in lists that are made by a function, the compiler forgets which it is.
+  : // Allows any text where a union of texts is expected: the compiler widens it in lists that a function makes.
     D extends Widened<Bound<V>> | undefined
     ? true extends IsWide<D>
       ? unknown
@@ -499,7 +537,7 @@ type IsWide<D> = D extends string
         ? { [K in keyof D]-?: IsWide<D[K]> }[keyof D]
         : false;
 
-/** An entry of a swarm as it has to be: its data fit the task, and its callbacks what it gives. */
+/** The constraint on one entry of a swarm: its data fit the task, and its callbacks accept the task's output. */
 type FittingEntry<E> = E extends readonly [infer T, infer D, ...infer Options]
   ? [T] extends [AnyDeclaration]
     ? readonly [T, D & Fitting<D, InputOf<T>>, ...FittingOptions<Options, OutputOf<T>>]
@@ -512,7 +550,7 @@ type FittingOptions<Options, Given> = Options extends readonly [
   ? readonly [O & { successCallbacks: CallbackList<O['successCallbacks'], Given, never> }]
   : Options;
 
-/** What the entries of a swarm have to be besides themselves, one by one where they are known one by one. */
+/** The constraint on the entries of a swarm. Checks each entry by itself when the list is a tuple. */
 export type FittingEntries<T> = T extends readonly unknown[]
   ? T extends EntryList<T>
     ? unknown
@@ -529,48 +567,48 @@ export type FittingEntries<T> = T extends readonly unknown[]
 
 type EntryList<T> = { [K in keyof T]: FittingEntry<T[K]> };
 
-/** The fields that are bound: one that may be undefined may be missing. */
+/** The bound fields. A field that may be undefined does not count, because it may be missing. */
 type BoundFields<D> = { [K in keyof D]-?: undefined extends D[K] ? never : K }[keyof D];
 
-/** What is left to send when some fields are bound: those become optional. */
+/** The message that remains to be sent: the bound fields become optional. */
 export type Rest<I, D> = string extends keyof I
   ? I
   : [BoundFields<D>] extends [never]
     ? I
-    : // Written out, as people read it.
+    : // Expands the type, so that editors show its fields.
       Omit<I, BoundFields<D>> & Partial<Pick<I, BoundFields<D> & keyof I>> extends infer R
       ? { [K in keyof R]: R[K] }
       : never;
 
-/** What is signed: a declaration, or by its name one of this type. */
+/** The declaration type of a signed task. For a name it is the explicit type argument. */
 export type Signed<A, T> = A extends AnyDeclaration ? A : T;
 
-/** What can be bound besides to a task that only its name tells of. */
+/** The data that can be bound to a task that is signed by its name. */
 export type BoundByName<A, T> = [A] extends [string] ? Bound<InputOf<T>> : never;
 
-/** The message of what is signed: of a name it is partial, as nobody knows what is bound elsewhere. */
+/** The message of a signature. For a name it is partial, because the bound data are not part of the type. */
 export type Message<A, T, D> = [A] extends [AnyDeclaration] ? Rest<InputOf<A>, D> : PartialMessage<InputOf<T>>;
 
-/** The fields that a message must have. */
+/** The required fields of a message. */
 export type RequiredFields<I> = string extends keyof I
   ? never
   : { [K in keyof I]-?: Record<never, never> extends Pick<I, K> ? never : K }[keyof I];
 
-/** What `run` is called on when its message can be left out; otherwise the compiler names the fields here. */
+/** The `this` type of a `run` without a message. The compiler shows the missing fields in it. */
 export interface NeedsMessage<Fields> {
   'run needs a message with': Fields;
 }
 
-/** `run`'s parameters: the message can be left out when nothing in it is required. */
+/** The parameters of `run`. The message is optional when it has no required field. */
 export type RunArguments<I, W> =
   Record<never, never> extends I ? [message?: I, options?: W] : [message: I, options?: W];
 
-/** The message of what a task or signature is given. */
+/** The message of a task or a signature. */
 export type MessageOf<T> =
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- only the message matters
   T extends Signature<infer I, any> ? I : T extends AnyDeclaration ? InputOf<T> : Record<string, unknown>;
 
-/** The type of the field in which a task takes what the step before it gave; unknown where nothing says so. */
+/** The type of the result field, in which a task receives the previous output. Unknown when it is not declared. */
 export type ResultField<I> = [MarkedFields<I>] extends [never]
   ? 'returnValue' extends keyof I
     ? I['returnValue']
@@ -579,7 +617,7 @@ export type ResultField<I> = [MarkedFields<I>] extends [never]
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
-/** A value as it arrives at the next step. What can be any JSON fits everything, and so does what nothing is said of. */
+/** A value as it arrives at the next step. `any` for types that may be any JSON, and for undeclared ones. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the line above says
 type AsJson<T> = [Json] extends [T] ? any : AsJsonEach<T>;
 type AsJsonEach<T> = T extends string | number | boolean | null
@@ -597,7 +635,7 @@ type AsJsonEach<T> = T extends string | number | boolean | null
               -readonly [K in Exclude<keyof T, Kept<T>>]?: AsJson<Exclude<T[K], undefined>>;
             };
 
-/** An object that can have any fields; `void` or `{}`, where the SDK doesn't know what a task gives. */
+/** Whether an object can have any fields. Includes `void` and `{}`, which the SDK uses for undeclared outputs. */
 type IsOpen<T> = [keyof T] extends [never]
   ? true
   : string extends keyof T
@@ -606,17 +644,17 @@ type IsOpen<T> = [keyof T] extends [never]
       : false
     : false;
 
-/** The fields that arrive in any case: what is undefined doesn't. */
+/** The fields that always arrive. Undefined fields do not. */
 type Kept<T> = { [K in keyof T]-?: [Json] extends [T[K]] ? K : undefined extends T[K] ? never : K }[keyof T];
 
-/** Whether a field takes something, as it is or as it arrives: where the field may be undefined, null arrives as nothing. */
+/** Whether a field accepts a value, as it is or as it arrives. Null is accepted where the field may be undefined. */
 export type Takes<Field, Given> = [Given] extends [Field]
   ? true
   : [AsJson<Given>] extends [OrNull<Field>]
     ? true
     : false;
 
-/** What a field takes, with null in each place that takes nothing. */
+/** The type of a field, with null wherever undefined is allowed. */
 type OrNull<F> = unknown extends F
   ? F
   : [Json] extends [F]
@@ -636,14 +674,14 @@ type OrNullEach<F> = F extends
 
 export type Unmarked<Field> = Field extends infer Inner & ResultMark ? Inner : Field;
 
-/** The fields that a callback needs, but for those in which results arrive: nobody sends them when they are not bound. */
+/** The required fields of a callback, except its result fields. Somebody must bind them, because no message is sent. */
 type Unbound<M> = Exclude<
   { [K in RequiredFields<M>]: unknown extends M[K] ? never : K }[RequiredFields<M>],
   | ([MarkedFields<M>] extends [never] ? 'returnValue' : MarkedFields<M>)
   | ([MarkedFields<M, ChildrenMark>] extends [never] ? 'childResults' : MarkedFields<M, ChildrenMark>)
 >;
 
-/** A success callback that takes what it will be given, or a type that says why it can't. */
+/** A success callback that accepts its result, or a type that shows why it does not. */
 type Callback<Given, Else, T, M = MessageOf<T>> = string extends keyof M
   ? T
   : TakesEither<ResultField<M>, Given, Else> extends false
@@ -655,7 +693,7 @@ type Callback<Given, Else, T, M = MessageOf<T>> = string extends keyof M
 type TakesEither<Field, Given, Else> =
   Takes<Field, Given> extends true ? true : [Else] extends [never] ? false : Takes<Field, Else>;
 
-/** What the success callbacks of something that gives this have to be besides themselves. */
+/** The constraint on the success callbacks of a task or group with this output. */
 export type Callbacks<S extends readonly unknown[], Given, Else = never> =
   S extends CallbackList<S, Given, Else> ? unknown : CallbackList<S, Given, Else>;
 
@@ -665,10 +703,10 @@ type TaskOf<E> = E extends readonly [infer T, ...unknown[]] ? T : E;
 
 type IsUnion<T, Each = T> = T extends unknown ? ([Each] extends [T] ? false : true) : never;
 
-/** What the callbacks of a swarm are given that keeps no results. */
+/** The result that callbacks receive from a swarm with `keepResults: false`. */
 type Counts = Pick<Progress, 'total' | 'succeeded' | 'failed' | 'cancelled'>;
 
-/** As {@link Callbacks}; of several tasks the list is of anything, as those that fail are left out of it. */
+/** As {@link Callbacks}. For items of several tasks the list is `any[]`, because failed items are left out of it. */
 export type SwarmCallbacks<T extends readonly unknown[], S extends readonly unknown[]> =
   true extends IsUnion<TaskOf<T[number]>>
     ? // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever they give

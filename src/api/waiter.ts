@@ -10,19 +10,19 @@ import { notInTime, patienceMs, publishEndsMs, readAgainMs } from './waiting';
 export interface WaitFor {
   timeoutMs?: number | undefined;
   signal?: AbortSignal | undefined;
-  /** Whether the ends of items matter, or only the group's. */
+  /** Whether to read at the end of each item too, instead of only at the end of the group. */
   items?: boolean;
-  /** Whether it is a group's end that is read, and nothing else. */
+  /** Whether `read` reads the end of the group and nothing else. */
   end?: boolean;
 }
 
 /**
- * Wakes those who wait for a group. What Redis publishes is a hint only: the state is read again at
- * each hint, at each (re)connect and each second, so that a lost message costs a second. Only the end of a group that this
- * process has started itself need not be read again: the message says how it ended.
+ * Wakes the calls that wait for a group. Messages from Redis are hints only: the state is read again at each hint, at each
+ * (re)connect and each second, so a lost message costs a second. The end of a group that this process has started is the
+ * exception: its message contains the outcome, so it is not read again.
  */
 export class Waiter {
-  /** Those who wait for single entries of groups. */
+  /** The calls that wait for single entries of groups. */
   readonly entries: EntryWaits;
   private readonly hints: Hints;
   private readonly wakers = new Set<() => void>();
@@ -38,7 +38,8 @@ export class Waiter {
   }
 
   /**
-   * Reads until `read` gives something, also while Redis is away for a while. It is handed the end of the group that was heard.
+   * Calls `read` until it returns a value, also while Redis is away for a while. `read` receives the end of the group, if
+   * this process has received it.
    * @throws what `read` throws, WaitTimeoutError after `timeoutMs`, the signal's reason, ClosedError
    */
   async until<T>(
@@ -53,7 +54,7 @@ export class Waiter {
     const channel = this.store.keys.state(groupId);
     const hears = options.end === true && this.ends.isPending(channel);
     let isToCome = hears;
-    // Whoever else waits for items has the ends of all of them published: the group's own end is none of those.
+    // Other calls may have the ends of all items published. Without `items`, these hints are left out.
     const hints = this.listen(channel, !hears, (hint) => options.items === true || hint.entry === undefined);
     let askedAt = -Infinity;
     let answeredAt = -Infinity;
@@ -72,7 +73,7 @@ export class Waiter {
           answeredAt = performance.now();
         } catch (error) {
           this.refuseClosed();
-          // The work goes on meanwhile; who hears an error would take it for lost.
+          // Does not throw yet: the work continues, and an error would make the caller take it for lost.
           if (!(error instanceof StoreError) || performance.now() - answeredAt > patienceMs) throw error;
         }
         this.refuseClosed();
@@ -85,7 +86,7 @@ export class Waiter {
     }
   }
 
-  /** Does nothing for a while. @throws ClosedError when the instance is closed meanwhile, the reason of a signal that is aborted */
+  /** Waits for a time. @throws ClosedError when the instance is closed meanwhile, the reason of an aborted signal */
   async rest(ms: number, signal?: AbortSignal): Promise<void> {
     this.refuseClosed();
     signal?.throwIfAborted();
@@ -104,7 +105,9 @@ export class Waiter {
     signal?.throwIfAborted();
   }
 
-  /** Has those in this process who wait for a group, or for a signature of this id, read again: this process changed it. */
+  /**
+   * Makes the calls in this process that wait for a group, or for the signature of this id, read it again after a change.
+   */
   changed(id: string): void {
     this.hints.hint(this.store.keys.state(id));
   }

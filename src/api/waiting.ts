@@ -1,18 +1,18 @@
 import { WaitTimeoutError } from '../config/errors';
 import type { WaitOptions } from './types';
 
-/** How often what is waited for is read, whatever is heard of it. */
+/** The longest time between two reads of an awaited state, whatever hints arrive. */
 export const readAgainMs = 1_000;
-/** For how long the ends of a group's items are published once somebody has asked for it. */
+/** How long the ends of a group's items are published after a wait has asked for them. */
 export const publishEndsMs = 60_000;
-/** For how long Redis may be away while something is waited for, before that is an error. */
+/** How long Redis may be away during a wait before the wait throws. */
 export const patienceMs = 60_000;
 
 export function notInTime(timeoutMs: number | undefined): WaitTimeoutError {
   return new WaitTimeoutError(`Not finished within ${timeoutMs} ms; the work goes on.`);
 }
 
-/** The same waiting, for what follows a first part of it: with the time that is left by then. */
+/** Returns the options of a wait for its second part, with the time that is left by then. */
 export function afterThat(options: WaitOptions = {}): () => WaitOptions {
   const began = performance.now();
   const { timeoutMs, signal } = options;

@@ -1,26 +1,26 @@
 const brand = Symbol.for('mageflow/error');
 
-/** One failed item in the `failures` of an error, of an error callback's input and of `mageContext()`. */
+/** A failed item, in the `failures` of an error, of an error callback's input and of `mageContext()`. */
 export interface Failure {
   /** The signature's id. */
   id: string;
-  /** The signature's name, or its task's. */
+  /** The signature's name. Default: the name of its task. */
   name: string;
   /** The item's place in its swarm. */
   index?: number;
-  /** Why it failed. */
+  /** The error message. */
   message: string;
 }
 
 /**
- * The base of every error that mageflow throws on purpose.
+ * The base class of every error that mageflow throws on purpose.
  *
- * `instanceof` also holds between two copies of the package in one process (ESM beside CommonJS).
+ * `instanceof` also works between two copies of the package in one process (ES module and CommonJS).
  */
 export class MageflowError extends Error {
-  /** What kind of error it is, stable across versions, for programs to compare with. */
+  /** The kind of the error, for programs to compare. Stable across versions. */
   readonly code: string = 'MAGEFLOW';
-  /** Of an error of `addTasks`: how many entries of the call had been added before. They stay. */
+  /** In an error of `addTasks`: how many entries of the call were stored. They stay in the swarm. */
   declare readonly added?: number;
 
   constructor(message: string, options?: { cause?: unknown }) {
@@ -30,13 +30,13 @@ export class MageflowError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // A class that a user derives has no kind of its own, and only one copy.
+    // A class that a user derives has no `kind`, and exists only once in the process.
     if (!Object.hasOwn(this, 'kind')) return Function.prototype[Symbol.hasInstance].call(this, value);
     const kinds = typeof value === 'object' && value !== null ? (value as Record<symbol, unknown>)[brand] : undefined;
     return Array.isArray(kinds) && kinds.includes(this.kind);
   }
 
-  /** The name under which other copies of the package know this class. */
+  /** The name by which other copies of the package recognize this class. */
   static readonly kind: string = 'MageflowError';
 }
 
@@ -48,13 +48,16 @@ function kindsOf(type: typeof MageflowError): string[] {
   return kinds;
 }
 
-/** Thrown when an option, a configuration or the way something is put together can't work. */
+/** Thrown when an option is invalid, or when options or tasks are combined in a way that cannot work. */
 export class ConfigurationError extends MageflowError {
   override readonly code = 'CONFIGURATION';
   static override readonly kind = 'ConfigurationError';
 }
 
-/** Thrown when a message or bound data isn't plain JSON, is too large, or doesn't fit the task's schema, and for ill-formed text in names, keys and options. */
+/**
+ * Thrown when a message or bound data is not plain JSON, is too large, or does not fit the task's schema, and for
+ * ill-formed text in names, keys and options.
+ */
 export class InvalidMessageError extends MageflowError {
   override readonly code = 'INVALID_MESSAGE';
   static override readonly kind = 'InvalidMessageError';
@@ -66,13 +69,13 @@ export class NotFoundError extends MageflowError {
   static override readonly kind = 'NotFoundError';
 }
 
-/** Thrown when a signature that has been run is run again. */
+/** Thrown when a signature without a key is run twice, or when running work is removed. */
 export class AlreadyStartedError extends MageflowError {
   override readonly code = 'ALREADY_STARTED';
   static override readonly kind = 'AlreadyStartedError';
 }
 
-/** Thrown when something is added to a swarm that was closed. `added` items of the call are in and stay. */
+/** Thrown when you add to a closed swarm. The first `added` entries of the call were stored and stay. */
 export class SwarmClosedError extends MageflowError {
   override readonly code = 'SWARM_CLOSED';
   static override readonly kind = 'SwarmClosedError';
@@ -85,7 +88,7 @@ export class SwarmClosedError extends MageflowError {
   }
 }
 
-/** Thrown when something is added to a swarm that has finished, was stopped or cancelled. `added` as in {@link SwarmClosedError}. */
+/** Thrown when you add to a swarm that has ended or is stopping. `added` as in {@link SwarmClosedError}. */
 export class SwarmFinishedError extends MageflowError {
   override readonly code = 'SWARM_FINISHED';
   static override readonly kind = 'SwarmFinishedError';
@@ -98,13 +101,13 @@ export class SwarmFinishedError extends MageflowError {
   }
 }
 
-/** Thrown by `run` and `output` when what they wait for was cancelled. */
+/** Thrown by `run`, `wait` and `output` when the awaited work was cancelled. */
 export class CancelledError extends MageflowError {
   override readonly code = 'CANCELLED';
   static override readonly kind = 'CancelledError';
 }
 
-/** Thrown by `run` and `output` when the task failed, or the swarm did; `failures` tells what failed (the first 100). */
+/** Thrown by `run`, `wait` and `output` when the awaited work failed. `failures` lists the failed items (the first 100). */
 export class TaskFailedError extends MageflowError {
   override readonly code = 'TASK_FAILED';
   static override readonly kind = 'TaskFailedError';
@@ -116,25 +119,25 @@ export class TaskFailedError extends MageflowError {
   }
 }
 
-/** Thrown when Redis is unreachable, too slow (`commandTimeoutMs`) or refuses a command; `cause` is its own error. */
+/** Thrown when Redis is unreachable, too slow (`commandTimeoutMs`) or refuses a command. `cause` is the original error. */
 export class StoreError extends MageflowError {
   override readonly code = 'STORE';
   static override readonly kind = 'StoreError';
 }
 
-/** Thrown by `run` and its kin when `timeoutMs` ran out before the end. The work goes on. */
+/** Thrown by `run`, `runSettled` and `wait` when `timeoutMs` has passed. The work continues. */
 export class WaitTimeoutError extends MageflowError {
   override readonly code = 'TIMEOUT';
   static override readonly kind = 'WaitTimeoutError';
 }
 
-/** Thrown when an instance is used that was closed, or is closed while something waits on it. */
+/** Thrown when an instance is used after `close()`, or is closed while a call waits on it. */
 export class ClosedError extends MageflowError {
   override readonly code = 'CLOSED';
   static override readonly kind = 'ClosedError';
 }
 
-/** Notes in an error of `addTasks` how many entries of the call are in. Errors that are not mageflow's stay as they are. */
+/** Adds to an error of `addTasks` how many entries of the call were stored. Other libraries' errors stay unchanged. */
 export function withAdded(error: unknown, added: number): unknown {
   if (!(error instanceof MageflowError) || error.added !== undefined) return error;
   if (added > 0) error.message += ` ${added} entries of the call had been added before; they stay.`;
@@ -143,14 +146,17 @@ export function withAdded(error: unknown, added: number): unknown {
 
 const ofPrograms = new Set(['TypeError', 'RangeError', 'SyntaxError', 'ReferenceError']);
 
-/** Whether an error comes again however often the same is tried: a mistake in what was given or in the program, as opposed to a store or an engine that is away. */
+/**
+ * Whether a retry would fail in the same way: an error of the given values or of the program. Failures of the store or of
+ * the engine are temporary.
+ */
 export function isLasting(error: unknown): boolean {
   if (error instanceof MageflowError) return !(error instanceof StoreError || error instanceof ClosedError);
-  // By its name: errors of another realm are no instances of this one's classes.
+  // Compares the name, because errors of another realm are not instances of this realm's classes.
   return ofPrograms.has(String((Object(error) as { name?: unknown }).name));
 }
 
-/** What came, for the end of an error message: short, and never the whole value. */
+/** Describes a given value for the end of an error message: short, and never the whole value. */
 export function describe(value: unknown): string {
   if (typeof value === 'string')
     return value.length > 60 ? `a text of ${value.length} characters` : JSON.stringify(value);
@@ -162,7 +168,7 @@ export function describe(value: unknown): string {
   return name && name !== 'Object' ? `an instance of ${name}` : 'an object';
 }
 
-/** Ends an error about a task that is not one: what is undefined was mostly imported too early. */
+/** Describes a value that is not a task, for the end of an error message. `undefined` mostly comes from circular imports. */
 export function describeTask(value: unknown): string {
   return value === undefined
     ? 'undefined. Look for modules that import each other: the one that is loaded first sees nothing of the other yet. Put what both need into a third'

@@ -2,43 +2,43 @@ import type { MageflowLogger } from './options';
 import { runOutsideContext } from '../utils/outside-context';
 import { messageOf } from '../utils/error-message';
 
-/** An execution of an item, a callback or a task by itself has begun or ended, as this process saw it. */
+/** An execution of an item, a callback or a single task has begun or ended in this process. */
 export interface ItemEvent {
   /** The signature's id. */
   id: string;
-  /** The group that it is an item of; of a task that was run by itself, its own id. */
+  /** The id of its group. For a task that was run by itself, its own id. */
   groupId: string;
-  /** Its task's name, where this process knows it. */
+  /** The name of its task, if this process has it. */
   task?: string;
-  /** Its place among the items of its group. */
+  /** Its index among the items of its group. */
   index?: number;
   /** Whether it is a callback. */
   callback: boolean;
   status: 'running' | 'succeeded' | 'failed' | 'cancelled';
-  /** The engine's run; undefined for what was never published. */
+  /** The id of the engine's run. Undefined when it was never published. */
   runId?: string;
-  /** Why it failed. */
+  /** The error message. */
   error?: string;
 }
 
-/** A chain, a swarm or the internal swarm of a root task has become something else, by what this process did. */
+/** A chain, a swarm or the internal swarm of a root task has changed its status, through an action of this process. */
 export interface GroupEvent {
   id: string;
   kind: 'chain' | 'swarm';
   name: string;
-  /** 'pending' when it is resumed before it was ever started. */
+  /** 'pending' when it was resumed before it was started. */
   status: 'pending' | 'running' | 'stopping' | 'cancelling' | 'suspended' | 'succeeded' | 'failed' | 'cancelled';
 }
 
-/** The reconciler of this process did something that another process, or the engine, left undone. */
+/** The reconciler of this process has completed work that another process or the engine left unfinished. */
 export interface RepairEvent {
   groupId: string;
   entry: string;
-  /** What was done, for people. */
+  /** A description of the repair, for people. */
   message: string;
 }
 
-/** Something went wrong that no call of the user's throws: a callback failed, or could not be published. */
+/** An error that no call of yours throws: a callback failed, or could not be published. */
 export interface ErrorEvent {
   groupId: string;
   entry: string;
@@ -57,46 +57,45 @@ type Listener<N extends keyof MageflowEvents> = (event: MageflowEvents[N]) => un
 
 const names = ['item', 'group', 'repair', 'error'] as const;
 
-/** Tells listeners in this process. What a listener throws is logged and disturbs nobody. */
+/** Calls the listeners of this process. An error that a listener throws is logged and has no other effect. */
 export class Events {
   private readonly listeners = new Map<string, Set<Listener<never>>>();
 
   constructor(private readonly logger: MageflowLogger) {}
 
-  /** @returns what stops it */
+  /** @returns a function that removes the listener */
   on<N extends keyof MageflowEvents>(name: N, listener: Listener<N>): () => void {
     const known = this.listeners.get(name) ?? new Set<Listener<never>>();
     this.listeners.set(name, known);
-    // One function may listen twice, and each stops by itself.
+    // The wrapper lets one function be added twice, and each addition be removed by itself.
     const own: Listener<N> = (event) => listener(event);
     known.add(own);
     return () => void known.delete(own);
   }
 
   emit<N extends keyof MageflowEvents>(name: N, event: MageflowEvents[N]): void {
-    // Those that listen now: one that is added meanwhile hears the next.
+    // The copy holds the current listeners. A listener that is added meanwhile receives the next event.
     for (const listener of [...(this.listeners.get(name) ?? [])])
       void this.callListener(name, listener as Listener<N>, event);
   }
 
-  /** Whether anybody listens to what happens to items and callbacks. */
+  /** Whether there is a listener for events of items and callbacks. */
   get hasItemListener(): boolean {
     return this.hasListener('item') || this.hasListener('error');
   }
 
-  /** Whether anybody listens to an event: its text may cost reads of Redis. */
+  /** Whether there is a listener for an event. Without one, the reads of Redis for its text can be saved. */
   hasListener(name: keyof MageflowEvents): boolean {
     return (this.listeners.get(name)?.size ?? 0) > 0;
   }
 
-  /** Whether an event's name is one. */
   static isName(name: unknown): name is keyof MageflowEvents {
     return (names as readonly unknown[]).includes(name);
   }
 
   private async callListener<N extends keyof MageflowEvents>(name: N, listener: Listener<N>, event: MageflowEvents[N]) {
     try {
-      // Outside the body in which it happened: what a listener publishes is no child of a root's.
+      // Runs outside the body, so that a signature that a listener runs does not become a child of a root.
       await runOutsideContext(() => listener(event));
     } catch (error) {
       this.logger.error(`a listener of '${name}' threw: ${messageOf(error)}`);

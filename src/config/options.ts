@@ -1,7 +1,7 @@
 import { ConfigurationError, describe } from './errors';
 import { longestTimerMs } from '../utils/timeout';
 
-/** Where mageflow writes what an operator should know. The SDK's loggers and `console` fit. */
+/** The logger for messages to operators. The SDK's loggers and `console` fit. */
 export interface MageflowLogger {
   info(message: string): unknown;
   warn(message: string): unknown;
@@ -10,21 +10,30 @@ export interface MageflowLogger {
 
 /** Options of `new Mageflow(hatchet, redis, options)`; all optional. */
 export interface MageflowOptions {
-  /** Begins every Redis key. Default `'mageflow'`. */
+  /** The first part of every Redis key. Must not contain braces or white space. Default `'mageflow'`. */
   keyPrefix?: string | undefined;
-  /** How long Redis keeps what finished, and what nobody goes on with, in milliseconds. Defaults: 24 hours, 7 days. */
+  /** How long Redis keeps finished work, and work that nobody continues, in milliseconds. Defaults: 24 hours, 7 days. */
   retention?: { finishedMs?: number | undefined; abandonedMs?: number | undefined } | undefined;
-  /** How long what was granted, published or started stays unquestioned, in milliseconds. Default 10,000. */
+  /**
+   * How long an in-flight item may stay silent before the reconciler asks the engine about it, in milliseconds. Default
+   * 10,000.
+   */
   leaseMs?: number | undefined;
-  /** How often a process looks for leases that ran out, in milliseconds. Default 5,000. */
+  /** How often the reconciler looks for expired leases, in milliseconds. Default 5,000. */
   reconcileIntervalMs?: number | undefined;
-  /** How long a call waits for Redis before it throws `StoreError`, in milliseconds. Default 5,000. */
+  /**
+   * How long a call waits for Redis before it throws `StoreError`, and how long `close()` waits for unpublished work, in
+   * milliseconds. Default 5,000.
+   */
   commandTimeoutMs?: number | undefined;
-  /** Values above this size travel by reference instead of inside the run's input, in bytes. Default 262,144. */
+  /** Values larger than this travel by reference instead of inside the run's input, in bytes. Default 262,144 (256 KiB). */
   maxInlineBytes?: number | undefined;
-  /** The largest list of results that a callback's body gets as a list, in bytes. Default 64 MiB. */
+  /**
+   * The largest list of results that a callback's body receives as a list, in bytes. Larger lists are read from
+   * `mageContext().results`. Default 67,108,864 (64 MiB).
+   */
   maxResultBytes?: number | undefined;
-  /** Default: the Hatchet client's logger. */
+  /** An object with `info`, `warn` and `error`. Default: the Hatchet client's logger. */
   logger?: MageflowLogger | undefined;
 }
 
@@ -55,7 +64,7 @@ const known = new Set([
 
 /**
  * Checks the options and fills in the defaults.
- * @throws ConfigurationError naming the field, what was expected and what came
+ * @throws ConfigurationError naming the field, the expected value and the given one
  */
 export function resolveOptions(options: MageflowOptions, logger: MageflowLogger): Settings {
   refuseUnknown(options, known, 'option');
@@ -89,7 +98,7 @@ export function resolveOptions(options: MageflowOptions, logger: MageflowLogger)
   };
 }
 
-/** The client's logger says itself whose lines they are; a user's own doesn't. */
+/** Prefixes the lines of a user's logger. The client's logger already adds the name `mageflow`. */
 function prefixed(logger: MageflowLogger): MageflowLogger {
   const line = (message: string) => `mageflow: ${message}`;
   return {
@@ -100,8 +109,8 @@ function prefixed(logger: MageflowLogger): MageflowLogger {
 }
 
 /**
- * A whole number of at least 1 (or `min`), or its default for undefined and null.
- * @throws ConfigurationError for everything else
+ * Returns a whole number of at least 1 (or `min`), or the default for undefined and null.
+ * @throws ConfigurationError for every other value
  */
 export function wholeNumber(
   field: string,
@@ -118,7 +127,7 @@ export function wholeNumber(
   return value;
 }
 
-/** A time that timers are set to: a longer one would ring at once. @throws ConfigurationError */
+/** Checks the time of a timer, because a timer with a longer time would fire at once. @throws ConfigurationError */
 function timerMs(field: string, value: unknown, fallback: number): number {
   const ms = wholeNumber(field, value, fallback);
   if (ms > longestTimerMs)
@@ -126,7 +135,7 @@ function timerMs(field: string, value: unknown, fallback: number): number {
   return ms;
 }
 
-/** @throws ConfigurationError for a key that isn't known: a typing error would otherwise go unnoticed. */
+/** Refuses unknown fields, because a misspelt field would have no effect. @throws ConfigurationError */
 export function refuseUnknown(value: object, allowed: ReadonlySet<string>, what: string): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const [kind = what, place = 'options'] = what.split(' of ');

@@ -1,11 +1,11 @@
 import { ConfigurationError, describe } from './errors';
 import { refuseUnknown, wholeNumber } from './options';
 
-/** How a swarm runs its items. `undefined` and `null` mean the default. */
+/** The configuration of a swarm. `undefined` and `null` mean the default. */
 export interface SwarmConfig {
-  /** How many items hold a slot at once, from 1 to 1,000,000. Default 30. */
+  /** How many items may be published and unfinished at once, from 1 to 1,000,000. Default 30. */
   maxConcurrency?: number | null | undefined;
-  /** The n-th failed item stops the swarm: waiting items are cancelled, and the error callbacks run. Default null: no limit. */
+  /** Stops the swarm at this failure: waiting items are cancelled, and the error callbacks run. Default null: no limit. */
   stopAfterNFailures?: number | null | undefined;
   /**
    * Stops the swarm when this fraction (0 to 1) of the finished items has failed, checked from the 20th finished item on.
@@ -13,25 +13,26 @@ export interface SwarmConfig {
    */
   stopAfterFailureRatio?: number | null | undefined;
   /**
-   * What happens to running items when a failure limit stops the swarm: they finish, or they are cancelled in the engine.
-   * The swarm fails in both cases. Default `'finish'`.
+   * How a failure limit treats running items: they finish, or they are cancelled in the engine. The swarm fails in both
+   * cases. Default `'finish'`.
    */
   onStop?: 'finish' | 'cancel' | null | undefined;
   /**
-   * How long the whole swarm may take from its start, in milliseconds. Then it is cancelled, counts as failed, and its error
-   * callbacks run. Default null: no limit.
+   * Time limit for the whole swarm from its start, in milliseconds. Afterwards the swarm is cancelled, counts as failed, and
+   * its error callbacks run. Default null: no limit.
    */
   timeoutMs?: number | null | undefined;
   /**
-   * Adding the n-th item closes the swarm; what is added beyond it throws `SwarmClosedError`. Closing starts nothing: items
-   * that were added without `run` wait for `closeSwarm()`, or to be run. Not for root tasks. Default null: no limit.
+   * Adding the n-th item closes the swarm; adding more throws `SwarmClosedError`. Closing this way starts nothing: items
+   * that were added without `run` stay pending until you run them or call `closeSwarm()`. Not for root tasks. Default
+   * null: no limit.
    */
   maxItems?: number | null | undefined;
-  /** Whether the outputs are kept for `run`, `results()` and the callbacks. Default true. */
+  /** Whether the outputs are stored for `run`, `results()` and the callbacks. `update` cannot change it. Default true. */
   keepResults?: boolean | null | undefined;
 }
 
-/** The same of the children of a root task. */
+/** The configuration of the internal swarm of a root task. */
 export type RootConfig = Omit<SwarmConfig, 'maxItems'>;
 
 /** A configuration with its defaults filled in. Null stands for "no limit". */
@@ -50,17 +51,17 @@ type Field = keyof ResolvedConfig;
 /** A change of a running swarm. */
 export type ConfigChange = Partial<ResolvedConfig>;
 
-/** All that the library knows of one field. */
+/** The definition of one configuration field. */
 interface Row<T> {
   default: T;
   /** Checks a value that is neither undefined nor null. @throws ConfigurationError */
   check: (field: string, value: unknown) => T;
-  /** The field of the group's hash in Redis, and what docs/redis-schema.md says of it. */
+  /** The field of the group's hash in Redis, and its meaning in docs/redis-schema.md. */
   stored: string;
   meaning: string;
-  /** The text in Redis; '' for what is not stored. */
+  /** Returns the text for Redis. A field with the text '' is not stored. */
   encode: (value: T) => string;
-  /** The opposite of `encode`, of a text that is there. */
+  /** The opposite of `encode`, for a stored text. */
   decode: (text: string) => T;
   /** Whether `update` may change it. */
   changeable: boolean;
@@ -68,7 +69,7 @@ interface Row<T> {
   ofRoots: boolean;
 }
 
-/** The fields of {@link SwarmConfig}. A new one needs a row here, and the code that obeys it. */
+/** The fields of {@link SwarmConfig}. A new field needs a row here, and the code that implements it. */
 const rows: { [F in Field]: Row<ResolvedConfig[F]> } = {
   maxConcurrency: {
     default: 30,
@@ -121,17 +122,19 @@ const known = new Set<string>(fields);
 /** The names in Redis, in the order of {@link decodeConfig}. */
 export const storedFields: readonly string[] = fields.map((field) => rows[field].stored);
 
-/** The rows as the table of all that Redis holds has them. */
+/** The rows for the table of all fields in Redis. */
 export const configSchema = fields.map((name) => ({ field: rows[name].stored, name, meaning: rows[name].meaning }));
 
-/** @throws ConfigurationError naming the field, what was expected and what came */
+/** Checks a configuration. @throws ConfigurationError naming the field, the expected value and the given one */
 export function resolveConfig(config: SwarmConfig | null | undefined): ResolvedConfig {
   const given = config ?? {};
   refuseUnknown(given, known, 'field of a swarm config');
   return Object.fromEntries(fields.map((field) => [field, resolved(field, given[field])])) as unknown as ResolvedConfig;
 }
 
-/** What is to be changed of a configuration: fields that are undefined stay, null is the default. @throws ConfigurationError */
+/**
+ * Checks a change of a configuration. Undefined fields stay unchanged, null means the default. @throws ConfigurationError
+ */
 export function resolveChange(config: SwarmConfig): ConfigChange {
   refuseUnknown(config, known, 'field of a swarm config');
   const changed = fields.filter((field) => config[field] !== undefined);
@@ -140,7 +143,7 @@ export function resolveChange(config: SwarmConfig): ConfigChange {
   return Object.fromEntries(changed.map((field) => [field, resolved(field, config[field])])) as ConfigChange;
 }
 
-/** The configuration of a root's children, taken out of the options of its declaration. @throws ConfigurationError */
+/** Separates the configuration of a root's internal swarm from the options of its declaration. @throws ConfigurationError */
 export function takeRootConfig<T extends object>(options: T): { config: ResolvedConfig; rest: Omit<T, Field> } {
   const given = Object.entries(options);
   const config = Object.fromEntries(given.filter(([name]) => known.has(name)));
@@ -150,7 +153,7 @@ export function takeRootConfig<T extends object>(options: T): { config: Resolved
   };
 }
 
-/** The same of a configuration by itself. @throws ConfigurationError */
+/** Checks the configuration of a root's internal swarm. @throws ConfigurationError */
 export function resolveRootConfig(config: SwarmConfig): ResolvedConfig {
   const resolvedConfig = resolveConfig(config);
   const refused = fields.find((field) => !rows[field].ofRoots && (config[field] ?? null) !== null);
@@ -158,13 +161,13 @@ export function resolveRootConfig(config: SwarmConfig): ResolvedConfig {
   return resolvedConfig;
 }
 
-/** Names and texts in Redis of a configuration, one after the other. What is '' is not stored. */
+/** Returns the names and texts of a configuration for Redis, alternately. Fields with the text '' are left out. */
 export function encodeConfig(config: ConfigChange): string[] {
   const pairs = encodedPairs(config);
   return pairs.flatMap((pair) => (pair[1] === '' ? [] : pair));
 }
 
-/** The same of a change. What is '' is removed. */
+/** Returns the names and texts of a change, alternately. A field with the text '' is to be removed from Redis. */
 export function encodeChange(change: ConfigChange): string[] {
   return encodedPairs(change).flat();
 }
@@ -175,7 +178,7 @@ export function decodeConfig(texts: readonly (string | null | undefined)[]): Res
   return Object.fromEntries(entries) as unknown as ResolvedConfig;
 }
 
-/** What a template stores: the concurrency, and what differs from the defaults. */
+/** Returns the fields that a template stores: the concurrency, and every field that differs from its default. */
 export function withoutDefaults(config: ResolvedConfig): ConfigChange & Pick<ResolvedConfig, 'maxConcurrency'> {
   const differing = fields.filter((field) => config[field] !== rows[field].default);
   return {
@@ -196,7 +199,7 @@ function encodedPairs(config: ConfigChange): [stored: string, text: string][] {
   });
 }
 
-/** A number of 1 at least, or no limit. */
+/** A row for a whole number of at least 1, or null for no limit. */
 function count(stored: string, meaning: string) {
   return {
     default: null,

@@ -1,15 +1,12 @@
-/**
- * The text of a JSON value with the keys of all its objects in order, so that equal values are equal texts, in whatever order
- * somebody has written them.
- */
+/** Returns the JSON text with the keys of all objects in order, so that equal values have equal texts. */
 export function canonical(json: string): string {
   const value: unknown = JSON.parse(json);
   const ordered = inOrder(value);
-  // As most are written in order, most are what they were.
+  // Most texts are in order already and are returned unchanged.
   return ordered === value ? json : JSON.stringify(ordered);
 }
 
-/** The value itself, unless keys somewhere in it are to be put into order. */
+/** Returns the value itself, unless some of its keys must be reordered. */
 function inOrder(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) {

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { isPlainObject, type Message } from './json';
 import { issueText, pathText, placeAt, wrappers, type Issue, type Schema } from './zod-parts';
 
-/** Kinds of schemas that take no list, whatever is in it. */
+/** Kinds of schemas that never accept a list. */
 const noLists = new Set([
   'object',
   'record',
@@ -17,15 +17,15 @@ const noLists = new Set([
 ]);
 
 /**
- * The fields of a part of a message that its schema doesn't take, as texts. What is missing may still come, and so may what makes
- * the whole right: only values that are there count, and fields that look like misspelt ones.
+ * Returns the fields of a part of a message that its schema refuses, as texts. Missing fields may still be merged in, and so
+ * may fields that make the whole valid. Only present values count, and fields that look misspelt.
  */
 export function misfits(schema: z.ZodType, part: Message): string[] {
   const wrong = issuesOf(schema, part).filter((issue) => isOfValue(issue, part, []));
   return [...wrong.map(issueText), ...unknownFields(schema as unknown as Schema, part, '')];
 }
 
-/** The fields that a message lacks for its schema, but for those that somebody else brings. */
+/** Returns the required fields that a message lacks, except those that are supplied later. */
 export function missingFields(schema: z.ZodType, message: Message, brought: readonly string[]): string[] {
   const missing = issuesOf(schema, message)
     .map(({ path }) => path)
@@ -35,23 +35,23 @@ export function missingFields(schema: z.ZodType, message: Message, brought: read
   return [...new Set(missing.map(pathText))];
 }
 
-/** Whether a field of an object schema can't take a list; false where nothing tells. */
+/** Whether a field of an object schema refuses lists. False when it can't be determined. */
 export function refusesLists(schema: z.ZodType, field: string): boolean {
   const def = plain(plain(schema as unknown as Schema)?._zod.def.shape?.[field])?._zod.def;
   return def?.type !== undefined && noLists.has(def.type) && def.coerce !== true;
 }
 
-/** Kinds of values that JSON doesn't have. */
+/** Kinds of values that JSON does not have. */
 const neverInJson = new Set(['date', 'bigint', 'symbol', 'map', 'set', 'function', 'file', 'nan']);
 /** Schemas that supply a value for a missing field, or need none. */
 const withoutValue = new Set(['optional', 'default', 'prefault', 'catch']);
 
-/** A required field whose value no message can hold, as a text; undefined when there is none. */
+/** Returns a required field whose value no message can hold, as a text. Undefined when there is none. */
 export function neverFits(schema: z.ZodType): string | undefined {
   try {
     return neverFitsAt(schema as unknown as Schema, '');
   } catch {
-    // A lazy part that can't be read yet.
+    // A lazy part can't be read yet.
     return undefined;
   }
 }
@@ -69,7 +69,7 @@ function neverFitsAt({ _zod: { def } }: Schema, path: string): string | undefine
   return undefined;
 }
 
-/** The findings of zod: none where a schema only parses asynchronously, or code of its user's throws. */
+/** Returns zod's issues. None when the schema parses only asynchronously, or when code of its user throws. */
 function issuesOf(schema: z.ZodType, message: Message): Issue[] {
   try {
     return schema.safeParse(message).error?.issues ?? [];
@@ -91,8 +91,8 @@ function has(message: Message, path: readonly PropertyKey[]): boolean {
 }
 
 /**
- * Fields that were meant to be other ones. Others that the schema doesn't have are stripped when it parses: whole rows are bound
- * of which a task takes some columns.
+ * Returns the fields that look misspelt. Other unknown fields are allowed, because parsing strips them: users bind whole
+ * rows of which a task takes some columns.
  */
 function unknownFields(schema: Schema | undefined, value: unknown, path: string): string[] {
   const { type, shape, catchall } = plain(schema)?._zod.def ?? {};
@@ -110,14 +110,17 @@ function unknownFields(schema: Schema | undefined, value: unknown, path: string)
   ];
 }
 
-/** Whether two names differ as a name and its misspelling do: in their case, in `_`, or in a third of their letters, at most two. */
+/**
+ * Whether two names look like a name and its misspelling: they differ in case, in `_` or `-`, or in a third of their
+ * letters, at most two.
+ */
 function isLike(one: string, other: string): boolean {
   const [a, b] = [one, other].map((name) => name.toLowerCase().replaceAll(/[_-]/g, '')) as [string, string];
   const most = Math.min(2, Math.floor(Math.max(a.length, b.length) / 3));
   return Math.abs(a.length - b.length) <= most && editsBetween(a, b) <= most;
 }
 
-/** How many letters have to be inserted, left out or replaced to make one text the other. */
+/** Returns how many letters must be inserted, removed or replaced to turn one text into the other. */
 function editsBetween(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 0; i < a.length; i++) {
@@ -129,7 +132,7 @@ function editsBetween(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-/** The schema that first takes the value, without its wrappers. */
+/** Returns the schema that parses the value first, without its wrappers. */
 function plain(schema: Schema | undefined): Schema | undefined {
   const def = schema?._zod.def;
   if (!def) return undefined;

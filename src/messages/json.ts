@@ -4,18 +4,18 @@ import { wellFormedJson } from './text';
 /** A plain object, as a message is. */
 export type Message = Record<string, unknown>;
 
-/** What the engine takes as one run's input or output, with room for the rest of the request (its limit is 4 MiB). */
+/** The limit of one run's input or output, with room for the rest of the request (the engine's limit is 4 MiB). */
 export const engineLimitBytes = 4 * 1024 * 1024 - 64 * 1024;
 
 const forbidden = new Set(['__proto__', 'constructor', 'prototype']);
 const maxDepth = 500;
 
 /**
- * Turns a value into JSON text, refusing whatever JSON would lose or the engine would refuse. Ill-formed text is made
+ * Turns a value into JSON text. Refuses values that JSON would lose or the engine would refuse. Makes ill-formed text
  * well-formed.
- * @param value - what a user handed in
- * @param what - how to call it in an error
- * @throws InvalidMessageError naming the path, what was expected and what came
+ * @param value - a user's value
+ * @param what - its name in an error
+ * @throws InvalidMessageError naming the path, the expected value and the given one
  */
 export function encodeJson(value: unknown, what: string): string {
   check(value, what, 0, []);
@@ -23,8 +23,8 @@ export function encodeJson(value: unknown, what: string): string {
 }
 
 /**
- * As {@link encodeJson}, for what has to be one object below the engine's limit: a message or bound data.
- * @throws InvalidMessageError also for arrays, primitives and more than the engine takes
+ * As {@link encodeJson}, for a message or bound data: one object below the engine's limit.
+ * @throws InvalidMessageError also for arrays, primitives and values above the engine's limit
  */
 export function encodeMessage(value: unknown, what: string): string {
   if (!isPlainObject(value)) {
@@ -45,9 +45,11 @@ export function encodeMessage(value: unknown, what: string): string {
 
 const countedFrom = 1000;
 
-/** How many bytes a text takes at most; exact for one that isn't short, as counting costs more than a short one is worth. */
+/**
+ * Returns an upper bound for the bytes of a text. Exact for long texts only; for short ones counting is not worth its cost.
+ */
 export function bytesOf(text: string): number {
-  // A character takes three bytes at most.
+  // A UTF-16 code unit takes three bytes at most.
   return text.length < countedFrom ? text.length * 3 : Buffer.byteLength(text);
 }
 
@@ -67,7 +69,7 @@ function check(value: unknown, path: string, depth: number, ancestors: object[])
     return;
   }
   const toJson = (value as { toJSON?: unknown }).toJSON;
-  // Of BigInts too: whoever gives them one is heard by JSON.stringify, and so in outputs.
+  // This includes BigInts: JSON.stringify calls a toJSON that a program has added to them, and outputs travel that way.
   const converts = typeof toJson === 'function';
   if (typeof value !== 'object' && !converts) return refuse(path, 'a JSON value', value);
   if (ancestors.includes(value as object)) refuse(path, 'JSON without cycles', 'a cycle');

@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import { wrappers, type Definition, type Schema } from './zod-parts';
 
-/** The field in which results travel when the receiving schema marks no other. */
+/** The default result field, for schemas without a `returnValue` mark. */
 export const defaultResultField = 'returnValue';
 
-/** The field in which the outputs of a root's children travel when the receiving schema marks no other. */
+/** The default field for the outputs of a root's children, for schemas without a `childResults` mark. */
 export const childResultsField = 'childResults';
 
 const resultMark = Symbol.for('mageflow/returnValue');
@@ -13,39 +13,39 @@ const childrenMark = Symbol.for('mageflow/childResults');
 declare const resultType: unique symbol;
 declare const childrenType: unique symbol;
 
-/** What a field's type carries when `returnValue` marks it. */
+/** The type mark that `returnValue` adds to a field. */
 export interface ResultMark {
   readonly [resultType]?: true;
 }
 
-/** What a field's type carries when `childResults` marks it. */
+/** The type mark that `childResults` adds to a field. */
 export interface ChildrenMark {
   readonly [childrenType]?: true;
 }
 
 /**
- * A marked schema: of what goes into it, a chain's types can tell that it takes the previous output. A field that takes
- * anything stays as it is, and takes every output.
+ * A marked schema. The mark in its input type lets a chain's types check the previous output against the field. A field of
+ * type `unknown` or `any` has no mark in its type, and takes every output.
  */
 export type Marked<S extends z.ZodType, M = ResultMark> = S & {
   _zod: { input: unknown extends z.input<S> ? unknown : z.input<S> & (M | null | undefined) };
 };
 
-/** The fields of a message type that `returnValue`, or another mark, marks. */
+/** The fields of a message type that have a mark, by default that of `returnValue`. */
 export type MarkedFields<I, M = ResultMark> = {
   [K in keyof I]-?: unknown extends I[K] ? never : keyof M extends keyof NonNullable<I[K]> ? K : never;
 }[keyof I];
 
-/** Lazy schemas may make new ones without end. */
+/** Limits of the search, because lazy schemas may return new schemas without end. */
 const maxDepth = 100;
 const maxSchemas = 10_000;
 
 /**
- * Marks the field of an input schema that takes the result: what the previous step, the task or the swarm gave.
- * Without a mark it is the field named `returnValue`.
+ * Marks the result field of an input schema. It receives the output of the previous step, or the result of the task or
+ * group whose callback the task is. Without a mark the result field is `returnValue`.
  *
- * @param schema - the schema of a field of the message itself; the mark is seen through optional, nullable, default, catch, readonly,
- *   pipe, lazy, union and intersection, around the field and around the message
+ * @param schema - the schema of a field of the message itself. The mark is found through optional, nullable, default, catch,
+ *   readonly, pipe, lazy, union and intersection, around the field and around the message.
  * @returns the same schema, marked
  * @example
  * const report = mage.task({ name: 'report', input: z.object({ rows: returnValue(z.array(z.number())) }), fn });
@@ -55,10 +55,10 @@ export function returnValue<S extends z.ZodType>(schema: S): Marked<S> {
 }
 
 /**
- * Marks the field of an input schema that takes the outputs of a root's children, in the order of their publication.
- * Without a mark it is the field named `childResults`.
+ * Marks the field of an input schema that receives the outputs of a root's children, in the order of their publication.
+ * Without a mark the field is `childResults`.
  *
- * @param schema - the field's schema; the mark is seen through what `returnValue`'s is
+ * @param schema - the schema of the field; the mark is found through the same schemas as that of `returnValue`
  * @returns the same schema, marked
  * @example
  * const report = mage.task({ name: 'report', input: z.object({ parts: childResults(z.array(z.number())) }), fn });
@@ -76,24 +76,24 @@ export type MarkName = 'returnValue' | 'childResults';
 
 const symbols: Record<MarkName, symbol> = { returnValue: resultMark, childResults: childrenMark };
 
-/** The fields of an input schema that carry a mark; more than one is for the caller to refuse. */
+/** Returns the marked fields of an input schema. The caller refuses more than one. */
 export function markedFields(schema: z.ZodType, marked: MarkName = 'returnValue'): string[] {
   const fields = [...shapesOf(schema as unknown as Schema, 0).entries()];
   return fields.filter(([, all]) => all.some((field) => isMarked(field, symbols[marked], 0))).map(([name]) => name);
 }
 
-/** The names of the fields that an object schema declares, or undefined when the schema may take others, or is no object. */
+/** Returns the declared fields of an object schema. Undefined when the schema may take other fields, or is no object. */
 export function declaredFields(schema: z.ZodType): Set<string> | undefined {
   const whole = schema as unknown as Schema;
   return isObject(whole, 0) ? new Set(shapesOf(whole, 0).keys()) : undefined;
 }
 
-/** Where a mark is that is on no field of the message, as a path. */
+/** Returns the path of a mark that is not on a field of the message. */
 export function misplacedMark(schema: z.ZodType, marked: MarkName): string | undefined {
   return misplaced(schema as unknown as Schema, symbols[marked], 'message', '', 0, new Map());
 }
 
-/** The fields of all objects that a message may be, or is part by part, with their schemas. */
+/** Returns the fields, with their schemas, of all objects that a message may be or is merged from. */
 function shapesOf(schema: Schema | undefined, depth: number): Map<string, Schema[]> {
   const fields = new Map<string, Schema[]>();
   const def = schema?._zod.def;
@@ -102,7 +102,7 @@ function shapesOf(schema: Schema | undefined, depth: number): Map<string, Schema
   else
     for (const part of inner(def)) {
       for (const [name, all] of shapesOf(part, depth + 1)) fields.set(name, [...(fields.get(name) ?? []), ...all]);
-      // What comes out of a pipe is no message any more.
+      // The output of a pipe is not a message any more.
       if (def.type === 'pipe' && fields.size > 0) break;
     }
   return fields;
@@ -123,17 +123,17 @@ function isMarked(schema: Schema | undefined, symbol: symbol, depth: number): bo
   return def[symbol] === true || inner(def).some((part) => isMarked(part, symbol, depth + 1));
 }
 
-/** The schemas that take what a schema takes, or parts of it that are merged. */
+/** Returns the schemas that parse the same value as a schema, or parts of it that are merged. */
 function inner(def: Definition): (Schema | undefined)[] {
   switch (def.type) {
-    // Both ends of a pipe: preprocess() has its schema at the far one.
+    // Both ends of a pipe, because preprocess() has its schema at the output.
     case 'pipe':
       return [def.in, def.out];
     case 'intersection':
       return [def.left, def.right];
     case 'union':
       return def.options ?? [];
-    // Not what zod keeps of it: one that can't be read yet would count as nothing from then on.
+    // Calls the getter, because zod caches the result: a schema that can't be read yet would stay undefined.
     case 'lazy':
       return [def.getter?.()];
     default:
@@ -141,7 +141,7 @@ function inner(def: Definition): (Schema | undefined)[] {
   }
 }
 
-/** A part of an input schema: all of the message, a field of it, or what neither is. */
+/** The place of a part of an input schema: the whole message, one of its fields, or deeper. */
 type Place = 'message' | 'field' | 'deeper';
 type Part = [part: Schema, place: Place, name: string];
 

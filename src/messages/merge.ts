@@ -1,8 +1,8 @@
 import { isPlainObject, type Message } from './json';
 
 /**
- * Merges messages deeply from the left, later wins: objects merge; arrays, null and everything else replace.
- * The parts are parsed JSON; none is changed.
+ * Merges messages deeply from left to right; later values win. Objects are merged; arrays, null and all other values are
+ * replaced. The parts are parsed JSON, and none is changed.
  */
 export function mergeMessages(...parts: readonly (Message | undefined)[]): Message {
   const given = parts.filter((part) => part !== undefined);
@@ -14,7 +14,7 @@ export function mergeMessages(...parts: readonly (Message | undefined)[]): Messa
 function mergeTwo(left: Message, right: Message): Message {
   const merged: Message = { ...left };
   for (const [key, value] of Object.entries(right)) {
-    // encodeJson refuses it, but what is stored could be forged: set by name, it would become the prototype.
+    // encodeJson refuses this key, but stored data could be forged: assigning it would set the prototype.
     if (key === '__proto__') continue;
     const before = Object.hasOwn(merged, key) ? merged[key] : undefined;
     merged[key] = isPlainObject(before) && isPlainObject(value) ? mergeTwo(before, value) : value;

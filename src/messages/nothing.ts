@@ -2,11 +2,12 @@ import { isPlainObject, type Message } from './json';
 import { placeAt, type Issue } from './zod-parts';
 
 /**
- * A message whose results hold undefined where its schema refused the null that stands for it in JSON, and no field at all where
- * it refused undefined: an optional field takes what a body returned as nothing, a nullable one takes null.
- * @param issues - what the schema refused
- * @param fields - in which of the message's fields results arrive
- * @returns undefined when none of the issues is of such a place
+ * Returns a message in which result values that the schema refused are replaced. A refused null, which stands for undefined
+ * in JSON, becomes undefined; a refused undefined is removed. So an optional field accepts a missing output, and a
+ * nullable one accepts null.
+ * @param issues - the issues that the schema found
+ * @param fields - the fields of the message in which results arrive
+ * @returns undefined when no issue is at such a place
  */
 export function withoutNulls(
   message: Message,
@@ -28,11 +29,11 @@ function nothingsIn(message: Message, issues: readonly Issue[], base: readonly P
 
 function isNothing(message: Message, path: readonly PropertyKey[]): boolean {
   const place = placeAt(message, path);
-  // What is undefined in a list stays there: an item can't be left out.
+  // An undefined item stays in its list, because removing it would shift the others.
   return place?.value === null || (place !== undefined && place.value === undefined && typeof path.at(-1) !== 'number');
 }
 
-/** A copy with less in one place: undefined instead of null, no field instead of undefined. */
+/** Returns a copy with one place reduced: undefined instead of null, or no field instead of undefined. */
 function less<T>(value: T, [key, ...rest]: readonly PropertyKey[]): T {
   if (key === undefined) return undefined as T;
   if (Array.isArray(value)) {

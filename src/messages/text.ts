@@ -1,20 +1,20 @@
 import { InvalidMessageError } from '../config/errors';
 
-/** How much of an error's text is stored and travels in inputs, in characters. */
+/** The most characters of an error's text that are stored and travel in inputs. */
 const failureLength = 10_000;
 
-// JSON.stringify writes half a surrogate pair as an escape, in lower case; each escape is matched as a whole.
+// JSON.stringify writes half a surrogate pair as a lower-case escape. Each escape is matched as a whole.
 const escapes = /\\(?:ud[89a-f][0-9a-f]{2}|.)/g;
 
-/** Whether a text is one that UTF-8 can hold: without half of a surrogate pair, as `slice` leaves of an emoji. */
+/** Whether UTF-8 can hold a text: it has no half of a surrogate pair, as `slice` may leave of an emoji. */
 export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }
 
 /**
- * JSON text, as JSON.stringify makes it, in which each half of a surrogate pair is replaced by U+FFFD: the engine's database
- * refuses it, and the runs that are recorded together with it are lost.
- * @throws InvalidMessageError when that makes one key of two
+ * Replaces each half of a surrogate pair in the output of JSON.stringify by U+FFFD. The engine's database refuses such
+ * halves, and the runs that are recorded in the same batch are lost.
+ * @throws InvalidMessageError when two keys become equal by that
  */
 export function wellFormedJson(json: string, what: string): string {
   if (!json.includes('\\ud')) return json;
@@ -28,12 +28,12 @@ export function wellFormedJson(json: string, what: string): string {
   return mended;
 }
 
-/** A text that the engine takes wherever it travels: NUL is shown as a symbol, half a surrogate pair as U+FFFD. */
+/** Returns a text that the engine accepts: NUL becomes a visible symbol, half a surrogate pair U+FFFD. */
 export function cleanText(text: string): string {
   return text.replaceAll('\0', '\u2400').replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
-/** Why something failed as it is stored, and as callbacks get it: its message, cleaned, and no more of it than people read. */
+/** Returns an error's message as it is stored and as callbacks receive it: cleaned and shortened. */
 export function packFailure(message: string): string {
   return JSON.stringify({ message: cleanText(message.slice(0, failureLength)) });
 }

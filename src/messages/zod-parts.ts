@@ -1,4 +1,4 @@
-/** A schema of zod, as far as mageflow reads it. */
+/** The parts of a zod schema that mageflow reads. */
 export interface Schema {
   _zod: { def: Definition };
   clone(def: Definition): unknown;
@@ -19,16 +19,16 @@ export interface Definition {
   [mark: symbol]: unknown;
 }
 
-/** One finding of zod in a message. */
+/** An issue that zod found in a message. */
 export interface Issue {
   code?: string;
   path: PropertyKey[];
   message: string;
-  /** Of a union: the findings of each of its options. */
+  /** For a union: the issues of each of its options. */
   errors?: Issue[][];
 }
 
-/** Schemas that say more of one inside them, which takes the value. */
+/** Schemas that wrap an inner schema, which parses the value. */
 export const wrappers: ReadonlySet<string> = new Set([
   'optional',
   'nullable',
@@ -39,7 +39,7 @@ export const wrappers: ReadonlySet<string> = new Set([
   'nonoptional',
 ]);
 
-/** The value at a path of a message; undefined when there is no such place. */
+/** Returns the value at a path of a message. Undefined when the path does not exist. */
 export function placeAt(message: unknown, path: readonly PropertyKey[]): { value: unknown } | undefined {
   let value = message;
   for (const key of path) {
@@ -49,9 +49,9 @@ export function placeAt(message: unknown, path: readonly PropertyKey[]): { value
   return { value };
 }
 
-/** A path as people write it. */
+/** A path as a text. */
 export const pathText = (path: readonly PropertyKey[]): string => path.map(String).join('.') || '(message)';
 
-/** A finding as a text, with its place. */
+/** An issue as a text, with its path. */
 export const issueText = ({ path, message }: Pick<Issue, 'path' | 'message'>): string =>
   `${pathText(path)}: ${message}`;

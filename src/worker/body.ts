@@ -19,7 +19,7 @@ import type { Runtime } from './runtime';
 
 export type Body = (input: unknown, ctx: Context<unknown>) => unknown;
 
-/** What the wrapper knows of the task that it wraps. */
+/** The task of a wrapper. */
 export interface WrappedTask {
   name: string;
   /** Attempts after the first one. */
@@ -27,15 +27,18 @@ export interface WrappedTask {
   /** How long one attempt may take, in ms. */
   timeoutMs: number;
   schema: InputSchema | undefined;
-  /** The end of a workflow of several tasks isn't for one of them to report. */
+  /**
+   * Whether a run of this task reports the end. A single task of a workflow does not report the end of the whole workflow.
+   */
   reports: boolean;
-  /** How the children of a root run; undefined for a task that is no root. */
+  /** The configuration of a root's internal swarm. Undefined for a task that is no root. */
   root: ResolvedConfig | undefined;
 }
 
 /**
- * Wraps a body: a run that mageflow published reports its end as an item; every other run is as without mageflow, its schema
- * aside. Of the instances that wrap one body, the one whose store knows a run's claim runs it; the others pass it on.
+ * Wraps a body. A run that mageflow published reports its end as an item. Every other run is as without mageflow, except
+ * that the schema parses its input. When several instances wrap one body, the instance whose store has the run's claim
+ * runs it, and the others pass it on.
  */
 export function wrapBody(runtime: Runtime, task: WrappedTask, body: Body): Body {
   const isClosed = () => !processState().instances.includes(runtime.instance);
@@ -50,34 +53,34 @@ export function wrapBody(runtime: Runtime, task: WrappedTask, body: Body): Body 
       if (done) return done.output;
     }
     if (outerClaim && !outerClaim.own && !task.root) return attempt.passOn(around);
-    // A wrapper further in may know it.
+    // An inner wrapper may have the store of this claim.
     if (!outerClaim && !isWrapped(body)) attempt.checkUnknown(claim);
     if (!task.root) return attempt.plain();
     return (await attempt.claimed(await attempt.ownClaim()))?.output;
   };
 }
 
-/** Tasks whose outputs have been found to change on their way. */
+/** Tasks whose outputs were found to change as JSON, so that each is logged once. */
 const warned = new WeakSet<WrappedTask>();
 
-/** The execution in which another instance's wrapper, around this one, has begun the same run. */
+/** Returns the execution in which an outer wrapper of another instance has begun the same run. */
 function outerExecution(ctx: Context<unknown>): Execution | undefined {
   const current = currentExecution();
   return current?.run?.ctx === ctx ? current : undefined;
 }
 
-/** Whether a claim can be one to the store of an instance, and nobody around it has claimed it for all of them. */
+/** Whether a claim may belong to this instance's store, and no outer wrapper has claimed the run. */
 function isToAsk({ store }: Runtime, { root }: WrappedTask, claim: Claim, around: Execution | undefined): boolean {
   if (claim.store !== undefined && claim.store !== store.keys.mark) return false;
   if (!around?.run?.claim || around.run.claim.own) return true;
-  // Another instance of the same store that wraps it as a plain task: the root's children need an entry to belong to.
+  // Another instance of the same store wraps it as a plain task. A root's children still need an entry as their parent.
   return root !== undefined && around.store === store.identity;
 }
 
-/** What is known of a group when the body of one of its entries begins. */
+/** The state of a group when the body of one of its entries begins. */
 interface Started {
   failedItems: number;
-  /** What it was started with, as JSON text. */
+  /** The message with which it was started, as JSON text. */
   message: string | undefined;
 }
 
@@ -101,7 +104,7 @@ class Attempt {
     return this.run(input, undefined, undefined);
   }
 
-  /** Runs the body in the execution that a wrapper around this one has begun; as a plain run without one. */
+  /** Runs the body in the execution that an outer wrapper has begun. Without one, as a plain run. */
   async passOn(around: Execution | undefined): Promise<unknown> {
     const { schema } = this.task;
     if (!around) return this.plain();
@@ -113,8 +116,8 @@ class Attempt {
   }
 
   /**
-   * Notes a claim that no store of the instances around the body knows.
-   * @throws NonRetryableError when a part of the input is in the store that does
+   * Logs a claim that is in no store of the instances around the body.
+   * @throws NonRetryableError when a part of the input is stored by reference in the store of that claim
    */
   checkUnknown(claim: Claim | undefined): void {
     const { unknownClaims } = this.runtime;
@@ -123,9 +126,9 @@ class Attempt {
   }
 
   /**
-   * Runs one task of a workflow that is an item as a whole: it gets the whole input, and claims nothing.
-   * @returns undefined when the store doesn't know the claim
-   * @throws NonRetryableError when it was cancelled: a run none of whose tasks was due can't be cancelled in the engine
+   * Runs one task of a workflow that is an item as a whole. The task receives the whole input, and claims nothing.
+   * @returns undefined when the claim is not in the store
+   * @throws NonRetryableError when it was cancelled. The engine can't cancel a run before one of its tasks is due.
    */
   async partOf(claim: Claim): Promise<{ output: unknown } | undefined> {
     const { groupId, entry, token } = claim;
@@ -135,14 +138,14 @@ class Attempt {
     return worth === 'valid' ? { output: await this.asPart(claim) } : undefined;
   }
 
-  /** The claim of a root's run that nobody signed. */
+  /** Makes a claim for a root's run that was not published by mageflow. */
   ownClaim(): Promise<Claim> {
     const { runtime, task, ctx } = this;
     const sent = sentInput(ctx) ?? this.input;
     return this.persistence.retryUntil('to be entered', () => claimPlainRoot(runtime, task.name, sent, ctx));
   }
 
-  /** Runs the body as an item; undefined when the store doesn't know the claim. */
+  /** Runs the body as an item. Returns undefined when the claim is not in the store. */
   async claimed(claim: Claim): Promise<{ output: unknown } | undefined> {
     const { runtime, task } = this;
     const child = task.root ? childrenId(claim.groupId, claim.entry) : '';
@@ -158,7 +161,10 @@ class Attempt {
     }
   }
 
-  /** Runs the body as one task of a workflow that is an item as a whole: what is to be recorded of it has to suit the engine. */
+  /**
+   * Runs the body as one task of a workflow that is an item as a whole. Its output or error must be one that the engine can
+   * store.
+   */
   private async asPart(claim: Claim): Promise<unknown> {
     try {
       const message = await this.persistence.retryUntil('for its message', () =>
@@ -173,9 +179,9 @@ class Attempt {
   execute(claim: Claim, { failedItems, message }: Started, root?: RootCapture): unknown {
     const received = (this.input ?? {}) as Message;
     const context = contextOf(this.ctx, claim, root !== undefined);
-    // What nobody signed has no message but its input.
+    // A run that mageflow did not publish has no message but its input.
     addMessage(context, claim.own ? received : message);
-    // Most items: their input is all here, and they are told of nobody else's end.
+    // The common case: the input contains no references, and no result of another entry is needed.
     if (!this.task.schema && claim.source === '' && referencesIn(received).length === 0)
       return this.run(this.shown(received), context, claim, root);
     return this.executeWith(received, context, claim, failedItems, root);
@@ -238,7 +244,7 @@ class Attempt {
     return ended.output;
   }
 
-  /** Once for each task: what its body gives is no longer what arrives. */
+  /** Warns once for each task when its output changes as JSON. */
   private warnOfLoss(output: unknown): void {
     const { runtime, task } = this;
     if (warned.has(task)) return;
@@ -260,14 +266,14 @@ class Attempt {
     return this.shown(await parseInput(this.task.name, input, sentInput(this.ctx), schema, published));
   }
 
-  /** After-middleware and the context's own accessors show what the body saw. */
+  /** Sets the input that after-middleware and the context's accessors show to the one that the body receives. */
   private shown(input: unknown): unknown {
     this.ctx.input = input;
     return input;
   }
 }
 
-/** The input as it was published, where middleware may have added to it. */
+/** Returns the input as it was published, when middleware may have added to it. */
 function sentInput(ctx: Context<unknown>): Message | undefined {
   const { middleware } = ctx.v1.config as { middleware?: { before?: unknown } };
   if (!middleware?.before) return undefined;
@@ -279,7 +285,7 @@ function sentInput(ctx: Context<unknown>): Message | undefined {
   }
 }
 
-/** Adds what a group was started with. @param message - as JSON text, which is parsed when it is first asked for */
+/** Adds the message with which a group was started. @param message - JSON text is parsed at the first access */
 function addMessage(context: MageContext, message: Message | string | undefined): void {
   if (message === undefined) return;
   const define = (property: PropertyDescriptor) =>

@@ -3,7 +3,7 @@ import { ConfigurationError, describe, describeTask } from '../config/errors';
 import { isPlainObject } from '../messages/json';
 import { refuseUnknown, wholeNumber } from '../config/options';
 
-// A field that the SDK gets with a later version has to be named here before it compiles.
+// The type makes the compiler report fields that a later SDK version adds.
 const workerFields: Record<keyof CreateWorkerOpts, true> = {
   workflows: true,
   slots: true,
@@ -14,7 +14,7 @@ const workerFields: Record<keyof CreateWorkerOpts, true> = {
 };
 const mostSlots = 2 ** 31 - 1;
 
-/** What `worker` is called with, before the SDK's worker is made. @throws ConfigurationError */
+/** Checks the arguments of `worker` before the SDK's worker is made. @throws ConfigurationError */
 export function checkWorker(name: unknown, options: CreateWorkerOpts): void {
   if (typeof name !== 'string' || name.trim() === '')
     throw new ConfigurationError(`name of a worker: expected a text that is not empty, got ${describe(name)}.`);
@@ -35,8 +35,8 @@ export function checkWorker(name: unknown, options: CreateWorkerOpts): void {
 }
 
 /**
- * What a declaration is made of, as far as it is not for the SDK alone to judge.
- * @param hasBody - whether it is a task, and not a workflow, which gets its tasks later
+ * Checks the options of a declaration, except those that the SDK checks.
+ * @param hasBody - true for a task; a workflow gets its tasks later
  * @throws ConfigurationError
  */
 export function checkDeclared(what: string, options: unknown, hasBody: boolean): void {

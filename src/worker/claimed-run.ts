@@ -22,15 +22,15 @@ const askLaterMs = [100, 300, 1_000, 3_000, 5_000];
 const ofThisProcess = randomBytes(6).toString('base64url');
 let executions = 0;
 
-/** What the claim of an execution allows. */
+/** The result of claiming an entry. */
 export type Permission =
-  /** message: what the group was started with, as JSON text. */
+  /** `message` is the message with which the group was started, as JSON text. */
   | { code: 'run'; failedItems: number; message: string | undefined }
   | { code: 'stored'; output: unknown }
-  /** Nobody of this store published it. */
+  /** The run was not published from this store. */
   | { code: 'unknown' };
 
-/** One execution of a run that mageflow published: claims its entry, and reports how it ended. */
+/** One execution of a run that mageflow published. Claims its entry, and reports its end. */
 export class ClaimedRun {
   private readonly execution: RunExecution;
   private judgement: Promise<void> | undefined;
@@ -41,7 +41,7 @@ export class ClaimedRun {
     private readonly about: { name: string },
     private readonly ctx: Context<unknown>,
     private readonly persistence: Persistence,
-    /** The group of its children, when it is a root; else ''. */
+    /** The id of its internal swarm when it is a root, else ''. */
     private readonly child: string,
   ) {
     this.execution = {
@@ -53,8 +53,8 @@ export class ClaimedRun {
   }
 
   /**
-   * Claims the entry, before the body may run: without its claim no body runs.
-   * @throws NonRetryableError when what is stored is a failure, or another run owns the entry
+   * Claims the entry. The body runs only with this claim.
+   * @throws NonRetryableError when the stored result is a failure, or another run owns the entry
    */
   async start(): Promise<Permission> {
     let deadOwner = '';
@@ -69,7 +69,7 @@ export class ClaimedRun {
     const { store, stopping, messages } = this.runtime;
     const { confirmations } = this.runtime.publisher;
     const { groupId, entry, token } = this.claim;
-    // A claim that is granted confirms the run itself.
+    // A successful claim also confirms the run.
     const unconfirmed = confirmations.drop(groupId, entry, this.execution.runId);
     const confirmLater = () => {
       if (unconfirmed) confirmations.add(groupId, entry, this.execution.runId);
@@ -125,15 +125,16 @@ export class ClaimedRun {
       case 'superseded':
         throw new NonRetryableError(`A later attempt of run ${runId} has begun.`);
       case 'stored':
-        // What was taken back or cancelled on its way is no repetition; those have a higher count.
+        // A run that was withdrawn or cancelled before it began is not a repetition; a repetition has a higher retry count.
         if (this.execution.retryCount > 0 || (!reply.late && reply.result !== 'x'))
           logger.warn(
             `run ${runId} of ${this.about.name} has ended before; its body is not run again. To repeat failed items, use retryFailed().`,
           );
         return { code: 'stored', output: await this.stored(reply.result) };
       case 'duplicate': {
-        // What the owner's body did is the engine's to tell, a timeout as much as an output: settled from its record, as
-        // the reconciler would a moment later, it is what is stored when this run asks again. Only a record that is gone tells nothing.
+        // The engine's record decides how the owner ended, whether with an output or a timeout. Completing the entry from
+        // that record, as the reconciler would a moment later, stores the result that this run reads when it claims again.
+        // Only a missing record decides nothing.
         const owner = await settler.completeIfEnded(groupId, entry, reply.owner, this.about.name);
         if (!owner.known) return { deadOwner: reply.owner };
         if (!owner.end) throw new NonRetryableError(`A duplicate of run ${reply.owner}, which runs it.`);
@@ -149,14 +150,14 @@ export class ClaimedRun {
     );
   }
 
-  /** Stores the result and publishes what it makes room for. */
+  /** Stores the result, and publishes the items that it grants. */
   succeed(payload: string): Promise<unknown> {
     return this.wasAborted ? this.judged() : this.end('succeeded', payload, 0);
   }
 
   /**
    * Reports a failed attempt.
-   * @returns the error to hand to the engine: one that it doesn't retry, when the failure is final
+   * @returns the error for the engine: one that it does not retry when the failure is final
    */
   async fail(error: unknown, retries: number): Promise<unknown> {
     if (this.wasAborted) {
@@ -165,7 +166,7 @@ export class ClaimedRun {
     }
     const final = error instanceof NonRetryableError;
     const code = await this.end(final ? 'failed' : 'threw', packFailure(messageOf(error)), retries);
-    // The engine may have counted more than we know of: a timeout that its own process has yet to report.
+    // The engine may have counted an attempt that is missing here: a timeout that its own process has yet to report.
     if (code === 'retry' && this.execution.retryCount >= retries) runOutsideContext(() => void this.askLater());
     if (final || code !== 'ended') return encodeThrown(error);
     const last = new NonRetryableError(messageOf(error));
@@ -174,7 +175,7 @@ export class ClaimedRun {
     return encodeThrown(last);
   }
 
-  /** When the engine ended this attempt, what the body does afterwards counts no more. */
+  /** Whether the engine ended this attempt. Afterwards the result of the body no longer counts. */
   private get wasAborted(): boolean {
     return this.judgement !== undefined || this.ctx.abortController.signal.aborted;
   }
@@ -189,7 +190,7 @@ export class ClaimedRun {
     else signal.addEventListener('abort', () => void this.judged(), { once: true });
   }
 
-  /** An abort says nothing of its reason: a timeout, a person's cancel and an eviction look the same. The engine knows. */
+  /** Asks the engine why the run was aborted, because a timeout, a cancellation and an eviction abort it alike. */
   private async askEngine(): Promise<void> {
     const { settler, logger } = this.runtime;
     const { groupId, entry } = this.claim;
@@ -207,7 +208,9 @@ export class ClaimedRun {
     }
   }
 
-  /** Settles the run when the engine doesn't try it again, which it knows a moment after the attempt has returned. */
+  /**
+   * Completes the run when the engine does not retry it. The engine records that a moment after the attempt has returned.
+   */
   private async askLater(): Promise<void> {
     const { settler, logger } = this.runtime;
     const { groupId, entry } = this.claim;
@@ -224,7 +227,7 @@ export class ClaimedRun {
     }
   }
 
-  /** What events tell of it. */
+  /** Returns the fields that events have in common. */
   private told(): ItemRef {
     const { groupId, entry } = this.claim;
     const { signature, index } = metadataOf(this.claim, this.ctx.additionalMetadata());
@@ -236,7 +239,7 @@ export class ClaimedRun {
     return (this.ctx.abortController.signal.reason as { reason?: string } | undefined)?.reason === 'evicted';
   }
 
-  /** Stores how it ended, and publishes what that makes room for before the run returns to the engine. */
+  /** Stores the outcome, and publishes the items that it grants, before the run returns to the engine. */
   private async end(outcome: 'succeeded' | 'failed' | 'threw' | 'aborted', payload: string, retries: number) {
     const { publisher, events, logger } = this.runtime;
     let reply: FinishReply;
@@ -253,10 +256,10 @@ export class ClaimedRun {
       emitEnd(events, this.told(), reply.effects, outcome === 'succeeded' ? '' : readError(payload));
     try {
       if (hasEffects(reply.effects)) await publisher.publish(groupId, reply.effects);
-      // What was confirmed with it may have been on the way when the group was suspended.
+      // Its confirmations may include runs that were being published when the group was suspended.
       if (reply.effects.suspended) await publisher.suspender.withdraw(groupId);
     } catch (error) {
-      // It ended all the same; what it was granted stays leased, and the reconciler publishes it.
+      // The end is stored. The granted entries stay leased, and the reconciler publishes them.
       logger.warn(
         `what follows run ${this.execution.runId} of ${this.about.name} is left to the reconciler: ${messageOf(error)}`,
       );
@@ -264,7 +267,10 @@ export class ClaimedRun {
     return reply.code;
   }
 
-  /** A finished body is never run again for our reasons: after a while without Redis the engine gets the output, and the reconciler settles. */
+  /**
+   * Stores the end, and retries for a while without Redis. Then the engine gets the output, and the reconciler completes the
+   * entry: a finished body is never run again for mageflow's sake.
+   */
   private storeEnd(end: ExecutionEnd): Promise<FinishReply> {
     const { store, publisher } = this.runtime;
     const { groupId, entry } = this.claim;

@@ -4,38 +4,40 @@ import { ConfigurationError, describe, type Failure } from '../config/errors';
 import type { RootCapture } from './roots/root-capture';
 import { processState } from '../utils/process-state';
 
-/** What `mageContext()` tells a body about the signature that it runs for. */
+/** The context of a running body: its signature and the groups around it. */
 export interface MageContext {
   signatureId: string;
-  /** The nearest swarm that it is an item of, at any depth, or whose callback it is. */
+  /** The id of the nearest swarm around it, at any depth. For a callback of a swarm, that swarm. */
   swarmId?: string;
-  /** The nearest chain that it is a step of, at any depth. */
+  /** The id of the nearest chain around it, at any depth. */
   chainId?: string;
-  /** The nearest root task that it is a child of, at any depth; in a root's own body, the root itself. */
+  /** The id of the nearest root task around it, at any depth. In a root's own body, the root itself. */
   rootId?: string;
   /**
-   * The message that its group was started with, or it itself when it was run by itself; in a callback what the task, chain,
-   * swarm or root was started with whose callback it is. Nothing that is bound, and no item's own message, is merged into it.
-   * Undefined in a group that only its items have started, and for the children of a root.
+   * The message with which its group was started. For a single task, its own message. In a callback, the message of the
+   * task, chain, swarm or root to which the callback belongs. Bound data and the message of the item are not merged into it.
+   * Undefined in a group that was started only through its items, and for the children of a root.
    */
   message?: Record<string, unknown>;
-  /** Its place in the group that it is an item of. */
+  /** Its index in its group. */
   index?: number;
-  /** In a success callback of a swarm, or of a root, whose items partly failed: what failed (the first 100). */
+  /** In a success callback of a swarm or root with failed items: those items (the first 100). */
   failures?: Failure[];
-  /** Where a list of outputs arrives: they one after another, also of lists above `maxResultBytes`. */
+  /**
+   * In a callback that receives a list of outputs: the same outputs one by one. Also works for lists above `maxResultBytes`.
+   */
   results?: AsyncIterable<unknown>;
 }
 
-/** The execution that code runs in: which instance runs the body, and what for. */
+/** The execution in which code runs: the instance that runs the body, and its context. */
 export interface Execution {
   instance: unknown;
   context: MageContext | undefined;
-  /** Set in the body of a root: what it publishes is captured. */
+  /** Set in the body of a root: the runs that the body starts are captured. */
   root?: RootCapture | undefined;
-  /** The store of that instance, by its identity. */
+  /** The identity of that instance's store. */
   store: string;
-  /** The run that it executes, by the SDK's context, and the claim under which it does. */
+  /** The run, identified by the SDK's context, and its claim. */
   run: { ctx: unknown; claim: Claim | undefined };
   /** Set within {@link withoutRootSwarm}: the root whose body called it. */
   without?: RootCapture | undefined;
@@ -47,7 +49,7 @@ function storage(): AsyncLocalStorage<Execution> {
   return state.execution as AsyncLocalStorage<Execution>;
 }
 
-/** Runs a body so that everything it calls and awaits knows of its execution. */
+/** Runs a body so that all code that it calls and awaits can read its execution. */
 export function inExecution<T>(execution: Execution, body: () => T): T {
   return storage().run(execution, body);
 }
@@ -57,9 +59,9 @@ export function currentExecution(): Execution | undefined {
 }
 
 /**
- * Runs a function outside the capture of the root task whose body it is called in: what it publishes runs independently,
- * under no limit of the root's, and the root doesn't wait for it. Nests; what the body publishes meanwhile in other
- * branches stays captured.
+ * Runs a function outside the capture of the root task whose body calls it. The runs that it starts are independent: no
+ * limit of the root applies to them, and the root does not wait for them. Calls can be nested. Other branches of the body
+ * are captured as before.
  * @param fn - sync or async
  * @returns what `fn` returns, or throws what it throws
  * @example
@@ -73,7 +75,7 @@ export function withoutRootSwarm<T>(fn: () => T): T {
 }
 
 /**
- * What the running body belongs to, or undefined outside mageflow: in plain runs and outside task bodies.
+ * Returns the context of the running body. Undefined in plain runs and outside task bodies.
  * @example
  * fn: async (input) => { const { index } = mageContext() ?? {}; ... }
  */

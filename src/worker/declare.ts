@@ -18,7 +18,7 @@ import type { RunOptionsLike, Runtime } from './runtime';
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's type parameters are invariant
 type Declaration = BaseWorkflowDeclaration<any, any>;
 
-/** A task as a declaration holds it. */
+/** A task in a declaration. */
 interface TaskDefinition {
   name?: string;
   fn?: Body;
@@ -30,21 +30,22 @@ interface TaskDefinition {
 }
 
 interface Wrapping {
-  /** The instances that wrap it, and whether as a root. */
+  /** The instances that wrap it, and whether they wrap it as a root. */
   instances: WeakMap<object, boolean>;
-  /** What its message has to fit as it is sent; undefined where middleware may change it on its way. */
+  /** The schema of its message when it is sent. Undefined when middleware may change the message on its way. */
   schema?: InputSchema;
 }
 
-/** Lets whoever signs a declaration, in whichever instance, know what its message has to fit. */
+/** Stores the schema of a declaration, so that every instance can check the message when it signs. */
 export function rememberSchema(declaration: Declaration, schema: InputSchema): void {
   const wrapping = (processState().declarations as WeakMap<object, Wrapping>).get(declaration);
   if (wrapping) wrapping.schema = schema;
 }
 
 /**
- * Wraps every body of a declaration in place, those added later too. Twice by one instance is once.
- * @throws ConfigurationError for anything else than a declaration, for batch tasks, and for a root that can't be one
+ * Wraps every body of a declaration in place, including tasks that are added later. A second call by one instance has no
+ * effect.
+ * @throws ConfigurationError for any other value, for batch tasks, and for a root that can't be one
  */
 export function wrapDeclaration<D extends Declaration>(
   runtime: Runtime,
@@ -80,14 +81,15 @@ export function wrapDeclaration<D extends Declaration>(
   }
   wrapping.instances.set(instance, root !== undefined);
   known.set(declaration, wrapping);
-  // A declaration may live as long as its process: it must not keep each instance that ever wrapped it. Open ones are kept elsewhere.
+  // The reference is weak, because a declaration may live as long as its process and would keep every instance that has
+  // wrapped it. Open instances are kept elsewhere.
   const held = new WeakRef(runtime);
   const defaults = definition.taskDefaults;
   const wrapTask = (task: TaskDefinition, parsed = schema) => {
     if (!task.fn) return;
     const about: WrappedTask = {
       name: task.name ?? definition.name,
-      // As the SDK reads them: no retries, like no timeout, means the default.
+      // Follows the SDK: 0 retries and an empty timeout mean the default.
       retries: task.retries || defaults?.retries || 0,
       timeoutMs: durationToMs(task.executionTimeout || task.timeout || defaults?.executionTimeout || '60s'),
       schema: parsed,
@@ -99,15 +101,15 @@ export function wrapDeclaration<D extends Declaration>(
   for (const task of tasks) wrapTask(task);
   if (!single) wrapLaterTasks(declaration as unknown as WorkflowDeclaration, wrapTask);
   captureRuns(held, declaration);
-  // Tasks are added to a workflow later.
+  // Read lazily, because tasks are added to a workflow later.
   const scheduleTimeout = () => declaredScheduleTimeout(declaration);
   runtime.served.declare(definition.name, single ? 'task' : 'workflow', scheduleTimeout);
   return declaration;
 }
 
-/** The body as an instance wraps it; when that is closed and gone, the body itself. */
+/** Wraps a body for an instance. After the instance is closed and collected, the wrapper calls the body itself. */
 function wrapWeakly(held: WeakRef<Runtime>, about: WrappedTask, wrappedBody: Body): Body {
-  // Taken off, they neither slow each run down nor stay in memory with their instances.
+  // Removes the wrappers of closed instances, which would slow each run and keep those instances in memory.
   const { body, schema } = withoutClosed(wrappedBody);
   const task = { ...about, schema: about.schema ?? schema };
   const wrapped = new WeakMap<Runtime, Body>();
@@ -134,7 +136,7 @@ interface SdkRunOptions extends RunOptionsLike {
   childKey?: string;
 }
 
-/** In a root's body its runs become children of that root; all ways of running it go through these two. */
+/** In a root's body, runs of this declaration become children of that root. All run methods of the SDK use these two. */
 function captureRuns(held: WeakRef<Runtime>, declaration: Declaration): void {
   const target = declaration as unknown as Runs & { _standalone_task_name?: string };
   const plain = { one: target.runNoWait.bind(declaration), many: target.runManyNoWait.bind(declaration) };
@@ -184,12 +186,12 @@ function wrapLaterTasks(
     // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- one shape for all three
     const original = declaration[method] as Function;
     const wrapped = (options: TaskDefinition): unknown => {
-      // What is handed in may be used elsewhere too, unwrapped: the workflow gets a copy.
+      // The workflow gets a copy, because the user's object may be used unwrapped elsewhere.
       const own = { ...(options instanceof TaskWorkflowDeclaration ? (options.taskDef as TaskDefinition) : options) };
       if (method === 'batchTask') refuseBatch({ ...own, batch: own.batch ?? true });
       refuseBatch(own);
       const added = original.call(declaration, own) as TaskDefinition;
-      // After the instances that have wrapped the workflow before, as around the tasks that it had then.
+      // Wraps after the earlier instances have, so that the order is the same as for the workflow's first tasks.
       wrapTask(added);
       return added;
     };
@@ -198,7 +200,7 @@ function wrapLaterTasks(
 }
 
 /**
- * The engine accepts the runs of a workflow whose only task waits for something, and never runs them.
+ * Refuses a workflow whose only task waits for a condition: the engine accepts its runs and never starts them.
  * @throws ConfigurationError
  */
 export function refuseLoneWait({ definition }: Declaration): void {

@@ -1,13 +1,13 @@
 import type { InputSchema } from './parsing';
 
-/** One instance's wrapper around a body, as the wrappers around it see it. */
+/** One instance's wrapper around a body, for the wrappers around it. */
 export interface Layer {
   body: object;
   schema: InputSchema | undefined;
   isClosed: () => boolean;
 }
 
-// Another copy of the package in this process finds it too.
+// Symbol.for makes the key the same in every copy of the package in this process.
 const layerKey = Symbol.for('mageflow/layer');
 
 function layerOf(body: object): Layer | undefined {
@@ -19,7 +19,7 @@ export function asLayer<W extends object>(wrapper: W, layer: Layer): W {
   return Object.defineProperty(wrapper, layerKey, { value: layer });
 }
 
-/** A body without the outermost wrappers whose instances are closed, and the schema that those parsed its input with. */
+/** Returns a body without its outermost wrappers of closed instances, and the schema with which those parsed its input. */
 export function withoutClosed<B extends object>(body: B): { body: B; schema: InputSchema | undefined } {
   let left = body;
   let schema: InputSchema | undefined;
@@ -30,7 +30,7 @@ export function withoutClosed<B extends object>(body: B): { body: B; schema: Inp
   return { body: left, schema };
 }
 
-/** Tells whether an open instance wraps a body, at any depth. */
+/** Whether an open instance wraps a body, at any depth. */
 export function isWrapped(body: object): boolean {
   for (let layer = layerOf(body); layer; layer = layerOf(layer.body)) if (!layer.isClosed()) return true;
   return false;

@@ -16,10 +16,10 @@ type TaskOpts = Given<Omit<CreateTaskWorkflowOpts<any, any>, 'fn' | 'inputValida
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's own options, whatever their types
 type DurableOpts = Given<Omit<CreateDurableTaskWorkflowOpts<any, any>, 'fn' | 'inputValidator' | 'batch'>>;
 
-/** Options that may be undefined, also for who compiles with exactOptionalPropertyTypes. */
+/** Options that may be undefined, also under the compiler option exactOptionalPropertyTypes. */
 type Given<T> = { [K in keyof T]: undefined extends T[K] ? T[K] | undefined : T[K] };
 
-/** What before-middleware and the client's global input add to a body's input. */
+/** The fields that before-middleware and the client's global input add to a body's input. */
 export type Added<GI extends object, MB extends object> = Resolved<GI, MB>;
 
 /** Every option of the SDK's `hatchet.task`, and a schema. */
@@ -35,7 +35,10 @@ export interface PlainTask<I, O, GI extends object, MB extends object> extends T
   fn: (input: I & Added<GI, MB>, ctx: Context<AsContext<I>>) => O | Promise<O>;
 }
 
-/** What a root task takes besides: how its children run, and the callbacks of each run of it, where its signature has none of its own. */
+/**
+ * The options of a root task besides those of `task`: the configuration of its internal swarm, and the callbacks of each
+ * run. Callbacks of a signature replace them.
+ */
 export interface RootOptions extends RootConfig {
   successCallbacks?: readonly TaskLike[] | undefined;
   errorCallbacks?: readonly TaskLike[] | undefined;
@@ -54,10 +57,10 @@ export interface PlainDurableTask<I, O, GI extends object, MB extends object> ex
   fn: (input: I & Added<GI, MB>, ctx: DurableContext<AsContext<I>>) => O | Promise<O>;
 }
 
-/** Every option of the SDK's `hatchet.workflow`, and a schema that each of its tasks parses its input with. */
+/** Every option of the SDK's `hatchet.workflow`, and a schema with which each of its tasks parses its input. */
 export interface WorkflowOptions<S extends z.ZodType> extends Given<Omit<CreateWorkflowOpts, 'inputValidator'>> {
   input?: S | undefined;
 }
 
-/** The SDK wants index signatures on what a context carries. */
+/** The input type for a context. The SDK requires an index signature on it. */
 type AsContext<I> = I extends InputType ? I : InputType;

@@ -4,13 +4,13 @@ import { engineLimitBytes } from '../messages/json';
 import { cleanText, wellFormedJson } from '../messages/text';
 import { messageOf } from '../utils/error-message';
 
-/** How much of a thrown error the engine gets, in characters: with its whole call it takes 4 MiB. */
+/** The most characters of a thrown error that the engine gets; its limit for the whole call is 4 MiB. */
 const thrownLength = 200_000;
 
 /**
- * A body's output as JSON text, and as it is handed to the engine: ill-formed text in it is made well-formed. Checked before
- * that, as the engine fails the run long after the body returned when an output doesn't suit it.
- * @throws Error saying what is wrong with it
+ * Returns a body's output as JSON text, and in the form for the engine, with ill-formed text made well-formed. Checks the
+ * output first, because the engine fails a run with an unsuitable output long after the body has returned.
+ * @throws Error with the reason
  */
 export function encodeOutput(task: string, output: unknown): { payload: string; output: unknown } {
   let json: string | undefined;
@@ -41,12 +41,12 @@ export function encodeOutput(task: string, output: unknown): { payload: string; 
 }
 
 /**
- * What a body threw, as the engine can record it: with a NUL, half of a surrogate pair or megabytes of text in it, it would
- * never hear that the attempt has failed, and of causes it records nothing. What suits it stays what it is.
+ * Returns a thrown error in a form that the engine can store. With a NUL, half a surrogate pair or megabytes of text the
+ * engine would never receive the failure of the attempt, and it stores no causes. Suitable errors are returned unchanged.
  */
 export function encodeThrown(error: unknown): unknown {
   const { message: own, stack, name } = Object(error) as { message?: unknown; stack?: unknown; name?: unknown };
-  // The SDK tells an abort by the error itself.
+  // The SDK recognizes an abort by the error's own fields.
   const message = typeof error !== 'object' || error === null || name === 'AbortError' ? own : messageOf(error);
   const fits = (text: unknown) => typeof text !== 'string' || (text.length <= thrownLength && cleanText(text) === text);
   if (own === message && fits(message) && fits(stack)) return error;
@@ -57,10 +57,10 @@ export function encodeThrown(error: unknown): unknown {
   return shown;
 }
 
-/** How many values of an output are looked at: the rest of a large one is like its beginning. */
+/** The most values of an output that are checked. The rest of a large output is mostly like its beginning. */
 const looksAt = 1_000;
 
-/** The first place in an output that JSON leaves out or makes something else of, as a text; undefined when it arrives as it is. */
+/** Returns the first place in an output that JSON removes or changes, as a text. Undefined when it arrives unchanged. */
 export function lossIn(output: unknown): string | undefined {
   let left = looksAt;
   const look = (value: unknown, path: string): string | undefined => {
@@ -82,5 +82,5 @@ export function lossIn(output: unknown): string | undefined {
   return look(output, 'output');
 }
 
-/** What has no fields of its own. */
+/** Classes whose instances have no fields of their own. */
 const empty = new Set(['Map', 'Set', 'WeakMap', 'WeakSet', 'Error', 'RegExp', 'Promise', 'ArrayBuffer']);

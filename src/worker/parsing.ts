@@ -13,7 +13,7 @@ import {
 import { withoutNulls } from '../messages/nothing';
 import { issueText, type Issue } from '../messages/zod-parts';
 
-/** What mageflow reads from a task's schema. */
+/** The fields that mageflow reads from a task's schema. */
 interface SchemaFields {
   /** The field in which results arrive. */
   readonly resultField: string;
@@ -22,14 +22,16 @@ interface SchemaFields {
   readonly fields: Set<string> | undefined;
 }
 
-/** A task's schema, and what is read from it once. */
+/** A task's schema, with the fields that are read from it once. */
 export interface InputSchema extends SchemaFields {
   readonly schema: z.ZodType;
 }
 
 /**
- * Reads a schema; one with lazy parts that can't be read yet, as they are defined further down in a module, when it is needed.
- * @throws ConfigurationError when it is no zod 4 schema, marks more than one field, or something that is no field of the message
+ * Reads a schema. If it has lazy parts that can't be read yet, because a module defines them further down, it is read when
+ * it is first needed.
+ * @throws ConfigurationError when it is no zod 4 schema, marks more than one field, or has a mark that is on no field of
+ *   the message
  */
 export function readSchema(task: string, schema: z.ZodType): InputSchema {
   if (typeof (schema as { safeParseAsync?: unknown }).safeParseAsync !== 'function' || !('_zod' in schema)) {
@@ -77,21 +79,21 @@ function readFields(task: string, schema: z.ZodType): SchemaFields {
   };
 }
 
-/** The schema for the SDK's `inputValidator`, which it turns into JSON Schema: undefined where zod can't. */
+/** Returns the schema for the SDK's `inputValidator`, which becomes a JSON Schema. Undefined when zod can't convert it. */
 export function validatorFor(schema: z.ZodType): z.ZodType | undefined {
   try {
-    // Throws where a lazy part can't be read yet: asked for it, zod would take it for nothing from then on.
+    // These throw when a lazy part can't be read yet. If zod read it now, it would cache the part as undefined.
     declaredFields(schema);
     for (const mark of ['returnValue', 'childResults'] as const) misplacedMark(schema, mark);
     z.toJSONSchema(schema);
     return schema;
   } catch {
-    // Dates and transforms have no JSON Schema; the dashboard then shows none, and the wrapper parses all the same.
+    // Dates and transforms have no JSON Schema. The dashboard then shows none, but the wrapper still parses the input.
     return undefined;
   }
 }
 
-/** Moves what arrived in the default fields of results to the fields that the schema marks. */
+/** Moves results from the default fields to the fields that the schema marks. */
 export function moveResults(input: Message, { resultField, childrenField }: InputSchema): Message {
   return move(move(input, defaultResultField, resultField), childResultsField, childrenField);
 }
@@ -103,10 +105,10 @@ function move(input: Message, from: string, to: string): Message {
 }
 
 /**
- * Parses a run's input. What before-middleware added and the schema doesn't know is put back afterwards.
- * @param sent - the input as it was published, to tell what middleware added; undefined without middleware
- * @param published - whether mageflow published the run, so that its input may hold results
- * @throws NonRetryableError with the field's path: the same message fits no better the next time
+ * Parses a run's input. Puts fields back that before-middleware added and the schema does not have.
+ * @param sent - the input as it was published, to find the fields that middleware added; undefined without middleware
+ * @param published - whether mageflow published the run, so that its input may contain results
+ * @throws NonRetryableError with the field's path, because the same message would fail again
  */
 export async function parseInput(
   task: string,
@@ -130,12 +132,15 @@ export async function parseInput(
   return { ...parsed.data, ...Object.fromEntries(added.map((field) => [field, input[field]])) };
 }
 
-/** Parses a message with results. A body that returned nothing is null in them: where the schema refuses that, it gets nothing. */
+/**
+ * Parses a message with results. In them, null stands for a missing output. If the schema refuses that null, undefined is
+ * tried instead.
+ */
 async function parseResults(message: Message, { schema, resultField, childrenField }: InputSchema) {
   const first = await schema.safeParseAsync(message);
   let parsed = first;
   let left = message;
-  // What lies behind one null may show the next one, as in the later part of a pipe.
+  // Repeats, because a replaced null may reveal the next one, as in the later part of a pipe.
   while (!parsed.success) {
     const next = withoutNulls(left, parsed.error.issues as Issue[], [resultField, childrenField]);
     if (!next) return first;

@@ -7,7 +7,7 @@ import { messageOf } from '../utils/error-message';
 
 const refreshSeconds = 15;
 
-/** Does again, at the start of a run, what the store or the engine refused, as long as the run's own time allows. */
+/** Retries calls to the store and the engine at the start of a run, as long as the run's time limit allows. */
 export class Persistence {
   private giveUpAt: number;
   private refreshedUntil = -Infinity;
@@ -17,18 +17,18 @@ export class Persistence {
     private readonly about: { name: string; timeoutMs: number },
     private readonly ctx: Context<unknown>,
   ) {
-    // The time is kept here too: a worker that is stopping hears nothing of the engine's timeout.
+    // The time limit is checked here too, because a stopping worker does not receive the engine's timeout.
     this.giveUpAt = performance.now() + about.timeoutMs;
   }
 
   /**
-   * Waits a moment, which counts against nobody's time: the engine gives the run as much more.
-   * @throws what aborts the run
+   * Waits without using up the run's time: the engine extends the run's timeout accordingly.
+   * @throws the reason that aborts the run
    */
   async pause(ms: number): Promise<void> {
     const { signal } = this.ctx.abortController;
     const began = performance.now();
-    // Ahead of its time, and seldom.
+    // Refreshes before the timeout is due, and rarely.
     if (began + 2 * ms > this.refreshedUntil) {
       await betweenFaultPoints('engine', 'refreshTimeout', () => this.ctx.refreshTimeout(`${refreshSeconds}s`));
       this.refreshedUntil = Math.max(this.refreshedUntil, began) + refreshSeconds * 1000;

@@ -14,21 +14,21 @@ import type { GroupMessage } from '../store/replies';
 import type { RootCapture } from './roots/root-capture';
 import type { UnknownClaims } from './unknown-claims';
 
-/** The SDK's reference to a run, whose class it doesn't export. */
+/** The SDK's reference to a run. The SDK does not export its class. */
 export type RunRef = ReturnType<AnyHatchet['runs']['runRef']>;
 
-/** One run that a root's body asked for. */
+/** A run that a root's body requests. */
 export interface CaptureRequest {
   task: string;
   input: unknown;
-  /** An identity within the root run. */
+  /** An identity within the root's run. */
   key?: string | undefined;
   options?: RunOptionsLike | undefined;
-  /** How the output of a single task is taken out of its run's. */
+  /** The SDK's name of a single task, whose output is taken out of the run's output. */
   standaloneName?: string | undefined;
 }
 
-/** What the SDK's run options may hold that mageflow passes on. */
+/** The SDK's run options that mageflow passes on. */
 export interface RunOptionsLike {
   additionalMetadata?: Record<string, string> | undefined;
   priority?: number | undefined;
@@ -36,9 +36,9 @@ export interface RunOptionsLike {
   desiredWorkerLabels?: Record<string, unknown> | undefined;
 }
 
-/** The parts of one instance that the code above store and engine works with. */
+/** The parts of one instance that the code above the store and the engine uses. */
 export interface Runtime {
-  /** The instance itself, as bodies' module-level functions see it. */
+  /** The instance itself, for the module-level functions in bodies. */
   readonly instance: unknown;
   readonly store: GroupStore;
   readonly reader: GroupReader;
@@ -52,11 +52,11 @@ export interface Runtime {
   readonly events: Events;
   /** The messages of groups whose items ran here lately, by the group's id. */
   readonly messages: RecentMap<GroupMessage>;
-  /** How many workers of it are being stopped: a run that waits for nothing but `resume` must not keep them. */
+  /** The number of its workers that are being stopped. A run that only waits for `resume` must not keep them running. */
   readonly stopping: { workers: number };
   readonly locations: SignatureIndex;
-  /** A root as its declaration says it is, with its callbacks, for runs that nobody signed. @throws ConfigurationError */
+  /** Returns the spec of a declared root with its callbacks, for runs that were not signed. @throws ConfigurationError */
   readonly declaredRoot: (name: string) => Promise<Spec>;
-  /** Publishes runs as children of the root whose body asks for them. */
+  /** Publishes runs as children of the root whose body requests them. */
   readonly capture: (root: RootCapture, requests: readonly CaptureRequest[]) => Promise<RunRef[]>;
 }

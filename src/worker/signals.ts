@@ -1,9 +1,9 @@
 import { runOutsideContext } from '../utils/outside-context';
 
-/** A worker as far as signals go. */
+/** The part of a worker that signals need. */
 export interface Stoppable {
   stop(): Promise<unknown>;
-  /** Whether the process is to end once it has stopped. */
+  /** Whether the process exits after the worker has stopped. */
   exits: boolean;
 }
 
@@ -12,15 +12,15 @@ const workers = new Set<Stoppable>();
 const onSignal = () => void stopAll();
 
 /**
- * Has a signal stop a worker. The SDK ends the process as soon as one worker's bodies have ended; here it lives until all of
- * them have, and what they made room for has been handed on.
- * @returns what lets it go, once it has stopped
+ * Stops a worker on a signal. The SDK ends the process when the bodies of one worker have ended. Here the process lives
+ * until the bodies of all workers have ended and the items that they granted are published.
+ * @returns a function that releases the worker after it has stopped
  */
 export function stopOnSignal(worker: Stoppable): () => void {
   workers.add(worker);
   if (workers.size === 1) runOutsideContext(() => signals.forEach((signal) => process.on(signal, onSignal)));
   return () => {
-    // Nothing is left that a signal could stop: it ends the process as it would without mageflow.
+    // No worker is left, so a signal ends the process as it would without mageflow.
     if (workers.delete(worker) && workers.size === 0) signals.forEach((signal) => process.off(signal, onSignal));
   };
 }

@@ -8,15 +8,15 @@ import type { GroupStore } from '../store/group-store';
 const remembered = 500;
 const shownLength = 100;
 
-/** Runs that mageflow published, by their metadata, and that this instance's store doesn't know. */
+/** Runs whose metadata have a claim that is not in this instance's store. */
 export class UnknownClaims {
   private readonly logged = new RecentMap<true>(remembered);
 
   constructor(private readonly store: GroupStore) {}
 
-  /** Logs that such a run is taken for a plain one, once for each group. */
+  /** Logs that such a run is treated as a plain one, once for each group. */
   note(claim: Claim, task: string, runId: string): void {
-    // Whoever makes up metadata chooses its length.
+    // The length is limited, because metadata can be forged.
     const group = claim.groupId.slice(0, shownLength);
     if (this.logged.get(group)) return;
     this.logged.set(group, true);
@@ -26,7 +26,7 @@ export class UnknownClaims {
   }
 
   /**
-   * Refuses an input whose large values are elsewhere: a body would take the references for data.
+   * Refuses an input with references to another store, because a body would take the references for data.
    * @throws NonRetryableError
    */
   refuseReferences(input: unknown, task: string): void {

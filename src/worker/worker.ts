@@ -8,8 +8,8 @@ import type { Runtime } from './runtime';
 import { stopOnSignal } from './signals';
 
 /**
- * Makes the SDK's worker, with a reconciler running while it does. When it is stopped, or a signal stops the process, what it has
- * to publish and to confirm is handed on before it counts as stopped.
+ * Makes the SDK's worker, with a reconciler that runs as long as the worker. When it is stopped, by a call or a signal, it
+ * finishes its publications and confirmations before it counts as stopped.
  */
 export async function makeWorker(
   runtime: Runtime,
@@ -20,12 +20,12 @@ export async function makeWorker(
   checkWorker(name, options);
   const declarations = [...((options.workflows ?? []) as BaseWorkflowDeclaration[])];
   refuseSameNames(name, declarations);
-  // All of a workflow's tasks are known by now.
+  // All tasks of a workflow have been added by now.
   for (const declaration of declarations) refuseLoneWait(declaration);
   const { handleKill = true, workflows: _workflows, labels, ...rest } = options;
   const worker = await runtime.engine.hatchet.worker(name, {
     ...rest,
-    // Copies: the SDK reads them after it has asked the engine.
+    // Copies, because the SDK reads them only after a call to the engine.
     workflows: declarations,
     ...(labels ? { labels: { ...labels } } : {}),
     handleKill: false,
@@ -51,11 +51,11 @@ export async function makeWorker(
       throw error;
     });
   };
-  // A worker that is started while it is stopped starts when it has stopped; one that runs is not started a second time.
+  // A worker that is started while it stops starts again afterwards. A running worker is not started a second time.
   worker.start = () => {
     if (running) return running;
     const stopped = stopping;
-    // Whoever stops it is told of what that throws.
+    // The caller of `stop` receives the error, so it is ignored here.
     const own: Promise<void> = (
       stopped ? stopped.catch(() => undefined).then(() => (running === own ? begin() : undefined)) : begin()
     ).finally(() => {
@@ -82,7 +82,10 @@ export async function makeWorker(
   return worker;
 }
 
-/** The SDK leaves it behind when it gives up, after 200 s without an engine: runs would be given to a worker that is deaf. */
+/**
+ * Ends the heartbeat, which the SDK leaves running when it gives up after 200 s without an engine. Otherwise the engine
+ * would assign runs to a worker that no longer receives them.
+ */
 function endHeartbeat(worker: Worker): void {
   const { _internal: internal } = worker as unknown as {
     _internal?: { listener?: { heartbeat?: Partial<Heartbeat> } };

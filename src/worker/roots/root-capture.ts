@@ -3,13 +3,13 @@ import type { MageflowLogger } from '../../config/options';
 import { messageOf } from '../../utils/error-message';
 
 /**
- * The body of a root while it runs: where what it publishes goes, and by what a later attempt of it finds again what an
- * earlier one made.
+ * A running body of a root. Captures the runs that it starts, and gives them identities by which a later attempt finds the
+ * children of an earlier one.
  */
 export class RootCapture {
-  /** Swarms that this attempt made, and their names: they are captured with their first run. */
+  /** The swarms that this attempt made, by id, with their names. They are captured with their first run. */
   readonly made = new Map<string, string>();
-  /** Those among them that were captured, by whatever of them was run first. */
+  /** The captured swarms among them. The first run of the swarm or of one of its items captures it. */
   readonly captured = new Map<string, Promise<unknown>>();
   private readonly publications = new Set<Promise<void>>();
   private readonly equals = new Map<string, number>();
@@ -17,23 +17,23 @@ export class RootCapture {
   private warned = false;
 
   constructor(
-    /** The group of its children. */
+    /** The id of its internal swarm. */
     readonly groupId: string,
     readonly name: string,
-    /** Signatures of other stores are not captured. */
+    /** The identity of its store. Signatures of other stores are not captured. */
     readonly store: string,
     private readonly logger: MageflowLogger,
   ) {}
 
   /**
-   * What makes a thing the same in each attempt: what it is, and how many equal ones this attempt has made before.
-   * Order among different ones means nothing, so that bodies may branch.
+   * Returns an identity that is the same in each attempt: it is made from the parts, and the number of equal ones that this
+   * attempt has made before. The order of different ones does not matter, so that bodies may branch.
    */
   identify(...parts: readonly string[]): string {
     const identity = hash('sha256', JSON.stringify(parts), 'base64url').slice(0, 22);
     const before = this.equals.get(identity) ?? 0;
     this.equals.set(identity, before + 1);
-    // No user's key begins like this.
+    // No user's key begins with this character.
     return `\u0001${identity}${before === 0 ? '' : `.${before}`}`;
   }
 
@@ -41,7 +41,7 @@ export class RootCapture {
     return this.over;
   }
 
-  /** Whether it still captures; once it is over, it says so of the first thing that it doesn't. */
+  /** Whether it still captures. The first call after its end logs a warning. */
   captures(): boolean {
     if (this.over && !this.warned) {
       this.warned = true;
@@ -52,7 +52,7 @@ export class RootCapture {
     return !this.over;
   }
 
-  /** Keeps what is being published for the body beside it. */
+  /** Tracks a publication that is made while the body continues. */
   track(publication: Promise<void>): void {
     const tracked = publication
       .catch((error: unknown) => {
@@ -62,9 +62,9 @@ export class RootCapture {
     this.publications.add(tracked);
   }
 
-  /** What is on its way to become a child, whether the body awaits it or not: the root's end waits for it. */
+  /** Tracks a capture, whether or not the body awaits it. The root's end waits for it. */
   begin<T>(capture: Promise<T>): Promise<T> {
-    // On a cluster nothing else orders it before the end, which is written to another node.
+    // On a cluster nothing else orders it before the end, because that is written to another node.
     const begun = capture.then(
       () => undefined,
       () => undefined,
@@ -74,7 +74,7 @@ export class RootCapture {
     return capture;
   }
 
-  /** The body has ended: nothing more is captured. Resolves when all that was is published. */
+  /** Called when the body has ended. Nothing more is captured. Resolves when all captured runs are published. */
   async end(): Promise<void> {
     this.over = true;
     while (this.publications.size > 0) await Promise.all(this.publications);

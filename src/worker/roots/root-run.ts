@@ -10,9 +10,9 @@ import { RootCapture } from './root-capture';
 import type { CaptureRequest, RunRef, Runtime } from '../runtime';
 
 /**
- * The claim of a root that nobody signed (the plain declaration's run, a cron): the run is entered as a group of its own,
- * so that its children have a parent like any other's, and the callbacks of its declaration an end to follow.
- * @param input - as the engine keeps it, so that it is JSON, and nothing in it is refused that a plain run takes
+ * Makes the claim for a root's run that mageflow did not publish (of the plain declaration, or a cron). The run is stored
+ * as a group of its own, so that its children have a parent, and the callbacks of its declaration can run after its end.
+ * @param input - the input as the engine stores it: JSON, and not checked further, as plain runs are not
  */
 export async function claimPlainRoot(
   { store, reader, locations, declaredRoot }: Runtime,
@@ -37,12 +37,12 @@ export async function claimPlainRoot(
     groupId,
     callbackIds(spec).map((id) => ({ id, callbackOf: 0 })),
   );
-  // An earlier attempt of this run has entered it.
+  // An earlier attempt of this run may have stored it.
   const secret = created ? group.secret : ((await reader.record(groupId))?.secret ?? '');
   return { groupId, entry: '0', token: claimToken(secret, '0'), source: '', own: true };
 }
 
-/** Opens the internal swarm of a root's run, or finds the one that an earlier attempt opened. */
+/** Opens the internal swarm of a root's run, or finds the one that an earlier attempt has opened. */
 export async function openRoot(
   { store, reader, publisher, logger }: Runtime,
   name: string,
@@ -89,8 +89,8 @@ interface SpawnOptions {
 }
 
 /**
- * Captures what the context's own methods spawn (`ctx.runChild` and its kin): all of them go through its runtime. They are its
- * root's children wherever they are called, as in a queue that several bodies share.
+ * Captures the runs that the context's methods start (`ctx.runChild` and similar ones), all of which use its runtime. They
+ * are children of this root wherever they are called, as in a queue that several bodies share.
  */
 export function captureContext({ capture }: Runtime, ctx: Context<unknown>, root: RootCapture): void {
   const holder = ctx as unknown as { runtime: Spawner };
