@@ -15,6 +15,8 @@ for i = 3, #ARGV, 2 do
   end
 end
 read_group()
+-- A person has looked after it, so it is not abandoned.
+put('pr', now)
 if time_limit_changes and g.st == 'running' then
   local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
   put('dl', limit > 0 and tonumber(redis.call('HGET', G, 'sa')) + limit or 0)
