@@ -78,11 +78,11 @@ const group = (message: string): CachedGroup => ({
 /** Facts of groups with messages of that many characters, and how many of those are known afterwards that were read. */
 async function knownOf(groups: number, characters: number, drops: boolean) {
   let reads = 0;
-  const facts = (id: string) => {
+  const record = (id: string) => {
     reads += 1;
     return Promise.resolve(group(id.padEnd(characters, 'x')));
   };
-  const known = new GroupCache({ facts } as unknown as GroupReader);
+  const known = new GroupCache({ record } as unknown as GroupReader);
   for (let n = 0; n < groups; n++) {
     await known.of(`${n}`, '1.1.0');
     if (drops) known.drop(`${n}`);
@@ -146,10 +146,10 @@ test('of swarms with a time limit and a message nothing is left in the process i
     await swarm.run({ n });
   }
   const { publisher } = Reflect.get(mage, 'scope') as {
-    publisher: { deadlines: Deadlines; known: GroupCache };
+    publisher: { deadlines: Deadlines; cache: GroupCache };
   };
   const timers = Reflect.get(publisher.deadlines, 'timers') as Map<string, unknown>;
-  const { young, old } = Reflect.get(publisher.known, 'known') as Record<'young' | 'old', Map<string, unknown>>;
+  const { young, old } = Reflect.get(publisher.cache, 'known') as Record<'young' | 'old', Map<string, unknown>>;
   await eventually('nothing is left', () => timers.size + young.size + old.size === 0);
   await mage.close();
   redis.disconnect();
