@@ -14,8 +14,17 @@ const family = mage.rootTask({
     return {};
   },
 });
+let failures = 0;
+const failsOnce = mage.task({
+  name: 'fails-once',
+  fn: async () => {
+    await pieces.held('fails once');
+    if (failures++ === 0) throw new Error('bad');
+    return { ok: true };
+  },
+});
 beforeAll(async () => {
-  await fixture.worker([family]);
+  await fixture.worker([family, failsOnce]);
 });
 
 /** A swarm that its first failure stops, which comes when all others have begun. */
@@ -98,18 +107,24 @@ test("the children of a root task are cancelled with onStop 'cancel', and the ro
 });
 
 test('a swarm that stopped by cancelling can be tried again', async () => {
-  const swarm = await stopping('again', [[piece, { tag: 'again', hold: 'again', give: 2 }]], 'cancel');
+  const swarm = await mage.swarm({
+    tasks: [
+      [failsOnce, {}],
+      [piece, { tag: 'again', hold: 'again', give: 2 }],
+    ],
+    config: { stopAfterNFailures: 1, onStop: 'cancel' },
+    isSwarmClosed: true,
+  });
   const { output } = await swarm.runNoWait({});
   const failed = rejection(output);
   await pieces.begun('again');
-  pieces.open('again bad');
-  // The body does not listen to its signal; what it returns later counts no more.
+  pieces.open('fails once');
+  // The body does not listen to its signal. What it returns later has no effect.
   await failed;
   pieces.open('again');
-  await swarm.update({ stopAfterNFailures: null }).catch(() => undefined);
   expect(await swarm.retryFailed()).toBe(2);
-  await rejection(swarm.wait());
-  expect(await swarm.progress()).toMatchObject({ succeeded: 1, failed: 1 });
+  expect(await swarm.wait()).toEqual([{ ok: true }, 2]);
+  expect(await swarm.progress()).toMatchObject({ status: 'succeeded', succeeded: 2, failed: 0, cancelled: 0 });
 });
 
 test.each([
