@@ -2,7 +2,7 @@ import { declaredScheduleTimeout } from '../hatchet/declared-timeout';
 import { AlreadyStartedError, ConfigurationError, describe, describeTask, InvalidMessageError } from '../config/errors';
 import { encodeMessage, isPlainObject } from '../messages/json';
 import { isWellFormed } from '../messages/text';
-import { refuseUnknown, wholeNumber } from '../config/options';
+import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
 import { packSpec, type Spec, type StoredRunOptions } from '../store/spec';
 import { checkBound, checkCallback, schemaOf } from './schemas';
 import type { Scope } from './scope';
@@ -151,7 +151,7 @@ function isNone(list: unknown): list is null | undefined {
   return list === undefined || list === null;
 }
 
-/** Whether a value is a signature, of any copy of the package. */
+/** Returns whether a value is a signature, of any copy of the package. */
 export function isSignature(value: unknown): value is AnySignature {
   return typeof value === 'object' && value !== null && toStored in value;
 }
@@ -170,11 +170,7 @@ export function checkRunOptions(options: RunOptions | undefined, what: string): 
       throw new ConfigurationError(`priority of ${what}: expected 1, 2 or 3, got ${describe(priority)}.`);
     run.priority = priority;
   }
-  if (sticky !== undefined) {
-    if (typeof sticky !== 'boolean')
-      throw new ConfigurationError(`sticky of ${what}: expected true or false, got ${describe(sticky)}.`);
-    run.sticky = sticky;
-  }
+  if (sticky !== undefined) run.sticky = trueOrFalse(`sticky of ${what}`, sticky);
   if (desiredWorkerLabels !== undefined) run.desiredWorkerLabels = checkLabels(desiredWorkerLabels, what);
   if (Object.keys(run).length === 0) return undefined;
   checkBytes(`the options of ${what}`, JSON.stringify(run), maxOptionsBytes);

@@ -1,6 +1,5 @@
-import { ConfigurationError, describe as inWords } from '../config/errors';
 import { withTimeout } from '../utils/timeout';
-import { refuseUnknown, wholeNumber } from '../config/options';
+import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
 import { isEnded, readError } from '../store/group-reader';
 import { invocationId, parseInvocationId, parseItemId } from '../store/ids';
 import { templateIn, unpackCallback } from '../store/spec';
@@ -18,7 +17,7 @@ export interface DescribeOptions {
   limit?: number | null | undefined;
   /** The `cursor` of an earlier description of the same id, to continue its children. Default: from the first. */
   cursor?: string | null | undefined;
-  /** Whether to add its output when it has succeeded, as `run` returns it; never its children's. Default false. */
+  /** Adds its output when it has succeeded, as `run` returns it; never its children's. Default false. */
   output?: boolean | null | undefined;
 }
 
@@ -36,9 +35,7 @@ export async function describe(scope: Scope, id: string, options: DescribeOption
   const depth = wholeNumber('depth', options.depth, 1, { min: 0, max: 20 });
   const limit = wholeNumber('limit', options.limit, 100, { max: 1_000 });
   const from = Number(unpackCursor(options.cursor, 'describe', cursorPattern)?.[1] ?? 0);
-  const output = options.output ?? false;
-  if (typeof output !== 'boolean')
-    throw new ConfigurationError(`output of describe: expected true or false, got ${inWords(output)}.`);
+  const output = trueOrFalse('output of describe', options.output ?? false);
   const node = typeof id === 'string' && id !== '' ? await find(scope, id) : undefined;
   if (!node) throw unknownId(id);
   await Promise.all([

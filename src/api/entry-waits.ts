@@ -18,9 +18,9 @@ export interface Wanted {
 /** One wait for an entry. */
 interface Waiting {
   run: Wanted['run'];
-  /** Whether the entry was read for this wait. */
+  /** True if the entry was read for this wait. */
   answered: boolean;
-  /** Whether its time has passed. The next read is its last. */
+  /** True if its time has passed. The next read is its last. */
   over: boolean;
   timeoutMs: number | undefined;
   give(end: EntryEnd | undefined): void;

@@ -4,7 +4,7 @@ type NoJson = undefined | void | symbol | ((...args: never[]) => unknown);
 /** A type that is kept as it is, because it refers to itself and would be mapped without end. */
 type AnyJson = JsonLeaf | undefined | AnyJson[] | { [field: string]: AnyJson };
 
-/** Whether a type is `any` or `unknown`. */
+/** True if a type is `any` or `unknown`. */
 type IsAnything<T> = unknown extends T ? true : false;
 
 /**
@@ -51,7 +51,7 @@ type MayBeMissing<T> = { [K in keyof T as Dropped<K, T[K]>]?: ArrivedEach<Exclud
 
 type InList<T> = IsAnything<T> extends true ? T : T extends NoJson ? null : ArrivedEach<T>;
 
-/** Whether a field of this type arrives. */
+/** True if a field of this type arrives. */
 type Arrives<V> =
   IsAnything<V> extends true
     ? 'always'

@@ -1,6 +1,6 @@
 import { ConfigurationError, describe } from '../config/errors';
 import { bytesOf } from '../messages/json';
-import { refuseUnknown } from '../config/options';
+import { refuseUnknown, trueOrFalse } from '../config/options';
 import { newSecret, type NewGroup } from '../store/group-store';
 import { keyedId, newId } from '../store/ids';
 import { callbackIds } from '../store/spec';
@@ -32,7 +32,7 @@ export interface SwarmOptions<
   /** Run once, after a failure limit was reached or the swarm was cancelled, and its running items have ended. */
   errorCallbacks?: readonly TaskLike[] | undefined;
   config?: SwarmConfig | undefined;
-  /** Whether nothing can be added. Default false. */
+  /** True if nothing can be added. Default false. */
   isSwarmClosed?: boolean | undefined;
   /** A name for people: in `list`, `describe` and the metadata of its runs. Default `'swarm'`. */
   name?: string | undefined;
@@ -58,8 +58,7 @@ export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise
   refuseUnknown(options, fields, 'option of swarm');
   const { tasks = [], isSwarmClosed = false } = options;
   if (!Array.isArray(tasks)) throw new ConfigurationError(`tasks: expected a list of tasks, got ${describe(tasks)}.`);
-  if (typeof isSwarmClosed !== 'boolean')
-    throw new ConfigurationError(`isSwarmClosed: expected true or false, got ${describe(isSwarmClosed)}.`);
+  trueOrFalse('isSwarmClosed', isSwarmClosed);
   const config = resolveConfig(options.config);
   const key = text(options.key, 'key');
   const name = text(options.name, 'name') ?? 'swarm';
@@ -106,7 +105,7 @@ async function write(
   group: NewGroup,
   chunks: readonly PreparedEntry[][],
   close: boolean,
-  /** Whether an earlier attempt may have made it. Then the passed signatures may be in it already. */
+  /** True if an earlier attempt may have made it. Then the passed signatures may be in it already. */
   again: boolean,
 ): Promise<boolean> {
   const { store } = scope;

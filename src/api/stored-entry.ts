@@ -126,7 +126,7 @@ export class StoredEntry {
     );
   }
 
-  /** Whether the nested group was suspended, itself or with a group around it. */
+  /** Returns whether the nested group was suspended, itself or with a group around it. */
   private async isSuspendedBelow(): Promise<boolean> {
     const { reader } = this.scope;
     const group = await reader.groupAt(this.groupId, this.entry);

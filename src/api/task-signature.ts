@@ -47,14 +47,14 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   /** The group that it is an item of. */
   private group: (Owner & { index: number | undefined }) | undefined;
   private standalone = false;
-  /** Whether it was written only to suspend it, before it is run or becomes part of a group. */
+  /** True if it was written only to suspend it, before it is run or becomes part of a group. */
   private suspendedBeforeRun = false;
   /** The number of calls that are writing its own run. */
   private starting = 0;
-  /** Whether it was loaded from a run of its own. Then this object lacks some of its spec. */
+  /** True if it was loaded from a run of its own. Then this object lacks some of its spec. */
   private loaded = false;
   private made: boolean | undefined;
-  /** Whether this object was run in this attempt of the body that made it. */
+  /** True if this object was run in this attempt of the body that made it. */
   private ran = false;
 
   constructor(
@@ -63,7 +63,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     id?: string,
     /** The root whose body made it. */
     private readonly madeIn?: RootCapture,
-    /** Whether it has a key. A run attaches to the first run of the key. */
+    /** True if it has a key. A run attaches to the first run of the key. */
     private readonly keyed = spec.key !== undefined,
   ) {
     this.kind = spec.group === 'root' || spec.group === 'chain' ? spec.group : 'task';

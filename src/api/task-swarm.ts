@@ -2,7 +2,7 @@ import { ConfigurationError, SwarmClosedError, SwarmFinishedError, describe, wit
 import { longestTimerMs } from '../utils/timeout';
 import { canonical } from '../messages/canonical';
 import { bytesOf, encodeMessage } from '../messages/json';
-import { refuseUnknown, wholeNumber } from '../config/options';
+import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
 import { resolveChange, type SwarmConfig } from '../config/swarm-config';
 import { readEnds, roundOf } from '../store/end-log';
 import { isEnded, type Snapshot } from '../store/group-reader';
@@ -50,9 +50,9 @@ interface AboutSwarm {
   before?: () => Promise<Snapshot | undefined>;
   /** The root in whose body it was made. */
   madeIn?: RootCapture | undefined;
-  /** Whether it has a key. Default: read from its id. */
+  /** True if it has a key. Default: read from its id. */
   keyed?: boolean;
-  /** Whether this call made it, or found it. */
+  /** True if this call made it, false if it found it. */
   created?: boolean;
 }
 
@@ -68,11 +68,11 @@ export class TaskSwarm<O> implements Swarm<O> {
    */
   private left: { groupId: string; gone: boolean | Promise<boolean> } | undefined;
   private leaving: Promise<void> = Promise.resolve();
-  /** Whether this object was run in this attempt of the body that made it. */
+  /** True if this object was run in this attempt of the body that made it. */
   private ran = false;
   /** The root in whose body it was made. */
   private readonly madeIn: RootCapture | undefined;
-  /** Whether it has a key. A run attaches to the first run of the key. */
+  /** True if it has a key. A run attaches to the first run of the key. */
   private readonly keyed: boolean;
   readonly created: boolean | undefined;
 
@@ -208,8 +208,7 @@ export class TaskSwarm<O> implements Swarm<O> {
   ): Promise<number> {
     refuseUnknown(options, new Set(['run']), 'option of addTasks');
     const { run = false } = options;
-    if (typeof run !== 'boolean')
-      throw new ConfigurationError(`run of addTasks: expected true or false, got ${describe(run)}.`);
+    trueOrFalse('run of addTasks', run);
     if (
       typeof entries !== 'object' ||
       entries === null ||

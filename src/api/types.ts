@@ -635,7 +635,7 @@ type AsJsonEach<T> = T extends string | number | boolean | null
               -readonly [K in Exclude<keyof T, Kept<T>>]?: AsJson<Exclude<T[K], undefined>>;
             };
 
-/** Whether an object can have any fields. Includes `void` and `{}`, which the SDK uses for undeclared outputs. */
+/** True if an object can have any fields. Includes `void` and `{}`, which the SDK uses for undeclared outputs. */
 type IsOpen<T> = [keyof T] extends [never]
   ? true
   : string extends keyof T
@@ -647,7 +647,7 @@ type IsOpen<T> = [keyof T] extends [never]
 /** The fields that always arrive. Undefined fields do not. */
 type Kept<T> = { [K in keyof T]-?: [Json] extends [T[K]] ? K : undefined extends T[K] ? never : K }[keyof T];
 
-/** Whether a field accepts a value, as it is or as it arrives. Null is accepted where the field may be undefined. */
+/** True if a field accepts a value, as it is or as it arrives. Null is accepted where the field may be undefined. */
 export type Takes<Field, Given> = [Given] extends [Field]
   ? true
   : [AsJson<Given>] extends [OrNull<Field>]

@@ -10,9 +10,9 @@ import { notInTime, patienceMs, publishEndsMs, readAgainMs } from './waiting';
 export interface WaitFor {
   timeoutMs?: number | undefined;
   signal?: AbortSignal | undefined;
-  /** Whether to read at the end of each item too, instead of only at the end of the group. */
+  /** Reads at the end of each item too, instead of only at the end of the group. */
   items?: boolean;
-  /** Whether `read` reads the end of the group and nothing else. */
+  /** True if `read` reads the end of the group and nothing else. */
   end?: boolean;
 }
 

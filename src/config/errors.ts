@@ -147,7 +147,7 @@ export function withAdded(error: unknown, added: number): unknown {
 const ofPrograms = new Set(['TypeError', 'RangeError', 'SyntaxError', 'ReferenceError']);
 
 /**
- * Whether a retry would fail in the same way: an error of the given values or of the program. Failures of the store or of
+ * Returns whether a retry would fail in the same way: an error of the given values or of the program. Failures of the store or of
  * the engine are temporary.
  */
 export function isLasting(error: unknown): boolean {

@@ -12,7 +12,7 @@ export interface ItemEvent {
   task?: string;
   /** Its index among the items of its group. */
   index?: number;
-  /** Whether it is a callback. */
+  /** True if it is a callback. */
   callback: boolean;
   status: 'running' | 'succeeded' | 'failed' | 'cancelled';
   /** The id of the engine's run. Undefined when it was never published. */
@@ -79,12 +79,12 @@ export class Events {
       void this.callListener(name, listener as Listener<N>, event);
   }
 
-  /** Whether there is a listener for events of items and callbacks. */
+  /** Returns whether there is a listener for events of items and callbacks. */
   get hasItemListener(): boolean {
     return this.hasListener('item') || this.hasListener('error');
   }
 
-  /** Whether there is a listener for an event. Without one, the reads of Redis for its text can be saved. */
+  /** Returns whether there is a listener for an event. Without one, the reads of Redis for its text can be saved. */
   hasListener(name: keyof MageflowEvents): boolean {
     return (this.listeners.get(name)?.size ?? 0) > 0;
   }

@@ -135,6 +135,12 @@ function timerMs(field: string, value: unknown, fallback: number): number {
   return ms;
 }
 
+/** Returns a boolean as it is. @throws ConfigurationError for every other value */
+export function trueOrFalse(field: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new ConfigurationError(`${field}: expected true or false, got ${describe(value)}.`);
+}
+
 /** Refuses unknown fields, because a misspelt field would have no effect. @throws ConfigurationError */
 export function refuseUnknown(value: object, allowed: ReadonlySet<string>, what: string): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

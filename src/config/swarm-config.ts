@@ -1,5 +1,5 @@
 import { ConfigurationError, describe } from './errors';
-import { refuseUnknown, wholeNumber } from './options';
+import { refuseUnknown, trueOrFalse, wholeNumber } from './options';
 
 /** The configuration of a swarm. `undefined` and `null` mean the default. */
 export interface SwarmConfig {
@@ -28,7 +28,7 @@ export interface SwarmConfig {
    * null: no limit.
    */
   maxItems?: number | null | undefined;
-  /** Whether the outputs are stored for `run`, `results()` and the callbacks. `update` cannot change it. Default true. */
+  /** True if the outputs are stored for `run`, `results()` and the callbacks. `update` cannot change it. Default true. */
   keepResults?: boolean | null | undefined;
 }
 
@@ -63,9 +63,9 @@ interface Row<T> {
   encode: (value: T) => string;
   /** The opposite of `encode`, for a stored text. */
   decode: (text: string) => T;
-  /** Whether `update` may change it. */
+  /** True if `update` may change it. */
   changeable: boolean;
-  /** Whether a root task may have it. */
+  /** True if a root task may have it. */
   ofRoots: boolean;
 }
 
@@ -81,14 +81,9 @@ const rows: { [F in Field]: Row<ResolvedConfig[F]> } = {
     changeable: true,
     ofRoots: true,
   },
-  stopAfterNFailures: { ...count('sn', 'the failure that stops it'), changeable: true, ofRoots: true },
+  stopAfterNFailures: { ...limit('sn', 'the failure that stops it'), changeable: true, ofRoots: true },
   stopAfterFailureRatio: {
-    default: null,
-    check: fraction,
-    stored: 'fr',
-    meaning: 'the fraction of failures that stops it',
-    encode: (value) => (value === null ? '' : String(value)),
-    decode: Number,
+    ...limit('fr', 'the fraction of failures that stops it', fraction),
     changeable: true,
     ofRoots: true,
   },
@@ -102,8 +97,8 @@ const rows: { [F in Field]: Row<ResolvedConfig[F]> } = {
     changeable: true,
     ofRoots: true,
   },
-  timeoutMs: { ...count('tmo', 'its time limit from the start, in milliseconds'), changeable: true, ofRoots: true },
-  maxItems: { ...count('mi', 'the number of items that closes it'), changeable: true, ofRoots: false },
+  timeoutMs: { ...limit('tmo', 'its time limit from the start, in milliseconds'), changeable: true, ofRoots: true },
+  maxItems: { ...limit('mi', 'the number of items that closes it'), changeable: true, ofRoots: false },
   keepResults: {
     default: true,
     check: trueOrFalse,
@@ -199,11 +194,11 @@ function encodedPairs(config: ConfigChange): [stored: string, text: string][] {
   });
 }
 
-/** A row for a whole number of at least 1, or null for no limit. */
-function count(stored: string, meaning: string) {
+/** A row for a number, by default a whole one of at least 1, or null for no limit. */
+function limit(stored: string, meaning: string, check = atLeastOne) {
   return {
     default: null,
-    check: (field: string, value: unknown) => wholeNumber(field, value, 1),
+    check,
     stored,
     meaning,
     encode: (value: number | null) => (value === null ? '' : String(value)),
@@ -211,14 +206,13 @@ function count(stored: string, meaning: string) {
   };
 }
 
+function atLeastOne(field: string, value: unknown): number {
+  return wholeNumber(field, value, 1);
+}
+
 function fraction(field: string, value: unknown): number {
   if (typeof value === 'number' && value >= 0 && value <= 1) return value;
   throw new ConfigurationError(`${field}: expected a number from 0 to 1, got ${describe(value)}.`);
-}
-
-function trueOrFalse(field: string, value: unknown): boolean {
-  if (typeof value === 'boolean') return value;
-  throw new ConfigurationError(`${field}: expected true or false, got ${describe(value)}.`);
 }
 
 function oneOf<T extends string>(field: string, value: unknown, allowed: readonly T[]): T {

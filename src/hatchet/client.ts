@@ -64,7 +64,7 @@ export type RunState =
 /** A run that ended because no worker took it in time. */
 export interface UntakenRun {
   waitedMs: number;
-  /** Whether a worker had taken it before, so that a body has begun. */
+  /** True if a worker had taken it before, so that a body has begun. */
   begun: boolean;
 }
 
@@ -193,7 +193,7 @@ export class EngineClient {
   }
 
   /**
-   * Whether a run ended because no worker took it within its schedule timeout. It is read from the events of the run's
+   * Returns whether a run ended because no worker took it within its schedule timeout. It is read from the events of the run's
    * tasks, because the status is that of a run that a user cancelled. REST, so it may lag behind.
    * @returns undefined when the run ended otherwise, 'unknown' when there is no event of its end yet
    */
@@ -252,7 +252,7 @@ export class EngineClient {
     }
   }
 
-  /** Whether any worker ever registered a task or workflow of this name. */
+  /** Returns whether any worker ever registered a task or workflow of this name. */
   async knowsName(name: string): Promise<boolean> {
     const namespace = this.hatchet.config.namespace ?? '';
     const full = (name.startsWith(namespace) ? name : namespace + name).toLowerCase();

@@ -19,7 +19,7 @@ export interface Claim {
   source: string;
   /** The mark of the store to which the claim belongs. */
   store?: string;
-  /** Whether the run has created its entry itself. Its metadata, inherited or made up, then describes something else. */
+  /** True if the run has created its entry itself. Its metadata, inherited or made up, then describes something else. */
   own?: boolean;
 }
 

@@ -35,7 +35,7 @@ export function missingFields(schema: z.ZodType, message: Message, brought: read
   return [...new Set(missing.map(pathText))];
 }
 
-/** Whether a field of an object schema refuses lists. False when it can't be determined. */
+/** Returns whether a field of an object schema refuses lists. False when it can't be determined. */
 export function refusesLists(schema: z.ZodType, field: string): boolean {
   const def = plain(plain(schema as unknown as Schema)?._zod.def.shape?.[field])?._zod.def;
   return def?.type !== undefined && noLists.has(def.type) && def.coerce !== true;
@@ -111,7 +111,7 @@ function unknownFields(schema: Schema | undefined, value: unknown, path: string)
 }
 
 /**
- * Whether two names look like a name and its misspelling: they differ in case, in `_` or `-`, or in a third of their
+ * Returns whether two names look like a name and its misspelling: they differ in case, in `_` or `-`, or in a third of their
  * letters, at most two.
  */
 function isLike(one: string, other: string): boolean {

@@ -53,7 +53,7 @@ export function bytesOf(text: string): number {
   return text.length < countedFrom ? text.length * 3 : Buffer.byteLength(text);
 }
 
-/** Whether a value is an object made by a literal, `JSON.parse` or `Object.create(null)`. */
+/** Returns whether a value is an object made by a literal, `JSON.parse` or `Object.create(null)`. */
 export function isPlainObject(value: unknown): value is Message {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

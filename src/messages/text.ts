@@ -6,7 +6,7 @@ const failureLength = 10_000;
 // JSON.stringify writes half a surrogate pair as a lower-case escape. Each escape is matched as a whole.
 const escapes = /\\(?:ud[89a-f][0-9a-f]{2}|.)/g;
 
-/** Whether UTF-8 can hold a text: it has no half of a surrogate pair, as `slice` may leave of an emoji. */
+/** Returns whether UTF-8 can hold a text: it has no half of a surrogate pair, as `slice` may leave of an emoji. */
 export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }

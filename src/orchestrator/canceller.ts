@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { CancelledBy, GroupStore } from '../store/group-store';
 import { childrenId, isChildrenId } from '../store/ids';
-import type { Effects } from '../store/replies';
+import { startsCancelling, type Effects } from '../store/replies';
 import type { EngineClient } from '../hatchet/client';
 import type { Completion } from './completion';
 
@@ -37,7 +37,7 @@ export class Canceller {
     await this.publish(groupId, effects);
     if (code === 'ended') return true;
     // A cancellation that began earlier is repeated. For a new one, `publish` has already cancelled the running items.
-    if (effects.status === 'cancelling' && !effects.statusChange) await this.cancelRunning(groupId);
+    if (effects.status === 'cancelling' && !startsCancelling(effects)) await this.cancelRunning(groupId);
     return true;
   }
 

@@ -12,7 +12,7 @@ export interface EntryEnd {
   size?: number;
   /** For a nested group: the round of its parent in which it ran. */
   round?: number | '';
-  /** Whether other events report this end, so that none is emitted for it. */
+  /** True if other events report this end, so that none is emitted for it. */
   silent?: boolean;
 }
 
@@ -32,14 +32,12 @@ export class Completion {
   ) {}
 
   /**
-   * Stores how an entry ended, and publishes the effects.
-   * @returns 'ended' when this call ended it, 'refused' when another run owns it or it has already ended, 'unknown' when its
-   * group is unknown
+   * Stores how an entry ended, and publishes the effects. It has no effect when another run owns the entry, the entry has
+   * already ended, or its group is unknown.
    */
-  async complete(run: EndedRun, end: EntryEnd): Promise<'ended' | 'refused' | 'unknown'> {
+  async complete(run: EndedRun, end: EntryEnd): Promise<void> {
     const { code, effects } = await this.storeEnd(run, end);
     if (code === 'ended') await this.publish(run.groupId, effects);
-    return code;
   }
 
   /** Like {@link complete}, for callers that publish the effects themselves. */

@@ -12,7 +12,7 @@ export interface ItemRef {
   /** The signature's id, if it is known. */
   id?: string | undefined;
   runId?: string | undefined;
-  /** Whether it is a task that is run by itself, so that it has no index. */
+  /** True if it is a task that is run by itself, so that it has no index. */
   alone?: boolean;
 }
 

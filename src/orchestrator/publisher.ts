@@ -145,17 +145,17 @@ export class Publisher {
     this.pending.delete(`${groupId} ${entry}`);
   }
 
-  /** Whether this process still has to publish an entry. */
+  /** Returns whether this process still has to publish an entry. */
   isPending(groupId: string, entry: string): boolean {
     return this.pending.has(`${groupId} ${entry}`);
   }
 
-  /** Whether this process still has to publish or confirm an entry. */
+  /** Returns whether this process still has to publish or confirm an entry. */
   holds(groupId: string, entry: string): boolean {
     return this.isPending(groupId, entry) || this.confirmations.has(groupId, entry);
   }
 
-  /** Whether a publication is in progress. */
+  /** Returns whether a publication is in progress. */
   get isBusy(): boolean {
     return this.pending.size > 0;
   }

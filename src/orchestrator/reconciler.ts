@@ -364,7 +364,7 @@ export class Reconciler {
   }
 }
 
-/** Whether a group has nothing in progress, and no work for the reconciler. */
+/** Returns whether a group has nothing in progress, and no work for the reconciler. */
 function isIdle({ status, entries, next, more, hold, toSpread, retrying }: DueReply): boolean {
   const stopping = status === 'stopping' || status === 'cancelling';
   return entries.length === 0 && next === undefined && !(more || hold || toSpread || retrying || stopping);
@@ -374,7 +374,7 @@ function isGranted({ state }: Due): boolean {
   return state === 'granted';
 }
 
-/** Whether a group or any of its callbacks is still in progress. */
+/** Returns whether a group or any of its callbacks is still in progress. */
 function isInUse({ status, active, retaining }: DueReply): boolean {
   return status !== 'missing' && (!isEnded(status) || active > 0 || retaining);
 }

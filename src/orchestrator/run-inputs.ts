@@ -278,7 +278,7 @@ interface Failed {
 /** After this error, the reconciler continues with the data that Redis has. */
 const forgotten = (what: string) => `Redis no longer knows ${what}: it has come back with older data.`;
 
-/** Whether an entry receives the result of the step before it. */
+/** Returns whether an entry receives the result of the step before it. */
 export function isLaterStep(facts: GroupFacts, entry: string): boolean {
   return facts.kind === 'chain' && entry !== '0' && !entry.startsWith('c');
 }

@@ -37,7 +37,7 @@ interface Loss {
   /** In this process's time: when the new server began to run, and `overAt`. */
   from: number;
   to: number;
-  /** Whether this process is the first to notice the loss. */
+  /** True if this process is the first to notice the loss. */
   first: boolean;
 }
 
@@ -98,7 +98,7 @@ export class RunRecovery {
     return undefined;
   }
 
-  /** Whether no run of a group has to be searched for: the Redis server is the same, or has lost nothing of that group. */
+  /** Returns whether no run of a group has to be searched for: the Redis server is the same, or has lost nothing of that group. */
   isIdle(groupId: string, version: string): boolean {
     if (this.looked !== this.store.redis.server) return false;
     return (this.unread.size === 0 || !this.isUnread(version)) && (this.lost.size === 0 || !this.lost.has(groupId));
@@ -114,7 +114,7 @@ export class RunRecovery {
     this.closed = true;
   }
 
-  /** Whether a group is older than a loss whose history has not been read yet. */
+  /** Returns whether a group is older than a loss whose history has not been read yet. */
   private isUnread(version: string): boolean {
     const createdAt = Number(version.slice(0, version.indexOf('.')));
     return [...this.unread].some(({ overAt }) => createdAt < overAt);

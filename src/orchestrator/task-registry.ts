@@ -43,7 +43,7 @@ export class TaskRegistry {
     await this.store.redis.call('announce', [this.store.keys.served()], [countsForMs, abandonedMs, ...names]);
   }
 
-  /** Whether this process serves a name, so that the name's runs report their own ends. */
+  /** Returns whether this process serves a name, so that the name's runs report their own ends. */
   reportsHere(name: string): boolean {
     return this.local.get(name.toLowerCase()) === 'task';
   }
@@ -54,7 +54,7 @@ export class TaskRegistry {
     return this.local.get(lower) ?? (await this.announced(lower))?.kind;
   }
 
-  /** Whether wrapped workers serve a name at present, so that its runs report that they begin and end. */
+  /** Returns whether wrapped workers serve a name at present, so that its runs report that they begin and end. */
   async reports(name: string): Promise<boolean> {
     const lower = name.toLowerCase();
     const local = this.local.get(lower);

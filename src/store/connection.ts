@@ -20,7 +20,7 @@ export type RedisLike = Redis | Cluster;
 export interface Server {
   run: string;
   upMs: number;
-  /** Whether it may have been a replica of another server before. */
+  /** True if it may have been a replica of another server before. */
   promoted: boolean;
 }
 
@@ -74,12 +74,12 @@ export class RedisConnection {
     return nodesOf(this.client);
   }
 
-  /** Whether the connection was closed, so that further calls are pointless. */
+  /** Returns whether the connection was closed, so that further calls are pointless. */
   get isClosed(): boolean {
     return this.closed;
   }
 
-  /** Whether calls are in progress. */
+  /** Returns whether calls are in progress. */
   get isBusy(): boolean {
     return this.waiting.size > 0 || owesAnswers(this.client);
   }

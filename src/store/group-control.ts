@@ -6,7 +6,7 @@ import type { Reply } from './connection';
 export interface RetriedBy {
   /** How often the parent was retried. */
   round: number;
-  /** Whether items can be added again, because a root's body runs again. */
+  /** True if items can be added again, because a root's body runs again. */
   reopen?: boolean;
   /** The groups above it from now on. */
   above?: object;

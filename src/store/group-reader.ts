@@ -301,7 +301,7 @@ export class GroupReader extends GroupRecordReader {
     }
   }
 
-  /** Whether all results of a group fit into one page. Checked once, because the size of each result costs a command. */
+  /** Returns whether all results of a group fit into one page. Checked once, because the size of each result costs a command. */
   private async isSmall(id: string): Promise<boolean> {
     const key = this.store.keys.state(id);
     return Number(await this.store.redis.use('hget', (client) => client.hget(key, 'rb'))) <= page.bytes;
@@ -445,7 +445,7 @@ export function readError(json: string): string {
   return json ? ((JSON.parse(json) as { message?: string }).message ?? '') : '';
 }
 
-/** Whether a status or state, of a group or an item, is terminal unless it is retried. */
+/** Returns whether a status or state, of a group or an item, is terminal unless it is retried. */
 export function isEnded(status: string): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'cancelled';
 }

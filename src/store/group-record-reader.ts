@@ -33,7 +33,7 @@ export interface Snapshot {
   swept: number;
   /** Counts of the fired callbacks, of the group and its items. An invocation that was repeated is not counted. */
   callbacks: { pending: number; succeeded: number; failed: number };
-  /** Whether it is suspended. */
+  /** True if it is suspended. */
   suspended: boolean;
   /** Why it ended early: its deadline passed, or it was abandoned. */
   reason: 'timeout' | 'abandoned' | undefined;

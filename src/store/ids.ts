@@ -15,12 +15,12 @@ export function keyedId(kind: string, key: string): string {
   return `k.${hash('sha256', `${kind}\0${key}`, 'base64url').slice(0, 24)}`;
 }
 
-/** Whether an id was made from a key, so that several groups can have it one after another. */
+/** Returns whether an id was made from a key, so that several groups can have it one after another. */
 export function isKeyed(id: string): boolean {
   return id.startsWith('k.');
 }
 
-/** Whether it is the id of a keyed object itself, not of an entry within it. */
+/** Returns whether it is the id of a keyed object itself, not of an entry within it. */
 export function isOfKey(id: string): boolean {
   return /^k\.[\w-]{24}$/.test(id);
 }
@@ -45,7 +45,7 @@ export function childrenId(groupId: string, entry: string): string {
   return `${groupId}~${entry}.r`;
 }
 
-/** Whether a group holds the children of a root. */
+/** Returns whether a group holds the children of a root. */
 export function isChildrenId(id: string): boolean {
   return id.endsWith('.r');
 }

@@ -10,7 +10,7 @@ export interface StoredState {
   active: string | null;
   byte: string;
   index: number;
-  /** Whether it is suspended individually. */
+  /** True if it is suspended individually. */
   alone: boolean;
   group: { status: GroupStatus; flags: string; kind: string; swept: number };
 }

@@ -22,7 +22,7 @@ interface Found {
   flags: string;
   released: boolean;
   nested: boolean;
-  /** Whether its retention has begun. */
+  /** True if its retention has begun. */
   expiring: boolean;
   /** The number of active entries: items, callbacks, or the notification of its parent. */
   active: number;
@@ -162,7 +162,7 @@ export class KeyCheck {
     return score !== null;
   }
 
-  /** Whether the group is being removed. If the removing process died, the reconciler completes the removal. */
+  /** Returns whether the group is being removed. If the removing process died, the reconciler completes the removal. */
   private async isBeingRemoved(id: string): Promise<boolean> {
     const total = await this.redis.use('hget', (client) => client.hget(this.keys.callbacks(id), 'tot'));
     return total !== null && (await this.isLookedAfter(id));

@@ -10,17 +10,17 @@ export interface Effects {
   grants: { entry: string; spec: string; message: string }[];
   /** Callbacks that were fired. */
   callbacks: { entry: string; packed: string }[];
-  /** Whether free slots and queued items are left, because one call grants at most 1,000 items. */
+  /** True if free slots and queued items are left, because one call grants at most 1,000 items. */
   more: boolean;
   /** Changes when properties of the group change that publishers cache. */
   version: string;
   /** The number of items of the group. */
   total: number;
-  /** Whether the group has ended, all of its callbacks too, and its keys have got their time to live. */
+  /** True if the group has ended, all of its callbacks too, and its keys have got their time to live. */
   expiring: boolean;
   /** The entries of roots whose bodies have returned, and the groups of their children. */
   closing: readonly { entry: string; child: string }[];
-  /** Whether the status of the group has changed and groups below it have to follow. */
+  /** True if the status of the group has changed and groups below it have to follow. */
   cascade: boolean;
   /** The kind and name of the group, if its status has changed. */
   statusChange: { kind: string; name: string } | undefined;
@@ -62,21 +62,21 @@ export interface DueReply {
   now: number;
   forgetAt: number | undefined;
   more: boolean;
-  /** Whether groups below it have yet to be kept from expiring. */
+  /** True if groups below it have yet to be kept from expiring. */
   hold: boolean;
-  /** Whether groups are below it. */
+  /** True if groups are below it. */
   nested: boolean;
-  /** Whether groups below it have yet to follow a suspend or resume. */
+  /** True if groups below it have yet to follow a suspend or resume. */
   toSpread: boolean;
-  /** Whether a retry of it is still being prepared. */
+  /** True if a retry of it is still being prepared. */
   retrying: boolean;
-  /** Whether everything it refers to has yet to be kept from expiring, because its callbacks were fired again. */
+  /** True if everything it refers to has yet to be kept from expiring, because its callbacks were fired again. */
   retaining: boolean;
   /** The ms until its deadline; undefined without one. */
   timeLeft: number | undefined;
-  /** Whether nothing runs in it and nothing has happened in it for `retention.abandonedMs`. */
+  /** True if nothing runs in it and nothing has happened in it for `retention.abandonedMs`. */
   abandoned: boolean;
-  /** Whether its rows of the signature index have to be renewed. */
+  /** True if its rows of the signature index have to be renewed. */
   renew: boolean;
   /** The ms until the next lease runs out. */
   next: number | undefined;
@@ -133,14 +133,14 @@ function toTime(text: string): number | undefined {
   return text === '' ? undefined : Number(text);
 }
 
-/** Whether a script left effects for this process to carry out. */
+/** Returns whether a script left effects for this process to carry out. */
 export function hasEffects(effects: Effects): boolean {
   const { grants, callbacks, closing, withdrawn, more, expiring, timeLeft, cascade } = effects;
   const lists = grants.length + callbacks.length + closing.length + withdrawn.length;
   return lists > 0 || more || expiring || cascade || timeLeft !== undefined || startsCancelling(effects);
 }
 
-/** Whether a script has begun to cancel the group, so that its runs have to be cancelled in the engine. */
+/** Returns whether a script has begun to cancel the group, so that its runs have to be cancelled in the engine. */
 export function startsCancelling({ status, statusChange }: Effects): boolean {
   return status === 'cancelling' && statusChange !== undefined;
 }

@@ -51,7 +51,7 @@ interface Internals {
   commandQueue: { length: number };
 }
 
-/** Whether a reply to any command that was sent is still outstanding. */
+/** Returns whether a reply to any command that was sent is still outstanding. */
 export function owesAnswers(client: Client): boolean {
   return nodesOf(client).some((node) => (node as unknown as Internals).commandQueue.length > 0);
 }

@@ -56,7 +56,7 @@ export interface Spec {
   scheduleTimeout?: string;
 }
 
-/** Whether a spec represents a nested group, which has no run in the engine itself. Its items do. */
+/** Returns whether a spec represents a nested group, which has no run in the engine itself. Its items do. */
 export function isGroup({ group }: Pick<Spec, 'group'>): boolean {
   return group !== undefined && group !== 'root';
 }

@@ -1,7 +1,7 @@
 import type { GroupStore } from './group-store';
 import { isSuspended } from './item-state';
 
-/** Whether a group is suspended, and the version of its last suspend or resume. */
+/** The suspension of a group, with the version of its last suspend or resume. */
 export interface Suspension {
   suspended: boolean;
   version: string;
@@ -33,14 +33,14 @@ export class Suspensions {
     return said ? { suspended: !said.startsWith('-'), version: said.replace('-', '') } : undefined;
   }
 
-  /** Whether a run of an entry is void. */
+  /** Returns whether a run of an entry is void. */
   async isVoid(id: string, entry: string, runId: string): Promise<boolean> {
     const key = this.store.keys.callbacks(id);
     const runs = await this.store.redis.use('hget', (client) => client.hget(key, `w:${entry}`));
     return runs?.split(' ').includes(runId) ?? false;
   }
 
-  /** Whether an entry is suspended individually. */
+  /** Returns whether an entry is suspended individually. */
   async isSuspendedItself(id: string, entry: string): Promise<boolean> {
     const [alone, whole] = await Promise.all([this.ofEntry(id, entry), this.of(id)]);
     return alone !== undefined && alone.suspended && Number(alone.version) > Number(whole?.version);

@@ -104,7 +104,7 @@ export class TopLevelIndex {
     await this.dropGone(gone);
   }
 
-  /** Whether a group is in another one now, and whether its item is a root. */
+  /** Returns whether a group is in another one now, and whether its item is a root. */
   async placeOf(id: string): Promise<{ nested: boolean; root: boolean }> {
     const [parent, item] = await this.redis.use('hmget', (client) => client.hmget(this.keys.state(id), 'pg', 'ik'));
     return { nested: Boolean(parent), root: item === 'root' };

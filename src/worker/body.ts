@@ -28,7 +28,7 @@ export interface WrappedTask {
   timeoutMs: number;
   schema: InputSchema | undefined;
   /**
-   * Whether a run of this task reports the end. A single task of a workflow does not report the end of the whole workflow.
+   * True if a run of this task reports the end. A single task of a workflow does not report the end of the whole workflow.
    */
   reports: boolean;
   /** The configuration of a root's internal swarm. Undefined for a task that is no root. */
@@ -69,7 +69,7 @@ function outerExecution(ctx: Context<unknown>): Execution | undefined {
   return current?.run?.ctx === ctx ? current : undefined;
 }
 
-/** Whether a claim may belong to this instance's store, and no outer wrapper has claimed the run. */
+/** Returns whether a claim may belong to this instance's store, and no outer wrapper has claimed the run. */
 function isToAsk({ store }: Runtime, { root }: WrappedTask, claim: Claim, around: Execution | undefined): boolean {
   if (claim.store !== undefined && claim.store !== store.keys.mark) return false;
   if (!around?.run?.claim || around.run.claim.own) return true;

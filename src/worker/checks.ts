@@ -1,7 +1,7 @@
 import type { BaseWorkflowDeclaration, CreateWorkerOpts } from '@hatchet-dev/typescript-sdk';
 import { ConfigurationError, describe, describeTask } from '../config/errors';
 import { isPlainObject } from '../messages/json';
-import { refuseUnknown, wholeNumber } from '../config/options';
+import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
 
 // The type makes the compiler report fields that a later SDK version adds.
 const workerFields: Record<keyof CreateWorkerOpts, true> = {
@@ -30,8 +30,7 @@ export function checkWorker(name: unknown, options: CreateWorkerOpts): void {
     wholeNumber(field, count, 1, { min: 0, max: mostSlots });
   if (labels !== undefined && !isPlainObject(labels))
     throw new ConfigurationError(`labels: expected an object of labels, got ${describe(labels)}.`);
-  if (handleKill !== undefined && typeof handleKill !== 'boolean')
-    throw new ConfigurationError(`handleKill: expected true or false, got ${describe(handleKill)}.`);
+  if (handleKill !== undefined) trueOrFalse('handleKill', handleKill);
 }
 
 /**

@@ -175,7 +175,7 @@ export class ClaimedRun {
     return encodeThrown(last);
   }
 
-  /** Whether the engine ended this attempt. Afterwards the result of the body no longer counts. */
+  /** Returns whether the engine ended this attempt. Afterwards the result of the body no longer counts. */
   private get wasAborted(): boolean {
     return this.judgement !== undefined || this.ctx.abortController.signal.aborted;
   }

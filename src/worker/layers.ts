@@ -30,7 +30,7 @@ export function withoutClosed<B extends object>(body: B): { body: B; schema: Inp
   return { body: left, schema };
 }
 
-/** Whether an open instance wraps a body, at any depth. */
+/** Returns whether an open instance wraps a body, at any depth. */
 export function isWrapped(body: object): boolean {
   for (let layer = layerOf(body); layer; layer = layerOf(layer.body)) if (!layer.isClosed()) return true;
   return false;

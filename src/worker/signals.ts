@@ -3,7 +3,7 @@ import { runOutsideContext } from '../utils/outside-context';
 /** The part of a worker that signals need. */
 export interface Stoppable {
   stop(): Promise<unknown>;
-  /** Whether the process exits after the worker has stopped. */
+  /** True if the process exits after the worker has stopped. */
   exits: boolean;
 }
 

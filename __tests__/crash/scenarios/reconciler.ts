@@ -11,7 +11,7 @@ async function make({ mage, tasks: { callbacks } }: Life, key: string, tasks: Ta
 const items = (of: string, count: number): TaskEntry[] =>
   numbers(count).map((n) => ['piece', { of: `${of} ${n}` }] as const);
 
-/** What dead processes leave and what nobody reports, kept for a moment only, so that the reconciler has to forget it too. */
+/** Work of dead processes and unreported ends. Retention is short, so that the reconciler removes it too. */
 export const reconciler: Scenario = {
   // Longer than the engine needs to start the runs of a dead process again: of a group that is forgotten by then they are plain ones.
   finishedMs: 45_000,

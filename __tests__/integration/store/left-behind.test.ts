@@ -1,4 +1,4 @@
-// What a process that died had been granted, and how much one pass of the reconciler does about it: the next pass is far away here.
+// The reconciler publishes grants of a dead process. These tests look at one pass: the next one is far away.
 import type { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';

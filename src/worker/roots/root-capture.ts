@@ -41,7 +41,7 @@ export class RootCapture {
     return this.over;
   }
 
-  /** Whether it still captures. The first call after its end logs a warning. */
+  /** Returns whether it still captures. The first call after its end logs a warning. */
   captures(): boolean {
     if (this.over && !this.warned) {
       this.warned = true;

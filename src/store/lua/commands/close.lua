@@ -6,7 +6,7 @@
 if not read_group() then return { 'missing' } end
 local other_round = ARGV[3] ~= '' and ARGV[3] ~= (redis.call('HGET', G, 'prd') or '0')
 -- A group that was closed by its number of items has made no item ready by that.
-local is_to_sweep = g.st == 'running' and g.swp < g.tot and g.mi > 0 and g.tot >= g.mi
+local is_to_sweep = g.st == 'running' and g.swp < g.tot and is_full()
 if (g.cl == 1 and not is_to_sweep) or other_round then return reply('closed') end
 put('cl', 1)
 if g.st == 'running' then sweep() end

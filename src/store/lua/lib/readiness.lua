@@ -59,9 +59,13 @@ local function begin_to_put_back()
   put_back()
 end
 
+local function is_full()
+  return g.mi > 0 and g.tot >= g.mi
+end
+
 -- Closes the group when it has its maximum of items. This starts nothing.
 local function close_when_full()
-  if g.mi > 0 and g.tot >= g.mi and g.cl == 0 then put('cl', 1) end
+  if is_full() and g.cl == 0 then put('cl', 1) end
 end
 
 local function make_ready(from, to)
