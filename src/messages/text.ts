@@ -8,7 +8,7 @@ const escapes = /\\(?:ud[89a-f][0-9a-f]{2}|.)/g;
 
 /** Returns whether UTF-8 can hold a text: it has no half of a surrogate pair, as `slice` may leave of an emoji. */
 export function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
+  return text.isWellFormed();
 }
 
 /**
@@ -30,7 +30,7 @@ export function wellFormedJson(json: string, what: string): string {
 
 /** Returns a text that the engine accepts: NUL becomes a visible symbol, half a surrogate pair U+FFFD. */
 export function cleanText(text: string): string {
-  return text.replaceAll('\0', '\u2400').replace(/\p{Surrogate}/gu, '\ufffd');
+  return text.replaceAll('\0', '\u2400').toWellFormed();
 }
 
 /** Returns an error's message as it is stored and as callbacks receive it: cleaned and shortened. */
