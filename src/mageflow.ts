@@ -8,22 +8,12 @@ import type {
 } from '@hatchet-dev/typescript-sdk';
 import type { Cluster, Redis } from 'ioredis';
 import type { z } from 'zod';
-import { EngineClient } from './hatchet/client';
-import { reportFailedCallbacks } from './orchestrator/failed-callbacks';
-import { RunInputs } from './orchestrator/run-inputs';
-import { Publisher, type Published } from './orchestrator/publisher';
-import { Remover } from './orchestrator/remover';
-import { TaskRegistry } from './orchestrator/task-registry';
-import { RunReconciler } from './orchestrator/run-reconciler';
-import { Reconciler } from './orchestrator/reconciler';
-import { UntakenRuns } from './orchestrator/untaken-runs';
-import { RunWatcher } from './orchestrator/run-watcher';
+import { openKernel, type Kernel } from './kernel';
 import { ConfigurationError, describe } from './config/errors';
 import { Events, type MageflowEvents } from './config/events';
 import { refuseUnknown, resolveOptions, type MageflowLogger, type MageflowOptions } from './config/options';
 import { processState } from './utils/process-state';
 import { bind, checkCallbacks, copyList, isSignature } from './api/binding';
-import { makeCapture } from './api/capture';
 import type { ChainInput, ChainOutput, Steps } from './api/chain-types';
 import { resolveRootConfig, takeRootConfig, type ResolvedConfig, type RootConfig } from './config/swarm-config';
 import { describe as describeSignature, type DescribeOptions } from './api/describe';
@@ -32,12 +22,8 @@ import { list as listSignatures, type Listing, type ListOptions } from './api/li
 import { load as loadSignature, type Loaded, type LoadOptions } from './api/load';
 import { makeChain, type ChainOptions } from './api/make-chain';
 import { makeSwarm, type SwarmOptions } from './api/make-swarm';
-import { RunIds } from './api/run-ids';
-import { rootOfBody, type RootDefaults, type Scope } from './api/scope';
-import { placeholderSnapshot } from './api/stored-group';
+import { rootOfBody, type Scope } from './api/scope';
 import { TaskSignature } from './api/task-signature';
-import { TaskSwarm } from './api/task-swarm';
-import { Turns } from './utils/turns';
 import type {
   AnyDeclaration,
   AnySignature,
@@ -62,13 +48,6 @@ import type {
   TaskEntry,
   TaskLike,
 } from './api/types';
-import { Waiter } from './api/waiter';
-import { untilIdle } from './utils/until-idle';
-import { RecentMap } from './utils/recent-map';
-import { GroupReader } from './store/group-reader';
-import { GroupStore } from './store/group-store';
-import { SignatureIndex } from './store/signature-index';
-import { RedisConnection } from './store/connection';
 import { neverFits } from './messages/fit';
 import { checkDeclared } from './worker/checks';
 import { currentExecution } from './worker/context';
@@ -81,12 +60,9 @@ import type {
   SchemaTask,
   WorkflowOptions,
 } from './worker/options';
-import { readSchema, validatorFor, type InputSchema } from './worker/parsing';
+import { readSchema, validatorFor } from './worker/parsing';
 import type { Runtime } from './worker/runtime';
-import { UnknownClaims } from './worker/unknown-claims';
 import { makeWorker } from './worker/worker';
-
-const rememberedMessageBytes = 4 * 1024 * 1024;
 
 type Obj = Record<string, unknown>;
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- what the SDK's client has when nothing is given
@@ -110,10 +86,7 @@ export class Mageflow<
 > {
   private readonly runtime: Runtime;
   private readonly scope: Scope;
-  private readonly reconciler: Reconciler;
-  private readonly watcher: RunWatcher;
-  private readonly roots = new Map<string, RootDefaults>();
-  private readonly schemas = new Map<string, InputSchema>();
+  private readonly kernel: Omit<Kernel, 'scope' | 'runtime'>;
   private closing: Promise<void> | undefined;
 
   /**
@@ -137,66 +110,10 @@ export class Mageflow<
       options,
       hatchet.config.logger('mageflow', hatchet.config.log_level) as MageflowLogger,
     );
-    const { logger } = settings;
-    const connection = new RedisConnection(redis, settings.commandTimeoutMs, logger);
-    const store = new GroupStore(connection, settings, hatchet.tenantId, hatchet.config.namespace ?? '');
-    const reader = new GroupReader(store);
-    const engine = new EngineClient(hatchet);
-    const inputs = new RunInputs(reader, settings);
-    const served = new TaskRegistry(store);
-    const runIds = new RunIds();
-    const events = new Events(logger);
-    const published = (run: Published) => {
-      runIds.set(run.groupId, run.entry, run.runId);
-      this.scope.waiter.entries.published(run.groupId, run.entry);
-      this.watcher.published(run);
-    };
-    const publisher = new Publisher(engine, store, reader, inputs, logger, published, served, events);
-    const untaken = new UntakenRuns(engine, store, reader, served, events);
-    const settler = new RunReconciler(engine, served, untaken, publisher.completion, (groupId, effects) =>
-      publisher.publish(groupId, effects),
-    );
-    const remover = new Remover(store, reader);
-    const locations = new SignatureIndex(store);
-    this.watcher = new RunWatcher(engine, served, settler, logger);
-    this.reconciler = new Reconciler(store, reader, publisher, settler, served, remover, locations, events, logger);
-    const scope: Scope = {
-      store,
-      engine,
-      reader,
-      publisher,
-      remover,
-      waiter: new Waiter(store),
-      locations,
-      runIds,
-      turns: new Turns(),
-      roots: this.roots,
-      schemas: this.schemas,
-      openSwarm: (id, name, before) =>
-        new TaskSwarm(scope, id, name, { before: () => placeholderSnapshot(name, before) }),
-    };
-    const capture = makeCapture(scope, served);
+    const { scope, runtime, ...kernel } = openKernel({ instance: this, hatchet, redis, settings });
     this.scope = scope;
-    this.runtime = {
-      instance: this,
-      store,
-      reader,
-      engine,
-      inputs,
-      publisher,
-      settler,
-      served,
-      logger,
-      unknownClaims: new UnknownClaims(store),
-      events,
-      messages: new RecentMap(rememberedMessageBytes, ({ text }) => 2 * text.length + 200),
-      stopping: { workers: 0 },
-      locations,
-      declaredRoot: async (name) => bind(scope, name, undefined, undefined),
-      capture,
-    };
-    store.onStatusChange = (event) => events.emit('group', event);
-    store.onFailedCallback = reportFailedCallbacks(reader, events, logger);
+    this.runtime = runtime;
+    this.kernel = kernel;
     processState().instances.push(this);
   }
 
@@ -244,7 +161,7 @@ export class Mageflow<
     const { config, rest: task } = takeRootConfig(rest);
     const declaration = this.declare(task, (opts) => this.hatchet.task(opts as never), config);
     const lists = { successCallbacks: copyList(successCallbacks), errorCallbacks: copyList(errorCallbacks) };
-    this.roots.set(task.name.toLowerCase(), lists);
+    this.kernel.roots.set(task.name.toLowerCase(), lists);
     return declaration;
   }
 
@@ -293,7 +210,7 @@ export class Mageflow<
     const { root } = options;
     const isRoot = root !== undefined && root !== null;
     const wrapped = wrapDeclaration(this.runtime, declaration, undefined, isRoot ? resolveRootConfig(root) : undefined);
-    if (isRoot) this.roots.set(declaration.definition.name.toLowerCase(), {});
+    if (isRoot) this.kernel.roots.set(declaration.definition.name.toLowerCase(), {});
     return wrapped;
   }
 
@@ -305,7 +222,7 @@ export class Mageflow<
    *   workflow whose only task has a `waitFor` (the engine never runs it)
    */
   worker(name: string, options: CreateWorkerOpts = {}): Promise<Worker> {
-    return makeWorker(this.runtime, this.reconciler, name, options);
+    return makeWorker(this.runtime, this.kernel.reconciler, name, options);
   }
 
   /**
@@ -318,12 +235,12 @@ export class Mageflow<
    * await mage.stopReconciler();
    */
   startReconciler(): void {
-    this.reconciler.start();
+    this.kernel.reconciler.start();
   }
 
   /** Stops the reconciler that `startReconciler` started. Resolves after the current pass. */
   stopReconciler(): Promise<void> {
-    return this.reconciler.stop();
+    return this.kernel.reconciler.stop();
   }
 
   /**
@@ -463,7 +380,7 @@ export class Mageflow<
       throw new ConfigurationError(`on: expected 'item', 'group', 'repair' or 'error', got ${describe(name)}.`);
     if (typeof listener !== 'function')
       throw new ConfigurationError(`on: expected a function to tell of '${name}', got ${describe(listener)}.`);
-    return this.runtime.events.on(name, listener);
+    return this.kernel.events.on(name, listener);
   }
 
   /**
@@ -479,14 +396,7 @@ export class Mageflow<
     const { instances } = processState();
     const at = instances.indexOf(this);
     if (at >= 0) instances.splice(at, 1);
-    const { publisher, store, engine } = this.runtime;
-    this.watcher.close();
-    this.scope.waiter.close();
-    const stopped = this.reconciler.close();
-    await untilIdle(() => publisher.isBusy || store.redis.isBusy, stopped, store.settings.commandTimeoutMs);
-    await publisher.close();
-    store.redis.close();
-    engine.close();
+    await this.kernel.close();
   }
 
   private declare(
@@ -515,7 +425,7 @@ export class Mageflow<
     const declaration = make({ ...given, ...(validator ? { inputValidator: validator } : {}) });
     wrapDeclaration(this.runtime, declaration, schema, root);
     if (schema && isSent) {
-      this.schemas.set(rest.name.toLowerCase(), schema);
+      this.kernel.schemas.set(rest.name.toLowerCase(), schema);
       rememberSchema(declaration, schema);
     }
     return declaration;

@@ -1,5 +1,5 @@
 import { execution, StoreFixture, threw } from '../helpers/store';
-import { claimToken } from '../../src/store/group-executions';
+import { claimToken } from '../../src/store/executions';
 
 const fixture = new StoreFixture();
 afterAll(() => fixture.close());

@@ -1,4 +1,4 @@
-import { claimToken, type Execution } from '../../src/store/group-executions';
+import { claimToken, type Execution } from '../../src/store/executions';
 import { newSecret, type NewGroup } from '../../src/store/group-store';
 import { childrenId, newId } from '../../src/store/ids';
 import type { Effects } from '../../src/store/replies';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { claimToken } from '../../src/store/group-executions';
+import { claimToken } from '../../src/store/executions';
 import { eventually } from '../helpers/fixture';
 import { Faults } from '../helpers/faults';
 

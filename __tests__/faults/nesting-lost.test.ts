@@ -3,7 +3,7 @@ import type { Signature, Swarm } from '../../src';
 import { GroupCache } from '../../src/orchestrator/group-cache';
 import { Completion } from '../../src/orchestrator/completion';
 import { Nesting } from '../../src/orchestrator/nesting';
-import { claimToken } from '../../src/store/group-executions';
+import { claimToken } from '../../src/store/executions';
 import { newSecret, type GroupStore } from '../../src/store/group-store';
 import { childrenId, nestedId, newId } from '../../src/store/ids';
 import { packSpec, unpackSpec } from '../../src/store/spec';
@@ -22,9 +22,10 @@ const died = new Error('the process is dead');
 const dying = faults.deadProcess().store;
 dying.confirm = () => Promise.reject(died);
 const known = new GroupCache(reader);
-const publish = () => Promise.resolve();
-const completion = new Completion(dying, reader, new Events(faults.log), publish);
-const nesting = new Nesting(dying, reader, { cache: known, completion } as never, publish);
+const carryOut = () => Promise.resolve();
+const completion = new Completion(dying, reader, new Events(faults.log), {} as never, carryOut);
+const parent = { markPublished: () => undefined, carryOut };
+const nesting = new Nesting(dying, reader, {} as never, { cache: known, completion } as never, parent);
 
 beforeAll(async () => {
   await faults.worker(recorder.tasks(mage));

@@ -62,7 +62,7 @@ test('a reconciler that is stopped, started and stopped during one pass makes no
   const takeDue = jest.spyOn(store.redis, 'call');
   open();
   await Promise.all(stopped);
-  const { reconciler } = mage as unknown as { reconciler: { running: Promise<void> } };
+  const { reconciler } = (mage as unknown as { kernel: { reconciler: { running: Promise<void> } } }).kernel;
   await reconciler.running;
   expect(counted).toEqual({ now: 0, most: 1 });
   expect(takeDue.mock.calls.filter(([name]) => name === 'takeDue')).toHaveLength(store.keys.dueIndexes().length);

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { Mageflow, StoreError, type Swarm } from '../../src';
-import { claimToken } from '../../src/store/group-executions';
+import { claimToken } from '../../src/store/executions';
 import { eventually, Log } from '../helpers/fixture';
 import { Faults } from '../helpers/faults';
 import { OwnRedis } from '../helpers/own-redis';

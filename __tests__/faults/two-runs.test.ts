@@ -1,4 +1,4 @@
-import { claimToken } from '../../src/store/group-executions';
+import { claimToken } from '../../src/store/executions';
 import { eventually } from '../helpers/fixture';
 import { Faults } from '../helpers/faults';
 import { cancelByHand, endOfRun } from '../helpers/runs';

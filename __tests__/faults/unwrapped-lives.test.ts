@@ -51,7 +51,7 @@ test('an item that is published while no plain worker is there runs when one com
 });
 
 test('its end is noticed at once, not when it is certain that an unknown run will never be', async () => {
-  const { watcher } = mage as unknown as { watcher: { after: () => Promise<void> } };
+  const { watcher } = (mage as unknown as { kernel: { watcher: { after: () => Promise<void> } } }).kernel;
   const after = watcher.after;
   watcher.after = () => new Promise(() => undefined);
   const tasks = [1, 2, 3].map((n) => [quick, { n }] as const);

@@ -3,7 +3,7 @@ import { Redis, type Cluster } from 'ioredis';
 import type { MageflowOptions } from '../../src';
 import { resolveOptions } from '../../src/config/options';
 import { GroupReader, type Snapshot } from '../../src/store/group-reader';
-import { claimToken, type Execution } from '../../src/store/group-executions';
+import { claimToken, type Execution } from '../../src/store/executions';
 import { GroupStore, newSecret, type NewGroup } from '../../src/store/group-store';
 import { newId } from '../../src/store/ids';
 import { RedisConnection } from '../../src/store/connection';

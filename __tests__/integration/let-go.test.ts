@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { InstantEngine } from '../../bench/helpers/instant-engine';
 import { Mageflow } from '../../src';
 import { Deadlines } from '../../src/orchestrator/deadlines';
+import type { EffectParts, EffectRunner } from '../../src/orchestrator/effects';
 import { GroupCache, type CachedGroup } from '../../src/orchestrator/group-cache';
 import type { GroupReader } from '../../src/store/group-reader';
 import { stopOnSignal } from '../../src/worker/signals';
@@ -106,10 +107,16 @@ test('nothing is known of a group after its end', async () => {
   expect((await knownOf(20, 10, true)).kept).toBe(0);
 });
 
+/** Timers that call back instead of cancelling a group. */
+function deadlinesThat(over: (groupId: string) => unknown): Deadlines {
+  const canceller = { cancel: (id: string) => Promise.resolve(over(id)) };
+  return new Deadlines(canceller as never, {} as never);
+}
+
 test('a timer of a group goes with it', () => {
   jest.useFakeTimers();
   try {
-    const deadlines = new Deadlines(() => undefined);
+    const deadlines = deadlinesThat(() => undefined);
     for (let n = 0; n < 100; n++) deadlines.set(`${n}`, 600_000);
     for (let n = 0; n < 100; n++) deadlines.drop(`${n}`);
     expect(jest.getTimerCount()).toBe(0);
@@ -123,7 +130,7 @@ test('there are timers for 10,000 far ends of groups at most, and for each near 
   jest.useFakeTimers();
   try {
     const over: string[] = [];
-    const deadlines = new Deadlines((id) => over.push(id));
+    const deadlines = deadlinesThat((id) => over.push(id));
     for (let n = 0; n < 20_000; n++) deadlines.set(`far ${n}`, 600_000);
     expect(jest.getTimerCount()).toBe(10_000);
     deadlines.set('near', 1_000);
@@ -145,11 +152,10 @@ test('of swarms with a time limit and a message nothing is left in the process i
     const swarm = await mage.swarm({ tasks: [row], isSwarmClosed: true, config: { timeoutMs: 600_000 } });
     await swarm.run({ n });
   }
-  const { publisher } = Reflect.get(mage, 'scope') as {
-    publisher: { deadlines: Deadlines; cache: GroupCache };
-  };
-  const timers = Reflect.get(publisher.deadlines, 'timers') as Map<string, unknown>;
-  const { young, old } = Reflect.get(publisher.cache, 'known') as Record<'young' | 'old', Map<string, unknown>>;
+  const { effects, cache } = Reflect.get(mage, 'scope') as { effects: EffectRunner; cache: GroupCache };
+  const { deadlines } = (Reflect.get(effects, 'parts') as () => EffectParts)();
+  const timers = Reflect.get(deadlines, 'timers') as Map<string, unknown>;
+  const { young, old } = Reflect.get(cache, 'known') as Record<'young' | 'old', Map<string, unknown>>;
   await eventually('nothing is left', () => timers.size + young.size + old.size === 0);
   await mage.close();
   redis.disconnect();

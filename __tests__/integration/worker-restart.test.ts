@@ -3,7 +3,7 @@ import { eventually, Fixture } from '../helpers/fixture';
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 200 });
 const { mage } = fixture;
 const work = mage.task({ name: 'work', fn: ({ n }: { n: number }) => ({ n }) });
-const { reconciler } = mage as unknown as { reconciler: { users: number } };
+const { reconciler } = (mage as unknown as { kernel: { reconciler: { users: number } } }).kernel;
 
 afterAll(() => fixture.close());
 

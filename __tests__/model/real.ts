@@ -1,4 +1,4 @@
-import { claimToken } from '../../src/store/group-executions';
+import { claimToken } from '../../src/store/executions';
 import { newSecret, type GroupStore, type NewGroup } from '../../src/store/group-store';
 import { GroupReader } from '../../src/store/group-reader';
 import { newId } from '../../src/store/ids';
@@ -115,7 +115,7 @@ export class Real {
         return { answer: answerOf(reply.code, reply.effects, { indexes, added }) };
       }
       case 'run':
-        return called(await store.run(id, action.message, '', { ready: action.ready }));
+        return called(await store.run(id, action.message, { ready: action.ready }));
       case 'runNested': {
         const parent = action.rightful ? above : { ...above, groupId: 'another' };
         return called(await store.runNested(id, action.message, { ...parent, round: action.round }, {}));

@@ -1,6 +1,6 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
 import { mageContext } from '../../src';
-import { claimToken } from '../../src/store/group-executions';
+import { claimToken } from '../../src/store/executions';
 import { dump } from '../helpers/dump';
 import { Faults } from '../helpers/faults';
 import { eventually, gate } from '../helpers/fixture';

@@ -1,8 +1,14 @@
 import { Confirmations } from '../../src/orchestrator/confirmations';
 
+/** Confirmations that call this instead of the store. */
+function confirmingBy(send: (groupId: string, pairs: readonly string[]) => Promise<void>): Confirmations {
+  const store = { confirm: (id: string, pairs: readonly string[]) => send(id, pairs).then(() => ({ effects: {} })) };
+  return new Confirmations(store as never, {} as never, {} as never);
+}
+
 function recording() {
   const sent: [string, readonly string[]][] = [];
-  const confirmations = new Confirmations((groupId, pairs) => {
+  const confirmations = confirmingBy((groupId, pairs) => {
     sent.push([groupId, pairs]);
     return Promise.resolve();
   });
@@ -45,7 +51,7 @@ test('drops one whose run has claimed its entry, and not one of which another ru
 
 test('a flush resolves when those that were sent before it have arrived too, and keeps nothing of those that have', async () => {
   const arrivals: (() => void)[] = [];
-  const confirmations = new Confirmations(() => new Promise((resolve) => arrivals.push(resolve)));
+  const confirmations = confirmingBy(() => new Promise<void>((resolve) => arrivals.push(resolve)));
   let flushed = 0;
   for (const group of ['a', 'b']) {
     confirmations.add(group, '0', 'run');

@@ -14,6 +14,7 @@ const ranks: Record<string, number> = {
   viewer: 7,
   index: 6,
   mageflow: 5,
+  kernel: 5,
   api: 4,
   worker: 4,
   orchestrator: 3,

@@ -1,5 +1,5 @@
 import { readClaim, readMetadata, writeMetadata, type Claim, type RunMetadata } from '../../src/hatchet/metadata';
-import { claimToken } from '../../src/store/group-executions';
+import { claimToken } from '../../src/store/executions';
 import { newSecret } from '../../src/store/group-store';
 
 const claim: Claim = { groupId: 'block.1', entry: '7', token: 'abc', source: '' };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { resolveOptions } from '../../src/config/options';
-import { claimToken } from '../../src/store/group-executions';
+import { claimToken } from '../../src/store/executions';
 import { GroupStore, type NewGroup } from '../../src/store/group-store';
 import { RedisConnection } from '../../src/store/connection';
 import { packSpec } from '../../src/store/spec';

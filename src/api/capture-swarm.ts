@@ -2,7 +2,7 @@ import { CancelledError, NotFoundError } from '../config/errors';
 import { startWithoutMessage } from '../orchestrator/nesting';
 import { packSpec, type Spec } from '../store/spec';
 import type { RootCapture } from '../worker/roots/root-capture';
-import { publishBeside, type Scope } from './scope';
+import { commandsFor, type Scope } from './scope';
 
 /** Returns the form in which a group stores an existing swarm. */
 export function swarmSpec(id: string, name: string): Spec {
@@ -25,15 +25,15 @@ export async function captureSwarm(
   if (adopted.code === 'missing') throw new NotFoundError(`The swarm "${name}" (${id}) is unknown.`);
   if (adopted.code === 'started' && adopted.in !== root.groupId) return undefined;
   const item = { spec: packSpec(swarmSpec(id, name)), key: `\u0001${id}`, message };
-  const reply = await store.add(root.groupId, [item], { run: true });
+  const reply = await commandsFor(scope, root).add(root.groupId, [item], { run: true }, async ({ indexes }) => {
+    await store.adopt(id, parent, String(indexes[0] ?? ''));
+  });
   if (reply.code !== 'added') {
     await store.disown(id, root.groupId);
     throw rootIsOver(name, root);
   }
-  await store.adopt(id, parent, String(reply.indexes[0] ?? ''));
-  publishBeside(root, scope, root.groupId, reply.effects);
   // A stopped root starts nothing more, and its body may wait for this swarm.
-  if (reply.effects.status !== 'running') await scope.publisher.canceller.cancel(id, 'stop');
+  if (reply.status !== 'running') await scope.canceller.cancel(id, 'stop');
   return { added: reply.added > 0 };
 }
 

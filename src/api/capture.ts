@@ -5,7 +5,7 @@ import type { CaptureRequest, RunRef, Runtime } from '../worker/runtime';
 import { bind, checkRunOptions, checkWellFormed, type BoundSpec } from './binding';
 import { bytesPerScript, entriesPerScript } from './entries';
 import { rootIsOver } from './capture-swarm';
-import { publishBeside, type Scope } from './scope';
+import { commandsFor, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
 import { itemId } from '../store/ids';
 import type { RunOptions } from './types';
@@ -18,7 +18,7 @@ export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['c
     for (let from = 0; from < items.length;) {
       const some = items.slice(from, from + fitting(items, from));
       from += some.length;
-      const reply = await scope.store.add(
+      const reply = await commandsFor(scope, root).add(
         root.groupId,
         some.map(({ spec, packed, key }) => ({
           spec: packed,
@@ -27,7 +27,6 @@ export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['c
         { run: true },
       );
       if (reply.code !== 'added') throw rootIsOver(some[0]?.spec.task ?? '', root);
-      publishBeside(root, scope, root.groupId, reply.effects);
       for (const [i, index] of reply.indexes.entries()) {
         const { spec, standaloneName } = some[i] as (typeof some)[number];
         const workflow = (await served.handlerKind(spec.task)) === 'workflow';

@@ -16,7 +16,7 @@ import {
   type PreparedEntry,
 } from './entries';
 import { identityOfTasks } from './identity';
-import { currentRoot, publishFor, type Scope } from './scope';
+import { currentRoot, type Scope } from './scope';
 import { TaskSwarm } from './task-swarm';
 import type { Owner, RunOptions, Swarm, TaskEntry, TaskLike } from './types';
 
@@ -108,29 +108,20 @@ async function write(
   /** True if an earlier attempt may have made it. Then the passed signatures may be in it already. */
   again: boolean,
 ): Promise<boolean> {
-  const { store } = scope;
+  const { store, commands, cache } = scope;
   const placeFrom = (entries: readonly PreparedEntry[], from: number) =>
     Promise.all(entries.flatMap(({ member }, i) => (member ? [member.commit(from + i, false)] : [])));
   const [first = [], ...rest] = chunks;
   const began = performance.now();
   try {
-    const reply = await store.create(
-      group,
-      first.map(({ packed }) => packed),
-    );
+    const specs = first.map(({ packed }) => packed);
+    const reply = await commands.create(group, specs, async (stored) => {
+      if (!stored.created) return again ? placeFrom(first, 0) : releaseAll(first);
+      cache.made(group, stored.effects.version);
+      const indexes = first.map((_, i) => i);
+      await placeAll(scope, group.id, first, indexes, 0);
+    });
     const { created } = reply;
-    if (created) scope.publisher.cache.made(group, reply.effects.version);
-    if (!created) await (again ? placeFrom(first, 0) : releaseAll(first));
-    else {
-      await placeAll(
-        scope,
-        group.id,
-        first,
-        first.map((_, i) => i),
-        0,
-      );
-      await publishFor(scope, group.id, reply.effects);
-    }
     // A swarm with a key may be incomplete: another call is still making it, or has died. Each item is added once.
     let expected = created ? first.length : reply.building;
     let place = first.length;

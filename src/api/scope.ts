@@ -1,9 +1,13 @@
 import type { EngineClient } from '../hatchet/client';
 import type { Remover } from '../orchestrator/remover';
-import type { Publisher } from '../orchestrator/publisher';
+import type { Canceller } from '../orchestrator/canceller';
+import type { Commands } from '../orchestrator/commands';
+import type { EffectRunner } from '../orchestrator/effects';
+import type { GroupCache } from '../orchestrator/group-cache';
+import type { Retrier } from '../orchestrator/retrier';
+import type { Suspender } from '../orchestrator/suspender';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
-import { hasEffects, type Effects } from '../store/replies';
 import type { SignatureIndex } from '../store/signature-index';
 import { currentExecution } from '../worker/context';
 import type { InputSchema } from '../worker/parsing';
@@ -18,7 +22,13 @@ export interface Scope {
   readonly store: GroupStore;
   readonly engine: EngineClient;
   readonly reader: GroupReader;
-  readonly publisher: Publisher;
+  readonly effects: EffectRunner;
+  /** Their effects are carried out within `commandTimeoutMs`. */
+  readonly commands: Commands;
+  readonly cache: GroupCache;
+  readonly canceller: Canceller;
+  readonly suspender: Suspender;
+  readonly retrier: Retrier;
   readonly remover: Remover;
   readonly waiter: Waiter;
   readonly locations: SignatureIndex;
@@ -63,26 +73,13 @@ export function capturingRoot(scope: Scope, madeIn: RootCapture | undefined): Ro
 }
 
 /**
- * Publishes the items that a root's body was granted. The work is durable in Redis, so the body continues. Only the end of
- * the root waits for the publication.
+ * Returns the commands for a call of a user. Their effects are carried out within `commandTimeoutMs`. In a root's body they
+ * are carried out in the background: the body continues, and only the end of the root waits for them.
  */
-export function publishBeside(root: RootCapture, scope: Scope, groupId: string, effects: Effects): void {
-  root.track(publishFor(scope, groupId, effects));
-}
-
-/**
- * Publishes the items that a user's call was granted. The work is durable in Redis already. When the engine is away, the
- * call waits no longer for it than for Redis.
- */
-export async function publishFor({ publisher, store }: Scope, groupId: string, effects: Effects): Promise<void> {
-  if (!hasEffects(effects)) return;
-  let timer: NodeJS.Timeout | undefined;
-  const enough = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, store.settings.commandTimeoutMs);
+export function commandsFor(scope: Scope, root: RootCapture | undefined): Commands {
+  if (!root) return scope.commands;
+  return scope.commands.with((groupId, effects) => {
+    root.track(scope.effects.carryOutBriefly(groupId, effects));
+    return Promise.resolve();
   });
-  try {
-    await Promise.race([publisher.publish(groupId, effects), enough]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

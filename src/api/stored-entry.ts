@@ -82,13 +82,13 @@ export class StoredEntry {
 
   /** @throws NotFoundError */
   async cancel(): Promise<void> {
-    const { canceller } = this.scope.publisher;
+    const { canceller } = this.scope;
     if (!(await canceller.cancelEntry(this.groupId, this.entry))) throw this.notFound();
   }
 
   /** @throws NotFoundError */
   async suspend(suspended: boolean): Promise<void> {
-    const { suspender } = this.scope.publisher;
+    const { suspender } = this.scope;
     const found = this.who.alone
       ? await suspender.group(this.groupId, suspended)
       : await suspender.entry(this.groupId, this.entry, suspended);
@@ -97,13 +97,13 @@ export class StoredEntry {
 
   /** Invokes its failed callbacks again. @throws NotFoundError */
   async retryCallbacks(): Promise<number> {
-    const { publisher, reader } = this.scope;
+    const { retrier, reader } = this.scope;
     const { isGroup, alone } = this.who;
     // A chain or swarm stores its callbacks in its own group.
     const group = isGroup ? await reader.groupAt(this.groupId, this.entry) : undefined;
     if (isGroup && group === undefined) return 0;
     const [at, source] = group !== undefined ? [group, ''] : [this.groupId, alone ? '' : this.entry];
-    const count = await publisher.retrier.callbacks(at, source);
+    const count = await retrier.callbacks(at, source);
     if (count === undefined) throw this.notFound();
     return count;
   }

@@ -60,17 +60,17 @@ export class StoredGroup {
 
   /** @throws NotFoundError */
   async cancel(): Promise<void> {
-    const { publisher, reader } = this.scope;
-    if (!(await publisher.canceller.cancel(this.id, 'user'))) throw this.notFound();
+    const { canceller, suspender, reader } = this.scope;
+    if (!(await canceller.cancel(this.id, 'user'))) throw this.notFound();
     const place = await this.place();
     // A suspended item is skipped by its group, so that its end would never be reported there.
     if (place && (await reader.suspensions.ofEntry(place.groupId, place.entry))?.suspended)
-      await publisher.suspender.entry(place.groupId, place.entry, false);
+      await suspender.entry(place.groupId, place.entry, false);
   }
 
   /** @throws NotFoundError */
   async suspend(suspended: boolean): Promise<void> {
-    const { suspender } = this.scope.publisher;
+    const { suspender } = this.scope;
     const place = await this.place();
     // In another group it is skipped, and takes no slot while it is suspended.
     if (place && (await suspender.entry(place.groupId, place.entry, suspended))) return;
@@ -84,7 +84,7 @@ export class StoredGroup {
 
   /** @throws ConfigurationError, NotFoundError */
   async retryFailed(): Promise<number> {
-    const { retrier } = this.scope.publisher;
+    const { retrier } = this.scope;
     const root = isChildrenId(this.id) && (await this.scope.reader.record(this.id))?.parent;
     const { code, items } = await (root ? retrier.children(this.id, root) : retrier.group(this.id));
     if (code === 'missing') throw this.notFound();
@@ -98,7 +98,7 @@ export class StoredGroup {
 
   /** @throws NotFoundError */
   async retryCallbacks(): Promise<number> {
-    const count = await this.scope.publisher.retrier.callbacks(this.id, '');
+    const count = await this.scope.retrier.callbacks(this.id, '');
     if (count === undefined) throw this.notFound();
     return count;
   }

@@ -9,10 +9,10 @@ interface Named {
 
 /** Suspends an entry of a group whose signature was written only to suspend it. */
 export async function carrySuspension(scope: Scope, written: string, groupId: string, entry: string): Promise<void> {
-  const { publisher, remover, reader } = scope;
+  const { suspender, remover, reader } = scope;
   // A child that an earlier attempt of its root's body ran may have been suspended or resumed since.
   const said = await reader.suspensions.ofEntry(groupId, entry);
-  if (!said && (await reader.snapshot(written))?.suspended) await publisher.suspender.entry(groupId, entry, true);
+  if (!said && (await reader.snapshot(written))?.suspended) await suspender.entry(groupId, entry, true);
   await remover.moved(written);
 }
 

@@ -3,7 +3,6 @@ import { canonical } from '../messages/canonical';
 import { encodeMessage } from '../messages/json';
 import { mergeMessages } from '../messages/merge';
 import { newSecret } from '../store/group-store';
-import { createInParts } from '../store/parts';
 import { childrenId, isOfKey, itemId, keyedId, newId, parseInvocationId } from '../store/ids';
 import {
   callbackIds,
@@ -14,12 +13,11 @@ import {
   templateGroup,
   unpackSpec,
 } from '../store/spec';
-import type { Effects } from '../store/replies';
 import type { Spec, StoredRunOptions } from '../store/spec';
 import type { RootCapture } from '../worker/roots/root-capture';
 import { carrySuspension, checkSuspendable, suspendedStep } from './suspend-before-run';
 import { alreadyStarted, checkRunOptions, checkCallOptions, checkWaitOptions, type BoundSpec } from './binding';
-import { capturingRoot, publishBeside, publishFor, type Scope } from './scope';
+import { capturingRoot, commandsFor, type Scope } from './scope';
 import { captureMadeSwarm, rootIsOver } from './capture-swarm';
 import { nameKindIn, wrongKind } from './other-kinds';
 import { StoredEntry } from './stored-entry';
@@ -330,8 +328,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
   private async startAlone(message: string, options: StoredRunOptions | undefined): Promise<void> {
     for (;;) {
-      const effects = this.suspendedBeforeRun ? undefined : await this.write(options, { message });
-      if (effects) return publishFor(this.scope, this.ownId, effects);
+      if (!this.suspendedBeforeRun && (await this.write(options, { message }))) return;
       if (await this.startWritten(message, options)) return;
       // The group of this key has expired meanwhile.
       this.suspendedBeforeRun = false;
@@ -339,28 +336,31 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   }
 
   /**
-   * Writes it as a group of its own, and starts it if `run` is given. Returns undefined when another call has written it.
+   * Writes it as a group of its own, and starts it if `run` is given.
+   * @returns false when another call has written it
    */
-  private async write(options?: StoredRunOptions, run?: { message: string }): Promise<Effects | undefined> {
+  private async write(options?: StoredRunOptions, run?: { message: string }): Promise<boolean> {
     const { key: _key, ...spec } = this.spec;
     const { items, ...group } =
       this.kind === 'chain' ? { kind: 'chain' as const, ...templateGroup(spec, undefined) } : taskGroup(spec);
     const runOptions = options ? { runOptions: JSON.stringify(options) } : {};
     const made = { id: this.ownId, name: this.name, secret: newSecret(), closed: true, ...group, ...runOptions };
-    const { store, waiter } = this.scope;
-    const { created, started, effects } = await waiter.ends.startAndSubscribe(
+    const { store, waiter, commands, cache, locations } = this.scope;
+    const { created, started } = await waiter.ends.startAndSubscribe(
       store.keys.state(this.ownId),
-      (heardOn) => createInParts(store, made, items, run && { ...run, heardOn }),
+      (heardOn) =>
+        commands.createInParts(made, items, run && { ...run, heardOn }, async (stored) => {
+          if (stored.created) this.made = true;
+          if (!stored.created && !stored.started) return;
+          cache.made(made, stored.effects.version, run?.message);
+          await locations.record(
+            this.ownId,
+            callbackIds(spec).map((id) => ({ id, ...(this.kind === 'chain' ? {} : { callbackOf: 0 }) })),
+          );
+        }),
       (reply) => reply.started,
     );
-    if (created) this.made = true;
-    if (!created && !started) return undefined;
-    this.scope.publisher.cache.made(made, effects.version, run?.message);
-    await this.scope.locations.record(
-      this.ownId,
-      callbackIds(spec).map((id) => ({ id, ...(this.kind === 'chain' ? {} : { callbackOf: 0 }) })),
-    );
-    return effects;
+    return created || started;
   }
 
   /**
@@ -371,15 +371,11 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   private async startWritten(message: string, options: StoredRunOptions | undefined): Promise<boolean> {
     const { keyed, ownId } = this;
     const known = await this.scope.reader.snapshot(ownId);
-    const reply =
-      known?.status === 'pending'
-        ? await this.scope.store.run(ownId, message, options ? JSON.stringify(options) : '')
-        : undefined;
+    const reply = known?.status === 'pending' ? await this.scope.commands.run(ownId, message, { options }) : undefined;
     const isStarted = reply?.code === 'started';
     if (!isStarted && !keyed) throw alreadyStarted(this.name);
     if (!known || reply?.code === 'missing') return false;
     this.made ??= false;
-    if (isStarted) await publishFor(this.scope, ownId, reply.effects);
     return true;
   }
 
@@ -409,28 +405,29 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     const identity = key ?? identify(root, this.kind, spec, message, this.ownId);
     const item = childItem(spec, message, options);
     const { suspendedBeforeRun: ahead, ownId: written } = this;
-    const reply = await this.scope.store
-      .add(root.groupId, [{ ...item, key: identity }], { run: !ahead })
+    const commands = commandsFor(this.scope, root);
+    const placed = async ({ indexes: [index = 0], added }: { indexes: number[]; added: number }) => {
+      this.group = { ...owner, index };
+      this.ran = true;
+      this.made = added > 0;
+      this.scope.waiter.changed(written);
+      if (added === 0) this.ownId = itemId(root.groupId, index);
+      else await this.scope.locations.recordItems(root.groupId, [{ spec, index }]);
+    };
+    const reply = await commands
+      .add(root.groupId, [{ ...item, key: identity }], { run: !ahead }, placed)
       .catch((error: unknown) => {
-        this.group = undefined;
+        if (this.group?.index === undefined) this.group = undefined;
         throw error;
       });
     if (reply.code !== 'added') {
       this.group = undefined;
       throw rootIsOver(this.name, root);
     }
-    const [index = 0] = reply.indexes;
-    this.group = { ...owner, index };
-    this.ran = true;
-    this.made = reply.added > 0;
-    this.scope.waiter.changed(written);
-    if (reply.added === 0) this.ownId = itemId(root.groupId, index);
-    else await this.scope.locations.recordItems(root.groupId, [{ spec, index }]);
-    publishBeside(root, this.scope, root.groupId, reply.effects);
     if (ahead) {
+      const [index = 0] = reply.indexes;
       await this.carrySuspension(root.groupId, index, written);
-      const { effects } = await this.scope.store.runItem(root.groupId, index, '{}');
-      publishBeside(root, this.scope, root.groupId, effects);
+      await commands.runItem(root.groupId, index, '{}');
     }
     return this.at();
   }
@@ -442,15 +439,14 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     if (kind === 'chain')
       throw new ConfigurationError(`${this.name} is a step of the chain "${name}" and is run by it. Run the chain.`);
     if (root) await captureMadeSwarm(this.scope, root, groupId);
-    const { code, effects } = await this.scope.store.runItem(groupId, index, packMessage(message, options));
+    const commands = commandsFor(this.scope, root);
+    const { code } = await commands.runItem(groupId, index, packMessage(message, options));
     if (code === 'missing')
       throw new NotFoundError(`The swarm of ${this.name} (${groupId}) is unknown; its retention is over.`);
     // A later attempt of a root's body runs the items that an earlier attempt has run.
     const byEarlierAttempt = root?.made.has(groupId) && !this.ran;
     if (code === 'already-started' && !byEarlierAttempt && !this.keyed) throw alreadyStarted(this.name);
     this.ran = true;
-    if (code === 'started' && root) publishBeside(root, this.scope, groupId, effects);
-    else if (code === 'started') await publishFor(this.scope, groupId, effects);
     return this.at();
   }
 

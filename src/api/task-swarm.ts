@@ -16,7 +16,7 @@ import { IndexSet } from '../utils/index-set';
 import { iterable } from '../utils/iterable';
 import { captureMadeSwarm, captureSwarm, noteCapture, swarmSpec } from './capture-swarm';
 import { nameKindIn } from './other-kinds';
-import { capturingRoot, publishBeside, publishFor, type Scope } from './scope';
+import { capturingRoot, commandsFor, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
 import { progressOf, StoredGroup } from './stored-group';
 import { TaskSignature } from './task-signature';
@@ -278,13 +278,12 @@ export class TaskSwarm<O> implements Swarm<O> {
   }
 
   async update(config: SwarmConfig): Promise<void> {
-    const { code, effects } = await this.scope.store.update(this.id, resolveChange(config));
+    const { code } = await this.scope.commands.update(this.id, resolveChange(config));
     if (code === 'missing') throw this.stored.notFound();
     if (code === 'finished')
       throw new SwarmFinishedError(
         `The swarm "${this.name}" (${this.id}) has ended or is stopping; nothing is changed.`,
       );
-    await publishFor(this.scope, this.id, effects);
   }
 
   suspend(): Promise<void> {
@@ -304,9 +303,8 @@ export class TaskSwarm<O> implements Swarm<O> {
   }
 
   async closeSwarm(): Promise<void> {
-    const { code, effects } = await this.scope.store.close(this.id);
+    const { code } = await this.scope.commands.close(this.id);
     if (code === 'missing') throw this.stored.notFound();
-    await publishFor(this.scope, this.id, effects);
   }
 
   retryCallbacks(): Promise<number> {
@@ -409,19 +407,20 @@ export class TaskSwarm<O> implements Swarm<O> {
     if (turn) await turn.come;
     const began = performance.now();
     const items = entries.map(({ packed, key, spec }) => ({ spec: packed, key: key || this.identify(root, spec) }));
-    const adding = scope.store.add(id, items, flags);
+    let stored = false;
+    const adding = commandsFor(scope, root).add(id, items, flags, ({ indexes, added, total }) => {
+      stored = true;
+      return placeAll(scope, id, entries.slice(0, indexes.length), indexes, total - added);
+    });
     // Without `run` the script has been sent by now. With `run` the group is first entered elsewhere, so the turn is kept.
     if (!flags.run) turn?.pass();
     const reply = await adding.catch(async (error: unknown) => {
-      await undo(scope, began, releaseAll(entries));
+      if (!stored) await undo(scope, began, releaseAll(entries));
       throw error;
     });
     const what = `The swarm "${this.name}" (${id})`;
     if (reply.code === 'added') {
-      const { indexes, added, effects, total } = reply;
-      await placeAll(scope, id, entries.slice(0, indexes.length), indexes, total - added);
-      if (root) publishBeside(root, scope, id, effects);
-      else await publishFor(scope, id, effects);
+      const { indexes, added } = reply;
       if (indexes.length === entries.length) return { indexes, added };
       await releaseAll(entries.slice(indexes.length));
       const took = before + added;
@@ -446,7 +445,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     const runOptions = checkRunOptions(options, `the run of the swarm "${this.name}"`);
     if (this.left) await this.hasLeft();
     const root = capturingRoot(this.scope, this.madeIn);
-    const { code, effects } =
+    const { code } =
       (root && (await root.begin(this.startCaptured(root, encoded, runOptions)))) ??
       (await this.startStored(encoded, runOptions));
     if (code === 'missing') throw this.stored.notFound();
@@ -456,16 +455,25 @@ export class TaskSwarm<O> implements Swarm<O> {
       throw new SwarmFinishedError(`The swarm "${this.name}" (${this.id}) has ended or is stopping; it can't be run.`);
     this.ran = true;
     this.scope.waiter.changed(this.id);
-    if (!effects || attaches) return;
-    this.scope.publisher.cache.started(this.id, effects.version, encoded, runOptions);
-    await publishFor(this.scope, this.id, effects);
+  }
+
+  /** Runs it as a group of its own. */
+  private startStoredAs(
+    message: string,
+    options: StoredRunOptions | undefined,
+    how: { ready?: boolean; heardOn?: string | undefined },
+  ) {
+    const { commands, cache } = this.scope;
+    return commands.run(this.id, message, { ...how, options }, ({ code, effects }) => {
+      if (code === 'started') cache.started(this.id, effects.version, message, options);
+    });
   }
 
   private async startStored(message: string, options: StoredRunOptions | undefined) {
-    const { store, reader, waiter } = this.scope;
+    const { store, reader, waiter, commands } = this.scope;
     const reply = await waiter.ends.startAndSubscribe(
       store.keys.state(this.id),
-      (heardOn) => store.run(this.id, message, options ? JSON.stringify(options) : '', { heardOn }),
+      (heardOn) => this.startStoredAs(message, options, { heardOn }),
       ({ code }) => code === 'started',
     );
     if (reply.code !== 'nested') return reply;
@@ -477,15 +485,12 @@ export class TaskSwarm<O> implements Swarm<O> {
         `The swarm "${this.name}" is part of ${parent ? `the ${parent.kind} "${parent.name}"` : groupId} and is run by it. Run that one.`,
       );
     }
-    const { code, effects } = await store.runItem(groupId, Number(entry), packMessage(message, options));
-    if (code === 'started') await publishFor(this.scope, groupId, effects);
-    return { code, effects: undefined };
+    return commands.runItem(groupId, Number(entry), packMessage(message, options));
   }
 
   /** Makes it a child of the root whose body runs it. Returns undefined when it belongs to another group. */
   private async startCaptured(root: RootCapture, message: string, options: StoredRunOptions | undefined) {
-    const { store } = this.scope;
-    if (this.ran) return { code: 'already-started' as const, effects: undefined };
+    if (this.ran) return { code: 'already-started' as const };
     await root.captured.get(this.id);
     const captured = await noteCapture(
       root,
@@ -493,12 +498,11 @@ export class TaskSwarm<O> implements Swarm<O> {
       captureSwarm(this.scope, root, this, packMessage(message, options)),
     );
     if (!captured) return undefined;
-    if (captured.added) return { code: 'started' as const, effects: undefined };
+    if (captured.added) return { code: 'started' as const };
     // It is a child already: one of its items has started it, or an earlier attempt of the body has run it.
-    const packed = options ? JSON.stringify(options) : '';
-    const reply = await store.run(this.id, message, packed, { ready: true });
+    const reply = await this.startStoredAs(message, options, { ready: true });
     const byEarlierAttempt = !this.ran && (reply.code === 'already-started' || reply.code === 'finished');
-    return byEarlierAttempt ? { code: 'started' as const, effects: undefined } : reply;
+    return byEarlierAttempt ? { code: 'started' as const } : reply;
   }
 
   /**

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { CancelledBy, GroupStore } from '../store/group-store';
 import { childrenId, isChildrenId } from '../store/ids';
-import { startsCancelling, type Effects } from '../store/replies';
 import type { EngineClient } from '../hatchet/client';
+import type { Commands } from './commands';
 import type { Completion } from './completion';
 
 /** How soon the reconciler asks about a cancelled run that no wrapper reports, in ms. */
@@ -22,8 +22,8 @@ export class Canceller {
     private readonly engine: EngineClient,
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
+    private readonly commands: Commands,
     private readonly completion: Completion,
-    private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
   ) {}
 
   /**
@@ -32,12 +32,10 @@ export class Canceller {
    * @returns false when the group is unknown
    */
   async cancel(groupId: string, by: CancelledBy): Promise<boolean> {
-    const { code, effects } = await this.store.cancel(groupId, by);
+    const { code, isRepeated } = await this.commands.cancel(groupId, by);
     if (code === 'missing') return false;
-    await this.publish(groupId, effects);
-    if (code === 'ended') return true;
-    // A cancellation that began earlier is repeated. For a new one, `publish` has already cancelled the running items.
-    if (effects.status === 'cancelling' && !startsCancelling(effects)) await this.cancelRunning(groupId);
+    // The effects of a new cancellation have cancelled the running items. A repeated one may have to do it once more.
+    if (code !== 'ended' && isRepeated) await this.cancelRunning(groupId);
     return true;
   }
 

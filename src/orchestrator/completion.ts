@@ -1,8 +1,12 @@
 import type { Events } from '../config/events';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
-import type { Effects, Outcome } from '../store/replies';
-import { emitStoredEnd, type ItemRef } from './item-events';
+import type { FinishReply } from '../store/executions';
+import { hasEffects, type Effects, type Outcome } from '../store/replies';
+import { messageOf } from '../utils/error-message';
+import type { CarryOut } from './commands';
+import { emitEnd, emitStoredEnd, type ItemRef } from './item-events';
+import type { Suspender } from './suspender';
 
 /** How an entry ended, when its own run did not report it. */
 export interface EntryEnd {
@@ -19,39 +23,62 @@ export interface EntryEnd {
 /** An entry and the run that ended: '' while the entry is only granted, 'g:' and the id for a nested group. */
 type EndedRun = ItemRef & { runId: string };
 
+/** The answer of the store to an end. */
+type Stored = Awaited<ReturnType<GroupStore['complete']>>['code'];
+
 /**
- * Completes an entry whose own run did not report its end: stores the end, notifies listeners, and publishes the effects. A
- * second call has no effect. (A run that reports its own end does so in `worker/claimed-run`.)
+ * Completes entries: stores the end, notifies listeners, and has the effects carried out. All ends come here, whoever learns
+ * of them: the run itself, the reconciler, a cancellation, or a nested group.
  */
 export class Completion {
   constructor(
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
     private readonly events: Events,
-    private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
+    private readonly suspender: Suspender,
+    private readonly carryOut: CarryOut,
   ) {}
 
   /**
-   * Stores how an entry ended, and publishes the effects. It has no effect when another run owns the entry, the entry has
+   * Completes an entry whose own run did not report its end. It has no effect when another run owns the entry, the entry has
    * already ended, or its group is unknown.
+   * @param whenStored - called when the end is stored, before its effects are carried out
    */
-  async complete(run: EndedRun, end: EntryEnd): Promise<void> {
-    const { code, effects } = await this.storeEnd(run, end);
-    if (code === 'ended') await this.publish(run.groupId, effects);
-  }
-
-  /** Like {@link complete}, for callers that publish the effects themselves. */
-  async storeEnd(run: EndedRun, { outcome, payload, size, round, silent }: EntryEnd) {
+  async complete(run: EndedRun, end: EntryEnd, whenStored?: (code: Stored) => Promise<void> | void): Promise<void> {
     const { groupId, entry, runId } = run;
-    const reply = await this.store.complete(groupId, entry, runId, outcome, payload, size, round);
-    if (reply.code === 'ended' && !silent) await emitStoredEnd(this.events, this.reader, asShown(run), reply.effects);
-    return reply;
+    const { outcome, payload, size, round, silent } = end;
+    const { code, effects } = await this.store.complete(groupId, entry, runId, outcome, payload, size, round);
+    if (code === 'ended' && !silent) await emitStoredEnd(this.events, this.reader, asShown(run), effects);
+    await whenStored?.(code);
+    if (code === 'ended') await this.carryOut(groupId, effects);
   }
 
-  /** Notifies listeners of an end that another script has stored, and publishes the effects. */
+  /**
+   * Completes the entry of an execution that reports its own end. What follows is left to the reconciler when it fails,
+   * because the end is stored.
+   * @param reply - the answer to the report
+   * @param about - returns the execution, for listeners
+   * @param error - the error's message, for listeners
+   */
+  async completeReported(reply: FinishReply, about: () => ItemRef, error: string): Promise<void> {
+    const { effects } = reply;
+    if (this.events.hasItemListener) emitEnd(this.events, about(), effects, error);
+    if (!effects.suspended && !hasEffects(effects)) return;
+    const { groupId, runId, task } = about();
+    try {
+      await this.carryOut(groupId, effects);
+      // The report's confirmations may include runs that were being published when the group was suspended.
+      if (effects.suspended) await this.suspender.withdraw(groupId);
+    } catch (failure) {
+      const { logger } = this.store.settings;
+      logger.warn(`what follows run ${runId ?? ''} of ${task ?? ''} is left to the reconciler: ${messageOf(failure)}`);
+    }
+  }
+
+  /** Notifies listeners of an end that another script has stored, and has the effects carried out. */
   async follow(run: ItemRef, effects: Effects): Promise<void> {
     await emitStoredEnd(this.events, this.reader, run, effects);
-    await this.publish(run.groupId, effects);
+    await this.carryOut(run.groupId, effects);
   }
 }
 

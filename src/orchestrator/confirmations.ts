@@ -1,4 +1,8 @@
+import { messageOf } from '../utils/error-message';
 import { runOutsideContext } from '../utils/outside-context';
+import type { GroupStore } from '../store/group-store';
+import type { Canceller } from './canceller';
+import type { Suspender } from './suspender';
 
 const companyMs = 50;
 
@@ -10,8 +14,11 @@ export class Confirmations {
   private readonly sent = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | undefined;
 
-  /** @param send - receives (entry, run id) pairs */
-  constructor(private readonly send: (groupId: string, pairs: readonly string[]) => Promise<void>) {}
+  constructor(
+    private readonly store: GroupStore,
+    private readonly suspender: Suspender,
+    private readonly canceller: Canceller,
+  ) {}
 
   add(groupId: string, entry: string, runId: string): void {
     const runs = this.waiting.get(groupId);
@@ -57,5 +64,19 @@ export class Confirmations {
       sending.then(arrived, arrived);
     }
     await Promise.all(this.sent);
+  }
+
+  /** @param pairs - entries and their run ids, in turns */
+  private async send(groupId: string, pairs: readonly string[]): Promise<void> {
+    try {
+      const { effects } = await this.store.confirm(groupId, pairs);
+      // The group was suspended or cancelled while these publications were in progress.
+      const entries = pairs.filter((_, i) => i % 2 === 0);
+      if (effects.suspended) await this.suspender.withdrawConfirmed(groupId, entries);
+      if (effects.status === 'cancelling') await this.canceller.cancelSome(groupId, entries);
+    } catch (error) {
+      // Unconfirmed entries are published again when their lease expires, and the second run is a duplicate.
+      this.store.settings.logger.warn(`could not confirm ${pairs.length / 2} publications: ${messageOf(error)}`);
+    }
   }
 }

@@ -1,4 +1,6 @@
 import { runOutsideContext } from '../utils/outside-context';
+import type { Canceller } from './canceller';
+import type { Repairs } from './repairs';
 
 /**
  * The longest timer, in ms. The reconciler sets a later deadline when it comes near, so that a process does not hold a timer
@@ -14,11 +16,16 @@ const most = 10_000;
 /** Which deadlines are near, in ms. With the default lease, the reconciler checks each group more often than this. */
 const nearMs = 60 * 1000;
 
-/** Calls back when a group's time limit is over. The reconciler checks the limit too, in case this process is gone. */
+/** Cancels groups whose time limit is over. The reconciler checks the limit too, in case this process is gone. */
 export class Deadlines {
   private readonly timers = new Map<string, NodeJS.Timeout>();
 
-  constructor(private readonly over: (groupId: string) => void) {}
+  private closed = false;
+
+  constructor(
+    private readonly canceller: Canceller,
+    private readonly repairs: Repairs,
+  ) {}
 
   set(groupId: string, inMs: number): void {
     this.drop(groupId);
@@ -36,12 +43,21 @@ export class Deadlines {
   }
 
   close(): void {
+    this.closed = true;
     for (const timer of this.timers.values()) clearTimeout(timer);
     this.timers.clear();
   }
 
   private ring(groupId: string): void {
     this.timers.delete(groupId);
-    this.over(groupId);
+    void this.end(groupId);
+  }
+
+  private async end(groupId: string): Promise<void> {
+    try {
+      await this.canceller.cancel(groupId, 'timeout');
+    } catch (error) {
+      if (!this.closed) await this.repairs.leaveToReconciler('the end of the time of', groupId, error);
+    }
   }
 }

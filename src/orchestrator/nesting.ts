@@ -6,6 +6,7 @@ import { isChildrenId, nestedId } from '../store/ids';
 import { createInParts } from '../store/parts';
 import { templateGroup, unpackMessage, type Spec } from '../store/spec';
 import type { Canceller } from './canceller';
+import type { CarryOut, Commands } from './commands';
 import type { Completion } from './completion';
 import type { GroupCache } from './group-cache';
 import type { Retrier } from './retrier';
@@ -24,6 +25,13 @@ export function aboveEntries(groupId: string, { kind, name, above }: GroupFacts)
   return kind === 'chain' ? { ...above, chain: groupId } : { ...above, swarm: groupId, swarmName: name };
 }
 
+/** Handles the entry of a nested group in its parent, and the effects of the nested group. */
+export interface NestingParent {
+  /** Marks an entry as published, although the effects of its nested group may still be in progress. */
+  markPublished(groupId: string, entry: string): void;
+  carryOut: CarryOut;
+}
+
 /**
  * Groups that are entries of other groups. Each group has a Redis hash tag of its own, so one script can never change both
  * parent and child. A change from one to the other is leased work of the group where it begins, and is repeated until it is
@@ -33,15 +41,15 @@ export class Nesting {
   constructor(
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
+    private readonly commands: Commands,
     private readonly by: {
       cache: GroupCache;
       completion: Completion;
       canceller: Canceller;
       retrier: Retrier;
       suspender: Suspender;
-      markPublished(groupId: string, entry: string): void;
     },
-    private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
+    private readonly parent: NestingParent,
   ) {}
 
   /**
@@ -99,9 +107,9 @@ export class Nesting {
     runs: boolean,
   ): Promise<void> {
     await this.store.confirm(parent.groupId, [parent.entry, `g:${id}`]);
-    this.by.markPublished(parent.groupId, parent.entry);
+    this.parent.markPublished(parent.groupId, parent.entry);
     await this.by.suspender.inherit(id, parent);
-    await this.publish(id, effects);
+    await this.parent.carryOut(id, effects);
     if (!runs) await this.notifyParent(id);
   }
 
@@ -114,17 +122,19 @@ export class Nesting {
     if (!facts?.parent || !end) return;
     const { groupId: above, entry, round } = facts.parent;
     const { outcome, payload, size } = end;
-    const { code, effects } = await this.by.completion.storeEnd(
+    let notified: Promise<unknown> | undefined;
+    await this.by.completion.complete(
       { groupId: above, entry, runId: `g:${groupId}` },
       // A chain or swarm emits its own events. The end of a root's children is the end of the root, so it is emitted here.
       { outcome, payload, size, round, silent: facts.kind !== 'root' },
+      (code) => {
+        // A parent that is gone can't release this group later.
+        notified = code === 'unknown' ? this.commands.release(groupId) : this.commands.parentNotified(groupId);
+        // It is awaited below. Until then, a rejection would count as unhandled.
+        notified.catch(() => undefined);
+      },
     );
-    // A parent that is gone can't release this group later.
-    const after = await (code === 'unknown' ? this.store.release(groupId) : this.store.parentNotified(groupId));
-    await Promise.all([
-      code === 'ended' ? this.publish(above, effects) : undefined,
-      this.publish(groupId, after.effects),
-    ]);
+    await notified;
   }
 
   /** Closes the children of a root, and the open swarms among them: its body has ended, so nothing can be added any more. */
@@ -137,23 +147,18 @@ export class Nesting {
     if (active?.state !== 'returned') return;
     await this.reader.eachBelow(child, async (below) => {
       // A root among them stays open until its own body has ended.
-      if (!isChildrenId(below)) await this.publish(below, (await this.store.close(below)).effects);
+      if (!isChildrenId(below)) await this.commands.close(below);
     });
-    const { code, effects } = await this.store.close(child, suspension?.round);
-    if (code !== 'missing') {
-      await this.publish(child, effects);
-      // The children were cancelled and ended while the body ran, when their end could not be reported yet.
-      return isEnded(effects.status) ? this.notifyParent(child) : undefined;
-    }
+    const { code, status } = await this.commands.close(child, suspension?.round);
+    // The children may have been cancelled and ended while the body ran, when their end could not be reported yet.
+    if (code !== 'missing') return isEnded(status) ? this.notifyParent(child) : undefined;
     // The process died before it created the group of children, and so before the body began.
     await this.by.completion.complete({ groupId, entry, runId: `g:${child}` }, { outcome: 'succeeded', payload: '' });
   }
 
   /** Lets the groups below an ended outermost group expire after their retention, and then that group. */
   async releaseBelow(groupId: string, total: number): Promise<void> {
-    await this.reader.eachBelow(groupId, async (below) =>
-      this.publish(below, (await this.store.release(below)).effects),
-    );
+    await this.reader.eachBelow(groupId, async (below) => void (await this.commands.release(below)));
     await this.store.expireResults(groupId, total);
     await this.store.expire(groupId);
   }

@@ -1,8 +1,7 @@
-import type { RetriedBy } from '../store/group-control';
 import { isEnded, type GroupReader } from '../store/group-reader';
-import type { GroupStore } from '../store/group-store';
+import type { GroupStore, RetriedBy } from '../store/group-store';
 import { isChildrenId } from '../store/ids';
-import type { Effects } from '../store/replies';
+import type { Commands } from './commands';
 
 type Step = Awaited<ReturnType<GroupStore['retry']>>;
 type Retried = Pick<Step, 'code' | 'items'>;
@@ -15,12 +14,12 @@ export class Retrier {
   constructor(
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
-    private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
+    private readonly commands: Commands,
   ) {}
 
   /** Retries an outermost group, for a user. */
   async group(groupId: string): Promise<Retried> {
-    return this.runToEnd(groupId, await this.store.retry(groupId));
+    return this.retry(groupId);
   }
 
   /**
@@ -28,7 +27,7 @@ export class Retrier {
    * @returns whether it runs again; false when it was retried in this round of its parent, or has nothing to retry
    */
   async child(groupId: string, by: RetriedBy): Promise<boolean> {
-    const { code } = await this.runToEnd(groupId, await this.store.retry(groupId, by));
+    const { code } = await this.retry(groupId, by);
     return code === 'retried';
   }
 
@@ -37,11 +36,11 @@ export class Retrier {
     const [above, own] = await Promise.all([this.reader.snapshot(root.groupId), this.reader.record(root.groupId)]);
     if (!above || own?.parent || own?.kind !== 'task') return { code: 'nested', items: 0 };
     if (!isEnded(above.status)) return { code: 'unfinished', items: 0 };
-    const begun = await this.store.retry(child);
-    // The retry begins before the root is reopened: the children then can't end before the root waits for them. Without a
-    // retry, the root must stay closed, because their last end would be reported again.
-    if (begun.code === 'continue' || begun.code === 'retried') await this.reopen(child, begun.round, root);
-    return this.runToEnd(child, begun);
+    return this.retry(child, undefined, async ({ code, round }) => {
+      // The retry begins before the root is reopened: the children then can't end before the root waits for them. Without a
+      // retry, the root must stay closed, because their last end would be reported again.
+      if (code === 'continue' || code === 'retried') await this.reopen(child, round, root);
+    });
   }
 
   /** Completes a retry that a process has begun and may not have finished. */
@@ -49,7 +48,7 @@ export class Retrier {
     const root = isChildrenId(groupId) ? (await this.reader.record(groupId))?.parent : undefined;
     if (root) await this.reopen(groupId, root.round, root);
     await this.retainTree(groupId);
-    await this.runToEnd(groupId, await this.store.retry(groupId, 'more'));
+    await this.retry(groupId, 'more');
   }
 
   /** Retains a group and the groups below it, after they were set to expire. */
@@ -65,11 +64,11 @@ export class Retrier {
   async callbacks(groupId: string, source: string): Promise<number | undefined> {
     let count = 0;
     for (let from: { next: number; stop: number } | undefined; ;) {
-      const reply = await this.store.retryCallbacks(groupId, source, from);
-      if (reply.code === 'missing') return undefined;
       // The callbacks read the group's results and nested groups when they are published.
-      if (reply.retains) await this.retain(groupId, reply.effects.total);
-      await this.publish(groupId, reply.effects);
+      const retain = async ({ retains, total }: { retains: boolean; total: number }) =>
+        retains ? this.retain(groupId, total) : undefined;
+      const reply = await this.commands.retryCallbacks(groupId, source, from, retain);
+      if (reply.code === 'missing') return undefined;
       count += reply.fired;
       from = reply.from;
       if (from === undefined) return count;
@@ -80,22 +79,25 @@ export class Retrier {
   async retain(groupId: string, total: number): Promise<void> {
     await this.store.keepResults(groupId, total);
     await this.reader.eachBelow(groupId, (child) => this.retainTree(child));
-    await this.publish(groupId, (await this.store.retained(groupId)).effects);
+    await this.commands.retained(groupId);
   }
 
   private async reopen(child: string, round: number, { groupId, entry }: { groupId: string; entry: string }) {
-    const { code, effects } = await this.store.reopen(groupId, { entry, child, round });
-    if (code === 'reopened') await this.publish(groupId, effects);
+    await this.commands.reopen(groupId, { entry, child, round });
   }
 
-  private async runToEnd(groupId: string, begun: Step): Promise<Retried> {
-    let reply = begun;
-    if (reply.code === 'continue') await this.retainTree(groupId);
-    while (reply.code === 'continue') {
-      await this.publish(groupId, reply.effects);
-      reply = await this.store.retry(groupId, 'more');
-    }
-    await this.publish(groupId, reply.effects);
-    return { code: reply.code, items: begun.items };
+  /** Begins or continues a retry, and repeats the command until all items are retried. */
+  private async retry(
+    groupId: string,
+    by?: RetriedBy | 'more',
+    whenBegun?: (reply: Pick<Step, 'code' | 'round'>) => Promise<void>,
+  ): Promise<Retried> {
+    const { code, items } = await this.commands.retry(groupId, by, async (reply) => {
+      await whenBegun?.(reply);
+      if (reply.code === 'continue') await this.retainTree(groupId);
+    });
+    let last = code;
+    while (last === 'continue') last = (await this.commands.retry(groupId, 'more')).code;
+    return { code: last, items };
   }
 }

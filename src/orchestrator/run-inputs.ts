@@ -5,7 +5,7 @@ import { mergeMessages } from '../messages/merge';
 import type { Settings } from '../config/options';
 import { groupCancelled, groupFailure } from './group-end';
 import { readError, type GroupFacts, type GroupReader } from '../store/group-reader';
-import { claimToken } from '../store/group-executions';
+import { claimToken } from '../store/executions';
 import { isChildrenId } from '../store/ids';
 import {
   isGroup,

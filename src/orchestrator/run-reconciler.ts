@@ -1,5 +1,4 @@
 import { packFailure } from '../messages/text';
-import type { Effects } from '../store/replies';
 import type { EngineClient, RunState } from '../hatchet/client';
 import type { Completion } from './completion';
 import { outcomeOfRun } from './run-outcome';
@@ -13,7 +12,6 @@ export class RunReconciler {
     private readonly served: TaskRegistry,
     private readonly untaken: UntakenRuns,
     private readonly completion: Completion,
-    private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
   ) {}
 
   /**
@@ -30,10 +28,7 @@ export class RunReconciler {
     if (!state.known || !state.end) return state;
     const run = { groupId, entry, runId, task };
     const fate = await this.untaken.fateOf(run, state);
-    if (fate?.code === 'goes on') {
-      if (fate.effects) await this.publish(groupId, fate.effects);
-      return { ...state, goesOn: true };
-    }
+    if (fate?.code === 'goes on') return { ...state, goesOn: true };
     if (fate?.code === 'fails') await this.fail(groupId, entry, runId, fate.message);
     else if (fate) await this.cancel(groupId, entry, runId);
     else {

@@ -1,5 +1,5 @@
 import { bytesOf, type Message } from '../messages/json';
-import { claimToken } from '../store/group-executions';
+import { claimToken } from '../store/executions';
 import type { GroupFacts } from '../store/group-reader';
 import { invocationId, itemId } from '../store/ids';
 import type { Effects } from '../store/replies';

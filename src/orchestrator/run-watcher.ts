@@ -1,7 +1,7 @@
 import type { MageflowLogger } from '../config/options';
 import { messageOf } from '../utils/error-message';
 import type { EngineClient } from '../hatchet/client';
-import type { Published } from './publisher';
+import type { Published } from './outbox';
 import type { TaskRegistry } from './task-registry';
 import type { RunReconciler } from './run-reconciler';
 

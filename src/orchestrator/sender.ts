@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { runOutsideContext } from '../utils/outside-context';
-import type { MageflowLogger } from '../config/options';
 import { messageOf } from '../utils/error-message';
 import type { GroupStore } from '../store/group-store';
 import type { KeyCollisions, Fate } from './key-collisions';
@@ -71,7 +70,6 @@ export class Sender {
   constructor(
     private readonly engine: EngineClient,
     private readonly store: GroupStore,
-    private readonly logger: MageflowLogger,
     private readonly outcomes: Outcomes,
     private readonly collisions: KeyCollisions,
   ) {}
@@ -190,8 +188,11 @@ export class Sender {
   private async sift(): Promise<void> {
     if (this.sifting) return;
     this.sifting = true;
-    for (let next = this.refused.shift(); next; next = this.refused.shift()) await this.divide(next);
-    this.sifting = false;
+    try {
+      for (let next = this.refused.shift(); next; next = this.refused.shift()) await this.divide(next);
+    } finally {
+      this.sifting = false;
+    }
   }
 
   /**
@@ -238,7 +239,7 @@ export class Sender {
     try {
       return await this.collisions.fates(batch, collision);
     } catch (error) {
-      this.logger.warn(
+      this.store.settings.logger.warn(
         `it is not known which of ${batch.length} runs collide with others by their idempotency keys: ${messageOf(error)}. They are left to the reconciler.`,
       );
       return [];
@@ -255,7 +256,8 @@ export class Sender {
   }
 
   private async waitForEngine(attempt: number, error: unknown): Promise<void> {
-    if (attempt % 10 === 0) this.logger.warn(`the engine does not take runs: ${messageOf(error)}. It is tried again.`);
+    if (attempt % 10 === 0)
+      this.store.settings.logger.warn(`the engine does not take runs: ${messageOf(error)}. It is tried again.`);
     await this.beat();
     const longest = Math.min(5_000, this.store.settings.leaseMs / 2);
     await pause(Math.min(longest, 100 * 2 ** attempt));
@@ -263,7 +265,9 @@ export class Sender {
 
   /** Redis may be unavailable too. Then the leases decide. */
   private async beat(): Promise<void> {
-    await this.outcomes.beat().catch((reason: unknown) => this.logger.warn(`no heartbeat: ${messageOf(reason)}`));
+    await this.outcomes
+      .beat()
+      .catch((reason: unknown) => this.store.settings.logger.warn(`no heartbeat: ${messageOf(reason)}`));
   }
 }
 

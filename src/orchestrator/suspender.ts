@@ -1,8 +1,8 @@
 import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { Suspension } from '../store/suspensions';
 import type { GroupStore } from '../store/group-store';
-import type { Effects } from '../store/replies';
 import { unpackHead } from '../store/spec';
+import type { Commands } from './commands';
 import type { TaskRegistry } from './task-registry';
 
 const entriesPerCall = 500;
@@ -16,7 +16,7 @@ export class Suspender {
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
     private readonly served: TaskRegistry,
-    private readonly publish: (groupId: string, effects: Effects) => Promise<void>,
+    private readonly commands: Commands,
   ) {}
 
   /**
@@ -33,9 +33,8 @@ export class Suspender {
    * @returns false when the entry is unknown
    */
   async entry(groupId: string, entry: string, suspended: boolean): Promise<boolean> {
-    const { code, effects, nested } = await this.store.suspendEntry(groupId, entry, suspended);
+    const { code, nested } = await this.commands.suspendEntry(groupId, entry, suspended);
     if (code === 'missing') return false;
-    await this.publish(groupId, effects);
     if (code === 'suspended') await this.withdrawSome(groupId, [entry]);
     if (nested && code !== 'ended') await this.propagate(groupId);
     return true;
@@ -79,9 +78,8 @@ export class Suspender {
   }
 
   private async apply(groupId: string, suspended: boolean, version?: string): Promise<boolean> {
-    const { code, effects, nested } = await this.store.suspend(groupId, suspended, version);
+    const { code, nested } = await this.commands.suspend(groupId, suspended, version);
     if (code === 'missing') return false;
-    await this.publish(groupId, effects);
     if (code === 'suspended') await this.withdraw(groupId);
     if (nested && code !== 'ended' && code !== 'older') await this.propagate(groupId);
     return true;
@@ -98,7 +96,7 @@ export class Suspender {
     const heads = await this.reader.heads(groupId, entries);
     const reports = await Promise.all(heads.map(async (head) => head && this.served.reports(unpackHead(head).task)));
     const wrapped = entries.filter((_, i) => reports[i]);
-    if (wrapped.length > 0) await this.publish(groupId, (await this.store.withdraw(groupId, wrapped)).effects);
+    if (wrapped.length > 0) await this.commands.withdraw(groupId, wrapped);
   }
 }
 

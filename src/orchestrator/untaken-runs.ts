@@ -1,13 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Events } from '../config/events';
 import { RecentMap } from '../utils/recent-map';
 import type { GroupReader } from '../store/group-reader';
-import type { GroupStore } from '../store/group-store';
-import type { Effects } from '../store/replies';
 import { unpackCallback, unpackSpec, type Spec } from '../store/spec';
 import { inWords } from '../hatchet/declared-timeout';
 import type { EngineClient, RunState, UntakenRun } from '../hatchet/client';
-import { NameReader } from './name-reader';
+import type { Commands } from './commands';
+import type { Repairs } from './repairs';
 import type { TaskRegistry } from './task-registry';
 
 /**
@@ -29,7 +27,7 @@ export interface EntryRun {
 export type Fate =
   | { code: 'fails'; message: string }
   /** It is granted again, unless another process has handled it. */
-  | { code: 'goes on'; effects?: Effects }
+  | { code: 'goes on' }
   /** Its group starts nothing any more, so it never starts. */
   | { code: 'is cancelled' };
 
@@ -39,14 +37,13 @@ export type Fate =
  */
 export class UntakenRuns {
   private readonly looks = new RecentMap<number>(1_000);
-  private readonly warnedAt = new RecentMap<number>(1_000);
 
   constructor(
     private readonly engine: EngineClient,
-    private readonly store: GroupStore,
     private readonly reader: GroupReader,
     private readonly served: TaskRegistry,
-    private readonly events: Events,
+    private readonly commands: Commands,
+    private readonly repairs: Repairs,
   ) {}
 
   /**
@@ -76,28 +73,18 @@ export class UntakenRuns {
     active: { entry: string; run: string; process: string },
     { waitedMs }: UntakenRun,
   ) {
-    const reply = await this.store.regrantUntaken(run.groupId, active, waitedMs);
+    const reply = await this.commands.regrantUntaken(run.groupId, active, waitedMs);
     const waited = inWords(reply.waitedMs);
     if (reply.code === 'over') return { code: 'fails', message: `no worker took it within ${waited}` } as const;
     if (reply.code === 'stopped') return { code: 'is cancelled' } as const;
-    if (reply.code !== 'granted') return { code: 'goes on' } as const;
-    if (reply.waitedMs > 0) await this.report(run, waited);
-    return { code: 'goes on', effects: reply.effects } as const;
-  }
-
-  /** Logs only the first entry per group, task and lease, because a thousand of them may wait for the same workers. */
-  private async report({ groupId, entry, task }: EntryRun, waited: string): Promise<void> {
-    const { logger, leaseMs } = this.store.settings;
-    const now = performance.now();
-    const place = `${groupId} ${task}`;
-    const isDue = now - (this.warnedAt.get(place) ?? -Infinity) >= leaseMs;
-    if (isDue) this.warnedAt.set(place, now);
-    // Reading the entry's name costs a call to Redis.
-    else if (!this.events.hasListener('repair')) return;
-    const who = await new NameReader(this.reader).entry(groupId, entry);
-    const message = `no worker has taken ${task} for ${waited}: ${who} is published again`;
-    if (isDue) logger.warn(`${message}. Start a worker that serves it, or give those that do more slots.`);
-    this.events.emit('repair', { groupId, entry, message });
+    if (reply.code === 'granted' && reply.waitedMs > 0) {
+      await this.repairs.warn(
+        run,
+        (who) => `no worker has taken ${run.task} for ${waited}: ${who} is published again`,
+        'Start a worker that serves it, or give those that do more slots.',
+      );
+    }
+    return { code: 'goes on' } as const;
   }
 
   /**

@@ -1,8 +1,8 @@
 import { decodeConfig, storedFields, withoutDefaults } from '../config/swarm-config';
 import type { Failure } from '../config/errors';
 import { bucketSize } from './keys';
-import { GroupRecordReader, type Snapshot } from './group-record-reader';
-import { claimToken } from './group-executions';
+import { GroupRecordReader, type Counts, type GroupRecord, type Snapshot } from './group-record-reader';
+import { claimToken } from './executions';
 import type { GroupStore } from './group-store';
 import type { GroupStatus, Outcome } from './replies';
 import { itemId } from './ids';
@@ -38,12 +38,33 @@ export interface EndedItem {
 const page = { items: 256, bytes: 4 * 1024 * 1024 };
 
 /** Reads groups. No method changes anything. */
-export class GroupReader extends GroupRecordReader {
+export class GroupReader {
   readonly suspensions: Suspensions;
+  private readonly groups: GroupRecordReader;
 
-  constructor(store: GroupStore) {
-    super(store);
+  constructor(private readonly store: GroupStore) {
     this.suspensions = new Suspensions(store);
+    this.groups = new GroupRecordReader(store);
+  }
+
+  /** Returns the properties of a group that publishers and waiting processes need; undefined when it is unknown. */
+  record(id: string): Promise<GroupRecord | undefined> {
+    return this.groups.record(id);
+  }
+
+  /** Returns the status and the numbers of a group; undefined when it is unknown. */
+  snapshot(id: string): Promise<Snapshot | undefined> {
+    return this.groups.snapshot(id);
+  }
+
+  /** Returns the counts that replace the list of outputs for a group that keeps no results. */
+  counts(id: string): Promise<Counts> {
+    return this.groups.counts(id);
+  }
+
+  /** Returns the token for a claim to an entry; undefined when the group is unknown. */
+  tokenOf(id: string, entry: string): Promise<string | undefined> {
+    return this.groups.tokenOf(id, entry);
   }
 
   /**

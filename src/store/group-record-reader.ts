@@ -1,4 +1,4 @@
-import { claimToken } from './group-executions';
+import { claimToken } from './executions';
 import type { Above, GroupKind, GroupStore } from './group-store';
 import { isStopped, isSuspended } from './item-state';
 import type { GroupStatus } from './replies';
@@ -44,7 +44,7 @@ export type Counts = Pick<Snapshot, 'total' | 'succeeded' | 'failed' | 'cancelle
 
 /** Reads groups as a whole, without their items. */
 export class GroupRecordReader {
-  constructor(protected readonly store: GroupStore) {}
+  constructor(private readonly store: GroupStore) {}
 
   async record(id: string): Promise<GroupRecord | undefined> {
     const key = this.store.keys.state(id);

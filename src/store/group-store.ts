@@ -1,11 +1,13 @@
-import { encodeConfig, type ConfigChange } from '../config/swarm-config';
+import { encodeChange, encodeConfig, type ConfigChange } from '../config/swarm-config';
 import { randomUUID } from 'node:crypto';
-import { GroupExecutions, packedPairs } from './group-executions';
+import { Executions, packedPairs } from './executions';
 import { isKeyed } from './ids';
-import { bucketSize } from './keys';
+import { bucketSize, Keys } from './keys';
 import type { Settings } from '../config/options';
-import type { Reply, Server } from './connection';
-import { unpackSpec } from './spec';
+import type { RedisConnection, Reply, Server } from './connection';
+import { ScriptCalls, type StoreListeners } from './script-calls';
+import type { TopLevelIndex } from './top-level-index';
+import { unpackSpec, type StoredRunOptions } from './spec';
 import { toDue, toEntries, toEffects, type DueReply, type Outcome, type Effects } from './replies';
 
 export type GroupKind = 'task' | 'swarm' | 'chain' | 'root';
@@ -62,6 +64,16 @@ export interface AddFlags {
   last?: boolean;
 }
 
+/** How a parent retries a nested group. */
+export interface RetriedBy {
+  /** How often the parent was retried. */
+  round: number;
+  /** True if items can be added again, because a root's body runs again. */
+  reopen?: boolean;
+  /** The groups above it from now on. */
+  above?: object;
+}
+
 /** A published run, identified by its claim. */
 export interface TakenRun {
   runId: string;
@@ -110,7 +122,39 @@ function fieldsOf(group: NewGroup, { finishedMs, abandonedMs }: Settings): (stri
 }
 
 /** Typed calls of the scripts that change a group. Every change of state goes through this class. */
-export class GroupStore extends GroupExecutions {
+export class GroupStore {
+  readonly keys: Keys;
+  /** The index of the groups that are in no other group. */
+  readonly topLevelIndex: TopLevelIndex;
+  /** The id by which leases name this process. */
+  readonly process: string;
+  /** The identity of the store: instances with the same identity share all state. */
+  readonly identity: string;
+  private readonly scripts: ScriptCalls;
+  private readonly executions: Executions;
+
+  /** @param listeners - are called for changes that no caller awaits */
+  constructor(
+    readonly redis: RedisConnection,
+    readonly settings: Settings,
+    tenant: string,
+    namespace: string,
+    listeners: StoreListeners = {},
+  ) {
+    const scripts = new ScriptCalls(redis, settings, new Keys(settings.keyPrefix, tenant, namespace), listeners);
+    this.scripts = scripts;
+    this.executions = new Executions(scripts);
+    this.keys = scripts.keys;
+    this.topLevelIndex = scripts.topLevelIndex;
+    this.process = scripts.process;
+    this.identity = scripts.identity;
+  }
+
+  /** Puts a group into the reconciler index, see `ScriptCalls.register`. */
+  register(id: string, withinMs?: number): Promise<void> {
+    return this.scripts.register(id, withinMs);
+  }
+
   /**
    * Writes a new group, and starts it if `run` is given.
    *
@@ -128,8 +172,12 @@ export class GroupStore extends GroupExecutions {
     if (run?.heardOn) fields.push('hd', run.heardOn);
     if (group.kind === 'task' && specs[0] && unpackSpec(specs[0]).group === 'root') fields.push('ik', 'root');
     const listed = group.parent === undefined;
-    await Promise.all([run && this.register(group.id), listed && this.topLevelIndex.add(group.id)]);
-    const reply = await this.call(run ? 'createRun' : 'create', group.id, [fields.length / 2, ...fields, ...specs]);
+    await Promise.all([run && this.scripts.register(group.id), listed && this.topLevelIndex.add(group.id)]);
+    const reply = await this.scripts.call(run ? 'createRun' : 'create', group.id, [
+      fields.length / 2,
+      ...fields,
+      ...specs,
+    ]);
     const created = reply[0] === 'created';
     // A group of the same key may have been listed, found to have expired, and be about to be removed from the index. Adding
     // it again prevents that. If this fails, the first entry suffices in most cases.
@@ -139,10 +187,10 @@ export class GroupStore extends GroupExecutions {
 
   /** Appends items, each with its spec, its key and its own message ('' or undefined for none). */
   async add(id: string, items: readonly { spec: string; key: string; message?: string }[], flags: AddFlags) {
-    if (flags.run) await this.register(id);
+    if (flags.run) await this.scripts.register(id);
     const args = items.flatMap((item) => [item.spec, item.key, item.message ?? '']);
     const { run, close, place = '', last } = flags;
-    const reply = await this.call('add', id, [run ? 1 : 0, close ? 1 : 0, place, last ? 1 : 0, ...args]);
+    const reply = await this.scripts.call('add', id, [run ? 1 : 0, close ? 1 : 0, place, last ? 1 : 0, ...args]);
     const code = reply[0] as 'added' | 'moved' | 'missing' | 'closed' | 'finished';
     if (code === 'moved') return { code, place: Number(reply[1]) };
     if (code !== 'added') return { code };
@@ -160,13 +208,22 @@ export class GroupStore extends GroupExecutions {
    * Starts a group for a user. A nested group does not start; then its parent and its entry there are returned.
    *
    * @param message - as JSON
-   * @param options - run options of its items, as JSON
+   * @param options - run options of its items
    * @param ready - the nested group has been made ready in its parent: its message is stored until it gets its slot
    * @param heardOn - the channel on which this process receives the end of the group
    */
-  async run(id: string, message: string, options = '', { ready = false, heardOn = '' } = {}) {
-    await this.register(id);
-    const reply = await this.call('run', id, [message, options, '', ready ? 'ready' : '', '', '', heardOn]);
+  async run(
+    id: string,
+    message: string,
+    {
+      options,
+      ready = false,
+      heardOn = '',
+    }: { options?: StoredRunOptions | undefined; ready?: boolean; heardOn?: string | undefined } = {},
+  ) {
+    await this.scripts.register(id);
+    const packed = options ? JSON.stringify(options) : '';
+    const reply = await this.scripts.call('run', id, [message, packed, '', ready ? 'ready' : '', '', '', heardOn]);
     if (reply[0] !== 'nested') return this.startReply(reply);
     const parent = { groupId: String(reply[1]), entry: String(reply[2]) };
     return { code: 'nested' as const, parent, effects: toEffects([]) };
@@ -174,9 +231,9 @@ export class GroupStore extends GroupExecutions {
 
   /** Starts a nested group that got its slot. Without a message, only its ready items start. */
   async runNested(id: string, message: string, parent: NonNullable<NewGroup['parent']>, above: Above) {
-    await this.register(id);
+    await this.scripts.register(id);
     return this.startReply(
-      await this.call('run', id, [
+      await this.scripts.call('run', id, [
         message,
         '',
         parent.groupId,
@@ -195,7 +252,7 @@ export class GroupStore extends GroupExecutions {
    *   group that it is in, if any
    */
   async adopt(id: string, parent: { id: string; name: string }, entry = '') {
-    const reply = await this.call('adopt', id, [parent.id, entry, '', parent.name, 0]);
+    const reply = await this.scripts.call('adopt', id, [parent.id, entry, '', parent.name, 0]);
     const code = reply[0] as 'adopted' | 'already-member' | 'missing' | 'started';
     return { code, in: String(reply[1] ?? ''), name: String(reply[2] ?? '') };
   }
@@ -206,43 +263,47 @@ export class GroupStore extends GroupExecutions {
    * @param placed - take it out even if it has an entry there, because the parent does not exist
    */
   async disown(id: string, parent: string, placed = false): Promise<void> {
-    await this.call('adopt', id, ['', '', parent, '', placed ? 1 : 0]);
+    await this.scripts.call('adopt', id, ['', '', parent, '', placed ? 1 : 0]);
   }
 
   /** Cancels a group: nothing more of it starts. The caller has to cancel its runs in the engine. */
   async cancel(id: string, by: CancelledBy) {
-    return this.expectCode(await this.call('cancel', id, [by]), ['cancelled', 'ended', 'missing'] as const);
+    return this.scripts.expectCode(await this.scripts.call('cancel', id, [by]), [
+      'cancelled',
+      'ended',
+      'missing',
+    ] as const);
   }
 
   /** Cancels one entry: it never starts. The caller has to cancel its run in the engine. */
   async cancelEntry(id: string, entry: string) {
     const codes = ['cancelled', 'cancelling', 'ended', 'missing'] as const;
-    return this.expectCode(await this.call('cancelEntry', id, [entry], entry), codes);
+    return this.scripts.expectCode(await this.scripts.call('cancelEntry', id, [entry], entry), codes);
   }
 
   /** Stores that the parent was notified of the end of a group. */
   async parentNotified(id: string) {
-    return this.expectCode(await this.call('parentNotified', id, []), ['noticed', 'missing'] as const);
+    return this.scripts.expectCode(await this.scripts.call('parentNotified', id, []), ['noticed', 'missing'] as const);
   }
 
   /** Allows a group to expire because its parent has ended or is gone. Cancels it if it was never started. */
   async release(id: string) {
-    await this.register(id);
-    const reply = this.expectCode(await this.call('release', id, []), ['released', 'missing'] as const);
+    await this.scripts.register(id);
+    const reply = this.scripts.expectCode(await this.scripts.call('release', id, []), ['released', 'missing'] as const);
     // The reconciler stops looking after a group that has ended and waits for its parent. The group may have ended since the
     // first registration.
-    if (reply.code === 'released') await this.register(id);
+    if (reply.code === 'released') await this.scripts.register(id);
     return reply;
   }
 
   /** Keeps a nested group from expiring while its parent lives. @returns whether groups are below it */
   async retain(id: string): Promise<boolean> {
-    return (await this.call('retain', id, ['child']))[1] === '1';
+    return (await this.scripts.call('retain', id, ['child']))[1] === '1';
   }
 
   /** Stores that the groups below a group have been kept from expiring. */
   async markChildrenRetained(id: string): Promise<void> {
-    await this.call('retain', id, ['parent']);
+    await this.scripts.call('retain', id, ['parent']);
   }
 
   /** Sets the expiry of an ended group, after that of the groups below it. */
@@ -250,18 +311,143 @@ export class GroupStore extends GroupExecutions {
     await this.redis.call('expire', this.keys.group(id), [this.process, this.settings.leaseMs]);
   }
 
+  /**
+   * Suspends or resumes a group.
+   *
+   * @param version - the version of a suspend or resume that is propagated from a group above; '' for a new one
+   */
+  async suspend(id: string, suspended: boolean, version = '') {
+    const reply = await this.scripts.call('suspend', id, [suspended ? 1 : 0, version]);
+    return suspension(
+      this.scripts.expectCode(reply, ['suspended', 'resumed', 'ended', 'older', 'missing'] as const),
+      reply,
+    );
+  }
+
+  /** Suspends or resumes one entry of a group. */
+  async suspendEntry(id: string, entry: string, suspended: boolean) {
+    const reply = await this.scripts.call('suspendEntry', id, [entry, suspended ? 1 : 0], entry);
+    return suspension(this.scripts.expectCode(reply, ['suspended', 'resumed', 'ended', 'missing'] as const), reply);
+  }
+
+  /**
+   * Stores that the groups below a group have followed its suspensions.
+   *
+   * @param words - the epoch of suspensions that they have followed; the call has no effect if the epoch has changed since
+   */
+  async suspensionPropagated(id: string, words: string): Promise<void> {
+    await this.scripts.call('suspensionPropagated', id, [words]);
+  }
+
+  /** Takes back runs in which no body has begun. */
+  async withdraw(id: string, entries: readonly string[]) {
+    return this.scripts.expectCode(await this.scripts.call('withdraw', id, entries), ['withdrawn', 'missing'] as const);
+  }
+
+  /** Changes how a group runs its items. An undefined value stays as it is; null removes a limit. */
+  async update(id: string, config: ConfigChange) {
+    const reply = await this.scripts.call('update', id, encodeChange(config));
+    return this.scripts.expectCode(reply, ['updated', 'finished', 'missing'] as const);
+  }
+
+  /**
+   * Prepares the retry of an ended group: makes items ready that failed, were cancelled or never started. Each call handles
+   * a part; repeat it until it no longer returns 'continue'.
+   *
+   * @param by - the parent that retries it; undefined for a user; 'more' to continue a retry
+   */
+  async retry(id: string, by?: RetriedBy | 'more') {
+    await this.scripts.register(id);
+    const parent = by === 'more' ? undefined : by;
+    const { round = '', reopen = false, above } = parent ?? {};
+    const who = by === 'more' ? by : parent ? 'parent' : 'user';
+    const reply = await this.scripts.call('retry', id, [
+      who,
+      round,
+      reopen ? 1 : 0,
+      above ? JSON.stringify(above) : '',
+    ]);
+    const codes = ['continue', 'retried', 'nested', 'unfinished', 'none', 'missing'] as const;
+    return { ...this.scripts.expectCode(reply, codes), items: Number(reply[6] ?? 0), round: Number(reply[7] ?? 0) };
+  }
+
+  /** Makes an ended root wait for its children again. @param round - the round in which these are retried */
+  async reopen(id: string, { entry, child, round }: { entry: string; child: string; round: number }) {
+    await this.scripts.register(id);
+    const codes = ['reopened', 'nested', 'unfinished', 'missing'] as const;
+    return this.scripts.expectCode(await this.scripts.call('reopen', id, [entry, child, round], entry), codes);
+  }
+
+  /**
+   * Fires failed callbacks of a group again. Each call handles a part; repeat it until `from` is undefined.
+   *
+   * @param source - the entry that fired them, 'g' for the group itself, '' for all
+   * @param from - the first number to look at and the number to stop before, as the previous call returned them
+   */
+  async retryCallbacks(id: string, source: string, from?: { next: number; stop: number }) {
+    await this.scripts.register(id);
+    const reply = await this.scripts.call('retryCallbacks', id, [source, from?.next ?? 0, from?.stop ?? '']);
+    const next = String(reply[7] ?? '');
+    return {
+      ...this.scripts.expectCode(reply, ['fired', 'missing'] as const),
+      fired: Number(reply[6] ?? 0),
+      from: next === '' ? undefined : { next: Number(next), stop: Number(reply[8]) },
+      retains: reply[9] === 1,
+    };
+  }
+
+  /** Stores that everything to which an ended group refers was kept from expiring, for as long as its callbacks run. */
+  async retained(id: string) {
+    return this.scripts.expectCode(await this.scripts.call('retentionDone', id, []), ['retained', 'missing'] as const);
+  }
+
+  /** Removes a group that has ended or was never started. The names of the groups below it are kept for the caller. */
+  async remove(id: string, by: 'user' | 'parent') {
+    const reply = await this.scripts.call('remove', id, [by]);
+    const code = reply[0] as 'removed' | 'missing' | 'started' | 'nested';
+    if (code === 'removed') await this.redis.use('zrem', (client) => client.zrem(this.keys.catalog(), id));
+    return { code, total: Number(reply[1]) || 0 };
+  }
+
+  /**
+   * Keeps an ended group again that had begun to expire, because a group that refers to it is retried.
+   *
+   * @returns whether it is kept
+   */
+  async retainAgain(id: string): Promise<boolean> {
+    const [code, , total] = await this.scripts.call('retain', id, ['retain']);
+    if (code !== 'kept') return false;
+    await this.scripts.bindLifetimes(id, this.scripts.buckets(id, Number(total)));
+    return true;
+  }
+
+  /** Makes the results of a group live as long as the group. */
+  async keepResults(id: string, total: number): Promise<void> {
+    await this.scripts.bindLifetimes(id, this.scripts.buckets(id, total));
+  }
+
   async runItem(id: string, index: number, message: string) {
-    await this.register(id);
-    return this.startReply(await this.call('runItem', id, [index, message]));
+    await this.scripts.register(id);
+    return this.startReply(await this.scripts.call('runItem', id, [index, message]));
   }
 
   /** Closes a group. @param round - closes it only in this round of its parent; '' in any round */
   async close(id: string, round: number | '' = '') {
-    return this.startReply(await this.call('close', id, [round]));
+    return this.startReply(await this.scripts.call('close', id, [round]));
+  }
+
+  /** Claims an entry for an execution, see `Executions.start`. */
+  start(...args: Parameters<Executions['start']>): ReturnType<Executions['start']> {
+    return this.executions.start(...args);
+  }
+
+  /** Completes the entry of an execution, or gives it back for another attempt, see `Executions.finish`. */
+  finish(...args: Parameters<Executions['finish']>): ReturnType<Executions['finish']> {
+    return this.executions.finish(...args);
   }
 
   async grant(id: string) {
-    return this.startReply(await this.call('grant', id, []));
+    return this.startReply(await this.scripts.call('grant', id, []));
   }
 
   /**
@@ -282,12 +468,12 @@ export class GroupStore extends GroupExecutions {
     round: number | '' = '',
   ) {
     const args = [entry, runId, outcome, payload, size ?? Buffer.byteLength(payload), round];
-    const reply = this.expectCode(await this.call('complete', id, args, entry), [
+    const reply = this.scripts.expectCode(await this.scripts.call('complete', id, args, entry), [
       'ended',
       'refused',
       'unknown',
     ] as const);
-    if (reply.code === 'ended' && reply.effects.outcome === 'failed') this.reportFailedCallback(id, entry);
+    if (reply.code === 'ended' && reply.effects.outcome === 'failed') this.scripts.reportFailedCallback(id, entry);
     return reply;
   }
 
@@ -298,13 +484,19 @@ export class GroupStore extends GroupExecutions {
    */
   async failPublication(id: string, entry: string, most: number, payload: string) {
     const codes = ['retry', 'ended', 'refused', 'unknown'] as const;
-    const reply = this.expectCode(await this.call('failPublication', id, [entry, most, payload], entry), codes);
-    if (reply.code === 'ended') this.reportFailedCallback(id, entry);
+    const reply = this.scripts.expectCode(
+      await this.scripts.call('failPublication', id, [entry, most, payload], entry),
+      codes,
+    );
+    if (reply.code === 'ended') this.scripts.reportFailedCallback(id, entry);
     return reply;
   }
 
   async confirm(id: string, pairs: readonly string[]) {
-    return this.expectCode(await this.call('confirm', id, packedPairs(pairs)), ['confirmed', 'missing'] as const);
+    return this.scripts.expectCode(await this.scripts.call('confirm', id, packedPairs(pairs)), [
+      'confirmed',
+      'missing',
+    ] as const);
   }
 
   async renew(id: string, entries: readonly string[], forMs: number): Promise<void> {
@@ -320,8 +512,14 @@ export class GroupStore extends GroupExecutions {
    */
   async regrantUntaken(id: string, of: { entry: string; run: string; process: string }, waitedMs: number) {
     const { entry, run, process } = of;
-    const reply = await this.call('regrantUntaken', id, [entry, process, run, Math.round(waitedMs)], entry);
-    const { code, effects } = this.expectCode(reply, ['granted', 'over', 'stopped', 'refused', 'unknown'] as const);
+    const reply = await this.scripts.call('regrantUntaken', id, [entry, process, run, Math.round(waitedMs)], entry);
+    const { code, effects } = this.scripts.expectCode(reply, [
+      'granted',
+      'over',
+      'stopped',
+      'refused',
+      'unknown',
+    ] as const);
     return { code, effects, waitedMs: Number((code === 'over' ? reply[1] : reply[6]) ?? 0) };
   }
 
@@ -338,15 +536,15 @@ export class GroupStore extends GroupExecutions {
    */
   async regrantSome(id: string, left: readonly Left[]) {
     const args = left.map(({ entry, state, process, runId }) => `${entry}|${state}|${process}|${runId}`);
-    const reply = await this.call('regrant', id, args);
-    const { code, effects } = this.expectCode(reply, ['granted', 'unknown'] as const);
+    const reply = await this.scripts.call('regrant', id, args);
+    const { code, effects } = this.scripts.expectCode(reply, ['granted', 'unknown'] as const);
     const expected = code === 'unknown' ? left.map(() => false) : (reply[6] as number[]).map((answer) => answer === 1);
     return { code, expected, effects };
   }
 
   /** Returns what the reconciler has to do for a group; changes no entry. @param limit - the maximum number of entries */
   async due(id: string, limit: number): Promise<DueReply> {
-    return toDue(await this.call('due', id, [limit, 0, '']));
+    return toDue(await this.scripts.call('due', id, [limit, 0, '']));
   }
 
   /**
@@ -355,7 +553,7 @@ export class GroupStore extends GroupExecutions {
    * @param until - only entries that were due at this time, in ms; '' for now
    */
   async takeDue(id: string, limit: number, until: number | '' = ''): Promise<DueReply> {
-    return toDue(await this.call('due', id, [limit, 1, until]));
+    return toDue(await this.scripts.call('due', id, [limit, 1, until]));
   }
 
   /**
@@ -366,20 +564,20 @@ export class GroupStore extends GroupExecutions {
    * @param until - the latest time at which their lease ran out, in ms
    */
   async takeLeft(id: string, passed: number, limit: number, until: number) {
-    const [looked, entries] = await this.call('expiredPublications', id, [passed, limit, until]);
+    const [looked, entries] = await this.scripts.call('expiredPublications', id, [passed, limit, until]);
     return { looked: Number(looked), entries: toEntries(entries as string[]) };
   }
 
   /** Returns for each run that the engine accepted before Redis came back, whether its end is unknown to Redis. */
   async unsure(id: string, runs: readonly TakenRun[]): Promise<boolean[]> {
     const args = runs.map(({ entry, token, runId, source }) => `${entry}|${token}|${runId}|${source}`);
-    return (await this.call('unsure', id, args)).map((answer) => answer === 1);
+    return (await this.scripts.call('unsure', id, args)).map((answer) => answer === 1);
   }
 
   /** Gives all results of a finished group the time to live of its other keys. The scripts do it for a single bucket. */
   async expireResults(id: string, total: number): Promise<void> {
     if (total <= bucketSize) return;
-    await this.bindLifetimes(id, this.buckets(id, total));
+    await this.scripts.bindLifetimes(id, this.scripts.buckets(id, total));
   }
 
   /** Removes a group whose retention is over, without blocking Redis. @returns whether it is gone */
@@ -388,7 +586,7 @@ export class GroupStore extends GroupExecutions {
     if ((await this.redis.call('forget', this.keys.group(id), [this.process, this.settings.leaseMs])) !== 1)
       return false;
     if (entry) await this.topLevelIndex.drop([entry]);
-    await this.bindLifetimes(id, this.buckets(id, total));
+    await this.scripts.bindLifetimes(id, this.scripts.buckets(id, total));
     return true;
   }
 
@@ -399,14 +597,14 @@ export class GroupStore extends GroupExecutions {
    */
   async discard({ id, secret }: Pick<NewGroup, 'id' | 'secret'>): Promise<boolean> {
     const entry = await this.topLevelIndex.find(id);
-    const [code] = await this.call('discard', id, [secret]);
+    const [code] = await this.scripts.call('discard', id, [secret]);
     if (code === 'discarded' && entry) await this.topLevelIndex.drop([entry]);
     return code !== 'kept';
   }
 
   /** Removes the keys that `remove` leaves. A new group of the same idempotency key may exist by now; its keys are kept. */
   async forgetRest(id: string, total: number): Promise<void> {
-    await this.bindLifetimes(id, [this.keys.callbacks(id), ...this.buckets(id, total)]);
+    await this.scripts.bindLifetimes(id, [this.keys.callbacks(id), ...this.scripts.buckets(id, total)]);
   }
 
   /** Makes the scripts publish the ends of a group's items for this time. */
@@ -452,6 +650,18 @@ export class GroupStore extends GroupExecutions {
   }
 
   private startReply(reply: Reply[]) {
-    return this.expectCode(reply, ['started', 'closed', 'granted', 'missing', 'already-started', 'finished'] as const);
+    return this.scripts.expectCode(reply, [
+      'started',
+      'closed',
+      'granted',
+      'missing',
+      'already-started',
+      'finished',
+    ] as const);
   }
+}
+
+/** Adds the version of the suspension to a reply, and whether groups below have to follow it. */
+function suspension<C>(reply: C, raw: readonly Reply[]) {
+  return { ...reply, version: String(raw[6] ?? ''), nested: raw[7] === '1' };
 }

@@ -34,7 +34,7 @@ export async function createInParts(
   const { parent, above = {} } = group;
   const started = parent
     ? await store.runNested(group.id, run.message, parent, above)
-    : await store.run(group.id, run.message, '', { heardOn: run.heardOn ?? '' });
+    : await store.run(group.id, run.message, { heardOn: run.heardOn });
   // If several processes build the group at once, another one than its creator may have started it.
   return { created, started: started.code === 'started', effects: started.effects };
 }

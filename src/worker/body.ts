@@ -150,14 +150,14 @@ class Attempt {
     const { runtime, task } = this;
     const child = task.root ? childrenId(claim.groupId, claim.entry) : '';
     const run = new ClaimedRun(runtime, claim, task, this.ctx, this.persistence, child);
-    runtime.publisher.bodies += 1;
+    runtime.outbox.bodies += 1;
     try {
       const permission = await run.start();
       if (permission.code === 'unknown') return undefined;
       if (permission.code === 'stored') return { output: permission.output };
       return { output: await this.asItem(claim, run, permission) };
     } finally {
-      runtime.publisher.bodies -= 1;
+      runtime.outbox.bodies -= 1;
     }
   }
 

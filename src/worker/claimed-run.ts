@@ -4,10 +4,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { retry } from '../utils/retry';
 import { runOutsideContext } from '../utils/outside-context';
 import { metadataOf, type Claim } from '../hatchet/metadata';
-import { emitEnd, emitStart, type ItemRef } from '../orchestrator/item-events';
-import type { Execution as RunExecution, ExecutionEnd, FinishReply } from '../store/group-executions';
+import { emitStart, type ItemRef } from '../orchestrator/item-events';
+import type { Execution as RunExecution, ExecutionEnd, FinishReply } from '../store/executions';
 import { readError } from '../store/group-reader';
-import { hasEffects, type StartReply } from '../store/replies';
+import type { StartReply } from '../store/replies';
 import { packFailure } from '../messages/text';
 import { messageOf } from '../utils/error-message';
 import { encodeThrown } from './output';
@@ -66,8 +66,7 @@ export class ClaimedRun {
   }
 
   private claimOnce(deadOwner: string): Promise<Permission | { deadOwner: string }> {
-    const { store, stopping, messages } = this.runtime;
-    const { confirmations } = this.runtime.publisher;
+    const { store, stopping, messages, confirmations } = this.runtime;
     const { groupId, entry, token } = this.claim;
     // A successful claim also confirms the run.
     const unconfirmed = confirmations.drop(groupId, entry, this.execution.runId);
@@ -104,14 +103,14 @@ export class ClaimedRun {
     reply: Exclude<StartReply, { code: 'run' }>,
     deadOwner: string,
   ): Promise<Permission | { deadOwner: string }> {
-    const { settler, logger, publisher, engine } = this.runtime;
+    const { runReconciler, logger, effects, engine } = this.runtime;
     const { groupId, entry } = this.claim;
     const { runId } = this.execution;
     switch (reply.code) {
       case 'unknown':
         return { code: 'unknown' };
       case 'requeued':
-        await publisher.publish(groupId, reply.effects);
+        await effects.carryOut(groupId, reply.effects);
         await engine.cancel([runId]);
         throw new NonRetryableError(
           'This run counts no more: it was suspended or tried again, and gets or has another run.',
@@ -120,7 +119,7 @@ export class ClaimedRun {
         await this.persistence.pause(askSuspendedMs);
         return { deadOwner };
       case 'cancelled':
-        await settler.cancel(groupId, entry, runId);
+        await runReconciler.cancel(groupId, entry, runId);
         throw new NonRetryableError('It was cancelled before it started.');
       case 'superseded':
         throw new NonRetryableError(`A later attempt of run ${runId} has begun.`);
@@ -135,7 +134,7 @@ export class ClaimedRun {
         // The engine's record decides how the owner ended, whether with an output or a timeout. Completing the entry from
         // that record, as the reconciler would a moment later, stores the result that this run reads when it claims again.
         // Only a missing record decides nothing.
-        const owner = await settler.completeIfEnded(groupId, entry, reply.owner, this.about.name);
+        const owner = await runReconciler.completeIfEnded(groupId, entry, reply.owner, this.about.name);
         if (!owner.known) return { deadOwner: reply.owner };
         if (!owner.end) throw new NonRetryableError(`A duplicate of run ${reply.owner}, which runs it.`);
         return { deadOwner: '' };
@@ -192,12 +191,12 @@ export class ClaimedRun {
 
   /** Asks the engine why the run was aborted, because a timeout, a cancellation and an eviction abort it alike. */
   private async askEngine(): Promise<void> {
-    const { settler, logger } = this.runtime;
+    const { runReconciler, logger } = this.runtime;
     const { groupId, entry } = this.claim;
     try {
       for (const delay of askAgainMs) {
         await pause(delay);
-        const state = await settler.completeIfEnded(groupId, entry, this.execution.runId, this.about.name);
+        const state = await runReconciler.completeIfEnded(groupId, entry, this.execution.runId, this.about.name);
         if (!state.known || state.end || state.evicted || this.wasEvicted()) return;
       }
       await this.end('aborted', '', 0);
@@ -212,12 +211,12 @@ export class ClaimedRun {
    * Completes the run when the engine does not retry it. The engine records that a moment after the attempt has returned.
    */
   private async askLater(): Promise<void> {
-    const { settler, logger } = this.runtime;
+    const { runReconciler, logger } = this.runtime;
     const { groupId, entry } = this.claim;
     try {
       for (const delay of askLaterMs) {
         await pause(delay, undefined, { ref: false });
-        const state = await settler.completeIfEnded(groupId, entry, this.execution.runId, this.about.name);
+        const state = await runReconciler.completeIfEnded(groupId, entry, this.execution.runId, this.about.name);
         if (!state.known || state.end) return;
       }
     } catch (error) {
@@ -241,7 +240,7 @@ export class ClaimedRun {
 
   /** Stores the outcome, and publishes the items that it grants, before the run returns to the engine. */
   private async end(outcome: 'succeeded' | 'failed' | 'threw' | 'aborted', payload: string, retries: number) {
-    const { publisher, events, logger } = this.runtime;
+    const { completion, logger } = this.runtime;
     let reply: FinishReply;
     try {
       reply = await this.storeEnd({ outcome, payload, retries });
@@ -251,19 +250,7 @@ export class ClaimedRun {
       );
       return 'unstored';
     }
-    const { groupId } = this.claim;
-    if (events.hasItemListener)
-      emitEnd(events, this.told(), reply.effects, outcome === 'succeeded' ? '' : readError(payload));
-    try {
-      if (hasEffects(reply.effects)) await publisher.publish(groupId, reply.effects);
-      // Its confirmations may include runs that were being published when the group was suspended.
-      if (reply.effects.suspended) await publisher.suspender.withdraw(groupId);
-    } catch (error) {
-      // The end is stored. The granted entries stay leased, and the reconciler publishes them.
-      logger.warn(
-        `what follows run ${this.execution.runId} of ${this.about.name} is left to the reconciler: ${messageOf(error)}`,
-      );
-    }
+    await completion.completeReported(reply, () => this.told(), outcome === 'succeeded' ? '' : readError(payload));
     return reply.code;
   }
 
@@ -272,9 +259,9 @@ export class ClaimedRun {
    * entry: a finished body is never run again for mageflow's sake.
    */
   private storeEnd(end: ExecutionEnd): Promise<FinishReply> {
-    const { store, publisher } = this.runtime;
+    const { store, confirmations } = this.runtime;
     const { groupId, entry } = this.claim;
-    const confirmed = publisher.confirmations.take(groupId);
+    const confirmed = confirmations.take(groupId);
     const giveUpAt = performance.now() + endTriedForMs;
     return retry(
       () => store.finish(groupId, entry, this.execution, end, confirmed),

@@ -70,7 +70,7 @@ export async function makeWorker(
     } finally {
       if (started) await reconciler.stop();
       started = false;
-      await runtime.publisher.drain();
+      await runtime.outbox.drain();
       runtime.stopping.workers -= 1;
       letGo?.();
     }

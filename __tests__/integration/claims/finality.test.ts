@@ -28,7 +28,7 @@ const work = mage.task({ name: 'work', fn: async () => ({}) });
 const alert = mage.task({ name: 'alert', fn: async (input: Record<string, unknown>) => void alerts.push(input) });
 
 interface Publications {
-  runtime: { publisher: { isPending(groupId: string, entry: string): boolean } };
+  runtime: { outbox: { isPending(groupId: string, entry: string): boolean } };
 }
 let watchedSwarm = '';
 
@@ -39,10 +39,10 @@ beforeAll(async () => {
   if (!task || !wrapped) throw new Error('It has no task.');
   task.fn = async (...args) => {
     const output = await wrapped(...args);
-    const { publisher } = (mage as unknown as Publications).runtime;
+    const { outbox } = (mage as unknown as Publications).runtime;
     const { 'mageflow.index': index } = (args[1] as Context<unknown>).additionalMetadata();
     // What it made room for itself: the next one may have ended meanwhile, and be publishing on its own.
-    pendingAtReturn.push(publisher.isPending(watchedSwarm, String(Number(index) + 1)));
+    pendingAtReturn.push(outbox.isPending(watchedSwarm, String(Number(index) + 1)));
     return output;
   };
   await fixture.worker([short, work, alert]);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ConfigurationError, type ErrorEvent, type GroupEvent, type ItemEvent, type Signature } from '../../../src';
-import { claimToken } from '../../../src/store/group-executions';
+import { claimToken } from '../../../src/store/executions';
 import { eventually } from '../../helpers/fixture';
 import { Faults } from '../../helpers/faults';
 import { Pieces } from '../../helpers/pieces';

@@ -8,7 +8,7 @@ import { writeMetadata, type Claim } from '../../../src/hatchet/metadata';
 import { EngineClient } from '../../../src/hatchet/client';
 import { RunRecovery } from '../../../src/orchestrator/run-recovery';
 import { Events } from '../../../src/config/events';
-import { claimToken } from '../../../src/store/group-executions';
+import { claimToken } from '../../../src/store/executions';
 import { packSpec } from '../../../src/store/spec';
 import { eventually, gate, Log } from '../../helpers/fixture';
 import { OwnRedis } from '../../helpers/own-redis';

@@ -1,3 +1,4 @@
+import type { Runtime } from '../../../src/worker/runtime';
 import { instant, scopeOf } from '../../helpers/instant';
 
 const { fixture } = instant();
@@ -10,18 +11,19 @@ afterEach(() => jest.restoreAllMocks());
 
 /** A swarm of which all items are granted, and none is confirmed but one after another. */
 async function granted() {
-  const { store, publisher } = scopeOf(mage);
-  jest.spyOn(publisher.confirmations, 'add').mockImplementation(() => undefined);
+  const { store } = scopeOf(mage);
+  const { confirmations } = (mage as unknown as { runtime: Runtime }).runtime;
+  jest.spyOn(confirmations, 'add').mockImplementation(() => undefined);
   const swarm = await mage.swarm({
     tasks: Array.from({ length: items }, (_, n) => [item, { n }] as const),
     config: { maxConcurrency: items },
   });
   await swarm.runNoWait({});
   const confirm = async () => {
-    // The listener is the publisher's own: each call is one confirmation as it arrives.
-    const send = (publisher.confirmations as unknown as { send: (id: string, pairs: string[]) => Promise<void> }).send;
+    // Each call is one confirmation as it arrives.
+    const sender = confirmations as unknown as { send: (id: string, pairs: string[]) => Promise<void> };
     for (let n = 0; n < items; n += 10)
-      await send(swarm.id, Array.from({ length: 10 }, (_, i) => [String(n + i), `run-${n + i}`]).flat());
+      await sender.send(swarm.id, Array.from({ length: 10 }, (_, i) => [String(n + i), `run-${n + i}`]).flat());
   };
   return { swarm, store, confirm };
 }

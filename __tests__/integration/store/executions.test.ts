@@ -1,4 +1,4 @@
-import { claimToken } from '../../../src/store/group-executions';
+import { claimToken } from '../../../src/store/executions';
 import { packSpec } from '../../../src/store/spec';
 import { execution, failed, StoreFixture, succeeded, threw } from '../../helpers/store';
 

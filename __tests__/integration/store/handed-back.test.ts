@@ -1,4 +1,4 @@
-import { claimToken } from '../../../src/store/group-executions';
+import { claimToken } from '../../../src/store/executions';
 import { StoreFixture, execution, specs, threw } from '../../helpers/store';
 
 const fixture = new StoreFixture();

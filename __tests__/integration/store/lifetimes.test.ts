@@ -1,4 +1,4 @@
-import { claimToken } from '../../../src/store/group-executions';
+import { claimToken } from '../../../src/store/executions';
 import { packSpec } from '../../../src/store/spec';
 import { failed, spec, specs, StoreFixture, succeeded, type TestGroup } from '../../helpers/store';
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { InstantEngine } from '../../../bench/helpers/instant-engine';
 import type { Mageflow } from '../../../src';
-import type { Publisher } from '../../../src/orchestrator/publisher';
+import type { Outbox } from '../../../src/orchestrator/outbox';
 import { eventually, Fixture, gate } from '../../helpers/fixture';
 
 interface Run {
@@ -37,7 +37,7 @@ function open(options: ConstructorParameters<typeof Fixture>[0] = {}, namespace 
   return { engine, fixture, mage: fixture.mage, calls, runs };
 }
 
-const publisherOf = (mage: Mageflow) => (mage as unknown as { scope: { publisher: Publisher } }).scope.publisher;
+const outboxOf = (mage: Mageflow) => (mage as unknown as { runtime: { outbox: Outbox } }).runtime.outbox;
 const refused = '/WorkflowService/BulkTriggerWorkflow INVALID_ARGUMENT: Invalid request: not what is taken';
 
 test('thousands of refused items in several swarms end as failed, and a healthy swarm beside them is published on', async () => {
@@ -111,8 +111,8 @@ test('what waits in a process to be published is bounded by its bytes, and all o
   await swarm.addTasks(Array.from({ length: count }, () => [item, { pad }] as const));
   await swarm.closeSwarm();
   const { output } = await swarm.runNoWait();
-  const granted = async () => Number(await fixture.redis.hlen(publisherOf(mage)['store'].keys.active(swarm.id)));
-  const full = () => publisherOf(mage)['sender'].isFull;
+  const granted = async () => Number(await fixture.redis.hlen(outboxOf(mage)['parts'].store.keys.active(swarm.id)));
+  const full = () => outboxOf(mage)['sender'].isFull;
   await eventually('it asks for no more', full);
   // 32 MB, two calls, and what one script hands out.
   expect(await granted()).toBeLessThan(((32 + 2 * 4 + 5) * 1024 * 1024) / pad.length);
@@ -129,10 +129,10 @@ test('an entry that is a swarm is published when that is started, not when all i
   const inner = await mage.swarm({ tasks: [item, item], isSwarmClosed: true });
   const outer = await mage.swarm({ tasks: [inner], isSwarmClosed: true });
   const { output } = await outer.runNoWait();
-  const publisher = publisherOf(mage);
-  await eventually('its items wait for the engine', () => publisher.isPending(inner.id, '0'));
-  await eventually('it is started', () => !publisher.isPending(outer.id, '0'));
-  expect(publisher.isPending(inner.id, '1')).toBe(true);
+  const outbox = outboxOf(mage);
+  await eventually('its items wait for the engine', () => outbox.isPending(inner.id, '0'));
+  await eventually('it is started', () => !outbox.isPending(outer.id, '0'));
+  expect(outbox.isPending(inner.id, '1')).toBe(true);
   engineBack.open();
   expect(await output).toEqual([[{}, {}]]);
 });

@@ -1,4 +1,4 @@
-import { claimToken } from '../../../src/store/group-executions';
+import { claimToken } from '../../../src/store/executions';
 import { edgesIn } from '../../helpers/lua';
 import { execution, failed, StoreFixture, succeeded, threw, type TestGroup } from '../../helpers/store';
 

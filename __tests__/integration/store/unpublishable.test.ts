@@ -60,7 +60,7 @@ test('a callback that is a chain without what it is made of fails, and its group
     errorCallbacks: [],
   };
   const { effects } = await store.create(group, [], { message: '{}' });
-  await instant.scope.publisher.publish(group.id, effects).catch(() => undefined);
+  await instant.scope.effects.carryOut(group.id, effects).catch(() => undefined);
   await eventually('the callback has failed', async () => (await reader.callbackState(group.id, 'c0')) === 'failed');
   await eventually('the other one has run', () => told === 1);
   await eventually('the group expires', async () => (await redis.pttl(store.keys.state(group.id))) > 0);

@@ -1,7 +1,7 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
 import { metadataOf, type Claim } from '../../hatchet/metadata';
 import type { ResolvedConfig } from '../../config/swarm-config';
-import { claimToken } from '../../store/group-executions';
+import { claimToken } from '../../store/executions';
 import { newSecret } from '../../store/group-store';
 import { childrenId, keyedId } from '../../store/ids';
 import { callbackIds, packSpec, type Spec } from '../../store/spec';
@@ -44,7 +44,7 @@ export async function claimPlainRoot(
 
 /** Opens the internal swarm of a root's run, or finds the one that an earlier attempt has opened. */
 export async function openRoot(
-  { store, reader, publisher, logger }: Runtime,
+  { store, reader, cache, nesting, suspender, logger }: Runtime,
   name: string,
   config: ResolvedConfig,
   claim: Claim,
@@ -75,9 +75,9 @@ export async function openRoot(
     above,
   };
   const { created, effects } = await store.create(group, [], { message: '' });
-  if (created) publisher.cache.made(group, effects.version);
-  else await publisher.nesting.reopen(children, groupId, above);
-  await publisher.suspender.inherit(children, { groupId, entry });
+  if (created) cache.made(group, effects.version);
+  else await nesting.reopen(children, groupId, above);
+  await suspender.inherit(children, { groupId, entry });
   return new RootCapture(children, shown, store.identity, logger);
 }
 

@@ -1,31 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Events } from '../config/events';
 import { packFailure } from '../messages/text';
-import type { MageflowLogger } from '../config/options';
 import { messageOf } from '../utils/error-message';
 import type { GroupStore } from '../store/group-store';
-import { hasEffects, startsCancelling, type Effects } from '../store/replies';
-import { isEnded, type GroupReader } from '../store/group-reader';
+import type { Effects } from '../store/replies';
+import type { GroupReader } from '../store/group-reader';
 import { isGroup, unpackCallback, unpackSpec } from '../store/spec';
-import { Canceller } from './canceller';
-import { Completion } from './completion';
+import type { Completion } from './completion';
 import { KeyCollisions } from './key-collisions';
-import { Confirmations } from './confirmations';
-import { Deadlines } from './deadlines';
+import type { Confirmations } from './confirmations';
 import type { EngineClient } from '../hatchet/client';
 import { isLaterStep, type RunInputs } from './run-inputs';
-import { Heartbeat } from './heartbeat';
-import { GroupCache, type CachedGroup } from './group-cache';
-import { NameReader } from './name-reader';
-import { Nesting, startWithoutMessage } from './nesting';
-import { PendingPublications } from './pending-publications';
-import { RunRecovery } from './run-recovery';
+import type { Heartbeat } from './heartbeat';
+import type { GroupCache, CachedGroup } from './group-cache';
+import { startWithoutMessage, type Nesting } from './nesting';
+import type { PendingPublications } from './pending-publications';
+import type { RunRecovery } from './run-recovery';
 import { RunRequests, type Sendable } from './run-requests';
-import { Retrier } from './retrier';
 import { Sender, type Outcomes, type Publication } from './sender';
-import type { TaskRegistry } from './task-registry';
-import { Stalls } from './stalls';
-import { Suspender } from './suspender';
 import { composed, maxPublications, Unpublishable } from './unpublishable';
 
 /** A run that the engine has accepted. */
@@ -39,78 +30,58 @@ export interface Published {
 /** Called for each published run. It resolves waits for the run's id, and starts to watch a run that no wrapper reports. */
 export type PublishedListener = (published: Published) => void;
 
+/** The parts that the outbox uses. */
+export interface OutboxParts {
+  readonly store: GroupStore;
+  readonly reader: GroupReader;
+  readonly inputs: RunInputs;
+  readonly cache: GroupCache;
+  readonly completion: Completion;
+  readonly nesting: Nesting;
+  readonly recovery: RunRecovery;
+  readonly confirmations: Confirmations;
+  /** Entries that are granted to this process and not yet published. */
+  readonly pending: PendingPublications;
+  readonly heartbeat: Heartbeat;
+  readonly published: PublishedListener;
+}
+
 /**
  * Turns granted items and invoked callbacks into runs of the engine: merges the message, sends the publications of this
  * process in bulk calls, and confirms them. An entry stays leased in Redis until it is confirmed, so that nothing is lost
  * when the process dies.
  */
-export class Publisher {
+export class Outbox {
   private readonly sender: Sender;
   private readonly requests: RunRequests;
-  /** Entries that are granted to this process and not yet published. */
-  private readonly pending = new PendingPublications();
-  readonly heartbeat: Heartbeat;
-  readonly stalls: Stalls;
-  readonly confirmations = new Confirmations((groupId, pairs) => this.confirm(groupId, pairs));
   private closed = false;
   /**
    * The number of bodies that run in this process. The more run, the longer a bulk call may wait for further publications.
    */
   bodies = 0;
-  readonly cache: GroupCache;
-  readonly completion: Completion;
-  readonly canceller: Canceller;
-  readonly nesting: Nesting;
-  readonly retrier: Retrier;
-  readonly suspender: Suspender;
-  readonly deadlines: Deadlines;
-  readonly recovery: RunRecovery;
 
+  /** @param parts - are read at each use, because some of them need the outbox themselves */
   constructor(
-    private readonly engine: EngineClient,
-    private readonly store: GroupStore,
-    private readonly reader: GroupReader,
-    private readonly inputs: RunInputs,
-    private readonly logger: MageflowLogger,
-    private readonly published: PublishedListener,
-    served: TaskRegistry,
-    events: Events,
+    engine: EngineClient,
+    private readonly parts: OutboxParts,
   ) {
-    const publish = (groupId: string, effects: Effects) => this.publish(groupId, effects);
-    this.heartbeat = new Heartbeat(this.pending, store, reader);
-    this.stalls = new Stalls(engine, store, () => this.heartbeat.stuckMs());
+    const { store, reader, inputs, heartbeat } = parts;
     const outcomes: Outcomes = {
       bodies: () => this.bodies,
-      beat: () => this.heartbeat.beat(),
-      owned: (batch) => this.heartbeat.owned(batch),
+      beat: () => heartbeat.beat(),
+      owned: (batch) => heartbeat.owned(batch),
       sent: (publication, runId) => this.sent(publication, runId),
       refused: (publication, message) => void this.fail(publication, message),
     };
-    this.sender = new Sender(engine, store, logger, outcomes, new KeyCollisions(engine, reader));
+    this.sender = new Sender(engine, store, outcomes, new KeyCollisions(engine, reader));
     this.requests = new RunRequests(inputs, store.keys.mark);
-    this.cache = new GroupCache(reader);
-    this.completion = new Completion(store, reader, events, publish);
-    this.canceller = new Canceller(engine, store, reader, this.completion, publish);
-    this.recovery = new RunRecovery(engine, store, reader, events);
-    this.retrier = new Retrier(store, reader, publish);
-    this.suspender = new Suspender(store, reader, served, publish);
-    this.nesting = new Nesting(store, reader, this, publish);
-    this.deadlines = new Deadlines((groupId) => {
-      void this.endTime(groupId);
-    });
   }
 
-  /**
-   * Publishes the effects of a script. Resolves when the engine has accepted each run, or its permanent failure has been
-   * stored.
-   */
+  /** Publishes what a script has granted, and then what is still to be granted. */
   async publish(groupId: string, effects: Effects): Promise<void> {
-    const ended = isEnded(effects.status);
-    if (ended) this.deadlines.drop(groupId);
-    if (!hasEffects(effects)) return;
-    let current = effects;
+    if (!effects.more) return this.publishOnce(groupId, effects);
     const waits: Promise<unknown>[] = [];
-    for (;;) {
+    for (let current = effects; ;) {
       const wait = this.publishOnce(groupId, current);
       // It is awaited below. Until then, or when the next grant throws, a rejection would count as unhandled.
       wait.catch(() => undefined);
@@ -119,53 +90,35 @@ export class Publisher {
       // Items stay ungranted in Redis while the sender is full: granted now, they would only wait in this process.
       if (this.sender.isFull) await this.sender.whenNotFull();
       if (this.closed) break;
-      current = (await this.store.grant(groupId)).effects;
+      current = (await this.parts.store.grant(groupId)).effects;
     }
-    for (const root of effects.closing) waits.push(this.nesting.closeChildren(groupId, root));
-    if (effects.expiring) waits.push(this.store.expireResults(groupId, effects.total));
-    if (effects.timeLeft !== undefined) waits.push(this.watchTime(groupId, effects.timeLeft));
-    if (effects.withdrawn.length > 0) waits.push(this.engine.cancel(effects.withdrawn));
-    waits.push(this.nesting.cascadeStop(groupId, effects));
-    if (startsCancelling(effects)) waits.push(this.canceller.cancelRunning(groupId));
     await Promise.all(waits);
-    if (ended) this.cache.drop(groupId);
-  }
-
-  /**
-   * Ends a group when its time limit is over: sets a timer here, and registers the group for the reconciler of any process.
-   * @param timeLeft - in ms
-   */
-  async watchTime(groupId: string, timeLeft: number): Promise<void> {
-    this.deadlines.set(groupId, timeLeft);
-    await this.store.register(groupId, timeLeft);
   }
 
   /** Marks an entry as published, although the effects of its nested group may still be in progress. */
   markPublished(groupId: string, entry: string): void {
-    this.pending.delete(`${groupId} ${entry}`);
+    this.parts.pending.delete(`${groupId} ${entry}`);
   }
 
   /** Returns whether this process still has to publish an entry. */
   isPending(groupId: string, entry: string): boolean {
-    return this.pending.has(`${groupId} ${entry}`);
+    return this.parts.pending.has(`${groupId} ${entry}`);
   }
 
   /** Returns whether this process still has to publish or confirm an entry. */
   holds(groupId: string, entry: string): boolean {
-    return this.isPending(groupId, entry) || this.confirmations.has(groupId, entry);
+    return this.isPending(groupId, entry) || this.parts.confirmations.has(groupId, entry);
   }
 
   /** Returns whether a publication is in progress. */
   get isBusy(): boolean {
-    return this.pending.size > 0;
+    return this.parts.pending.size > 0;
   }
 
   async close(): Promise<void> {
     this.closed = true;
     this.sender.close();
-    this.recovery.close();
-    this.deadlines.close();
-    await this.confirmations.flush();
+    await this.parts.confirmations.flush();
   }
 
   /**
@@ -173,26 +126,26 @@ export class Publisher {
    * publishes the rest.
    */
   async drain(): Promise<void> {
-    const giveUpAt = performance.now() + this.store.settings.commandTimeoutMs;
-    while (this.pending.size > 0 && !this.closed && performance.now() < giveUpAt) await pause(10);
-    await this.confirmations.flush();
+    const giveUpAt = performance.now() + this.parts.store.settings.commandTimeoutMs;
+    while (this.parts.pending.size > 0 && !this.closed && performance.now() < giveUpAt) await pause(10);
+    await this.parts.confirmations.flush();
   }
 
   private async publishOnce(groupId: string, effects: Effects): Promise<void> {
     const keys = [...effects.grants, ...effects.callbacks].map(({ entry }) => `${groupId} ${entry}`);
     if (keys.length === 0) return;
     const now = performance.now();
-    for (const key of keys) this.pending.add(key, now);
+    for (const key of keys) this.parts.pending.add(key, now);
     let facts: CachedGroup | undefined;
     try {
-      facts = await composed(() => this.cache.of(groupId, effects.version));
+      facts = await composed(() => this.parts.cache.of(groupId, effects.version));
     } catch (error) {
       // The group's record is needed for each entry, so each counts as one that could not be composed.
       for (const { entry } of [...effects.grants, ...effects.callbacks])
         await this.unpublished(groupId, entry, error).catch(() => undefined);
       throw error instanceof Unpublishable ? error.cause : error;
     } finally {
-      if (!facts) for (const key of keys) this.pending.delete(key);
+      if (!facts) for (const key of keys) this.parts.pending.delete(key);
     }
     if (!facts) return;
     // Each entry has its own promise: when one fails, the others are still in progress.
@@ -216,7 +169,7 @@ export class Publisher {
     return new Promise((resolve) => {
       let left = all.length;
       const done = ({ groupId, entry }: Publication) => {
-        this.pending.delete(`${groupId} ${entry}`);
+        this.parts.pending.delete(`${groupId} ${entry}`);
         left -= 1;
         if (left === 0) resolve();
       };
@@ -234,7 +187,7 @@ export class Publisher {
     } catch (error) {
       await this.unpublished(groupId, entry, error);
     } finally {
-      this.pending.delete(`${groupId} ${entry}`);
+      this.parts.pending.delete(`${groupId} ${entry}`);
     }
   }
 
@@ -246,9 +199,9 @@ export class Publisher {
   private async unpublished(groupId: string, entry: string, error: unknown): Promise<void> {
     if (!(error instanceof Unpublishable) || entry === 'p') throw error;
     const payload = packFailure(`it could not be published: ${error.message}`);
-    const { code, effects } = await this.store.failPublication(groupId, entry, maxPublications, payload);
+    const { code, effects } = await this.parts.store.failPublication(groupId, entry, maxPublications, payload);
     if (code !== 'ended') throw error.cause;
-    await this.completion.follow({ groupId, entry }, effects);
+    await this.parts.completion.follow({ groupId, entry }, effects);
   }
 
   /**
@@ -256,7 +209,7 @@ export class Publisher {
    * unpacked.
    */
   private knownAtOnce(groupId: string, facts: CachedGroup, grant: Effects['grants'][number]): Sendable | undefined {
-    if (!this.recovery.isIdle(groupId, facts.version) || isLaterStep(facts, grant.entry)) return undefined;
+    if (!this.parts.recovery.isIdle(groupId, facts.version) || isLaterStep(facts, grant.entry)) return undefined;
     try {
       const spec = unpackSpec(grant.spec);
       return isGroup(spec) ? undefined : this.requests.ofItem(groupId, facts, grant, spec);
@@ -271,12 +224,12 @@ export class Publisher {
     const later = isLaterStep(facts, entry);
     const { spec, input } = await composed(async () => {
       const spec = unpackSpec(grant.spec);
-      if (later) return { spec, input: await this.inputs.ofStep(groupId, entry, spec) };
+      if (later) return { spec, input: await this.parts.inputs.ofStep(groupId, entry, spec) };
       const whole = isGroup(spec) && message !== startWithoutMessage;
-      return { spec, input: whole ? this.inputs.ofItem(facts, spec, message) : undefined };
+      return { spec, input: whole ? this.parts.inputs.ofItem(facts, spec, message) : undefined };
     });
     if (isGroup(spec))
-      return this.nesting.start(
+      return this.parts.nesting.start(
         groupId,
         entry,
         facts,
@@ -288,20 +241,20 @@ export class Publisher {
   }
 
   private async publishCallback(groupId: string, facts: CachedGroup, entry: string, packed: string): Promise<void> {
-    if (entry === 'p') return this.nesting.notifyParent(groupId);
+    if (entry === 'p') return this.parts.nesting.notifyParent(groupId);
     const { fired, latest, whole } = await composed(async () => {
       // Results and failures grow until the group ends, so the cached record is not used.
-      const latest = (await this.reader.record(groupId)) ?? facts;
-      const whole = await this.inputs.ofInvokedCallback(groupId, latest, entry, packed);
+      const latest = (await this.parts.reader.record(groupId)) ?? facts;
+      const whole = await this.parts.inputs.ofInvokedCallback(groupId, latest, entry, packed);
       return { fired: unpackCallback(packed), latest, whole };
     });
-    if (isGroup(fired.spec)) return this.nesting.start(groupId, entry, latest, fired.spec, whole, '');
+    if (isGroup(fired.spec)) return this.parts.nesting.start(groupId, entry, latest, fired.spec, whole, '');
     return this.enqueue(facts, await composed(() => this.requests.ofCallback(groupId, latest, entry, fired, whole)));
   }
 
   private enqueue({ version }: CachedGroup, one: Sendable): Promise<void> {
-    if (this.recovery.isIdle(one.groupId, version)) return this.sendAll([one]);
-    return this.recovery.runOf(one.groupId, version, one.request).then((runId) => {
+    if (this.parts.recovery.isIdle(one.groupId, version)) return this.sendAll([one]);
+    return this.parts.recovery.runOf(one.groupId, version, one.request).then((runId) => {
       if (runId === undefined) return this.sendAll([one]);
       this.sent({ ...one, done: () => undefined }, runId);
     });
@@ -311,13 +264,11 @@ export class Publisher {
     const { groupId, entry } = publication;
     try {
       const failure = { outcome: 'failed' as const, payload: packFailure(message) };
-      const { effects } = await this.completion.storeEnd({ groupId, entry, runId: '' }, failure);
-      publication.done(publication);
-      await this.publish(groupId, effects);
+      await this.parts.completion.complete({ groupId, entry, runId: '' }, failure, () => publication.done(publication));
     } catch (error) {
       // The lease stays, so the reconciler handles the entry again.
       publication.done(publication);
-      this.logger.error(
+      this.parts.store.settings.logger.error(
         `could not record that ${publication.request.workflowName} failed (${message}): ${messageOf(error)}`,
       );
     }
@@ -325,31 +276,8 @@ export class Publisher {
 
   private sent(publication: Publication, runId: string): void {
     const { groupId, entry, request } = publication;
-    this.confirmations.add(groupId, entry, runId);
-    this.published({ groupId, entry, runId, task: request.workflowName });
+    this.parts.confirmations.add(groupId, entry, runId);
+    this.parts.published({ groupId, entry, runId, task: request.workflowName });
     publication.done(publication);
-  }
-
-  private async confirm(groupId: string, pairs: readonly string[]): Promise<void> {
-    try {
-      const { effects } = await this.store.confirm(groupId, pairs);
-      // The group was suspended or cancelled while these publications were in progress.
-      const entries = pairs.filter((_, i) => i % 2 === 0);
-      if (effects.suspended) await this.suspender.withdrawConfirmed(groupId, entries);
-      if (effects.status === 'cancelling') await this.canceller.cancelSome(groupId, entries);
-    } catch (error) {
-      // Unconfirmed entries are published again when their lease expires, and the second run is a duplicate.
-      this.logger.warn(`could not confirm ${pairs.length / 2} publications: ${messageOf(error)}`);
-    }
-  }
-
-  private async endTime(groupId: string): Promise<void> {
-    try {
-      await this.canceller.cancel(groupId, 'timeout');
-    } catch (error) {
-      if (this.closed) return;
-      const who = await new NameReader(this.reader).group(groupId);
-      this.logger.warn(`the end of the time of ${who} is left to the reconciler: ${messageOf(error)}`);
-    }
   }
 }

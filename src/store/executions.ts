@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { bytesOf } from '../messages/json';
-import { GroupControl } from './group-control';
 import type { Reply } from './connection';
+import type { ScriptCalls } from './script-calls';
 import { toStart, toEffects, withoutEffects, type Outcome, type StartReply, type Effects } from './replies';
 import { Batcher } from './batcher';
 
@@ -51,9 +51,11 @@ export function claimToken(secret: string, entry: string): string {
  *
  * The calls that one turn of the event loop makes for one bucket of a group are sent together.
  */
-export class GroupExecutions extends GroupControl {
+export class Executions {
   private readonly starts = new Batcher((calls: readonly Call[]) => this.sendStarts(calls), atOnce);
   private readonly finishes = new Batcher((calls: readonly FinishCall[]) => this.sendFinishes(calls), atOnce);
+
+  constructor(private readonly scripts: ScriptCalls) {}
 
   /**
    * Claims an entry for an execution.
@@ -77,7 +79,7 @@ export class GroupExecutions extends GroupControl {
     const { runId, retryCount, invocation, nonce } = execution;
     const flag = handBack ? 1 : 0;
     const request = `${entry}|${token}|${runId}|${retryCount}|${invocation}|${nonce}|${deadOwner}|${child}|${flag}|${knownMessage}`;
-    return this.starts.add(this.keys.bucketOf(id, entry), { id, entry, request });
+    return this.starts.add(this.scripts.keys.bucketOf(id, entry), { id, entry, request });
   }
 
   finish(
@@ -89,23 +91,19 @@ export class GroupExecutions extends GroupControl {
   ): Promise<FinishReply> {
     const { runId, retryCount, invocation, nonce } = execution;
     const request = `${entry}|${runId}|${retryCount}|${invocation}|${nonce}|${end.outcome}|${end.retries}`;
-    const key = this.keys.bucketOf(id, entry);
+    const key = this.scripts.keys.bucketOf(id, entry);
     return this.finishes.add(key, { id, entry, request, end, confirmed }, bytesOf(end.payload) / bytesAtOnce);
-  }
-
-  protected reportFailedCallback(id: string, entry: string): void {
-    if (entry.startsWith('c')) this.onFailedCallback(id, entry);
   }
 
   private async sendStarts(calls: readonly Call[]): Promise<StartReply[]> {
     const { id, entry } = calls[0] as Call;
     const args = calls.map(({ request }) => request);
-    const reply = await this.call('start', id, args, entry);
+    const reply = await this.scripts.call('start', id, args, entry);
     if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown' }));
     const claims = reply[1] as (string | Reply[])[];
     const isHeld = ([what]: string | Reply[]) => what === 'requeued';
     // The slots of the runs that were taken back are granted to the next items.
-    const handedOut = claims.some(isHeld) ? await this.call('grant', id, []) : [];
+    const handedOut = claims.some(isHeld) ? await this.scripts.call('grant', id, []) : [];
     const [, , text, createdAt] = reply;
     const message = typeof text === 'string' ? { text, createdAt: String(createdAt) } : undefined;
     return sharesOf(toEffects(handedOut), claims, isHeld).map(([claim, effects]) => {
@@ -119,12 +117,12 @@ export class GroupExecutions extends GroupControl {
     const args: (string | number)[] = [calls.length];
     for (const { request, end } of calls) args.push(request, end.payload);
     for (const { confirmed } of calls) args.push(...packedPairs(confirmed));
-    const reply = await this.call('finish', id, args, entry);
+    const reply = await this.scripts.call('finish', id, args, entry);
     if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown', effects: toEffects(reply) }));
     return sharesOf(toEffects(reply), reply[6] as string[], () => true).map(([told, effects], i) => {
       const [code, endedAs] = told.split('|');
       const { entry: ended } = calls[i] as FinishCall;
-      if (code === 'ended' && endedAs === 'failed') this.reportFailedCallback(id, ended);
+      if (code === 'ended' && endedAs === 'failed') this.scripts.reportFailedCallback(id, ended);
       return {
         code: code as FinishReply['code'],
         effects:

@@ -3,7 +3,7 @@ import { MageflowError } from '../config/errors';
 import type { GroupEvent } from '../config/events';
 import type { Settings } from '../config/options';
 import { TopLevelIndex } from './top-level-index';
-import { bucketSize, Keys } from './keys';
+import { bucketSize, type Keys } from './keys';
 import { type RedisConnection, type Reply, type ScriptName } from './connection';
 import { statusChangeIn, toEffects, type Effects } from './replies';
 import { Batcher } from './batcher';
@@ -20,9 +20,16 @@ interface Registration {
   ms: number;
 }
 
-/** The common base of all calls of group scripts. */
-export class GroupScripts {
-  readonly keys: Keys;
+/** Receive changes that no caller awaits. */
+export interface StoreListeners {
+  /** Called when the status of a group has changed. */
+  onStatusChange?: (event: GroupEvent) => void;
+  /** Called when a callback has failed. Nothing waits for a callback, so its failure has no other effect. */
+  onFailedCallback?: (groupId: string, entry: string) => void;
+}
+
+/** Calls the scripts of a group, and reports each change of a group's status. The typed calls are in `group-store`. */
+export class ScriptCalls {
   /** The index of the groups that are in no other group. */
   readonly topLevelIndex: TopLevelIndex;
   /** The id by which leases name this process. */
@@ -34,20 +41,15 @@ export class GroupScripts {
     registeredAtOnce,
     false,
   );
-  /** Called when the status of a group has changed. */
-  onStatusChange: (event: GroupEvent) => void = () => undefined;
-  /** Called when a callback has failed. Nothing waits for a callback, so its failure has no other effect. */
-  onFailedCallback: (groupId: string, entry: string) => void = () => undefined;
 
   constructor(
     readonly redis: RedisConnection,
     readonly settings: Settings,
-    tenant: string,
-    namespace: string,
+    readonly keys: Keys,
+    private readonly listeners: StoreListeners,
   ) {
-    this.keys = new Keys(settings.keyPrefix, tenant, namespace);
-    this.topLevelIndex = new TopLevelIndex(redis, this.keys, 2 * settings.commandTimeoutMs);
-    this.identity = `${redis.address} ${this.keys.base}`;
+    this.topLevelIndex = new TopLevelIndex(redis, keys, 2 * settings.commandTimeoutMs);
+    this.identity = `${redis.address} ${keys.base}`;
   }
 
   /**
@@ -70,12 +72,13 @@ export class GroupScripts {
     return all.map(() => undefined);
   }
 
-  protected buckets(id: string, total: number): string[] {
+  /** Returns the keys of the results of a group with this many items. */
+  buckets(id: string, total: number): string[] {
     return Array.from({ length: Math.ceil(total / bucketSize) }, (_, bucket) => this.keys.results(id, bucket));
   }
 
   /** Makes further keys of a group live as long as its own keys, even if these change or expire meanwhile. */
-  protected async bindLifetimes(id: string, keys: readonly string[]): Promise<void> {
+  async bindLifetimes(id: string, keys: readonly string[]): Promise<void> {
     const calls: string[][] = [];
     for (let from = 0; from < keys.length; from += keysAtOnce) {
       const some = keys.slice(from, from + keysAtOnce);
@@ -89,12 +92,8 @@ export class GroupScripts {
       );
   }
 
-  protected async call(
-    name: ScriptName,
-    id: string,
-    args: readonly (string | number)[],
-    entry = '0',
-  ): Promise<Reply[]> {
+  /** Calls a script. @param entry - an entry in the bucket of results that the script uses */
+  async call(name: ScriptName, id: string, args: readonly (string | number)[], entry = '0'): Promise<Reply[]> {
     const reply = (await this.redis.call(name, this.keys.group(id, entry), [
       this.process,
       this.settings.leaseMs,
@@ -104,11 +103,16 @@ export class GroupScripts {
     return reply;
   }
 
-  protected reportStatusChange(id: string, reply: readonly Reply[]): void {
+  /** Reports an entry that has failed, if it is a callback. */
+  reportFailedCallback(id: string, entry: string): void {
+    if (entry.startsWith('c')) this.listeners.onFailedCallback?.(id, entry);
+  }
+
+  private reportStatusChange(id: string, reply: readonly Reply[]): void {
     const changed = typeof reply[1] === 'string' ? statusChangeIn(reply[1]) : undefined;
     if (!changed || changed.kind === 'task') return;
     const { status, suspended } = toEffects(reply);
-    this.onStatusChange({
+    this.listeners.onStatusChange?.({
       id,
       kind: changed.kind === 'chain' ? 'chain' : 'swarm',
       name: changed.name,
@@ -116,7 +120,8 @@ export class GroupScripts {
     });
   }
 
-  protected expectCode<C extends string>(reply: Reply[], codes: readonly C[]): { code: C; effects: Effects } {
+  /** Reads a reply that begins with one of these codes. @throws MageflowError for another code */
+  expectCode<C extends string>(reply: Reply[], codes: readonly C[]): { code: C; effects: Effects } {
     const code = reply[0] as C;
     if (!codes.includes(code))
       throw new MageflowError(`A script answered ${String(code)}; expected one of ${codes.join(', ')}.`);

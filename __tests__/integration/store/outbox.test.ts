@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { EngineClient } from '../../../src/hatchet/client';
+import { Confirmations } from '../../../src/orchestrator/confirmations';
+import { GroupCache } from '../../../src/orchestrator/group-cache';
+import { Heartbeat } from '../../../src/orchestrator/heartbeat';
+import { Outbox } from '../../../src/orchestrator/outbox';
+import { PendingPublications } from '../../../src/orchestrator/pending-publications';
 import { RunInputs } from '../../../src/orchestrator/run-inputs';
-import { Publisher } from '../../../src/orchestrator/publisher';
-import { TaskRegistry } from '../../../src/orchestrator/task-registry';
+import { RunRecovery } from '../../../src/orchestrator/run-recovery';
 import { Events } from '../../../src/config/events';
 import { packSpec } from '../../../src/store/spec';
 import { eventually, gate, Log, newHatchet } from '../../helpers/fixture';
@@ -11,15 +15,28 @@ import { failed, spec, StoreFixture } from '../../helpers/store';
 const fixture = new StoreFixture();
 // The same groups over a connection that is gone: what a process has that loses Redis right after a script.
 const cut = new StoreFixture();
-const publisher = publisherOf(cut);
+const outbox = outboxOf(cut);
 
-function publisherOf(
+function outboxOf(
   { store, reader }: StoreFixture,
   engine = new EngineClient(newHatchet()),
   inputs = new RunInputs(reader, store.settings),
 ) {
-  const log = new Log();
-  return new Publisher(engine, store, reader, inputs, log, () => undefined, new TaskRegistry(store), new Events(log));
+  const none = {} as never;
+  const pending = new PendingPublications();
+  return new Outbox(engine, {
+    store,
+    reader,
+    inputs,
+    pending,
+    cache: new GroupCache(reader),
+    recovery: new RunRecovery(engine, store, reader, new Events(new Log())),
+    confirmations: new Confirmations(store, none, none),
+    heartbeat: new Heartbeat(pending, store, reader),
+    completion: none,
+    nesting: none,
+    published: () => undefined,
+  });
 }
 
 beforeAll(() => cut.connection.close());
@@ -32,14 +49,14 @@ test('what could not be put together for want of Redis is not taken for under wa
   const item = packSpec({ task: 'task', errorCallbacks: [spec] });
   const group = await fixture.group([item, item], { maxConcurrency: 1 }, { message: '{}' });
   expect(group.effects.grants).toHaveLength(1);
-  await expect(publisher.publish(group.id, group.effects)).rejects.toThrow('this Mageflow is closed');
-  expect(publisher.isPending(group.id, '0')).toBe(false);
+  await expect(outbox.publish(group.id, group.effects)).rejects.toThrow('this Mageflow is closed');
+  expect(outbox.isPending(group.id, '0')).toBe(false);
 
   const { effects } = await group.execute('0', failed());
   expect(effects.callbacks).toHaveLength(1);
-  await expect(publisher.publish(group.id, effects)).rejects.toThrow('this Mageflow is closed');
-  expect(publisher.isPending(group.id, 'c0')).toBe(false);
-  expect(publisher.isPending(group.id, '1')).toBe(false);
+  await expect(outbox.publish(group.id, effects)).rejects.toThrow('this Mageflow is closed');
+  expect(outbox.isPending(group.id, 'c0')).toBe(false);
+  expect(outbox.isPending(group.id, '1')).toBe(false);
 });
 
 test('a large grant whose rest can not be asked for rejects, and leaves no rejection unheard', async () => {
@@ -48,9 +65,7 @@ test('a large grant whose rest can not be asked for rejects, and leaves no rejec
   process.on('unhandledRejection', listener);
   try {
     const group = await fixture.group(2, {}, { message: '{}' });
-    await expect(publisher.publish(group.id, { ...group.effects, more: true })).rejects.toThrow(
-      'this Mageflow is closed',
-    );
+    await expect(outbox.publish(group.id, { ...group.effects, more: true })).rejects.toThrow('this Mageflow is closed');
     await new Promise((resolve) => setImmediate(resolve));
     expect(unheard).toEqual([]);
   } finally {
@@ -71,7 +86,7 @@ test("when one of a batch can not be put together, the others stay this process'
     if (item.name === 'broken') throw new Error('No input.');
     return ofItem.call(inputs, facts, item, message);
   });
-  const own = publisherOf(fixture, engine, inputs);
+  const own = outboxOf(fixture, engine, inputs);
   try {
     const items = [packSpec({ task: 'task', name: 'broken' }), packSpec({ task: 'task' })];
     const group = await fixture.group(items, {}, { message: '{}' });

@@ -1,0 +1,163 @@
+import type { ConfigChange } from '../config/swarm-config';
+import type { AddFlags, CancelledBy, GroupStore, NewGroup, RetriedBy } from '../store/group-store';
+import { createInParts, type FirstRun } from '../store/parts';
+import type { Effects } from '../store/replies';
+
+/** Carries out the effects of a script. */
+export type CarryOut = (groupId: string, effects: Effects) => Promise<void>;
+
+/** A reply whose effects are carried out: the status of the group is what is left of them. */
+type Done<R> = R extends unknown ? Omit<R, 'effects'> & Pick<Effects, 'status'> : never;
+
+/** An action between the script of a command and its effects. */
+type WhenStored<R> = (reply: R) => Promise<unknown> | void;
+
+/**
+ * Changes groups, and has the effects of each change carried out. A caller gets a code and no effects, so that it can't
+ * forget them.
+ *
+ * Each instance has one policy. The orchestrator awaits the effects. Calls of users await them for a bounded time. What a
+ * root's body runs is carried out in the background, and the end of the root waits for it.
+ */
+export class Commands {
+  constructor(
+    private readonly store: GroupStore,
+    private readonly carryOut: CarryOut,
+  ) {}
+
+  /** Returns the same commands with another policy. */
+  with(carryOut: CarryOut): Commands {
+    return new Commands(this.store, carryOut);
+  }
+
+  /** Creates a group, see `GroupStore.create`. @param whenStored - called before the group's effects are carried out */
+  async create(
+    group: NewGroup,
+    specs: readonly string[],
+    whenStored: WhenStored<Awaited<ReturnType<GroupStore['create']>>>,
+  ) {
+    return this.done(group.id, await this.store.create(group, specs), whenStored);
+  }
+
+  /** Creates a group with all of its items, see `createInParts`. @param whenStored - called before it starts */
+  async createInParts(
+    group: NewGroup,
+    items: readonly string[],
+    run: FirstRun | undefined,
+    whenStored: WhenStored<Awaited<ReturnType<typeof createInParts>>>,
+  ) {
+    return this.done(group.id, await createInParts(this.store, group, items, run), whenStored);
+  }
+
+  /** Appends items, see `GroupStore.add`. @param whenStored - called before what was added starts */
+  async add(
+    id: string,
+    items: Parameters<GroupStore['add']>[1],
+    flags: AddFlags,
+    whenStored?: WhenStored<Extract<Awaited<ReturnType<GroupStore['add']>>, { code: 'added' }>>,
+  ) {
+    const reply = await this.store.add(id, items, flags);
+    return reply.code === 'added' ? this.done(id, reply, whenStored) : reply;
+  }
+
+  /** Starts a group for a user, see `GroupStore.run`. @param whenStored - called before its items start */
+  async run(
+    id: string,
+    message: string,
+    how?: Parameters<GroupStore['run']>[2],
+    whenStored?: WhenStored<Awaited<ReturnType<GroupStore['run']>>>,
+  ) {
+    return this.done(id, await this.store.run(id, message, how), whenStored);
+  }
+
+  /** Makes an item ready that was added before. */
+  async runItem(id: string, index: number, message: string) {
+    return this.done(id, await this.store.runItem(id, index, message));
+  }
+
+  async update(id: string, config: ConfigChange) {
+    return this.done(id, await this.store.update(id, config));
+  }
+
+  /** Closes a group. @param round - closes it only in this round of its parent; '' in any round */
+  async close(id: string, round: number | '' = '') {
+    return this.done(id, await this.store.close(id, round));
+  }
+
+  /** Grants free slots to ready items. */
+  async grant(id: string) {
+    return this.done(id, await this.store.grant(id));
+  }
+
+  /** Cancels a group. @returns also whether it was being cancelled before */
+  async cancel(id: string, by: CancelledBy) {
+    const reply = await this.store.cancel(id, by);
+    const { status, statusChange } = reply.effects;
+    return { ...(await this.done(id, reply)), isRepeated: status === 'cancelling' && statusChange === undefined };
+  }
+
+  async suspend(id: string, suspended: boolean, version?: string) {
+    return this.done(id, await this.store.suspend(id, suspended, version));
+  }
+
+  async suspendEntry(id: string, entry: string, suspended: boolean) {
+    return this.done(id, await this.store.suspendEntry(id, entry, suspended));
+  }
+
+  /** Takes back runs in which no body has begun. */
+  async withdraw(id: string, entries: readonly string[]) {
+    return this.done(id, await this.store.withdraw(id, entries));
+  }
+
+  /** Handles a part of a retry, see `GroupStore.retry`. @param whenStored - called before the retried items start */
+  async retry(id: string, by?: RetriedBy | 'more', whenStored?: WhenStored<Awaited<ReturnType<GroupStore['retry']>>>) {
+    return this.done(id, await this.store.retry(id, by), whenStored);
+  }
+
+  /** Makes an ended root wait for its children again. */
+  async reopen(id: string, root: Parameters<GroupStore['reopen']>[1]) {
+    return this.done(id, await this.store.reopen(id, root));
+  }
+
+  /** Fires failed callbacks again, see `GroupStore.retryCallbacks`. @param whenStored - called before they run */
+  async retryCallbacks(
+    id: string,
+    source: string,
+    from: Parameters<GroupStore['retryCallbacks']>[2],
+    whenStored: (reply: { retains: boolean; total: number }) => Promise<void>,
+  ) {
+    const reply = await this.store.retryCallbacks(id, source, from);
+    return this.done(id, reply, ({ retains, effects }) => whenStored({ retains, total: effects.total }));
+  }
+
+  /** Stores that everything to which an ended group refers was kept from expiring. */
+  async retained(id: string) {
+    return this.done(id, await this.store.retained(id));
+  }
+
+  /** Allows a group to expire because its parent has ended or is gone. Cancels it if it was never started. */
+  async release(id: string) {
+    return this.done(id, await this.store.release(id));
+  }
+
+  /** Stores that the parent was notified of the end of a group. */
+  async parentNotified(id: string) {
+    return this.done(id, await this.store.parentNotified(id));
+  }
+
+  /** Grants an entry again because no worker took its run in time, see `GroupStore.regrantUntaken`. */
+  async regrantUntaken(id: string, of: Parameters<GroupStore['regrantUntaken']>[1], waitedMs: number) {
+    return this.done(id, await this.store.regrantUntaken(id, of, waitedMs));
+  }
+
+  private async done<R extends { effects: Effects }>(
+    groupId: string,
+    reply: R,
+    whenStored?: WhenStored<R>,
+  ): Promise<Done<R>> {
+    await whenStored?.(reply);
+    const { effects, ...rest } = reply;
+    await this.carryOut(groupId, effects);
+    return { ...rest, status: effects.status } as Done<R>;
+  }
+}

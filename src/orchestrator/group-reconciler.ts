@@ -1,0 +1,96 @@
+import type { SignatureIndex } from '../store/signature-index';
+import { isEnded } from '../store/group-reader';
+import type { GroupStore } from '../store/group-store';
+import type { DueReply } from '../store/replies';
+import type { Canceller } from './canceller';
+import type { Commands } from './commands';
+import type { Deadlines } from './deadlines';
+import type { EffectRunner } from './effects';
+import { entriesAtOnce, type EntryReconciler } from './entry-reconciler';
+import type { Nesting } from './nesting';
+import type { Remover } from './remover';
+import type { Retrier } from './retrier';
+import type { Suspender } from './suspender';
+
+/** The parts that complete what a group as a whole has left to do. */
+export interface GroupParts {
+  readonly commands: Commands;
+  readonly effects: EffectRunner;
+  readonly nesting: Nesting;
+  readonly canceller: Canceller;
+  readonly suspender: Suspender;
+  readonly retrier: Retrier;
+  readonly deadlines: Deadlines;
+}
+
+/** Completes one group: its due entries, its unfinished changes, and its removal after its retention. */
+export class GroupReconciler {
+  constructor(
+    private readonly store: GroupStore,
+    private readonly parts: GroupParts,
+    private readonly entries: EntryReconciler,
+    private readonly remover: Remover,
+    private readonly locations: SignatureIndex,
+  ) {}
+
+  /** @param index - the reconciler index that lists the group */
+  async reconcile(index: string, id: string): Promise<void> {
+    const due = await this.store.takeDue(id, entriesAtOnce);
+    // Another process has ended the group.
+    if (due.status === 'missing' || isEnded(due.status)) this.parts.deadlines.drop(id);
+    if (due.status === 'missing') {
+      await this.remover.rest(id);
+      return this.leave(index, id);
+    }
+    if (!isInUse(due)) return this.retire(index, id, due);
+    // A group in which nothing is in progress is checked half as often.
+    if (!isIdle(due)) await this.store.register(id, due.next);
+    await this.entries.handle(id, due);
+    const { nesting, canceller, suspender, retrier, effects, commands } = this.parts;
+    if (due.hold) await nesting.retainChildren(id);
+    const { status, nested } = due;
+    await nesting.cascadeStop(id, { status, cascade: nested });
+    if (due.retrying) await retrier.complete(id);
+    if (due.retaining) await retrier.retain(id, due.total);
+    if (due.toSpread) await suspender.propagate(id);
+    if (due.timeLeft !== undefined) await effects.watchTime(id, due.timeLeft);
+    if (due.renew) await this.locations.renew(id);
+    if (due.abandoned && status !== 'pending') await canceller.cancel(id, 'abandoned');
+    if (due.status === 'cancelling') await canceller.cancelRunning(id);
+    if (due.more) await commands.grant(id);
+  }
+
+  private async retire(index: string, id: string, { forgetAt, nested, total, now }: DueReply): Promise<void> {
+    // A nested group expires with the group that contains it.
+    if (forgetAt === undefined) return this.leave(index, id);
+    const over = forgetAt <= now;
+    // Only the outermost group sets when the groups below it expire.
+    if (nested) await this.parts.nesting.releaseBelow(id, total);
+    else if (!over) await this.store.expireResults(id, total);
+    if (over && (await this.store.forget(id, total))) return this.leave(index, id);
+    await this.store.redis.use('zadd', (client) => client.zadd(index, 'XX', forgetAt, id));
+    if ((await this.store.due(id, 0)).forgetAt !== undefined) return;
+    // The group was retried meanwhile. It needs the groups below it again, and the reconciler must check it.
+    await this.parts.retrier.retainTree(id);
+    await this.store.register(id);
+  }
+
+  /** Takes a group out of the index, unless it was released, retried or created again meanwhile. */
+  private async leave(index: string, id: string): Promise<void> {
+    const score = await this.store.redis.use('zscore', (client) => client.zscore(index, id));
+    const then = await this.store.due(id, 0);
+    if (then.forgetAt !== undefined || isInUse(then)) return this.store.register(id);
+    if (score !== null) await this.store.redis.call('unindexGroups', [index], [id, score]);
+  }
+}
+
+/** Returns whether a group has nothing in progress, and no work for the reconciler. */
+function isIdle({ status, entries, next, more, hold, toSpread, retrying }: DueReply): boolean {
+  const stopping = status === 'stopping' || status === 'cancelling';
+  return entries.length === 0 && next === undefined && !(more || hold || toSpread || retrying || stopping);
+}
+
+/** Returns whether a group or any of its callbacks is still in progress. */
+function isInUse({ status, active, retaining }: DueReply): boolean {
+  return status !== 'missing' && (!isEnded(status) || active > 0 || retaining);
+}
