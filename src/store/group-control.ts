@@ -1,4 +1,5 @@
-import { encodeChange, type ConfigChange } from '../config/swarm-config';
+import type { ConfigChange } from '../config/swarm-config';
+import { encodeChange } from './stored-config';
 import { GroupScripts } from './group-scripts';
 import type { Reply } from './connection';
 

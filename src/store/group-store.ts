@@ -1,4 +1,5 @@
-import { encodeConfig, type ConfigChange } from '../config/swarm-config';
+import type { ConfigChange } from '../config/swarm-config';
+import { encodeConfig } from './stored-config';
 import { randomUUID } from 'node:crypto';
 import { GroupExecutions, packedPairs } from './group-executions';
 import { isKeyed } from './ids';

@@ -1,6 +1,7 @@
 import { isEnded } from './group-reader';
 import type { Keys } from './keys';
 import type { RedisConnection } from './connection';
+import { callbackField, field } from './scripts.generated';
 
 const keysPerPage = 500;
 
@@ -95,7 +96,9 @@ export class KeyCheck {
   private async read(id: string, names: readonly string[]): Promise<Found> {
     const state = this.keys.state(id);
     const replies = await this.redis.use('multi', (client) => {
-      const multi = client.multi().hmget(state, 'st', 'pg', 'fl', 'rel', 'nch', 'rt');
+      const multi = client
+        .multi()
+        .hmget(state, field.status, field.parentId, field.flags, field.released, field.nested, field.expiresAt);
       multi.hlen(this.keys.active(id)).pttl(state);
       for (const name of names) multi.pttl(this.keyOf(id, name));
       return multi.exec();
@@ -164,7 +167,7 @@ export class KeyCheck {
 
   /** Returns whether the group is being removed. If the removing process died, the reconciler completes the removal. */
   private async isBeingRemoved(id: string): Promise<boolean> {
-    const total = await this.redis.use('hget', (client) => client.hget(this.keys.callbacks(id), 'tot'));
+    const total = await this.redis.use('hget', (client) => client.hget(this.keys.callbacks(id), callbackField.total));
     return total !== null && (await this.isLookedAfter(id));
   }
 
