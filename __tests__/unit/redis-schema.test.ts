@@ -81,6 +81,7 @@ test('each key that the code makes is in the table', () => {
   const own = keys.group('id').map((key) => key.slice(keys.base.length + 1));
   expect(own).toEqual(groupKeys.map(({ key }) => key.split(',')[0]));
   const shared = [
+    keys.meta(),
     ...keys.dueIndexes().slice(0, 1),
     keys.catalog(),
     keys.locations('chunk'),

@@ -97,6 +97,8 @@ export class Reconciler {
   }
 
   private async pass(): Promise<void> {
+    // Another process may have raised the format since this one connected. It must then write nothing more.
+    await this.store.redis.recheck();
     // Not awaited: it may wait for the engine, and the rest of the pass must not.
     void this.publisher.recovery.ready();
     await Promise.all([this.publisher.heartbeat.beat(), this.served.announce()]);

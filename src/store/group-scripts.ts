@@ -3,6 +3,7 @@ import { MageflowError } from '../config/errors';
 import type { GroupEvent } from '../config/events';
 import type { Settings } from '../config/options';
 import { TopLevelIndex } from './top-level-index';
+import { checkFormat } from './format';
 import { bucketSize, Keys } from './keys';
 import { type RedisConnection, type Reply, type ScriptName } from './connection';
 import { statusChangeIn, toEffects, type Effects } from './replies';
@@ -46,6 +47,7 @@ export class GroupScripts {
     namespace: string,
   ) {
     this.keys = new Keys(settings.keyPrefix, tenant, namespace);
+    redis.admitWith((client) => checkFormat(client, this.keys.meta(), settings.logger));
     this.topLevelIndex = new TopLevelIndex(redis, this.keys, 2 * settings.commandTimeoutMs);
     this.identity = `${redis.address} ${this.keys.base}`;
   }

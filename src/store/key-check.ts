@@ -150,6 +150,10 @@ export class KeyCheck {
     const { keys } = this;
     const name = key.slice(keys.base.length + 1);
     if (keys.dueIndexes().includes(key) || key === keys.catalog() || key === keys.served()) return [];
+    if (key === keys.meta()) {
+      const left = await this.redis.use('pttl', (client) => client.pttl(key));
+      return left >= 0 ? [{ key, message: `expires in ${left} ms, and has to stay` }] : [];
+    }
     if (!/^(process|ids):|^server$/.test(name)) return [{ key, message: 'belongs to nothing that is known here' }];
     const life = await this.redis.use('pttl', (client) => client.pttl(key));
     return life === -1 ? [{ key, message: 'stays, and is only for a time' }] : [];

@@ -98,6 +98,14 @@ export const groupKeys: readonly KeySchema[] = [
 /** The keys that groups share. */
 export const sharedKeys: readonly KeySchema[] = [
   {
+    key: 'meta',
+    name: 'storage format',
+    type: 'string',
+    meaning:
+      'The number of the storage format, now 1. A process that finds a higher one refuses all calls with `StoreFormatError`.',
+    lifetime: 'never',
+  },
+  {
     key: 'due:0 ... due:7',
     name: 'reconciler index',
     type: 'sorted set',
