@@ -89,7 +89,7 @@ test('the number is written again after Redis was flushed', async () => {
 
 test('of several processes that start at once, one writes the number and none is refused', async () => {
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const clients = Array.from({ length: 5 }, () => fixture.redis.duplicate() as Redis);
+  const clients = Array.from({ length: 5 }, () => (fixture.redis as Redis).duplicate());
   try {
     await Promise.all(clients.map((client) => checkFormat(client, meta, log)));
     expect(await fixture.redis.get(meta)).toBe(String(storageFormat));
