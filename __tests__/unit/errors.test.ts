@@ -56,9 +56,9 @@ describe.each(Object.keys(classes) as Name[])('%s', (name) => {
     expect(make(copy, name) instanceof mageflow[name]).toBe(true);
     expect(make(mageflow, name) instanceof copy[name]).toBe(true);
     expect(make(copy, name) instanceof mageflow.MageflowError).toBe(true);
-    expect(make(copy, name) instanceof (isKindOf(name, 'StoreError') ? mageflow.NotFoundError : mageflow.StoreError)).toBe(
-      false,
-    );
+    expect(
+      make(copy, name) instanceof (isKindOf(name, 'StoreError') ? mageflow.NotFoundError : mageflow.StoreError),
+    ).toBe(false);
   });
 });
 

@@ -21,7 +21,11 @@ async function restore(file: string): Promise<void> {
 
 const id = (what: string): string => groups[what] ?? what;
 
-async function run(what: string, entry: string, end = succeeded()): Promise<void> {
+async function run(
+  what: string,
+  entry: string,
+  end: ReturnType<typeof failed | typeof succeeded> = succeeded(),
+): Promise<void> {
   const by = execution(`run-${entry}`, 0, 1, `nonce-${entry}`);
   await fixture.store.start(id(what), entry, claimToken(`secret-of-${what}`, entry), by, '');
   await fixture.store.finish(id(what), entry, by, end, []);
