@@ -1,5 +1,5 @@
 // Makes a fresh clone usable: installs the dependencies when they are missing or older than package-lock.json, and
-// generates the module of the Lua scripts when it is older than they are. Plain Node, as nothing is installed yet, and
+// generates the module of the Lua scripts when it is older than they or the schema are. Plain Node, as nothing is installed yet, and
 // fast, as every command begins with it.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,6 +14,7 @@ const LOCK_FILE = path.join(CHECKOUT, 'package-lock.json');
 /** npm writes it at the end of each install. */
 const INSTALLED_FILE = path.join(CHECKOUT, 'node_modules/.package-lock.json');
 const SCRIPTS_FOLDER = path.join(CHECKOUT, 'src/store/lua');
+const SCHEMA_FILE = path.join(CHECKOUT, 'src/store/schema.json');
 const EMBED_TOOL = path.join(CHECKOUT, 'scripts/embed-lua.mjs');
 const EMBEDDED_FILE = path.join(CHECKOUT, 'src/store/scripts.generated.ts');
 const STAMP_FILE = path.join(CHECKOUT, 'node_modules/.mageflow-lock-hash');
@@ -65,7 +66,7 @@ function scriptsAreEmbedded() {
   const embeddedAt = modified(EMBEDDED_FILE);
   if (embeddedAt === undefined) return false;
   const names = readdirSync(SCRIPTS_FOLDER, { recursive: true, encoding: 'utf8' });
-  const sources = [EMBED_TOOL, SCRIPTS_FOLDER, ...names.map((name) => path.join(SCRIPTS_FOLDER, name))];
+  const sources = [EMBED_TOOL, SCHEMA_FILE, SCRIPTS_FOLDER, ...names.map((name) => path.join(SCRIPTS_FOLDER, name))];
   return sources.every((source) => modified(source) < embeddedAt);
 }
 

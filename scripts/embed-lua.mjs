@@ -1,5 +1,6 @@
 // Puts the Lua scripts of src/store/lua into a generated module, so that nothing is read at run time and the
-// published package holds no file that a bundler could lose.
+// published package holds no file that a bundler could lose. The module also holds the stored names of all fields, which
+// src/store/schema.json defines.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +12,21 @@ const INCLUDE = /^\s*---\s*@include\b/;
 const INCLUDE_NAME = /^\s*---\s*@include\s+"([^"]+)"\s*$/;
 const FUNCTION = /^local function (\w+)/;
 const USED = /^\s*---\s*@used\s*$/;
+/**
+ * The key of a table constructor; a literal, which stays as it is; a name of a field; or a value with that name in a table of
+ * group.lua.
+ */
+const FIELD_NAME =
+  /(?<![\w\])])\[field\.(\w+)\] =|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.])(field|spec_field|callback_field|group|changed|given)\.(\w+)/g;
+/** The part of the schema that has the names after each word. */
+const NAMES_AFTER = {
+  field: 'group',
+  group: 'group',
+  changed: 'group',
+  given: 'group',
+  spec_field: 'specs',
+  callback_field: 'callbacks',
+};
 
 class ScriptError extends Error {}
 
@@ -65,6 +81,35 @@ function purpose(name) {
   return { pattern: new RegExp(`^-- ${name}: \\S`), form: `-- ${name}: <purpose>` };
 }
 
+/** Returns for each hash the stored name of each of its fields; of fields with an index, the part before the index. */
+function readFields(file) {
+  const fields = {};
+  for (const hash of ['group', 'specs', 'callbacks']) {
+    const rows = Object.entries(JSON.parse(readFileSync(file, 'utf8'))[hash] ?? {});
+    fields[hash] = Object.fromEntries(rows.map(([name, { stored }]) => [name, stored.replace(/<.*/, '')]));
+  }
+  return fields;
+}
+
+/** Replaces the names of fields by the stored names: `field.status` by `'st'`, `group.status` by `group.st`. */
+function withStoredNames(text, file, at, fields) {
+  const storedName = (word, name) => {
+    const hash = NAMES_AFTER[word];
+    if (Object.hasOwn(fields[hash], name)) return fields[hash][name];
+    return fail(
+      file,
+      at,
+      `expected a field of "${hash}" in src/store/schema.json, got ${word}.${name}: add it there or fix the name`,
+    );
+  };
+  return text.replace(FIELD_NAME, (all, key, word, name) => {
+    if (key !== undefined) return `${storedName('field', key)} =`;
+    if (word === undefined) return all;
+    const stored = storedName(word, name);
+    return word.endsWith('field') ? `'${stored}'` : `${word}.${stored}`;
+  });
+}
+
 // Returns the code's lines without comments, indentation and blank lines, each with the function at the top level that it belongs to.
 function expand(file, lines, context) {
   const code = [];
@@ -92,7 +137,11 @@ function expand(file, lines, context) {
     }
     const begun = FUNCTION.exec(line)?.[1];
     within = begun ?? within;
-    code.push({ text, within, ofUsed });
+    const stored = withStoredNames(text, file, at, context.fields);
+    // A list after "--- @used" becomes one line.
+    const open = code.at(-1);
+    if (open?.ofUsed && !open.text.endsWith('}')) open.text += ` ${stored}`;
+    else code.push({ text: stored, within, ofUsed });
     ofUsed = false;
     if (line === 'end' || (begun && line.endsWith(' end'))) within = undefined;
   }
@@ -144,7 +193,7 @@ function withUsedNames(code) {
   });
 }
 
-function assemble(folder, name) {
+function assemble(folder, name, fields) {
   const file = path.join(folder, 'commands', `${name}.lua`);
   const lines = readLines(file);
   const [, keysLine] = expectHeader(file, lines, [
@@ -154,7 +203,7 @@ function assemble(folder, name) {
     { pattern: /^-- Returns\b/, form: '-- Returns ...' },
   ]);
   const keys = Number(keysLine[1]);
-  const code = expand(file, lines, { includes: path.join(folder, 'lib'), open: [], done: new Set() });
+  const code = expand(file, lines, { includes: path.join(folder, 'lib'), open: [], done: new Set(), fields });
   const lua = withUsedNames(withoutUnused(code))
     .map(({ text }) => text)
     .join('\n');
@@ -175,17 +224,25 @@ const camelCase = (name) => name.replace(/-(.)/g, (_, letter) => letter.toUpperC
 // A template literal keeps one line of Lua on one line of the module, so that a change can be reviewed there.
 const templateLiteral = (text) => `\`${text.replace(/[\\`]|\$(?=\{)/g, '\\$&')}\``;
 
-function generate(folder) {
+/** The stored names of the fields of one hash, for TypeScript. */
+function stored(word, fields) {
+  const hash = NAMES_AFTER[word];
+  const name = camelCase(word.replace('_', '-'));
+  return `\n/** The stored names of the fields of "${hash}" in schema.json. */\nexport const ${name} = ${JSON.stringify(fields[hash], undefined, 2)} as const;\n`;
+}
+
+function generate(folder, fields) {
   const names = luaFiles(path.join(folder, 'commands'));
   luaFiles(path.join(folder, 'lib'));
   if (names.length === 0) fail(folder, undefined, 'expected at least one *.lua file, found none');
   const entries = names.map((name) => {
-    const { lua, keys } = assemble(folder, name);
+    const { lua, keys } = assemble(folder, name, fields);
     return `  ${camelCase(name)}: {\n    keys: ${keys},\n    lua: ${templateLiteral(lua)},\n  },\n`;
   });
   return (
-    '// Generated by `npm run scripts:embed` from src/store/lua. Do not edit.\n\n' +
-    `export const scripts = {\n${entries.join('')}} as const;\n`
+    '// Generated by `npm run scripts:embed` from src/store/lua and src/store/schema.json. Do not edit.\n\n' +
+    `export const scripts = {\n${entries.join('')}} as const;\n` +
+    ['field', 'spec_field', 'callback_field'].map((word) => stored(word, fields)).join('')
   );
 }
 
@@ -193,10 +250,11 @@ function main() {
   const { values } = parseArgs({
     options: {
       scripts: { type: 'string', default: path.join(root, 'src/store/lua') },
+      schema: { type: 'string', default: path.join(root, 'src/store/schema.json') },
       out: { type: 'string', default: path.join(root, 'src/store/scripts.generated.ts') },
     },
   });
-  const text = generate(values.scripts);
+  const text = generate(values.scripts, readFields(values.schema));
   const current = existsSync(values.out) ? readFileSync(values.out, 'utf8').replaceAll('\r\n', '\n') : undefined;
   // Untouched when nothing changed, so that watchers stay quiet.
   if (current !== text) writeFileSync(values.out, text);

@@ -22,6 +22,7 @@ export {
   MageflowError,
   NotFoundError,
   StoreError,
+  StoreFormatError,
   SwarmClosedError,
   SwarmFinishedError,
   TaskFailedError,

@@ -36,23 +36,23 @@ function embed(...args: string[]): { status: number | null; stderr: string } {
 function embedded(): Record<string, { keys: number; lua: string }> {
   expect(embed()).toEqual({ status: 0, stderr: '' });
   const text = readFileSync(path.join(folder, 'out.ts'), 'utf8');
-  const literal = text.slice(text.indexOf('{'), text.lastIndexOf(' as const;'));
+  const literal = text.slice(text.indexOf('{'), text.indexOf(' as const;'));
   return new Function(`return ${literal}`)() as Record<string, { keys: number; lua: string }>;
 }
 
-it('strips comments and indentation, keeps every character of the code', () => {
+test('strips comments and indentation, keeps every character of the code', () => {
   script('mark-ready', "-- why\nif KEYS[1] then\n  return '\\n`${x}\\\\'\nend");
   expect(embedded()).toEqual({ markReady: { keys: 1, lua: "if KEYS[1] then\nreturn '\\n`${x}\\\\'\nend" } });
 });
 
-it('puts each include in once, also one that two others need', () => {
+test('puts each include in once, also one that two others need', () => {
   write('lib/time', '-- time: The time.\nlocal now = 1\n');
   write('lib/slots', '-- slots: Slots.\n--- @include "time"\nlocal slots = now\n');
   script('run', '--- @include "slots"\n--- @include "time"\nreturn slots');
   expect(embedded().run?.lua).toBe('local now = 1\nlocal slots = now\nreturn slots');
 });
 
-it('keeps those names of a list of what may be used that the rest of a script mentions', () => {
+test('keeps those names of a list of what may be used that the rest of a script mentions', () => {
   write(
     'lib/fields',
     [
@@ -67,7 +67,54 @@ it('keeps those names of a list of what may be used that the rest of a script me
   expect(embedded().run?.lua.split('\n')[0]).toBe("local names = { 'a', '', 'c', }");
 });
 
-it('leaves out the functions that a script does not use, also by way of others', () => {
+test('a list of what may be used can take several lines, and becomes one', () => {
+  write(
+    'lib/fields',
+    [
+      '-- fields: All fields.',
+      '--- @used',
+      'local names = {',
+      '  field.status,',
+      "  '',",
+      '  field.total, field.name,',
+      '}',
+    ].join('\n'),
+  );
+  script('run', '--- @include "fields"\nreturn group.status + group.total + #names');
+  expect(embedded().run?.lua.split('\n')).toEqual([
+    "local names = { 'st', '', 'tot', }",
+    'return group.st + group.tot + #names',
+  ]);
+});
+
+test('names of fields become the stored names, but not inside of texts', () => {
+  script(
+    'run',
+    [
+      "redis.call('HMGET', KEYS[1], field.maxConcurrency, spec_field.ownMessage .. 1, callback_field.newerFiring .. 'c1')",
+      "local given = { [field.failed] = 0, text = 'field.nothing' }",
+      'given[field.failed] = 1',
+      'return changed.status or given.failed or my.field.unknown',
+    ].join('\n'),
+  );
+  expect(embedded().run?.lua.split('\n')).toEqual([
+    "redis.call('HMGET', KEYS[1], 'mc', 'm' .. 1, 'n:' .. 'c1')",
+    "local given = { ko = 0, text = 'field.nothing' }",
+    "given['ko'] = 1",
+    'return changed.st or given.ko or my.field.unknown',
+  ]);
+});
+
+test('the generated module has the stored names for TypeScript', () => {
+  script('run', 'return 1');
+  expect(embed().status).toBe(0);
+  const text = readFileSync(path.join(folder, 'out.ts'), 'utf8');
+  expect(text).toContain('export const field = {\n  "status": "st",');
+  expect(text).toContain('"newerFiring": "n:"');
+  expect(text).toContain('export const specField = ');
+});
+
+test('leaves out the functions that a script does not use, also by way of others', () => {
   write(
     'lib/all',
     [
@@ -94,26 +141,29 @@ it('leaves out the functions that a script does not use, also by way of others',
   });
 });
 
-it.each([
+test.each([
   ['an include that does not exist', '--- @include "nope"', 'expected the include "nope" in'],
   ['an include line that it cannot read', '--- @include nope', 'expected --- @include "name", got --- @include nope'],
   ['a long string', 'return [[a]]', 'run.lua:6: expected no long string and no block comment, got return [[a]]'],
   ['a block comment', '--[[ a ]]', 'expected no long string and no block comment'],
   ['a string over two lines', "return 'a\\\n  b'", 'expected no string that goes on in the next line'],
+  ['a field that the schema does not have', 'return field.maxConcurency', 'run.lua:6: expected a field of "group" in'],
+  ['a value that the schema does not have', 'return group.mc', 'got group.mc: add it there or fix the name'],
+  ['a field of another hash', 'return callback_field.status', 'expected a field of "callbacks" in'],
   ['a key beyond the declared number', 'return KEYS[2]', 'expected at most KEYS[1] as its header says, got KEYS[2]'],
 ])('refuses %s', (_case, body, message) => {
   script('run', body);
   expect(embed()).toEqual({ status: 1, stderr: expect.stringContaining(message) });
 });
 
-it('refuses includes that need each other', () => {
+test('refuses includes that need each other', () => {
   write('lib/a', '-- a: A.\n--- @include "b"\n');
   write('lib/b', '-- b: B.\n--- @include "a"\n');
   script('run', '--- @include "a"');
   expect(embed().stderr).toContain('expected includes without a cycle, got a -> b -> a');
 });
 
-it.each([
+test.each([
   ['purpose', '-- KEYS: 1\n-- ARGV none\n-- Returns 1\n', '"-- run: <purpose>"'],
   ['number of keys', '-- run: Runs.\n-- ARGV none\n-- Returns 1\n', '"-- KEYS: <number>"'],
   ['arguments', '-- run: Runs.\n-- KEYS: 1\n-- Returns 1\n', '"-- ARGV ..."'],

@@ -53,7 +53,7 @@ function rankOf(file: string): number {
 function importsOf(file: string): string[] {
   const { importedFiles } = ts.preProcessFile(readFileSync(file, 'utf8'), true, true);
   return importedFiles
-    .filter(({ fileName }) => fileName.startsWith('.'))
+    .filter(({ fileName }) => fileName.startsWith('.') && !fileName.endsWith('.json'))
     .map(({ fileName }) => {
       const base = path.resolve(path.dirname(file), fileName.replace(/\.js$/, ''));
       const target = [`${base}.ts`, path.join(base, 'index.ts')].find((candidate) => existsSync(candidate));

@@ -1,16 +1,13 @@
 import { ConfigurationError } from '../../src';
 import { refuseUnknown, resolveOptions, wholeNumber } from '../../src/config/options';
 import {
-  decodeConfig,
-  encodeChange,
-  encodeConfig,
   resolveChange,
   resolveConfig,
-  storedFields,
   takeRootConfig,
   withoutDefaults,
   type ResolvedConfig,
 } from '../../src/config/swarm-config';
+import { decodeConfig, encodeChange, encodeConfig, storedFields } from '../../src/store/stored-config';
 
 const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 

@@ -121,8 +121,17 @@ export class TaskFailedError extends MageflowError {
 
 /** Thrown when Redis is unreachable, too slow (`commandTimeoutMs`) or refuses a command. `cause` is the original error. */
 export class StoreError extends MageflowError {
-  override readonly code = 'STORE';
-  static override readonly kind = 'StoreError';
+  override readonly code: string = 'STORE';
+  static override readonly kind: string = 'StoreError';
+}
+
+/**
+ * Thrown by every call when Redis holds data of a newer version of mageflow, which this one could misread. Update mageflow
+ * in this process, or use another `keyPrefix`.
+ */
+export class StoreFormatError extends StoreError {
+  override readonly code = 'STORE_FORMAT';
+  static override readonly kind: string = 'StoreFormatError';
 }
 
 /** Thrown by `run`, `runSettled` and `wait` when `timeoutMs` has passed. The work continues. */

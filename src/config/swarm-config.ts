@@ -46,7 +46,7 @@ export interface ResolvedConfig {
   keepResults: boolean;
 }
 
-type Field = keyof ResolvedConfig;
+export type ConfigField = keyof ResolvedConfig;
 
 /** A change of a running swarm. */
 export type ConfigChange = Partial<ResolvedConfig>;
@@ -56,9 +56,6 @@ interface Row<T> {
   default: T;
   /** Checks a value that is neither undefined nor null. @throws ConfigurationError */
   check: (field: string, value: unknown) => T;
-  /** The field of the group's hash in Redis, and its meaning in docs/redis-schema.md. */
-  stored: string;
-  meaning: string;
   /** Returns the text for Redis. A field with the text '' is not stored. */
   encode: (value: T) => string;
   /** The opposite of `encode`, for a stored text. */
@@ -69,41 +66,35 @@ interface Row<T> {
   ofRoots: boolean;
 }
 
-/** The fields of {@link SwarmConfig}. A new field needs a row here, and the code that implements it. */
-const rows: { [F in Field]: Row<ResolvedConfig[F]> } = {
+/** The fields of {@link SwarmConfig}. A new field needs a row here, one in src/store/schema.json, and the code that implements it. */
+const rows: { [F in ConfigField]: Row<ResolvedConfig[F]> } = {
   maxConcurrency: {
     default: 30,
     check: (field, value) => wholeNumber(field, value, 30, { max: 1_000_000 }),
-    stored: 'mc',
-    meaning: 'how many slots it has',
     encode: String,
     decode: Number,
     changeable: true,
     ofRoots: true,
   },
-  stopAfterNFailures: { ...limit('sn', 'the failure that stops it'), changeable: true, ofRoots: true },
+  stopAfterNFailures: { ...limit(), changeable: true, ofRoots: true },
   stopAfterFailureRatio: {
-    ...limit('fr', 'the fraction of failures that stops it', fraction),
+    ...limit(fraction),
     changeable: true,
     ofRoots: true,
   },
   onStop: {
     default: 'finish',
     check: (field, value) => oneOf(field, value, ['finish', 'cancel']),
-    stored: 'os',
-    meaning: '`cancel` when a failure limit cancels running items',
     encode: (value) => (value === 'finish' ? '' : value),
     decode: (text) => text as 'cancel',
     changeable: true,
     ofRoots: true,
   },
-  timeoutMs: { ...limit('tmo', 'its time limit from the start, in milliseconds'), changeable: true, ofRoots: true },
-  maxItems: { ...limit('mi', 'the number of items that closes it'), changeable: true, ofRoots: false },
+  timeoutMs: { ...limit(), changeable: true, ofRoots: true },
+  maxItems: { ...limit(), changeable: true, ofRoots: false },
   keepResults: {
     default: true,
     check: trueOrFalse,
-    stored: 'kr',
-    meaning: '0 when outputs are not kept',
     encode: (value) => (value ? '1' : '0'),
     decode: (text) => text === '1',
     changeable: false,
@@ -111,14 +102,11 @@ const rows: { [F in Field]: Row<ResolvedConfig[F]> } = {
   },
 };
 
-const fields = Object.keys(rows) as Field[];
+const fields = Object.keys(rows) as ConfigField[];
 const known = new Set<string>(fields);
 
-/** The names in Redis, in the order of {@link decodeConfig}. */
-export const storedFields: readonly string[] = fields.map((field) => rows[field].stored);
-
-/** The rows for the table of all fields in Redis. */
-export const configSchema = fields.map((name) => ({ field: rows[name].stored, name, meaning: rows[name].meaning }));
+/** The names of all fields. Their names in Redis are in src/store/schema.json. */
+export const configFields: readonly ConfigField[] = fields;
 
 /** Checks a configuration. @throws ConfigurationError naming the field, the expected value and the given one */
 export function resolveConfig(config: SwarmConfig | null | undefined): ResolvedConfig {
@@ -139,12 +127,12 @@ export function resolveChange(config: SwarmConfig): ConfigChange {
 }
 
 /** Separates the configuration of a root's internal swarm from the options of its declaration. @throws ConfigurationError */
-export function takeRootConfig<T extends object>(options: T): { config: ResolvedConfig; rest: Omit<T, Field> } {
+export function takeRootConfig<T extends object>(options: T): { config: ResolvedConfig; rest: Omit<T, ConfigField> } {
   const given = Object.entries(options);
   const config = Object.fromEntries(given.filter(([name]) => known.has(name)));
   return {
     config: resolveRootConfig(config),
-    rest: Object.fromEntries(given.filter(([name]) => !known.has(name))) as Omit<T, Field>,
+    rest: Object.fromEntries(given.filter(([name]) => !known.has(name))) as Omit<T, ConfigField>,
   };
 }
 
@@ -156,21 +144,14 @@ export function resolveRootConfig(config: SwarmConfig): ResolvedConfig {
   return resolvedConfig;
 }
 
-/** Returns the names and texts of a configuration for Redis, alternately. Fields with the text '' are left out. */
-export function encodeConfig(config: ConfigChange): string[] {
-  const pairs = encodedPairs(config);
-  return pairs.flatMap((pair) => (pair[1] === '' ? [] : pair));
+/** Returns the text of a field for Redis; '' for a field that is not stored. */
+export function fieldToText<F extends ConfigField>(field: F, value: ResolvedConfig[F]): string {
+  return rows[field].encode(value);
 }
 
-/** Returns the names and texts of a change, alternately. A field with the text '' is to be removed from Redis. */
-export function encodeChange(change: ConfigChange): string[] {
-  return encodedPairs(change).flat();
-}
-
-/** Reads a configuration from the texts of {@link storedFields}. */
-export function decodeConfig(texts: readonly (string | null | undefined)[]): ResolvedConfig {
-  const entries = fields.map((field, i) => [field, texts[i] ? rows[field].decode(texts[i]) : rows[field].default]);
-  return Object.fromEntries(entries) as unknown as ResolvedConfig;
+/** The opposite of {@link fieldToText}. A missing text means the default. */
+export function fieldFromText<F extends ConfigField>(field: F, text: string | null | undefined): ResolvedConfig[F] {
+  return text ? rows[field].decode(text) : rows[field].default;
 }
 
 /** Returns the fields that a template stores: the concurrency, and every field that differs from its default. */
@@ -182,25 +163,15 @@ export function withoutDefaults(config: ResolvedConfig): ConfigChange & Pick<Res
   };
 }
 
-function resolved(field: Field, value: unknown): unknown {
+function resolved(field: ConfigField, value: unknown): unknown {
   return value === undefined || value === null ? rows[field].default : rows[field].check(field, value);
 }
 
-function encodedPairs(config: ConfigChange): [stored: string, text: string][] {
-  return fields.flatMap((field): [string, string][] => {
-    const value = config[field];
-    const { stored, encode } = rows[field] as Row<unknown>;
-    return value === undefined ? [] : [[stored, encode(value)]];
-  });
-}
-
 /** A row for a number, by default a whole one of at least 1, or null for no limit. */
-function limit(stored: string, meaning: string, check = atLeastOne) {
+function limit(check = atLeastOne) {
   return {
     default: null,
     check,
-    stored,
-    meaning,
     encode: (value: number | null) => (value === null ? '' : String(value)),
     decode: Number,
   };

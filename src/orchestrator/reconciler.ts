@@ -91,6 +91,8 @@ export class Reconciler {
   }
 
   private async pass(): Promise<void> {
+    // Another process may have raised the format since this one connected. It must then write nothing more.
+    await this.parts.store.redis.recheck();
     // Not awaited: it may wait for the engine, and the rest of the pass must not.
     void this.parts.recovery.ready();
     await Promise.all([this.parts.heartbeat.beat(), this.parts.served.announce()]);

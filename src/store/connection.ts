@@ -2,7 +2,7 @@ import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 import { setTimeout as pause } from 'node:timers/promises';
 import { retry } from '../utils/retry';
 import { runOutsideContext } from '../utils/outside-context';
-import { ClosedError, ConfigurationError, describe, StoreError } from '../config/errors';
+import { ClosedError, ConfigurationError, describe, StoreError, StoreFormatError } from '../config/errors';
 import { betweenFaultPoints } from '../utils/fault-points';
 import { withTimeout, timeLimit } from '../utils/timeout';
 import type { MageflowLogger } from '../config/options';
@@ -43,6 +43,11 @@ export class RedisConnection {
   private readonly waiting = new Set<() => void>();
   private warned = false;
   private readonly silence: Silence;
+  /** Checks each new connection before other commands use it; undefined when every connection is used. */
+  private check: ((client: RedisLike) => Promise<void>) | undefined;
+  private checking: Promise<void> | undefined;
+  /** True if this connection may be used: its check has succeeded, or none is needed. */
+  private admitted = true;
   /** The number of commands sent in this turn of the event loop, and the stream that buffers them. */
   private turn: { stream: Redis['stream']; commands: number } | undefined;
   /** The connected server; undefined for a cluster, and for a server that does not report its run. */
@@ -56,9 +61,28 @@ export class RedisConnection {
     this.silence = new Silence(timeoutMs);
     this.client = this.connect(true);
     this.client.on('ready', () => this.greet());
+    this.client.on('close', () => {
+      this.admitted = this.check === undefined;
+      this.checking = undefined;
+    });
     for (const [name, script] of Object.entries(scripts)) {
       this.client.defineCommand(commandName(name), { lua: script.lua, numberOfKeys: script.keys });
     }
+  }
+
+  /** Checks each connection once, before its first command. A `StoreFormatError` of the check refuses all commands. */
+  admitWith(check: (client: RedisLike) => Promise<void>): void {
+    this.check = check;
+    this.admitted = false;
+  }
+
+  /** Repeats the check of this connection. @throws StoreFormatError, and the errors of `use` */
+  async recheck(): Promise<void> {
+    if (this.closed || this.client.status !== 'ready') return;
+    this.checking = this.runCheck();
+    await this.checking.catch((error: unknown) => {
+      throw this.failure('format', error);
+    });
   }
 
   /** The address of the Redis, as far as the options show it. */
@@ -162,7 +186,8 @@ export class RedisConnection {
   }
 
   private sent<T>(send: (client: RedisLike) => Promise<T>, time: { left: number }): Promise<T> {
-    if (this.closed || this.client.status !== 'ready') return this.ready(time).then(() => this.sent(send, time));
+    if (this.closed || this.client.status !== 'ready' || !this.admitted)
+      return this.ready(time).then(() => this.sent(send, time));
     this.gather();
     const sentAt = performance.now();
     return withTimeout('Redis', Math.max(1, Math.round(time.left)), send(this.client), () =>
@@ -216,6 +241,7 @@ export class RedisConnection {
 
   private async ready(time: { left: number }): Promise<void> {
     if (this.closed) throw closedError();
+    if (this.client.status === 'ready') return this.admit(time);
     if (this.client.status === 'wait' || this.client.status === 'end') {
       // The error event handles its rejection. Only whether it becomes ready in time matters here.
       runOutsideContext(() => this.client.connect()).catch(() => undefined);
@@ -239,7 +265,36 @@ export class RedisConnection {
     });
   }
 
+  private async admit(time: { left: number }): Promise<void> {
+    const since = performance.now();
+    this.checking ??= this.runCheck();
+    try {
+      await withTimeout('Redis', Math.max(1, Math.round(time.left)), this.checking);
+    } finally {
+      time.left -= performance.now() - since;
+    }
+  }
+
+  /** Checks the connection, and stores the result. After another error than a refusal, the next command checks again. */
+  private runCheck(): Promise<void> {
+    const { check, client } = this;
+    const since = performance.now();
+    const checked = betweenFaultPoints('redis', 'format', () => check?.(client) ?? Promise.resolve());
+    const run: Promise<void> = withTimeout('Redis', this.timeoutMs, checked, () =>
+      this.silence.breakSince(since, client),
+    ).then(
+      () => void (this.admitted = true),
+      (error: unknown) => {
+        if (error instanceof StoreFormatError) this.admitted = false;
+        else if (this.checking === run) this.checking = undefined;
+        throw error;
+      },
+    );
+    return run;
+  }
+
   private failure(what: string, cause: unknown): StoreError | ClosedError {
+    if (cause instanceof StoreFormatError) return cause;
     if (this.closed) return cause instanceof ClosedError ? cause : closedError(cause);
     return new StoreError(
       `Redis did not carry out "${what}": ${messageOf(cause)}. Check that it is reachable and accepts writes and scripts.`,

@@ -1,4 +1,5 @@
 import type { GroupStore } from './group-store';
+import { field } from './scripts.generated';
 
 /** A part of the log of ended items, in the order of their ends. */
 export interface EndsRead {
@@ -18,9 +19,9 @@ export async function readEnds(
   // The order matters: a retry counts the round before it rewrites the log.
   const [[before, flags], entries, after] = await redis.use('lrange', (client) =>
     Promise.all([
-      client.hmget(state, 'rnd', 'fl'),
+      client.hmget(state, field.round, field.flags),
       client.lrange(keys.ends(id), from, from + limit - 1),
-      client.hget(state, 'rnd'),
+      client.hget(state, field.round),
     ]),
   );
   if (flags?.includes('R') || (before ?? null) !== after) return undefined;
@@ -29,5 +30,5 @@ export async function readEnds(
 
 /** Returns how often a group was retried. */
 export async function roundOf({ keys, redis }: GroupStore, id: string): Promise<number> {
-  return Number((await redis.use('hget', (client) => client.hget(keys.state(id), 'rnd'))) ?? 0);
+  return Number((await redis.use('hget', (client) => client.hget(keys.state(id), field.round))) ?? 0);
 }

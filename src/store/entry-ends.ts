@@ -1,6 +1,7 @@
 import type { GroupStore } from './group-store';
 import { isStopped, marks } from './item-state';
 import type { GroupStatus, Outcome } from './replies';
+import { callbackField, field } from './scripts.generated';
 
 /** The end of an entry for a waiting process: 'open' until the entry has ended. */
 export interface EntryEnd {
@@ -51,7 +52,7 @@ async function endsOfItems({ keys, redis }: GroupStore, id: string, entries: rea
   // The status is read first: once a group has stopped, an item that has not started never will.
   const [[status, total], ...texts] = await redis.use('getrange', (client) =>
     Promise.all([
-      client.hmget(keys.state(id), 'st', 'tot'),
+      client.hmget(keys.state(id), field.status, field.total),
       ...ranges.map(([, { from, to }]) => client.getrange(keys.bytes(id), from, to)),
     ]),
   );
@@ -76,7 +77,7 @@ async function endsOfCallbacks({ keys, redis }: GroupStore, id: string, entries:
     const [active, results] = await redis.use('hmget', (client) =>
       Promise.all([
         client.hmget(keys.active(id), ...some),
-        client.hmget(keys.callbacks(id), ...some.map((entry) => `r:${entry}`)),
+        client.hmget(keys.callbacks(id), ...some.map((entry) => `${callbackField.callbackResult}${entry}`)),
       ]),
     );
     some.forEach((entry, i) => {

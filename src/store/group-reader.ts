@@ -1,4 +1,5 @@
-import { decodeConfig, storedFields, withoutDefaults } from '../config/swarm-config';
+import { withoutDefaults } from '../config/swarm-config';
+import { decodeConfig, storedFields } from './stored-config';
 import type { Failure } from '../config/errors';
 import { bucketSize } from './keys';
 import { GroupRecordReader, type Counts, type GroupRecord, type Snapshot } from './group-record-reader';
@@ -10,6 +11,7 @@ import { activeState, itemStateOf, marks, type ItemState } from './item-state';
 import { Suspensions } from './suspensions';
 import { lastKnownOutcomes, inlined } from './item-ends';
 import { parseOptions, unpackCallback, unpackHead, type GroupTemplate } from './spec';
+import { callbackField, field, specField } from './scripts.generated';
 
 export type { Counts, GroupRecord as GroupFacts, Snapshot } from './group-record-reader';
 export type { ItemState };
@@ -77,7 +79,7 @@ export class GroupReader {
     do {
       const from = cursor;
       const [next, fields] = await this.store.redis.use('hscan', (client) =>
-        client.hscan(key, from, 'MATCH', 'g:*', 'COUNT', 100),
+        client.hscan(key, from, 'MATCH', `${callbackField.childGroup}*`, 'COUNT', 100),
       );
       cursor = next;
       await Promise.all(
@@ -92,7 +94,7 @@ export class GroupReader {
   async leftOf(id: string): Promise<number | undefined> {
     const { keys, redis } = this.store;
     const [there, total] = await redis.use('hget', (client) =>
-      Promise.all([client.exists(keys.state(id)), client.hget(keys.callbacks(id), 'tot')]),
+      Promise.all([client.exists(keys.state(id)), client.hget(keys.callbacks(id), callbackField.total)]),
     );
     return there === 0 && total !== null ? Number(total) : undefined;
   }
@@ -100,13 +102,19 @@ export class GroupReader {
   /** Returns the group that an entry is, or the group of its children if it is a root. */
   async groupAt(id: string, entry: string): Promise<string | undefined> {
     const key = this.store.keys.callbacks(id);
-    return (await this.store.redis.use('hget', (client) => client.hget(key, `g:${entry}`))) ?? undefined;
+    return (
+      (await this.store.redis.use('hget', (client) => client.hget(key, `${callbackField.childGroup}${entry}`))) ??
+      undefined
+    );
   }
 
   /** Returns how the body of a root ended, as a mark and JSON text; undefined before it has returned. */
   async bodyEnd(id: string, entry: string): Promise<string | undefined> {
     const key = this.store.keys.callbacks(id);
-    return (await this.store.redis.use('hget', (client) => client.hget(key, `b:${entry}`))) ?? undefined;
+    return (
+      (await this.store.redis.use('hget', (client) => client.hget(key, `${callbackField.bodyResult}${entry}`))) ??
+      undefined
+    );
   }
 
   /** Yields the entries that hold a slot, and the callbacks that have not ended. */
@@ -139,14 +147,14 @@ export class GroupReader {
   /** Returns the message that a group was started with, as JSON text; undefined when it has none. */
   async message(id: string): Promise<string | undefined> {
     const key = this.store.keys.state(id);
-    return (await this.store.redis.use('hget', (client) => client.hget(key, 'msg'))) ?? undefined;
+    return (await this.store.redis.use('hget', (client) => client.hget(key, field.message))) ?? undefined;
   }
 
   /** Checks the claim of a run that is only a part of an entry, by the same rules that `start.lua` has for a whole entry. */
   async worthOf(id: string, entry: string, token: string): Promise<'valid' | 'cancelled' | 'unknown'> {
     const { keys, redis } = this.store;
     const [[secret, status], active] = await redis.use('hmget', (client) =>
-      Promise.all([client.hmget(keys.state(id), 'sec', 'st'), client.hget(keys.active(id), entry)]),
+      Promise.all([client.hmget(keys.state(id), field.secret, field.status), client.hget(keys.active(id), entry)]),
     );
     if (!secret || claimToken(secret, entry) !== token) return 'unknown';
     const whole = status === 'cancelling' && !entry.startsWith('c');
@@ -162,7 +170,7 @@ export class GroupReader {
       Promise.all([
         client.hget(keys.active(id), String(index)),
         client.getrange(keys.bytes(id), index, index),
-        client.hmget(keys.state(id), 'st', 'tot', 'swp', 'fl', 'k'),
+        client.hmget(keys.state(id), field.status, field.total, field.sweptTo, field.flags, field.kind),
       ]),
     );
     const status = group[0] as GroupStatus | null;
@@ -177,7 +185,10 @@ export class GroupReader {
   async callbackState(id: string, entry: string): Promise<ItemState | undefined> {
     const { keys, redis } = this.store;
     const [active, result] = await redis.use('hget', (client) =>
-      Promise.all([client.hget(keys.active(id), entry), client.hget(keys.callbacks(id), `r:${entry}`)]),
+      Promise.all([
+        client.hget(keys.active(id), entry),
+        client.hget(keys.callbacks(id), `${callbackField.callbackResult}${entry}`),
+      ]),
     );
     if (active) return activeState(active);
     return result ? marks[result[0] ?? ''] : undefined;
@@ -186,7 +197,7 @@ export class GroupReader {
   /** Returns the latest invocation of the callback with the signature id `signatureId`; undefined before the first one. */
   async latestInvocation(id: string, signatureId: string): Promise<string | undefined> {
     const { keys, redis } = this.store;
-    const fired = Number((await redis.use('hget', (client) => client.hget(keys.state(id), 'cbn'))) ?? 0);
+    const fired = Number((await redis.use('hget', (client) => client.hget(keys.state(id), field.callbackSeq))) ?? 0);
     for (let to = fired; to > 0; to -= 100) {
       const entries = range(Math.max(0, to - 100), to).map((n) => `c${n}`);
       const packed = await redis.use('hmget', (client) => client.hmget(keys.callbacks(id), ...entries));
@@ -205,12 +216,14 @@ export class GroupReader {
   async invokedFor(id: string, source: string, limit: number): Promise<string[]> {
     const { keys, redis } = this.store;
     const key = keys.callbacks(id);
-    const place = await redis.use('hget', (client) => client.hget(key, `i:${source}`));
+    const place = await redis.use('hget', (client) => client.hget(key, `${callbackField.firings}${source}`));
     if (!place) return [];
     const [first = 0, count = 0] = place.split(' ').map(Number);
     let entries = range(first, first + Math.min(count, limit)).map((n) => `c${n}`);
     for (;;) {
-      const newer = await redis.use('hmget', (client) => client.hmget(key, ...entries.map((entry) => `n:${entry}`)));
+      const newer = await redis.use('hmget', (client) =>
+        client.hmget(key, ...entries.map((entry) => `${callbackField.newerFiring}${entry}`)),
+      );
       if (newer.every((entry) => !entry)) return entries;
       entries = entries.map((entry, i) => newer[i] ?? entry);
     }
@@ -219,7 +232,7 @@ export class GroupReader {
   /** Returns the packed spec of an item and its own message ('' for none); undefined when the item is unknown. */
   async item(id: string, entry: string): Promise<{ spec: string; message: string } | undefined> {
     const [spec, message] = await this.store.redis.use('hmget', (client) =>
-      client.hmget(this.store.keys.specs(id), entry, `m${entry}`),
+      client.hmget(this.store.keys.specs(id), entry, `${specField.ownMessage}${entry}`),
     );
     return spec ? { spec, message: message ?? '' } : undefined;
   }
@@ -239,7 +252,7 @@ export class GroupReader {
   async configuration(id: string): Promise<Omit<GroupTemplate, 'items'> | undefined> {
     const key = this.store.keys.state(id);
     const [kind, success, error, options, ...config] = await this.store.redis.use('hmget', (client) =>
-      client.hmget(key, 'k', 'cs', 'ce', 'opt', ...storedFields),
+      client.hmget(key, field.kind, field.successCallbacks, field.errorCallbacks, field.options, ...storedFields),
     );
     if (!kind) return undefined;
     const list = (json: string | null | undefined) => (json ? (JSON.parse(json) as string[]) : []);
@@ -260,7 +273,9 @@ export class GroupReader {
 
   /** Returns the callbacks of the group itself, packed. */
   async callbackLists(id: string): Promise<string[]> {
-    const lists = await this.store.redis.use('hmget', (client) => client.hmget(this.store.keys.state(id), 'cs', 'ce'));
+    const lists = await this.store.redis.use('hmget', (client) =>
+      client.hmget(this.store.keys.state(id), field.successCallbacks, field.errorCallbacks),
+    );
     return lists.flatMap((list) => (list ? (JSON.parse(list) as string[]) : []));
   }
 
@@ -293,8 +308,10 @@ export class GroupReader {
   /** Returns the result of an ended entry: a mark and JSON text. */
   async result(id: string, entry: string): Promise<string | undefined> {
     const { keys, redis } = this.store;
-    const [key, field] = entry.startsWith('c') ? [keys.callbacks(id), `r:${entry}`] : [keys.bucketOf(id, entry), entry];
-    return (await redis.use('hget', (client) => client.hget(key, field))) ?? undefined;
+    const [key, name] = entry.startsWith('c')
+      ? [keys.callbacks(id), `${callbackField.callbackResult}${entry}`]
+      : [keys.bucketOf(id, entry), entry];
+    return (await redis.use('hget', (client) => client.hget(key, name))) ?? undefined;
   }
 
   /** Returns the raw results of some items, in the order of `indexes`. */
@@ -325,7 +342,7 @@ export class GroupReader {
   /** Returns whether all results of a group fit into one page. Checked once, because the size of each result costs a command. */
   private async isSmall(id: string): Promise<boolean> {
     const key = this.store.keys.state(id);
-    return Number(await this.store.redis.use('hget', (client) => client.hget(key, 'rb'))) <= page.bytes;
+    return Number(await this.store.redis.use('hget', (client) => client.hget(key, field.resultBytes))) <= page.bytes;
   }
 
   /** Returns the raw results of the first items, as many as fit into one page. */
@@ -441,9 +458,9 @@ export class GroupReader {
   /** Returns the first 100 failures of a group, and the number of all. */
   async failures(id: string): Promise<{ count: number; failures: Failure[] }> {
     const { keys, redis } = this.store;
-    const count = Number((await redis.use('hget', (client) => client.hget(keys.state(id), 'ko'))) ?? 0);
+    const count = Number((await redis.use('hget', (client) => client.hget(keys.state(id), field.failed))) ?? 0);
     if (count === 0) return { count: 0, failures: [] };
-    const fields = range(1, Math.min(count, 100) + 1).map((n) => `f:${n}`);
+    const fields = range(1, Math.min(count, 100) + 1).map((n) => `${callbackField.failure}${n}`);
     const indexes = await redis.use('hmget', (client) => client.hmget(keys.callbacks(id), ...fields));
     const items = await this.ended(id, indexes.filter((index) => index !== null).map(Number));
     const failures = items.map(({ index, id: failed, name, error }) => ({

@@ -3,6 +3,7 @@ import type { Above, GroupKind, GroupStore } from './group-store';
 import { isStopped, isSuspended } from './item-state';
 import type { GroupStatus } from './replies';
 import { parseOptions, type StoredRunOptions } from './spec';
+import { field } from './scripts.generated';
 
 /** The properties of a group that publishers and waiting processes need, without its items. */
 export interface GroupRecord {
@@ -50,7 +51,21 @@ export class GroupRecordReader {
     const key = this.store.keys.state(id);
     const [kind, name, secret, message, options, runOptions, resultBytes, parent, entry, above, keep, round] =
       await this.store.redis.use('hmget', (client) =>
-        client.hmget(key, 'k', 'n', 'sec', 'msg', 'opt', 'ropt', 'rb', 'pg', 'pe', 'ctx', 'kr', 'prd'),
+        client.hmget(
+          key,
+          field.kind,
+          field.name,
+          field.secret,
+          field.message,
+          field.options,
+          field.runOptions,
+          field.resultBytes,
+          field.parentId,
+          field.parentEntry,
+          field.above,
+          field.keepResults,
+          field.parentRound,
+        ),
       );
     if (!kind || !secret) return undefined;
     return {
@@ -68,7 +83,7 @@ export class GroupRecordReader {
 
   /** Returns the token for a claim to an entry; undefined when the group is unknown. */
   async tokenOf(id: string, entry: string): Promise<string | undefined> {
-    const secret = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.state(id), 'sec'));
+    const secret = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.state(id), field.secret));
     return secret ? claimToken(secret, entry) : undefined;
   }
 
@@ -77,23 +92,23 @@ export class GroupRecordReader {
     const values = await this.store.redis.use('hmget', (client) =>
       client.hmget(
         key,
-        'k',
-        'n',
-        'st',
-        'cl',
-        'tot',
-        'rdy',
-        'sl',
-        'ok',
-        'ko',
-        'cx',
-        'swp',
-        'fl',
-        'why',
-        'cbn',
-        'cbs',
-        'cbf',
-        'cbr',
+        field.kind,
+        field.name,
+        field.status,
+        field.closed,
+        field.total,
+        field.ready,
+        field.running,
+        field.succeeded,
+        field.failed,
+        field.cancelled,
+        field.sweptTo,
+        field.flags,
+        field.cancelledBy,
+        field.callbackSeq,
+        field.callbacksSucceeded,
+        field.callbacksFailed,
+        field.callbacksRepeated,
       ),
     );
     const [kind, name, status, closed, ...rest] = values;

@@ -1,4 +1,6 @@
-import { encodeChange, encodeConfig, type ConfigChange } from '../config/swarm-config';
+import type { ConfigChange } from '../config/swarm-config';
+import { field } from './scripts.generated';
+import { encodeChange, encodeConfig } from './stored-config';
 import { randomUUID } from 'node:crypto';
 import { Executions, packedPairs } from './executions';
 import { isKeyed } from './ids';
@@ -97,27 +99,28 @@ export function newSecret(): string {
 
 function fieldsOf(group: NewGroup, { finishedMs, abandonedMs }: Settings): (string | number)[] {
   const fields: (string | number)[] = [
-    'k',
+    field.kind,
     group.kind,
-    'n',
+    field.name,
     group.name,
-    'sec',
+    field.secret,
     group.secret,
-    'cl',
+    field.closed,
     group.closed ? 1 : 0,
   ];
   fields.push(...encodeConfig(group));
-  fields.push('ret', finishedMs, 'grace', graceMs, 'ttl', abandonedMs);
+  fields.push(field.retention, finishedMs, field.grace, graceMs, field.abandonedAfter, abandonedMs);
   // 0 means that the group is complete, so the cursor is stored plus 1: its first task may be added after its creation.
-  fields.push('bld', group.building === undefined ? 0 : group.building + 1);
-  if (group.suspended !== undefined) fields.push('fl', 'S', 'sv', group.suspended);
-  if (group.options) fields.push('opt', group.options);
-  if (group.runOptions) fields.push('ropt', group.runOptions);
+  fields.push(field.buildCursor, group.building === undefined ? 0 : group.building + 1);
+  if (group.suspended !== undefined) fields.push(field.flags, 'S', field.suspensionVersion, group.suspended);
+  if (group.options) fields.push(field.options, group.options);
+  if (group.runOptions) fields.push(field.runOptions, group.runOptions);
   const { parent, above, successCallbacks, errorCallbacks } = group;
-  if (parent) fields.push('pg', parent.groupId, 'pe', parent.entry, 'prd', parent.round ?? 0);
-  if (above) fields.push('ctx', JSON.stringify(above));
-  if (successCallbacks.length > 0) fields.push('cs', JSON.stringify(successCallbacks));
-  if (errorCallbacks.length > 0) fields.push('ce', JSON.stringify(errorCallbacks));
+  if (parent)
+    fields.push(field.parentId, parent.groupId, field.parentEntry, parent.entry, field.parentRound, parent.round ?? 0);
+  if (above) fields.push(field.above, JSON.stringify(above));
+  if (successCallbacks.length > 0) fields.push(field.successCallbacks, JSON.stringify(successCallbacks));
+  if (errorCallbacks.length > 0) fields.push(field.errorCallbacks, JSON.stringify(errorCallbacks));
   return fields;
 }
 
@@ -168,9 +171,9 @@ export class GroupStore {
     run?: { message: string; heardOn?: string | undefined },
   ): Promise<{ created: boolean; building: number; effects: Effects }> {
     const fields = fieldsOf(group, this.settings);
-    if (run?.message) fields.push('msg', run.message, 'mv', 1);
-    if (run?.heardOn) fields.push('hd', run.heardOn);
-    if (group.kind === 'task' && specs[0] && unpackSpec(specs[0]).group === 'root') fields.push('ik', 'root');
+    if (run?.message) fields.push(field.message, run.message, field.messageSet, 1);
+    if (run?.heardOn) fields.push(field.endChannel, run.heardOn);
+    if (group.kind === 'task' && specs[0] && unpackSpec(specs[0]).group === 'root') fields.push(field.itemKind, 'root');
     const listed = group.parent === undefined;
     await Promise.all([run && this.scripts.register(group.id), listed && this.topLevelIndex.add(group.id)]);
     const reply = await this.scripts.call(run ? 'createRun' : 'create', group.id, [

@@ -1,6 +1,7 @@
 import type { GroupStore } from './group-store';
 import { isStopped, marks } from './item-state';
 import type { GroupStatus } from './replies';
+import { field } from './scripts.generated';
 
 /**
  * Returns the results of items, completed from their state bytes where no result is stored. An item that failed or was
@@ -18,7 +19,7 @@ export async function lastKnownOutcomes(
   const key = keys.bytes(id);
   const [status, ...bytes] = await redis.use('getrange', (client) =>
     Promise.all([
-      client.hget(keys.state(id), 'st'),
+      client.hget(keys.state(id), field.status),
       ...indexes.map(async (index, i) => (open[i] ? client.getrange(key, index, index) : '')),
     ]),
   );

@@ -1,6 +1,7 @@
 import { isEnded } from './group-reader';
 import type { Keys } from './keys';
 import type { RedisConnection } from './connection';
+import { callbackField, field } from './scripts.generated';
 
 const keysPerPage = 500;
 
@@ -95,7 +96,9 @@ export class KeyCheck {
   private async read(id: string, names: readonly string[]): Promise<Found> {
     const state = this.keys.state(id);
     const replies = await this.redis.use('multi', (client) => {
-      const multi = client.multi().hmget(state, 'st', 'pg', 'fl', 'rel', 'nch', 'rt');
+      const multi = client
+        .multi()
+        .hmget(state, field.status, field.parentId, field.flags, field.released, field.nested, field.expiresAt);
       multi.hlen(this.keys.active(id)).pttl(state);
       for (const name of names) multi.pttl(this.keyOf(id, name));
       return multi.exec();
@@ -147,6 +150,10 @@ export class KeyCheck {
     const { keys } = this;
     const name = key.slice(keys.base.length + 1);
     if (keys.dueIndexes().includes(key) || key === keys.catalog() || key === keys.served()) return [];
+    if (key === keys.meta()) {
+      const left = await this.redis.use('pttl', (client) => client.pttl(key));
+      return left >= 0 ? [{ key, message: `expires in ${left} ms, and has to stay` }] : [];
+    }
     if (!/^(process|ids):|^server$/.test(name)) return [{ key, message: 'belongs to nothing that is known here' }];
     const life = await this.redis.use('pttl', (client) => client.pttl(key));
     return life === -1 ? [{ key, message: 'stays, and is only for a time' }] : [];
@@ -164,7 +171,7 @@ export class KeyCheck {
 
   /** Returns whether the group is being removed. If the removing process died, the reconciler completes the removal. */
   private async isBeingRemoved(id: string): Promise<boolean> {
-    const total = await this.redis.use('hget', (client) => client.hget(this.keys.callbacks(id), 'tot'));
+    const total = await this.redis.use('hget', (client) => client.hget(this.keys.callbacks(id), callbackField.total));
     return total !== null && (await this.isLookedAfter(id));
   }
 

@@ -83,6 +83,11 @@ export class Keys {
     return `${this.base}:server`;
   }
 
+  /** The number of the storage format. It never expires. */
+  meta(): string {
+    return `${this.base}:meta`;
+  }
+
   /** The hash that stores which task names workers serve. */
   served(): string {
     return `${this.base}:served`;

@@ -1,7 +1,8 @@
-import { configSchema } from '../config/swarm-config';
+import schema from './schema.json';
 /**
- * The storage schema: each Redis key, and each field of its hashes. `npm run docs:schema` writes `docs/redis-schema.md` from
- * it, and a test fails when a script uses a field that is missing here.
+ * The storage schema: each Redis key, and, from schema.json, each field of its hashes. `npm run docs:schema` writes
+ * `docs/redis-schema.md` from it. Scripts and TypeScript use the names of the fields, not the stored ones: `field.status`.
+ * `npm run scripts:embed` puts in the stored names, and fails when a script uses a field that is missing here.
  */
 
 /** A field of a hash, or a common prefix of several fields. */
@@ -97,6 +98,14 @@ export const groupKeys: readonly KeySchema[] = [
 /** The keys that groups share. */
 export const sharedKeys: readonly KeySchema[] = [
   {
+    key: 'meta',
+    name: 'storage format',
+    type: 'string',
+    meaning:
+      'The number of the storage format, now 1. A process that finds a higher one refuses all calls with `StoreFormatError`.',
+    lifetime: 'never',
+  },
+  {
     key: 'due:0 ... due:7',
     name: 'reconciler index',
     type: 'sorted set',
@@ -148,132 +157,18 @@ export const sharedKeys: readonly KeySchema[] = [
   },
 ];
 
+function rowsOf(fields: Record<string, { stored: string; meaning: string }>): Field[] {
+  return Object.entries(fields).map(([name, { stored, meaning }]) => ({ field: stored, name, meaning }));
+}
+
 /** The fields of a group's state. */
-export const groupFields: readonly Field[] = [
-  { field: 'st', name: 'status', meaning: 'pending, running, stopping, cancelling, succeeded, failed or cancelled' },
-  { field: 'k', name: 'kind', meaning: 'task, swarm, chain or root (the children of a root task)' },
-  { field: 'ik', name: 'itemKind', meaning: '`root` when its only item is a root task' },
-  { field: 'n', name: 'name', meaning: 'its name, for people' },
-  { field: 'sec', name: 'secret', meaning: 'from which the tokens of its runs are made' },
-  { field: 'msg', name: 'message', meaning: 'the message that it was started with, as JSON' },
-  { field: 'mv', name: 'messageSet', meaning: '1 once the message is known' },
-  { field: 'opt', name: 'options', meaning: 'run options of its items, as JSON' },
-  { field: 'ropt', name: 'runOptions', meaning: 'run options of `run`, which win over the former' },
-  { field: 'ctx', name: 'above', meaning: 'the groups above it, as JSON, for the metadata of its runs' },
-  { field: 'cs', name: 'successCallbacks', meaning: 'success callbacks, as JSON' },
-  { field: 'ce', name: 'errorCallbacks', meaning: 'error callbacks, as JSON' },
-  ...configSchema,
-  { field: 'cl', name: 'closed', meaning: '1 when nothing can be added' },
-  { field: 'bld', name: 'buildCursor', meaning: 'while it is made in parts: 1 + the place of the next task; else 0' },
-  {
-    field: 'jn',
-    name: 'joined',
-    meaning: '1 when another call has gone on with making it, so that the first must not delete it',
-  },
-  { field: 'tot', name: 'total', meaning: 'how many items it holds' },
-  { field: 'rdy', name: 'ready', meaning: 'how many of them were made ready' },
-  { field: 'swp', name: 'sweptTo', meaning: 'all items before this index are ready, without a byte of their own' },
-  { field: 'ird', name: 'readyAhead', meaning: 'how many items from that index on are ready by themselves' },
-  { field: 'sl', name: 'running', meaning: 'how many slots are taken' },
-  { field: 'ok', name: 'succeeded', meaning: 'how many items have succeeded' },
-  { field: 'ko', name: 'failed', meaning: 'how many items have failed' },
-  { field: 'cx', name: 'cancelled', meaning: 'how many items were cancelled one by one' },
-  { field: 'rb', name: 'resultBytes', meaning: 'how many bytes the outputs have together' },
-  { field: 'cbn', name: 'callbackSeq', meaning: 'how many callbacks were fired; the number of the next one' },
-  { field: 'cbs', name: 'callbacksSucceeded', meaning: 'how many of them have succeeded' },
-  { field: 'cbf', name: 'callbacksFailed', meaning: 'how many of them have failed and were not repeated' },
-  { field: 'cbr', name: 'callbacksRepeated', meaning: 'how many failed ones were fired again' },
-  {
-    field: 'fl',
-    name: 'flags',
-    meaning:
-      'a letter for what is rarely so: S suspended, W groups below have yet to follow that, E items were suspended by themselves, H callbacks are deferred, M and A deferred callbacks are being released, V runs were made void, R it is being made ready for a retry, U items that no worker took, K what it refers to is being retained, P passed-over items are being put back, B it has large items',
-  },
-  { field: 'sv', name: 'suspensionVersion', meaning: 'the version of the last suspend or resume' },
-  { field: 'wv', name: 'suspensionEpoch', meaning: 'how often the groups below have had to follow' },
-  { field: 'pb', name: 'putBackCursor', meaning: 'how far passed-over items have yet to be put back' },
-  { field: 'pg', name: 'parentId', meaning: 'the group that it is an item of' },
-  { field: 'pe', name: 'parentEntry', meaning: 'the item there' },
-  { field: 'prd', name: 'parentRound', meaning: 'the round of the parent in which it runs' },
-  { field: 'pn', name: 'parentName', meaning: 'the name of the parent, for error messages' },
-  { field: 'rel', name: 'released', meaning: '1 when its parent lets it expire' },
-  { field: 'nch', name: 'nested', meaning: '1 when groups are below it' },
-  { field: 'had', name: 'hadNested', meaning: 'the same, kept when those were let expire' },
-  { field: 'hold', name: 'retainChildren', meaning: '1 when the groups below have yet to be kept from expiring' },
-  { field: 'rnd', name: 'round', meaning: 'how often it was retried' },
-  { field: 'rtc', name: 'retryCursor', meaning: 'how far a retry has been prepared' },
-  { field: 'rtl', name: 'retryEnds', meaning: 'how many ended items it had when the retry began' },
-  { field: 'rtn', name: 'retryCount', meaning: 'how many items run again' },
-  { field: 'hd', name: 'heardOn', meaning: 'the channel of the process that started it' },
-  { field: 'wch', name: 'watchUntil', meaning: 'until when the ends of items are published' },
-  {
-    field: 'why',
-    name: 'cancelledBy',
-    meaning: 'user, parent, timeout, abandoned or failures (a failure limit, with `onStop`)',
-  },
-  { field: 'cr', name: 'createdAt', meaning: 'when it was made, in ms by the clock of Redis, as all times' },
-  { field: 'sa', name: 'startedAt', meaning: 'when it was started' },
-  { field: 'en', name: 'endedAt', meaning: 'when it ended' },
-  { field: 'pr', name: 'progressAt', meaning: 'when something last happened in it, roughly' },
-  { field: 'dl', name: 'deadline', meaning: 'when its time limit is over' },
-  { field: 'rt', name: 'expiresAt', meaning: 'when its retention is over' },
-  { field: 'lr', name: 'locationsRenewedAt', meaning: 'when its rows of the signature index were renewed' },
-  { field: 'ret', name: 'retention', meaning: '`retention.finishedMs`' },
-  { field: 'ttl', name: 'abandonedAfter', meaning: '`retention.abandonedMs`' },
-  { field: 'grace', name: 'grace', meaning: 'how much longer than that its keys live' },
-];
+export const groupFields = rowsOf(schema.group);
 
 /** The fields of a group's callbacks. An entry is the index of an item, or `c` and the number of a callback. */
-export const callbackFields: readonly Field[] = [
-  {
-    field: 'c<n>',
-    name: 'callback',
-    meaning: 'the n-th callback that was fired: its kind, the entry it was fired for, and what it is',
-  },
-  { field: 'r:<entry>', name: 'callbackResult', meaning: 'how that callback ended, as a result' },
-  {
-    field: 'n:<entry>',
-    name: 'newerFiring',
-    meaning: 'the entry of its next firing; empty when it must not be repeated',
-  },
-  {
-    field: 'i:<entry>',
-    name: 'firings',
-    meaning:
-      'the first number and the count of the callbacks that were fired for an entry, or `g` for the group; `i:<chunk>` names a key of the signature index',
-  },
-  { field: 'f:<n>', name: 'failure', meaning: 'the index of the n-th failed item, for the first 100' },
-  { field: 'g:<entry>', name: 'childGroup', meaning: 'the group that an item is' },
-  { field: 'b:<entry>', name: 'bodyResult', meaning: 'how the body of a root task ended, while its children run' },
-  { field: 's:<entry>', name: 'entrySuspension', meaning: 'the version of its own suspend, or (negative) resume' },
-  { field: 'w:<entry>', name: 'voidRuns', meaning: 'runs of it that do not count any more' },
-  {
-    field: 't:<entry>',
-    name: 'spentAttempts',
-    meaning: 'the round, and how many attempts were used, of an item that was taken back',
-  },
-  { field: 'u:<entry>', name: 'untakenSince', meaning: 'since when no worker takes it' },
-  { field: 'tot', name: 'total', meaning: 'how many items there were, while the group is being removed' },
-];
-
-/** The fields of a packed record of `active`, separated by `|`. */
-export const activeFields: readonly Field[] = [
-  { field: '1', name: 'state', meaning: 'granted, published, running, returned or deferred' },
-  { field: '2', name: 'run', meaning: "the engine's run, or `g:` and the id of the group that it is" },
-  { field: '3', name: 'retryCount', meaning: "the engine's count of retries of the execution that owns it" },
-  { field: '4', name: 'invocation', meaning: 'the count of invocations of a durable task' },
-  { field: '5', name: 'nonce', meaning: 'names that execution' },
-  { field: '6', name: 'process', meaning: 'the process that has to publish it or runs it' },
-  { field: '7', name: 'throws', meaning: 'how many attempts have thrown' },
-  { field: '8', name: 'counted', meaning: 'the retry count up to which they are counted' },
-  { field: '9', name: 'publications', meaning: 'how often it was published' },
-  { field: '10', name: 'child', meaning: 'the group of the children of a root task' },
-  { field: '11', name: 'cancel', meaning: '1 when it is being cancelled' },
-];
+export const callbackFields = rowsOf(schema.callbacks);
 
 /** The fields of a group's specs. */
-export const specFields: readonly Field[] = [
-  { field: '<index>', name: 'spec', meaning: 'what the item is; its bound data are dropped when it has succeeded' },
-  { field: 'm<index>', name: 'ownMessage', meaning: 'the message of its own `run`, until it has succeeded' },
-  { field: 'k<key>', name: 'itemKey', meaning: 'the index of the item with this key' },
-];
+export const specFields = rowsOf(schema.specs);
+
+/** The fields of a packed record of `active`, separated by `|`. */
+export const activeFields = rowsOf(schema.active);

@@ -3,6 +3,7 @@ import { MageflowError } from '../config/errors';
 import type { GroupEvent } from '../config/events';
 import type { Settings } from '../config/options';
 import { TopLevelIndex } from './top-level-index';
+import { checkFormat } from './format';
 import { bucketSize, type Keys } from './keys';
 import { type RedisConnection, type Reply, type ScriptName } from './connection';
 import { statusChangeIn, toEffects, type Effects } from './replies';
@@ -48,6 +49,7 @@ export class ScriptCalls {
     readonly keys: Keys,
     private readonly listeners: StoreListeners,
   ) {
+    redis.admitWith((client) => checkFormat(client, keys.meta(), settings.logger));
     this.topLevelIndex = new TopLevelIndex(redis, keys, 2 * settings.commandTimeoutMs);
     this.identity = `${redis.address} ${keys.base}`;
   }

@@ -1,5 +1,6 @@
 import type { GroupStore } from './group-store';
 import { isSuspended } from './item-state';
+import { callbackField, field } from './scripts.generated';
 
 /** The suspension of a group, with the version of its last suspend or resume. */
 export interface Suspension {
@@ -19,7 +20,7 @@ export class Suspensions {
   async of(id: string): Promise<Suspension | undefined> {
     const key = this.store.keys.state(id);
     const [status, flags, version, epoch, round] = await this.store.redis.use('hmget', (client) =>
-      client.hmget(key, 'st', 'fl', 'sv', 'wv', 'rnd'),
+      client.hmget(key, field.status, field.flags, field.suspensionVersion, field.suspensionEpoch, field.round),
     );
     if (!status) return undefined;
     const numbers = { epoch: epoch ?? '0', round: Number(round ?? 0) };
@@ -29,14 +30,16 @@ export class Suspensions {
   /** Returns the suspension of one entry; undefined when it was never suspended or resumed individually. */
   async ofEntry(id: string, entry: string): Promise<{ suspended: boolean; version: string } | undefined> {
     const key = this.store.keys.callbacks(id);
-    const said = await this.store.redis.use('hget', (client) => client.hget(key, `s:${entry}`));
+    const said = await this.store.redis.use('hget', (client) =>
+      client.hget(key, `${callbackField.entrySuspension}${entry}`),
+    );
     return said ? { suspended: !said.startsWith('-'), version: said.replace('-', '') } : undefined;
   }
 
   /** Returns whether a run of an entry is void. */
   async isVoid(id: string, entry: string, runId: string): Promise<boolean> {
     const key = this.store.keys.callbacks(id);
-    const runs = await this.store.redis.use('hget', (client) => client.hget(key, `w:${entry}`));
+    const runs = await this.store.redis.use('hget', (client) => client.hget(key, `${callbackField.voidRuns}${entry}`));
     return runs?.split(' ').includes(runId) ?? false;
   }
 

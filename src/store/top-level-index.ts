@@ -1,6 +1,7 @@
 import type { Keys } from './keys';
 import type { RedisConnection } from './connection';
 import { Batcher } from './batcher';
+import { field } from './scripts.generated';
 
 const looksAt = 100;
 /** How many sweeps are skipped after one that found nothing. */
@@ -106,7 +107,9 @@ export class TopLevelIndex {
 
   /** Returns whether a group is in another one now, and whether its item is a root. */
   async placeOf(id: string): Promise<{ nested: boolean; root: boolean }> {
-    const [parent, item] = await this.redis.use('hmget', (client) => client.hmget(this.keys.state(id), 'pg', 'ik'));
+    const [parent, item] = await this.redis.use('hmget', (client) =>
+      client.hmget(this.keys.state(id), field.parentId, field.itemKind),
+    );
     return { nested: Boolean(parent), root: item === 'root' };
   }
 }

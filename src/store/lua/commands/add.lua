@@ -6,16 +6,16 @@
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 -- Two processes that build a group of the same key add each task once: the second one continues at the stored position.
-if ARGV[5] ~= '' and g.bld ~= tonumber(ARGV[5]) + 1 then return { 'moved', int(g.bld - 1) } end
-if ARGV[5] == '' and g.bld > 0 then redis.call('HSET', G, 'jn', 1) end
+if ARGV[5] ~= '' and group.buildCursor ~= tonumber(ARGV[5]) + 1 then return { 'moved', int(group.buildCursor - 1) } end
+if ARGV[5] == '' and group.buildCursor > 0 then redis.call('HSET', G, field.joined, 1) end
 local indexes, new, by_key = {}, {}, {}
-local index = g.tot
-local room = g.mi > 0 and g.mi - g.tot or math.huge
+local index = group.total
+local room = group.maxItems > 0 and group.maxItems - group.total or math.huge
 for i = 7, #ARGV, 3 do
   local key = ARGV[i + 1]
-  local known = key ~= '' and (by_key[key] or redis.call('HGET', S, 'k' .. key))
+  local known = key ~= '' and (by_key[key] or redis.call('HGET', S, spec_field.itemKey .. key))
   if not known then
-    if #new >= room and g.cl == 0 then break end
+    if #new >= room and group.closed == 0 then break end
     known = int(index)
     new[#new + 1] = i
     index = index + 1
@@ -23,12 +23,12 @@ for i = 7, #ARGV, 3 do
   end
   indexes[#indexes + 1] = known
 end
-local first = g.tot
+local first = group.total
 -- An item whose key exists is accepted, even if the group has been closed or has ended since.
 if #new > 0 or #indexes == 0 then
-  local stopped = g.st == 'stopping' or g.st == 'cancelling'
-  if ended() or (stopped and (g.k ~= 'root' or g.cl == 1)) then return { 'finished', g.st } end
-  if g.cl == 1 then return { 'closed', g.st } end
+  local stopped = group.status == 'stopping' or group.status == 'cancelling'
+  if ended() or (stopped and (group.kind ~= 'root' or group.closed == 1)) then return { 'finished', group.status } end
+  if group.closed == 1 then return { 'closed', group.status } end
 end
 local fields = {}
 local function keep(name, value)
@@ -37,21 +37,21 @@ end
 for n, i in ipairs(new) do
   local entry = int(first + n - 1)
   keep(entry, ARGV[i])
-  if ARGV[i + 1] ~= '' then keep('k' .. ARGV[i + 1], entry) end
-  if ARGV[i + 2] ~= '' then keep('m' .. entry, ARGV[i + 2]) end
+  if ARGV[i + 1] ~= '' then keep(spec_field.itemKey .. ARGV[i + 1], entry) end
+  if ARGV[i + 2] ~= '' then keep(spec_field.ownMessage .. entry, ARGV[i + 2]) end
   note_children(entry, ARGV[i])
   note_bytes(#ARGV[i] + #ARGV[i + 2])
 end
 write_all('HSET', S, fields)
-put('tot', index)
-if ARGV[5] ~= '' then put('bld', ARGV[6] == '1' and 0 or g.bld + (#ARGV - 6) / 3) end
+put(field.total, index)
+if ARGV[5] ~= '' then put(field.buildCursor, ARGV[6] == '1' and 0 or group.buildCursor + (#ARGV - 6) / 3) end
 if ARGV[3] == '1' and index > first then
   start_group()
   make_ready(first, index - 1)
 end
-if ARGV[4] == '1' and g.cl == 0 then
-  put('cl', 1)
-  if g.st == 'running' then sweep() end
+if ARGV[4] == '1' and group.closed == 0 then
+  put(field.closed, 1)
+  if group.status == 'running' then sweep() end
 end
 close_when_full()
 local answer = conclude('added')

@@ -5,19 +5,19 @@
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 if ARGV[3] == '' then
-  local placed = g.pe and ARGV[7] ~= '1'
-  if g.st ~= 'pending' or g.pg ~= ARGV[5] or placed then return { 'started' } end
-  redis.call('HDEL', G, 'pg', 'pe', 'pn')
-  g.pg = false
+  local placed = group.parentEntry and ARGV[7] ~= '1'
+  if group.status ~= 'pending' or group.parentId ~= ARGV[5] or placed then return { 'started' } end
+  redis.call('HDEL', G, field.parentId, field.parentEntry, field.parentName)
+  group.parentId = false
   keep_pending()
   return { 'adopted' }
 end
-if g.pg and g.pg ~= ARGV[3] then return { 'started', g.pg, redis.call('HGET', G, 'pn') or '' } end
-if g.st ~= 'pending' then return { g.pg and 'already-member' or 'started', '', '' } end
-local is_member = g.pg and ARGV[4] == ''
-put('pg', ARGV[3])
-redis.call('HSET', G, 'pn', ARGV[6])
-if ARGV[4] ~= '' then put('pe', ARGV[4]) end
+if group.parentId and group.parentId ~= ARGV[3] then return { 'started', group.parentId, redis.call('HGET', G, field.parentName) or '' } end
+if group.status ~= 'pending' then return { group.parentId and 'already-member' or 'started', '', '' } end
+local is_member = group.parentId and ARGV[4] == ''
+put(field.parentId, ARGV[3])
+redis.call('HSET', G, field.parentName, ARGV[6])
+if ARGV[4] ~= '' then put(field.parentEntry, ARGV[4]) end
 keep_pending()
 write_group()
 return { is_member and 'already-member' or 'adopted', '', '' }

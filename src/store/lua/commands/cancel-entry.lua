@@ -9,12 +9,12 @@ local act = read_active(entry)
 local state = state_of(entry, act)
 if state == 'unknown' then return { 'missing' } end
 -- A task that was run by itself stands for its group, so the group has to start in order to end.
-if g.k == 'task' and not ended() then
+if group.kind == 'task' and not ended() then
   unflag('S')
   start_group()
 end
-local startable = (state == 'waiting' or state == 'queued') and (g.st == 'pending' or g.st == 'running')
-if suspended_alone(entry) then redis.call('HSET', C, 's:' .. entry, '-' .. int(next_version(redis.call('HGET', C, 's:' .. entry)))) end
+local startable = (state == 'waiting' or state == 'queued') and (group.status == 'pending' or group.status == 'running')
+if suspended_alone(entry) then redis.call('HSET', C, callback_field.entrySuspension .. entry, '-' .. int(next_version(redis.call('HGET', C, callback_field.entrySuspension .. entry)))) end
 if act and act.state ~= 'deferred' then
   act.cancel = '1'
   write_active(entry, act, now + lease)
@@ -23,15 +23,15 @@ if act and act.state ~= 'deferred' then
 end
 -- While a retry is prepared, items are not queued yet and count as ended.
 if not act and (not startable or has('R')) then
-  if not has('H') and not changed.fl then return reply('ended') end
+  if not has('H') and not changed.flags then return reply('ended') end
   -- The entry ended while it was suspended, so its deferred callbacks are released.
   release_deferred()
   return conclude('ended')
 end
 if state == 'waiting' then
   -- The item counts as made ready, because all ended items do.
-  add('rdy', 1)
-  add('ird', 1)
+  add(field.ready, 1)
+  add(field.readyAhead, 1)
 end
 end_entry(entry, act, 'cancelled', '')
 return conclude('cancelled')

@@ -13,21 +13,21 @@ if ended() then
   return conclude('ended')
 end
 if by == 'timeout' then
-  local over = tonumber(redis.call('HGET', G, 'dl') or '0')
-  if g.st == 'cancelling' or over == 0 or now < over then return reply('ended') end
+  local over = tonumber(redis.call('HGET', G, field.deadline) or '0')
+  if group.status == 'cancelling' or over == 0 or now < over then return reply('ended') end
 end
 if by == 'abandoned' and not idle() then return reply('ended') end
-if by ~= 'stop' and g.st ~= 'cancelling' then redis.call('HSET', G, 'why', by) end
+if by ~= 'stop' and group.status ~= 'cancelling' then redis.call('HSET', G, field.cancelledBy, by) end
 unflag('S')
 release_deferred(true)
-if g.st == 'pending' then
+if group.status == 'pending' then
   end_group('cancelled', by == 'user' or by == 'abandoned')
-elseif g.k == 'task' then
+elseif group.kind == 'task' then
   -- The task stands for the group. If it has ended, only its callbacks were waiting.
-  if g.ok + g.ko + g.cx == 0 and not read_active('0') then end_entry('0', nil, 'cancelled', '') end
-elseif by ~= 'stop' and g.st ~= 'cancelling' then
+  if group.succeeded + group.failed + group.cancelled == 0 and not read_active('0') then end_entry('0', nil, 'cancelled', '') end
+elseif by ~= 'stop' and group.status ~= 'cancelling' then
   move_to('cancelling')
   -- The body of a root may go on adding children after the deadline of their group. They are cancelled at once.
-  if g.k ~= 'root' or by ~= 'timeout' then put('cl', 1) end
+  if group.kind ~= 'root' or by ~= 'timeout' then put(field.closed, 1) end
 end
 return conclude('cancelled')

@@ -4,10 +4,10 @@
 -- Returns {'closed'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
-local other_round = ARGV[3] ~= '' and ARGV[3] ~= (redis.call('HGET', G, 'prd') or '0')
+local other_round = ARGV[3] ~= '' and ARGV[3] ~= (redis.call('HGET', G, field.parentRound) or '0')
 -- A group that was closed by its number of items has made no item ready by that.
-local is_to_sweep = g.st == 'running' and g.swp < g.tot and is_full()
-if (g.cl == 1 and not is_to_sweep) or other_round then return reply('closed') end
-put('cl', 1)
-if g.st == 'running' then sweep() end
+local is_to_sweep = group.status == 'running' and group.sweptTo < group.total and is_full()
+if (group.closed == 1 and not is_to_sweep) or other_round then return reply('closed') end
+put(field.closed, 1)
+if group.status == 'running' then sweep() end
 return conclude('closed')

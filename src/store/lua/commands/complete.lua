@@ -10,7 +10,7 @@ if not act or is_void(entry, ARGV[4]) then return reply('refused') end
 free_first()
 local child = string.sub(ARGV[4], 1, 2) == 'g:' and string.sub(ARGV[4], 3) or nil
 -- The end of a nested group in an earlier round does not count. Callbacks have no rounds, because they are not retried.
-if child and tonumber(entry) and (tonumber(ARGV[8]) or g.rnd) ~= g.rnd then return reply('refused') end
+if child and tonumber(entry) and (tonumber(ARGV[8]) or group.round) ~= group.round then return reply('refused') end
 if act.state == 'returned' or (child and child == act.child) then
   -- A root whose body has returned is completed only by the end of its children.
   if act.state ~= 'returned' or child ~= act.child then return reply('refused') end

@@ -8,5 +8,5 @@ if not write_new() then return as_it_was() end
 start_group(true)
 sweep()
 local answer = conclude('created')
-answer[7] = int(g.bld - 1)
+answer[7] = int(group.buildCursor - 1)
 return answer

@@ -6,4 +6,4 @@
 if not write_new() then return as_it_was() end
 keep_pending()
 write_group()
-return { 'created', group_header(0, 0, ''), {}, {}, {}, {}, int(g.bld - 1) }
+return { 'created', group_header(0, 0, ''), {}, {}, {}, {}, int(group.buildCursor - 1) }

@@ -4,9 +4,9 @@
 -- Returns {'discarded'|'kept'|'missing'}
 --- @include "group"
 if not read_group() then return { 'missing' } end
-local secret, joined = unpack(redis.call('HMGET', G, 'sec', 'jn'))
-local closed_by_others = g.bld > 0 and g.cl == 1
-local gone_on_with = joined or g.st ~= 'pending' or g.pg or has('S') or has('E') or g.rdy > 0 or closed_by_others
+local secret, joined = unpack(redis.call('HMGET', G, field.secret, field.joined))
+local closed_by_others = group.buildCursor > 0 and group.closed == 1
+local gone_on_with = joined or group.status ~= 'pending' or group.parentId or has('S') or has('E') or group.ready > 0 or closed_by_others
 if secret ~= ARGV[3] or gone_on_with then return { 'kept' } end
 -- A group has no results before it starts.
 for i = 1, 8 do redis.call('UNLINK', KEYS[i]) end

@@ -7,9 +7,9 @@ if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
 local act = read_active(entry)
 -- Another process has taken the entry over, or its state has changed.
-if not act or act.state ~= 'granted' or act.proc ~= proc then return reply('refused') end
-if tonumber(act.pubs) < tonumber(ARGV[4]) then
-  act.pubs = int(tonumber(act.pubs) + 1)
+if not act or act.state ~= 'granted' or act.process ~= proc then return reply('refused') end
+if tonumber(act.publications) < tonumber(ARGV[4]) then
+  act.publications = int(tonumber(act.publications) + 1)
   write_active(entry, act, now + lease)
   write_group()
   return reply('retry')

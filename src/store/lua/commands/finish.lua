@@ -13,8 +13,8 @@ confirm_from(confirmed)
 local function finish(payload, entry, run, retry, inv, nonce, outcome, retries)
   local act = read_active(entry)
   if not act or act.state ~= 'running' or act.run ~= run then return 'refused' end
-  local current = act.retry == retry and act.inv == inv and act.nonce == nonce
-  if current and (act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry))) then outcome = 'cancelled' end
+  local current = act.retryCount == retry and act.invocation == inv and act.nonce == nonce
+  if current and (act.cancel == '1' or (group.status == 'cancelling' and not is_callback(entry))) then outcome = 'cancelled' end
   if outcome == 'threw' or outcome == 'aborted' then
     if tonumber(retry) > tonumber(act.counted) then
       act.counted = retry

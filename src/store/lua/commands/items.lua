@@ -4,8 +4,8 @@
 -- Returns {'missing'} | {'items', status, flags, kind, total, first index that was not made ready by the cursor, {header of the spec, packed active entry or nil, byte, suspended individually (0|1)}, ...}
 --- @include "suspension"
 if not read_group() then return { 'missing' } end
-local from, to = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]), g.tot)
-local reply = { 'items', g.st, g.fl or '', g.k, int(g.tot), int(g.swp) }
+local from, to = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]), group.total)
+local reply = { 'items', group.status, group.flags or '', group.kind, int(group.total), int(group.sweptTo) }
 if from >= to then return reply end
 local bytes = redis.call('GETRANGE', B, from, to - 1)
 -- Bound data may be large, so specs are read in blocks, and each block can be freed before the next one is read.

@@ -4,7 +4,7 @@
 -- Returns nothing
 local left = redis.call('PTTL', KEYS[1])
 if left == -1 then
-  local status, over, ret, grace = unpack(redis.call('HMGET', KEYS[1], 'st', 'rt', 'ret', 'grace'))
+  local status, over, ret, grace = unpack(redis.call('HMGET', KEYS[1], field.status, field.expiresAt, field.retention, field.grace))
   local ended = status == 'succeeded' or status == 'failed' or status == 'cancelled'
   -- The own keys of the group get their time to live only after the groups below it.
   if ended and over then left = ret + grace end

@@ -4,6 +4,6 @@
 -- Returns 1 when the group exists
 local left = redis.call('PTTL', KEYS[1])
 if left == -2 then return 0 end
-for _, name in ipairs(ARGV) do redis.call('HSET', KEYS[2], 'i:' .. name, 1) end
+for _, name in ipairs(ARGV) do redis.call('HSET', KEYS[2], callback_field.location .. name, 1) end
 if left > 0 then redis.call('PEXPIRE', KEYS[2], left) end
 return 1

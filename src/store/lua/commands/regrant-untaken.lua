@@ -7,19 +7,19 @@
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
 local act = read_active(entry)
-if not act or act.state ~= 'published' or act.proc ~= ARGV[4] or act.run ~= ARGV[5] then return { 'refused' } end
+if not act or act.state ~= 'published' or act.process ~= ARGV[4] or act.run ~= ARGV[5] then return { 'refused' } end
 if can_take_back(entry, act) then
   take_back(entry, act)
   return conclude('granted')
 end
-if act.cancel == '1' or (not is_callback(entry) and g.st ~= 'running') then return { 'stopped' } end
-local since = tonumber(redis.call('HGET', C, 'u:' .. entry)) or now - tonumber(ARGV[6])
+if act.cancel == '1' or (not is_callback(entry) and group.status ~= 'running') then return { 'stopped' } end
+local since = tonumber(redis.call('HGET', C, callback_field.untakenSince .. entry)) or now - tonumber(ARGV[6])
 -- The entry may wait as long as an abandoned group is kept.
-if now - since >= g.ttl then return { 'over', int(now - since) } end
-redis.call('HSET', C, 'u:' .. entry, int(since))
+if now - since >= group.abandonedAfter then return { 'over', int(now - since) } end
+redis.call('HSET', C, callback_field.untakenSince .. entry, int(since))
 flag('U')
 become(entry, act, 'granted')
-act.proc, act.run = proc, ''
+act.process, act.run = proc, ''
 write_active(entry, act, now + lease)
 if is_callback(entry) then
   callbacks[1] = { entry, redis.call('HGET', C, entry) }

@@ -12,9 +12,9 @@ local function take_over(entry, act)
     settles = true
     return
   end
-  if act.state == 'published' then act.pubs = int(tonumber(act.pubs) + 1) end
+  if act.state == 'published' then act.publications = int(tonumber(act.publications) + 1) end
   become(entry, act, 'granted')
-  act.proc, act.run = proc, ''
+  act.process, act.run = proc, ''
   write_active(entry, act, now + lease)
   if entry == 'p' then
     callbacks[#callbacks + 1] = { 'p', '' }
@@ -22,7 +22,7 @@ local function take_over(entry, act)
     bytes = bytes + redis.call('HSTRLEN', C, entry)
     callbacks[#callbacks + 1] = { entry, redis.call('HGET', C, entry) }
   else
-    bytes = bytes + redis.call('HSTRLEN', S, entry) + redis.call('HSTRLEN', S, 'm' .. entry)
+    bytes = bytes + redis.call('HSTRLEN', S, entry) + redis.call('HSTRLEN', S, spec_field.ownMessage .. entry)
     items[#items + 1] = entry
   end
 end
@@ -32,7 +32,7 @@ for i, request in ipairs(read_requests(3, #ARGV, 1, 4)) do
   if bytes > 1048576 then break end
   local entry, state, process, run = unpack(request)
   local act = read_active(entry)
-  local expected = act and act.state == state and act.proc == process and act.run == run and may(act.state, 'granted')
+  local expected = act and act.state == state and act.process == process and act.run == run and may(act.state, 'granted')
   answers[i] = expected and 1 or 0
   if expected then take_over(entry, act) end
 end

@@ -4,12 +4,12 @@
 -- Returns {'released'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "ends"
 if not read_group() then return { 'missing' } end
-put('rel', 1)
+put(field.released, 1)
 redis.call('HDEL', A, 'p')
 redis.call('ZREM', L, 'p')
-if g.st == 'pending' then
+if group.status == 'pending' then
   -- No parent is left to be notified.
-  g.pg = false
+  group.parentId = false
   unflag('S')
   end_group('cancelled', false)
 end

@@ -5,12 +5,12 @@
 --- @include "group"
 if not read_group() then return { 'missing' } end
 if ARGV[3] == 'user' then
-  if g.pg then return { 'nested', g.pg } end
-  if g.st ~= 'pending' and (not ended() or redis.call('HLEN', A) > 0) then return { 'started' } end
+  if group.parentId then return { 'nested', group.parentId } end
+  if group.status ~= 'pending' and (not ended() or redis.call('HLEN', A) > 0) then return { 'started' } end
 end
 for i = 1, 8 do
   if i ~= 7 then redis.call('UNLINK', KEYS[i]) end
 end
-redis.call('HSET', C, 'tot', int(g.tot))
-redis.call('PEXPIRE', C, int(g.ttl))
-return { 'removed', int(g.tot) }
+redis.call('HSET', C, callback_field.total, int(group.total))
+redis.call('PEXPIRE', C, int(group.abandonedAfter))
+return { 'removed', int(group.total) }

@@ -5,23 +5,23 @@
 --- @include "grants"
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]
-if g.pg or g.k ~= 'task' then return reply('nested') end
+if group.parentId or group.kind ~= 'task' then return reply('nested') end
 if not ended() or read_active(entry) then return reply('unfinished') end
 -- Each round reopens the root once, even if the call is repeated.
-if g.rnd >= tonumber(ARGV[5]) then return reply('unfinished') end
-put('rnd', tonumber(ARGV[5]))
-local counts = { succeeded = 'ok', failed = 'ko', cancelled = 'cx' }
+if group.round >= tonumber(ARGV[5]) then return reply('unfinished') end
+put(field.round, tonumber(ARGV[5]))
+local counts = { succeeded = field.succeeded, failed = field.failed, cancelled = field.cancelled }
 local state = state_of(entry)
 add(counts[state], -1)
-if state == 'succeeded' then add('rb', 1 - #(redis.call('HGET', R, entry) or 's')) end
-add('sl', 1)
+if state == 'succeeded' then add(field.resultBytes, 1 - #(redis.call('HGET', R, entry) or 's')) end
+add(field.running, 1)
 move_to('running')
-redis.call('HDEL', G, 'rt', 'en', 'why')
+redis.call('HDEL', G, field.expiresAt, field.endedAt, field.cancelledBy)
 activate(entry, state, 'returned', now + lease, ARGV[4])
 mark(entry, 'a')
 redis.call('DEL', E)
 for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-put('nch', 1)
+put(field.nested, 1)
 write_group()
 -- The children may have ended meanwhile without notifying this group, so the caller checks them.
 closing = { entry, ARGV[4] }

@@ -5,18 +5,18 @@
 --- @include "group"
 if not read_group() then return { 'missing' } end
 if ARGV[3] == 'parent' then
-  put('hold', 0)
+  put(field.retainChildren, 0)
   write_group()
 elseif ARGV[3] == 'retain' then
   -- The group has ended again since the caller began to keep it.
-  if not g.pg and ended() then return { 'over' } end
-  redis.call('HDEL', G, 'rt')
-  put('rel', 0)
-  put('nch', math.max(g.nch, tonumber(redis.call('HGET', G, 'had') or '0')))
-  put('hold', g.nch)
+  if not group.parentId and ended() then return { 'over' } end
+  redis.call('HDEL', G, field.expiresAt)
+  put(field.released, 0)
+  put(field.nested, math.max(group.nested, tonumber(redis.call('HGET', G, field.hadNested) or '0')))
+  put(field.retainChildren, group.nested)
   for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
   write_group()
-elseif g.pg and g.rel == 0 then
+elseif group.parentId and group.released == 0 then
   for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
 end
-return { 'kept', int(g.nch), int(g.tot) }
+return { 'kept', int(group.nested), int(group.total) }

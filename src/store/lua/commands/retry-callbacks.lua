@@ -6,14 +6,14 @@
 --- @include "pending"
 if not read_group() then return { 'missing' } end
 local source = ARGV[3]
-local from, stop = tonumber(ARGV[4]), tonumber(ARGV[5]) or g.cbn
+local from, stop = tonumber(ARGV[4]), tonumber(ARGV[5]) or group.callbackSeq
 if source ~= '' then
-  local first, count = string.match(redis.call('HGET', C, 'i:' .. source) or '', '^(%d+) (%d+)$')
+  local first, count = string.match(redis.call('HGET', C, callback_field.firings .. source) or '', '^(%d+) (%d+)$')
   from, stop = math.max(from, tonumber(first) or 0), first and first + count or 0
 end
 local to = math.min(from + 1000, stop)
 local numbers, fields = {}, {}
-for n = from, to - 1 do fields[#fields + 1] = 'r:c' .. int(n) end
+for n = from, to - 1 do fields[#fields + 1] = callback_field.callbackResult .. 'c' .. int(n) end
 for i, result in ipairs(#fields > 0 and redis.call('HMGET', C, unpack(fields)) or {}) do
   local mark = result and string.sub(result, 1, 1)
   if mark == 'f' or mark == 'x' then numbers[#numbers + 1] = from + i - 1 end
@@ -21,10 +21,10 @@ end
 
 -- A failed callback may have been fired again before, and that invocation may have failed too. The latest one counts.
 local function latest(entry)
-  local newer = redis.call('HGET', C, 'n:' .. entry)
+  local newer = redis.call('HGET', C, callback_field.newerFiring .. entry)
   while newer do
     entry = newer
-    newer = redis.call('HGET', C, 'n:' .. entry)
+    newer = redis.call('HGET', C, callback_field.newerFiring .. entry)
   end
   return entry
 end
@@ -37,19 +37,19 @@ for _, number in ipairs(numbers) do
   end
   local entry = 'c' .. int(number)
   local newest = source ~= '' and latest(entry) or entry
-  local failed = newest == entry and 'x' or redis.call('HGET', C, 'r:' .. newest)
-  if failed and string.sub(failed, 1, 1) ~= 's' and redis.call('HEXISTS', C, 'n:' .. newest) == 0 then
+  local failed = newest == entry and 'x' or redis.call('HGET', C, callback_field.callbackResult .. newest)
+  if failed and string.sub(failed, 1, 1) ~= 's' and redis.call('HEXISTS', C, callback_field.newerFiring .. newest) == 0 then
     local value = redis.call('HGET', C, newest)
-    redis.call('HSET', C, 'n:' .. newest, fire_one(value, string.match(value, '^%a+ (%w+)')))
-    add('cbf', -1)
-    add('cbr', 1)
+    redis.call('HSET', C, callback_field.newerFiring .. newest, fire_one(value, string.match(value, '^%a+ (%w+)')))
+    add(field.callbacksFailed, -1)
+    add(field.callbacksRepeated, 1)
     fired, bytes = fired + 1, bytes + #value
   end
 end
 if fired > 0 and ended() then
-  redis.call('HDEL', G, 'rt')
+  redis.call('HDEL', G, field.expiresAt)
   for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-  put('nch', math.max(g.nch, tonumber(redis.call('HGET', G, 'had') or '0')))
+  put(field.nested, math.max(group.nested, tonumber(redis.call('HGET', G, field.hadNested) or '0')))
   flag('K')
 end
 write_group()

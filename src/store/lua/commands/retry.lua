@@ -5,41 +5,50 @@
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 local user = ARGV[3] == 'user'
-local round = tonumber(redis.call('HGET', G, 'prd') or '0')
+local round = tonumber(redis.call('HGET', G, field.parentRound) or '0')
 if not has('R') then
   -- Another process has completed the preparation.
   if ARGV[3] == 'more' then return reply('retried') end
-  if user and g.pg and g.k ~= 'root' then return reply('nested') end
+  if user and group.parentId and group.kind ~= 'root' then return reply('nested') end
   if not ended() then return reply('unfinished') end
   -- The parent repeats its request in the same round, or in an older one.
   if not user and round >= tonumber(ARGV[4]) then return reply('none') end
   -- A retry by a user has a round of its own, in which a root waits for its children.
   round = user and round + 1 or ARGV[4]
-  if not user then redis.call('HSET', G, 'prd', round) end
+  if not user then redis.call('HSET', G, field.parentRound, round) end
   -- All items have succeeded, so there is nothing to retry, and the parent would receive no new end.
-  if g.tot == g.ok and ARGV[5] == '0' and (user or g.st == 'succeeded') then return reply('none') end
-  redis.call('HDEL', G, 'rt', 'en', 'why')
+  if group.total == group.succeeded and ARGV[5] == '0' and (user or group.status == 'succeeded') then return reply('none') end
+  redis.call('HDEL', G, field.expiresAt, field.endedAt, field.cancelledBy)
   redis.call('DEL', Q)
-  if ARGV[6] ~= '' then redis.call('HSET', G, 'ctx', ARGV[6]) end
-  redis.call('HSET', G, 'rtc', 0, 'rtl', redis.call('LLEN', E), 'rtn', int(g.tot - g.ok))
-  redis.call('HSET', G, 'prd', round)
+  if ARGV[6] ~= '' then redis.call('HSET', G, field.above, ARGV[6]) end
+  redis.call('HSET', G, field.retryCursor, 0, field.retryEnds, redis.call('LLEN', E), field.retryCount, int(group.total - group.succeeded))
+  redis.call('HSET', G, field.parentRound, round)
   for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-  local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-  put('dl', limit > 0 and now + limit or 0)
-  put('sa', now)
-  put('pr', now)
+  local limit = tonumber(redis.call('HGET', G, field.timeoutMs) or '0')
+  put(field.deadline, limit > 0 and now + limit or 0)
+  put(field.startedAt, now)
+  put(field.progressAt, now)
   move_to('running')
-  if ARGV[5] == '1' then put('cl', 0) end
-  put('nch', math.max(g.nch, tonumber(redis.call('HGET', G, 'had') or '0')))
-  for name, value in pairs({ ko = 0, cx = 0, rdy = g.tot, swp = g.tot, ird = 0, rel = 0, hold = g.nch, rnd = g.rnd + 1 }) do put(name, value) end
+  if ARGV[5] == '1' then put(field.closed, 0) end
+  put(field.nested, math.max(group.nested, tonumber(redis.call('HGET', G, field.hadNested) or '0')))
+  for name, value in pairs({
+    [field.failed] = 0,
+    [field.cancelled] = 0,
+    [field.ready] = group.total,
+    [field.sweptTo] = group.total,
+    [field.readyAhead] = 0,
+    [field.released] = 0,
+    [field.retainChildren] = group.nested,
+    [field.round] = group.round + 1,
+  }) do put(name, value) end
   flag('R')
   write_group()
   -- The caller first has to keep everything that the group refers to from expiring.
   local answer = reply('continue')
-  answer[7], answer[8] = int(g.tot - g.ok), round
+  answer[7], answer[8] = int(group.total - group.succeeded), round
   return answer
 end
-local cursor, left, items = unpack(redis.call('HMGET', G, 'rtc', 'rtl', 'rtn'))
+local cursor, left, items = unpack(redis.call('HMGET', G, field.retryCursor, field.retryEnds, field.retryCount))
 cursor, left = tonumber(cursor), tonumber(left)
 local block = redis.call('GETRANGE', B, cursor, cursor + 9999)
 local startable = string.gsub(block, '[fxh]', 'q')
@@ -51,14 +60,14 @@ for _, entry in ipairs(oldest) do
 end
 cursor, left = cursor + 10000, left - #oldest
 local answer
-if cursor < g.tot or left > 0 then
-  redis.call('HSET', G, 'rtc', cursor, 'rtl', left)
+if cursor < group.total or left > 0 then
+  redis.call('HSET', G, field.retryCursor, cursor, field.retryEnds, left)
   write_group()
   answer = reply('continue')
 else
   unflag('R')
   -- Items that were added and made ready since then stay behind the retried ones.
-  if g.swp > 0 then redis.call('LPUSH', Q, '0-' .. int(g.swp - 1)) end
+  if group.sweptTo > 0 then redis.call('LPUSH', Q, '0-' .. int(group.sweptTo - 1)) end
   answer = conclude('retried')
 end
 answer[7], answer[8] = items, round

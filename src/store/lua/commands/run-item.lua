@@ -6,9 +6,9 @@
 if not read_group() then return { 'missing' } end
 local state = state_of(ARGV[3], read_active(ARGV[3]))
 if state == 'unknown' then return { 'missing' } end
-if state ~= 'waiting' then return { 'already-started', g.st } end
-if ended() or g.st == 'stopping' or g.st == 'cancelling' then return { 'finished', g.st } end
-if ARGV[4] ~= '{}' then redis.call('HSET', S, 'm' .. ARGV[3], ARGV[4]) end
+if state ~= 'waiting' then return { 'already-started', group.status } end
+if ended() or group.status == 'stopping' or group.status == 'cancelling' then return { 'finished', group.status } end
+if ARGV[4] ~= '{}' then redis.call('HSET', S, spec_field.ownMessage .. ARGV[3], ARGV[4]) end
 note_bytes(#ARGV[4])
 start_group()
 make_ready(tonumber(ARGV[3]), tonumber(ARGV[3]))

@@ -6,35 +6,35 @@
 if not read_group() then return { 'missing' } end
 local by_parent = ARGV[5] ~= ''
 if by_parent then
-  local elsewhere = g.pg and g.pg ~= ARGV[5] or g.st ~= 'pending' and g.pe ~= ARGV[6]
-  if elsewhere then return { 'already-started', g.st } end
-  put('pg', ARGV[5])
-  put('pe', ARGV[6])
-  if g.st == 'pending' then redis.call('HSET', G, 'prd', ARGV[8]) end
-  if g.st == 'running' then
+  local elsewhere = group.parentId and group.parentId ~= ARGV[5] or group.status ~= 'pending' and group.parentEntry ~= ARGV[6]
+  if elsewhere then return { 'already-started', group.status } end
+  put(field.parentId, ARGV[5])
+  put(field.parentEntry, ARGV[6])
+  if group.status == 'pending' then redis.call('HSET', G, field.parentRound, ARGV[8]) end
+  if group.status == 'running' then
     write_group()
     return reply('started')
   end
 else
-  if g.pg and g.st == 'pending' and ARGV[6] ~= 'ready' then return { 'nested', g.pg, g.pe or '' } end
-  if g.mv > 0 then return { 'already-started', g.st } end
+  if group.parentId and group.status == 'pending' and ARGV[6] ~= 'ready' then return { 'nested', group.parentId, group.parentEntry or '' } end
+  if group.messageSet > 0 then return { 'already-started', group.status } end
 end
-if ended() or g.st == 'stopping' or g.st == 'cancelling' then
+if ended() or group.status == 'stopping' or group.status == 'cancelling' then
   -- The group may be retried later, and then needs its message.
-  if by_parent and ARGV[3] ~= '' and g.mv == 0 then
-    redis.call('HSET', G, 'msg', ARGV[3])
-    put('mv', 1)
+  if by_parent and ARGV[3] ~= '' and group.messageSet == 0 then
+    redis.call('HSET', G, field.message, ARGV[3])
+    put(field.messageSet, 1)
     write_group()
   end
   return reply('finished')
 end
-if ARGV[7] ~= '' then redis.call('HSET', G, 'ctx', ARGV[7]) end
-if ARGV[9] ~= '' then redis.call('HSET', G, 'hd', ARGV[9]) end
+if ARGV[7] ~= '' then redis.call('HSET', G, field.above, ARGV[7]) end
+if ARGV[9] ~= '' then redis.call('HSET', G, field.endChannel, ARGV[9]) end
 start_group(by_parent)
-if ARGV[3] ~= '' and g.mv == 0 then
-  redis.call('HSET', G, 'msg', ARGV[3])
-  if ARGV[4] ~= '' then redis.call('HSET', G, 'ropt', ARGV[4]) end
-  put('mv', 1)
+if ARGV[3] ~= '' and group.messageSet == 0 then
+  redis.call('HSET', G, field.message, ARGV[3])
+  if ARGV[4] ~= '' then redis.call('HSET', G, field.runOptions, ARGV[4]) end
+  put(field.messageSet, 1)
 end
-if g.mv > 0 or g.cl == 1 then sweep() end
+if group.messageSet > 0 or group.closed == 1 then sweep() end
 return conclude('started')

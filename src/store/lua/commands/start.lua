@@ -7,7 +7,7 @@
 --   | {'requeued'} (the run was taken back because of a suspension; the entry is published again after resume; the caller grants its slot to the next item) | {'suspended'} (this run continues after resume)
 --- @include "suspension"
 if not read_group() then return { 'unknown' } end
-local secret = redis.call('HGET', G, 'sec')
+local secret = redis.call('HGET', G, field.secret)
 
 local function give_back(entry, act, run)
   act.run = run
@@ -23,52 +23,52 @@ local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, ha
     if state == 'unknown' then return { 'unknown' } end
     if state == 'waiting' or state == 'queued' then
       -- A lost or withdrawn run appears after its group has stopped. It is cancelled, as the items that never started are.
-      if g.st ~= 'running' then return { 'cancelled' } end
+      if group.status ~= 'running' then return { 'cancelled' } end
       if not is_void(entry, run) then make_void(entry, run) end
       return { 'requeued' }
     end
-    local result = is_callback(entry) and redis.call('HGET', C, 'r:' .. entry) or redis.call('HGET', R, entry)
+    local result = is_callback(entry) and redis.call('HGET', C, callback_field.callbackResult .. entry) or redis.call('HGET', R, entry)
     return { 'stored', result or marks[state], is_void(entry, run) and 1 or 0 }
   end
-  if state == 'returned' then return { 'stored', redis.call('HGET', C, 'b:' .. entry) } end
+  if state == 'returned' then return { 'stored', redis.call('HGET', C, callback_field.bodyResult .. entry) } end
   -- The entry or its group was cancelled before the run reached a worker.
-  if act.cancel == '1' or (g.st == 'cancelling' and not is_callback(entry)) then return { 'cancelled' } end
+  if act.cancel == '1' or (group.status == 'cancelling' and not is_callback(entry)) then return { 'cancelled' } end
   if is_void(entry, run) then return { 'requeued' } end
   if can_take_back(entry, act) then return give_back(entry, act, run) end
   if state == 'running' then
     if act.run ~= run then
       if act.run ~= dead_owner then return { 'duplicate', act.run } end
-    elseif tonumber(retry) < tonumber(act.retry) or (retry == act.retry and tonumber(inv) < tonumber(act.inv)) then
+    elseif tonumber(retry) < tonumber(act.retryCount) or (retry == act.retryCount and tonumber(inv) < tonumber(act.invocation)) then
       return { 'superseded' }
     end
     if tonumber(entry) and suspended(entry) then
       if hand_back ~= '1' then return { 'suspended' } end
       -- The next run of the entry has the attempts that are left.
-      redis.call('HSET', C, 't:' .. entry, int(g.rnd) .. ' ' .. act.throws)
+      redis.call('HSET', C, callback_field.spentAttempts .. entry, int(group.round) .. ' ' .. act.throws)
       return give_back(entry, act, run)
     end
   end
   -- The run is accepted from granted as well as published, because it may start before its confirmation is stored.
   if act.run ~= run or state ~= 'running' then
     -- Spent attempts count only within the same round, because a retry starts with all attempts.
-    local spent = has('V') and redis.call('HGET', C, 't:' .. entry) or ''
-    act.throws, act.counted = string.match(spent, '^' .. int(g.rnd) .. ' (%d+)') or '0', '-1'
+    local spent = has('V') and redis.call('HGET', C, callback_field.spentAttempts .. entry) or ''
+    act.throws, act.counted = string.match(spent, '^' .. int(group.round) .. ' (%d+)') or '0', '-1'
   end
   become(entry, act, 'running')
-  act.run, act.retry, act.inv, act.nonce, act.proc = run, retry, inv, nonce, proc
+  act.run, act.retryCount, act.invocation, act.nonce, act.process = run, retry, inv, nonce, proc
   if child ~= '' then
     act.child = child
     note_child(entry, child)
   end
   write_active(entry, act, now + lease)
-  return int(g.ko)
+  return int(group.failed)
 end
 
 local claims, asked = {}, false
 for i, request in ipairs(read_requests(3, #ARGV, 1, 10)) do
   claims[i] = claim(unpack(request, 1, 9))
-  asked = asked or request[10] ~= '' and request[10] ~= int(g.cr)
+  asked = asked or request[10] ~= '' and request[10] ~= int(group.createdAt)
 end
 write_group()
-if not asked or g.mv == 0 then return { 'claimed', claims } end
-return { 'claimed', claims, redis.call('HGET', G, 'msg'), int(g.cr) }
+if not asked or group.messageSet == 0 then return { 'claimed', claims } end
+return { 'claimed', claims, redis.call('HGET', G, field.message), int(group.createdAt) }

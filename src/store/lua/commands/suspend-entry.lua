@@ -11,15 +11,15 @@ if state == 'unknown' then return { 'missing' } end
 local suspend = ARGV[4] == '1'
 if ended() and not act and not has('H') then return reply('ended') end
 if suspend and (act and act.cancel == '1' or not act and state ~= 'waiting' and state ~= 'queued') then return reply('ended') end
-local version = next_version(redis.call('HGET', C, 's:' .. entry))
-redis.call('HSET', C, 's:' .. entry, suspend and int(version) or '-' .. int(version))
+local version = next_version(redis.call('HGET', C, callback_field.entrySuspension .. entry))
+redis.call('HSET', C, callback_field.entrySuspension .. entry, suspend and int(version) or '-' .. int(version))
 flag('E')
-if g.nch > 0 then propagate_suspension() end
+if group.nested > 0 then propagate_suspension() end
 if not suspend then
   if tonumber(entry) then requeue_passed(tonumber(entry)) end
   release_deferred()
 end
-put('pr', now)
+put(field.progressAt, now)
 local answer = conclude(suspend and 'suspended' or 'resumed')
-answer[7], answer[8] = int(version), int(g.nch)
+answer[7], answer[8] = int(version), int(group.nested)
 return answer

@@ -5,15 +5,15 @@
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 -- A task that was run by itself and is being cancelled cannot be suspended, like a group that is being cancelled.
-local only = g.k == 'task' and read_active('0')
+local only = group.kind == 'task' and read_active('0')
 -- A chain that was suspended when one of its steps was cancelled can be resumed, and ends by that.
-local over = g.st == 'cancelling' and (ARGV[3] == '1' or not has('S'))
+local over = group.status == 'cancelling' and (ARGV[3] == '1' or not has('S'))
 if ended() or over or (only and only.cancel == '1') then return reply('ended') end
-local last = tonumber(redis.call('HGET', G, 'sv') or '0')
+local last = tonumber(redis.call('HGET', G, field.suspensionVersion) or '0')
 local version = tonumber(ARGV[4]) or next_version(last)
 if version < last then return reply('older') end
-redis.call('HSET', G, 'sv', int(version))
-if g.nch > 0 then propagate_suspension() end
+redis.call('HSET', G, field.suspensionVersion, int(version))
+if group.nested > 0 then propagate_suspension() end
 local was = has('S')
 if ARGV[3] == '1' then
   flag('S')
@@ -24,9 +24,9 @@ else
   if has('E') then begin_to_put_back() end
   release_deferred()
 end
-put('pr', now)
+put(field.progressAt, now)
 -- The status field itself does not change, so the change is marked here to be reported.
-if was ~= has('S') then changed.st = true end
+if was ~= has('S') then changed.status = true end
 local answer = conclude(ARGV[3] == '1' and 'suspended' or 'resumed')
-answer[7], answer[8] = int(version), int(g.nch)
+answer[7], answer[8] = int(version), int(group.nested)
 return answer

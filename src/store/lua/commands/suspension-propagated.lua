@@ -3,7 +3,7 @@
 -- ARGV: proc, lease, epoch of suspensions that they have followed
 -- Returns 1 | 0
 --- @include "group"
-if not read_group() or (redis.call('HGET', G, 'wv') or '0') ~= ARGV[3] then return 0 end
+if not read_group() or (redis.call('HGET', G, field.suspensionEpoch) or '0') ~= ARGV[3] then return 0 end
 unflag('W')
 write_group()
 return 1

@@ -4,7 +4,7 @@
 -- Returns for each run 1 when it is such a run, else 0
 --- @include "suspension"
 local known = read_group()
-local secret = known and redis.call('HGET', G, 'sec')
+local secret = known and redis.call('HGET', G, field.secret)
 
 local function is_unsure(entry, token, run, source)
   -- Nothing is published for a group that is gone, and a group that was created again has another secret.
@@ -12,7 +12,7 @@ local function is_unsure(entry, token, run, source)
   local act = read_active(entry)
   if (act and act.run == run) or is_void(entry, run) then return false end
   if not is_callback(entry) then return act ~= nil or state_of(entry) ~= 'succeeded' end
-  if redis.call('HEXISTS', C, 'r:' .. entry) == 0 then return true end
+  if redis.call('HEXISTS', C, callback_field.callbackResult .. entry) == 0 then return true end
   -- Callbacks are numbered in the order in which they are fired. After the loss this order may differ, and the number may belong to another source.
   return string.match(redis.call('HGET', C, entry), '^%a+ (%w+)') ~= source
 end

@@ -4,10 +4,10 @@
 -- Returns {'updated'|'finished'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
-if ended() or g.st == 'stopping' or g.st == 'cancelling' then return reply('finished') end
+if ended() or group.status == 'stopping' or group.status == 'cancelling' then return reply('finished') end
 local time_limit_changes = false
 for i = 3, #ARGV, 2 do
-  time_limit_changes = time_limit_changes or ARGV[i] == 'tmo'
+  time_limit_changes = time_limit_changes or ARGV[i] == field.timeoutMs
   if ARGV[i + 1] == '' then
     redis.call('HDEL', G, ARGV[i])
   else
@@ -16,10 +16,10 @@ for i = 3, #ARGV, 2 do
 end
 read_group()
 -- A person has looked after it, so it is not abandoned.
-put('pr', now)
-if time_limit_changes and g.st == 'running' then
-  local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-  put('dl', limit > 0 and tonumber(redis.call('HGET', G, 'sa')) + limit or 0)
+put(field.progressAt, now)
+if time_limit_changes and group.status == 'running' then
+  local limit = tonumber(redis.call('HGET', G, field.timeoutMs) or '0')
+  put(field.deadline, limit > 0 and tonumber(redis.call('HGET', G, field.startedAt)) + limit or 0)
 end
 close_when_full()
 stop_at_limit()

@@ -3,13 +3,13 @@
 -- Writes the group that ARGV describes: the number of its fields, each field with its value, then the specs of its items.
 -- Returns false when the group exists already.
 local function write_new()
-  if redis.call('HEXISTS', G, 'st') == 1 then return false end
+  if redis.call('HEXISTS', G, field.status) == 1 then return false end
   local first = 4 + tonumber(ARGV[3]) * 2
-  local given, values = { st = 'pending', cr = int(now), pr = int(now), tot = int(#ARGV - first + 1) }, {}
+  local given, values = { [field.status] = 'pending', [field.createdAt] = int(now), [field.progressAt] = int(now), [field.total] = int(#ARGV - first + 1) }, {}
   for i = 4, first - 1, 2 do given[ARGV[i]] = ARGV[i + 1] end
   for i, name in ipairs(names) do values[i] = given[name] or false end
   set_group(values)
-  redis.call('HSET', G, 'st', 'pending', 'cr', given.cr, 'pr', given.pr, 'tot', given.tot, unpack(ARGV, 4, first - 1))
+  redis.call('HSET', G, field.status, 'pending', field.createdAt, given.createdAt, field.progressAt, given.progressAt, field.total, given.total, unpack(ARGV, 4, first - 1))
   local specs = {}
   for i = first, #ARGV do
     local entry = int(i - first)
@@ -27,10 +27,10 @@ local function as_it_was()
   read_group()
   local secret
   for i = 4, 3 + tonumber(ARGV[3]) * 2, 2 do
-    if ARGV[i] == 'sec' then secret = ARGV[i + 1] end
+    if ARGV[i] == field.secret then secret = ARGV[i + 1] end
   end
-  local own = redis.call('HGET', G, 'sec') == secret
+  local own = redis.call('HGET', G, field.secret) == secret
   -- Another call continues to build the group, so a first builder that fails must not delete it.
-  if not own and g.st == 'pending' then redis.call('HSET', G, 'jn', 1) end
-  return { own and 'created' or 'exists', group_header(0, 0, ''), {}, {}, {}, {}, int(g.bld - 1) }
+  if not own and group.status == 'pending' then redis.call('HSET', G, field.joined, 1) end
+  return { own and 'created' or 'exists', group_header(0, 0, ''), {}, {}, {}, {}, int(group.buildCursor - 1) }
 end

@@ -8,32 +8,32 @@ local function free_first()
 end
 
 local function note_failure(index)
-  add('ko', 1)
-  if g.ko <= 100 then redis.call('HSET', C, 'f:' .. int(g.ko), index) end
+  add(field.failed, 1)
+  if group.failed <= 100 then redis.call('HSET', C, callback_field.failure .. int(group.failed), index) end
 end
 
 local function stop_at_limit()
-  if g.st ~= 'running' or g.ko == 0 then return end
-  local ratio, finished = tonumber(g.fr), g.ok + g.ko
-  if (g.sn > 0 and g.ko >= g.sn) or (ratio and finished >= 20 and g.ko / finished >= ratio) then
+  if group.status ~= 'running' or group.failed == 0 then return end
+  local ratio, finished = tonumber(group.stopAfterFailureRatio), group.succeeded + group.failed
+  if (group.stopAfterNFailures > 0 and group.failed >= group.stopAfterNFailures) or (ratio and finished >= 20 and group.failed / finished >= ratio) then
     -- Running items are cancelled as if a user had cancelled the group, but the group fails.
-    if g.os == 'cancel' then redis.call('HSET', G, 'why', 'failures') end
-    move_to(g.os == 'cancel' and 'cancelling' or 'stopping')
-    if g.k ~= 'root' then put('cl', 1) end
+    if group.onStop == 'cancel' then redis.call('HSET', G, field.cancelledBy, 'failures') end
+    move_to(group.onStop == 'cancel' and 'cancelling' or 'stopping')
+    if group.kind ~= 'root' then put(field.closed, 1) end
   end
 end
 
 -- Stores the end of a root's body. The root itself ends when its children have ended.
 local function return_from_body(entry, act, mark, payload)
   become(entry, act, 'returned')
-  redis.call('HSET', C, 'b:' .. entry, mark .. payload)
+  redis.call('HSET', C, callback_field.bodyResult .. entry, mark .. payload)
   write_active(entry, act, now + lease)
   closing[#closing + 1], closing[#closing + 2] = entry, act.child
 end
 
 -- Returns how a root ends: as its body did, unless the body succeeded; then as its children did.
 local function root_end(entry, to, payload)
-  local body = redis.call('HGET', C, 'b:' .. entry) or 's'
+  local body = redis.call('HGET', C, callback_field.bodyResult .. entry) or 's'
   local mark = string.sub(body, 1, 1)
   if mark ~= 's' then return bytes[mark], string.sub(body, 2) end
   return to, to == 'succeeded' and string.sub(body, 2) or payload
@@ -58,47 +58,47 @@ end
 -- Deletes the bound data of an item that has succeeded; '-' shows that there were some. A task that was run by itself and a chain keep
 -- theirs, because a user may load their signatures and pass them as callbacks.
 local function let_go(entry, spec, kept)
-  if kept == #spec or g.k == 'task' or g.k == 'chain' then return end
+  if kept == #spec or group.kind == 'task' or group.kind == 'chain' then return end
   headers[#headers + 1], headers[#headers + 2] = entry, string.sub(spec, 1, kept) .. '-'
 end
 
 -- Stores the end of an item, and counts it.
 local function store_end(entry, act, to, payload, size)
   if to == 'succeeded' then
-    messages[#messages + 1] = 'm' .. entry
-    add('ok', 1)
-    if g.kr == '0' then payload, size = '', 0 end
+    messages[#messages + 1] = spec_field.ownMessage .. entry
+    add(field.succeeded, 1)
+    if group.keepResults == '0' then payload, size = '', 0 end
   elseif to == 'failed' then
     note_failure(entry)
   else
-    add('cx', 1)
-    if g.k == 'chain' and g.st == 'running' then move_to('cancelling') end
+    add(field.cancelled, 1)
+    if group.kind == 'chain' and group.status == 'running' then move_to('cancelling') end
   end
   stop_at_limit()
   if act then
-    add('sl', -1)
-    if has('V') then redis.call('HDEL', C, 't:' .. entry) end
-    if has('U') then redis.call('HDEL', C, 'u:' .. entry) end
+    add(field.running, -1)
+    if has('V') then redis.call('HDEL', C, callback_field.spentAttempts .. entry) end
+    if has('U') then redis.call('HDEL', C, callback_field.untakenSince .. entry) end
     -- If the item is retried, later reports of this run must not count.
     if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
   end
   mark(entry, marks[to])
   -- An item that never started has no result. If its group has not started either, nothing would make the bucket expire or persist.
-  if not act or (to == 'succeeded' and g.kr == '0') then
+  if not act or (to == 'succeeded' and group.keepResults == '0') then
     dropped[#dropped + 1] = entry
   else
     results[#results + 1], results[#results + 2] = entry, marks[to] .. payload
   end
   log[#log + 1] = entry
   -- Counts the bytes of the list of results.
-  if to == 'succeeded' then add('rb', size) end
+  if to == 'succeeded' then add(field.resultBytes, size) end
 end
 
 -- Frees the slot of an entry, stores its outcome, and fires its own callbacks. The caller must call conclude, which grants the slot again.
 -- Memory is freed before more is used, so that work can end while Redis is at its memory limit.
 local function end_entry(entry, act, to, payload, size)
   local callback = is_callback(entry)
-  if (g.st == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
+  if (group.status == 'cancelling' and not callback) or (act and act.cancel == '1') then to, payload = 'cancelled', '' end
   if act and act.child ~= '' then
     if act.state ~= 'returned' then return return_from_body(entry, act, marks[to], payload) end
     to, payload = root_end(entry, to, payload)
@@ -118,9 +118,9 @@ local function end_entry(entry, act, to, payload, size)
   end
   local kept, on_success, on_error = read_spec(spec)
   if callback then
-    redis.call('HSET', C, 'r:' .. entry, marks[to] .. payload)
-    local superseded = to ~= 'succeeded' and g.rnd > 0 and redis.call('HEXISTS', C, 'n:' .. entry) == 1
-    add(to == 'succeeded' and 'cbs' or superseded and 'cbr' or 'cbf', 1)
+    redis.call('HSET', C, callback_field.callbackResult .. entry, marks[to] .. payload)
+    local superseded = to ~= 'succeeded' and group.round > 0 and redis.call('HEXISTS', C, callback_field.newerFiring .. entry) == 1
+    add(to == 'succeeded' and field.callbacksSucceeded or superseded and field.callbacksRepeated or field.callbacksFailed, 1)
   else
     if to == 'succeeded' then let_go(entry, spec, kept) end
     store_end(entry, act, to, payload, size or #payload)
@@ -130,7 +130,7 @@ local function end_entry(entry, act, to, payload, size)
     local well = to == 'succeeded'
     fire(well and on_success or on_error, well and 'success' or 'error', entry)
   end
-  if g.wch > now then redis.call('PUBLISH', G, entry) end
+  if group.watchUntil > now then redis.call('PUBLISH', G, entry) end
 end
 
 -- Applies the consequences of all changes that the script has made: ends the group, grants slots, sets expiry, and writes the state.

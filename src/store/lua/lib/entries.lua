@@ -12,12 +12,27 @@ end
 local packing = fields(11)
 
 local function unpack_active(packed)
-  local state, run, retry, inv, nonce, proc, throws, counted, pubs, child, cancel = string.match(packed, packing)
-  return { state = state, run = run, retry = retry, inv = inv, nonce = nonce, proc = proc, throws = throws, counted = counted, pubs = pubs, child = child, cancel = cancel }
+  local state, run, retry, inv, nonce, process, throws, counted, publications, child, cancel = string.match(packed, packing)
+  return {
+    state = state,
+    run = run,
+    retryCount = retry,
+    invocation = inv,
+    nonce = nonce,
+    process = process,
+    throws = throws,
+    counted = counted,
+    publications = publications,
+    child = child,
+    cancel = cancel,
+  }
 end
 
 local function pack_active(act)
-  return table.concat({ act.state, act.run, act.retry, act.inv, act.nonce, act.proc, act.throws, act.counted, act.pubs, act.child, act.cancel }, '|')
+  return table.concat({
+    act.state, act.run, act.retryCount, act.invocation, act.nonce, act.process,
+    act.throws, act.counted, act.publications, act.child, act.cancel,
+  }, '|')
 end
 
 local function read_actives(entries)

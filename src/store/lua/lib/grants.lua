@@ -12,28 +12,28 @@ end
 
 -- Prevents callbacks of an earlier round from being fired again, because the entry that fired them has ended once more.
 local function supersede(source)
-  if g.rnd == 0 then return end
-  local first, count = string.match(redis.call('HGET', C, 'i:' .. source) or '', '^(%d+) (%d+)$')
+  if group.round == 0 then return end
+  local first, count = string.match(redis.call('HGET', C, callback_field.firings .. source) or '', '^(%d+) (%d+)$')
   for n = tonumber(first or 0), (first or 0) + (count or 0) - 1 do
     local entry = 'c' .. int(n)
-    local newer = redis.call('HGET', C, 'n:' .. entry)
+    local newer = redis.call('HGET', C, callback_field.newerFiring .. entry)
     while newer do
       entry = newer
-      newer = redis.call('HGET', C, 'n:' .. entry)
+      newer = redis.call('HGET', C, callback_field.newerFiring .. entry)
     end
-    redis.call('HSET', C, 'n:' .. entry, '')
-    local result = redis.call('HGET', C, 'r:' .. entry)
+    redis.call('HSET', C, callback_field.newerFiring .. entry, '')
+    local result = redis.call('HGET', C, callback_field.callbackResult .. entry)
     if result and string.sub(result, 1, 1) ~= 's' then
-      add('cbf', -1)
-      add('cbr', 1)
+      add(field.callbacksFailed, -1)
+      add(field.callbacksRepeated, 1)
     end
   end
-  redis.call('HDEL', C, 'i:' .. source)
+  redis.call('HDEL', C, callback_field.firings .. source)
 end
 
 local function fire_one(value, source)
-  local entry = 'c' .. int(g.cbn)
-  add('cbn', 1)
+  local entry = 'c' .. int(group.callbackSeq)
+  add(field.callbackSeq, 1)
   redis.call('HSET', C, entry, value)
   if suspended(source) then
     flag('H')
@@ -48,7 +48,7 @@ end
 -- Makes each callback of a list an entry of its own, stored by value. Its publication is covered by a lease.
 -- The entries are numbered consecutively. The first number and the count are stored under the source, so that its callbacks can be found.
 local function fire(list, kind, source)
-  if #list > 0 then redis.call('HSET', C, 'i:' .. source, int(g.cbn) .. ' ' .. #list) end
+  if #list > 0 then redis.call('HSET', C, callback_field.firings .. source, int(group.callbackSeq) .. ' ' .. #list) end
   for _, spec in ipairs(list) do fire_one(kind .. ' ' .. source .. '\n' .. spec, source) end
 end
 
@@ -86,7 +86,7 @@ end
 
 -- Makes the notification of the parent an entry with a lease, like a publication, so that it cannot be lost.
 local function notify_parent()
-  if not g.pg then return end
+  if not group.parentId then return end
   activate('p', 'new', 'granted', now + lease)
   callbacks[#callbacks + 1] = { 'p', '' }
 end

@@ -2,27 +2,27 @@
 --- @include "group"
 -- A pending group has only these keys, unless items of it were made ready or cancelled. It has no results.
 local function keys_of_pending()
-  return g.rdy > 0 and { 1, 2, 3, 4, 5, 6, 7, 8 } or { 1, 2, 7 }
+  return group.ready > 0 and { 1, 2, 3, 4, 5, 6, 7, 8 } or { 1, 2, 7 }
 end
 
 -- Starts a group. A nested group starts only when it gets its slot in its parent.
 local function start_group(by_parent)
-  if g.st ~= 'pending' or (g.pg and not by_parent) then return end
+  if group.status ~= 'pending' or (group.parentId and not by_parent) then return end
   move_to('running')
-  local limit = tonumber(redis.call('HGET', G, 'tmo') or '0')
-  if limit > 0 then put('dl', now + limit) end
-  put('pr', now)
-  put('sa', int(now))
+  local limit = tonumber(redis.call('HGET', G, field.timeoutMs) or '0')
+  if limit > 0 then put(field.deadline, now + limit) end
+  put(field.progressAt, now)
+  put(field.startedAt, int(now))
   for _, i in ipairs(keys_of_pending()) do redis.call('PERSIST', KEYS[i]) end
   -- A step was cancelled before the start, so no step runs.
-  if g.k == 'chain' and g.cx > 0 then move_to('cancelling') end
+  if group.kind == 'chain' and group.cancelled > 0 then move_to('cancelling') end
 end
 
 local function keep_pending()
-  if g.st ~= 'pending' then return end
+  if group.status ~= 'pending' then return end
   -- A living parent keeps its nested groups without expiry. The time to live is for a group whose parent is lost.
-  if g.pg and redis.call('PTTL', G) == -1 then return end
-  for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(g.pg and 2 * g.ttl or g.ttl)) end
+  if group.parentId and redis.call('PTTL', G) == -1 then return end
+  for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(group.parentId and 2 * group.abandonedAfter or group.abandonedAfter)) end
 end
 
 -- Stores the children that a spec names in its header, if it begins with '@': a swarm that exists already, or the groups of a chain

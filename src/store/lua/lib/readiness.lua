@@ -7,11 +7,11 @@ end
 
 -- Makes all items of the group ready by moving a cursor, without writing a byte for each item.
 local function sweep()
-  if g.swp >= g.tot then return end
-  enqueue(g.swp, g.tot - 1)
-  add('rdy', g.tot - g.swp - g.ird)
-  put('ird', 0)
-  put('swp', g.tot)
+  if group.sweptTo >= group.total then return end
+  enqueue(group.sweptTo, group.total - 1)
+  add(field.ready, group.total - group.sweptTo - group.readyAhead)
+  put(field.readyAhead, 0)
+  put(field.sweptTo, group.total)
 end
 
 -- Puts an item that was passed over while it was suspended individually at the front of the queue.
@@ -22,7 +22,7 @@ end
 
 local function requeue_passed(index)
   -- A stopped group starts nothing more, and an ended group has no queue any more.
-  if g.st ~= 'running' then return end
+  if group.status ~= 'running' then return end
   if redis.call('GETRANGE', B, index, index) == 'h' then to_front(index) end
 end
 
@@ -30,7 +30,7 @@ end
 -- so that their order is kept.
 local function put_back()
   -- A stopped group starts nothing more, and an ended group has no queue any more.
-  local last, left = g.st == 'running' and tonumber(redis.call('HGET', G, 'pb')) or -1, 1000
+  local last, left = group.status == 'running' and tonumber(redis.call('HGET', G, field.putBackCursor)) or -1, 1000
   for _ = 1, 50 do
     if last < 0 or left == 0 then break end
     local first = math.max(0, last - 9999)
@@ -47,30 +47,30 @@ local function put_back()
   end
   if last < 0 then
     unflag('P')
-    redis.call('HDEL', G, 'pb')
+    redis.call('HDEL', G, field.putBackCursor)
   else
-    redis.call('HSET', G, 'pb', int(last))
+    redis.call('HSET', G, field.putBackCursor, int(last))
   end
 end
 
 local function begin_to_put_back()
   flag('P')
-  redis.call('HSET', G, 'pb', int(g.tot - 1))
+  redis.call('HSET', G, field.putBackCursor, int(group.total - 1))
   put_back()
 end
 
 local function is_full()
-  return g.mi > 0 and g.tot >= g.mi
+  return group.maxItems > 0 and group.total >= group.maxItems
 end
 
 -- Closes the group when it has its maximum of items. This starts nothing.
 local function close_when_full()
-  if is_full() and g.cl == 0 then put('cl', 1) end
+  if is_full() and group.closed == 0 then put(field.closed, 1) end
 end
 
 local function make_ready(from, to)
   mark_row(from, string.rep('q', to - from + 1), 'queued', 'waiting')
   enqueue(from, to)
-  add('rdy', to - from + 1)
-  add('ird', to - from + 1)
+  add(field.ready, to - from + 1)
+  add(field.readyAhead, to - from + 1)
 end

@@ -16,7 +16,7 @@ end
 local function hand_out(taken)
   if #taken == 0 then return end
   local fields = {}
-  for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, 'm' .. entry end
+  for _, entry in ipairs(taken) do fields[#fields + 1], fields[#fields + 2] = entry, spec_field.ownMessage .. entry end
   local specs = redis.call('HMGET', S, unpack(fields))
   for i, entry in ipairs(taken) do
     local n = #grants
@@ -48,7 +48,7 @@ local function next_startable(from, to)
 end
 
 local function can_start()
-  return g.st == 'running' and g.sl < g.mc and not has('S') and not has('R') and not has('P')
+  return group.status == 'running' and group.running < group.maxConcurrency and not has('S') and not has('R') and not has('P')
 end
 
 local function take_slots()
@@ -68,16 +68,16 @@ local function take_slots()
       local entry = int(index)
       if suspended_alone(entry) then
         -- A chain stops in front of a suspended step.
-        stopped = g.k == 'chain'
+        stopped = group.kind == 'chain'
         if stopped then break end
         mark(index, 'h')
         looks = looks - 1
       else
         activate(entry, 'queued', 'granted', now + lease)
         mark(index, 'a')
-        add('sl', 1)
+        add(field.running, 1)
         taken[#taken + 1] = entry
-        if has('B') then handed = handed + redis.call('HSTRLEN', S, entry) + redis.call('HSTRLEN', S, 'm' .. entry) end
+        if has('B') then handed = handed + redis.call('HSTRLEN', S, entry) + redis.call('HSTRLEN', S, spec_field.ownMessage .. entry) end
       end
       index, rest = next_startable(index + 1, to)
     end

@@ -28,15 +28,15 @@ end
 local function state_of(entry, act)
   if act then return act.state end
   if is_callback(entry) then
-    local result = redis.call('HGET', C, 'r:' .. entry)
+    local result = redis.call('HGET', C, callback_field.callbackResult .. entry)
     if not result then return 'unknown' end
     return bytes[string.sub(result, 1, 1)]
   end
   local index = tonumber(entry)
-  if not index or index >= g.tot then return 'unknown' end
+  if not index or index >= group.total then return 'unknown' end
   local byte = marked[index] or redis.call('GETRANGE', B, index, index)
   if byte == '' or byte == '\0' then
-    return index < g.swp and 'queued' or 'waiting'
+    return index < group.sweptTo and 'queued' or 'waiting'
   end
   return bytes[byte]
 end
@@ -58,7 +58,19 @@ end
 
 local function activate(entry, from, to, due, child)
   check_move(entry, from, to)
-  write_active(entry, { state = to, run = '', retry = '', inv = '', nonce = '', proc = proc, throws = '0', counted = '-1', pubs = '1', child = child or '', cancel = '' }, due)
+  write_active(entry, {
+    state = to,
+    run = '',
+    retryCount = '',
+    invocation = '',
+    nonce = '',
+    process = proc,
+    throws = '0',
+    counted = '-1',
+    publications = '1',
+    child = child or '',
+    cancel = '',
+  }, due)
 end
 
 -- Sets the byte of an item. Callers omit from and to if the transition was checked already.

@@ -2,9 +2,9 @@
 --- @include "states"
 local function suspended_alone(entry)
   if not has('E') then return false end
-  local version = redis.call('HGET', C, 's:' .. entry)
+  local version = redis.call('HGET', C, callback_field.entrySuspension .. entry)
   -- A later suspend or resume of the whole group wins over an earlier one of the entry.
-  return version and tonumber(version) > tonumber(redis.call('HGET', G, 'sv') or '0')
+  return version and tonumber(version) > tonumber(redis.call('HGET', G, field.suspensionVersion) or '0')
 end
 
 local function suspended(entry)
@@ -19,13 +19,13 @@ end
 
 local function is_void(entry, run)
   if not has('V') or run == '' then return false end
-  local runs = redis.call('HGET', C, 'w:' .. entry)
+  local runs = redis.call('HGET', C, callback_field.voidRuns .. entry)
   return runs and string.find(' ' .. runs .. ' ', ' ' .. run .. ' ', 1, true) ~= nil
 end
 
 local function make_void(entry, run)
-  local runs = redis.call('HGET', C, 'w:' .. entry)
-  redis.call('HSET', C, 'w:' .. entry, runs and runs .. ' ' .. run or run)
+  local runs = redis.call('HGET', C, callback_field.voidRuns .. entry)
+  redis.call('HSET', C, callback_field.voidRuns .. entry, runs and runs .. ' ' .. run or run)
   flag('V')
 end
 
@@ -37,10 +37,10 @@ end
 -- Puts an item whose body has not begun back at the front of the queue. An item that is suspended individually is marked as passed over.
 local function take_back(entry, act)
   if act.run ~= '' then make_void(entry, act.run) end
-  if has('U') then redis.call('HDEL', C, 'u:' .. entry) end
+  if has('U') then redis.call('HDEL', C, callback_field.untakenSince .. entry) end
   remove_active(entry)
-  add('sl', -1)
-  if g.k ~= 'chain' and suspended_alone(entry) then
+  add(field.running, -1)
+  if group.kind ~= 'chain' and suspended_alone(entry) then
     mark(entry, 'h', act.state, 'queued')
   else
     mark(entry, 'q', act.state, 'queued')
@@ -51,7 +51,7 @@ end
 -- Whether a group is abandoned: nothing runs in it, and nothing has happened in it for `retention.abandonedMs`.
 local function idle()
   -- The body of a root is at work as long as the group of its children is open.
-  if (g.k == 'root' and g.cl == 0) or now - g.pr < g.ttl * 1.02 then return false end
+  if (group.kind == 'root' and group.closed == 0) or now - group.progressAt < group.abandonedAfter * 1.02 then return false end
   local active = redis.call('HLEN', A)
   return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
