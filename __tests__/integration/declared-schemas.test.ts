@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { childResults, ConfigurationError, InvalidMessageError, returnValue } from '../../src';
 import { Fixture, newHatchet } from '../helpers/fixture';
 import { thrownBy } from '../helpers/refusals';
-import { rejection } from '../helpers/workshop';
+import { rejection } from '../helpers/outcomes';
 
 // Everything here is refused before anything is written or published: no worker serves these tasks.
 const fixture = new Fixture();

@@ -1,11 +1,12 @@
 // `describe(id, { output: true })`: what an HTTP service answers a GET with.
 import { Fixture } from '../helpers/fixture';
-import { rejection, statusOf, Workshop } from '../helpers/workshop';
+import { rejection, statusOf } from '../helpers/outcomes';
+import { TaskSet } from '../helpers/task-set';
 
 const fixture = new Fixture();
-const workshop = new Workshop(fixture);
+const taskSet = new TaskSet(fixture);
 const { mage } = fixture;
-const { work } = workshop;
+const { work } = taskSet;
 const root = mage.rootTask({
   name: 'root',
   fn: async ({ label }: { label: string }) => {
@@ -14,7 +15,7 @@ const root = mage.rootTask({
   },
 });
 
-beforeAll(() => fixture.worker([...workshop.tasks, root]));
+beforeAll(() => fixture.worker([...taskSet.tasks, root]));
 afterAll(() => fixture.close());
 
 const other = fixture.another();
@@ -34,7 +35,7 @@ test('a task, chain, root or swarm that has succeeded is described with its outp
     expect(await other.describe(signature.id)).not.toHaveProperty('output');
   }
   const [item] = (await describe(swarm.id)).children;
-  expect((await describe(item!.id)).output).toEqual({ label: 'd', value: null });
+  expect((await describe(item!.id)).output).toEqual({ label: 'd', received: null });
 });
 
 test('a callback that was fired is described with its output, a chain and a swarm as well as a task', async () => {
@@ -44,9 +45,9 @@ test('a callback that was fired is described with its output, a chain and a swar
   const source = await mage.sign(work, {}, { successCallbacks: [task, chain, swarm] });
   await source.run();
   for (const callback of [task, chain, swarm]) await statusOf(callback, 'succeeded');
-  expect((await describe(task.id)).output).toEqual({ label: 'e', value: null });
-  expect((await describe(chain.id)).output).toEqual({ label: 'f', value: null });
-  expect((await describe(swarm.id)).output).toEqual([{ label: 'g', value: null }]);
+  expect((await describe(task.id)).output).toEqual({ label: 'e', received: null });
+  expect((await describe(chain.id)).output).toEqual({ label: 'f', received: null });
+  expect((await describe(swarm.id)).output).toEqual([{ label: 'g', received: null }]);
 });
 
 test('what has not succeeded is described without an output', async () => {

@@ -8,19 +8,19 @@ import { mageContext } from '../../../src';
 import { eventually, gate } from '../../helpers/fixture';
 import { openRoots } from '../../helpers/roots';
 
-const { fixture, mage, notes, roots, root, work, others } = openRoots();
+const { fixture, mage, taskSet, roots, root, retriedWork, others } = openRoots();
 const plainBody = gate();
 const plainTask = mage.task({
   name: 'plain-task',
-  fn: async ({ tag }: { tag: string }) => {
+  fn: async ({ label }: { label: string }) => {
     plainBody.open();
-    const child = await mage.sign(work, { tag, give: 'independent' });
+    const child = await mage.sign(retriedWork, { label, value: 'independent' });
     return { output: await child.run({}), id: child.id };
   },
 });
 others.push(plainTask);
 
-const publish = async (give: unknown) => (await mage.sign(work, { give })).run({});
+const publish = async (value: unknown) => (await mage.sign(retriedWork, { value })).run({});
 
 /** What the children of a root that runs this body gave. */
 async function outputsOf(body: Parameters<typeof roots.sign>[1]): Promise<unknown[]> {
@@ -137,29 +137,29 @@ describe('bodies that run in one process at once', () => {
       await publish('captured too');
     });
     const running = signature.run();
-    const plain = await mage.sign(plainTask, { tag: 'of a plain task' });
+    const plain = await mage.sign(plainTask, { label: 'of a plain task' });
     await plain.run({});
     await running;
     expect(await childOutputs(signature)).toEqual(['captured', 'captured too']);
-    expect(notes.of('of a plain task')[0]?.context?.rootId).toBeUndefined();
+    expect(taskSet.executions('of a plain task')[0]?.context?.rootId).toBeUndefined();
   });
 });
 
 describe('whose body it is', () => {
   it('what a child publishes in its own body is independent of the root', async () => {
-    const signature = await roots.sign(root, async () => (await mage.sign(plainTask, { tag: 'by a child' })).run({}));
+    const signature = await roots.sign(root, async () => (await mage.sign(plainTask, { label: 'by a child' })).run({}));
     await signature.run();
     expect(await (await signature.children()).progress()).toMatchObject({ total: 1, succeeded: 1 });
-    expect(notes.of('by a child')[0]?.context?.rootId).toBeUndefined();
+    expect(taskSet.executions('by a child')[0]?.context?.rootId).toBeUndefined();
   });
 
   it('the module-level functions use the instance that runs the body, and what they make is captured', async () => {
     const later = fixture.another({ keyPrefix: `${fixture.keyPrefix}-later` });
-    expect((await mageflow.sign(work)).id).toBeDefined();
+    expect((await mageflow.sign(retriedWork)).id).toBeDefined();
     const signature = await roots.sign(root, async () => {
-      await (await mageflow.sign(work, { give: 'task' })).run({});
-      await (await mageflow.chain([await mageflow.sign(work, { give: 'chain' })])).run({});
-      await (await mageflow.swarm({ tasks: [[work, { give: 'swarm' }]], isSwarmClosed: true })).run();
+      await (await mageflow.sign(retriedWork, { value: 'task' })).run({});
+      await (await mageflow.chain([await mageflow.sign(retriedWork, { value: 'chain' })])).run({});
+      await (await mageflow.swarm({ tasks: [[retriedWork, { value: 'swarm' }]], isSwarmClosed: true })).run();
     });
     await signature.run();
     expect(await childOutputs(signature)).toEqual(['task', 'chain', ['swarm']]);
@@ -176,8 +176,8 @@ describe('after the body has returned', () => {
     const signature = await roots.sign(root, async () => {
       void (async () => {
         await returned.opened;
-        for (let i = 0; i < 3; i++) await (await mage.sign(work, { tag: 'stray', give: i })).run({});
-        await work.run({ tag: 'stray', give: 3 });
+        for (let i = 0; i < 3; i++) await (await mage.sign(retriedWork, { label: 'stray', value: i })).run({});
+        await retriedWork.run({ label: 'stray', value: 3 });
         strays.open();
       })();
       await publish('captured');
@@ -188,8 +188,8 @@ describe('after the body has returned', () => {
     returned.open();
     await strays.opened;
     expect(await childOutputs(signature)).toEqual(['captured']);
-    expect(notes.of('stray')).toHaveLength(4);
-    for (const { context } of notes.of('stray')) expect(context?.rootId).toBeUndefined();
+    expect(taskSet.executions('stray')).toHaveLength(4);
+    for (const { context } of taskSet.executions('stray')) expect(context?.rootId).toBeUndefined();
     expect(warnings().slice(before)).toEqual([expect.stringContaining('root-swarm:root')]);
     expect(warnings().at(-1)).toContain('after the body had returned');
   });
@@ -200,18 +200,18 @@ describe('after the body has returned', () => {
     const signature = await roots.sign(root, async () => {
       void (async () => {
         await returned.opened;
-        await (await mage.sign(work, { tag: 'early stray' })).run({});
+        await (await mage.sign(retriedWork, { label: 'early stray' })).run({});
         strays.open();
       })();
-      await (await mage.sign(work, { give: 'held', hold: 'children' })).runNoWait({});
+      await (await mage.sign(retriedWork, { value: 'held', waitFor: 'children' })).runNoWait({});
     });
     const handle = await signature.runNoWait();
     await eventually('the body has returned', async () => (await (await signature.children()).progress()).closed);
     returned.open();
     await strays.opened;
-    expect(notes.of('early stray')[0]?.context?.rootId).toBeUndefined();
+    expect(taskSet.executions('early stray')[0]?.context?.rootId).toBeUndefined();
     expect(await signature.status()).toBe('running');
-    notes.open('children');
+    taskSet.openGate('children');
     await handle.output;
     expect(await childOutputs(signature)).toEqual(['held']);
   });
@@ -223,18 +223,18 @@ describe('after the body has returned', () => {
     try {
       for (let n = 0; n < 5; n++) {
         const signature = await roots.sign(root, async () => {
-          const task = () => mage.sign(work, { tag: 'not awaited' });
+          const task = () => mage.sign(retriedWork, { label: 'not awaited' });
           const [one, chain] = [await task(), await mage.chain([await task()])];
           const swarm = await mage.swarm({ tasks: [await task()], isSwarmClosed: true });
           void one.runNoWait({});
           void chain.runNoWait({});
           void swarm.runNoWait();
-          void work.runNoWait({ tag: 'not awaited' });
+          void retriedWork.runNoWait({ label: 'not awaited' });
         });
         await signature.run();
-        await eventually('all of it has run', () => notes.of('not awaited').length >= 4 * (n + 1));
+        await eventually('all of it has run', () => taskSet.executions('not awaited').length >= 4 * (n + 1));
       }
-      expect(notes.of('not awaited')).toHaveLength(20);
+      expect(taskSet.executions('not awaited')).toHaveLength(20);
       expect(unhandled).toEqual([]);
     } finally {
       process.off('unhandledRejection', onUnhandled);
@@ -243,9 +243,9 @@ describe('after the body has returned', () => {
 
   it('a captured swarm that is still open is closed', async () => {
     const signature = await roots.sign(root, async () => {
-      const swarm = await mage.swarm({ tasks: [[work, { give: 1 }]] });
+      const swarm = await mage.swarm({ tasks: [[retriedWork, { value: 1 }]] });
       await swarm.runNoWait();
-      await swarm.addTask(work, { give: 2 });
+      await swarm.addTask(retriedWork, { value: 2 });
     });
     await signature.run();
     expect(await childOutputs(signature)).toEqual([[1, 2]]);

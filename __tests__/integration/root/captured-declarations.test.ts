@@ -1,6 +1,6 @@
 import { eventually } from '../../helpers/fixture';
 import { openRoots } from '../../helpers/roots';
-import { rejection } from '../../helpers/workshop';
+import { rejection } from '../../helpers/outcomes';
 
 const { fixture, mage, roots, root, others } = openRoots({ maxConcurrency: 3 });
 const { hatchet } = fixture;

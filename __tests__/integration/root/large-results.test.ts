@@ -2,27 +2,27 @@ import { Fixture } from '../../helpers/fixture';
 import { openRoots } from '../../helpers/roots';
 
 const fixture = new Fixture({ maxInlineBytes: 2_000, maxResultBytes: 20_000 });
-const { mage, notes, roots, root, work, tagged } = openRoots({}, fixture);
+const { mage, taskSet, roots, root, retriedWork, tagged } = openRoots({}, fixture);
 const text = (n: number, length: number) => `${n} `.padEnd(length, 'x');
 
-const spawning = async (tag: string, count: number, length: number) => {
+const spawning = async (label: string, count: number, length: number) => {
   const signature = await roots.sign(
     root,
     async () => {
-      for (let n = 0; n < count; n++) await (await mage.sign(work, { give: text(n, length) })).runNoWait({});
+      for (let n = 0; n < count; n++) await (await mage.sign(retriedWork, { value: text(n, length) })).runNoWait({});
       return 'body';
     },
-    { successCallbacks: [await tagged(tag)] },
+    { successCallbacks: [await tagged(label)] },
   );
   await signature.run();
-  return notes.only(tag, signature);
+  return taskSet.onlyExecution(label, signature);
 };
 
 describe('the outputs of the children', () => {
   it('arrive whole when they are too large to travel in the message', async () => {
     const { input } = await spawning('by reference', 10, 1_000);
     expect(input).toEqual({
-      tag: 'by reference',
+      label: 'by reference',
       returnValue: 'body',
       childResults: Array.from({ length: 10 }, (_, n) => text(n, 1_000)),
     });
@@ -41,14 +41,14 @@ describe('the outputs of the children', () => {
     const output = text(0, 15_000);
     const signature = await roots.sign(
       root,
-      async () => (await mage.sign(work, { give: 1 })).run({}).then(() => output),
+      async () => (await mage.sign(retriedWork, { value: 1 })).run({}).then(() => output),
       {
         successCallbacks: [await tagged('large body')],
       },
     );
     await signature.run();
-    expect((await notes.only('large body', signature)).input).toEqual({
-      tag: 'large body',
+    expect((await taskSet.onlyExecution('large body', signature)).input).toEqual({
+      label: 'large body',
       returnValue: output,
       childResults: [1],
     });

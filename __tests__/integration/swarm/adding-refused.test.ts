@@ -1,9 +1,10 @@
 import { NotFoundError, SwarmClosedError, SwarmFinishedError, type TaskEntry } from '../../../src';
 import { eventually, Fixture } from '../../helpers/fixture';
-import { openWorkshop, rejection, statusOf } from '../../helpers/workshop';
+import { rejection, statusOf } from '../../helpers/outcomes';
+import { openTasks } from '../../helpers/task-set';
 
 describe('adding to a swarm that takes nothing any more', () => {
-  const { fixture, workshop, mage, work } = openWorkshop();
+  const { fixture, taskSet, mage, work } = openTasks();
 
   const stored = async (of: Fixture) => {
     const keys = await of.writtenKeys();
@@ -11,7 +12,7 @@ describe('adding to a swarm that takes nothing any more', () => {
   };
 
   const refuses = async (swarm: Awaited<ReturnType<typeof mage.swarm>>, type: new (...args: never[]) => Error) => {
-    if ((await swarm.status()) !== 'pending') await workshop.settled(swarm);
+    if ((await swarm.status()) !== 'pending') await taskSet.settled(swarm);
     const before = await stored(fixture);
     const signed = await mage.sign(work);
     for (const add of [
@@ -51,13 +52,13 @@ describe('adding to a swarm that takes nothing any more', () => {
 
   it('throws SwarmFinishedError for one that is stopping', async () => {
     const swarm = await mage.swarm({ config: { stopAfterNFailures: 1 } });
-    const held = await swarm.addTask(work, { hold: 'stopping' });
+    const held = await swarm.addTask(work, { waitFor: 'stopping' });
     await held.runNoWait({});
     await (await swarm.addTask(work, { fail: 'broken' })).runNoWait({});
     await eventually('it is stopping', async () => (await swarm.progress()).failed === 1);
     expect(await swarm.status()).toBe('running');
     expect(await rejection(swarm.addTask(work))).toMatchObject({ code: 'SWARM_FINISHED', added: 0 });
-    workshop.open('stopping');
+    taskSet.openGate('stopping');
     await statusOf(swarm, 'failed');
   });
 

@@ -1,8 +1,9 @@
 import { ConfigurationError } from '../../../src';
-import { openWorkshop, progressOf, rejection } from '../../helpers/workshop';
+import { progressOf, rejection } from '../../helpers/outcomes';
+import { openTasks } from '../../helpers/task-set';
 
 describe('a signature belongs to one group', () => {
-  const { fixture, workshop, mage, work } = openWorkshop();
+  const { fixture, taskSet, mage, work } = openTasks();
 
   const refusal = async (promise: Promise<unknown>, ...names: string[]) => {
     const error = await rejection(promise);
@@ -68,14 +69,14 @@ describe('a signature belongs to one group', () => {
   });
 
   it('while one callback can be attached any number of times', async () => {
-    const callback = await mage.sign(workshop.report, { mark: 'shared' });
+    const callback = await mage.sign(taskSet.callback, { mark: 'shared' });
     const swarms = await Promise.all(
       [1, 2].map(() => mage.swarm({ tasks: [work], successCallbacks: [callback, callback], isSwarmClosed: true })),
     );
     for (const swarm of swarms) {
       await swarm.runNoWait({});
-      await workshop.settled(swarm);
-      expect(workshop.reports(swarm).map(({ input }) => input['mark'])).toEqual(['shared', 'shared']);
+      await taskSet.settled(swarm);
+      expect(taskSet.callbacks(swarm).map(({ input }) => input['mark'])).toEqual(['shared', 'shared']);
     }
   });
 });

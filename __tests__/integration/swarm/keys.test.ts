@@ -1,21 +1,22 @@
 import type { Swarm } from '../../../src';
-import { openWorkshop, progressOf } from '../../helpers/workshop';
+import { progressOf } from '../../helpers/outcomes';
+import { openTasks } from '../../helpers/task-set';
 
 describe('keys make creation idempotent', () => {
-  const { fixture, workshop, mage, work, report } = openWorkshop();
+  const { fixture, taskSet, mage, work, callback } = openTasks();
 
   it('a swarm made twice with one key is the first, whatever the second was told', async () => {
-    const first = await mage.swarm({ key: 'batch-1', name: 'first', tasks: [work], successCallbacks: [report] });
+    const first = await mage.swarm({ key: 'batch-1', name: 'first', tasks: [work], successCallbacks: [callback] });
     const second = await mage.swarm({ key: 'batch-1', name: 'second', tasks: [work, work], isSwarmClosed: true });
     expect(second.id).toBe(first.id);
     expect(await second.progress()).toMatchObject({ total: 1, closed: false });
     expect(second.name).toBe('first');
     await first.closeSwarm();
-    expect(await second.run({ label: 'once' })).toEqual([{ label: 'once', value: null }]);
+    expect(await second.run({ label: 'once' })).toEqual([{ label: 'once', received: null }]);
     const third = await mage.swarm({ key: 'batch-1', tasks: [work] });
     expect(await third.progress()).toMatchObject({ total: 1, status: 'succeeded' });
-    await workshop.settled(first);
-    expect(workshop.reports(first)).toHaveLength(1);
+    await taskSet.settled(first);
+    expect(taskSet.callbacks(first)).toHaveLength(1);
   });
 
   it('is one swarm also from another instance, and when all make it at once', async () => {
@@ -30,7 +31,7 @@ describe('keys make creation idempotent', () => {
     expect(made.filter(({ created }) => created)).toHaveLength(1);
     await Promise.all(made.map((swarm) => swarm.runNoWait({})));
     await progressOf(made[0]!, { succeeded: 2, status: 'succeeded' });
-    expect(workshop.ran(made[0]!)).toHaveLength(2);
+    expect(taskSet.executions(made[0]!)).toHaveLength(2);
   });
 
   it('leaves the signatures free that the second was given', async () => {
@@ -51,9 +52,9 @@ describe('keys make creation idempotent', () => {
     const again = await swarm.addTask(work, { label: 'again' }, { key: 'row-7' });
     expect(again.id).toBe(first.id);
     expect(await swarm.progress()).toMatchObject({ total: 2 });
-    expect(await again.run({})).toEqual({ label: 'first', value: null });
-    expect(await first.run({ label: 'ignored' })).toEqual({ label: 'first', value: null });
-    expect(workshop.labels(swarm)).toEqual(['first']);
+    expect(await again.run({})).toEqual({ label: 'first', received: null });
+    expect(await first.run({ label: 'ignored' })).toEqual({ label: 'first', received: null });
+    expect(taskSet.labels(swarm)).toEqual(['first']);
     expect([first.created, again.created]).toEqual([true, false]);
   });
 
@@ -96,7 +97,7 @@ describe('keys make creation idempotent', () => {
     expect(second.id).toBe(first.id);
     await first.run({});
     expect(await second.status()).toBe('succeeded');
-    expect(await second.run({})).toEqual({ label: 'alone', value: null });
+    expect(await second.run({})).toEqual({ label: 'alone', received: null });
     expect([first.created, second.created]).toEqual([true, false]);
   });
 });

@@ -1,16 +1,16 @@
 import { eventually } from '../../helpers/fixture';
-import { openWorkshop, type Work } from '../../helpers/workshop';
+import { openTasks, type WorkInput } from '../../helpers/task-set';
 
 describe('messages of a swarm', () => {
-  const { fixture, workshop, mage, work } = openWorkshop();
+  const { fixture, taskSet, mage, work } = openTasks();
 
   // What an item gets that is run by itself in a swarm that was run before, or was not.
-  const merged = async (swarmMessage: Work | undefined, own: Work | undefined, bound: Work) => {
+  const merged = async (swarmMessage: WorkInput | undefined, own: WorkInput | undefined, bound: WorkInput) => {
     const swarm = await mage.swarm();
     if (swarmMessage) await swarm.runNoWait(swarmMessage);
     const item = await swarm.addTask(work, bound);
     await item.run(own);
-    return workshop.ran(swarm)[0]?.input;
+    return taskSet.executions(swarm)[0]?.input;
   };
 
   it('are merged: the later of swarm, own message and bound data wins', async () => {
@@ -37,7 +37,7 @@ describe('messages of a swarm', () => {
       isSwarmClosed: true,
     });
     await swarm.run({ a: 'swarm', b: 'swarm', deep: { y: 2 } });
-    expect(workshop.ran(swarm)[0]?.input).toEqual({ a: 'swarm', b: 'bound', deep: { x: 1, y: 2 } });
+    expect(taskSet.executions(swarm)[0]?.input).toEqual({ a: 'swarm', b: 'bound', deep: { x: 1, y: 2 } });
   });
 
   it('merge objects at any depth', async () => {
@@ -70,7 +70,7 @@ describe('messages of a swarm', () => {
     await swarm.runNoWait({ shared: { from: 'swarm' } });
     await (await swarm.addTask(work, { label: '1' })).run({ shared: { own: 1 } });
     await (await swarm.addTask(work, { label: '2' })).run({});
-    expect(workshop.ran(swarm).map(({ input }) => input)).toEqual([
+    expect(taskSet.executions(swarm).map(({ input }) => input)).toEqual([
       { label: '1', shared: { from: 'swarm', own: 1 } },
       { label: '2', shared: { from: 'swarm' } },
     ]);
@@ -85,7 +85,7 @@ describe('messages of a swarm', () => {
     const running = swarm.run(message);
     message.list.push('after');
     await running;
-    expect(workshop.ran(swarm)[0]?.input).toEqual({ label: 'before', list: ['before'] });
+    expect(taskSet.executions(swarm)[0]?.input).toEqual({ label: 'before', list: ['before'] });
   });
 
   it('are the whole input of the run in the engine', async () => {
@@ -108,6 +108,6 @@ describe('messages of a swarm', () => {
       isSwarmClosed: true,
     });
     await swarm.run({ large });
-    expect(workshop.ran(swarm).map(({ input }) => input['large'] === large)).toEqual([true, true]);
+    expect(taskSet.executions(swarm).map(({ input }) => input['large'] === large)).toEqual([true, true]);
   });
 });

@@ -1,18 +1,19 @@
 import { ConfigurationError, TaskFailedError, type ItemResult, type Swarm } from '../../../src';
 import { eventually, Fixture } from '../../helpers/fixture';
-import { rejection, Workshop } from '../../helpers/workshop';
+import { rejection } from '../../helpers/outcomes';
+import { TaskSet } from '../../helpers/task-set';
 
 type Item = ItemResult<any>;
 
 describe('results of a swarm', () => {
   const fixture = new Fixture();
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   const { mage } = fixture;
-  const { work } = workshop;
+  const { work } = taskSet;
   const nothing = mage.task({ name: 'nothing', fn: (): void => undefined });
 
   beforeAll(async () => {
-    await fixture.worker([...workshop.tasks, nothing]);
+    await fixture.worker([...taskSet.tasks, nothing]);
   });
   afterAll(() => fixture.close());
 
@@ -29,26 +30,26 @@ describe('results of a swarm', () => {
     return { items, ended };
   };
   const ok = (index: number, id: string, label: string) => {
-    return { index, id, name: 'work', status: 'succeeded', output: { label, value: null } };
+    return { index, id, name: 'work', status: 'succeeded', output: { label, received: null } };
   };
 
   it('come as the items end, from the first one for every reader, and end with the swarm', async () => {
     const signed = await Promise.all(
-      ['a', 'b', 'c'].map((label) => mage.sign(work, { label, hold: `results-${label}` })),
+      ['a', 'b', 'c'].map((label) => mage.sign(work, { label, waitFor: `results-${label}` })),
     );
     const swarm = await mage.swarm({ tasks: signed });
     const beforeStart = following(swarm);
     await swarm.runNoWait({});
-    await workshop.begun(swarm, 3);
+    await taskSet.started(swarm, 3);
     expect(beforeStart.items).toEqual([]);
 
-    workshop.open('results-c');
+    taskSet.openGate('results-c');
     await eventually('the first result', () => beforeStart.items.length === 1);
     const elsewhere = following(await fixture.another().load<Swarm<any>>(swarm.id));
     await eventually('the first result again', () => elsewhere.items.length === 1);
-    workshop.open('results-a');
+    taskSet.openGate('results-a');
     await eventually('the second result', () => beforeStart.items.length === 2 && elsewhere.items.length === 2);
-    workshop.open('results-b');
+    taskSet.openGate('results-b');
     await eventually('the third result', () => beforeStart.items.length === 3);
     expect((await swarm.progress()).status).toBe('running');
     await swarm.closeSwarm();
@@ -94,7 +95,7 @@ describe('results of a swarm', () => {
   it('are, by run, the outputs of the succeeded in the order of adding', async () => {
     const swarm = await mage.swarm<any>({
       tasks: [
-        await mage.sign(work, { label: 'a', hold: 'order' }),
+        await mage.sign(work, { label: 'a', waitFor: 'order' }),
         await mage.sign(work, { fail: 'broken' }),
         nothing,
         await mage.sign(work, { label: 'd' }),
@@ -103,14 +104,14 @@ describe('results of a swarm', () => {
     });
     const outputs = swarm.run();
     await eventually('the others have ended', async () => (await swarm.progress()).running === 1);
-    workshop.open('order');
-    expect(await outputs).toEqual([{ label: 'a', value: null }, null, { label: 'd', value: null }]);
+    taskSet.openGate('order');
+    expect(await outputs).toEqual([{ label: 'a', received: null }, null, { label: 'd', received: null }]);
   });
 
   it('are, by runSettled, one entry for each item in the order of adding', async () => {
     const swarm = await mage.swarm<any>({
       tasks: [
-        await mage.sign(work, { label: 'a', hold: 'settled' }),
+        await mage.sign(work, { label: 'a', waitFor: 'settled' }),
         await mage.sign(work, { fail: 'broken' }, { name: 'row 1' }),
         nothing,
       ],
@@ -118,7 +119,7 @@ describe('results of a swarm', () => {
     });
     const settled = swarm.runSettled({ common: true });
     await eventually('the others have ended', async () => (await swarm.progress()).running === 1);
-    workshop.open('settled');
+    taskSet.openGate('settled');
     expect(await settled).toEqual([
       { ...ok(0, expect.any(String) as never, 'a') },
       { index: 1, id: expect.any(String) as unknown, name: 'row 1', status: 'failed', error: 'broken' },
@@ -158,20 +159,20 @@ describe('results of a swarm', () => {
       tasks: Array.from({ length: 130 }, () => work),
       config: { stopAfterNFailures: 103, maxConcurrency: 1 },
       isSwarmClosed: true,
-      errorCallbacks: [workshop.alert],
+      errorCallbacks: [taskSet.errorCallback],
     });
     const error = (await rejection(swarm.run({ fail: 'broken' }))) as TaskFailedError;
     expect(error.failures.map(({ index }) => index)).toEqual(Array.from({ length: 100 }, (_, i) => i));
-    await workshop.settled(swarm);
-    expect(workshop.alerts(swarm)[0]?.input).toMatchObject({ error: { failureCount: 103 } });
+    await taskSet.settled(swarm);
+    expect(taskSet.errorCallbacks(swarm)[0]?.input).toMatchObject({ error: { failureCount: 103 } });
   });
 
   describe('waiting for them', () => {
     it('ends after timeoutMs, and the work goes on', async () => {
       const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
-      const error = await rejection(swarm.run({ hold: 'timeout' }, { timeoutMs: 50 }));
+      const error = await rejection(swarm.run({ waitFor: 'timeout' }, { timeoutMs: 50 }));
       expect(error.name).toBe('WaitTimeoutError');
-      workshop.open('timeout');
+      taskSet.openGate('timeout');
       expect(await all(swarm)).toHaveLength(1);
       expect(await swarm.status()).toBe('succeeded');
     });
@@ -179,19 +180,19 @@ describe('results of a swarm', () => {
     it('ends with its signal, with the reason of that', async () => {
       const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
       const controller = new AbortController();
-      const settled = rejection(swarm.runSettled({ hold: 'signal' }, { signal: controller.signal }));
-      await workshop.begun(swarm, 1);
+      const settled = rejection(swarm.runSettled({ waitFor: 'signal' }, { signal: controller.signal }));
+      await taskSet.started(swarm, 1);
       controller.abort(new Error('no longer wanted'));
       expect((await settled).message).toBe('no longer wanted');
-      workshop.open('signal');
+      taskSet.openGate('signal');
       expect(await all(swarm)).toHaveLength(1);
     });
 
     it('is the same for an item', async () => {
       const swarm = await mage.swarm({});
       const item = await swarm.addTask(work);
-      expect((await rejection(item.run({ hold: 'item' }, { timeoutMs: 50 }))).name).toBe('WaitTimeoutError');
-      workshop.open('item');
+      expect((await rejection(item.run({ waitFor: 'item' }, { timeoutMs: 50 }))).name).toBe('WaitTimeoutError');
+      taskSet.openGate('item');
       await eventually('it has succeeded', async () => (await item.status()) === 'succeeded');
     });
   });

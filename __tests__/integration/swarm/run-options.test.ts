@@ -1,10 +1,11 @@
 import { ConfigurationError } from '../../../src';
 import { Fixture } from '../../helpers/fixture';
-import { progressOf, rejection, Workshop } from '../../helpers/workshop';
+import { progressOf, rejection } from '../../helpers/outcomes';
+import { TaskSet } from '../../helpers/task-set';
 
 describe('run options of items', () => {
   const fixture = new Fixture();
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   const { mage } = fixture;
   const ran: { swarm: string | undefined; own: Record<string, string>; worker: unknown }[] = [];
   const look = mage.task({
@@ -21,7 +22,7 @@ describe('run options of items', () => {
   const of = (swarm: { id: string }) => ran.filter((one) => one.swarm === swarm.id);
 
   beforeAll(async () => {
-    await fixture.worker([look, ...workshop.tasks], { labels: { model: 'plain' } });
+    await fixture.worker([look, ...taskSet.tasks], { labels: { model: 'plain' } });
     await fixture.worker([look], { labels: { model: 'fancy' } });
   });
   afterAll(() => fixture.close());
