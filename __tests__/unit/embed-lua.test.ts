@@ -40,19 +40,19 @@ function embedded(): Record<string, { keys: number; lua: string }> {
   return new Function(`return ${literal}`)() as Record<string, { keys: number; lua: string }>;
 }
 
-it('strips comments and indentation, keeps every character of the code', () => {
+test('strips comments and indentation, keeps every character of the code', () => {
   script('mark-ready', "-- why\nif KEYS[1] then\n  return '\\n`${x}\\\\'\nend");
   expect(embedded()).toEqual({ markReady: { keys: 1, lua: "if KEYS[1] then\nreturn '\\n`${x}\\\\'\nend" } });
 });
 
-it('puts each include in once, also one that two others need', () => {
+test('puts each include in once, also one that two others need', () => {
   write('lib/time', '-- time: The time.\nlocal now = 1\n');
   write('lib/slots', '-- slots: Slots.\n--- @include "time"\nlocal slots = now\n');
   script('run', '--- @include "slots"\n--- @include "time"\nreturn slots');
   expect(embedded().run?.lua).toBe('local now = 1\nlocal slots = now\nreturn slots');
 });
 
-it('keeps those names of a list of what may be used that the rest of a script mentions', () => {
+test('keeps those names of a list of what may be used that the rest of a script mentions', () => {
   write(
     'lib/fields',
     [
@@ -67,7 +67,7 @@ it('keeps those names of a list of what may be used that the rest of a script me
   expect(embedded().run?.lua.split('\n')[0]).toBe("local names = { 'a', '', 'c', }");
 });
 
-it('leaves out the functions that a script does not use, also by way of others', () => {
+test('leaves out the functions that a script does not use, also by way of others', () => {
   write(
     'lib/all',
     [
@@ -94,7 +94,7 @@ it('leaves out the functions that a script does not use, also by way of others',
   });
 });
 
-it.each([
+test.each([
   ['an include that does not exist', '--- @include "nope"', 'expected the include "nope" in'],
   ['an include line that it cannot read', '--- @include nope', 'expected --- @include "name", got --- @include nope'],
   ['a long string', 'return [[a]]', 'run.lua:6: expected no long string and no block comment, got return [[a]]'],
@@ -106,14 +106,14 @@ it.each([
   expect(embed()).toEqual({ status: 1, stderr: expect.stringContaining(message) });
 });
 
-it('refuses includes that need each other', () => {
+test('refuses includes that need each other', () => {
   write('lib/a', '-- a: A.\n--- @include "b"\n');
   write('lib/b', '-- b: B.\n--- @include "a"\n');
   script('run', '--- @include "a"');
   expect(embed().stderr).toContain('expected includes without a cycle, got a -> b -> a');
 });
 
-it.each([
+test.each([
   ['purpose', '-- KEYS: 1\n-- ARGV none\n-- Returns 1\n', '"-- run: <purpose>"'],
   ['number of keys', '-- run: Runs.\n-- ARGV none\n-- Returns 1\n', '"-- KEYS: <number>"'],
   ['arguments', '-- run: Runs.\n-- KEYS: 1\n-- Returns 1\n', '"-- ARGV ..."'],

@@ -62,7 +62,7 @@ function importsOf(file: string): string[] {
 }
 
 describe('imports in src', () => {
-  it('point downwards only', () => {
+  test('point downwards only', () => {
     const upward = sources.flatMap((file) => {
       const rank = rankOf(file);
       return importsOf(file)
@@ -72,7 +72,7 @@ describe('imports in src', () => {
     expect(upward).toEqual([]);
   });
 
-  it('have no cycles', () => {
+  test('have no cycles', () => {
     const cycles: string[] = [];
     const finished = new Set<string>();
     const follow = (file: string, trail: string[]): void => {
@@ -109,7 +109,7 @@ describe('what src declares', () => {
     return names;
   }
 
-  it('is mentioned somewhere else', () => {
+  test('is mentioned somewhere else', () => {
     const unused = sources.flatMap((file) => {
       const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
       return [...new Set(declared(source))]
@@ -121,7 +121,7 @@ describe('what src declares', () => {
 });
 
 describe('switched-off lint rules', () => {
-  it('give their reason', () => {
+  test('give their reason', () => {
     const bare = sources.flatMap((file) =>
       [...readFileSync(file, 'utf8').matchAll(/eslint-disable(?!.* -- \S).*/g)].map(
         ([text]) => `${relative(file)}: ${text}`,
@@ -132,7 +132,7 @@ describe('switched-off lint rules', () => {
 });
 
 describe('the Lua scripts', () => {
-  it('use each include', () => {
+  test('use each include', () => {
     const text = scripts.map((file) => readFileSync(file, 'utf8')).join('\n');
     const unused = filesBelow(path.join(src, 'store/lua/lib'), '.lua')
       .map((file) => path.basename(file, '.lua'))

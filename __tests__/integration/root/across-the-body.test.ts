@@ -36,7 +36,7 @@ async function childOutputs(signature: Awaited<ReturnType<typeof roots.sign>>): 
 }
 
 describe('the capture reaches what the body publishes', () => {
-  it('after awaits, and in helpers that the body calls', async () => {
+  test('after awaits, and in helpers that the body calls', async () => {
     const helper = async (n: number): Promise<void> => {
       if (n === 0) return;
       await Promise.resolve();
@@ -51,12 +51,12 @@ describe('the capture reaches what the body publishes', () => {
     ).toEqual([3, 2, 1]);
   });
 
-  it('in branches of Promise.all', async () => {
+  test('in branches of Promise.all', async () => {
     const outputs = await outputsOf(() => Promise.all([1, 2, 3, 4, 5].map(publish)));
     expect([...outputs].sort()).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('in timers, immediates, microtasks and next ticks', async () => {
+  test('in timers, immediates, microtasks and next ticks', async () => {
     const outputs = await outputsOf(async () => {
       await new Promise<void>((resolve, reject) => {
         setTimeout(() => void publish('timer').then(() => resolve(), reject), 1);
@@ -74,7 +74,7 @@ describe('the capture reaches what the body publishes', () => {
     expect(outputs).toEqual(['timer', 'immediate', 'microtask', 'tick']);
   });
 
-  it('from streams and async iterators', async () => {
+  test('from streams and async iterators', async () => {
     const outputs = await outputsOf(async () => {
       for await (const row of Readable.from(['row 1', 'row 2'])) await publish(row);
       async function* rows() {
@@ -93,7 +93,7 @@ describe('the capture reaches what the body publishes', () => {
     expect(outputs).toEqual([1, 2, 3, 4, 5, 6].map((n) => `row ${n}`));
   });
 
-  it('from a listener that is bound to the body, and not from one that an outsider calls', async () => {
+  test('from a listener that is bound to the body, and not from one that an outsider calls', async () => {
     const emitter = new EventEmitter();
     const signature = await roots.sign(root, async () => {
       const done = gate();
@@ -112,7 +112,7 @@ describe('the capture reaches what the body publishes', () => {
 });
 
 describe('bodies that run in one process at once', () => {
-  it('never mix, whatever they wait for in between', async () => {
+  test('never mix, whatever they wait for in between', async () => {
     const spawn = async (who: string) => {
       for (let i = 0; i < 10; i++) {
         await Promise.all([publish(`${who} ${i} a`), sleep(i % 3).then(() => publish(`${who} ${i} b`))]);
@@ -130,7 +130,7 @@ describe('bodies that run in one process at once', () => {
     }
   });
 
-  it('of a root and of a task that is none: what the latter publishes is independent', async () => {
+  test('of a root and of a task that is none: what the latter publishes is independent', async () => {
     const signature = await roots.sign(root, async () => {
       await publish('captured');
       await plainBody.opened;
@@ -146,14 +146,14 @@ describe('bodies that run in one process at once', () => {
 });
 
 describe('whose body it is', () => {
-  it('what a child publishes in its own body is independent of the root', async () => {
+  test('what a child publishes in its own body is independent of the root', async () => {
     const signature = await roots.sign(root, async () => (await mage.sign(plainTask, { label: 'by a child' })).run({}));
     await signature.run();
     expect(await (await signature.children()).progress()).toMatchObject({ total: 1, succeeded: 1 });
     expect(taskSet.executions('by a child')[0]?.context?.rootId).toBeUndefined();
   });
 
-  it('the module-level functions use the instance that runs the body, and what they make is captured', async () => {
+  test('the module-level functions use the instance that runs the body, and what they make is captured', async () => {
     const later = fixture.another({ keyPrefix: `${fixture.keyPrefix}-later` });
     expect((await mageflow.sign(retriedWork)).id).toBeDefined();
     const signature = await roots.sign(root, async () => {
@@ -170,7 +170,7 @@ describe('whose body it is', () => {
 describe('after the body has returned', () => {
   const warnings = () => fixture.log.lines.filter((line) => line.startsWith('warn'));
 
-  it('what a stray promise publishes goes out uncaptured, with one warning', async () => {
+  test('what a stray promise publishes goes out uncaptured, with one warning', async () => {
     const returned = gate();
     const strays = gate();
     const signature = await roots.sign(root, async () => {
@@ -194,7 +194,7 @@ describe('after the body has returned', () => {
     expect(warnings().at(-1)).toContain('after the body had returned');
   });
 
-  it('what one publishes while the children still run goes out uncaptured as well', async () => {
+  test('what one publishes while the children still run goes out uncaptured as well', async () => {
     const returned = gate();
     const strays = gate();
     const signature = await roots.sign(root, async () => {
@@ -216,7 +216,7 @@ describe('after the body has returned', () => {
     expect(await childOutputs(signature)).toEqual(['held']);
   });
 
-  it('what it began to publish without awaiting it runs once, and nothing is left unhandled', async () => {
+  test('what it began to publish without awaiting it runs once, and nothing is left unhandled', async () => {
     const unhandled: unknown[] = [];
     const onUnhandled = (reason: unknown) => unhandled.push(reason);
     process.on('unhandledRejection', onUnhandled);
@@ -241,7 +241,7 @@ describe('after the body has returned', () => {
     }
   });
 
-  it('a captured swarm that is still open is closed', async () => {
+  test('a captured swarm that is still open is closed', async () => {
     const signature = await roots.sign(root, async () => {
       const swarm = await mage.swarm({ tasks: [[retriedWork, { value: 1 }]] });
       await swarm.runNoWait();

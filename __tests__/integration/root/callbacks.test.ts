@@ -22,7 +22,7 @@ others.push(marked);
 const child = async (message: object) => (await mage.sign(retriedWork, message as { value: unknown })).runNoWait({});
 
 describe('success callbacks of a root', () => {
-  it('get the output of its body, and those of the children in the order of their publication', async () => {
+  test('get the output of its body, and those of the children in the order of their publication', async () => {
     const signature = await roots.sign(
       root,
       async () => {
@@ -43,7 +43,7 @@ describe('success callbacks of a root', () => {
     });
   });
 
-  it('get both in the fields that their schema marks', async () => {
+  test('get both in the fields that their schema marks', async () => {
     const attached = await mage.sign(marked, { label: 'in marked fields' });
     const signature = await roots.sign(root, () => child({ value: 7 }).then(() => 'body'), {
       successCallbacks: [attached],
@@ -56,7 +56,7 @@ describe('success callbacks of a root', () => {
     });
   });
 
-  it('get an empty list when there are no children, as soon as the body has ended', async () => {
+  test('get an empty list when there are no children, as soon as the body has ended', async () => {
     const signature = await roots.sign(root, () => undefined, { successCallbacks: [await tagged('no children')] });
     expect(await signature.run()).toBeNull();
     expect((await taskSet.onlyExecution('no children', signature)).input).toEqual({
@@ -66,7 +66,7 @@ describe('success callbacks of a root', () => {
     });
   });
 
-  it('get the outputs without those of the failed, and can ask for the failures', async () => {
+  test('get the outputs without those of the failed, and can ask for the failures', async () => {
     const signature = await roots.sign(
       root,
       async () => {
@@ -86,7 +86,7 @@ describe('success callbacks of a root', () => {
     expect(taskSet.executions('partly error')).toEqual([]);
   });
 
-  it('run even when all children failed', async () => {
+  test('run even when all children failed', async () => {
     const signature = await roots.sign(
       root,
       async () => (await mage.sign(work, { fail: 'all' })).runNoWait({}).then(() => 1),
@@ -101,7 +101,7 @@ describe('success callbacks of a root', () => {
     });
   });
 
-  it('may be chains and swarms', async () => {
+  test('may be chains and swarms', async () => {
     const swarm = await mage.swarm({
       tasks: [await tagged('in a swarm'), await tagged('in a swarm')],
       isSwarmClosed: true,
@@ -120,7 +120,7 @@ describe('success callbacks of a root', () => {
 });
 
 describe('error callbacks of a root', () => {
-  it('get its input and what its body threw, after the children have ended, once', async () => {
+  test('get its input and what its body threw, after the children have ended, once', async () => {
     const signature = await roots.sign(
       root,
       async () => {
@@ -155,7 +155,7 @@ describe('error callbacks of a root', () => {
 });
 
 describe('callbacks of the declaration', () => {
-  it('are those of each signature that has none of its own', async () => {
+  test('are those of each signature that has none of its own', async () => {
     const signature = await mage.sign(
       withDefaults,
       roots.body(() => child({ value: 'd' }).then(() => 'default')),
@@ -174,7 +174,7 @@ describe('callbacks of the declaration', () => {
     expect(given).toHaveLength(2);
   });
 
-  it('run for its failures as well', async () => {
+  test('run for its failures as well', async () => {
     const body = roots.body(() => {
       throw new Error('for the default');
     });
@@ -187,7 +187,7 @@ describe('callbacks of the declaration', () => {
     expect(told).toHaveLength(1);
   });
 
-  it('give way to those of a signature, each list by itself', async () => {
+  test('give way to those of a signature, each list by itself', async () => {
     const body = roots.body((input) => {
       if (input['fail']) throw new Error('not for the default');
       return 'own';
@@ -213,7 +213,7 @@ describe('callbacks of the declaration', () => {
     expect(taskSet.allExecutions.filter(({ input }) => input['returnValue'] === 'own')).toHaveLength(1);
   });
 
-  it('run when it is signed by its name too', async () => {
+  test('run when it is signed by its name too', async () => {
     const signature = await mage.sign(
       'with-defaults',
       roots.body(() => 'by name'),
@@ -224,7 +224,7 @@ describe('callbacks of the declaration', () => {
     expect(taskSet.allExecutions.filter(({ input }) => input['returnValue'] === 'by name')).toHaveLength(1);
   });
 
-  it('run when it is an item of a swarm, and when another root runs it', async () => {
+  test('run when it is an item of a swarm, and when another root runs it', async () => {
     const swarm = await mage.swarm({ tasks: [[withDefaults, roots.body(() => 'as an item')]], isSwarmClosed: true });
     expect(await swarm.run()).toEqual(['as an item']);
     await taskSet.settled(swarm);

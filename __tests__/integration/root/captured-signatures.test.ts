@@ -21,7 +21,7 @@ const outputs = async (signature: Awaited<ReturnType<typeof roots.sign>>) => {
 };
 
 describe('in the body of a root', () => {
-  it('a signature is captured by run, which gives its output, and by runNoWait, which gives a handle', async () => {
+  test('a signature is captured by run, which gives its output, and by runNoWait, which gives a handle', async () => {
     const signature = await roots.sign(root, async () => {
       const waited = await mage.sign(retriedWork, { value: 1 });
       const forgotten = await mage.sign('retried-work', { value: 2 }, { name: 'by name' });
@@ -34,7 +34,7 @@ describe('in the body of a root', () => {
     expect(await outputs(signature)).toEqual([1, 2]);
   });
 
-  it('a task that nobody wrapped, and a workflow of several tasks, are children with their outputs too', async () => {
+  test('a task that nobody wrapped, and a workflow of several tasks, are children with their outputs too', async () => {
     const signature = await roots.sign(root, async () => {
       await (await mage.sign(unwrapped, { n: 1 })).runNoWait({});
       await (await mage.sign('pipeline', { n: 2 })).runNoWait({});
@@ -43,7 +43,7 @@ describe('in the body of a root', () => {
     expect(await outputs(signature)).toEqual([{ n: 10 }, { first: { n: 3 }, second: { n: 4 } }]);
   });
 
-  it('a child gets its message and its bound data, which wins, and says what it is a child of', async () => {
+  test('a child gets its message and its bound data, which wins, and says what it is a child of', async () => {
     const signature = await roots.sign(root, async () => {
       const child = await mage.sign(retriedWork, { label: 'merged', a: { x: 1 } });
       await child.runNoWait({ a: { x: 2, y: 3 }, b: [4] });
@@ -58,7 +58,7 @@ describe('in the body of a root', () => {
     ]);
   });
 
-  it('a signature that was made before the body began is captured as well', async () => {
+  test('a signature that was made before the body began is captured as well', async () => {
     const early = await mage.sign(retriedWork, { value: 'early' });
     const signature = await roots.sign(root, () => early.run({}));
     expect(await signature.run()).toBe('early');
@@ -66,7 +66,7 @@ describe('in the body of a root', () => {
     expect(await early.status()).toBe('succeeded');
   });
 
-  it('run throws the failure of a child, which the body may catch', async () => {
+  test('run throws the failure of a child, which the body may catch', async () => {
     const signature = await roots.sign(root, async () => {
       const child = await mage.sign(work, { fail: 'broken' }, { name: 'the child' });
       const error = await rejection(child.run({}));
@@ -77,7 +77,7 @@ describe('in the body of a root', () => {
     expect(await outputs(signature)).toEqual(['broken']);
   });
 
-  it('a chain is one child, with its last output', async () => {
+  test('a chain is one child, with its last output', async () => {
     const signature = await roots.sign(root, async () => {
       const chain = await mage.chain([
         await mage.sign(retriedWork, { value: 1 }),
@@ -96,7 +96,7 @@ describe('in the body of a root', () => {
     expect(await outputs(signature)).toEqual([2, 4]);
   });
 
-  it('a swarm is one child, with its list, however it is run', async () => {
+  test('a swarm is one child, with its list, however it is run', async () => {
     const signature = await roots.sign(root, async () => {
       const make = (value: number) =>
         mage.swarm({
@@ -121,7 +121,7 @@ describe('in the body of a root', () => {
     ]);
   });
 
-  it('an item of a swarm is a child of the root as part of its swarm only, which it starts', async () => {
+  test('an item of a swarm is a child of the root as part of its swarm only, which it starts', async () => {
     const signature = await roots.sign(root, async () => {
       const swarm = await mage.swarm({ name: 'filled by hand' });
       const item = await swarm.addTask(retriedWork, { value: 'item' });
@@ -137,14 +137,14 @@ describe('in the body of a root', () => {
     expect(await (await mage.load(swarmId)).status()).toBe('succeeded');
   });
 
-  it('a swarm that was made outside and not run is captured when the body runs it', async () => {
+  test('a swarm that was made outside and not run is captured when the body runs it', async () => {
     const outside = await mage.swarm({ tasks: [[retriedWork, { value: 'outside' }]], isSwarmClosed: true });
     const signature = await roots.sign(root, () => outside.run());
     expect(await signature.run()).toEqual(['outside']);
     expect(await outputs(signature)).toEqual([['outside']]);
   });
 
-  it('a swarm that was made and not run does not hold the root up', async () => {
+  test('a swarm that was made and not run does not hold the root up', async () => {
     const signature = await roots.sign(root, async () => {
       await mage.swarm({ tasks: [retriedWork], isSwarmClosed: true });
       return 'done';
@@ -153,7 +153,7 @@ describe('in the body of a root', () => {
     expect(await outputs(signature)).toEqual([]);
   });
 
-  it('an item that is run of a swarm which runs outside is no child', async () => {
+  test('an item that is run of a swarm which runs outside is no child', async () => {
     const outside = await mage.swarm();
     const item = await outside.addTask(retriedWork, { value: 'of the other swarm' });
     await outside.runNoWait();
@@ -165,7 +165,7 @@ describe('in the body of a root', () => {
     expect(await item.status()).not.toBe('pending');
   });
 
-  it('running a child twice throws', async () => {
+  test('running a child twice throws', async () => {
     const signature = await roots.sign(root, async () => {
       const child = await mage.sign(retriedWork, { value: 1 });
       await child.run({});
@@ -181,7 +181,7 @@ describe('in the body of a root', () => {
     expect(await outputs(signature)).toHaveLength(3);
   });
 
-  it('equal signatures are different children, and those of one key are one', async () => {
+  test('equal signatures are different children, and those of one key are one', async () => {
     const signature = await roots.sign(root, async () => {
       for (let i = 0; i < 3; i++) await (await mage.sign(retriedWork, { value: 'equal' })).runNoWait({});
       const outputs = [];
@@ -193,7 +193,7 @@ describe('in the body of a root', () => {
     expect(await outputs(signature)).toEqual(['equal', 'equal', 'equal', 'first']);
   });
 
-  it('a child has callbacks of its own, which are no children', async () => {
+  test('a child has callbacks of its own, which are no children', async () => {
     const signature = await roots.sign(root, async () => {
       const callback = await mage.sign(retriedWork, { label: 'of a child' });
       await (await mage.sign(retriedWork, { value: 'x' }, { successCallbacks: [callback] })).runNoWait({});
@@ -206,7 +206,7 @@ describe('in the body of a root', () => {
     expect(await outputs(signature)).toEqual(['x']);
   });
 
-  it('what another store keeps is not captured', async () => {
+  test('what another store keeps is not captured', async () => {
     const signature = await roots.sign(root, async () => {
       const child = await elsewhere.mage.sign('retried-work', { value: 'elsewhere', label: 'elsewhere' });
       await child.runNoWait({});

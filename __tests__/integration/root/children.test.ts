@@ -8,13 +8,13 @@ const { hatchet } = fixture;
 const child = async (message: object) => (await mage.sign(retriedWork, message as { value: unknown })).runNoWait({});
 
 describe('the children of a root', () => {
-  it('are unknown before it is run', async () => {
+  test('are unknown before it is run', async () => {
     const signature = await roots.sign(root, () => undefined);
     expect(await signature.status()).toBe('pending');
     expect(await rejection(signature.children())).toBeInstanceOf(NotFoundError);
   });
 
-  it('are none while the body has not begun, and their results can be read already', async () => {
+  test('are none while the body has not begun, and their results can be read already', async () => {
     const signature = await roots.sign(root, async () => {
       for (const value of ['a', 'b']) await child({ value });
     });
@@ -41,7 +41,7 @@ describe('the children of a root', () => {
     await statusOf(swarm, 'succeeded');
   });
 
-  it('show where they are while it runs, and after it has ended', async () => {
+  test('show where they are while it runs, and after it has ended', async () => {
     const bodyMayEnd = gate();
     const signature = await roots.sign(root, async () => {
       for (const message of [{ value: 0 }, { value: 1 }, { waitFor: 'a' }, { waitFor: 'b' }, { waitFor: 'c' }])
@@ -75,7 +75,7 @@ describe('the children of a root', () => {
     expect(await (await loaded.children()).progress()).toMatchObject({ total: 5, status: 'succeeded' });
   });
 
-  it('of a root that was cancelled before its body began are none, and their results end', async () => {
+  test('of a root that was cancelled before its body began are none, and their results end', async () => {
     const signature = await roots.sign(root, () => child({}));
     const swarm = await mage.swarm({
       tasks: [[work, { fail: 'stop' }], signature],
@@ -90,7 +90,7 @@ describe('the children of a root', () => {
     for await (const entry of children.results()) throw new Error(JSON.stringify(entry));
   });
 
-  it('include those that fail, whose error is told', async () => {
+  test('include those that fail, whose error is told', async () => {
     const signature = await roots.sign(root, async () => {
       await child({ value: 'good' });
       await (await mage.sign(work, { fail: 'bad' }, { name: 'a bad one' })).runNoWait({});
@@ -105,7 +105,7 @@ describe('the children of a root', () => {
     ]);
   });
 
-  it('are a swarm that is not for others to run', async () => {
+  test('are a swarm that is not for others to run', async () => {
     const held = gate();
     fixture.onRelease(held.open);
     const signature = await roots.sign(root, () => held.opened);
@@ -122,7 +122,7 @@ describe('in the engine', () => {
   const runOf = (runId: string) =>
     eventually('the engine shows the run', async () => (await hatchet.runs.get(runId)).run);
 
-  it('each is a run of its own below the run of the root, and its metadata says what it is', async () => {
+  test('each is a run of its own below the run of the root, and its metadata says what it is', async () => {
     const signature = await roots.sign(root, async (_, ctx) => {
       const first = await mage.sign(
         retriedWork,
@@ -165,7 +165,7 @@ describe('in the engine', () => {
     });
   });
 
-  it("the body's output is the root run's at once, while run, output and callbacks wait for the children", async () => {
+  test("the body's output is the root run's at once, while run, output and callbacks wait for the children", async () => {
     const attached = await mage.sign(callback, { label: 'at the end' });
     const signature = await roots.sign(
       root,
@@ -193,7 +193,7 @@ describe('in the engine', () => {
     expect(await signature.status()).toBe('succeeded');
   });
 
-  it('of a root whose body throws, the run has failed at once', async () => {
+  test('of a root whose body throws, the run has failed at once', async () => {
     const signature = await roots.sign(root, async () => {
       await child({ waitFor: 'failed at once' });
       throw new Error('the body broke');

@@ -56,7 +56,7 @@ describe('creating a root task', () => {
     errorCallbacks: [await mage.sign(taskSet.callback, { label: `${label} failed` })],
   });
 
-  it('captures what its body publishes, under its limit', async () => {
+  test('captures what its body publishes, under its limit', async () => {
     const root = await mage.sign(processBatch, {}, await callbacks('batch'));
     expect(root.kind).toBe('root');
     const items = Array.from({ length: 12 }, (_, i) => 'x'.repeat(i));
@@ -72,7 +72,7 @@ describe('creating a root task', () => {
     expect(taskSet.executions('batch failed')).toEqual([]);
   });
 
-  it('stops after the number of failures that it was given', async () => {
+  test('stops after the number of failures that it was given', async () => {
     const root = await mage.sign(processBatch, {}, await callbacks('bad batch'));
     const failed = root.run({ items: ['bad 1', 'bad 2', ...Array.from({ length: 30 }, (_, i) => `${i}`)] });
     expect(await rejection(failed)).toBeInstanceOf(mageflow.TaskFailedError);
@@ -83,7 +83,7 @@ describe('creating a root task', () => {
     expect(taskSet.executions('bad batch succeeded')).toEqual([]);
   });
 
-  it('captures what the module-level sign made', async () => {
+  test('captures what the module-level sign made', async () => {
     const root = await mageflow.sign(myRootTask, {}, await callbacks('module'));
     await root.runNoWait({ data: 'four' });
     expect((await taskSet.onlyExecution('module succeeded', root)).input).toMatchObject({
@@ -91,7 +91,7 @@ describe('creating a root task', () => {
     });
   });
 
-  it('runs at most 30 at once by default, and goes on whatever fails', async () => {
+  test('runs at most 30 at once by default, and goes on whatever fails', async () => {
     const root = await mage.sign(byDefault, {}, await callbacks('default'));
     gauge.fill(30);
     await root.run({});

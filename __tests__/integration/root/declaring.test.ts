@@ -21,7 +21,7 @@ others.push(wrapped);
 const fn = () => ({});
 
 describe('mage.wrap with root', () => {
-  it('makes a root of a task of the plain client, with its limit', async () => {
+  test('makes a root of a task of the plain client, with its limit', async () => {
     const callback = await mage.sign(taskSet.callback, { label: 'of a wrapped root' });
     const signature = await mage.sign(wrapped, { count: 8 }, { successCallbacks: [callback] });
     expect(signature.kind).toBe('root');
@@ -36,20 +36,20 @@ describe('mage.wrap with root', () => {
     expect((await signature.children()).name).toBe('root-swarm:wrapped-root');
   });
 
-  it('returns the declaration that it was given', () => {
+  test('returns the declaration that it was given', () => {
     const declaration = hatchet.task({ name: 'same', fn });
     expect(mage.wrap(declaration, { root: {} })).toBe(declaration);
   });
 });
 
 describe('what can be no root', () => {
-  it('a durable task, naming it', async () => {
+  test('a durable task, naming it', async () => {
     const error = await thrownBy(() => mage.wrap(hatchet.durableTask({ name: 'durable', fn }), { root: {} }));
     expect(error).toBeInstanceOf(ConfigurationError);
     expect(error.message).toContain('durable');
   });
 
-  it('a workflow of several tasks, also an empty one, naming it', async () => {
+  test('a workflow of several tasks, also an empty one, naming it', async () => {
     const workflow = hatchet.workflow({ name: 'many-tasks' });
     workflow.task({ name: 'one', fn });
     for (const declaration of [workflow, hatchet.workflow({ name: 'many-tasks' })]) {
@@ -59,7 +59,7 @@ describe('what can be no root', () => {
     }
   });
 
-  it.each([
+  test.each([
     ['a limit of none at once', { maxConcurrency: 0 }, 'maxConcurrency'],
     ['a negative limit', { maxConcurrency: -1 }, 'maxConcurrency'],
     ['a limit in words', { maxConcurrency: 'many' }, 'maxConcurrency'],
@@ -75,7 +75,7 @@ describe('what can be no root', () => {
     }
   });
 
-  it('a batch task', async () => {
+  test('a batch task', async () => {
     const make = () => mage.rootTask({ name: 'batch-root', batch: { maxSize: 2 }, fn } as never);
     expect(await thrownBy(make)).toBeInstanceOf(ConfigurationError);
   });
@@ -95,7 +95,7 @@ describe('a root that is run without a signature', () => {
   const childrenOf = async (rootId: string) =>
     ((await mage.load(rootId)) as unknown as RootSignature<Message, unknown>).children();
 
-  it.each([
+  test.each([
     ['its declaration', async (message: Message) => root.runNoWait(message as never)],
     ['the client, by name', async (message: Message) => hatchet.runNoWait('root', message as never, {})],
   ])('by %s captures as well, and just has no callbacks', async (name, run) => {
@@ -115,12 +115,12 @@ describe('a root that is run without a signature', () => {
     expect(children.name).toBe('root-swarm:root');
   });
 
-  it('gives the output of its body', async () => {
+  test('gives the output of its body', async () => {
     expect(await root.run({ ...body(), label: 'plain output' })).toEqual({ plain: true });
     await eventually('the children have run', () => taskSet.executions('plain output').length === 2);
   });
 
-  it('fails in the engine when its body throws', async () => {
+  test('fails in the engine when its body throws', async () => {
     const message = roots.body(() => {
       throw new Error('plainly broken');
     });

@@ -45,7 +45,7 @@ describe('excluding tasks from the root swarm', () => {
     taskSet.openGate(name);
   });
 
-  it('is not subject to the limit of the root', async () => {
+  test('is not subject to the limit of the root', async () => {
     const signature = await roots.sign(root, async () => {
       for (let i = 0; i < 5; i++) await (await mage.sign(retriedWork)).runNoWait({ waitFor: 'limit' });
       const output = await withoutRootSwarm(async () => (await mage.sign(retriedWork)).run({ value: 'at once' }));
@@ -55,7 +55,7 @@ describe('excluding tasks from the root swarm', () => {
     expect(await signature.run()).toBe('at once');
   });
 
-  it('gives back what its function returns, and throws what it throws, sync and async', async () => {
+  test('gives back what its function returns, and throws what it throws, sync and async', async () => {
     const told = (message: string) => new RangeError(message);
     const signature = await roots.sign(root, async () => {
       const seen: unknown[] = [withoutRootSwarm(() => 'sync'), await withoutRootSwarm(() => Promise.resolve('async'))];
@@ -75,7 +75,7 @@ describe('excluding tasks from the root swarm', () => {
     expect(await captured(signature)).toEqual(['captured again']);
   });
 
-  it('nests, and what is published after the inner one is still excluded', async () => {
+  test('nests, and what is published after the inner one is still excluded', async () => {
     const signature = await roots.sign(root, async () => {
       await withoutRootSwarm(async () => {
         await withoutRootSwarm(async () => (await mage.sign(retriedWork)).run({ value: 'inner' }));
@@ -87,7 +87,7 @@ describe('excluding tasks from the root swarm', () => {
     expect(await captured(signature)).toEqual(['captured']);
   });
 
-  it('leaves what is published meanwhile in parallel branches captured', async () => {
+  test('leaves what is published meanwhile in parallel branches captured', async () => {
     const signature = await roots.sign(root, async () => {
       const publish = async (value: string) => (await mage.sign(retriedWork)).run({ value });
       await Promise.all([
@@ -106,7 +106,7 @@ describe('excluding tasks from the root swarm', () => {
     expect(await captured(signature)).toEqual(['in 1', 'in 2']);
   });
 
-  it('excludes chains, swarms, declarations and what the context runs', async () => {
+  test('excludes chains, swarms, declarations and what the context runs', async () => {
     const signature = await roots.sign(root, async (_, ctx) =>
       withoutRootSwarm(async () => [
         await (await mage.chain([await mage.sign(retriedWork, { value: 'chain' })])).run({}),
@@ -119,7 +119,7 @@ describe('excluding tasks from the root swarm', () => {
     expect(await captured(signature)).toEqual([]);
   });
 
-  it('only runs its function outside a root', async () => {
+  test('only runs its function outside a root', async () => {
     expect(withoutRootSwarm(() => 7)).toBe(7);
     await expect(withoutRootSwarm(() => Promise.reject(new Error('as it is')))).rejects.toThrow('as it is');
     expect(fixture.log.lines.filter((line) => line.startsWith('warn'))).toEqual([]);

@@ -18,7 +18,7 @@ const both = async (label: string) => ({
 });
 
 describe('the body throws', () => {
-  it('at its last attempt: what it published finishes, then the error callbacks run once, and no others', async () => {
+  test('at its last attempt: what it published finishes, then the error callbacks run once, and no others', async () => {
     const signature = await roots.sign(
       twice,
       async () => {
@@ -38,7 +38,7 @@ describe('the body throws', () => {
     expect(await (await signature.children()).progress()).toMatchObject({ total: 1, succeeded: 1 });
   });
 
-  it('at an earlier attempt: nothing runs before the last one has ended', async () => {
+  test('at an earlier attempt: nothing runs before the last one has ended', async () => {
     const signature = await roots.sign(
       twice,
       async (_, ctx) => {
@@ -53,7 +53,7 @@ describe('the body throws', () => {
     expect(taskSet.executions('earlier attempt error')).toEqual([]);
   });
 
-  it('and children failed too: the error callbacks are told of both, the body first', async () => {
+  test('and children failed too: the error callbacks are told of both, the body first', async () => {
     const signature = await roots.sign(
       root,
       async () => {
@@ -72,7 +72,7 @@ describe('the body throws', () => {
     });
   });
 
-  it('does not begin, as its message does not fit: no children, and the error callbacks run once', async () => {
+  test('does not begin, as its message does not fit: no children, and the error callbacks run once', async () => {
     // Bound to it, such data would be refused at once.
     const signature = await mage.sign(strict, undefined, await both('does not fit'));
     expect((await rejection(signature.run({ n: 'one' as never }))).message).toContain('does not fit');
@@ -82,7 +82,7 @@ describe('the body throws', () => {
     expect(await (await signature.children()).progress()).toMatchObject({ total: 0 });
   });
 
-  it('what it returns cannot be sent: it has failed like one that throws', async () => {
+  test('what it returns cannot be sent: it has failed like one that throws', async () => {
     const signature = await roots.sign(
       root,
       async () => {
@@ -98,7 +98,7 @@ describe('the body throws', () => {
 });
 
 describe('children fail', () => {
-  it('fewer than the limit: the root succeeds', async () => {
+  test('fewer than the limit: the root succeeds', async () => {
     const signature = await roots.sign(
       root,
       async () => {
@@ -113,7 +113,7 @@ describe('children fail', () => {
     expect(taskSet.executions('below the limit error')).toEqual([]);
   });
 
-  it('as many as the limit: the root fails when what runs has ended, and what waits never starts', async () => {
+  test('as many as the limit: the root fails when what runs has ended, and what waits never starts', async () => {
     const signature = await roots.sign(
       one,
       async () => {
@@ -141,7 +141,7 @@ describe('children fail', () => {
     expect(taskSet.executions('never')).toEqual([]);
   });
 
-  it('as many as the limit, with others running: those end first, and their own callbacks run', async () => {
+  test('as many as the limit, with others running: those end first, and their own callbacks run', async () => {
     const signature = await roots.sign(
       root,
       async () => {
@@ -170,7 +170,7 @@ describe('children fail', () => {
 });
 
 describe('the limit is reached while the body is still publishing', () => {
-  it('what it publishes later is cancelled at once, whatever it is, and the body goes on', async () => {
+  test('what it publishes later is cancelled at once, whatever it is, and the body goes on', async () => {
     const told = gate();
     let outcomes: unknown[] = [];
     const cancelled = async (promise: Promise<unknown>) => (await rejection(promise)) instanceof CancelledError;
@@ -226,7 +226,7 @@ describe('the limit is reached while the body is still publishing', () => {
     expect(await children.progress()).toMatchObject({ total: 16, failed: 3, cancelled: 13, status: 'failed' });
   });
 
-  it('what was cancelled keeps that for its status, and has no run', async () => {
+  test('what was cancelled keeps that for its status, and has no run', async () => {
     let seen: unknown;
     const signature = await roots.sign(one, async () => {
       await rejection((await failing(0)).output);
@@ -241,7 +241,7 @@ describe('the limit is reached while the body is still publishing', () => {
     expect(seen).toEqual(['cancelled', 'cancelled', true]);
   });
 
-  it('what runs apart from it is not touched', async () => {
+  test('what runs apart from it is not touched', async () => {
     const signature = await roots.sign(one, async () => {
       await rejection((await failing(0)).output);
       return withoutRootSwarm(async () => (await mage.sign(retriedWork, { value: 'apart', label: 'apart' })).run({}));
@@ -250,7 +250,7 @@ describe('the limit is reached while the body is still publishing', () => {
     expect(taskSet.executions('apart')).toHaveLength(1);
   });
 
-  it('by a swarm that fails as a whole: that is one failure', async () => {
+  test('by a swarm that fails as a whole: that is one failure', async () => {
     const signature = await roots.sign(one, async () => {
       const swarm = await mage.swarm({
         tasks: [

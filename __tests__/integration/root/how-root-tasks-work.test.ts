@@ -29,7 +29,7 @@ const orchestrator = mage.rootTask({
 others.push(workerTask, orchestrator);
 
 describe('how root tasks work', () => {
-  it('creates an internal swarm that is named after the task, captures, limits and closes when the body returns', async () => {
+  test('creates an internal swarm that is named after the task, captures, limits and closes when the body returns', async () => {
     const rootSignature = await mageflow.sign(
       orchestrator,
       {},

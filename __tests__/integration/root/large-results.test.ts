@@ -19,7 +19,7 @@ const spawning = async (label: string, count: number, length: number) => {
 };
 
 describe('the outputs of the children', () => {
-  it('arrive whole when they are too large to travel in the message', async () => {
+  test('arrive whole when they are too large to travel in the message', async () => {
     const { input } = await spawning('by reference', 10, 1_000);
     expect(input).toEqual({
       label: 'by reference',
@@ -28,7 +28,7 @@ describe('the outputs of the children', () => {
     });
   });
 
-  it('are read one after another when they exceed maxResultBytes, with a warning', async () => {
+  test('are read one after another when they exceed maxResultBytes, with a warning', async () => {
     const { input, context } = await spawning('one after another', 30, 1_000);
     expect(input).toMatchObject({ returnValue: 'body', childResults: [] });
     const outputs = [];
@@ -37,7 +37,7 @@ describe('the outputs of the children', () => {
     expect(fixture.log.lines.filter((line) => line.includes('maxResultBytes'))).toHaveLength(1);
   });
 
-  it('do not keep a large output of the body from arriving', async () => {
+  test('do not keep a large output of the body from arriving', async () => {
     const output = text(0, 15_000);
     const signature = await roots.sign(
       root,

@@ -12,7 +12,7 @@ const holding = (name: string) =>
   roots.body(() => child({ waitFor: name, value: `${name} child` }).then(() => `${name} body`));
 
 describe('a root in a root', () => {
-  it('is one child with the output of its body, and ends with its own children', async () => {
+  test('is one child with the output of its body, and ends with its own children', async () => {
     const signature = await roots.sign(
       root,
       async () => {
@@ -34,7 +34,7 @@ describe('a root in a root', () => {
     ]);
   });
 
-  it('is awaited in the body, and gives what its body gave, after its children', async () => {
+  test('is awaited in the body, and gives what its body gave, after its children', async () => {
     const signature = await roots.sign(root, async () => {
       const nested = await roots.sign(inner, async () => {
         await child({ label: 'grandchild', value: 'leaf' });
@@ -50,7 +50,7 @@ describe('a root in a root', () => {
     expect(taskSet.executions('grandchild')[0]?.context?.rootId).toBe(output['nested']);
   });
 
-  it('is captured as a declaration too', async () => {
+  test('is captured as a declaration too', async () => {
     const body = roots.body(async () => {
       await child({ value: 1 });
       return 'inner body';
@@ -60,7 +60,7 @@ describe('a root in a root', () => {
     expect(await (await signature.children()).progress()).toMatchObject({ total: 1, succeeded: 1 });
   });
 
-  it('goes on publishing after the body around it has returned', async () => {
+  test('goes on publishing after the body around it has returned', async () => {
     const outerHasReturned = gate();
     const nested = await roots.sign(inner, async () => {
       const swarm = await mage.swarm();
@@ -80,7 +80,7 @@ describe('a root in a root', () => {
     expect(children).toEqual([['before', 'after'], 'direct']);
   });
 
-  it('that runs when the limit outside is reached goes on to its end, with what it publishes later', async () => {
+  test('that runs when the limit outside is reached goes on to its end, with what it publishes later', async () => {
     const limitReached = gate();
     const nested = await roots.sign(root, async () => {
       await (await mage.sign(retriedWork, { value: 'before' })).run({});
@@ -100,7 +100,7 @@ describe('a root in a root', () => {
     expect(await (await nested.children()).progress()).toMatchObject({ total: 2, succeeded: 2 });
   });
 
-  it('that fails by its children is one failure outside', async () => {
+  test('that fails by its children is one failure outside', async () => {
     const signature = await roots.sign(root, async () => {
       const nested = await roots.sign(inner, async () => {
         for (let n = 0; n < 2; n++) await (await mage.sign(work, { fail: `leaf ${n}` })).runNoWait({});
@@ -111,7 +111,7 @@ describe('a root in a root', () => {
     expect(await (await signature.children()).progress()).toMatchObject({ total: 1, failed: 1, status: 'succeeded' });
   });
 
-  it('to five levels, each with a limit of one: nothing waits for itself', async () => {
+  test('to five levels, each with a limit of one: nothing waits for itself', async () => {
     const deep = (level: number): ReturnType<typeof roots.sign> =>
       roots.sign(inner, async () => {
         if (level === 0) return 'the leaf';
@@ -123,7 +123,7 @@ describe('a root in a root', () => {
 });
 
 describe('a root as an item of a swarm', () => {
-  it('gives the output of its body, holds its slot until its children have ended, and then hands it on', async () => {
+  test('gives the output of its body, holds its slot until its children have ended, and then hands it on', async () => {
     const item = await mage.sign(inner, holding('in a swarm'));
     const swarm = await mage.swarm({
       tasks: [item, [retriedWork, { value: 'after it', label: 'after the item' }]],
@@ -145,7 +145,7 @@ describe('a root as an item of a swarm', () => {
     expect(await item.status()).toBe('succeeded');
   });
 
-  it('that fails counts as one failure, and its children are told apart from the items', async () => {
+  test('that fails counts as one failure, and its children are told apart from the items', async () => {
     const item = await roots.sign(inner, async () => {
       for (let n = 0; n < 2; n++) await (await mage.sign(work, { fail: `leaf ${n}` })).runNoWait({});
     });
@@ -161,7 +161,7 @@ describe('a root as an item of a swarm', () => {
     expect(context?.failures?.[0]?.message).toContain('2 of its 2 children failed');
   });
 
-  it('has the message of the swarm, and says so in its context', async () => {
+  test('has the message of the swarm, and says so in its context', async () => {
     const item = await roots.sign(inner, (input) => [input['common'], mageContext()]);
     const swarm = await mage.swarm({ tasks: [item], isSwarmClosed: true });
     expect(await swarm.run({ common: 'for all' })).toEqual([
@@ -174,7 +174,7 @@ describe('a root as an item of a swarm', () => {
 });
 
 describe('a root as a step of a chain', () => {
-  it('gets the output before, and the next step gets that of its body, after its children', async () => {
+  test('gets the output before, and the next step gets that of its body, after its children', async () => {
     const step = await roots.sign(inner, async (input) => {
       await child({ waitFor: 'in a chain', value: 'child' });
       return { received: input['returnValue'] };
@@ -198,7 +198,7 @@ describe('a root as a step of a chain', () => {
     ]);
   });
 
-  it('that fails ends the chain', async () => {
+  test('that fails ends the chain', async () => {
     const step = await roots.sign(inner, async () => {
       for (let n = 0; n < 2; n++) await (await mage.sign(work, { fail: `leaf ${n}` })).runNoWait({});
     });
@@ -212,7 +212,7 @@ describe('a root as a step of a chain', () => {
 });
 
 describe('a root as a callback', () => {
-  it('gets the result, captures, and has callbacks of its own', async () => {
+  test('gets the result, captures, and has callbacks of its own', async () => {
     const callback = await roots.sign(
       inner,
       async (input) => {
@@ -239,7 +239,7 @@ describe('a root as a callback', () => {
     expect(await (await callback.children()).progress()).toMatchObject({ total: 2, succeeded: 2, status: 'succeeded' });
   });
 
-  it('gets the failure, and captures', async () => {
+  test('gets the failure, and captures', async () => {
     const callback = await roots.sign(inner, async (input) => {
       const { message } = input['error'] as Error;
       return (await mage.sign(retriedWork, { value: `handled ${message}`, label: 'handler' })).run({});
@@ -252,7 +252,7 @@ describe('a root as a callback', () => {
     expect(await (await callback.children()).progress()).toMatchObject({ total: 1, succeeded: 1 });
   });
 
-  it('of another root gets the output and the children of that one', async () => {
+  test('of another root gets the output and the children of that one', async () => {
     const callback = await roots.sign(inner, async ({ returnValue, childResults }) => {
       await child({ value: { returnValue, childResults }, label: 'second generation' });
     });
@@ -266,7 +266,7 @@ describe('a root as a callback', () => {
     ]);
   });
 
-  it('that fails changes nothing for its parent', async () => {
+  test('that fails changes nothing for its parent', async () => {
     const callback = await roots.sign(inner, () => {
       throw new Error('a broken callback');
     });

@@ -23,7 +23,7 @@ async function outcome(body: RootBody) {
 }
 
 describe('a body that is tried again after it has thrown', () => {
-  it('gets back what it published, equal ones too, and goes on from there', async () => {
+  test('gets back what it published, equal ones too, and goes on from there', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const first = ctx.retryCount() === 0;
       const handles = [await run('back', 'a'), await run('back', 'b')];
@@ -38,7 +38,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('back').sort()).toEqual([...(output as string[])].sort());
   });
 
-  it('tells equal tasks by the message they are run with, as by the data bound to them', async () => {
+  test('tells equal tasks by the message they are run with, as by the data bound to them', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const outputs = [];
       for (const returning of ['x', 'y', 'x']) {
@@ -53,7 +53,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('by message').sort()).toEqual(['x', 'x', 'y']);
   });
 
-  it('gets back chains and swarms, whether it had run them already or only made them', async () => {
+  test('gets back chains and swarms, whether it had run them already or only made them', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const task = (returning: unknown) => mage.sign(retriedWork, { label: 'groups', returning });
       const chain = await mage.chain([await task('chain 1'), await task('chain 2')]);
@@ -70,7 +70,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('groups').sort()).toEqual(['chain 1', 'chain 2', ...lists, ...lists].sort());
   });
 
-  it('goes on filling the open swarm that it was filling', async () => {
+  test('goes on filling the open swarm that it was filling', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const swarm = await mage.swarm({ name: 'open', config: { maxConcurrency: 2 } });
       const fill = async (returning: string) =>
@@ -93,7 +93,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('filled').sort()).toEqual(['five', 'four', 'four', 'one', 'six', 'three', 'two', 'two']);
   });
 
-  it('runs a swarm again that it ran with its message, and adds to it', async () => {
+  test('runs a swarm again that it ran with its message, and adds to it', async () => {
     const { output } = await outcome(async (_, ctx) => {
       const swarm = await mage.swarm({ tasks: [[retriedWork, { label: 'ran again', value: 1 }]] });
       const handle = await swarm.runNoWait({ common: true });
@@ -108,7 +108,7 @@ describe('a body that is tried again after it has thrown', () => {
     for (const { input } of taskSet.executions('ran again')) expect(input['common']).toBe(true);
   });
 
-  it('loses nothing when its branches come in another order', async () => {
+  test('loses nothing when its branches come in another order', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const attempt = ctx.retryCount();
       const [start, turn] = [gate(), gate()];
@@ -133,7 +133,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('branches').sort()).toEqual(expected.flat().sort());
   });
 
-  it('gets back by its key what has other data now', async () => {
+  test('gets back by its key what has other data now', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const data = { label: 'keyed', value: `attempt ${ctx.retryCount()}` };
       const child = await mage.sign(retriedWork, data, { key: 'child' });
@@ -157,7 +157,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('keyed')).toEqual(Array.from({ length: 5 }, () => kept));
   });
 
-  it('makes new children of data that differ', async () => {
+  test('makes new children of data that differ', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const returning = `attempt ${ctx.retryCount()}`;
       const handles = [
@@ -176,7 +176,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('differ').sort()).toEqual([0, 0, 0, 1, 1, 1].map((n) => `attempt ${n}`));
   });
 
-  it('gets back what its declarations and its context ran', async () => {
+  test('gets back what its declarations and its context ran', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const returning = (n: number) => ({ label: 'declared', value: n });
       const outputs: unknown[] = [
@@ -195,7 +195,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('declared').sort()).toEqual([1, 1, 2, 3, 3]);
   });
 
-  it('gets the failure of a child that failed before, which does not run again', async () => {
+  test('gets the failure of a child that failed before, which does not run again', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const child = await mage.sign(work, { label: 'failed before', fail: 'no good' });
       const error = await rejection(child.run({}));
@@ -207,7 +207,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(taskSet.executions('failed before')).toHaveLength(1);
   });
 
-  it('gets a child that was waiting, or running, when it threw', async () => {
+  test('gets a child that was waiting, or running, when it threw', async () => {
     const signature = await roots.sign(narrow, async (_, ctx) => {
       const running = await (
         await mage.sign(retriedWork, { label: 'waits', value: 'ran', waitFor: 'waits' })
@@ -222,7 +222,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(await (await signature.children()).progress()).toMatchObject({ total: 2, succeeded: 2 });
   });
 
-  it('has its callbacks once, with the children of all attempts in the order of their publication', async () => {
+  test('has its callbacks once, with the children of all attempts in the order of their publication', async () => {
     const options = {
       successCallbacks: [await tagged('after retries')],
       errorCallbacks: [await tagged('retries error')],
@@ -242,7 +242,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(taskSet.executions('retries error')).toEqual([]);
   });
 
-  it('gets back a root in it, whose own body does not run again', async () => {
+  test('gets back a root in it, whose own body does not run again', async () => {
     let bodies = 0;
     const inner = roots.body(async () => {
       bodies += 1;
@@ -260,7 +260,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('of the inner root')).toEqual(['leaf']);
   });
 
-  it('publishes again what runs apart from it', async () => {
+  test('publishes again what runs apart from it', async () => {
     await outcome(async (_, ctx) => {
       await withoutRootSwarm(async () => (await mage.sign(retriedWork, { label: 'apart' })).run({}));
       if (ctx.retryCount() === 0) throw again;
@@ -268,7 +268,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(taskSet.executions('apart')).toHaveLength(2);
   });
 
-  it('finds its limit of failures reached, when it was', async () => {
+  test('finds its limit of failures reached, when it was', async () => {
     const limited = roots.sign(strict, async (_, ctx) => {
       const child = await mage.sign(work, { fail: 'at the limit', label: 'strict' });
       await rejection(child.run({}));
@@ -301,7 +301,7 @@ test('a root that is run without a signature gets back what its earlier attempt 
 });
 
 describe('a body that ran out of time', () => {
-  it('is tried again while the old one goes on: each child runs once, and what the old one adds late runs nowhere', async () => {
+  test('is tried again while the old one goes on: each child runs once, and what the old one adds late runs nowhere', async () => {
     const late = gate();
     let refused: unknown;
     const signature = await roots.sign(hasty, async (_, ctx) => {

@@ -42,7 +42,7 @@ describe('dynamic batch processing', () => {
   });
   others.push(processItem, processQueryResults);
 
-  it('processes as many items as the query gives and then notifies', async () => {
+  test('processes as many items as the query gives and then notifies', async () => {
     const notify = await mageflow.sign(callback, { label: 'notify' });
     const root = await mageflow.sign(processQueryResults, {}, { successCallbacks: [notify] });
     gauge.fill(20);
@@ -56,7 +56,7 @@ describe('dynamic batch processing', () => {
     expect(gauge.max).toBe(20);
   });
 
-  it('notifies when the query gives nothing', async () => {
+  test('notifies when the query gives nothing', async () => {
     const notify = await mageflow.sign(callback, { label: 'nothing' });
     const root = await mageflow.sign(processQueryResults, {}, { successCallbacks: [notify] });
     await root.run({ query: 'SELECT none' });
@@ -66,7 +66,7 @@ describe('dynamic batch processing', () => {
     });
   });
 
-  it('does not notify when five items fail', async () => {
+  test('does not notify when five items fail', async () => {
     const notify = await mageflow.sign(callback, { label: 'not notified' });
     const alert = await mageflow.sign(callback, { label: 'alerted' });
     const options = { successCallbacks: [notify], errorCallbacks: [alert] };
@@ -97,7 +97,7 @@ describe('agent task spawning', () => {
   });
   others.push(search!, summarize!, agentExecutor);
 
-  it('runs the steps of the plan, each with its own task', async () => {
+  test('runs the steps of the plan, each with its own task', async () => {
     const done = await mageflow.sign(callback, { label: 'agent' });
     const root = await mageflow.sign(agentExecutor, {}, { successCallbacks: [done] });
     expect(await root.run({ goal: 'find sources, find dates, write it up' })).toEqual({ stepsSpawned: 3 });
@@ -136,7 +136,7 @@ describe('fan-out, fan-in', () => {
   });
   others.push(analyzeSource, distributedAnalysis, aggregateResults);
 
-  it('aggregates the outputs of the children in a callback', async () => {
+  test('aggregates the outputs of the children in a callback', async () => {
     const aggregate = await mageflow.sign(aggregateResults);
     const root = await mageflow.sign(distributedAnalysis, {}, { successCallbacks: [aggregate] });
     const dataSources = ['one', 'two words', 'now three words', 'these are four words'];

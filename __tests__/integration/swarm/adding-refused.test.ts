@@ -32,25 +32,25 @@ describe('adding to a swarm that takes nothing any more', () => {
     expect(await other.progress()).toMatchObject({ total: 1 });
   };
 
-  it('throws SwarmClosedError for a closed one', async () => {
+  test('throws SwarmClosedError for a closed one', async () => {
     const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
     await refuses(swarm, SwarmClosedError);
   });
 
-  it('throws SwarmFinishedError for one that has succeeded', async () => {
+  test('throws SwarmFinishedError for one that has succeeded', async () => {
     const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
     await swarm.run({});
     await refuses(swarm, SwarmFinishedError);
   });
 
-  it('throws SwarmFinishedError for one that has failed', async () => {
+  test('throws SwarmFinishedError for one that has failed', async () => {
     const swarm = await mage.swarm({ tasks: [work], config: { stopAfterNFailures: 1 } });
     await swarm.runNoWait({ fail: 'broken' });
     await statusOf(swarm, 'failed');
     await refuses(swarm, SwarmFinishedError);
   });
 
-  it('throws SwarmFinishedError for one that is stopping', async () => {
+  test('throws SwarmFinishedError for one that is stopping', async () => {
     const swarm = await mage.swarm({ config: { stopAfterNFailures: 1 } });
     const held = await swarm.addTask(work, { waitFor: 'stopping' });
     await held.runNoWait({});
@@ -62,7 +62,7 @@ describe('adding to a swarm that takes nothing any more', () => {
     await statusOf(swarm, 'failed');
   });
 
-  it('keeps the thousands that are in when the swarm is closed meanwhile, and tells how many', async () => {
+  test('keeps the thousands that are in when the swarm is closed meanwhile, and tells how many', async () => {
     const swarm = await mage.swarm();
     const signed = await mage.sign(work);
     const rows = async function* (): AsyncGenerator<TaskEntry> {
@@ -78,7 +78,7 @@ describe('adding to a swarm that takes nothing any more', () => {
     expect(await (await mage.swarm()).addTask(signed)).toBe(signed);
   });
 
-  it('keeps those that are in when the swarm stops meanwhile', async () => {
+  test('keeps those that are in when the swarm stops meanwhile', async () => {
     const swarm = await mage.swarm({ config: { stopAfterNFailures: 1 } });
     const rows = async function* (): AsyncGenerator<TaskEntry> {
       for (let i = 0; i < 1_500; i++) {
@@ -93,7 +93,7 @@ describe('adding to a swarm that takes nothing any more', () => {
     expect(await swarm.progress()).toMatchObject({ total: 1_001, cancelled: 1_000, failed: 1 });
   });
 
-  it('throws NotFoundError for one whose retention is over, and writes nothing', async () => {
+  test('throws NotFoundError for one whose retention is over, and writes nothing', async () => {
     const short = new Fixture({ retention: { finishedMs: 200 }, leaseMs: 300, reconcileIntervalMs: 100 });
     short.mage.startReconciler();
     try {

@@ -30,7 +30,7 @@ describe('adding tasks', () => {
   });
   afterAll(() => fixture.close());
 
-  it('gives an added task the message it is run with, when the swarm was not run', async () => {
+  test('gives an added task the message it is run with, when the swarm was not run', async () => {
     const swarm = await mageflow.swarm({ tasks: [taskSet.work] });
     const added = await swarm.addTask(taskSet.work);
     await added.run({ label: 'own message' });
@@ -38,7 +38,7 @@ describe('adding tasks', () => {
     expect(await swarm.progress()).toMatchObject({ total: 2, waiting: 1, succeeded: 1, status: 'running' });
   });
 
-  it('merges the message of the swarm and that of the task, of which the schema takes what it knows', async () => {
+  test('merges the message of the swarm and that of the task, of which the schema takes what it knows', async () => {
     const swarm = await mageflow.swarm({ tasks: [taskSet.work] });
     await swarm.runNoWait({ swarmData: 'swarm_data' });
     const added = await swarm.addTask(newTask);
@@ -49,7 +49,7 @@ describe('adding tasks', () => {
     expect(seenWhole).toEqual([{ swarmData: 'swarm_data', data: 'y' }]);
   });
 
-  it('does not start an added task by itself, also not on a running swarm', async () => {
+  test('does not start an added task by itself, also not on a running swarm', async () => {
     const swarm = await mageflow.swarm({ tasks: [taskSet.work] });
     await swarm.runNoWait({ label: 'first' });
     const added = await swarm.addTask(taskSet.work);
@@ -61,7 +61,7 @@ describe('adding tasks', () => {
     expect(taskSet.labels(swarm).sort()).toEqual(['first', 'later']);
   });
 
-  it('queues an added task until the swarm has a slot for it', async () => {
+  test('queues an added task until the swarm has a slot for it', async () => {
     const swarm = await mageflow.swarm({ tasks: [taskSet.work], config: { maxConcurrency: 1 } });
     await swarm.runNoWait({ label: 'first', waitFor: 'slot' });
     const added = await swarm.addTask(taskSet.work);

@@ -22,15 +22,15 @@ describe('adding to a swarm', () => {
       expect(await swarm.run()).toEqual(outputs);
     };
 
-    it('takes an array of tasks, names, signatures and tuples', async () => {
+    test('takes an array of tasks, names, signatures and tuples', async () => {
       await takes(await entries());
     });
 
-    it('takes any iterable', async () => {
+    test('takes any iterable', async () => {
       await takes(new Set(await entries()));
     });
 
-    it('takes a generator', async () => {
+    test('takes a generator', async () => {
       const list = await entries();
       await takes(
         (function* () {
@@ -39,7 +39,7 @@ describe('adding to a swarm', () => {
       );
     });
 
-    it('takes an async iterable', async () => {
+    test('takes an async iterable', async () => {
       const list = await entries();
       await takes(
         (async function* () {
@@ -48,13 +48,13 @@ describe('adding to a swarm', () => {
       );
     });
 
-    it('takes none', async () => {
+    test('takes none', async () => {
       const swarm = await mage.swarm();
       expect(await swarm.addTasks([], { run: true })).toBe(0);
       expect(await swarm.status()).toBe('pending');
     });
 
-    it('takes 2,500 in order, while reading them one after another', async () => {
+    test('takes 2,500 in order, while reading them one after another', async () => {
       const swarm = await mage.swarm();
       const totals = new Set<number>();
       const rows = async function* () {
@@ -73,7 +73,7 @@ describe('adding to a swarm', () => {
       }
     });
 
-    it('makes them ready at once with run, which starts the swarm', async () => {
+    test('makes them ready at once with run, which starts the swarm', async () => {
       const swarm = await mage.swarm({ tasks: [work], config: { maxConcurrency: 1 } });
       expect(
         await swarm.addTasks(
@@ -85,7 +85,7 @@ describe('adding to a swarm', () => {
       expect(taskSet.labels(swarm)).toEqual(['a', 'b', 'c']);
     });
 
-    it('runs them with the message of a swarm that was run', async () => {
+    test('runs them with the message of a swarm that was run', async () => {
       const swarm = await mage.swarm();
       await swarm.runNoWait({ common: 'message' });
       await swarm.addTasks([[work, { label: 'x' }]], { run: true });
@@ -94,7 +94,7 @@ describe('adding to a swarm', () => {
       expect(taskSet.executions(swarm).map(({ input }) => input)).toEqual([{ common: 'message', label: 'x' }]);
     });
 
-    it('adds nothing of a thousand in which one entry is wrong', async () => {
+    test('adds nothing of a thousand in which one entry is wrong', async () => {
       const swarm = await mage.swarm();
       const signed = await mage.sign(work);
       const wrong = [signed, [work, { at: Number.NaN }] as const];
@@ -105,7 +105,7 @@ describe('adding to a swarm', () => {
   });
 
   describe('one task', () => {
-    it('gives a signature of the swarm for a task', async () => {
+    test('gives a signature of the swarm for a task', async () => {
       const swarm = await mage.swarm({ tasks: [work] });
       const item = await swarm.addTask(work, { label: 'x' }, { name: 'row 8', successCallbacks: [callback] });
       expect(item).toMatchObject({ kind: 'task', name: 'row 8', id: `${swarm.id}~1` });
@@ -122,7 +122,7 @@ describe('adding to a swarm', () => {
       ]);
     });
 
-    it('gives a signature back as the same object, which keeps its id', async () => {
+    test('gives a signature back as the same object, which keeps its id', async () => {
       const signed = await mage.sign(work, { label: 'mine' });
       const { id } = signed;
       const swarm = await mage.swarm();
@@ -132,7 +132,7 @@ describe('adding to a swarm', () => {
       expect(taskSet.executions(swarm)[0]?.context?.signatureId).toBe(id);
     });
 
-    it('takes no further data for a signature', async () => {
+    test('takes no further data for a signature', async () => {
       const swarm = await mage.swarm();
       const signed = await mage.sign(work);
       expect(await rejection(swarm.addTask(signed, { label: 'x' } as never))).toBeInstanceOf(ConfigurationError);

@@ -43,7 +43,7 @@ describe('batch processing with error tolerance', () => {
   });
   afterAll(() => fixture.close());
 
-  it('reports completion when 49 of 1,000 records fail', async () => {
+  test('reports completion when 49 of 1,000 records fail', async () => {
     const broken = Array.from({ length: 49 }, (_, i) => i * 20);
     const swarm = await batchSwarm();
     await swarm.runNoWait({ broken });
@@ -61,7 +61,7 @@ describe('batch processing with error tolerance', () => {
     expect(gauge.max).toBe(20);
   });
 
-  it('stops at the 50th failure, alerts and cancels the rest', async () => {
+  test('stops at the 50th failure, alerts and cancels the rest', async () => {
     const broken = Array.from({ length: total - 100 }, (_, i) => 100 + i);
     const swarm = await batchSwarm();
     await swarm.runNoWait({ broken });

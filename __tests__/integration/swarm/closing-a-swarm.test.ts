@@ -6,7 +6,7 @@ import { openTasks } from '../../helpers/task-set';
 describe('closing a swarm', () => {
   const { taskSet } = openTasks();
 
-  it('runs the completion callbacks when the tasks that were there have completed', async () => {
+  test('runs the completion callbacks when the tasks that were there have completed', async () => {
     const swarm = await mageflow.swarm({ tasks: [taskSet.work, taskSet.work], successCallbacks: [taskSet.callback] });
     await swarm.runNoWait({ waitFor: 'closing' });
     await taskSet.started(swarm, 2);
@@ -18,7 +18,7 @@ describe('closing a swarm', () => {
     expect(taskSet.callbacks(swarm)).toHaveLength(1);
   });
 
-  it('runs them at once when everything had completed before', async () => {
+  test('runs them at once when everything had completed before', async () => {
     const swarm = await mageflow.swarm({ tasks: [taskSet.work], successCallbacks: [taskSet.callback] });
     await swarm.runNoWait({});
     await progressOf(swarm, { succeeded: 1 });
@@ -29,7 +29,7 @@ describe('closing a swarm', () => {
     expect(taskSet.callbacks(swarm)).toHaveLength(1);
   });
 
-  it('accepts no new tasks afterwards', async () => {
+  test('accepts no new tasks afterwards', async () => {
     const swarm = await mageflow.swarm({ tasks: [taskSet.work] });
     await swarm.closeSwarm();
     await expect(swarm.addTask(taskSet.work)).rejects.toThrow(SwarmClosedError);
@@ -37,7 +37,7 @@ describe('closing a swarm', () => {
     expect(await swarm.progress()).toMatchObject({ total: 1, status: 'pending' });
   });
 
-  it('can be done when the swarm is made', async () => {
+  test('can be done when the swarm is made', async () => {
     const swarm = await mageflow.swarm({
       tasks: [taskSet.work],
       successCallbacks: [taskSet.callback],

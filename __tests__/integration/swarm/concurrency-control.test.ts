@@ -27,7 +27,7 @@ describe('concurrency control', () => {
   });
   afterAll(() => fixture.close());
 
-  it('processes 20 files, never more than 5 at once', async () => {
+  test('processes 20 files, never more than 5 at once', async () => {
     const paths = Array.from({ length: 20 }, (_, i) => `file_${i}.txt`);
     const fileTasks = await Promise.all(paths.map((filePath) => mageflow.sign('process-file', { filePath })));
     const swarm = await mageflow.swarm({ tasks: fileTasks, config: { maxConcurrency: 5 }, isSwarmClosed: true });
@@ -40,7 +40,7 @@ describe('concurrency control', () => {
     expect(processed.sort()).toEqual([...paths].sort());
   });
 
-  it('starts the next one in the queue as each completes', async () => {
+  test('starts the next one in the queue as each completes', async () => {
     const tasks = await Promise.all(
       Array.from({ length: 20 }, (_, i) => mageflow.sign(taskSet.work, { label: `${i}`, waitFor: `file-${i}` })),
     );
@@ -58,7 +58,7 @@ describe('concurrency control', () => {
     expect(taskSet.gauge().max).toBe(5);
   });
 
-  it('starts the next one when one fails, too', async () => {
+  test('starts the next one when one fails, too', async () => {
     const tasks = await Promise.all(
       Array.from({ length: 6 }, (_, i) => mageflow.sign(taskSet.work, { label: `${i}`, fail: `broken ${i}` })),
     );

@@ -38,14 +38,14 @@ describe('creating a swarm', () => {
   });
   afterAll(() => fixture.close());
 
-  it('runs its tasks in parallel', async () => {
+  test('runs its tasks in parallel', async () => {
     const swarm = await mageflow.swarm({ tasks: [task1, task2, task3] });
     await swarm.closeSwarm();
     expect(await swarm.run()).toEqual([{ by: 'task-1' }, { by: 'task-2' }, { by: 'task-3' }]);
     expect(gauge.max).toBe(3);
   });
 
-  it('keeps to its concurrency and runs the success callback, not the error callback', async () => {
+  test('keeps to its concurrency and runs the success callback, not the error callback', async () => {
     const swarm = await mageflow.swarm({
       tasks: [processFile1, processFile2, processFile3],
       successCallbacks: [taskSet.callback],
@@ -62,14 +62,14 @@ describe('creating a swarm', () => {
     expect(taskSet.errorCallbacks(swarm)).toEqual([]);
   });
 
-  it('is made by the client as by the module', async () => {
+  test('is made by the client as by the module', async () => {
     const swarm = await mage.swarm({ tasks: [taskSet.work], isSwarmClosed: true });
     const loaded = await mageflow.load(swarm.id);
     expect(loaded.kind).toBe('swarm');
     expect(await swarm.run({ label: 'x' })).toEqual([{ label: 'x', received: null }]);
   });
 
-  it('takes task signatures, tasks and task names', async () => {
+  test('takes task signatures, tasks and task names', async () => {
     const swarm = await mageflow.swarm({
       tasks: [await mageflow.sign(taskSet.work, { label: 'signature' }), taskSet.work, 'work'],
       isSwarmClosed: true,
@@ -81,7 +81,7 @@ describe('creating a swarm', () => {
     ]);
   });
 
-  it('runs the error callback when a failure condition is met', async () => {
+  test('runs the error callback when a failure condition is met', async () => {
     const swarm = await mage.swarm({
       tasks: [await mage.sign(taskSet.work, { fail: 'no such file' })],
       successCallbacks: [taskSet.callback],
@@ -95,7 +95,7 @@ describe('creating a swarm', () => {
     expect(taskSet.callbacks(swarm)).toEqual([]);
   });
 
-  it('is open, pending and runs nothing until it is told to', async () => {
+  test('is open, pending and runs nothing until it is told to', async () => {
     const swarm = await mage.swarm({ tasks: [taskSet.work, taskSet.work] });
     expect(await swarm.progress()).toEqual({
       total: 2,
@@ -112,7 +112,7 @@ describe('creating a swarm', () => {
     expect(taskSet.executions(swarm)).toEqual([]);
   });
 
-  it('may be made of nothing at all', async () => {
+  test('may be made of nothing at all', async () => {
     const swarm = await mage.swarm();
     expect(await swarm.progress()).toMatchObject({ total: 0, closed: false, status: 'pending' });
   });

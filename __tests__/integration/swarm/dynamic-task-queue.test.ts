@@ -37,7 +37,7 @@ describe('dynamic task queue', () => {
     }
   }
 
-  it('starts with its first tasks, takes more while it runs, and completes when it is closed', async () => {
+  test('starts with its first tasks, takes more while it runs, and completes when it is closed', async () => {
     const swarm = await mageflow.swarm({
       tasks: [await mageflow.sign('initial-task')],
       successCallbacks: [await mageflow.sign('callback')],
@@ -66,7 +66,7 @@ describe('dynamic task queue', () => {
     expect(gauge.max).toBe(10);
   });
 
-  it('takes tasks from a task that runs in it, until that one closes it', async () => {
+  test('takes tasks from a task that runs in it, until that one closes it', async () => {
     const swarm = await mageflow.swarm({ successCallbacks: [taskSet.callback], config: { maxConcurrency: 2 } });
     const feeder = await swarm.addTask(feed, { swarmId: swarm.id });
     await feeder.runNoWait();

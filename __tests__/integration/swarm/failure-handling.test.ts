@@ -17,7 +17,7 @@ describe('failure handling', () => {
   });
   afterAll(() => fixture.close());
 
-  it('stops after 3 failures and runs the error callback', async () => {
+  test('stops after 3 failures and runs the error callback', async () => {
     const swarm = await mageflow.swarm({
       tasks: await risky(10, [1, 3, 4, 6, 8]),
       successCallbacks: [taskSet.callback],
@@ -43,7 +43,7 @@ describe('failure handling', () => {
     ]);
   });
 
-  it('goes on below the limit, and runs the success callback with what succeeded', async () => {
+  test('goes on below the limit, and runs the success callback with what succeeded', async () => {
     const swarm = await mageflow.swarm({
       tasks: await risky(5, [1, 3]),
       successCallbacks: [taskSet.callback],
@@ -60,7 +60,7 @@ describe('failure handling', () => {
     ]);
   });
 
-  it('goes on whatever fails without a limit, and the success callback can ask what failed', async () => {
+  test('goes on whatever fails without a limit, and the success callback can ask what failed', async () => {
     const swarm = await mageflow.swarm({
       tasks: await risky(8, [0, 1, 2, 3, 4, 6]),
       successCallbacks: [taskSet.callback],

@@ -5,7 +5,7 @@ import { openTasks } from '../../helpers/task-set';
 describe('keys make creation idempotent', () => {
   const { fixture, taskSet, mage, work, callback } = openTasks();
 
-  it('a swarm made twice with one key is the first, whatever the second was told', async () => {
+  test('a swarm made twice with one key is the first, whatever the second was told', async () => {
     const first = await mage.swarm({ key: 'batch-1', name: 'first', tasks: [work], successCallbacks: [callback] });
     const second = await mage.swarm({ key: 'batch-1', name: 'second', tasks: [work, work], isSwarmClosed: true });
     expect(second.id).toBe(first.id);
@@ -19,7 +19,7 @@ describe('keys make creation idempotent', () => {
     expect(taskSet.callbacks(first)).toHaveLength(1);
   });
 
-  it('is one swarm also from another instance, and when all make it at once', async () => {
+  test('is one swarm also from another instance, and when all make it at once', async () => {
     const elsewhere = fixture.another();
     const made = await Promise.all(
       [mage, elsewhere, mage, elsewhere].map((instance) =>
@@ -34,19 +34,19 @@ describe('keys make creation idempotent', () => {
     expect(taskSet.executions(made[0]!)).toHaveLength(2);
   });
 
-  it('leaves the signatures free that the second was given', async () => {
+  test('leaves the signatures free that the second was given', async () => {
     const signed = await mage.sign(work);
     await mage.swarm({ key: 'batch-3', tasks: [work] });
     await mage.swarm({ key: 'batch-3', tasks: [signed] });
     expect(await (await mage.swarm()).addTask(signed)).toBe(signed);
   });
 
-  it('different keys, and none, are different swarms', async () => {
+  test('different keys, and none, are different swarms', async () => {
     const ids = await Promise.all([{ key: 'a' }, { key: 'b' }, {}, {}].map(async (key) => (await mage.swarm(key)).id));
     expect(new Set(ids).size).toBe(4);
   });
 
-  it('an item added twice with one key is one item', async () => {
+  test('an item added twice with one key is one item', async () => {
     const swarm = await mage.swarm({ tasks: [work] });
     const first = await swarm.addTask(work, { label: 'first' }, { key: 'row-7' });
     const again = await swarm.addTask(work, { label: 'again' }, { key: 'row-7' });
@@ -58,7 +58,7 @@ describe('keys make creation idempotent', () => {
     expect([first.created, again.created]).toEqual([true, false]);
   });
 
-  it('a signature with a key is the same item as the first of that key', async () => {
+  test('a signature with a key is the same item as the first of that key', async () => {
     const swarm = await mage.swarm({ config: { maxConcurrency: 1 } });
     const signed = await mage.sign(work, { label: 'x' }, { key: 'row-7' });
     expect(await swarm.addTask(signed)).toBe(signed);
@@ -69,14 +69,14 @@ describe('keys make creation idempotent', () => {
     expect(await again.status()).toBe('succeeded');
   });
 
-  it('is for its own swarm: two swarms each have their item of one key', async () => {
+  test('is for its own swarm: two swarms each have their item of one key', async () => {
     const [one, two] = await Promise.all([mage.swarm(), mage.swarm()]);
     const [a, b] = [await one.addTask(work, {}, { key: 'row' }), await two.addTask(work, {}, { key: 'row' })];
     expect(a.id).not.toBe(b.id);
     expect([await one.progress(), await two.progress()]).toMatchObject([{ total: 1 }, { total: 1 }]);
   });
 
-  it('counts only the new ones in addTasks, and in the tasks of a new swarm', async () => {
+  test('counts only the new ones in addTasks, and in the tasks of a new swarm', async () => {
     const rows = (from: number, to: number) =>
       Array.from(
         { length: to - from },
@@ -91,7 +91,7 @@ describe('keys make creation idempotent', () => {
     expect(outputs.map(({ label }) => label)).toEqual(['0', '1', '2', '3', '4', '5']);
   });
 
-  it('of a signature outside groups runs once in the store', async () => {
+  test('of a signature outside groups runs once in the store', async () => {
     const first = await mage.sign(work, { label: 'alone' }, { key: 'standalone' });
     const second = await fixture.another().sign('work', { label: 'alone' }, { key: 'standalone' });
     expect(second.id).toBe(first.id);

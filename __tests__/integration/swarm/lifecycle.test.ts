@@ -16,13 +16,13 @@ describe('the life of a swarm', () => {
   afterAll(() => fixture.close());
 
   describe('starting', () => {
-    it('is done by its own run', async () => {
+    test('is done by its own run', async () => {
       const swarm = await mage.swarm({ tasks: [work] });
       await swarm.runNoWait({});
       expect(await swarm.status()).toBe('running');
     });
 
-    it('is done by the first run of one of its items, of which then only that one runs', async () => {
+    test('is done by the first run of one of its items, of which then only that one runs', async () => {
       const [a, b, c] = await works('a', 'b', 'c');
       const swarm = await mage.swarm({ tasks: [a!, b!, c!] });
       expect(await b!.run({})).toEqual({ label: 'b', received: null });
@@ -30,7 +30,7 @@ describe('the life of a swarm', () => {
       expect(taskSet.labels(swarm)).toEqual(['b']);
     });
 
-    it('gives its message to all that have not started, also to those that were run before', async () => {
+    test('gives its message to all that have not started, also to those that were run before', async () => {
       const [a, b, c] = await works('a', 'b', 'c');
       const swarm = await mage.swarm({ tasks: [a!, b!, c!], config: { maxConcurrency: 1 } });
       await a!.runNoWait({ own: 'a', waitFor: 'late-message' });
@@ -47,7 +47,7 @@ describe('the life of a swarm', () => {
       ]);
     });
 
-    it('starts items in the order in which they became ready', async () => {
+    test('starts items in the order in which they became ready', async () => {
       const [first, ...others] = await works('first', '1', '2', '3', '4', '5');
       const swarm = await mage.swarm({ tasks: [first!, ...others], config: { maxConcurrency: 1 } });
       await first!.runNoWait({ waitFor: 'order' });
@@ -66,7 +66,7 @@ describe('the life of a swarm', () => {
       expect(taskSet.labels(swarm)).toEqual(['first', '4', '2', '1', '3', '5', 'later', 'late', 'at once']);
     });
 
-    it('happens once, whoever tries again, and however many try together', async () => {
+    test('happens once, whoever tries again, and however many try together', async () => {
       const swarm = await mage.swarm({ tasks: [work, work], isSwarmClosed: true });
       const tries = await Promise.allSettled(Array.from({ length: 5 }, () => swarm.runNoWait({})));
       const refused = tries.filter((outcome) => outcome.status === 'rejected');
@@ -77,7 +77,7 @@ describe('the life of a swarm', () => {
       expect(taskSet.executions(swarm)).toHaveLength(2);
     });
 
-    it('happens once for each item: neither twice by its own run, nor after that of the swarm', async () => {
+    test('happens once for each item: neither twice by its own run, nor after that of the swarm', async () => {
       const [own, swept] = await works('own', 'swept');
       const swarm = await mage.swarm({ tasks: [own!, swept!], config: { maxConcurrency: 1 } });
       await own!.runNoWait({ waitFor: 'once' });
@@ -90,7 +90,7 @@ describe('the life of a swarm', () => {
       expect(taskSet.labels(swarm)).toEqual(['own', 'swept']);
     });
 
-    it('is over when the swarm has ended through its items', async () => {
+    test('is over when the swarm has ended through its items', async () => {
       const [a] = await works('a');
       const swarm = await mage.swarm({ tasks: [a!], isSwarmClosed: true });
       await a!.run({});
@@ -100,7 +100,7 @@ describe('the life of a swarm', () => {
   });
 
   describe('closing', () => {
-    it('makes the rest ready when an item was run before', async () => {
+    test('makes the rest ready when an item was run before', async () => {
       const [a, b, c] = await works('a', 'b', 'c');
       const swarm = await mage.swarm({ tasks: [a!, b!, c!], successCallbacks: [callback] });
       await b!.run({});
@@ -113,7 +113,7 @@ describe('the life of a swarm', () => {
       });
     });
 
-    it('makes what was added to a running swarm ready, with the message of the swarm', async () => {
+    test('makes what was added to a running swarm ready, with the message of the swarm', async () => {
       const swarm = await mage.swarm({ tasks: [work] });
       await swarm.runNoWait({ label: 'common' });
       const added = await swarm.addTask(work);
@@ -123,14 +123,14 @@ describe('the life of a swarm', () => {
       expect(taskSet.labels(swarm)).toEqual(['common', 'common']);
     });
 
-    it('only closes what nobody has started', async () => {
+    test('only closes what nobody has started', async () => {
       const swarm = await mage.swarm({ tasks: [work, work], successCallbacks: [callback] });
       await swarm.closeSwarm();
       expect(await swarm.progress()).toMatchObject({ closed: true, status: 'pending', waiting: 2, queued: 0 });
       expect(await swarm.run({ label: 'x' })).toHaveLength(2);
     });
 
-    it('changes nothing the second time', async () => {
+    test('changes nothing the second time', async () => {
       const swarm = await mage.swarm({ tasks: [work, work], successCallbacks: [callback] });
       await swarm.runNoWait({ waitFor: 'second close' });
       await taskSet.started(swarm, 2);
@@ -145,7 +145,7 @@ describe('the life of a swarm', () => {
       expect(taskSet.executions(swarm)).toHaveLength(2);
     });
 
-    it('lets items of a closed swarm that nobody started be run by themselves', async () => {
+    test('lets items of a closed swarm that nobody started be run by themselves', async () => {
       const [a, b] = await works('a', 'b');
       const swarm = await mage.swarm({ tasks: [a!, b!], isSwarmClosed: true });
       await a!.run({});
@@ -156,7 +156,7 @@ describe('the life of a swarm', () => {
   });
 
   describe('without any task', () => {
-    it('succeeds at its start when it is closed, with an empty list', async () => {
+    test('succeeds at its start when it is closed, with an empty list', async () => {
       const swarm = await mage.swarm({ successCallbacks: [callback], isSwarmClosed: true });
       expect(await swarm.status()).toBe('pending');
       expect(await swarm.run({ a: 1 })).toEqual([]);
@@ -164,7 +164,7 @@ describe('the life of a swarm', () => {
       expect(taskSet.callbacks(swarm).map(({ input }) => input)).toEqual([{ returnValue: [] }]);
     });
 
-    it('succeeds at its closing when it was started before', async () => {
+    test('succeeds at its closing when it was started before', async () => {
       const swarm = await mage.swarm({ tasks: [], successCallbacks: [callback] });
       const handle = await swarm.runNoWait({});
       expect(await swarm.status()).toBe('running');
@@ -174,7 +174,7 @@ describe('the life of a swarm', () => {
       expect(taskSet.callbacks(swarm).map(({ input }) => input)).toEqual([{ returnValue: [] }]);
     });
 
-    it('stays pending when it is closed and not started', async () => {
+    test('stays pending when it is closed and not started', async () => {
       const swarm = await mage.swarm({ successCallbacks: [callback] });
       await swarm.closeSwarm();
       expect(await swarm.status()).toBe('pending');

@@ -23,7 +23,7 @@ describe('the limit of failures', () => {
   });
   afterAll(() => fixture.close());
 
-  it('stops the swarm: running items finish and run their own callbacks, then the error callbacks run, once', async () => {
+  test('stops the swarm: running items finish and run their own callbacks, then the error callbacks run, once', async () => {
     const held = (name: string, options = {}) => mage.sign(work, { label: name, waitFor: `stop-${name}` }, options);
     const swarm = await mage.swarm({
       tasks: [
@@ -65,7 +65,7 @@ describe('the limit of failures', () => {
     ).toEqual(['item', 'swarm']);
   });
 
-  it('runs the error callbacks once, however many fail beyond it', async () => {
+  test('runs the error callbacks once, however many fail beyond it', async () => {
     const tasks = await Promise.all(
       Array.from({ length: 6 }, (_, i) => mage.sign(work, { waitFor: 'beyond', fail: `failure ${i}` })),
     );
@@ -79,7 +79,7 @@ describe('the limit of failures', () => {
     expect(taskSet.callbacks(swarm)).toEqual([]);
   });
 
-  it('counts when the last item reaches it', async () => {
+  test('counts when the last item reaches it', async () => {
     const swarm = await mage.swarm({
       tasks: [work, await mage.sign(work, { fail: 'last' })],
       ...both,
@@ -93,7 +93,7 @@ describe('the limit of failures', () => {
     expect(taskSet.callbacks(swarm)).toEqual([]);
   });
 
-  it('ends an open swarm too, and nothing can be added or run afterwards', async () => {
+  test('ends an open swarm too, and nothing can be added or run afterwards', async () => {
     const swarm = await mage.swarm({ ...both, config: { stopAfterNFailures: 1 } });
     const waiting = await swarm.addTask(work);
     const bad = await swarm.addTask(work, { fail: 'broken' });
@@ -109,7 +109,7 @@ describe('the limit of failures', () => {
     expect(taskSet.executions(swarm)).toHaveLength(1);
   });
 
-  it('rejects the output of an item that waited for its slot with CancelledError', async () => {
+  test('rejects the output of an item that waited for its slot with CancelledError', async () => {
     const swarm = await mage.swarm({ config: { stopAfterNFailures: 1, maxConcurrency: 1 } });
     const bad = await swarm.addTask(work, { fail: 'broken', waitFor: 'cancelled' });
     const queued = await swarm.addTask(work);
@@ -121,7 +121,7 @@ describe('the limit of failures', () => {
     expect(await queued.status()).toBe('cancelled');
   });
 
-  it('is none by default: when all fail, the success callbacks run, with an empty list', async () => {
+  test('is none by default: when all fail, the success callbacks run, with an empty list', async () => {
     const tasks = await Promise.all(Array.from({ length: 4 }, () => mage.sign(work, { fail: 'broken' })));
     const swarm = await mage.swarm({ tasks, ...both, isSwarmClosed: true });
     expect(await swarm.run({})).toEqual([]);
@@ -132,7 +132,7 @@ describe('the limit of failures', () => {
     expect(taskSet.errorCallbacks(swarm)).toEqual([]);
   });
 
-  it('counts an item once, after its last attempt, and not the attempts', async () => {
+  test('counts an item once, after its last attempt, and not the attempts', async () => {
     const swarm = await mage.swarm({
       tasks: [
         await mage.sign(flaky, { failures: 2 }),
@@ -153,7 +153,7 @@ describe('the limit of failures', () => {
     expect(taskSet.errorCallbacks(swarm)).toEqual([]);
   });
 
-  it('counts an item whose task no worker knows', async () => {
+  test('counts an item whose task no worker knows', async () => {
     const swarm = await mage.swarm({
       tasks: ['nobody-serves-this', work],
       ...both,

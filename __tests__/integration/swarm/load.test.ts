@@ -19,7 +19,7 @@ describe('loading by id', () => {
   });
   afterAll(() => fixture.close());
 
-  it('gives a swarm, with which everything can be done that its maker can do', async () => {
+  test('gives a swarm, with which everything can be done that its maker can do', async () => {
     const made = await mage.swarm({ tasks: [work], name: 'nightly', successCallbacks: [callback] });
     const swarm = await elsewhere.load<AnySwarm>(made.id);
     expect(swarm).toMatchObject({ id: made.id, kind: 'swarm', name: 'nightly' });
@@ -32,7 +32,7 @@ describe('loading by id', () => {
     expect(taskSet.callbacks(made)).toHaveLength(1);
   });
 
-  it('gives an item of a task by the id that adding gave', async () => {
+  test('gives an item of a task by the id that adding gave', async () => {
     const swarm = await mage.swarm({ name: 'nightly' });
     const added = await swarm.addTask(work, { label: 'x' }, { name: 'row 8' });
     const item = await elsewhere.load<AnyTask>(added.id);
@@ -43,7 +43,7 @@ describe('loading by id', () => {
     expect((await rejection(item.run({}))).name).toBe('AlreadyStartedError');
   });
 
-  it('gives an item by the id of its signature, wherever it stands among many', async () => {
+  test('gives an item by the id of its signature, wherever it stands among many', async () => {
     const signed = await Promise.all(Array.from({ length: 1_100 }, (_, i) => mage.sign(work, { label: `${i}` })));
     const swarm = await mage.swarm({ tasks: [work, ...signed.slice(0, 1_050)] });
     await swarm.addTasks([work, ...signed.slice(1_050)]);
@@ -55,7 +55,7 @@ describe('loading by id', () => {
     }
   });
 
-  it('gives the items that results tell of', async () => {
+  test('gives the items that results tell of', async () => {
     const swarm = await mage.swarm({
       tasks: [work, await mage.sign(work, { fail: 'broken' }), await mage.sign(work, {}, { key: 'row' })],
       isSwarmClosed: true,
@@ -64,7 +64,7 @@ describe('loading by id', () => {
       expect(await (await elsewhere.load<AnyTask>(id)).status()).toBe(status);
   });
 
-  it('gives a signature that was run by itself', async () => {
+  test('gives a signature that was run by itself', async () => {
     const alone = await mage.sign(work, { label: 'alone' }, { name: 'row 9' });
     expect(await rejection(mage.load(alone.id))).toBeInstanceOf(NotFoundError);
     await alone.runNoWait({ waitFor: 'alone' });
@@ -75,7 +75,7 @@ describe('loading by id', () => {
     await statusOf(loaded, 'succeeded');
   });
 
-  it('gives a callback from its attaching on, whose status tells of its latest firing', async () => {
+  test('gives a callback from its attaching on, whose status tells of its latest firing', async () => {
     const inner = await mage.sign(callback, { inner: true });
     const attached = await mage.sign(callback, {}, { successCallbacks: [inner], name: 'report 1' });
     const unused = await mage.sign(errorCallback);
@@ -103,7 +103,7 @@ describe('loading by id', () => {
     expect(await (await elsewhere.load<AnyTask>(inner.id)).status()).toBe('succeeded');
   });
 
-  it('gives the callback of an item', async () => {
+  test('gives the callback of an item', async () => {
     const attached = await mage.sign(callback);
     const swarm = await mage.swarm({ tasks: [work] });
     const item = await swarm.addTask(work, {}, { successCallbacks: [attached] });
@@ -113,7 +113,7 @@ describe('loading by id', () => {
     await statusOf(loaded, 'succeeded');
   });
 
-  it('gives one firing of a callback that was attached as a plain task', async () => {
+  test('gives one firing of a callback that was attached as a plain task', async () => {
     const swarm = await mage.swarm({ tasks: [work], successCallbacks: [callback], isSwarmClosed: true });
     await swarm.run({});
     await taskSet.settled(swarm);
@@ -124,7 +124,7 @@ describe('loading by id', () => {
     expect(await rejection(mage.load(`${swarm.id}~c9`))).toBeInstanceOf(NotFoundError);
   });
 
-  it('gives what a body says of itself', async () => {
+  test('gives what a body says of itself', async () => {
     const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
     await swarm.run({});
     const [ran] = taskSet.executions(swarm);
@@ -132,12 +132,12 @@ describe('loading by id', () => {
     expect((await mage.load(ran!.context!.swarmId!)).id).toBe(swarm.id);
   });
 
-  it('is there by the module too', async () => {
+  test('is there by the module too', async () => {
     const swarm = await mageflow.swarm({ name: 'by the module' });
     expect((await mageflow.load(swarm.id)).name).toBe('by the module');
   });
 
-  it('throws NotFoundError for what nobody knows', async () => {
+  test('throws NotFoundError for what nobody knows', async () => {
     const swarm = await mage.swarm({ tasks: [work] });
     const signed = await mage.sign(work);
     for (const id of [
@@ -157,7 +157,7 @@ describe('loading by id', () => {
     }
   });
 
-  it('does not find what another store holds', async () => {
+  test('does not find what another store holds', async () => {
     const swarm = await mage.swarm({ tasks: [work] });
     const other = new Fixture({}, fixture.hatchet);
     try {

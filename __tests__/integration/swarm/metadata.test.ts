@@ -39,7 +39,7 @@ describe('runs in the engine', () => {
     return rows;
   };
 
-  it('of a swarm are one for each item and one for each callback, and nothing else', async () => {
+  test('of a swarm are one for each item and one for each callback, and nothing else', async () => {
     const swarm = await mage.swarm({
       tasks: Array.from({ length: 30 }, () => work),
       successCallbacks: [callback, 'callback'],
@@ -54,7 +54,7 @@ describe('runs in the engine', () => {
     expect(rows.filter(({ name }) => name === 'callback')).toHaveLength(2);
   });
 
-  it('of a stopped swarm are those of the items that started, and the error callback', async () => {
+  test('of a stopped swarm are those of the items that started, and the error callback', async () => {
     const swarm = await mage.swarm({
       tasks: [work, await mage.sign(work, { fail: 'broken' }), work, work],
       successCallbacks: [callback],
@@ -67,7 +67,7 @@ describe('runs in the engine', () => {
     expect(rows.map(({ name }) => name).sort()).toEqual(['error-callback', 'work', 'work']);
   });
 
-  it('are all of the namespace that there are: no helper runs beside them', async () => {
+  test('are all of the namespace that there are: no helper runs beside them', async () => {
     const own = new Fixture();
     const works = new TaskSet(own);
     await own.worker(works.tasks);
@@ -96,7 +96,7 @@ describe('runs in the engine', () => {
     }
   });
 
-  it('carry what to filter by: signature, swarm, its name, the place and the own name', async () => {
+  test('carry what to filter by: signature, swarm, its name, the place and the own name', async () => {
     const signed = await mage.sign(work, {}, { name: 'row 7', additionalMetadata: { customer: 'acme' } });
     const done = await mage.sign(callback, {}, { name: 'done' });
     const swarm = await mage.swarm({
@@ -141,7 +141,7 @@ describe('runs in the engine', () => {
     );
   });
 
-  it('are found by each of these, and by the user’s own', async () => {
+  test('are found by each of these, and by the user’s own', async () => {
     const customer = `acme ${Math.random()}`;
     const signed = await mage.sign(work, {}, { name: `row ${customer}`, additionalMetadata: { customer } });
     const swarm = await mage.swarm({ name: `batch ${customer}`, tasks: [work, signed], isSwarmClosed: true });
@@ -152,7 +152,7 @@ describe('runs in the engine', () => {
     await exactly({ customer }, 1);
   });
 
-  it('say error on an error callback', async () => {
+  test('say error on an error callback', async () => {
     const swarm = await mage.swarm({ errorCallbacks: [errorCallback], config: { stopAfterNFailures: 1 } });
     await (await swarm.addTask(work, { fail: 'broken' })).runNoWait({});
     await taskSet.settled(swarm);
@@ -163,7 +163,7 @@ describe('runs in the engine', () => {
     ]);
   });
 
-  it('are named by the handle of an item', async () => {
+  test('are named by the handle of an item', async () => {
     const swarm = await mage.swarm();
     const handle = await (await swarm.addTask(work)).runNoWait({ waitFor: 'run id' });
     const runId = await handle.runId;

@@ -66,7 +66,7 @@ describe('parallel file processing', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('reads three CSV files at once and consolidates what they hold', async () => {
+  test('reads three CSV files at once and consolidates what they hold', async () => {
     together = 3;
     const swarm = await fileSwarm(Object.keys(files));
     expect(await swarm.run({ column: 'amount' })).toEqual([
@@ -80,7 +80,7 @@ describe('parallel file processing', () => {
     expect(gauge.max).toBe(3);
   });
 
-  it('tells the error callback which file could not be read', async () => {
+  test('tells the error callback which file could not be read', async () => {
     together = 0;
     consolidated.length = 0;
     const swarm = await fileSwarm(['file1.csv', 'missing.csv', 'file3.csv'], 1);

@@ -6,7 +6,7 @@ import { openTasks } from '../../helpers/task-set';
 describe('progress and status', () => {
   const { fixture, taskSet, mage, work } = openTasks();
 
-  it('count each item at the one place where it is', async () => {
+  test('count each item at the one place where it is', async () => {
     const [ok, ok2, bad] = await Promise.all([mage.sign(work), mage.sign(work), mage.sign(work, { fail: 'broken' })]);
     const [held, held2, queued] = await Promise.all([
       mage.sign(work, { waitFor: 'counts' }),
@@ -50,7 +50,7 @@ describe('progress and status', () => {
     expect(await swarm.progress()).toMatchObject({ total: 8, closed: true, status: 'succeeded' });
   });
 
-  it('say cancelled for what never started of a stopped swarm, which runs until the rest has ended', async () => {
+  test('say cancelled for what never started of a stopped swarm, which runs until the rest has ended', async () => {
     const [bad, held, never] = await Promise.all([
       mage.sign(work, { fail: 'broken' }),
       mage.sign(work, { waitFor: 'stopping' }),
@@ -86,7 +86,7 @@ describe('progress and status', () => {
     expect(await swarm.progress()).toMatchObject({ running: 0, succeeded: 1, failed: 1, cancelled: 2 });
   });
 
-  it('are the same from any instance', async () => {
+  test('are the same from any instance', async () => {
     const swarm = await mage.swarm({ tasks: [work, work], config: { maxConcurrency: 1 } });
     await swarm.runNoWait({ waitFor: 'elsewhere' });
     await taskSet.started(swarm, 1);
@@ -97,7 +97,7 @@ describe('progress and status', () => {
     await progressOf(swarm, { succeeded: 2 });
   });
 
-  it('never go backwards for an item, however often they are read', async () => {
+  test('never go backwards for an item, however often they are read', async () => {
     const order = ['pending', 'queued', 'running', 'succeeded'];
     const swarm = await mage.swarm({ config: { maxConcurrency: 5 } });
     for (let i = 0; i < 10; i++) {
@@ -115,7 +115,7 @@ describe('progress and status', () => {
     }
   });
 
-  it('add up to the total whenever they are read', async () => {
+  test('add up to the total whenever they are read', async () => {
     const swarm = await mage.swarm({
       tasks: Array.from({ length: 60 }, () => work),
       config: { maxConcurrency: 4 },
@@ -134,7 +134,7 @@ describe('progress and status', () => {
     });
   });
 
-  it('of a signature that was never run are pending, and running of its own', async () => {
+  test('of a signature that was never run are pending, and running of its own', async () => {
     const alone = await mage.sign(work);
     expect(await alone.status()).toBe('pending');
     await alone.runNoWait({ waitFor: 'alone' });

@@ -33,7 +33,7 @@ describe('results of a swarm', () => {
     return { index, id, name: 'work', status: 'succeeded', output: { label, received: null } };
   };
 
-  it('come as the items end, from the first one for every reader, and end with the swarm', async () => {
+  test('come as the items end, from the first one for every reader, and end with the swarm', async () => {
     const signed = await Promise.all(
       ['a', 'b', 'c'].map((label) => mage.sign(work, { label, waitFor: `results-${label}` })),
     );
@@ -63,7 +63,7 @@ describe('results of a swarm', () => {
     expect(await all(swarm)).toEqual(expected);
   });
 
-  it('can be left in the middle', async () => {
+  test('can be left in the middle', async () => {
     const swarm = await mage.swarm({ tasks: Array.from({ length: 5 }, () => work), isSwarmClosed: true });
     await swarm.runNoWait({});
     for await (const item of swarm.results()) {
@@ -73,7 +73,7 @@ describe('results of a swarm', () => {
     expect(await all(swarm)).toHaveLength(5);
   });
 
-  it('tell failures and cancelled items without throwing', async () => {
+  test('tell failures and cancelled items without throwing', async () => {
     const swarm = await stopped();
     const items = await all(swarm);
     expect(items.map(({ index, status, error }) => ({ index, status, error }))).toEqual([
@@ -86,13 +86,13 @@ describe('results of a swarm', () => {
     expect(items[0]).not.toHaveProperty('error');
   });
 
-  it('of an empty swarm are none', async () => {
+  test('of an empty swarm are none', async () => {
     const swarm = await mage.swarm({ isSwarmClosed: true });
     await swarm.runNoWait();
     expect(await all(swarm)).toEqual([]);
   });
 
-  it('are, by run, the outputs of the succeeded in the order of adding', async () => {
+  test('are, by run, the outputs of the succeeded in the order of adding', async () => {
     const swarm = await mage.swarm<any>({
       tasks: [
         await mage.sign(work, { label: 'a', waitFor: 'order' }),
@@ -108,7 +108,7 @@ describe('results of a swarm', () => {
     expect(await outputs).toEqual([{ label: 'a', received: null }, null, { label: 'd', received: null }]);
   });
 
-  it('are, by runSettled, one entry for each item in the order of adding', async () => {
+  test('are, by runSettled, one entry for each item in the order of adding', async () => {
     const swarm = await mage.swarm<any>({
       tasks: [
         await mage.sign(work, { label: 'a', waitFor: 'settled' }),
@@ -127,7 +127,7 @@ describe('results of a swarm', () => {
     ]);
   });
 
-  it('are, by runSettled of a swarm that was stopped, told for each item too', async () => {
+  test('are, by runSettled of a swarm that was stopped, told for each item too', async () => {
     const swarm = await mage.swarm({
       tasks: [await mage.sign(work, { fail: 'broken' }), work, work],
       config: { maxConcurrency: 1, stopAfterNFailures: 1 },
@@ -140,7 +140,7 @@ describe('results of a swarm', () => {
     ]);
   });
 
-  it('are a TaskFailedError with the failures when the swarm failed', async () => {
+  test('are a TaskFailedError with the failures when the swarm failed', async () => {
     const swarm = await mage.swarm({
       tasks: [work, await mage.sign(work, { fail: 'broken' }, { name: 'row 1' })],
       config: { maxConcurrency: 1, stopAfterNFailures: 1 },
@@ -154,7 +154,7 @@ describe('results of a swarm', () => {
     expect(error.failures).toEqual([{ id: (await all(swarm))[1]?.id, name: 'row 1', index: 1, message: 'broken' }]);
   });
 
-  it('carry the first 100 failures only', async () => {
+  test('carry the first 100 failures only', async () => {
     const swarm = await mage.swarm({
       tasks: Array.from({ length: 130 }, () => work),
       config: { stopAfterNFailures: 103, maxConcurrency: 1 },
@@ -168,7 +168,7 @@ describe('results of a swarm', () => {
   });
 
   describe('waiting for them', () => {
-    it('ends after timeoutMs, and the work goes on', async () => {
+    test('ends after timeoutMs, and the work goes on', async () => {
       const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
       const error = await rejection(swarm.run({ waitFor: 'timeout' }, { timeoutMs: 50 }));
       expect(error.name).toBe('WaitTimeoutError');
@@ -177,7 +177,7 @@ describe('results of a swarm', () => {
       expect(await swarm.status()).toBe('succeeded');
     });
 
-    it('ends with its signal, with the reason of that', async () => {
+    test('ends with its signal, with the reason of that', async () => {
       const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
       const controller = new AbortController();
       const settled = rejection(swarm.runSettled({ waitFor: 'signal' }, { signal: controller.signal }));
@@ -188,7 +188,7 @@ describe('results of a swarm', () => {
       expect(await all(swarm)).toHaveLength(1);
     });
 
-    it('is the same for an item', async () => {
+    test('is the same for an item', async () => {
       const swarm = await mage.swarm({});
       const item = await swarm.addTask(work);
       expect((await rejection(item.run({ waitFor: 'item' }, { timeoutMs: 50 }))).name).toBe('WaitTimeoutError');
@@ -197,7 +197,7 @@ describe('results of a swarm', () => {
     });
   });
 
-  it('have no run of the whole swarm in the engine', async () => {
+  test('have no run of the whole swarm in the engine', async () => {
     const swarm = await mage.swarm({ isSwarmClosed: true });
     const handle = await swarm.runNoWait();
     expect(handle.id).toBe(swarm.id);

@@ -23,7 +23,7 @@ describe('keys of a swarm in Redis', () => {
   };
   const ofSwarm = (swarm: { id: string }) => ttls((key) => key.includes(`{${swarm.id}}`));
 
-  it('all have a time to live when it has finished, results and callbacks too', async () => {
+  test('all have a time to live when it has finished, results and callbacks too', async () => {
     const signed = await Promise.all(Array.from({ length: 300 }, () => mage.sign(work)));
     const swarm = await mage.swarm({
       tasks: [await mage.sign(work, { fail: 'broken' }, { errorCallbacks: [errorCallback] }), ...signed],
@@ -48,7 +48,7 @@ describe('keys of a swarm in Redis', () => {
     for (const ttl of places.values()) expect(ttl).toBeGreaterThan(0);
   });
 
-  it('all have one when it has failed', async () => {
+  test('all have one when it has failed', async () => {
     const swarm = await mage.swarm({ errorCallbacks: [errorCallback], config: { stopAfterNFailures: 1 } });
     await swarm.addTasks(Array.from({ length: 300 }, () => work));
     await (await swarm.addTask(work, { fail: 'broken' })).runNoWait({});
@@ -56,7 +56,7 @@ describe('keys of a swarm in Redis', () => {
     await eventually('every key of it expires', async () => ![...(await ofSwarm(swarm)).values()].includes(-1));
   });
 
-  it('have none while it runs', async () => {
+  test('have none while it runs', async () => {
     const swarm = await mage.swarm({ tasks: [work, work], config: { maxConcurrency: 1 } });
     await swarm.runNoWait({ waitFor: 'no expiry' });
     await taskSet.started(swarm, 1);
@@ -69,7 +69,7 @@ describe('keys of a swarm in Redis', () => {
     await progressOf(swarm, { status: 'succeeded' });
   });
 
-  it('have a long one while nobody has started it, and each addition puts that off', async () => {
+  test('have a long one while nobody has started it, and each addition puts that off', async () => {
     const swarm = await mage.swarm({ tasks: [work] });
     const [first] = (await ofSwarm(swarm)).values();
     expect(first).toBeGreaterThan(abandonedMs - 50_000);
@@ -79,7 +79,7 @@ describe('keys of a swarm in Redis', () => {
     for (const ttl of (await ofSwarm(swarm)).values()) expect(ttl).toBeGreaterThan(abandonedMs - 50_000);
   });
 
-  it('stay while a callback still needs them, however long it waits for a worker', async () => {
+  test('stay while a callback still needs them, however long it waits for a worker', async () => {
     const short = new Fixture({ retention: { finishedMs: 300 }, leaseMs: 500, reconcileIntervalMs: 100 });
     const lists: unknown[][] = [];
     const { opened, open } = gate();
@@ -118,7 +118,7 @@ describe('keys of a swarm in Redis', () => {
     }
   });
 
-  it('are gone when its retention is over, without waiting for Redis to find out', async () => {
+  test('are gone when its retention is over, without waiting for Redis to find out', async () => {
     const short = new Fixture({ retention: { finishedMs: 500 }, leaseMs: 500, reconcileIntervalMs: 100 });
     try {
       const works = new TaskSet(short);

@@ -30,14 +30,14 @@ describe('sizes that must hold', () => {
   });
   afterAll(() => fixture.close());
 
-  it('one item', async () => {
+  test('one item', async () => {
     const swarm = await mage.swarm({ tasks: [work], successCallbacks: [callback], isSwarmClosed: true });
     expect(await swarm.run({ label: 'one' })).toEqual([{ label: 'one', received: null }]);
     await taskSet.settled(swarm);
     expect(taskSet.callbacks(swarm)).toHaveLength(1);
   });
 
-  it('1,000 items in one tasks array', async () => {
+  test('1,000 items in one tasks array', async () => {
     const signed = await Promise.all(Array.from({ length: 1_000 }, (_, i) => mage.sign(work, { label: `${i}` })));
     const swarm = await mage.swarm({
       tasks: signed,
@@ -53,7 +53,7 @@ describe('sizes that must hold', () => {
     expect(taskSet.executions(swarm)).toHaveLength(1_000);
   });
 
-  it.each([1_001, 2_500])('%i items in one tasks array, written in more than one piece', async (count) => {
+  test.each([1_001, 2_500])('%i items in one tasks array, written in more than one piece', async (count) => {
     const tasks = Array.from({ length: count }, (_, i) => [work, { label: `${i}` }] as const);
     const swarm = await mage.swarm({ tasks, isSwarmClosed: true });
     expect(await swarm.progress()).toMatchObject({ total: count, waiting: count, closed: true, status: 'pending' });
@@ -63,7 +63,7 @@ describe('sizes that must hold', () => {
     }
   });
 
-  it('10,000 items through addTasks', async () => {
+  test('10,000 items through addTasks', async () => {
     const swarm = await mage.swarm();
     const rows = function* (): Generator<TaskEntry> {
       for (let i = 0; i < 10_000; i++) yield [work, { label: `${i}` }];
@@ -75,7 +75,7 @@ describe('sizes that must hold', () => {
     expect(await last.run({})).toEqual({ label: '9999', received: null });
   });
 
-  it('40 outputs of 1 MB each, of which run and the success callback see the whole list', async () => {
+  test('40 outputs of 1 MB each, of which run and the success callback see the whole list', async () => {
     const swarm = await mage.swarm({
       tasks: await Promise.all(Array.from({ length: 40 }, (_, at) => mage.sign(big, { at }))),
       successCallbacks: [consolidate],
@@ -89,7 +89,7 @@ describe('sizes that must hold', () => {
     expect(lists).toEqual([whole]);
   });
 
-  it('a message to the swarm of 3 MB, which every item gets', async () => {
+  test('a message to the swarm of 3 MB, which every item gets', async () => {
     const large = 'y'.repeat(3 * megabyte);
     const swarm = await mage.swarm({ tasks: [work, work, work], config: { maxConcurrency: 1 }, isSwarmClosed: true });
     await swarm.run({ large });

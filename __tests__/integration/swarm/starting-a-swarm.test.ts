@@ -5,7 +5,7 @@ import { openTasks } from '../../helpers/task-set';
 describe('starting a swarm', () => {
   const { taskSet } = openTasks();
 
-  it('starts tasks up to the limit, queues the rest, starts them as others end, and then runs the callbacks', async () => {
+  test('starts tasks up to the limit, queues the rest, starts them as others end, and then runs the callbacks', async () => {
     const signed = ['a', 'b', 'c', 'd', 'e'].map((label) =>
       mageflow.sign(taskSet.work, { label, waitFor: `start-${label}` }),
     );
@@ -35,7 +35,7 @@ describe('starting a swarm', () => {
     expect(await swarm.status()).toBe('succeeded');
   });
 
-  it('gives its message to all of its tasks', async () => {
+  test('gives its message to all of its tasks', async () => {
     const swarm = await mageflow.swarm({ tasks: [taskSet.work, taskSet.work, taskSet.work], isSwarmClosed: true });
     await swarm.run({ label: 'for all', date: '2026-11-22' });
     expect(taskSet.executions(swarm).map(({ input }) => input)).toEqual(
@@ -43,7 +43,7 @@ describe('starting a swarm', () => {
     );
   });
 
-  it('runs 30 at once when nothing else is configured', async () => {
+  test('runs 30 at once when nothing else is configured', async () => {
     const swarm = await mageflow.swarm({ tasks: Array.from({ length: 33 }, () => taskSet.work), isSwarmClosed: true });
     await swarm.runNoWait({ waitFor: 'thirty' });
     await taskSet.started(swarm, 30);

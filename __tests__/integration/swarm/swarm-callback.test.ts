@@ -24,7 +24,7 @@ describe('swarm callback', () => {
   });
   afterAll(() => fixture.close());
 
-  it('gets the list of all results in the order of adding, whatever the order of ending', async () => {
+  test('gets the list of all results in the order of adding, whatever the order of ending', async () => {
     const tasks = ['a', 'b', 'c'].map((label) => mageflow.sign(taskSet.work, { label, waitFor: `list-${label}` }));
     const swarm = await mageflow.swarm({
       tasks: await Promise.all(tasks),
@@ -43,7 +43,7 @@ describe('swarm callback', () => {
     ]);
   });
 
-  it('gets it in the field that its schema marks, beside its bound data', async () => {
+  test('gets it in the field that its schema marks, beside its bound data', async () => {
     const swarm = await mageflow.swarm({
       tasks: [await mageflow.sign(taskSet.work, { label: 'x' }), await mageflow.sign(taskSet.work, { label: 'y' })],
       successCallbacks: [await mageflow.sign('marked', { title: 'nightly' })],
@@ -60,7 +60,7 @@ describe('swarm callback', () => {
     ]);
   });
 
-  it('is one of many, of which each gets the list', async () => {
+  test('is one of many, of which each gets the list', async () => {
     const swarm = await mageflow.swarm({
       tasks: [taskSet.work],
       successCallbacks: [taskSet.callback, await mageflow.sign(taskSet.callback, { second: true }), 'callback'],
@@ -78,7 +78,7 @@ describe('swarm callback', () => {
     ]);
   });
 
-  it('does not hold a slot: it runs while the swarm has ended', async () => {
+  test('does not hold a slot: it runs while the swarm has ended', async () => {
     const swarm = await mageflow.swarm({
       tasks: [taskSet.work],
       successCallbacks: [await mageflow.sign(taskSet.work, { waitFor: 'callback' })],
