@@ -24,7 +24,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => python.close());
 
-test('its output is the result of an item, one after another at the limit', async () => {
+test('the output of a Python task is the result of its item, one after another at the limit', async () => {
   const swarm = await mage.swarm({
     tasks: [1, 2, 3, 4].map((n) => ['double', { n }] as const),
     config: { maxConcurrency: 1 },
@@ -36,7 +36,7 @@ test('its output is the result of an item, one after another at the limit', asyn
   expect((await taskSet.onlyExecution('doubled', swarm)).input).toMatchObject({ returnValue: doubled });
 });
 
-test('its failure is the failure of the item, with its message', async () => {
+test('the failure of a Python task is the failure of its item, with its message', async () => {
   const swarm = await mage.swarm({
     tasks: [
       ['broken', {}, { errorCallbacks: [await told('broken')] }],
@@ -50,7 +50,7 @@ test('its failure is the failure of the item, with its message', async () => {
   expect((await taskSet.onlyExecution('broken', swarm)).input).toMatchObject({ error: { message, failureCount: 1 } });
 });
 
-test('it holds its slot through its attempts, until the last one has ended', async () => {
+test('a Python task holds its slot through its attempts, until the last one has ended', async () => {
   const swarm = await mage.swarm({
     tasks: [
       ['unsteady', { failUntilAttempt: 2 }],
@@ -69,7 +69,7 @@ test('it holds its slot through its attempts, until the last one has ended', asy
   expect(await swarm.progress()).toMatchObject({ succeeded: 2, failed: 1 });
 });
 
-test('as a step of a chain it gets the output before it and hands its own on', async () => {
+test('a Python task as a step of a chain gets the output before it and hands its own on', async () => {
   const chain = await mage.chain([await mage.sign(work, { value: { from: 'node' } }), 'echo', work], {
     name: 'mixed',
   });
@@ -82,7 +82,7 @@ test('as a step of a chain it gets the output before it and hands its own on', a
   await taskSet.onlyExecution('chain', failing);
 });
 
-test('as a callback it gets the results, and it is over when it has ended', async () => {
+test('a Python task as a callback gets the results, and is over when it has ended', async () => {
   const attached = await mage.sign('double', { gate: 'callback', n: 1 });
   const swarm = await mage.swarm({ tasks: [[work, { value: 7 }]], successCallbacks: [attached], ...closed });
   expect(await swarm.run()).toEqual([7]);
@@ -93,7 +93,7 @@ test('as a callback it gets the results, and it is over when it has ended', asyn
   expect(python.of('double', { gate: 'callback' })).toHaveLength(1);
 });
 
-test('as a child of a root it is waited for, and its output is one of the children’s', async () => {
+test('a root waits for a Python task that is its child, and its output is one of the children’s', async () => {
   const signature = await mage.sign(root, { numbers: [1, 2, 3] }, { successCallbacks: [await told('root')] });
   expect(await signature.run({})).toEqual({ asked: 3 });
   const childResults = [{ double: 2 }, { double: 4 }, { double: 6 }];
@@ -105,7 +105,7 @@ test('a workflow of two tasks counts by its end, and gives the outputs of both b
   expect(await swarm.run()).toEqual([{ first: { n: 2 }, second: { n: 20 } }]);
 });
 
-test('its end is noticed also when the process that published it is gone', async () => {
+test('the end of a Python task is noticed also when the process that published it is gone', async () => {
   const short = { leaseMs: 1_000, reconcileIntervalMs: 300 };
   const publishing = fixture.another(short);
   const swarm = await publishing.swarm({

@@ -58,7 +58,7 @@ test.each([
   },
 );
 
-test('as a step it fails its chain, and later steps never run', async () => {
+test('a task that no worker serves fails its chain, and later steps never run', async () => {
   const later = await mage.sign(work, { label: 'later' });
   const chain = await mage.chain([work, left, later], { errorCallbacks: [await told('chain')] });
   await rejection(chain.run({}));
@@ -68,7 +68,7 @@ test('as a step it fails its chain, and later steps never run', async () => {
   expect(taskSet.executions('later')).toEqual([]);
 });
 
-test('as a callback it changes nothing, and its own error callbacks run', async () => {
+test('a callback that no worker serves changes nothing, and its own error callbacks run', async () => {
   const attached = await mage.sign(left, {}, { errorCallbacks: [await told('callback')] });
   const swarm = await mage.swarm({ tasks: [work], successCallbacks: [attached], ...closed });
   await swarm.run();
@@ -76,7 +76,7 @@ test('as a callback it changes nothing, and its own error callbacks run', async 
   expect(await swarm.status()).toBe('succeeded');
 });
 
-test('as a child it is one failure, and the root ends with its other children', async () => {
+test('a child that no worker serves is one failure, and the root ends with its other children', async () => {
   const signature = await mage.sign(root, {}, { successCallbacks: [await told('root')] });
   await signature.run({});
   expect((await taskSet.onlyExecution('root', signature)).input).toMatchObject({ childResults: ['served child'] });

@@ -38,7 +38,7 @@ test('a chain of 50 steps costs 50 runs', async () => {
   expect(new Set(rows.map(({ metadata }) => metadata['mageflow.index'])).size).toBe(50);
 });
 
-test('its runs are found by the chain, each with its signature, its place and its name', async () => {
+test('the runs of a chain are found by the chain, each with its signature, its place and its name', async () => {
   const step = await mage.sign(work, {}, { name: 'transform', additionalMetadata: { customer: 'acme' } });
   const done = await mage.sign(callback, {}, { name: 'done' });
   const chain = await mage.chain([work, step], { name: 'etl', successCallbacks: [done] });
@@ -80,7 +80,7 @@ test('a failed chain costs the steps that ran and its callbacks', async () => {
   expect(rows.map(({ metadata }) => metadata['mageflow.callback']).sort()).toEqual(['', '', 'error']);
 });
 
-test('its bodies know the chain and their place in it', async () => {
+test('the bodies of a chain know the chain and their place in it', async () => {
   const step = await mage.sign(work, { label: 'knows' });
   const chain = await mage.chain([work, work, step], {
     successCallbacks: [await mage.sign(callback, { label: 'knows too' })],

@@ -19,7 +19,7 @@ test('a chain runs once', async () => {
   expect(taskSet.executions('once')).toHaveLength(1);
 });
 
-test('of two runs at once one is refused', async () => {
+test('of two runs of one chain at the same time one is refused', async () => {
   const chain = await mage.chain([await mage.sign(work, { label: 'race' })]);
   const results = await Promise.allSettled([chain.run({}), chain.run({})]);
   expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
@@ -52,7 +52,7 @@ test('making a chain writes nothing: before its run it is pending, and nobody el
   expect(await fixture.writtenKeys()).toEqual(before);
 });
 
-test('its steps are pending before it runs, and say how they are from then on', async () => {
+test('the steps of a chain are pending before it runs, and have their own status from then on', async () => {
   const first = await mage.sign(work, { waitFor: 'first step' });
   const second = await mage.sign(work, {});
   const chain = await mage.chain([first, second]);
@@ -88,7 +88,7 @@ test('a chain has no run of its own: the runId of its handle rejects when it is 
   expect(await rejection(handle.runId)).toBeInstanceOf(ConfigurationError);
 });
 
-test('run waits no longer than it is told, and the chain goes on', async () => {
+test('run of a chain waits no longer than it is told, and the chain goes on', async () => {
   const chain = await mage.chain([await mage.sign(work, { waitFor: 'long', value: 1 }), work]);
   expect(await rejection(chain.run({}, { timeoutMs: 50 }))).toMatchObject({ name: 'WaitTimeoutError' });
   expect(await chain.status()).toBe('running');

@@ -227,7 +227,7 @@ describe('inside another group', () => {
 });
 
 describe('callbacks that were held back run when nobody resumes', () => {
-  test('those of a suspended item, of a swarm that has ended', async () => {
+  test('the callbacks of a suspended item, of a swarm that has ended', async () => {
     const swarm = await mage.swarm({ tasks: [work] });
     const item = await swarm.addTask(
       work,
@@ -244,7 +244,7 @@ describe('callbacks that were held back run when nobody resumes', () => {
     expect(await swarm.status()).toBe('succeeded');
   });
 
-  test('those of a suspended task whose body has ended', async () => {
+  test('the callbacks of a suspended task whose body has ended', async () => {
     const task = await mage.sign(
       work,
       { label: 'suspended task', waitFor: 'task', value: 'its output' },
@@ -341,7 +341,7 @@ describe('the time begins anew', () => {
     }
   });
 
-  test('not when somebody only looks', async () => {
+  test('but does not begin anew when somebody only looks', async () => {
     const alone = new Fixture();
     try {
       const swarm = await alone.mage.swarm();

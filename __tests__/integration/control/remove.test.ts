@@ -109,7 +109,7 @@ describe('what has ended', () => {
     await nothingLeft();
   });
 
-  test('one that failed and one that was cancelled', async () => {
+  test('what has ended: a swarm that failed and one that was cancelled', async () => {
     mending.break('bad');
     const failed = await mage.swarm({
       tasks: [await sign('bad'), await mage.swarm({ tasks: [await sign('never')] })],
@@ -133,7 +133,7 @@ describe('what has ended', () => {
     expect(mending.executions('never')).toEqual([]);
   });
 
-  test('one that was tried again', async () => {
+  test('a swarm that was tried again', async () => {
     const { outer } = await tree('again');
     mending.mendAll();
     await outer.retryFailed();
@@ -200,7 +200,7 @@ describe('is refused, and changes nothing', () => {
     await nothingLeft();
   });
 
-  test('until its callbacks have ended', async () => {
+  test('before its callbacks have ended', async () => {
     mending.halted.add('slow callback');
     const swarm = await mage.swarm({
       tasks: [await sign('quick')],
@@ -243,7 +243,7 @@ describe('is refused, and changes nothing', () => {
   });
 });
 
-test('its key can be used again, for another one that runs', async () => {
+test('the key of what was removed can be used again, for another signature that runs', async () => {
   const rounds = [
     async () => mage.swarm({ key: 'once', tasks: [await sign('keyed')], isSwarmClosed: true }),
     async () => mage.sign(mend, { label: 'keyed' }, { key: 'once' }),

@@ -72,7 +72,7 @@ describe('when their time is over, Redis holds nothing of', () => {
     expect(ends.flatMap(({ index, error }) => (error === undefined ? [] : [[index, error]]))).toEqual([[150, 'no']]);
   });
 
-  test('one that failed, was cancelled or timed out', async () => {
+  test('a swarm that failed, was cancelled or timed out', async () => {
     const config = { stopAfterNFailures: 1, maxConcurrency: 1 };
     const failed = remember(
       'failed',
@@ -348,7 +348,7 @@ describe('what lives does not expire', () => {
     expect(await handle.output).toEqual([1, 2]);
   });
 
-  test('nor does the record by which its signatures are found', async () => {
+  test('while a group lives, the record by which its signatures are found stays', async () => {
     const { mage: own, taskSet: works, fixture: store } = patient;
     const signed = await own.sign(works.work, { label: 'found', waitFor: 'found' });
     const swarm = await own.swarm({ tasks: [signed], isSwarmClosed: true });
@@ -398,7 +398,7 @@ describe('what lives does not expire', () => {
   });
 });
 
-test('one that is removed by itself takes its place among all with it', async () => {
+test('a signature that is removed by itself takes its place among all with it', async () => {
   const { fixture, mage } = open({});
   try {
     const swarm: Swarm<unknown> = await mage.swarm({ tasks: ['anything'] });

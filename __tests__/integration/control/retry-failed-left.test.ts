@@ -49,7 +49,7 @@ test('a retry that its process left half done is completed by the reconciler, wh
   expect(mending.counts('left 0', 'left 1', 'left done')).toEqual({ 'left 0': 1, 'left 1': 2, 'left done': 2 });
 });
 
-test("so is one of a root's children, for which the root waits again", async () => {
+test("a retry of a root's child that its process left half done is completed by the reconciler, and the root waits for it again", async () => {
   mending.break('child 0');
   const signed = await roots.sign(
     root,
@@ -70,7 +70,7 @@ test("so is one of a root's children, for which the root waits again", async () 
   expect(mending.counts('child 0', 'root done')).toEqual({ 'child 0': 2, 'root done': 1 });
 });
 
-test('when the process that ran it is gone, another one runs what failed again', async () => {
+test('when the process that ran a swarm is gone, another one runs what failed again', async () => {
   const serving = new Faults({ leaseMs: 1_000, reconcileIntervalMs: 300 });
   try {
     const first = await serving.process({ role: 'worker' });

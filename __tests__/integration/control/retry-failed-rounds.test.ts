@@ -89,7 +89,7 @@ test('an item that was cancelled by itself runs again like the rest', async () =
   expect(mending.counts('alone 0', 'alone 1', 'alone 2')).toEqual({ 'alone 0': 1, 'alone 1': 2, 'alone 2': 1 });
 });
 
-test('its time counts anew', async () => {
+test('the time limit of a swarm counts anew in each round', async () => {
   mending.halted.add('timed');
   const swarm = await mage.swarm({
     tasks: [[mend, { label: 'timed' }]],
@@ -184,7 +184,7 @@ test('the first round can be tried again while its callbacks still run', async (
   expect(await swarm.status()).toBe('succeeded');
 });
 
-test('it can be suspended and cancelled in the new round like in the first', async () => {
+test('a swarm can be suspended and cancelled in the new round like in the first', async () => {
   mending.break('hold 0', 'hold 1');
   const swarm = await mage.swarm({
     tasks: [0, 1].map((n) => [mend, { label: `hold ${n}` }] as const),

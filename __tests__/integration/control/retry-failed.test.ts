@@ -107,7 +107,7 @@ test('a swarm that was cancelled before it was ever started runs', async () => {
   expect(mending.counts('never 0', 'never 1', 'never done')).toEqual({ 'never 0': 1, 'never 1': 1, 'never done': 1 });
 });
 
-test('it can be tried again as often as something fails', async () => {
+test('a swarm can be tried again as often as something fails', async () => {
   mending.break('often 0', 'often 1', 'often 2');
   const swarm = await mage.swarm({
     tasks: items('often 0', 'often 1', 'often 2'),
@@ -158,7 +158,7 @@ test('the callbacks of what runs again run for its new outcome, those of the oth
   expect(mending.executions('own 1 good')[0]?.input['returnValue']).toEqual(output('own 1'));
 });
 
-test('any instance can have it tried again', async () => {
+test('any instance can have a swarm tried again', async () => {
   mending.break('other 0');
   const swarm = await mage.swarm({ tasks: items('other 0', 'other 1'), isSwarmClosed: true });
   await swarm.run({});
@@ -169,7 +169,7 @@ test('any instance can have it tried again', async () => {
   expect(mending.counts('other 0', 'other 1')).toEqual({ 'other 0': 2, 'other 1': 1 });
 });
 
-test('while it goes on it is unfinished: its progress, its results and its output say so, and go on', async () => {
+test('a swarm is unfinished while its retry goes on: its progress, its results and its output say so, and go on', async () => {
   mending.break('going 1');
   const tasks = [
     [mend, { label: 'going 0' }],
@@ -193,7 +193,7 @@ test('while it goes on it is unfinished: its progress, its results and its outpu
   );
 });
 
-test('its progress shows what stays, what runs and what waits', async () => {
+test('the progress of a swarm that is tried again shows what stays, what runs and what waits', async () => {
   const swarm = await mage.swarm({
     tasks: [
       [mend, { label: 'shown 0' }],
@@ -225,7 +225,7 @@ test('its progress shows what stays, what runs and what waits', async () => {
   await statusOf(swarm, 'succeeded');
 });
 
-test('message, bound data, run options, name and ids are those of the first time; its runs are new ones', async () => {
+test('a retry keeps the message, bound data, run options, name and ids of the first time; its runs are new ones', async () => {
   mending.break('same 0', 'same 1');
   const signed = await mage.sign(
     mend,
@@ -258,7 +258,7 @@ test('message, bound data, run options, name and ids are those of the first time
   expect(mending.metadata.get('same 1')?.[1]).toMatchObject({ late: 'l', all: 'a', 'mageflow.swarm_name': 'batch' });
 });
 
-test('a handle of an item waits for its new outcome', async () => {
+test('a handle of an item that is tried again waits for its new outcome', async () => {
   mending.break('handle');
   const swarm = await mage.swarm();
   const item = await swarm.addTask(mend, { label: 'handle' });
@@ -274,7 +274,7 @@ test('a handle of an item waits for its new outcome', async () => {
   expect(await handle.runId).not.toBe(first);
 });
 
-test('what has not ended, and what is unknown, is refused', async () => {
+test('a retry of what has not ended, and of what is unknown, is refused', async () => {
   const open = await mage.swarm({ tasks: items('refused') });
   await open.runNoWait({});
   await progressOf(open, { succeeded: 1 });
@@ -292,7 +292,7 @@ test('what has not ended, and what is unknown, is refused', async () => {
   expect((await rejection(open.retryFailed())).name).toBe('NotFoundError');
 });
 
-test('of two that have it tried again at once, it is tried once', async () => {
+test('when two callers have a swarm tried again at once, it is tried once', async () => {
   mending.break('twice');
   const swarm = await mage.swarm({ tasks: [[mend, { label: 'twice', waitFor: 'twice' }]], isSwarmClosed: true });
   await swarm.runNoWait({});

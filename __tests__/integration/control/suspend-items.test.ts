@@ -20,7 +20,7 @@ async function oneByOne(label: string, items: number) {
   return { swarm, items: added };
 }
 
-test('the others go on, and the swarm does not end before the item is resumed', async () => {
+test('when an item is suspended the others go on, and the swarm does not end before the item is resumed', async () => {
   const { swarm, items } = await oneByOne('others', 4);
   const handle = await swarm.runNoWait({});
   await taskSet.started('others 0');
@@ -36,7 +36,7 @@ test('the others go on, and the swarm does not end before the item is resumed', 
   await taskSet.onlyExecution('others done', swarm);
 });
 
-test('one that was suspended and resumed before its turn keeps its place', async () => {
+test('an item that was suspended and resumed before its turn keeps its place', async () => {
   const { swarm, items } = await oneByOne('place', 3);
   const handle = await swarm.runNoWait({});
   await taskSet.started('place 0');
@@ -60,7 +60,7 @@ test('items that were passed over start in their old order when the whole swarm 
   expect(taskSet.order(...labels('passed', 5))).toEqual(['passed 0', 'passed 4', 'passed 1', 'passed 2', 'passed 3']);
 });
 
-test('suspended before its swarm is run it is left out until it is resumed, from another instance', async () => {
+test('an item that is suspended before its swarm is run is left out until it is resumed, from another instance', async () => {
   const { swarm, items } = await oneByOne('ahead', 2);
   taskSet.openGate('ahead');
   const [first] = items;
@@ -73,7 +73,7 @@ test('suspended before its swarm is run it is left out until it is resumed, from
   expect(taskSet.order(...labels('ahead', 2))).toEqual(['ahead 1', 'ahead 0']);
 });
 
-test('one that is run by itself while it is suspended waits', async () => {
+test('an item that is run by itself while it is suspended waits', async () => {
   const swarm = await mage.swarm({});
   const item = await swarm.addTask(work, { label: 'run while suspended', value: 1 });
   await item.suspend();
@@ -85,7 +85,7 @@ test('one that is run by itself while it is suspended waits', async () => {
   await swarm.cancel();
 });
 
-test('one that runs finishes, and its own callbacks wait while the swarm ends', async () => {
+test('an item that is suspended while it runs finishes, and its own callbacks wait while the swarm ends', async () => {
   const own = await mage.sign(callback, { label: 'own' });
   const swarm = await mage.swarm({
     successCallbacks: [await mage.sign(callback, { label: 'swarm of own' })],
@@ -111,7 +111,7 @@ test('one that runs finishes, and its own callbacks wait while the swarm ends', 
   await taskSet.onlyExecution('own', swarm);
 });
 
-test('one that has ended can be neither suspended nor resumed', async () => {
+test('an item that has ended can be neither suspended nor resumed', async () => {
   const swarm = await mage.swarm({ tasks: [[work, { value: 1 }]] });
 
   const other = await swarm.addTask(work, { label: 'ended item' });
@@ -177,7 +177,7 @@ describe('a swarm that sits in another one', () => {
     return { inner, outer };
   }
 
-  test('and waits for its slot is passed over', async () => {
+  test('is passed over while it is suspended and waits for its slot', async () => {
     const { inner, outer } = await outerOf('passed inner');
     const handle = await outer.runNoWait({});
     await taskSet.started('passed inner');
@@ -190,7 +190,7 @@ describe('a swarm that sits in another one', () => {
     expect(await handle.output).toEqual([0, [1, 2], 3]);
   });
 
-  test('and runs keeps its slot, and the outer one waits for it', async () => {
+  test('keeps its slot when it is suspended while it runs, and the outer one waits for it', async () => {
     const { inner, outer } = await outerOf('running inner');
     taskSet.openGate('running inner');
     const handle = await outer.runNoWait({});
@@ -205,7 +205,7 @@ describe('a swarm that sits in another one', () => {
     expect(taskSet.executions('running inner inner')).toHaveLength(2);
   });
 
-  test('and is suspended is cancelled, and the outer one goes on', async () => {
+  test('can be cancelled while it is suspended, and the outer one goes on', async () => {
     const { inner, outer } = await outerOf('cancelled inner');
     const handle = await outer.runNoWait({});
     await taskSet.started('cancelled inner');

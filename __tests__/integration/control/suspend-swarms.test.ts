@@ -21,7 +21,7 @@ async function made(label: string, items: number, config: SwarmConfig = {}, more
 
 const labels = (label: string, items: number) => Array.from({ length: items }, (_, n) => `${label} ${n}`);
 
-test('what runs finishes and counts, nothing else starts, and the rest goes on in the old order', async () => {
+test('when a swarm is suspended what runs finishes and counts, nothing else starts, and the rest goes on in the old order', async () => {
   const swarm = await made('order', 5, { maxConcurrency: 1 });
   const handle = await swarm.runNoWait({});
   await taskSet.started('order 0');
@@ -37,7 +37,7 @@ test('what runs finishes and counts, nothing else starts, and the rest goes on i
   expect(taskSet.executions('order told')).toEqual([]);
 });
 
-test('its items keep what they are while they run, and wait otherwise', async () => {
+test('the items of a suspended swarm keep what they are while they run, and wait otherwise', async () => {
   const swarm = await mage.swarm({ config: { maxConcurrency: 1 } });
   const first = await swarm.addTask(work, { label: 'states', waitFor: 'states' });
   const second = await swarm.addTask(work, {});
@@ -62,7 +62,7 @@ test('its items keep what they are while they run, and wait otherwise', async ()
   await statusOf(swarm, 'succeeded');
 });
 
-test('suspended during its last item it keeps its callbacks and those who wait for it', async () => {
+test('a swarm that is suspended during its last item keeps its callbacks and those who wait for it', async () => {
   const swarm = await made('last', 2);
   let ended = false;
   const outputs = swarm.run({}).finally(() => (ended = true));
@@ -77,7 +77,7 @@ test('suspended during its last item it keeps its callbacks and those who wait f
   await taskSet.onlyExecution('last done', swarm);
 });
 
-test("its items' own callbacks wait too", async () => {
+test("the own callbacks of a suspended swarm's items wait too", async () => {
   const done = await mage.sign(callback, { label: 'own done' });
   const told = await mage.sign(callback, { label: 'own told' });
   const callbacks = { successCallbacks: [done], errorCallbacks: [told] };
@@ -101,7 +101,7 @@ test("its items' own callbacks wait too", async () => {
   await taskSet.onlyExecution('own told', swarm);
 });
 
-test('suspended before it is run it starts nothing until it is resumed', async () => {
+test('a swarm that is suspended before it is run starts nothing until it is resumed', async () => {
   const swarm = await made('before', 2);
   await swarm.suspend();
   expect(await swarm.status()).toBe('suspended');
@@ -114,7 +114,7 @@ test('suspended before it is run it starts nothing until it is resumed', async (
     expect((await taskSet.onlyExecution(label, swarm)).input['given']).toBe('by run');
 });
 
-test('suspended and resumed before it is run, it is as if nothing had been', async () => {
+test('a swarm that is suspended and resumed before it is run behaves as if nothing had been', async () => {
   const swarm = await made('nothing', 1);
   await swarm.suspend();
   await swarm.resume();
@@ -123,7 +123,7 @@ test('suspended and resumed before it is run, it is as if nothing had been', asy
   expect(await swarm.run({})).toEqual([0]);
 });
 
-test('an empty one that is run while it is suspended ends when it is resumed', async () => {
+test('an empty swarm that is run while it is suspended ends when it is resumed', async () => {
   const swarm = await made('empty', 0);
   await swarm.suspend();
   const handle = await swarm.runNoWait({});
@@ -133,7 +133,7 @@ test('an empty one that is run while it is suspended ends when it is resumed', a
   expect((await taskSet.onlyExecution('empty done', swarm)).input['returnValue']).toEqual([]);
 });
 
-test('items can be added, run and the swarm closed while it is suspended', async () => {
+test('items can be added and run, and the swarm closed, while it is suspended', async () => {
   const swarm = await mage.swarm({ tasks: [[work, { value: 0 }]], name: 'added' });
   await swarm.runNoWait({});
   await progressOf(swarm, { succeeded: 1 });
@@ -152,7 +152,7 @@ test('items can be added, run and the swarm closed while it is suspended', async
   expect(taskSet.executions('added')).toHaveLength(3);
 });
 
-test('a limit of failures that is reached while it is suspended: the callbacks wait for resume', async () => {
+test('when a limit of failures is reached while a swarm is suspended, the callbacks wait for resume', async () => {
   const swarm = await made('limit', 4, { maxConcurrency: 2, stopAfterNFailures: 2 }, { fail: 'no' });
   const handle = await swarm.runNoWait({});
   await taskSet.started('limit 0');
@@ -171,7 +171,7 @@ test('a limit of failures that is reached while it is suspended: the callbacks w
   ]);
 });
 
-test('of several words the last counts: suspended twice it is resumed once', async () => {
+test('of several calls the last counts: a swarm that is suspended twice is resumed once', async () => {
   const swarm = await made('twice', 2, { maxConcurrency: 1 });
   const handle = await swarm.runNoWait({});
   await taskSet.started('twice 0');
@@ -187,7 +187,7 @@ test('of several words the last counts: suspended twice it is resumed once', asy
   expect(taskSet.order(...labels('twice', 2))).toEqual(labels('twice', 2));
 });
 
-test('resume without suspend changes nothing', async () => {
+test('resume of a swarm without suspend changes nothing', async () => {
   const swarm = await made('no suspend', 2, { maxConcurrency: 1 });
   await swarm.resume();
   expect(await swarm.status()).toBe('pending');
@@ -199,7 +199,7 @@ test('resume without suspend changes nothing', async () => {
   expect(await handle.output).toEqual([0, 1]);
 });
 
-test('after the end suspend and resume change nothing', async () => {
+test('after the end of a swarm suspend and resume change nothing', async () => {
   const swarm = await made('ended', 1);
   taskSet.openGate('ended');
   await swarm.run({});
@@ -210,7 +210,7 @@ test('after the end suspend and resume change nothing', async () => {
   expect(await swarm.progress()).toMatchObject({ succeeded: 1, status: 'succeeded' });
 });
 
-test('another instance suspends and resumes a loaded one', async () => {
+test('another instance suspends and resumes a loaded swarm', async () => {
   const swarm = await made('loaded', 3, { maxConcurrency: 1 });
   const handle = await swarm.runNoWait({});
   await taskSet.started('loaded 0');

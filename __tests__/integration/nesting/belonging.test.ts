@@ -25,7 +25,7 @@ test('a swarm in a chain is in no other group', async () => {
   await refused(() => mage.chain([inner], { name: 'other' }), '"inner"', '"other"');
 });
 
-test('also for a swarm that was loaded again, here or elsewhere', async () => {
+test('a swarm that was loaded again, here or elsewhere, is in one group too', async () => {
   const inner = await mage.swarm({ tasks: [work], name: 'inner' });
   await mage.swarm({ tasks: [inner], name: 'morning' });
   const evening = await mage.swarm({ name: 'evening' });

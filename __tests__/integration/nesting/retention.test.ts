@@ -64,7 +64,7 @@ test('a nested tree leaves nothing in Redis when its time is over', () =>
     await nothingLeft(fixture);
   }));
 
-test('nor does one that failed, with groups that were never started', () =>
+test('a nested tree that failed, with groups that were never started, leaves nothing in Redis when its time is over', () =>
   withTasks(quick, async ({ fixture, taskSet, mage, work }) => {
     const never = await mage.swarm({ tasks: [work] });
     const chain = await mage.chain([await mage.sign(work, { fail: 'no', waitFor: 'all made' }), never]);
@@ -78,7 +78,7 @@ test('nor does one that failed, with groups that were never started', () =>
     await nothingLeft(fixture);
   }));
 
-test('nor does one that was cancelled', () =>
+test('a nested tree that was cancelled leaves nothing in Redis when its time is over', () =>
   withTasks(quick, async ({ fixture, taskSet, mage, work }) => {
     const inner = await mage.swarm({
       tasks: [[work, { untilCancelled: true, label: 'runs' }], work],
@@ -95,7 +95,7 @@ test('nor does one that was cancelled', () =>
     await nothingLeft(fixture);
   }));
 
-test('nor does a root task with a chain, a swarm and another root', () =>
+test('a root task with a chain, a swarm and another root leaves nothing in Redis when its time is over', () =>
   withTasks(quick, async ({ fixture, mage, root, work }) => {
     const signed = await mage.sign(root, { depth: 1 } as never);
     const swarm = await mage.swarm({ tasks: [signed, work], isSwarmClosed: true });
@@ -103,7 +103,7 @@ test('nor does a root task with a chain, a swarm and another root', () =>
     await nothingLeft(fixture);
   }));
 
-test('nor do callbacks that are groups', () =>
+test('callbacks that are groups leave nothing in Redis when their time is over', () =>
   withTasks(quick, async ({ fixture, taskSet, mage, work, callback, root }) => {
     const template = await mage.swarm({ tasks: [await mage.chain([work, work])], isSwarmClosed: true });
     const inner = await mage.swarm({ tasks: [work], isSwarmClosed: true });

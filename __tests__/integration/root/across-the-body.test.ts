@@ -194,7 +194,7 @@ describe('after the body has returned', () => {
     expect(warnings().at(-1)).toContain('after the body had returned');
   });
 
-  test('what one publishes while the children still run goes out uncaptured as well', async () => {
+  test('what a stray promise publishes while the children still run goes out uncaptured as well', async () => {
     const returned = gate();
     const strays = gate();
     const signature = await roots.sign(root, async () => {
@@ -216,7 +216,7 @@ describe('after the body has returned', () => {
     expect(await childOutputs(signature)).toEqual(['held']);
   });
 
-  test('what it began to publish without awaiting it runs once, and nothing is left unhandled', async () => {
+  test('what the body began to publish without awaiting it runs once, and nothing is left unhandled', async () => {
     const unhandled: unknown[] = [];
     const onUnhandled = (reason: unknown) => unhandled.push(reason);
     process.on('unhandledRejection', onUnhandled);

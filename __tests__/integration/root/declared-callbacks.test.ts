@@ -54,7 +54,7 @@ describe.each(runs)('the callbacks of the declaration of a root that is %s', (ho
   });
 });
 
-test('they run once after a run that was tried again', async () => {
+test('the callbacks of the declaration of a root run once after a run that was tried again', async () => {
   let attempts = 0;
   await twice.run(
     roots.body(async () => {
@@ -67,7 +67,7 @@ test('they run once after a run that was tried again', async () => {
   expect(gotAfter('the second time')).toEqual([{ returnValue: 'the second time', childResults: ['found again'] }]);
 });
 
-test('those of a signature come in their place', async () => {
+test('the callbacks of a signature come in the place of those of the declaration of its root', async () => {
   const own = await mage.sign(retriedWork, { label: 'own' });
   const signature = await mage.sign(
     declared,
@@ -79,7 +79,7 @@ test('those of a signature come in their place', async () => {
   expect(gotAfter('with its own')).toEqual([{ label: 'own', returnValue: 'with its own', childResults: [] }]);
 });
 
-test('a signature that is one of them tells of its latest run, also after a plain run', async () => {
+test('a signature that is a declared callback reports its latest run, also after a plain run', async () => {
   const signed = await mage.sign(callback, { label: 'signed once' });
   const root = mage.rootTask({ name: 'with-signed', successCallbacks: [signed], fn: () => 1 });
   await fixture.worker([root]);
