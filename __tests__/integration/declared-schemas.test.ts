@@ -107,7 +107,7 @@ describe('a success callback that would fail whatever happens is refused when it
     expect(await fixture.writtenKeys()).toEqual(before);
   });
 
-  test('and is taken when all that it needs is its result or bound', async () => {
+  test('unless all that it needs is its result or bound', async () => {
     const bound = await mage.sign(channel, { channel: 'ops' });
     await mage.sign(importFile, {}, by(bound));
     await mage.sign(importFile, {}, by(one));

@@ -13,7 +13,7 @@ describe('what a body makes is known again in its next attempt', () => {
     expect(second.identify('task', 'resize', '{}', '{"a":1}')).toBe(first.identify('task', 'resize', '{}', '{"a":1}'));
   });
 
-  test('and by how many equal ones came before it', () => {
+  test('by how many equal ones came before it', () => {
     const identities = (root: RootCapture) => [1, 2, 3].map(() => root.identify('task', 'resize', '{}', '{}'));
     const first = identities(attempt());
     expect(new Set(first).size).toBe(3);
@@ -30,7 +30,7 @@ describe('what a body makes is known again in its next attempt', () => {
     expect(new Set(identities(parts)).size).toBe(parts.length);
   });
 
-  test('and is another thing when any part of it differs', () => {
+  test('but not when any part of it differs', () => {
     const root = attempt();
     const parts = [
       ['task', 'resize', '{}', '{}'],

@@ -341,7 +341,7 @@ describe('the time begins anew', () => {
     }
   });
 
-  test('but does not begin anew when somebody only looks', async () => {
+  test('but not when somebody only looks', async () => {
     const alone = new Fixture();
     try {
       const swarm = await alone.mage.swarm();

@@ -43,7 +43,7 @@ const ran = (label: string) => ({
 });
 
 describe('when a swarm is cancelled', () => {
-  test('its error callbacks run when nothing of it runs any more', async () => {
+  test('the error callbacks of the swarm run when nothing of it runs any more', async () => {
     const swarm = await mage.swarm({
       key: 'looked at',
       tasks: Array.from({ length: 6 }, () => [work, { label: 'looked at', untilCancelled: true }] as const),

@@ -246,7 +246,7 @@ describe('nested, a swarm that keeps no results', () => {
     expect((await all(kept)).map(({ output }) => output)).toEqual(['kept inside']);
   });
 
-  test('as a callback it is stored by value with that setting', async () => {
+  test('is stored by value with that setting when it is a callback', async () => {
     const template = await mage.swarm({
       tasks: [await mage.sign(work, { label: 'in the callback', value: 'nobody keeps it' })],
       successCallbacks: [await mage.sign(callback, { label: 'after the callback' })],

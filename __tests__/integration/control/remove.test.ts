@@ -109,7 +109,7 @@ describe('what has ended', () => {
     await nothingLeft();
   });
 
-  test('what has ended: a swarm that failed and one that was cancelled', async () => {
+  test('a swarm that failed and one that was cancelled', async () => {
     mending.break('bad');
     const failed = await mage.swarm({
       tasks: [await sign('bad'), await mage.swarm({ tasks: [await sign('never')] })],

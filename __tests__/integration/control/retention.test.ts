@@ -348,7 +348,7 @@ describe('what lives does not expire', () => {
     expect(await handle.output).toEqual([1, 2]);
   });
 
-  test('while a group lives, the record by which its signatures are found stays', async () => {
+  test('including the record by which its signatures are found', async () => {
     const { mage: own, taskSet: works, fixture: store } = patient;
     const signed = await own.sign(works.work, { label: 'found', waitFor: 'found' });
     const swarm = await own.swarm({ tasks: [signed], isSwarmClosed: true });
@@ -369,7 +369,7 @@ describe('what lives does not expire', () => {
     await statusOf(swarm, 'succeeded');
   });
 
-  test('when it is tried again, what it holds stays for as long as that takes', async () => {
+  test('while it is tried again, with what it holds', async () => {
     const { mage: own, taskSet: works, fixture: store } = patient;
     const kept = await own.swarm({ tasks: [[works.work, { value: 'kept' }]], isSwarmClosed: true });
     const swarm = await own.swarm({

@@ -43,7 +43,7 @@ test("between two steps it stops, keeps the next step's message and goes on from
   for (const step of ['1', '2', '3', 'done']) await taskSet.onlyExecution(`between ${step}`, chain);
 });
 
-test('suspended during its last step it keeps its callbacks', async () => {
+test('a chain that is suspended during its last step keeps its callbacks', async () => {
   const last = await mage.sign(work, { label: 'last', waitFor: 'last', value: 'end' });
   const chain = await mage.chain([work, last], {
     successCallbacks: [await mage.sign(callback, { label: 'last done' })],
@@ -59,7 +59,7 @@ test('suspended during its last step it keeps its callbacks', async () => {
   expect((await taskSet.onlyExecution('last done', chain)).input['returnValue']).toBe('end');
 });
 
-test('suspended before it is run it is kept, with its message', async () => {
+test('a chain that is suspended before it is run is kept, with its message', async () => {
   const { chain } = await made('before');
   await chain.suspend();
   expect(await chain.status()).toBe('suspended');

@@ -55,7 +55,7 @@ test('suspend goes down the tree, and so does resume, from any instance', async 
   await allOnce('down', outer);
 });
 
-test('suspended before it is run, everything below waits', async () => {
+test('when the outer swarm is suspended before it is run, everything below waits', async () => {
   const { leaves, outer, output } = await tree('before');
   await outer.suspend();
   const handle = await outer.runNoWait({});
@@ -67,7 +67,7 @@ test('suspended before it is run, everything below waits', async () => {
   await allOnce('before', outer);
 });
 
-test('suspended while the last of the innermost runs, all ends and callbacks above wait', async () => {
+test('when the outer swarm is suspended while the last of the innermost runs, all ends and callbacks above wait', async () => {
   const { leaves, chain, outer, output } = await tree('innermost');
   const handle = await outer.runNoWait({});
   await taskSet.started('innermost leaf 1');

@@ -80,7 +80,7 @@ test('a root that is suspended before it is run', async () => {
   expect(ran('before')).toEqual([1, 2, 3]);
 });
 
-test('suspended during its last child it keeps its callbacks', async () => {
+test('a root that is suspended during its last child keeps its callbacks', async () => {
   const signature = await roots.sign(
     root,
     async () => void (await (await child('last', 1, { waitFor: 'last' })).runNoWait({})),

@@ -137,7 +137,7 @@ describe('when the time of a swarm is over', () => {
     expect(taskSet.executions('settled').length).toBeLessThanOrEqual(2);
   });
 
-  test('an open one in which nothing runs has failed and takes nothing more', async () => {
+  test('an open swarm in which nothing runs has failed and takes nothing more', async () => {
     const swarm = await mage.swarm({ ...(await told('open')), config: { timeoutMs: 200 } });
     const waits = await swarm.addTask(work, { label: 'open never' });
     const handle = await (await swarm.addTask(work, { label: 'open first' })).runNoWait({});
@@ -172,7 +172,7 @@ describe('when the time of a swarm is over', () => {
     expect(await swarm.progress()).toMatchObject({ succeeded: 0, cancelled: 1, status: 'failed' });
   });
 
-  test('what is below it is cancelled, with callbacks of its own', async () => {
+  test('what is below the swarm is cancelled, with callbacks of its own', async () => {
     const inner = await mage.swarm({
       tasks: patient('below'),
       errorCallbacks: [await mage.sign(callback, { label: 'inner told' })],
@@ -293,7 +293,7 @@ describe('a swarm that has a time is timed out', () => {
     await toldOnce('stopping', swarm);
   });
 
-  test('also as a callback, at each of its firings', async () => {
+  test('when it is a callback, at each of its firings', async () => {
     const attached = await mage.swarm({
       tasks: patient('fired'),
       config: { timeoutMs: 300 },

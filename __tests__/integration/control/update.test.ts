@@ -217,7 +217,7 @@ describe('a limit of failures', () => {
     expect(taskSet.callbacks(swarm)).toEqual([]);
   });
 
-  test('as a ratio: one that has been reached stops the swarm, one that has not lets it go on', async () => {
+  test('that is a ratio stops the swarm when it has been reached, and lets it go on when it has not', async () => {
     const done = Array.from({ length: 20 }, (_, i) => [work, i % 4 === 0 ? { fail: 'no' } : {}] as const);
     const swarm = await mage.swarm({ tasks: [...done, ...held('ratio', 2)], ...both, config: { maxConcurrency: 1 } });
     await swarm.runNoWait({});

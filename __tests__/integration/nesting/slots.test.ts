@@ -34,7 +34,7 @@ test('a nested swarm takes one slot of the outer one, and its items are limited 
   expect([0, 1, 2, 3].map((n) => taskSet.gauge(`inner ${n}`).max)).toEqual([3, 3, 3, 3]);
 });
 
-test('with one slot, a nested group holds it until all of it has ended', async () => {
+test('in a swarm with one slot, a nested group holds it until all of it has ended', async () => {
   const chain = await mage.chain([
     await mage.sign(work, { gauge: 'one', label: 'chain 1' }),
     await mage.sign(work, { gauge: 'one', label: 'chain 2' }),

@@ -11,7 +11,7 @@ describe('a signature belongs to one group', () => {
     for (const name of names) expect(error.message).toContain(name);
   };
 
-  test('so a second swarm refuses it, naming both, and takes none of its tasks', async () => {
+  test('a second swarm refuses it, naming both, and takes none of its tasks', async () => {
     const signed = await mage.sign(work, {}, { name: 'row 7' });
     const free = await mage.sign(work);
     await mage.swarm({ name: 'morning', tasks: [signed] });
@@ -21,7 +21,7 @@ describe('a signature belongs to one group', () => {
     expect(await (await mage.swarm()).addTask(free)).toBe(free);
   });
 
-  test('so adding it to a second swarm is refused, naming both', async () => {
+  test('adding it to a second swarm is refused, naming both', async () => {
     const signed = await mage.sign(work, {}, { name: 'row 7' });
     const morning = await mage.swarm({ name: 'morning' });
     await morning.addTask(signed);
@@ -32,7 +32,7 @@ describe('a signature belongs to one group', () => {
     expect(await morning.progress()).toMatchObject({ total: 1 });
   });
 
-  test('so it is refused twice in one list', async () => {
+  test('it is refused twice in one list', async () => {
     const signed = await mage.sign(work, {}, { name: 'row 7' });
     await refusal(mage.swarm({ name: 'twins', tasks: [signed, signed] }), 'row 7', 'twins', 'twice');
     const swarm = await mage.swarm({ name: 'twins' });
@@ -43,7 +43,7 @@ describe('a signature belongs to one group', () => {
     expect(await swarm.progress()).toMatchObject({ total: 1 });
   });
 
-  test('also when it is loaded again', async () => {
+  test('it belongs to the group also when it is loaded again', async () => {
     const signed = await mage.sign(work);
     await mage.swarm({ name: 'morning', tasks: [signed] });
     const evening = await mage.swarm({ name: 'evening' });
@@ -52,7 +52,7 @@ describe('a signature belongs to one group', () => {
     expect(await evening.progress()).toMatchObject({ total: 0 });
   });
 
-  test('and to none when it was run by itself', async () => {
+  test('it belongs to no group when it was run by itself', async () => {
     const signed = await mage.sign(work, {}, { name: 'alone' });
     await signed.run({});
     await refusal(mage.swarm({ tasks: [signed] }), 'alone');
