@@ -127,10 +127,10 @@ test('a key that nobody has run is waited for until another process runs it', as
 test('a callback is waited for until it has run, a task and a swarm alike', async () => {
   const report = await mage.sign(taskSet.callback, { value: 'reported' });
   const batch = await mage.swarm({ tasks: [[work, { label: 'l' }]], isSwarmClosed: true });
-  const task = await mage.sign(work, {}, { successCallbacks: [report, batch] });
+  const task = await mage.sign(work, { value: 'done' }, { successCallbacks: [report, batch] });
   const waiting = [report.wait(), batch.wait()];
   await task.runNoWait();
-  expect(await waiting[1]).toEqual([{ label: 'l', received: null }]);
+  expect(await waiting[1]).toEqual([{ label: 'l', received: 'done' }]);
   expect(await waiting[0]).toBe('reported');
   expect(await elsewhere(report.id)).toEqual(await report.wait());
 });
