@@ -42,12 +42,12 @@ test('a callback that was fired is described with its output, a chain and a swar
   const task = await mage.sign(work, { label: 'e' });
   const chain = await mage.chain([await mage.sign(work, { label: 'f' })]);
   const swarm = await mage.swarm({ tasks: [[work, { label: 'g' }]], isSwarmClosed: true });
-  const source = await mage.sign(work, {}, { successCallbacks: [task, chain, swarm] });
+  const source = await mage.sign(work, { value: 1 }, { successCallbacks: [task, chain, swarm] });
   await source.run();
   for (const callback of [task, chain, swarm]) await statusOf(callback, 'succeeded');
-  expect((await describe(task.id)).output).toEqual({ label: 'e', received: null });
-  expect((await describe(chain.id)).output).toEqual({ label: 'f', received: null });
-  expect((await describe(swarm.id)).output).toEqual([{ label: 'g', received: null }]);
+  expect((await describe(task.id)).output).toEqual({ label: 'e', received: 1 });
+  expect((await describe(chain.id)).output).toEqual({ label: 'f', received: 1 });
+  expect((await describe(swarm.id)).output).toEqual([{ label: 'g', received: 1 }]);
 });
 
 test('what has not succeeded is described without an output', async () => {

@@ -10,8 +10,7 @@ const hasty = roots.declare('hasty', { retries: 1, executionTimeout: '2s' });
 
 const again = new Error('try again');
 const ran = (label: string) => taskSet.executions(label).map(({ input }) => input['value']);
-const run = async (label: string, returning: unknown) =>
-  (await mage.sign(retriedWork, { label, returning })).runNoWait({});
+const run = async (label: string, value: unknown) => (await mage.sign(retriedWork, { label, value })).runNoWait({});
 
 /** Runs a root, and gives what its body gave at last and the outputs of all its children, by index. */
 async function outcome(body: RootBody) {
@@ -41,9 +40,9 @@ describe('a body that is tried again after it has thrown', () => {
   test('tells equal tasks by the message they are run with, as by the data bound to them', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const outputs = [];
-      for (const returning of ['x', 'y', 'x']) {
+      for (const value of ['x', 'y', 'x']) {
         const child = await mage.sign(retriedWork, { label: 'by message' });
-        outputs.push(await child.run({ returning }));
+        outputs.push(await child.run({ value }));
         if (ctx.retryCount() < 2 && outputs.length === ctx.retryCount() + 1) throw again;
       }
       return outputs;
@@ -55,7 +54,7 @@ describe('a body that is tried again after it has thrown', () => {
 
   test('gets back chains and swarms, whether it had run them already or only made them', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
-      const task = (returning: unknown) => mage.sign(retriedWork, { label: 'groups', returning });
+      const task = (value: unknown) => mage.sign(retriedWork, { label: 'groups', value });
       const chain = await mage.chain([await task('chain 1'), await task('chain 2')]);
       const swarm = await mage.swarm({ tasks: [await task('swarm 1'), await task('swarm 2')], isSwarmClosed: true });
       const equal = await mage.swarm({ tasks: [await task('swarm 1'), await task('swarm 2')], isSwarmClosed: true });
@@ -73,11 +72,11 @@ describe('a body that is tried again after it has thrown', () => {
   test('goes on filling the open swarm that it was filling', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const swarm = await mage.swarm({ name: 'open', config: { maxConcurrency: 2 } });
-      const fill = async (returning: string) =>
-        (await swarm.addTask(retriedWork, { label: 'filled', returning })).runNoWait({});
+      const fill = async (value: string) =>
+        (await swarm.addTask(retriedWork, { label: 'filled', value })).runNoWait({});
       const handles = [await fill('one'), await fill('two'), await fill('two')];
       await swarm.addTasks(
-        ['three', 'four', 'four'].map((returning) => [retriedWork, { label: 'filled', returning }] as const),
+        ['three', 'four', 'four'].map((value) => [retriedWork, { label: 'filled', value }] as const),
         { run: true },
       );
       if (ctx.retryCount() === 0) throw again;
@@ -159,12 +158,12 @@ describe('a body that is tried again after it has thrown', () => {
 
   test('makes new children of data that differ', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
-      const returning = `attempt ${ctx.retryCount()}`;
+      const value = `attempt ${ctx.retryCount()}`;
       const handles = [
-        await run('differ', returning),
-        await (await mage.chain([await mage.sign(retriedWork, { label: 'differ', returning })])).runNoWait({}),
+        await run('differ', value),
+        await (await mage.chain([await mage.sign(retriedWork, { label: 'differ', value })])).runNoWait({}),
         await (
-          await mage.swarm({ tasks: [[retriedWork, { label: 'differ', returning }]], isSwarmClosed: true })
+          await mage.swarm({ tasks: [[retriedWork, { label: 'differ', value }]], isSwarmClosed: true })
         ).runNoWait(),
       ];
       if (ctx.retryCount() === 0) throw again;

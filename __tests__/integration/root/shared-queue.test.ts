@@ -102,7 +102,7 @@ describe("in a queue that two roots share, the child of a body is its own root's
       await queue.add(() => ctx.bulkRunNoWaitChildren([{ workflow: 'retried-work', input: { value: 'bulk' } }]));
       return one;
     });
-    expect([output, first, second]).toEqual([{ work: 'waited' }, only, ['waited', 'left', 'bulk']]);
+    expect([output, first, second]).toEqual([{ 'retried-work': 'waited' }, only, ['waited', 'left', 'bulk']]);
   });
 
   test('when what only asks the context is bound to the body', async () => {
