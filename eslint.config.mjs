@@ -59,5 +59,11 @@ export default defineConfig(
       ],
     },
   },
+  {
+    files: ['__tests__/**/*.ts'],
+    rules: {
+      'no-restricted-globals': ['error', { name: 'it', message: 'Use `test`: one word for one thing.' }],
+    },
+  },
   { files: ['src/cli/**/*.ts'], rules: { 'no-console': 'off' } },
 );

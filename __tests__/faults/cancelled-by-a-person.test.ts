@@ -1,15 +1,15 @@
 import { CancelledError, type MageflowEvents } from '../../src';
 import { eventually } from '../helpers/fixture';
-import { openPieces, type Piece } from '../helpers/pieces';
+import { openTasks, shortLease, type WorkInput } from '../helpers/task-set';
 import { cancelByHand } from '../helpers/runs';
-import { progressOf, rejection, statusOf } from '../helpers/workshop';
+import { progressOf, rejection, statusOf } from '../helpers/outcomes';
 
 // What runs or waits for a worker, as an item of a swarm, is in integration/claims/attempts.test.ts.
-const { fixture, mage, pieces, piece, note } = openPieces();
+const { fixture, mage, taskSet, work, callback } = openTasks(shortLease);
 const { hatchet } = fixture;
-const fn = ({ tag = '', hold = '' }: Piece) => {
-  begun.push(tag);
-  return hold ? pieces.held(hold).then(() => ({ tag })) : Promise.resolve({ tag });
+const fn = ({ label = '', waitFor = '' }: WorkInput) => {
+  begun.push(label);
+  return waitFor ? taskSet.gateOpened(waitFor).then(() => ({ label })) : Promise.resolve({ label });
 };
 const begun: string[] = [];
 /** A worker with one slot serves it. */
@@ -19,32 +19,32 @@ const waiting = mage.task({
   name: 'waiting',
   retries: 2,
   backoff: { factor: 60, maxSeconds: 60 },
-  fn: ({ tag = '' }: Piece) => {
-    begun.push(tag);
+  fn: ({ label = '' }: WorkInput) => {
+    begun.push(label);
     throw new Error('the first attempt');
   },
 });
 const root = mage.rootTask({
   name: 'root',
   maxConcurrency: 2,
-  fn: async ({ tag = '', children = [] }: Piece & { children?: Piece[] }, ctx) => {
-    begun.push(tag);
-    for (const child of children) await (await mage.sign(piece, child as object)).runNoWait({});
-    if (tag.endsWith('body'))
+  fn: async ({ label = '', children = [] }: WorkInput & { children?: WorkInput[] }, ctx) => {
+    begun.push(label);
+    for (const child of children) await (await mage.sign(work, child as object)).runNoWait({});
+    if (label.endsWith('body'))
       await new Promise<void>((resolve) => ctx.abortController.signal.addEventListener('abort', () => resolve()));
     return { children: children.length };
   },
 });
 const pair = mage.workflow({ name: 'pair' });
 pair.task({ name: 'quick', fn: () => ({ begun: begun.push('quick') }) });
-pair.task({ name: 'slow', fn: () => fn({ tag: 'slow', hold: 'pair' }) });
+pair.task({ name: 'slow', fn: () => fn({ label: 'slow', waitFor: 'pair' }) });
 
 beforeAll(async () => {
   await fixture.worker([waiting, root, pair]);
   await fixture.worker([narrow], { slots: 1 });
 });
 
-const told = (tag: string) => mage.sign(note, { tag });
+const told = (label: string) => mage.sign(callback, { label });
 const cancel = (...ids: string[]) => cancelByHand(hatchet, ...ids);
 const words = expect.stringMatching(/cancelled in the engine/) as string;
 
@@ -60,8 +60,8 @@ const runOf = (group: { id: string }, index = 0) =>
 test('an item that waits for its next attempt fails, and hands its slot on', async () => {
   const swarm = await mage.swarm({
     tasks: [
-      [waiting, { tag: 'between' }, { errorCallbacks: [await told('between failed')] }],
-      [piece, { give: 'next' }],
+      [waiting, { label: 'between' }, { errorCallbacks: [await told('between failed')] }],
+      [work, { value: 'next' }],
     ],
     config: { maxConcurrency: 1 },
     isSwarmClosed: true,
@@ -76,91 +76,93 @@ test('an item that waits for its next attempt fails, and hands its slot on', asy
   await cancel(runId);
   expect(await output).toEqual(['next']);
   expect(await swarm.progress()).toMatchObject({ succeeded: 1, failed: 1, cancelled: 0 });
-  const callback = await pieces.only('between failed', swarm);
-  expect(callback.input).toMatchObject({ error: { message: words, failureCount: 1 } });
-  expect(begun.filter((tag) => tag === 'between')).toHaveLength(1);
+  const execution = await taskSet.onlyExecution('between failed', swarm);
+  expect(execution.input).toMatchObject({ error: { message: words, failureCount: 1 } });
+  expect(begun.filter((label) => label === 'between')).toHaveLength(1);
 });
 
 test.each([
-  ['runs', piece, { patient: true }],
+  ['runs', work, { untilCancelled: true }],
   ['waits for a worker', narrow, {}],
 ])('a step of a chain that %s fails the chain, and later steps never run', async (how, task, data) => {
-  const tag = (what: string) => `${what}, ${how}`;
-  const holder = await mage.sign(narrow, { tag: tag('holder'), hold: tag('holder') });
+  const label = (what: string) => `${what}, ${how}`;
+  const holder = await mage.sign(narrow, { label: label('holder'), waitFor: label('holder') });
   const held = await holder.runNoWait({});
-  await eventually('the narrow worker is full', () => begun.includes(tag('holder')));
+  await eventually('the narrow worker is full', () => begun.includes(label('holder')));
   const step = await mage.sign(
     task,
-    { tag: tag('step'), ...data },
-    { errorCallbacks: [await told(tag('step failed'))] },
+    { label: label('step'), ...data },
+    { errorCallbacks: [await told(label('step failed'))] },
   );
-  const chain = await mage.chain([piece, step, await mage.sign(piece, { tag: tag('later') })], {
-    errorCallbacks: [await told(tag('chain failed'))],
-    successCallbacks: [await told(tag('chain succeeded'))],
+  const chain = await mage.chain([work, step, await mage.sign(work, { label: label('later') })], {
+    errorCallbacks: [await told(label('chain failed'))],
+    successCallbacks: [await told(label('chain succeeded'))],
   });
   const handle = await chain.runNoWait({});
-  if (how === 'runs') await pieces.begun(tag('step'));
+  if (how === 'runs') await taskSet.started(label('step'));
   await cancel(await runOf(chain, 1));
   expect((await rejection(handle.output)).message).toContain('cancelled in the engine');
   expect(await chain.status()).toBe('failed');
   expect(await step.status()).toBe('failed');
-  expect((await pieces.only(tag('chain failed'), chain)).input).toMatchObject({ error: { message: words } });
-  expect(pieces.of(tag('step failed'))).toHaveLength(1);
-  expect(pieces.order(tag('later'), tag('chain succeeded'))).toEqual([]);
-  pieces.open(tag('holder'));
+  expect((await taskSet.onlyExecution(label('chain failed'), chain)).input).toMatchObject({
+    error: { message: words },
+  });
+  expect(taskSet.executions(label('step failed'))).toHaveLength(1);
+  expect(taskSet.order(label('later'), label('chain succeeded'))).toEqual([]);
+  taskSet.openGate(label('holder'));
   await held.output;
-  expect(begun).not.toContain(tag('step'));
+  expect(begun).not.toContain(label('step'));
 });
 
 test('the body of a root: its children finish, then its error callbacks run, once', async () => {
   const signature = await mage.sign(
     root,
-    { tag: 'cancelled body', children: [{ tag: 'child of it', hold: 'child of it' }] },
+    { label: 'cancelled body', children: [{ label: 'child of it', waitFor: 'child of it' }] },
     { errorCallbacks: [await told('root failed')], successCallbacks: [await told('root succeeded')] },
   );
   const { output } = await signature.runNoWait({});
   const failed = rejection(output);
-  await pieces.begun('child of it');
+  await taskSet.started('child of it');
   await cancel(await runOf(signature));
   const children = await signature.children();
   await eventually('its body has ended', async () => (await stored(signature, 0))[0] === 'returned');
-  expect(pieces.of('root failed')).toEqual([]);
-  pieces.open('child of it');
+  expect(taskSet.executions('root failed')).toEqual([]);
+  taskSet.openGate('child of it');
   expect((await failed).message).toContain('cancelled in the engine');
-  expect((await pieces.only('root failed', signature)).input).toMatchObject({ error: { message: words } });
+  expect((await taskSet.onlyExecution('root failed', signature)).input).toMatchObject({ error: { message: words } });
   expect(await children.progress()).toMatchObject({ succeeded: 1, failed: 0 });
-  expect(pieces.of('root succeeded')).toEqual([]);
+  expect(taskSet.executions('root succeeded')).toEqual([]);
 });
 
 test('a child of a root is one failure of its children, and the root succeeds without it', async () => {
   const signature = await mage.sign(
     root,
-    { tag: 'parent', children: [{ tag: 'lost child', patient: true }, { give: 'kept' }] },
+    { label: 'parent', children: [{ label: 'lost child', untilCancelled: true }, { value: 'kept' }] },
     { successCallbacks: [await told('parent succeeded')] },
   );
   const { output } = await signature.runNoWait({});
-  const [child] = await pieces.begun('lost child');
+  const [child] = await taskSet.started('lost child');
   await cancel(child?.runId ?? '');
   expect(await output).toEqual({ children: 2 });
   expect(await (await signature.children()).progress()).toMatchObject({ succeeded: 1, failed: 1, cancelled: 0 });
-  expect((await pieces.only('parent succeeded', signature)).input).toMatchObject({ childResults: ['kept'] });
+  expect((await taskSet.onlyExecution('parent succeeded', signature)).input).toMatchObject({ childResults: ['kept'] });
 });
 
 test('a callback leaves what it belongs to as it was, and is told by its own error callbacks and by the log', async () => {
   const errors: MageflowEvents['error'][] = [];
   const stop = mage.on('error', (error) => errors.push(error));
-  const callback = await mage.sign(
-    piece,
-    { tag: 'stuck callback', patient: true },
+  const attached = await mage.sign(
+    work,
+    { label: 'stuck callback', untilCancelled: true },
     {
       errorCallbacks: [await told('callback failed')],
     },
   );
-  const swarm = await mage.swarm({ tasks: [piece], successCallbacks: [callback], isSwarmClosed: true });
+  const swarm = await mage.swarm({ tasks: [work], successCallbacks: [attached], isSwarmClosed: true });
   await swarm.run();
-  const [run] = await pieces.begun('stuck callback');
+  const [run] = await taskSet.started('stuck callback');
   await cancel(run?.runId ?? '');
-  expect((await pieces.only('callback failed', swarm)).input).toMatchObject({ error: { message: words } });
+  expect((await taskSet.onlyExecution('callback failed', swarm)).input).toMatchObject({ error: { message: words } });
   expect(await swarm.status()).toBe('succeeded');
   expect(errors).toHaveLength(1);
   stop();
@@ -168,12 +170,12 @@ test('a callback leaves what it belongs to as it was, and is told by its own err
 
 test('all runs of a swarm at once: they fail, and what had not started yet goes on', async () => {
   const swarm = await mage.swarm({
-    tasks: [0, 1, 2, 3, 4].map((n) => [piece, { tag: 'all at once', patient: n < 3, give: n }] as const),
+    tasks: [0, 1, 2, 3, 4].map((n) => [work, { label: 'all at once', patient: n < 3, value: n }] as const),
     config: { maxConcurrency: 3 },
     isSwarmClosed: true,
   });
   const { output } = await swarm.runNoWait();
-  await pieces.begun('all at once', 3);
+  await taskSet.started('all at once', 3);
   await eventually('the engine lists them', async () => {
     const { rows } = await hatchet.runs.list({ additionalMetadata: { 'mageflow.swarm': swarm.id } });
     return (rows ?? []).length === 3;
@@ -184,28 +186,28 @@ test('all runs of a swarm at once: they fail, and what had not started yet goes 
 });
 
 test('a workflow of two tasks is one failure, also when one of them has done its work', async () => {
-  const swarm = await mage.swarm({ tasks: [pair, [piece, { give: 1 }]], isSwarmClosed: true });
+  const swarm = await mage.swarm({ tasks: [pair, [work, { value: 1 }]], isSwarmClosed: true });
   const { output } = await swarm.runNoWait();
   const runId = await runOf(swarm);
   await eventually('both of its tasks have begun', () => begun.includes('quick') && begun.includes('slow'));
   await cancel(runId);
   expect(await output).toEqual([1]);
   expect(await swarm.progress()).toMatchObject({ succeeded: 1, failed: 1, cancelled: 0 });
-  pieces.open('pair');
+  taskSet.openGate('pair');
 });
 
 test('what mageflow cancels itself counts as cancelled, also when a person cancels the same run too', async () => {
   const swarm = await mage.swarm({
-    tasks: [[piece, { tag: 'both', patient: true }]],
+    tasks: [[work, { label: 'both', untilCancelled: true }]],
     errorCallbacks: [await told('both failed')],
     isSwarmClosed: true,
   });
   const { output } = await swarm.runNoWait();
   const failed = rejection(output);
-  const [run] = await pieces.begun('both');
+  const [run] = await taskSet.started('both');
   await Promise.all([swarm.cancel(), cancel(run?.runId ?? '')]);
   await statusOf(swarm, 'cancelled');
   expect(await failed).toBeInstanceOf(CancelledError);
-  await pieces.only('both failed', swarm);
+  await taskSet.onlyExecution('both failed', swarm);
   await progressOf(swarm, { failed: 0, cancelled: 1 });
 });

@@ -3,21 +3,21 @@ import { StoreError } from '../../src';
 import { stateKey } from '../helpers/dump';
 import { eventually, Fixture, newHatchet } from '../helpers/fixture';
 import { OwnCluster } from '../helpers/own-cluster';
-import { Pieces } from '../helpers/pieces';
-import { rejection } from '../helpers/workshop';
+import { TaskSet } from '../helpers/task-set';
+import { rejection } from '../helpers/outcomes';
 
 // Each node writes what it answers to its disk first. That a master fails over or hands on slots is not promised.
 let cluster: OwnCluster;
 let fixture: Fixture;
-let pieces: Pieces;
+let taskSet: TaskSet;
 
 beforeAll(async () => {
   // A node that is away for a moment only is waited for, not given up.
   cluster = await OwnCluster.open('--cluster-node-timeout', '60000');
   const options = { leaseMs: 1_000, reconcileIntervalMs: 250, commandTimeoutMs: 3_000 };
   fixture = new Fixture(options, newHatchet(), cluster.connect());
-  pieces = new Pieces(fixture);
-  await fixture.worker(pieces.tasks);
+  taskSet = new TaskSet(fixture);
+  await fixture.worker(taskSet.tasks);
 });
 afterAll(async () => {
   // Not there when the cluster did not start.
@@ -32,14 +32,14 @@ test('nothing is lost, stuck or done twice when each node is killed and started 
   const swarms = await Promise.all(
     Array.from({ length: 6 }, async (_, s) =>
       mage.swarm({
-        tasks: Array.from({ length: each }, (_, n) => [pieces.piece, { tag: `${s}.${n}`, give: n }] as const),
+        tasks: Array.from({ length: each }, (_, n) => [taskSet.work, { label: `${s}.${n}`, value: n }] as const),
         config: { maxConcurrency: 4 },
-        successCallbacks: [await mage.sign(pieces.note, { tag: `done ${s}` })],
+        successCallbacks: [await mage.sign(taskSet.callback, { label: `done ${s}` })],
         isSwarmClosed: true,
       }),
     ),
   );
-  const bodies = () => pieces.seen.filter(({ tag }) => /^\d/.test(tag));
+  const bodies = () => taskSet.allExecutions.filter(({ label }) => /^\d/.test(label));
   for (const swarm of swarms) await swarm.runNoWait();
   for (const [i, node] of cluster.nodes.entries()) {
     await eventually('some more bodies have begun', () => bodies().length >= 20 + 50 * i);
@@ -49,15 +49,15 @@ test('nothing is lost, stuck or done twice when each node is killed and started 
   }
   for (const swarm of swarms) {
     await eventually('a swarm has ended', async () => (await swarm.status()) === 'succeeded');
-    await pieces.settled(swarm);
+    await taskSet.settled(swarm);
     const outputs: unknown[] = [];
     for await (const item of swarm.results()) outputs[item.index] = item.output;
     expect(outputs).toEqual(Array.from({ length: each }, (_, n) => n));
   }
-  const told = pieces.seen.filter(({ tag }) => tag.startsWith('done ')).map(({ tag }) => tag);
+  const told = taskSet.allExecutions.filter(({ label }) => label.startsWith('done ')).map(({ label }) => label);
   expect(told.sort()).toEqual(swarms.map((_, s) => `done ${s}`));
   // One body for each item: what a node had not answered yet was asked again, not done again.
-  expect(new Set(bodies().map(({ tag }) => tag)).size).toBe(6 * each);
+  expect(new Set(bodies().map(({ label }) => label)).size).toBe(6 * each);
   expect(bodies()).toHaveLength(6 * each);
 });
 
@@ -72,7 +72,7 @@ test('what a node was sent before it broke off is not sent again behind the back
     // The two others don't have it.
     if ((await admin.exists(key).catch(() => 0)) === 1) {
       await admin.client('PAUSE', 60_000, 'WRITE');
-      const adding = rejection(swarm.addTask('piece'));
+      const adding = rejection(swarm.addTask('work'));
       await eventually('it was sent, and waits', async () => /flags=\w*b/.test(String(await admin.client('LIST'))));
       await node.stop();
       await node.start();

@@ -1,23 +1,23 @@
 import type { Description } from '../../src';
 import { eventually, Fixture, newHatchet } from '../helpers/fixture';
 import { OwnCluster } from '../helpers/own-cluster';
-import { Pieces } from '../helpers/pieces';
+import { TaskSet } from '../helpers/task-set';
 import { Roots } from '../helpers/roots';
 
 // A sample of what groups can do, on three masters: `tsx scripts/on-cluster.ts` runs whole suites on them.
 let cluster: OwnCluster;
 let fixture: Fixture;
-let pieces: Pieces;
+let taskSet: TaskSet;
 let roots: Roots;
 let root: ReturnType<Roots['declare']>;
 
 beforeAll(async () => {
   cluster = await OwnCluster.open('--appendonly', 'no');
   fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 250 }, newHatchet(), cluster.connect());
-  pieces = new Pieces(fixture);
+  taskSet = new TaskSet(fixture);
   roots = new Roots(fixture);
   root = roots.declare('root', { maxConcurrency: 2 });
-  await fixture.worker([...pieces.tasks, ...roots.tasks]);
+  await fixture.worker([...taskSet.tasks, ...roots.tasks]);
 });
 afterAll(async () => {
   // Not there when the cluster did not start.
@@ -25,33 +25,33 @@ afterAll(async () => {
   await (cluster as OwnCluster | undefined)?.close();
 });
 
-const sign = (tag: string, more: object = {}) => fixture.mage.sign(pieces.piece, { tag, ...more });
-const note = (tag: string) => fixture.mage.sign(pieces.note, { tag });
+const sign = (label: string, more: object = {}) => fixture.mage.sign(taskSet.work, { label, ...more });
+const note = (label: string) => fixture.mage.sign(taskSet.callback, { label });
 
 test('a swarm of 300 keeps its limit, and its callback gets all outputs', async () => {
   const swarm = await fixture.mage.swarm({
-    tasks: Array.from({ length: 300 }, (_, n) => [pieces.piece, { give: n, gauge: 'limited' }] as const),
+    tasks: Array.from({ length: 300 }, (_, n) => [taskSet.work, { value: n, gauge: 'limited' }] as const),
     config: { maxConcurrency: 12 },
     successCallbacks: [await note('all 300')],
     isSwarmClosed: true,
   });
-  pieces.gauge('limited').fill(12);
+  taskSet.gauge('limited').fill(12);
   await expect(swarm.run()).resolves.toEqual(Array.from({ length: 300 }, (_, n) => n));
-  expect((await pieces.only('all 300', swarm)).input['returnValue']).toHaveLength(300);
-  expect(pieces.gauge('limited')).toMatchObject({ total: 300, max: 12 });
+  expect((await taskSet.onlyExecution('all 300', swarm)).input['returnValue']).toHaveLength(300);
+  expect(taskSet.gauge('limited')).toMatchObject({ total: 300, max: 12 });
 });
 
 test('a chain in a swarm hands its outputs on, and the swarm gets its last one', async () => {
   const { mage } = fixture;
-  const chain = await mage.chain([await sign('first', { give: 'one' }), await sign('second')]);
-  const inner = await mage.swarm({ tasks: [await sign('inner', { give: 'in' })], isSwarmClosed: true });
-  const outer = await mage.swarm({ tasks: [chain, inner, await sign('beside', { give: 2 })], isSwarmClosed: true });
-  await expect(outer.run()).resolves.toEqual([{ tag: 'second', got: 'one' }, ['in'], 2]);
+  const chain = await mage.chain([await sign('first', { value: 'one' }), await sign('second')]);
+  const inner = await mage.swarm({ tasks: [await sign('inner', { value: 'in' })], isSwarmClosed: true });
+  const outer = await mage.swarm({ tasks: [chain, inner, await sign('beside', { value: 2 })], isSwarmClosed: true });
+  await expect(outer.run()).resolves.toEqual([{ label: 'second', received: 'one' }, ['in'], 2]);
 });
 
 test('a root in a root ends with all of its children, and then tells its callback', async () => {
   const inner = await roots.sign(root, async () => {
-    for (const tag of ['deep 1', 'deep 2', 'deep 3']) await (await sign(tag)).runNoWait({});
+    for (const label of ['deep 1', 'deep 2', 'deep 3']) await (await sign(label)).runNoWait({});
     return 'inner body';
   });
   const outer = await fixture.mage.sign(
@@ -65,32 +65,32 @@ test('a root in a root ends with all of its children, and then tells its callbac
     { successCallbacks: [await note('outer done')] },
   );
   await expect(outer.run()).resolves.toBe('outer body');
-  const { input } = await pieces.only('outer done', outer);
-  expect(input['childResults']).toEqual(['inner body', { tag: 'not awaited', got: null }]);
-  expect(pieces.order('deep 1', 'deep 2', 'deep 3', 'outer done')).toHaveLength(4);
+  const { input } = await taskSet.onlyExecution('outer done', outer);
+  expect(input['childResults']).toEqual(['inner body', { label: 'not awaited', received: null }]);
+  expect(taskSet.order('deep 1', 'deep 2', 'deep 3', 'outer done')).toHaveLength(4);
 });
 
 test('what is suspended starts nothing, and goes on from there when it is resumed', async () => {
   const { mage } = fixture;
   const nested = await mage.swarm({ tasks: [await sign('later')], isSwarmClosed: true });
   const swarm = await mage.swarm({
-    tasks: [await sign('running', { hold: 'suspended' }), nested],
+    tasks: [await sign('running', { waitFor: 'suspended' }), nested],
     config: { maxConcurrency: 1 },
     isSwarmClosed: true,
   });
   const ended = swarm.run();
-  await pieces.begun('running');
+  await taskSet.started('running');
   await swarm.suspend();
-  pieces.open('suspended');
+  taskSet.openGate('suspended');
   await eventually('the first has ended', async () => (await swarm.progress()).succeeded === 1);
-  expect(pieces.of('later')).toHaveLength(0);
+  expect(taskSet.executions('later')).toHaveLength(0);
   await swarm.resume();
   await expect(ended).resolves.toHaveLength(2);
 });
 
 test('a cancel goes down the tree, and the error callback tells of it once', async () => {
   const { mage } = fixture;
-  const nested = await mage.swarm({ tasks: [await sign('cancelled', { patient: true })], isSwarmClosed: true });
+  const nested = await mage.swarm({ tasks: [await sign('cancelled', { untilCancelled: true })], isSwarmClosed: true });
   const swarm = await mage.swarm({
     tasks: [nested, await sign('never', {})],
     config: { maxConcurrency: 1 },
@@ -98,25 +98,25 @@ test('a cancel goes down the tree, and the error callback tells of it once', asy
     isSwarmClosed: true,
   });
   await swarm.runNoWait();
-  await pieces.begun('cancelled');
+  await taskSet.started('cancelled');
   await swarm.cancel();
-  await pieces.only('told of the cancel', swarm);
+  await taskSet.onlyExecution('told of the cancel', swarm);
   await expect(nested.status()).resolves.toBe('cancelled');
-  expect(pieces.of('never')).toHaveLength(0);
+  expect(taskSet.executions('never')).toHaveLength(0);
 });
 
 test('only what failed is tried again', async () => {
   const swarm = await fixture.mage.swarm({
-    tasks: [await sign('well', { give: 1 }), await sign('badly', { fail: 'not yet' })],
+    tasks: [await sign('well', { value: 1 }), await sign('badly', { fail: 'not yet' })],
     config: { stopAfterNFailures: 1 },
     isSwarmClosed: true,
   });
   await swarm.runSettled();
-  await pieces.settled(swarm);
+  await taskSet.settled(swarm);
   await swarm.retryFailed();
-  await pieces.begun('badly', 2);
-  await pieces.settled(swarm);
-  expect(pieces.of('well')).toHaveLength(1);
+  await taskSet.started('badly', 2);
+  await taskSet.settled(swarm);
+  expect(taskSet.executions('well')).toHaveLength(1);
   await expect(swarm.status()).resolves.toBe('failed');
 });
 
@@ -125,7 +125,7 @@ test('groups are listed, described as a tree, and removed with all that belongs 
   const inner = await mage.swarm({ name: 'inner', tasks: [await sign('in it')], isSwarmClosed: true });
   const outer = await mage.swarm({ name: 'to be removed', tasks: [inner], isSwarmClosed: true });
   await outer.run();
-  await pieces.settled(outer);
+  await taskSet.settled(outer);
   const { items } = await mage.list({ limit: 50 });
   expect(items.map(({ id }) => id)).toContain(outer.id);
   const shown: Description = await mage.describe(outer.id);

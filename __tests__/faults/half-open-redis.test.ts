@@ -35,7 +35,7 @@ test('a batch ends to the letter when its connections to Redis are lost without 
   await batch.check();
 });
 
-test('also when new connections are lost as well for a while', async () => {
+test('a batch ends to the letter also when new connections are lost as well for a while', async () => {
   await batch.start();
   await batch.begun(10);
   proxy.swallow(true);

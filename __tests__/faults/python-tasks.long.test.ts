@@ -1,13 +1,13 @@
 import { eventually, Fixture } from '../helpers/fixture';
-import { openPieces } from '../helpers/pieces';
+import { openTasks, shortLease } from '../helpers/task-set';
 import { PythonWorkers } from '../helpers/python-worker';
-import { rejection } from '../helpers/workshop';
+import { rejection } from '../helpers/outcomes';
 
 // Leases that outlast the test: the process that published watches, and nothing waits for the reconciler.
-const { fixture, mage, pieces, piece, note } = openPieces({ leaseMs: 3_600_000 });
+const { fixture, mage, taskSet, work, callback } = openTasks({ ...shortLease, leaseMs: 3_600_000 });
 const python = new PythonWorkers(fixture.hatchet);
 const closed = { isSwarmClosed: true } as const;
-const told = (tag: string) => mage.sign(note, { tag });
+const told = (label: string) => mage.sign(callback, { label });
 const root = mage.rootTask({
   name: 'root',
   maxConcurrency: 2,
@@ -24,7 +24,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => python.close());
 
-test('its output is the result of an item, one after another at the limit', async () => {
+test('the output of a Python task is the result of its item, one after another at the limit', async () => {
   const swarm = await mage.swarm({
     tasks: [1, 2, 3, 4].map((n) => ['double', { n }] as const),
     config: { maxConcurrency: 1 },
@@ -33,10 +33,10 @@ test('its output is the result of an item, one after another at the limit', asyn
   });
   const doubled = [2, 4, 6, 8].map((double) => ({ double }));
   expect(await swarm.run()).toEqual(doubled);
-  expect((await pieces.only('doubled', swarm)).input).toMatchObject({ returnValue: doubled });
+  expect((await taskSet.onlyExecution('doubled', swarm)).input).toMatchObject({ returnValue: doubled });
 });
 
-test('its failure is the failure of the item, with its message', async () => {
+test('the failure of a Python task is the failure of its item, with its message', async () => {
   const swarm = await mage.swarm({
     tasks: [
       ['broken', {}, { errorCallbacks: [await told('broken')] }],
@@ -47,57 +47,57 @@ test('its failure is the failure of the item, with its message', async () => {
   expect(await swarm.run()).toEqual([{ double: 10 }]);
   expect(await swarm.progress()).toMatchObject({ succeeded: 1, failed: 1 });
   const message = expect.stringContaining('broken in Python') as string;
-  expect((await pieces.only('broken', swarm)).input).toMatchObject({ error: { message, failureCount: 1 } });
+  expect((await taskSet.onlyExecution('broken', swarm)).input).toMatchObject({ error: { message, failureCount: 1 } });
 });
 
-test('it holds its slot through its attempts, until the last one has ended', async () => {
+test('a Python task holds its slot through its attempts, until the last one has ended', async () => {
   const swarm = await mage.swarm({
     tasks: [
-      ['unsteady', { until: 2 }],
-      [piece, { tag: 'after unsteady' }],
-      ['unsteady', { until: 9 }],
+      ['unsteady', { failUntilAttempt: 2 }],
+      [work, { label: 'after unsteady' }],
+      ['unsteady', { failUntilAttempt: 9 }],
     ],
     config: { maxConcurrency: 1 },
     ...closed,
   });
   const { output } = await swarm.runNoWait();
-  await eventually('it fails for the first time', () => python.of('unsteady', { until: 2 }).length > 0);
-  await pieces.begun('after unsteady');
-  expect(python.of('unsteady', { until: 2 }).map(({ attempt }) => attempt)).toEqual([0, 1, 2]);
+  await eventually('it fails for the first time', () => python.of('unsteady', { failUntilAttempt: 2 }).length > 0);
+  await taskSet.started('after unsteady');
+  expect(python.of('unsteady', { failUntilAttempt: 2 }).map(({ attempt }) => attempt)).toEqual([0, 1, 2]);
   expect(await output).toEqual([{ attempt: 2 }, expect.anything()]);
-  expect(python.of('unsteady', { until: 9 })).toHaveLength(3);
+  expect(python.of('unsteady', { failUntilAttempt: 9 })).toHaveLength(3);
   expect(await swarm.progress()).toMatchObject({ succeeded: 2, failed: 1 });
 });
 
-test('as a step of a chain it gets the output before it and hands its own on', async () => {
-  const chain = await mage.chain([await mage.sign(piece, { give: { from: 'node' } }), 'echo', piece], {
+test('a Python task as a step of a chain gets the output before it and hands its own on', async () => {
+  const chain = await mage.chain([await mage.sign(work, { value: { from: 'node' } }), 'echo', work], {
     name: 'mixed',
   });
-  expect(await chain.run({})).toMatchObject({ got: { got: { returnValue: { from: 'node' } } } });
-  const failing = await mage.chain(['double', 'broken', await mage.sign(piece, { tag: 'never' })], {
+  expect(await chain.run({})).toMatchObject({ received: { received: { returnValue: { from: 'node' } } } });
+  const failing = await mage.chain(['double', 'broken', await mage.sign(work, { label: 'never' })], {
     errorCallbacks: [await told('chain')],
   });
   expect((await rejection(failing.run({ n: 1 }))).message).toContain('broken in Python');
-  expect(pieces.of('never')).toEqual([]);
-  await pieces.only('chain', failing);
+  expect(taskSet.executions('never')).toEqual([]);
+  await taskSet.onlyExecution('chain', failing);
 });
 
-test('as a callback it gets the results, and it is over when it has ended', async () => {
-  const callback = await mage.sign('double', { gate: 'callback', n: 1 });
-  const swarm = await mage.swarm({ tasks: [[piece, { give: 7 }]], successCallbacks: [callback], ...closed });
+test('a Python task as a callback gets the results, and is over when it has ended', async () => {
+  const attached = await mage.sign('double', { gate: 'callback', n: 1 });
+  const swarm = await mage.swarm({ tasks: [[work, { value: 7 }]], successCallbacks: [attached], ...closed });
   expect(await swarm.run()).toEqual([7]);
   await eventually('the callback runs', () => python.of('double', { gate: 'callback' }).length > 0);
   expect(python.of('double', { gate: 'callback' })[0]?.input).toMatchObject({ returnValue: [7] });
   python.open('callback');
-  await pieces.settled(swarm);
+  await taskSet.settled(swarm);
   expect(python.of('double', { gate: 'callback' })).toHaveLength(1);
 });
 
-test('as a child of a root it is waited for, and its output is one of the children’s', async () => {
+test('a root waits for a Python task that is its child, and its output is one of the children’s', async () => {
   const signature = await mage.sign(root, { numbers: [1, 2, 3] }, { successCallbacks: [await told('root')] });
   expect(await signature.run({})).toEqual({ asked: 3 });
   const childResults = [{ double: 2 }, { double: 4 }, { double: 6 }];
-  expect((await pieces.only('root', signature)).input).toMatchObject({ childResults });
+  expect((await taskSet.onlyExecution('root', signature)).input).toMatchObject({ childResults });
 });
 
 test('a workflow of two tasks counts by its end, and gives the outputs of both by name', async () => {
@@ -105,7 +105,7 @@ test('a workflow of two tasks counts by its end, and gives the outputs of both b
   expect(await swarm.run()).toEqual([{ first: { n: 2 }, second: { n: 20 } }]);
 });
 
-test('its end is noticed also when the process that published it is gone', async () => {
+test('the end of a Python task is noticed also when the process that published it is gone', async () => {
   const short = { leaseMs: 1_000, reconcileIntervalMs: 300 };
   const publishing = fixture.another(short);
   const swarm = await publishing.swarm({

@@ -41,15 +41,15 @@ test('nothing is lost, stuck or done twice when Redis is killed and started agai
   });
 });
 
-test('nor when it forgets all scripts', async () => {
+test('nothing is lost, stuck or done twice when Redis loses all its scripts', async () => {
   await upset(() => admin.script('FLUSH'));
 });
 
-test('nor when it cuts all connections', async () => {
+test('nothing is lost, stuck or done twice when Redis cuts all connections', async () => {
   await upset(() => admin.call('CLIENT', 'KILL', 'TYPE', 'normal'));
 });
 
-test('nor when it is away for 20 seconds in the middle', async () => {
+test('nothing is lost, stuck or done twice when Redis is away for 20 seconds in the middle', async () => {
   await batch.start();
   await batch.begun(20);
   await server.stop();

@@ -1,13 +1,13 @@
 import { ConfigurationError, type MageflowEvents, type SignOptions, type Swarm } from '../../src';
 import { stateKey } from '../helpers/dump';
 import { eventually } from '../helpers/fixture';
-import { openPieces } from '../helpers/pieces';
+import { openTasks, shortLease } from '../helpers/task-set';
 import { expectRefusal } from '../helpers/refusals';
-import { rejection } from '../helpers/workshop';
+import { rejection } from '../helpers/outcomes';
 
-const { fixture, mage, pieces, piece, note } = openPieces();
+const { fixture, mage, taskSet, work, callback } = openTasks(shortLease);
 const closed = { isSwarmClosed: true } as const;
-const told = (tag: string) => mage.sign(note, { tag });
+const told = (label: string) => mage.sign(callback, { label });
 
 /** Fine when it is checked, and what the engine refuses when it is stored. */
 const twoFaced = () => {
@@ -15,7 +15,7 @@ const twoFaced = () => {
   return { field: { toJSON: () => (asked++ === 0 ? 'fine' : 'x\0y') } } as object;
 };
 
-const labelled = () => mage.sign(piece, {}, { desiredWorkerLabels: { size: { value: 1 } } });
+const labelled = () => mage.sign(work, {}, { desiredWorkerLabels: { size: { value: 1 } } });
 
 /** Has an item carry a label that can't even be sent. Nobody can hand one in: labels are checked, and copied. */
 async function makeUnsendable(swarm: { id: string }, index: number): Promise<void> {
@@ -32,12 +32,12 @@ async function ends(swarm: Pick<Swarm<unknown>, 'results'>) {
   return items;
 }
 
-const good = (give: number) => [piece, { give }] as const;
+const good = (value: number) => [work, { value }] as const;
 const failed = (words: RegExp) => ({ status: 'failed', error: expect.stringMatching(words) as string });
 
 test('bad ones fail, each for its own reason, and the good ones among them run', async () => {
   const swarm = await mage.swarm({
-    tasks: [good(0), 'nobody-serves-this', good(2), [piece, twoFaced()], good(4), await labelled(), good(6)],
+    tasks: [good(0), 'nobody-serves-this', good(2), [work, twoFaced()], good(4), await labelled(), good(6)],
     successCallbacks: [await told('mixed')],
     ...closed,
   });
@@ -47,12 +47,12 @@ test('bad ones fail, each for its own reason, and the good ones among them run',
     { output: 0 },
     failed(/no worker has registered a task named nobody-serves-this/),
     { output: 2 },
-    failed(/the engine refused to run piece: .*null/i),
+    failed(/the engine refused to run work: .*null/i),
     { output: 4 },
-    failed(/the engine refused to run piece: .*serialization failure/),
+    failed(/the engine refused to run work: .*serialization failure/),
     { output: 6 },
   ]);
-  await pieces.only('mixed', swarm);
+  await taskSet.onlyExecution('mixed', swarm);
 });
 
 test('several bad ones in two full bulk calls stop none of the good ones', async () => {
@@ -61,7 +61,7 @@ test('several bad ones in two full bulk calls stop none of the good ones', async
   const swarm = await mage.swarm({
     tasks: Array.from({ length: 612 }, (_, n) => {
       const instead = bad.get(n);
-      return typeof instead === 'string' ? instead : ([piece, instead ?? { give: n }] as const);
+      return typeof instead === 'string' ? instead : ([work, instead ?? { value: n }] as const);
     }),
     config: { maxConcurrency: 1_000 },
     ...closed,
@@ -78,19 +78,19 @@ test('several bad ones in two full bulk calls stop none of the good ones', async
 test('a bad step ends its chain with its reason', async () => {
   const chain = await mage.chain(
     [
-      await mage.sign(piece, { tag: 'before', hold: 'chain' }),
+      await mage.sign(work, { label: 'before', waitFor: 'chain' }),
       await labelled(),
-      await mage.sign(piece, { tag: 'after' }),
+      await mage.sign(work, { label: 'after' }),
     ],
     { errorCallbacks: [await told('chain')] },
   );
   const { output } = await chain.runNoWait({});
-  await pieces.begun('before');
+  await taskSet.started('before');
   await makeUnsendable(chain, 1);
-  pieces.open('chain');
-  expect((await rejection(output)).message).toMatch(/the engine refused to run piece/);
-  await pieces.only('chain', chain);
-  expect(pieces.order('before', 'after')).toEqual(['before']);
+  taskSet.openGate('chain');
+  expect((await rejection(output)).message).toMatch(/the engine refused to run work/);
+  await taskSet.onlyExecution('chain', chain);
+  expect(taskSet.order('before', 'after')).toEqual(['before']);
 });
 
 test('a bad callback leaves the others and the status of what it belongs to alone', async () => {
@@ -98,11 +98,11 @@ test('a bad callback leaves the others and the status of what it belongs to alon
   const stop = mage.on('error', (error) => errors.push(error));
   const swarm = await mage.swarm({
     tasks: [good(1)],
-    successCallbacks: [await mage.sign(note, twoFaced()), await told('good callback')],
+    successCallbacks: [await mage.sign(callback, twoFaced()), await told('good callback')],
     ...closed,
   });
   expect(await swarm.run()).toEqual([1]);
-  await pieces.only('good callback', swarm);
+  await taskSet.onlyExecution('good callback', swarm);
   expect(await swarm.status()).toBe('succeeded');
   await eventually('it is told', () => errors.length === 1);
   stop();
@@ -122,14 +122,14 @@ test.each([
   [{ gpu: { value: 1, comparator: 'EQUAL' } }, 'as the comparator of "gpu", got "EQUAL"'],
 ])('labels that the engine can not keep are refused at once: %p', async (labels, text) => {
   const options = { desiredWorkerLabels: labels } as unknown as SignOptions;
-  const item = await mage.sign(piece);
-  await expectRefusal(fixture, () => mage.sign(piece, {}, options), ConfigurationError, text);
+  const item = await mage.sign(work);
+  await expectRefusal(fixture, () => mage.sign(work, {}, options), ConfigurationError, text);
   await expectRefusal(fixture, () => item.runNoWait({}, options), ConfigurationError, text);
-  await expectRefusal(fixture, () => mage.swarm({ tasks: [[piece, {}, options]] }), ConfigurationError, text);
+  await expectRefusal(fixture, () => mage.swarm({ tasks: [[work, {}, options]] }), ConfigurationError, text);
 });
 
 test('labels as the SDK takes them stay allowed', async () => {
   const labels = { model: { value: 'any', required: false, weight: 2, comparator: 0 }, memory: { value: 16 } };
-  const item = await mage.sign(piece, { give: 'labelled' }, { desiredWorkerLabels: labels });
+  const item = await mage.sign(work, { value: 'labelled' }, { desiredWorkerLabels: labels });
   expect(await item.run({})).toBe('labelled');
 });

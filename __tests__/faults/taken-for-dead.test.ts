@@ -116,7 +116,7 @@ test('what a frozen worker does after its runs were begun elsewhere changes noth
   expect(before).toEqual(['running', 'running']);
 });
 
-test('its swarm never had more items under way than its limit, with those that ran twice counted once', async () => {
+test('the swarm of a worker that was taken for dead never had more items under way than its limit, with those that ran twice counted once', async () => {
   const own = (await frozen.recorder.stamps()).filter(({ n }) => n >= 0 && n < 8);
   const active = new Set<number>();
   let most = 0;

@@ -2,7 +2,7 @@ import { claimToken } from '../../src/store/executions';
 import { eventually } from '../helpers/fixture';
 import { Faults } from '../helpers/faults';
 import { cancelByHand, endOfRun } from '../helpers/runs';
-import { rejection } from '../helpers/workshop';
+import { rejection } from '../helpers/outcomes';
 
 // An item has two runs after a publication whose confirmation was lost. Its first one waits here for a worker with a label
 // that no worker has, so that the second one, published by hand as a publisher would, runs at once.

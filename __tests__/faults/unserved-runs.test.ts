@@ -1,14 +1,14 @@
 import { eventually } from '../helpers/fixture';
-import { openPieces, type Piece } from '../helpers/pieces';
-import { rejection, statusOf } from '../helpers/workshop';
+import { openTasks, shortLease, type WorkInput } from '../helpers/task-set';
+import { rejection, statusOf } from '../helpers/outcomes';
 
 // One that finds no free slot of a worker that lives is in integration/claims/attempts.test.ts.
-const { fixture, mage, pieces, piece, note } = openPieces();
+const { fixture, mage, taskSet, work, callback } = openTasks(shortLease);
 const { hatchet } = fixture;
 const closed = { isSwarmClosed: true } as const;
-const told = (tag: string) => mage.sign(note, { tag });
+const told = (label: string) => mage.sign(callback, { label });
 const ran: unknown[] = [];
-const fn = async ({ tag }: Piece) => ({ ran: ran.push(tag) });
+const fn = async ({ label }: WorkInput) => ({ ran: ran.push(label) });
 const left = mage.task({ name: 'left', scheduleTimeout: '2s', fn });
 const plain = hatchet.task({ name: 'left-plain', scheduleTimeout: '2s', fn });
 const pair = mage.workflow({ name: 'left-pair' });
@@ -17,8 +17,8 @@ pair.task({ name: 'two', scheduleTimeout: '2s', fn: () => ({ ran: ran.push('pair
 const root = mage.rootTask({
   name: 'root',
   fn: async () => {
-    await (await mage.sign(left, { tag: 'child' })).runNoWait({});
-    await (await mage.sign(piece, { give: 'served child' })).runNoWait({});
+    await (await mage.sign(left, { label: 'child' })).runNoWait({});
+    await (await mage.sign(work, { value: 'served child' })).runNoWait({});
     return {};
   },
 });
@@ -44,52 +44,54 @@ test.each([
   async (what, task) => {
     const swarm = await mage.swarm({
       tasks: [
-        [task, { tag: what }, { errorCallbacks: [await told(what)] }],
-        [piece, { give: 'next' }],
+        [task, { label: what }, { errorCallbacks: [await told(what)] }],
+        [work, { value: 'next' }],
       ],
       config: { maxConcurrency: 1 },
       ...closed,
     });
     expect(await swarm.run()).toEqual(['next']);
     expect(await swarm.progress()).toMatchObject({ succeeded: 1, failed: 1, cancelled: 0 });
-    expect((await pieces.only(what, swarm)).input).toMatchObject({ error: { message: words, failureCount: 1 } });
+    expect((await taskSet.onlyExecution(what, swarm)).input).toMatchObject({
+      error: { message: words, failureCount: 1 },
+    });
   },
 );
 
-test('as a step it fails its chain, and later steps never run', async () => {
-  const later = await mage.sign(piece, { tag: 'later' });
-  const chain = await mage.chain([piece, left, later], { errorCallbacks: [await told('chain')] });
+test('a task that no worker serves fails its chain, and later steps never run', async () => {
+  const later = await mage.sign(work, { label: 'later' });
+  const chain = await mage.chain([work, left, later], { errorCallbacks: [await told('chain')] });
   await rejection(chain.run({}));
   expect(await chain.status()).toBe('failed');
   expect(await later.status()).toBe('cancelled');
-  await pieces.only('chain', chain);
-  expect(pieces.of('later')).toEqual([]);
+  await taskSet.onlyExecution('chain', chain);
+  expect(taskSet.executions('later')).toEqual([]);
 });
 
-test('as a callback it changes nothing, and its own error callbacks run', async () => {
-  const callback = await mage.sign(left, {}, { errorCallbacks: [await told('callback')] });
-  const swarm = await mage.swarm({ tasks: [piece], successCallbacks: [callback], ...closed });
+test('a callback that no worker serves changes nothing, and its own error callbacks run', async () => {
+  const attached = await mage.sign(left, {}, { errorCallbacks: [await told('callback')] });
+  const swarm = await mage.swarm({ tasks: [work], successCallbacks: [attached], ...closed });
   await swarm.run();
-  expect((await pieces.only('callback', swarm)).input).toMatchObject({ error: { message: words } });
+  expect((await taskSet.onlyExecution('callback', swarm)).input).toMatchObject({ error: { message: words } });
   expect(await swarm.status()).toBe('succeeded');
 });
 
-test('as a child it is one failure, and the root ends with its other children', async () => {
+test('a child that no worker serves is one failure, and the root ends with its other children', async () => {
   const signature = await mage.sign(root, {}, { successCallbacks: [await told('root')] });
   await signature.run({});
-  expect((await pieces.only('root', signature)).input).toMatchObject({ childResults: ['served child'] });
+  expect((await taskSet.onlyExecution('root', signature)).input).toMatchObject({ childResults: ['served child'] });
   expect(await (await signature.children()).progress()).toMatchObject({ succeeded: 1, failed: 1 });
 });
 
 test('an item whose worker comes later than its lease waits for it, and runs once', async () => {
-  const tags: unknown[] = [];
-  const late = mage.task({ name: 'late', fn: async ({ tag }: Piece) => ({ ran: tags.push(tag) }) });
+  const labels: unknown[] = [];
+  const late = mage.task({ name: 'late', fn: async ({ label }: WorkInput) => ({ ran: labels.push(label) }) });
   const early = await mage.worker('registers', { workflows: [late], handleKill: false });
   const running = early.start();
   await early.waitUntilReady(120_000);
   await early.stop();
   await running;
-  const item = await mage.sign(late, { tag: 'patient' });
+  const item = await mage.sign(late, { label: 'patient' });
   const { output } = await item.runNoWait({});
   const lease = async () => {
     const key = (await fixture.keys()).find((one) => one.endsWith(`{${item.id}}:l`));
@@ -100,5 +102,5 @@ test('an item whose worker comes later than its lease waits for it, and runs onc
   await statusOf(item, 'queued');
   await fixture.worker([late]);
   expect(await output).toEqual({ ran: 1 });
-  expect(tags).toEqual(['patient']);
+  expect(labels).toEqual(['patient']);
 });

@@ -1,31 +1,31 @@
 import type { MageflowEvents, Signature } from '../../src';
 import { eventually } from '../helpers/fixture';
-import { openPieces, type Piece } from '../helpers/pieces';
-import { rejection } from '../helpers/workshop';
+import { openTasks, shortLease, type WorkInput } from '../helpers/task-set';
+import { rejection } from '../helpers/outcomes';
 
 // The engine lets a run wait for a worker for 5 minutes, or for as long as the declaration says that was registered last. Here that is
 // one of the plain client: mageflow's own say nothing.
-const { fixture, mage, pieces, piece, note } = openPieces();
+const { fixture, mage, taskSet, work, callback } = openTasks(shortLease);
 const { hatchet, log } = fixture;
 const ran: string[] = [];
-const begun = async ({ tag = '', hold = '' }: Piece) => {
-  ran.push(tag);
-  if (hold) await pieces.held(hold);
-  return { tag };
+const begun = async ({ label = '', waitFor = '' }: WorkInput) => {
+  ran.push(label);
+  if (waitFor) await taskSet.gateOpened(waitFor);
+  return { label };
 };
 /** A worker with one slot serves these. */
 const narrow = mage.task({ name: 'narrow', fn: begun });
 const narrowRoot = mage.rootTask({ name: 'narrow-root', fn: begun });
 const narrowPair = mage.workflow({ name: 'narrow-pair' });
-narrowPair.task({ name: 'one', fn: () => begun({ tag: 'pair' }) });
+narrowPair.task({ name: 'one', fn: () => begun({ label: 'pair' }) });
 /** Nobody serves these at first. */
 const absent = mage.task({ name: 'absent', fn: begun });
 const hasty = mage.task({ name: 'hasty', scheduleTimeout: '2s', fn: begun });
 const hastyPlain = hatchet.task({ name: 'hasty-plain', scheduleTimeout: { seconds: 2 }, fn: () => ({}) });
 const parent = mage.rootTask({
   name: 'parent',
-  fn: async ({ tag = '' }: Piece) => {
-    await (await mage.sign(narrow, { tag })).runNoWait({});
+  fn: async ({ label = '' }: WorkInput) => {
+    await (await mage.sign(narrow, { label })).runNoWait({});
     return {};
   },
 });
@@ -59,7 +59,7 @@ beforeAll(async () => {
 
 /** Takes the one slot until its gate is opened. */
 async function fill(gate: string) {
-  const handle = await (await mage.sign(narrow, { tag: gate, hold: gate })).runNoWait({});
+  const handle = await (await mage.sign(narrow, { label: gate, waitFor: gate })).runNoWait({});
   await eventually('the slot is taken', () => ran.includes(gate));
   return handle;
 }
@@ -69,12 +69,12 @@ async function fill(gate: string) {
  * what begins like that did not wait, and is left to end.
  */
 async function untilItWaits<T extends { hasWaited: () => boolean; ended: () => Promise<unknown> }>(
-  tag: string,
+  label: string,
   start: () => Promise<T>,
 ) {
   for (let tries = 0; tries < 10; tries++) {
     const from = ran.length;
-    const bodies = () => ran.slice(from).filter((one) => one === tag);
+    const bodies = () => ran.slice(from).filter((one) => one === label);
     const started = await start();
     const how = await eventually('it has waited in vain', () =>
       started.hasWaited() ? 'waited' : bodies().length > 0 && 'began',
@@ -87,7 +87,7 @@ async function untilItWaits<T extends { hasWaited: () => boolean; ended: () => P
 
 test('items that wait for a slot longer than the schedule timeout are published again, and all of them succeed', async () => {
   const swarm = await mage.swarm({
-    tasks: [0, 1, 2, 3].map((n) => [narrow, { tag: `item ${n}`, hold: 'items' }] as const),
+    tasks: [0, 1, 2, 3].map((n) => [narrow, { label: `item ${n}`, waitFor: 'items' }] as const),
     config: { maxConcurrency: 4 },
     isSwarmClosed: true,
   });
@@ -98,10 +98,10 @@ test('items that wait for a slot longer than the schedule timeout are published 
     for (const { entry } of againOf(swarm.id)) counts.set(entry, (counts.get(entry) ?? 0) + 1);
     return [...counts.values()].filter((count) => count >= 2).length >= 2;
   });
-  pieces.open('items');
-  expect(await output).toEqual([0, 1, 2, 3].map((n) => ({ tag: `item ${n}` })));
+  taskSet.openGate('items');
+  expect(await output).toEqual([0, 1, 2, 3].map((n) => ({ label: `item ${n}` })));
   expect(await swarm.progress()).toMatchObject({ succeeded: 4, failed: 0 });
-  expect(ran.filter((tag) => tag.startsWith('item')).sort()).toEqual([0, 1, 2, 3].map((n) => `item ${n}`));
+  expect(ran.filter((label) => label.startsWith('item')).sort()).toEqual([0, 1, 2, 3].map((n) => `item ${n}`));
   // Each time it is told of the whole wait, and the log has some of it.
   const told = againOf(swarm.id).map(({ message }) => Number(/taken narrow for (\d+)s/.exec(message)?.[1]));
   expect(Math.min(...told)).toBeGreaterThanOrEqual(2);
@@ -113,11 +113,11 @@ test('items that wait for a slot longer than the schedule timeout are published 
   expect(warned.length).toBeLessThanOrEqual(told.length);
 });
 
-test.each<[string, (tag: string) => Promise<Signature<any, unknown>>]>([
-  ['a task by itself', (tag) => mage.sign(narrow, { tag })],
-  ['a root by itself', (tag) => mage.sign(narrowRoot, { tag })],
-  ['a step of a chain', async (tag) => mage.chain([await mage.sign(narrow, { tag })])],
-  ['a child of a root', (tag) => mage.sign(parent, { tag })],
+test.each<[string, (label: string) => Promise<Signature<any, unknown>>]>([
+  ['a task by itself', (label) => mage.sign(narrow, { label })],
+  ['a root by itself', (label) => mage.sign(narrowRoot, { label })],
+  ['a step of a chain', async (label) => mage.chain([await mage.sign(narrow, { label })])],
+  ['a child of a root', (label) => mage.sign(parent, { label })],
 ])('%s that waits too long for a slot is published again, and runs once', async (what, make) => {
   const held = await fill(`before ${what}`);
   const { signature, output, bodies } = await untilItWaits(what, async () => {
@@ -130,7 +130,7 @@ test.each<[string, (tag: string) => Promise<Signature<any, unknown>>]>([
       );
     return { signature, output, hasWaited, ended: () => output };
   });
-  pieces.open(`before ${what}`);
+  taskSet.openGate(`before ${what}`);
   await Promise.all([output, held.output]);
   expect(bodies()).toEqual([what]);
   expect(await signature.status()).toBe('succeeded');
@@ -139,15 +139,15 @@ test.each<[string, (tag: string) => Promise<Signature<any, unknown>>]>([
 test('a callback that waits too long for a slot is published again, and runs once', async () => {
   const held = await fill('before the callback');
   const { swarm, bodies } = await untilItWaits('callback', async () => {
-    const callback = await mage.sign(narrow, { tag: 'callback' }, { errorCallbacks: [note] });
-    const swarm = await mage.swarm({ tasks: [[piece, {}]], successCallbacks: [callback], isSwarmClosed: true });
+    const attached = await mage.sign(narrow, { label: 'callback' }, { errorCallbacks: [callback] });
+    const swarm = await mage.swarm({ tasks: [[work, {}]], successCallbacks: [attached], isSwarmClosed: true });
     await swarm.run();
     const hasWaited = () => againOf(swarm.id).some(({ entry }) => entry === 'c0');
-    return { swarm, hasWaited, ended: () => pieces.settled(swarm) };
+    return { swarm, hasWaited, ended: () => taskSet.settled(swarm) };
   });
-  pieces.open('before the callback');
+  taskSet.openGate('before the callback');
   await held.output;
-  await pieces.settled(swarm);
+  await taskSet.settled(swarm);
   expect(bodies()).toEqual(['callback']);
 });
 
@@ -158,19 +158,19 @@ test('a workflow whose tasks wait too long for a slot is published again', async
     const { output } = await signature.runNoWait({});
     return { output, hasWaited: () => againOf(signature.id).length > 0, ended: () => output };
   });
-  pieces.open('before the pair');
-  expect(await output).toEqual({ one: { tag: 'pair' } });
+  taskSet.openGate('before the pair');
+  expect(await output).toEqual({ one: { label: 'pair' } });
   await held.output;
   expect(bodies()).toEqual(['pair']);
 });
 
 test('a task that no worker serves for a while is published again until one does', async () => {
-  const item = await mage.sign(absent, { tag: 'absent' });
+  const item = await mage.sign(absent, { label: 'absent' });
   const { output } = await item.runNoWait({});
   await eventually('it has waited in vain, twice', () => againOf(item.id).length >= 2);
   await fixture.worker([absent]);
-  expect(await output).toEqual({ tag: 'absent' });
-  expect(ran.filter((tag) => tag === 'absent')).toHaveLength(1);
+  expect(await output).toEqual({ label: 'absent' });
+  expect(ran.filter((label) => label === 'absent')).toHaveLength(1);
 });
 
 test('a name of a task that mageflow knows no declaration of is published again', async () => {
@@ -189,9 +189,13 @@ describe('where the declaration says how long a run may wait, the item fails, an
     ['a declaration of the plain client', hastyPlain],
     ['a name, of which a wrapped declaration is known', 'hasty'],
   ])('by %s', async (what, task) => {
-    const item = await mage.sign(task as typeof hasty, {}, { errorCallbacks: [await mage.sign(note, { tag: what })] });
+    const item = await mage.sign(
+      task as typeof hasty,
+      {},
+      { errorCallbacks: [await mage.sign(callback, { label: what })] },
+    );
     expect((await rejection(item.run({}))).message).toContain(reason);
-    expect((await pieces.only(what, item)).input).toMatchObject({
+    expect((await taskSet.onlyExecution(what, item)).input).toMatchObject({
       error: { message: expect.stringContaining(reason) },
     });
     expect(againOf(item.id)).toEqual([]);

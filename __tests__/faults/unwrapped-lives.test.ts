@@ -50,7 +50,7 @@ test('an item that is published while no plain worker is there runs when one com
   expect(await output).toEqual([{ n: 1 }]);
 });
 
-test('its end is noticed at once, not when it is certain that an unknown run will never be', async () => {
+test('the end of an unwrapped item is noticed at once, not when it is certain that an unknown run will never be', async () => {
   const { watcher } = (mage as unknown as { kernel: { watcher: { after: () => Promise<void> } } }).kernel;
   const after = watcher.after;
   watcher.after = () => new Promise(() => undefined);
@@ -60,12 +60,12 @@ test('its end is noticed at once, not when it is certain that an unknown run wil
   watcher.after = after;
 });
 
-test('a durable one is waited for while it sleeps', async () => {
+test('an unwrapped durable item is waited for while it sleeps', async () => {
   const swarm = await mage.swarm({ tasks: [[sleeper, { n: 1 }]], ...closed });
   expect(await swarm.run()).toEqual([{ n: 1 }]);
 });
 
-test('one that a person cancels while it runs fails, and its slot is handed on', async () => {
+test('an unwrapped item that a person cancels while it runs fails, and its slot is handed on', async () => {
   const swarm = await mage.swarm({
     tasks: [
       [held, { n: 1 }],

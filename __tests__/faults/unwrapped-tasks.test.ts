@@ -57,7 +57,7 @@ test('the end of an item that no wrapper serves is noticed, and its output becom
   expect(await swarm.run()).toEqual([{ twice: 2 }, { twice: 4 }, { twice: 6 }]);
 });
 
-test("the output of one with onSuccess or onFailure is what the SDK's own run gives", async () => {
+test("the output of an unwrapped task with onSuccess or onFailure is what the SDK's own run gives", async () => {
   const declared = [...hooked, ofTwo] as unknown as (typeof plain)[];
   const swarm = await mage.swarm({ tasks: declared.map((task) => [task, { n: 7 }] as const), isSwarmClosed: true });
   const outputs: unknown[] = await swarm.run();
@@ -65,7 +65,7 @@ test("the output of one with onSuccess or onFailure is what the SDK's own run gi
   expect(outputs).toEqual(await Promise.all(declared.map((task) => task.run({ n: 7 }))));
 });
 
-test('it holds its slot until its end', async () => {
+test('an unwrapped item holds its slot until its end', async () => {
   const swarm = await mage.swarm({
     tasks: [slow, [plain, { n: 4 }]],
     config: { maxConcurrency: 1 },
@@ -82,7 +82,7 @@ test('it holds its slot until its end', async () => {
   expect(await handle.output).toEqual([{ slow: true }, { twice: 8 }]);
 });
 
-test('its failure is the failure of the item, and fires its error callbacks', async () => {
+test('the failure of an unwrapped task is the failure of the item, and fires its error callbacks', async () => {
   const item = await mage.sign(failing, undefined, { errorCallbacks: [alert] });
   await expect(item.run()).rejects.toThrow('the plain task failed');
   await eventually('the callback ran', () => alerts.length > 0);

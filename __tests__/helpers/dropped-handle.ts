@@ -1,15 +1,15 @@
 /** A process of its own that starts what fails, drops the handle, waits until it has failed, and ends: exit code 0. */
 import { Fixture } from './fixture';
-import { Notes } from './notes';
+import { TaskSet } from './task-set';
 
 async function main(): Promise<void> {
   const fixture = new Fixture();
-  const notes = new Notes(fixture);
-  await fixture.worker(notes.tasks);
-  const failing = await fixture.mage.sign(notes.once, { fail: 'nobody looks' });
+  const taskSet = new TaskSet(fixture);
+  await fixture.worker(taskSet.tasks);
+  const failing = await fixture.mage.sign(taskSet.work, { fail: 'nobody looks' });
   const handle = await failing.runNoWait();
   const batch = await fixture.mage.swarm({
-    tasks: [[notes.once, { fail: 'nor here' }]],
+    tasks: [[taskSet.work, { fail: 'nor here' }]],
     config: { stopAfterNFailures: 1 },
     isSwarmClosed: true,
   });
@@ -17,8 +17,8 @@ async function main(): Promise<void> {
   // None of these reads what could reject.
   JSON.stringify([handle, swarmHandle]);
   console.log(String(handle), { ...handle }, { ...swarmHandle }, handle, swarmHandle);
-  await notes.settled(failing);
-  await notes.settled(batch);
+  await taskSet.settled(failing);
+  await taskSet.settled(batch);
   // Rejections that nobody handles end the process in the turn after they happen.
   await new Promise((resolve) => setImmediate(resolve));
   console.log(`failed: ${await failing.status()} ${await batch.status()}`);

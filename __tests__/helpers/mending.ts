@@ -1,42 +1,29 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
-import { mageContext, type MageflowOptions } from '../../src';
-import { Fixture, gate } from './fixture';
-import { Pieces } from './pieces';
+import type { MageflowOptions } from '../../src';
+import { Fixture } from './fixture';
+import { TaskSet, type WorkInput } from './task-set';
 
-/** What a mendable piece of work is told. */
-export interface Mendable {
-  tag?: string;
-  /** Waits at this gate. */
-  hold?: string;
-  returnValue?: unknown;
-  [field: string]: unknown;
-}
-
-/** Pieces that fail as long as they are broken, for groups that are tried again. */
-export class Mending extends Pieces {
-  /** The tags of what throws. */
+/** A task set with a task that fails as long as it is broken, for groups that are tried again. */
+export class Mending extends TaskSet {
+  /** The labels of what throws. */
   readonly broken = new Set<string>();
-  /** The tags of what waits until it is released by its own tag. */
+  /** The labels of what waits for the gate that has the same name. */
   readonly halted = new Set<string>();
-  /** What the engine's runs of a tag carried, in their order. */
+  /** The metadata of the engine's runs of a label, in the order of their starts. */
   readonly metadata = new Map<string, Record<string, string>[]>();
-  private readonly holds = new Map<string, ReturnType<typeof gate>>();
   readonly mend;
 
   constructor(fixture: Fixture) {
     super(fixture);
-    fixture.onRelease(() => {
-      for (const { open } of this.holds.values()) open();
-    });
-    this.mend = fixture.mage.task({ name: 'mend', fn: (input: Mendable, ctx) => this.work(input, ctx) });
+    this.mend = fixture.mage.task({ name: 'mend', fn: (input: WorkInput, ctx) => this.run(input, ctx) });
   }
 
   override get tasks() {
     return [...super.tasks, this.mend as never];
   }
 
-  break(...tags: string[]): void {
-    for (const tag of tags) this.broken.add(tag);
+  break(...labels: string[]): void {
+    for (const label of labels) this.broken.add(label);
   }
 
   mendAll(): void {
@@ -44,46 +31,34 @@ export class Mending extends Pieces {
     this.halted.clear();
   }
 
-  /** How often the body of each tag was run. */
-  counts(...tags: string[]): Record<string, number> {
-    return Object.fromEntries(tags.map((tag) => [tag, this.of(tag).length]));
+  /** How often the body of each label was run. */
+  counts(...labels: string[]): Record<string, number> {
+    return Object.fromEntries(labels.map((label) => [label, this.executions(label).length]));
   }
 
-  /** Lets what is told to `hold` at this gate go on, now and later. */
-  release(name: string): void {
-    this.holdOf(name).open();
-  }
-
-  private async work(input: Mendable, ctx: Context<unknown>) {
-    const { tag = '', returnValue = null } = input;
-    const hold = this.halted.has(tag) ? tag : input.hold;
-    const execution = { tag, input, context: mageContext(), runId: ctx.workflowRunId(), aborted: false };
-    this.seen.push(execution);
-    this.metadata.set(tag, [...(this.metadata.get(tag) ?? []), ctx.additionalMetadata()]);
+  private async run(input: WorkInput, ctx: Context<unknown>) {
+    const { label = '', returnValue = null } = input;
+    const waitFor = this.halted.has(label) ? label : input.waitFor;
+    const execution = this.record(input, ctx, 'mend');
+    this.metadata.set(label, [...(this.metadata.get(label) ?? []), ctx.additionalMetadata()]);
     const { signal } = ctx.abortController;
-    if (hold) {
+    if (waitFor) {
       const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-      await Promise.race([this.holdOf(hold).opened, aborted]);
+      await Promise.race([this.gateOpened(waitFor), aborted]);
       execution.aborted = signal.aborted;
     }
-    if (this.broken.has(tag)) throw new Error(`${tag} is broken`);
-    return { tag, got: returnValue };
-  }
-
-  private holdOf(name: string) {
-    const known = this.holds.get(name) ?? gate();
-    this.holds.set(name, known);
-    return known;
+    if (this.broken.has(label)) throw new Error(`${label} is broken`);
+    return { label, received: returnValue };
   }
 }
 
-/** Mendable pieces that a worker serves for as long as the suite lasts that calls this. */
+/** Tasks that can be mended, which a worker serves as long as the suite lasts that calls this. */
 export function openMending(options: MageflowOptions = {}) {
   const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300, ...options });
   const mending = new Mending(fixture);
   const { mage } = fixture;
-  const { mend, piece, note } = mending;
-  /** A callback that keeps what it gets under this tag. */
-  const told = (tag: string) => mage.sign(note, { tag });
-  return { fixture, mending, mage, mend, piece, note, told };
+  const { mend, work, callback } = mending;
+  /** A callback whose executions are found by this label. */
+  const told = (label: string) => mage.sign(callback, { label });
+  return { fixture, mending, mage, mend, work, callback, told };
 }

@@ -1,7 +1,7 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
 import type { RootSignature, SignOptions, SwarmConfig, TaskLike } from '../../src';
 import { Fixture, Gauge } from './fixture';
-import { Notes } from './notes';
+import { TaskSet } from './task-set';
 
 export type Message = Record<string, unknown>;
 /** What a test's body gives is for that test to know. */
@@ -62,7 +62,7 @@ export function openRoots(
   fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 }),
 ) {
   const { mage } = fixture;
-  const notes = new Notes(fixture);
+  const taskSet = new TaskSet(fixture);
   const roots = new Roots(fixture);
   const gauge = new Gauge();
   const root = roots.declare('root', config);
@@ -76,11 +76,11 @@ export function openRoots(
   });
   const others: TaskLikeDeclaration[] = [];
   beforeAll(async () => {
-    await fixture.worker([...notes.tasks, ...roots.tasks, step, ...others]);
+    await fixture.worker([...taskSet.tasks, ...roots.tasks, step, ...others]);
   });
   afterAll(() => fixture.close());
-  const { work, once, note } = notes;
-  const tagged = (tag: string, more: object = {}, options: SignOptions = {}) =>
-    mage.sign(note, { tag, ...more }, options);
-  return { fixture, mage, notes, roots, root, gauge, step, work, once, note, tagged, others };
+  const { retriedWork, work, callback } = taskSet;
+  const tagged = (label: string, more: object = {}, options: SignOptions = {}) =>
+    mage.sign(callback, { label, ...more }, options);
+  return { fixture, mage, taskSet, roots, root, gauge, step, retriedWork, work, callback, tagged, others };
 }

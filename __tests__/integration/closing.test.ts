@@ -37,7 +37,7 @@ test('a run that nobody awaited is published before the instance is closed', asy
   expect(bodies).toEqual([1]);
 });
 
-test('so are many, also those that were still being made', async () => {
+test('many runs that nobody awaited, also those that were still being made, are published before the instance is closed', async () => {
   const mage = serving();
   const ns = Array.from({ length: 50 }, (_, n) => n);
   const handles = ns.map((n) => mage.sign('item', { n }).then((signature) => signature.runNoWait()));
@@ -63,7 +63,7 @@ test('what the engine does not take in time is left in the store for another pro
   expect(await (await fixture.mage.load(signature.id)).status()).toBe('queued');
 });
 
-test('whatever waits on it ends with a ClosedError', async () => {
+test('whatever waits on an instance that is closed ends with a ClosedError', async () => {
   const mage = serving();
   const swarm = await mage.swarm();
   const item = await swarm.addTask('item', { n: 1 });
@@ -82,7 +82,7 @@ test('whatever waits on it ends with a ClosedError', async () => {
   expect(codes).toEqual(waits.map(() => ({ code: 'CLOSED' })));
 });
 
-test('what is asked of it afterwards is refused with a ClosedError that speaks of no Redis', async () => {
+test('what is asked of an instance after it was closed is refused with a ClosedError that does not mention Redis', async () => {
   const mage = serving();
   const swarm = await mage.swarm();
   const signature = await mage.sign('item');
@@ -101,7 +101,7 @@ test('what is asked of it afterwards is refused with a ClosedError that speaks o
   }
 });
 
-test('one whose Redis never was there is closed, and so is what waited for it', async () => {
+test('an instance whose Redis never was there is closed, and so is what waited for it', async () => {
   const options = { commandTimeoutMs: 1_000, logger: new Log() };
   const mage = new Mageflow(engine.hatchet, `redis://127.0.0.1:${await closedPort()}`, options);
   const asked = thrownBy(() => mage.load('x'));

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { ConfigurationError, mageContext } from '../../src';
 import { Fixture } from '../helpers/fixture';
-import { Notes } from '../helpers/notes';
+import { TaskSet } from '../helpers/task-set';
 import { thrownBy } from '../helpers/refusals';
 
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 });
 const { mage, hatchet } = fixture;
-const notes = new Notes(fixture);
+const taskSet = new TaskSet(fixture);
 let bodies = 0;
 
 const wrapped = hatchet.task({
@@ -44,7 +44,7 @@ failing.task({
   },
 });
 
-beforeAll(() => fixture.worker([...notes.tasks, wrapped, untouched, durable, pipeline, plainWorkflow, failing]));
+beforeAll(() => fixture.worker([...taskSet.tasks, wrapped, untouched, durable, pipeline, plainWorkflow, failing]));
 afterAll(() => fixture.close());
 
 describe('mage.wrap', () => {
@@ -135,11 +135,11 @@ describe('as items of a swarm', () => {
   });
 
   test('a wrapped workflow sees its context in tasks from before and after', async () => {
-    const callback = await mage.sign(notes.note, { tag: 'workflow' });
+    const callback = await mage.sign(taskSet.callback, { label: 'workflow' });
     const signature = await mage.sign(plainWorkflow, {}, { successCallbacks: [callback] });
     const output = { before: { before: true }, after: { after: true } };
     await expect(signature.run()).resolves.toEqual(output);
-    expect((await notes.only('workflow', signature)).input['returnValue']).toEqual(output);
+    expect((await taskSet.onlyExecution('workflow', signature)).input['returnValue']).toEqual(output);
   });
 
   test('a workflow of which one task fails is one failure', async () => {
@@ -165,7 +165,7 @@ describe('mage.worker', () => {
   });
 
   test('a name is found whatever its case', async () => {
-    await expect((await mage.sign('ONCE')).run({ give: 1 })).resolves.toBe(1);
+    await expect((await mage.sign('WORK')).run({ value: 1 })).resolves.toBe(1);
   });
 });
 

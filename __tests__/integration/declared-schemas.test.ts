@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { childResults, ConfigurationError, InvalidMessageError, returnValue } from '../../src';
 import { Fixture, newHatchet } from '../helpers/fixture';
 import { thrownBy } from '../helpers/refusals';
-import { rejection } from '../helpers/workshop';
+import { rejection } from '../helpers/outcomes';
 
 // Everything here is refused before anything is written or published: no worker serves these tasks.
 const fixture = new Fixture();
@@ -107,7 +107,7 @@ describe('a success callback that would fail whatever happens is refused when it
     expect(await fixture.writtenKeys()).toEqual(before);
   });
 
-  test('and is taken when all that it needs is its result or bound', async () => {
+  test('unless all that it needs is its result or bound', async () => {
     const bound = await mage.sign(channel, { channel: 'ops' });
     await mage.sign(importFile, {}, by(bound));
     await mage.sign(importFile, {}, by(one));

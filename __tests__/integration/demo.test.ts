@@ -14,7 +14,7 @@ describe('the demo', () => {
     expect(outcome.highestConcurrency).toBeLessThanOrEqual(5);
   };
 
-  it('sums up all files, those too that were added while it ran', async () => {
+  test('sums up all files, those too that were added while it ran', async () => {
     const events: string[] = [];
     const outcome = await runBatch(fixture.mage, {
       onProgress: (_, event) => {
@@ -38,7 +38,7 @@ describe('the demo', () => {
     expect(outcome.failure).toBeUndefined();
   });
 
-  it('stops at the third file that cannot be read', async () => {
+  test('stops at the third file that cannot be read', async () => {
     const outcome = await runBatch(fixture.mage, { fail: true });
     expect(problemsOf(outcome, true)).toEqual([]);
     limits(outcome);
@@ -53,7 +53,7 @@ describe('the demo', () => {
     expect(outcome.consolidated).toBeUndefined();
   });
 
-  it('gives up when it is told to', async () => {
+  test('gives up when it is told to', async () => {
     const stop = new AbortController();
     const reason = new Error('enough');
     const batch = runBatch(fixture.mage, { signal: stop.signal, onStart: () => stop.abort(reason) });

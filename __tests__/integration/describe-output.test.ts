@@ -1,11 +1,12 @@
 // `describe(id, { output: true })`: what an HTTP service answers a GET with.
 import { Fixture } from '../helpers/fixture';
-import { rejection, statusOf, Workshop } from '../helpers/workshop';
+import { rejection, statusOf } from '../helpers/outcomes';
+import { TaskSet } from '../helpers/task-set';
 
 const fixture = new Fixture();
-const workshop = new Workshop(fixture);
+const taskSet = new TaskSet(fixture);
 const { mage } = fixture;
-const { work } = workshop;
+const { work } = taskSet;
 const root = mage.rootTask({
   name: 'root',
   fn: async ({ label }: { label: string }) => {
@@ -14,7 +15,7 @@ const root = mage.rootTask({
   },
 });
 
-beforeAll(() => fixture.worker([...workshop.tasks, root]));
+beforeAll(() => fixture.worker([...taskSet.tasks, root]));
 afterAll(() => fixture.close());
 
 const other = fixture.another();
@@ -34,19 +35,19 @@ test('a task, chain, root or swarm that has succeeded is described with its outp
     expect(await other.describe(signature.id)).not.toHaveProperty('output');
   }
   const [item] = (await describe(swarm.id)).children;
-  expect((await describe(item!.id)).output).toEqual({ label: 'd', value: null });
+  expect((await describe(item!.id)).output).toEqual({ label: 'd', received: null });
 });
 
 test('a callback that was fired is described with its output, a chain and a swarm as well as a task', async () => {
   const task = await mage.sign(work, { label: 'e' });
   const chain = await mage.chain([await mage.sign(work, { label: 'f' })]);
   const swarm = await mage.swarm({ tasks: [[work, { label: 'g' }]], isSwarmClosed: true });
-  const source = await mage.sign(work, {}, { successCallbacks: [task, chain, swarm] });
+  const source = await mage.sign(work, { value: 1 }, { successCallbacks: [task, chain, swarm] });
   await source.run();
   for (const callback of [task, chain, swarm]) await statusOf(callback, 'succeeded');
-  expect((await describe(task.id)).output).toEqual({ label: 'e', value: null });
-  expect((await describe(chain.id)).output).toEqual({ label: 'f', value: null });
-  expect((await describe(swarm.id)).output).toEqual([{ label: 'g', value: null }]);
+  expect((await describe(task.id)).output).toEqual({ label: 'e', received: 1 });
+  expect((await describe(chain.id)).output).toEqual({ label: 'f', received: 1 });
+  expect((await describe(swarm.id)).output).toEqual([{ label: 'g', received: 1 }]);
 });
 
 test('what has not succeeded is described without an output', async () => {

@@ -1,18 +1,18 @@
 import { ConfigurationError, NotFoundError, type Description, type Signature } from '../../src';
 import { eventually, Fixture, newHatchet } from '../helpers/fixture';
 import { OwnRedis } from '../helpers/own-redis';
-import { Pieces } from '../helpers/pieces';
+import { TaskSet } from '../helpers/task-set';
 import { Roots, type Any } from '../helpers/roots';
-import { progressOf, rejection, statusOf } from '../helpers/workshop';
+import { progressOf, rejection, statusOf } from '../helpers/outcomes';
 
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 });
 const { mage } = fixture;
-const pieces = new Pieces(fixture);
-const { piece, note } = pieces;
+const taskSet = new TaskSet(fixture);
+const { work, callback } = taskSet;
 const roots = new Roots(fixture);
 const root = roots.declare('root');
 beforeAll(async () => {
-  await fixture.worker([...pieces.tasks, ...roots.tasks]);
+  await fixture.worker([...taskSet.tasks, ...roots.tasks]);
 });
 afterAll(() => fixture.close());
 
@@ -24,7 +24,7 @@ function outline(shown: Description, depth = 0): string[] {
 
 const all = (shown: Description): Description[] => [shown, ...shown.children.flatMap(all)];
 const steps = (...names: string[]): Promise<Signature<Any, Any>[]> =>
-  Promise.all(names.map((name) => mage.sign(piece, { tag: name, hold: name }, { name })));
+  Promise.all(names.map((name) => mage.sign(work, { label: name, waitFor: name }, { name })));
 
 /** What a description says of each of a tree is what the thing itself says, by its id. */
 async function agree(tree: Description): Promise<void> {
@@ -49,14 +49,14 @@ async function agree(tree: Description): Promise<void> {
 test('a chain in a swarm in a root is described to its steps, while it runs and after its end', async () => {
   const spawning = await roots.sign(root, async () => {
     const inner = await mage.chain(await steps('first', 'second', 'third'), { name: 'inner' });
-    const middle = await mage.swarm({ name: 'middle', tasks: [inner, piece], isSwarmClosed: true });
+    const middle = await mage.swarm({ name: 'middle', tasks: [inner, work], isSwarmClosed: true });
     await middle.runNoWait({});
     return 'body';
   });
   expect(await rejection(mage.describe(spawning.id))).toBeInstanceOf(NotFoundError);
   await spawning.runNoWait();
-  pieces.open('first');
-  const [second] = await pieces.begun('second');
+  taskSet.openGate('first');
+  const [second] = await taskSet.started('second');
   const running = await eventually('the body and the other item have ended', async () => {
     const tree = await mage.describe(spawning.id, { depth: 3 });
     return tree.children[0]?.progress?.succeeded === 1 && tree;
@@ -68,7 +68,7 @@ test('a chain in a swarm in a root is described to its steps, while it runs and 
     '      task first: succeeded',
     '      task second: running',
     '      task third: queued',
-    '    task piece: succeeded',
+    '    task work: succeeded',
   ]);
   await agree(running);
   const [middle] = running.children;
@@ -80,8 +80,8 @@ test('a chain in a swarm in a root is described to its steps, while it runs and 
   expect(inner?.children.map(({ runId }) => runId)).toEqual([undefined, second?.runId, undefined]);
   expect(all(running).filter(({ cursor, error }) => cursor !== undefined || error !== undefined)).toEqual([]);
 
-  pieces.open('second');
-  pieces.open('third');
+  taskSet.openGate('second');
+  taskSet.openGate('third');
   await statusOf(spawning, 'succeeded');
   const over = await mage.describe(spawning.id, { depth: 3 });
   expect(outline(over)).toEqual(outline(running).map((line) => line.replace(/: \w+$/, ': succeeded')));
@@ -94,32 +94,32 @@ describe('what waits for its slot', () => {
     const [blocker] = await steps('blocker');
     const swarm = await mage.swarm({ tasks: [blocker!], config: { maxConcurrency: 1 } });
     const nested = await mage.chain(await steps('n1', 'n2'), { name: 'nested' });
-    const made = await mage.swarm({ name: 'made', tasks: [piece], isSwarmClosed: true });
-    const chain = await mage.chain([piece, nested, made, piece], { name: 'waits' });
+    const made = await mage.swarm({ name: 'made', tasks: [work], isSwarmClosed: true });
+    const chain = await mage.chain([work, nested, made, work], { name: 'waits' });
     await swarm.addTask(chain);
     await swarm.runNoWait({});
-    await pieces.begun('blocker');
+    await taskSet.started('blocker');
     const tree = await mage.describe(swarm.id, { depth: 3 });
     expect(outline(tree)).toEqual([
       'swarm swarm: running',
       '  task blocker: running',
       '  chain waits: queued',
-      '    task piece: pending',
+      '    task work: pending',
       '    chain nested: pending',
       '      task n1: pending',
       '      task n2: pending',
       '    swarm made: pending',
-      '      task piece: pending',
-      '    task piece: pending',
+      '      task work: pending',
+      '    task work: pending',
     ]);
     expect(tree.children[1]?.progress).toMatchObject({ total: 4, waiting: 4, running: 0, status: 'pending' });
 
     const shallow = await mage.describe(swarm.id, { depth: 2, limit: 2 });
     const waiting = shallow.children[1];
-    expect(waiting?.children.map(({ name }) => name)).toEqual(['piece', 'nested']);
+    expect(waiting?.children.map(({ name }) => name)).toEqual(['work', 'nested']);
     expect(waiting?.cursor).toBeDefined();
     const rest = await mage.describe(chain.id, { cursor: waiting?.cursor });
-    expect(rest.children.map(({ name }) => name)).toEqual(['made', 'piece']);
+    expect(rest.children.map(({ name }) => name)).toEqual(['made', 'work']);
     expect(rest).not.toHaveProperty('cursor');
 
     await swarm.cancel();
@@ -133,7 +133,7 @@ describe('what waits for its slot', () => {
   });
 
   test('a swarm that nobody has run, with its items', async () => {
-    const swarm = await mage.swarm({ name: 'idle', tasks: [piece, await mage.chain([piece])] });
+    const swarm = await mage.swarm({ name: 'idle', tasks: [work, await mage.chain([work])] });
     expect(await mage.describe(swarm.id)).toEqual({
       id: swarm.id,
       kind: 'swarm',
@@ -142,7 +142,7 @@ describe('what waits for its slot', () => {
       progress: await swarm.progress(),
       callbacks: [],
       children: [
-        { id: `${swarm.id}~0`, kind: 'task', name: 'piece', status: 'pending', children: [] },
+        { id: `${swarm.id}~0`, kind: 'task', name: 'work', status: 'pending', children: [] },
         expect.objectContaining({ kind: 'chain', name: 'chain', status: 'pending', children: [] }),
       ],
     });
@@ -151,17 +151,17 @@ describe('what waits for its slot', () => {
 
 describe('what failed', () => {
   test('says why: items, steps, nested groups, and roots by their bodies and by their children', async () => {
-    const bad = await mage.chain([piece, await mage.sign(piece, { fail: 'broken' }, { name: 'bad step' }), piece], {
+    const bad = await mage.chain([work, await mage.sign(work, { fail: 'broken' }, { name: 'bad step' }), work], {
       name: 'bad',
     });
     const spawning = await roots.sign(root, async () => {
-      await (await mage.sign(piece, { fail: 'child' })).runNoWait({});
+      await (await mage.sign(work, { fail: 'child' })).runNoWait({});
     });
     const throwing = await roots.sign(root, () => {
       throw new Error('the body threw');
     });
     const swarm = await mage.swarm({
-      tasks: [[piece, { fail: 'no' }], bad, spawning, throwing, piece],
+      tasks: [[work, { fail: 'no' }], bad, spawning, throwing, work],
       config: { stopAfterNFailures: 5 },
       isSwarmClosed: true,
     });
@@ -188,7 +188,7 @@ describe('what failed', () => {
 
   test('a swarm says what its run throws', async () => {
     const swarm = await mage.swarm({
-      tasks: [[piece, { fail: 'no' }]],
+      tasks: [[work, { fail: 'no' }]],
       config: { stopAfterNFailures: 1 },
       isSwarmClosed: true,
     });
@@ -199,24 +199,24 @@ describe('what failed', () => {
 
 describe('callbacks', () => {
   test('are described as they are attached, and then as they were fired last', async () => {
-    const follow = await mage.chain([note, piece], { name: 'follow' });
-    const pair = await mage.swarm({ name: 'pair', tasks: [note, note], isSwarmClosed: true });
-    const plain = await mage.sign(note, {}, { name: 'plain' });
-    const signature = await mage.sign(piece, { hold: 'fires' }, { successCallbacks: [follow, pair, plain] });
+    const follow = await mage.chain([callback, work], { name: 'follow' });
+    const pair = await mage.swarm({ name: 'pair', tasks: [callback, callback], isSwarmClosed: true });
+    const plain = await mage.sign(callback, {}, { name: 'plain' });
+    const signature = await mage.sign(work, { waitFor: 'fires' }, { successCallbacks: [follow, pair, plain] });
     await signature.runNoWait({});
     expect(outline(await mage.describe(follow.id))).toEqual([
       'chain follow: pending',
-      '  task note: pending',
-      '  task piece: pending',
+      '  task callback: pending',
+      '  task work: pending',
     ]);
     expect(outline(await mage.describe(plain.id))).toEqual(['task plain: pending']);
     expect(outline(await mage.describe(pair.id))[0]).toBe('swarm pair: pending');
-    pieces.open('fires');
-    for (const callback of [follow, pair, plain]) await statusOf(callback, 'succeeded');
+    taskSet.openGate('fires');
+    for (const attached of [follow, pair, plain]) await statusOf(attached, 'succeeded');
     expect(outline(await mage.describe(follow.id))).toEqual([
       'chain follow: succeeded',
-      '  task note: succeeded',
-      '  task piece: succeeded',
+      '  task callback: succeeded',
+      '  task work: succeeded',
     ]);
     const fired = await mage.describe(pair.id);
     expect(fired).toMatchObject({ id: pair.id, progress: { total: 2, succeeded: 2 } });
@@ -239,11 +239,11 @@ describe('the run of a task', () => {
   test('is known while it is under way, and from the history afterwards', async () => {
     const swarm = await mage.swarm({ tasks: await steps('history'), isSwarmClosed: true });
     await swarm.runNoWait({});
-    const [execution] = await pieces.begun('history');
+    const [execution] = await taskSet.started('history');
     const elsewhere = fixture.another();
     const [item] = (await elsewhere.describe(swarm.id)).children;
     expect(item).toMatchObject({ status: 'running', runId: execution?.runId });
-    pieces.open('history');
+    taskSet.openGate('history');
     await statusOf(swarm, 'succeeded');
     expect((await elsewhere.describe(swarm.id)).children[0]).not.toHaveProperty('runId');
     await eventually('the history has it', async () => {
@@ -282,7 +282,7 @@ describe('the run of a task', () => {
 test('what is suspended is described so, down to its items', async () => {
   const swarm = await mage.swarm({ tasks: await steps('suspended', 'behind'), config: { maxConcurrency: 1 } });
   await swarm.runNoWait({});
-  await pieces.begun('suspended');
+  await taskSet.started('suspended');
   await swarm.suspend();
   const tree = await mage.describe(swarm.id);
   expect(outline(tree)).toEqual(['swarm swarm: suspended', '  task suspended: running', '  task behind: suspended']);

@@ -1,12 +1,12 @@
 import { TaskFailedError, type Failure } from '../../src';
 import { eventually, Fixture } from '../helpers/fixture';
-import { Notes } from '../helpers/notes';
+import { TaskSet } from '../helpers/task-set';
 import { cancelByHand } from '../helpers/runs';
 
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 });
 const { mage } = fixture;
-const notes = new Notes(fixture);
-const { work, once, note } = notes;
+const taskSet = new TaskSet(fixture);
+const { retriedWork, work, callback } = taskSet;
 
 const cycle: Record<string, unknown> = {};
 cycle['self'] = cycle;
@@ -38,47 +38,47 @@ const slow = mage.task({
   name: 'slow',
   // Counted from the assignment to a worker: a slow machine has to reach the body within it.
   executionTimeout: '5s',
-  fn: async (input: { tag: string }, ctx) => {
-    notes.keep(input, ctx);
+  fn: async (input: { label: string }, ctx) => {
+    taskSet.record(input, ctx);
     await new Promise<void>((resolve) => ctx.abortController.signal.addEventListener('abort', () => resolve()));
     return {};
   },
 });
 const endless = mage.task({
   name: 'endless',
-  fn: async (input: { tag: string }, ctx) => {
-    notes.keep(input, ctx);
+  fn: async (input: { label: string }, ctx) => {
+    taskSet.record(input, ctx);
     await new Promise<void>((resolve) => ctx.abortController.signal.addEventListener('abort', () => resolve()));
     return {};
   },
 });
 const unserved = mage.task({ name: 'unserved', scheduleTimeout: '1s', fn: () => ({}) });
 
-const tagged = (tag: string) => mage.sign(note, { tag });
+const tagged = (label: string) => mage.sign(callback, { label });
 const errorOf = (note: { input: Record<string, unknown> }) =>
   note.input['error'] as { message: string; failureCount: number; failures: Failure[] };
 
 beforeAll(async () => {
   const other = await fixture.worker([unserved]);
   await other.stop();
-  await fixture.worker([...notes.tasks, odd, thrower, slow, endless]);
+  await fixture.worker([...taskSet.tasks, odd, thrower, slow, endless]);
 });
 afterAll(() => fixture.close());
 
 describe('the error callbacks of a task', () => {
   test('run once, after the last attempt, with the failing input and the reason', async () => {
     const parent = await mage.sign(
-      work,
-      { tag: 'attempts', fail: 'out of luck', nested: { bound: 1 } },
+      retriedWork,
+      { label: 'attempts', fail: 'out of luck', nested: { bound: 1 } },
       { name: 'unlucky', errorCallbacks: [await tagged('after attempts')], successCallbacks: [await tagged('never')] },
     );
     const error = await parent.run({ nested: { sent: 2 } }).catch((reason: unknown) => reason as TaskFailedError);
     expect(error).toBeInstanceOf(TaskFailedError);
     expect(error).toMatchObject({ failures: [{ id: parent.id, name: 'unlucky', message: 'out of luck' }] });
     expect((error as Error).message).toContain('out of luck');
-    const { input } = await notes.only('after attempts', parent);
+    const { input } = await taskSet.onlyExecution('after attempts', parent);
     expect(input).toEqual({
-      tag: 'after attempts',
+      label: 'after attempts',
       fail: 'out of luck',
       nested: { sent: 2, bound: 1 },
       error: {
@@ -87,61 +87,61 @@ describe('the error callbacks of a task', () => {
         failures: [{ id: parent.id, name: 'unlucky', message: 'out of luck' }],
       },
     });
-    expect(notes.of('attempts')).toHaveLength(3);
-    expect(notes.of('never')).toEqual([]);
+    expect(taskSet.executions('attempts')).toHaveLength(3);
+    expect(taskSet.executions('never')).toEqual([]);
     await expect(parent.status()).resolves.toBe('failed');
   });
 
   test('do not run when a later attempt succeeds', async () => {
     const parent = await mage.sign(
-      work,
-      { tag: 'second try', fail: 'once', until: 1, give: 'made it' },
+      retriedWork,
+      { label: 'second try', fail: 'once', failUntilAttempt: 1, value: 'made it' },
       { errorCallbacks: [await tagged('no error')], successCallbacks: [await tagged('made it')] },
     );
     await expect(parent.run()).resolves.toBe('made it');
-    expect((await notes.only('made it', parent)).input['returnValue']).toBe('made it');
-    expect(notes.of('second try')).toHaveLength(2);
-    expect(notes.of('no error')).toEqual([]);
+    expect((await taskSet.onlyExecution('made it', parent)).input['returnValue']).toBe('made it');
+    expect(taskSet.executions('second try')).toHaveLength(2);
+    expect(taskSet.executions('no error')).toEqual([]);
   });
 
   test('run after the first attempt that throws a NonRetryableError', async () => {
     const parent = await mage.sign(
-      work,
-      { tag: 'final', final: 'never again' },
+      retriedWork,
+      { label: 'final', nonRetryable: 'never again' },
       { errorCallbacks: [await tagged('after final')] },
     );
     await expect(parent.run()).rejects.toThrow('never again');
-    expect(errorOf(await notes.only('after final', parent)).message).toBe('never again');
-    expect(notes.of('final')).toHaveLength(1);
+    expect(errorOf(await taskSet.onlyExecution('after final', parent)).message).toBe('never again');
+    expect(taskSet.executions('final')).toHaveLength(1);
   });
 
   test('run for a timeout of the engine', async () => {
-    const parent = await mage.sign(slow, { tag: 'slow' }, { errorCallbacks: [await tagged('after timeout')] });
+    const parent = await mage.sign(slow, { label: 'slow' }, { errorCallbacks: [await tagged('after timeout')] });
     await expect(parent.run()).rejects.toThrow(/timed out|timeout/i);
-    expect(errorOf(await notes.only('after timeout', parent)).message).toMatch(/timed out|timeout/i);
+    expect(errorOf(await taskSet.onlyExecution('after timeout', parent)).message).toMatch(/timed out|timeout/i);
     // One run, in one attempt or more: what the engine can't deliver or reassigns it starts again by itself.
-    expect(new Set(notes.of('slow').map((attempt) => attempt.runId)).size).toBe(1);
+    expect(new Set(taskSet.executions('slow').map((attempt) => attempt.runId)).size).toBe(1);
   });
 
   test('run for a run that a person cancelled in the engine', async () => {
-    const parent = await mage.sign(endless, { tag: 'endless' }, { errorCallbacks: [await tagged('after cancel')] });
+    const parent = await mage.sign(endless, { label: 'endless' }, { errorCallbacks: [await tagged('after cancel')] });
     const handle = await parent.runNoWait();
-    await eventually('it runs', () => notes.of('endless').length > 0);
+    await eventually('it runs', () => taskSet.executions('endless').length > 0);
     await cancelByHand(fixture.hatchet, await handle.runId);
     await expect(handle.output).rejects.toThrow('cancelled in the engine');
-    expect(errorOf(await notes.only('after cancel', parent)).message).toContain('cancelled in the engine');
+    expect(errorOf(await taskSet.onlyExecution('after cancel', parent)).message).toContain('cancelled in the engine');
   });
 
   test('run for a run that no worker took in time', async () => {
     const parent = await mage.sign(unserved, {}, { errorCallbacks: [await tagged('after no worker')] });
     await expect(parent.run()).rejects.toBeInstanceOf(TaskFailedError);
-    expect(errorOf(await notes.only('after no worker', parent)).message).toBeTruthy();
+    expect(errorOf(await taskSet.onlyExecution('after no worker', parent)).message).toBeTruthy();
   });
 
   test.each(Object.keys(thrown))('run for what is thrown and is no error: %s', async (kind) => {
     const parent = await mage.sign(thrower, { kind }, { errorCallbacks: [await tagged(`after ${kind}`)] });
     await expect(parent.run()).rejects.toBeInstanceOf(TaskFailedError);
-    expect(typeof errorOf(await notes.only(`after ${kind}`, parent)).message).toBe('string');
+    expect(typeof errorOf(await taskSet.onlyExecution(`after ${kind}`, parent)).message).toBe('string');
   });
 
   test.each([
@@ -157,7 +157,7 @@ describe('the error callbacks of a task', () => {
   ])('run for an output that the engine can not keep: %s', async (kind, message) => {
     const parent = await mage.sign(odd, { kind }, { errorCallbacks: [await tagged(`after output ${kind}`)] });
     await expect(parent.run()).rejects.toThrow(message);
-    expect(errorOf(await notes.only(`after output ${kind}`, parent)).message).toMatch(message);
+    expect(errorOf(await taskSet.onlyExecution(`after output ${kind}`, parent)).message).toMatch(message);
     await expect(parent.status()).resolves.toBe('failed');
   });
 });
@@ -166,8 +166,8 @@ describe('the error callbacks of a swarm', () => {
   test("get the swarm's own message and the failures, and not an item's message", async () => {
     const batch = await mage.swarm({
       tasks: [
-        [once, { give: 'fine', own: 1 }],
-        [once, { fail: 'first', own: 2 }, { name: 'the first' }],
+        [work, { value: 'fine', own: 1 }],
+        [work, { fail: 'first', own: 2 }, { name: 'the first' }],
       ],
       config: { maxConcurrency: 1, stopAfterNFailures: 1 },
       errorCallbacks: [await tagged('swarm failed')],
@@ -178,13 +178,13 @@ describe('the error callbacks of a swarm', () => {
     const failures = [{ id: expect.any(String) as string, name: 'the first', index: 1, message: 'first' }];
     expect(error).toBeInstanceOf(TaskFailedError);
     expect(error).toMatchObject({ failures });
-    const { input } = await notes.only('swarm failed', batch);
+    const { input } = await taskSet.onlyExecution('swarm failed', batch);
     expect(input).toEqual({
       day: 'monday',
-      tag: 'swarm failed',
+      label: 'swarm failed',
       error: { message: expect.stringContaining('1') as string, failureCount: 1, failures },
     });
-    expect(notes.of('swarm succeeded')).toEqual([]);
+    expect(taskSet.executions('swarm succeeded')).toEqual([]);
   });
 
   test('name the first hundred failures and count all of them', async () => {
@@ -192,10 +192,10 @@ describe('the error callbacks of a swarm', () => {
       config: { maxConcurrency: 50, stopAfterNFailures: 110 },
       errorCallbacks: [await tagged('many failed')],
     });
-    await batch.addTasks(Array.from({ length: 110 }, (_, i) => [once, { fail: `no ${i}` }] as const));
+    await batch.addTasks(Array.from({ length: 110 }, (_, i) => [work, { fail: `no ${i}` }] as const));
     await batch.closeSwarm();
     await expect(batch.run()).rejects.toMatchObject({ failures: { length: 100 } });
-    const { failureCount, failures } = errorOf(await notes.only('many failed', batch));
+    const { failureCount, failures } = errorOf(await taskSet.onlyExecution('many failed', batch));
     expect(failureCount).toBe(110);
     expect(failures).toHaveLength(100);
     expect(failures.every(({ index, message }) => message === `no ${index}`)).toBe(true);
@@ -205,20 +205,20 @@ describe('the error callbacks of a swarm', () => {
 test('a success callback of a swarm whose items partly failed can ask for the failures, and others get none', async () => {
   const batch = await mage.swarm({
     tasks: [
-      [once, { give: 'a' }],
-      [once, { fail: 'broke' }, { name: 'bad' }],
-      [once, { give: 'c' }],
+      [work, { value: 'a' }],
+      [work, { fail: 'broke' }, { name: 'bad' }],
+      [work, { value: 'c' }],
     ],
     successCallbacks: [await tagged('partly')],
     isSwarmClosed: true,
   });
   await expect(batch.run()).resolves.toEqual(['a', 'c']);
-  const { input, context } = await notes.only('partly', batch);
-  expect(input).toEqual({ tag: 'partly', returnValue: ['a', 'c'] });
+  const { input, context } = await taskSet.onlyExecution('partly', batch);
+  expect(input).toEqual({ label: 'partly', returnValue: ['a', 'c'] });
   expect(context?.swarmId).toBe(batch.id);
   expect(context?.failures).toEqual([{ id: `${batch.id}~1`, name: 'bad', index: 1, message: 'broke' }]);
 
-  const whole = await mage.swarm({ tasks: [once], successCallbacks: [await tagged('whole')], isSwarmClosed: true });
-  await whole.run({ give: 1 });
-  expect((await notes.only('whole', whole)).context).not.toHaveProperty('failures');
+  const whole = await mage.swarm({ tasks: [work], successCallbacks: [await tagged('whole')], isSwarmClosed: true });
+  await whole.run({ value: 1 });
+  expect((await taskSet.onlyExecution('whole', whole)).context).not.toHaveProperty('failures');
 });

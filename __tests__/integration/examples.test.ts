@@ -51,7 +51,7 @@ const printed: Record<string, RegExp[]> = {
 };
 
 describe('npm run example', () => {
-  it.each(examples.map(({ name }) => name))(
+  test.each(examples.map(({ name }) => name))(
     'runs %s to its right result and ends',
     async (name) => {
       const { code, out, errors } = await runExample(name);
@@ -62,13 +62,13 @@ describe('npm run example', () => {
     timeoutMs,
   );
 
-  it('lists the names when none is given', async () => {
+  test('lists the names when none is given', async () => {
     const { code, out } = await runExample();
     expect(code).toBe(0);
     for (const { name, shows } of examples) expect(out).toContain(`${name.padEnd(15)}  ${shows}\n`);
   });
 
-  it('fails with the list for a name that it does not know', async () => {
+  test('fails with the list for a name that it does not know', async () => {
     const { code, out, errors } = await runExample('fan-in');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(errors).toMatch(/no example named 'fan-in'/);

@@ -2,7 +2,7 @@ import * as mageflow from '../../src';
 import { ConfigurationError, Mageflow, NotFoundError, type MageflowOptions } from '../../src';
 import { Redis } from 'ioredis';
 import { Fixture, Log, newHatchet, required } from '../helpers/fixture';
-import { Notes } from '../helpers/notes';
+import { TaskSet } from '../helpers/task-set';
 import { thrownBy } from '../helpers/refusals';
 
 const opened: (() => Promise<void> | void)[] = [];
@@ -98,11 +98,11 @@ describe('two instances on one Redis', () => {
     const one = new Fixture();
     const two = new Fixture({}, one.hatchet);
     try {
-      const notes = new Notes(one);
-      await one.worker(notes.tasks);
+      const taskSet = new TaskSet(one);
+      await one.worker(taskSet.tasks);
       const keyed = { key: 'the same', isSwarmClosed: true } as const;
-      const a = await one.mage.swarm({ ...keyed, tasks: [[notes.once, { give: 'one' }]] });
-      const b = await two.mage.swarm({ ...keyed, tasks: [[notes.once, { give: 'two' }]] });
+      const a = await one.mage.swarm({ ...keyed, tasks: [[taskSet.work, { value: 'one' }]] });
+      const b = await two.mage.swarm({ ...keyed, tasks: [[taskSet.work, { value: 'two' }]] });
       expect(a.id).toBe(b.id);
       await expect(a.run()).resolves.toEqual(['one']);
       await expect(b.status()).resolves.toBe('pending');

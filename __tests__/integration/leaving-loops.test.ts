@@ -2,9 +2,10 @@
 import { getEventListeners } from 'node:events';
 import { ClosedError, ConfigurationError, type Swarm } from '../../src';
 import { eventually } from '../helpers/fixture';
-import { openWorkshop, rejection } from '../helpers/workshop';
+import { rejection } from '../helpers/outcomes';
+import { openTasks } from '../helpers/task-set';
 
-const { fixture, mage, work } = openWorkshop();
+const { fixture, mage, work } = openTasks();
 
 type Loop = (swarm: Swarm<any>, signal?: AbortSignal) => AsyncIterable<unknown>;
 const loops: [string, Loop][] = [

@@ -3,14 +3,15 @@ import { ConfigurationError } from '../../src';
 import { eventually, Fixture } from '../helpers/fixture';
 import { openRoots } from '../helpers/roots';
 import { StoreFixture } from '../helpers/store';
-import { rejection, statusOf, Workshop } from '../helpers/workshop';
+import { rejection, statusOf } from '../helpers/outcomes';
+import { TaskSet } from '../helpers/task-set';
 
 type Listed = Pick<ListedSignature, 'id' | 'kind' | 'name' | 'status'>;
 
 /** An instance whose store is empty at first. */
 function ownStore(options: ConstructorParameters<typeof Fixture>[0] = {}) {
   const fixture = new Fixture(options);
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   /** All that is listed, page by page. */
   const all = async (filter: ListOptions = {}) => {
     const pages: ListedSignature[][] = [];
@@ -22,29 +23,35 @@ function ownStore(options: ConstructorParameters<typeof Fixture>[0] = {}) {
     } while (cursor !== undefined);
     return pages;
   };
-  return { fixture, workshop, mage: fixture.mage, work: workshop.work, all };
+  return { fixture, taskSet, mage: fixture.mage, work: taskSet.work, all };
 }
 
 const plain = ({ id, kind, name, status }: ListedSignature): Listed => ({ id, kind, name, status });
 
 describe('what is listed', () => {
-  const { fixture, mage, notes, root, roots, work } = openRoots();
+  const { fixture, mage, taskSet, root, roots, retriedWork } = openRoots();
 
   test('each kind by its name and status, newest first, and nothing that belongs to it', async () => {
     const before = Date.now();
-    const inner = await mage.swarm({ name: 'inner', tasks: [work], isSwarmClosed: true });
-    const outer = await mage.swarm({ name: 'outer', tasks: [inner, work, await mage.chain([work, work])] });
-    const chain = await mage.chain([work, await mage.swarm({ name: 'step', tasks: [work], isSwarmClosed: true })], {
-      name: 'etl',
+    const inner = await mage.swarm({ name: 'inner', tasks: [retriedWork], isSwarmClosed: true });
+    const outer = await mage.swarm({
+      name: 'outer',
+      tasks: [inner, retriedWork, await mage.chain([retriedWork, retriedWork])],
     });
-    await chain.run({ give: 1 });
-    const failing = await mage.sign(work, { fail: 'no' }, { name: 'row 7' });
+    const chain = await mage.chain(
+      [retriedWork, await mage.swarm({ name: 'step', tasks: [retriedWork], isSwarmClosed: true })],
+      {
+        name: 'etl',
+      },
+    );
+    await chain.run({ value: 1 });
+    const failing = await mage.sign(retriedWork, { fail: 'no' }, { name: 'row 7' });
     await failing.runNoWait({});
     await statusOf(failing, 'failed');
     const spawning = await roots.sign(root, async () => {
-      const made = await mage.swarm({ name: 'made in a body', tasks: [work], isSwarmClosed: true });
+      const made = await mage.swarm({ name: 'made in a body', tasks: [retriedWork], isSwarmClosed: true });
       await made.runNoWait({});
-      await (await mage.sign(work)).runNoWait({});
+      await (await mage.sign(retriedWork)).runNoWait({});
     });
     await spawning.run();
 
@@ -73,9 +80,9 @@ describe('what is listed', () => {
   });
 
   test('the status is the one that status() gives, while it runs too', async () => {
-    const running = await mage.sign(work, { hold: 'listed' }, { name: 'held' });
+    const running = await mage.sign(retriedWork, { waitFor: 'listed' }, { name: 'held' });
     await running.runNoWait({});
-    fixture.onRelease(() => notes.open('listed'));
+    fixture.onRelease(() => taskSet.openGate('listed'));
     await statusOf(running, 'running');
     const { items } = await mage.list({ name: 'held' });
     expect(items.map(plain)).toEqual([{ id: running.id, kind: 'task', name: 'held', status: 'running' }]);
@@ -191,9 +198,9 @@ describe('the catalog', () => {
   const catalogOf = async (fixture: Fixture) => (await fixture.keys()).filter((key) => key.endsWith(':catalog'));
 
   test('is empty when the time of everything is over, also of what nobody started', async () => {
-    const { fixture, mage, work, workshop } = ownStore(quick);
+    const { fixture, mage, work, taskSet } = ownStore(quick);
     try {
-      await fixture.worker(workshop.tasks);
+      await fixture.worker(taskSet.tasks);
       await mage.swarm({ tasks: [work] });
       const nested = await mage.swarm({ tasks: [work], isSwarmClosed: true });
       const outer = await mage.swarm({ tasks: [nested, await mage.chain([work])], isSwarmClosed: true });

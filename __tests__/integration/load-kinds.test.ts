@@ -1,15 +1,16 @@
 // `load(id, { kind })`: what is loaded is what is asked for, or an error says what it is.
 import { ConfigurationError, NotFoundError } from '../../src';
 import { Fixture } from '../helpers/fixture';
-import { Workshop, rejection } from '../helpers/workshop';
+import { rejection } from '../helpers/outcomes';
+import { TaskSet } from '../helpers/task-set';
 
 const fixture = new Fixture();
-const workshop = new Workshop(fixture);
+const taskSet = new TaskSet(fixture);
 const { mage } = fixture;
-const { work } = workshop;
+const { work } = taskSet;
 const root = mage.rootTask({ name: 'root', fn: () => ({ rooted: true }) });
 
-beforeAll(() => fixture.worker([...workshop.tasks, root]));
+beforeAll(() => fixture.worker([...taskSet.tasks, root]));
 afterAll(() => fixture.close());
 
 const kinds = ['task', 'root', 'chain', 'swarm'] as const;

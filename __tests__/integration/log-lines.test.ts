@@ -63,7 +63,7 @@ describe('a callback that fails is logged once, by the names of itself and of wh
   });
 });
 
-test("with the client's own logger a line says once whose it is", async () => {
+test("with the client's own logger a line names its origin once", async () => {
   const made: { context: string; log: Log }[] = [];
   const logger = (context: string): MageflowLogger => {
     const log = new Log();

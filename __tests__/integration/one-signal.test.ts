@@ -1,9 +1,9 @@
 // One AbortSignal for many waits, as a server has one for its shutdown.
 import { getEventListeners } from 'node:events';
 import { eventually } from '../helpers/fixture';
-import { openWorkshop } from '../helpers/workshop';
+import { openTasks } from '../helpers/task-set';
 
-const { workshop, mage, work } = openWorkshop();
+const { taskSet, mage, work } = openTasks();
 
 const listenersOf = (signal: AbortSignal) => getEventListeners(signal, 'abort').length;
 
@@ -13,9 +13,9 @@ async function thirtyRuns(gateName: string, run: () => Promise<unknown>, signal:
   process.on('warning', onWarning);
   try {
     const running = Array.from({ length: 30 }, run);
-    await eventually('all bodies run', () => workshop.gauge.now === 30);
+    await eventually('all bodies run', () => taskSet.gauge().now === 30);
     expect(listenersOf(signal)).toBe(1);
-    workshop.open(gateName);
+    taskSet.openGate(gateName);
     const outputs = await Promise.all(running);
     expect(warnings).toEqual([]);
     return outputs;
@@ -28,7 +28,7 @@ test('30 tasks that are run with one signal put one listener on it, and none onc
   const { signal } = new AbortController();
   const outputs = await thirtyRuns(
     'tasks',
-    async () => (await mage.sign(work, { hold: 'tasks' })).run({}, { signal }),
+    async () => (await mage.sign(work, { waitFor: 'tasks' })).run({}, { signal }),
     signal,
   );
   expect(outputs).toHaveLength(30);
@@ -39,7 +39,7 @@ test('30 swarms that are run with one signal put one listener on it, and none on
   const { signal } = new AbortController();
   const outputs = await thirtyRuns(
     'swarms',
-    async () => (await mage.swarm({ tasks: [[work, { hold: 'swarms' }]], isSwarmClosed: true })).run({}, { signal }),
+    async () => (await mage.swarm({ tasks: [[work, { waitFor: 'swarms' }]], isSwarmClosed: true })).run({}, { signal }),
     signal,
   );
   expect(outputs).toHaveLength(30);
@@ -49,7 +49,7 @@ test('30 swarms that are run with one signal put one listener on it, and none on
 test('an abort ends all waits on its signal with its reason, and leaves the other waits alone', async () => {
   const controller = new AbortController();
   const { signal } = controller;
-  const held = () => mage.sign(work, { hold: 'abort' });
+  const held = () => mage.sign(work, { waitFor: 'abort' });
   const waits = [(await held()).run({}, { signal }), (await held()).run({}, { signal })];
   const other = (await held()).run({}, { signal: new AbortController().signal });
   controller.abort('shutting down');
@@ -58,6 +58,6 @@ test('an abort ends all waits on its signal with its reason, and leaves the othe
     { status: 'rejected', reason: 'shutting down' },
   ]);
   expect(listenersOf(signal)).toBe(0);
-  workshop.open('abort');
+  taskSet.openGate('abort');
   expect(await other).toMatchObject({ label: '' });
 });

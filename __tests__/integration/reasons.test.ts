@@ -1,11 +1,11 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { Fixture } from '../helpers/fixture';
-import { Notes } from '../helpers/notes';
-import { rejection } from '../helpers/workshop';
+import { TaskSet } from '../helpers/task-set';
+import { rejection } from '../helpers/outcomes';
 
 const fixture = new Fixture();
 const { mage } = fixture;
-const notes = new Notes(fixture);
+const taskSet = new TaskSet(fixture);
 
 const fetches = mage.task({ name: 'fetches', fn: ({ port }: { port: number }) => fetch(`http://127.0.0.1:${port}`) });
 const all = mage.task({
@@ -21,7 +21,7 @@ const throws = mage.task({
   },
 });
 
-beforeAll(() => fixture.worker([...notes.tasks, fetches, all, throws]));
+beforeAll(() => fixture.worker([...taskSet.tasks, fetches, all, throws]));
 afterAll(() => fixture.close());
 
 /** A port at which nothing listens. */
@@ -54,12 +54,12 @@ test('a body that throws an object fails with what is in it', async () => {
 test("a failed swarm's error callback is told the first reason beside the count", async () => {
   const swarm = await mage.swarm({
     tasks: [all, throws],
-    errorCallbacks: [await mage.sign(notes.note, { tag: 'alert' })],
+    errorCallbacks: [await mage.sign(taskSet.callback, { label: 'alert' })],
     config: { maxConcurrency: 1, stopAfterNFailures: 2 },
     isSwarmClosed: true,
   });
   await rejection(swarm.run());
-  expect((await notes.only('alert', swarm)).input['error']).toMatchObject({
+  expect((await taskSet.onlyExecution('alert', swarm)).input['error']).toMatchObject({
     message:
       "2 of the swarm's items failed, the first with: All promises were rejected (the first is away; the second is full)",
     failureCount: 2,

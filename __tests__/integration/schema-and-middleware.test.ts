@@ -2,12 +2,12 @@ import type { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { z } from 'zod';
 import { ConfigurationError, TaskFailedError, type Mageflow } from '../../src';
 import { eventually, Fixture, newHatchet } from '../helpers/fixture';
-import { Notes } from '../helpers/notes';
+import { TaskSet } from '../helpers/task-set';
 
 describe('a schema', () => {
   const fixture = new Fixture();
   const { mage } = fixture;
-  const notes = new Notes(fixture);
+  const taskSet = new TaskSet(fixture);
   let attempts = 0;
   const checked: string[] = [];
 
@@ -46,7 +46,7 @@ describe('a schema', () => {
     fn: ({ n }) => ({ next: n + 1 }),
   });
   const plain = mage.task({ name: 'plain', fn: (input: Record<string, unknown>) => input });
-  const noted = mage.task({ name: 'noted', fn: (input: Record<string, unknown>) => notes.keep(input) });
+  const noted = mage.task({ name: 'noted', fn: (input: Record<string, unknown>) => taskSet.record(input) });
 
   beforeAll(() => fixture.worker([dated, refined, defaulted, strict, durable, plain, noted]));
   afterAll(() => fixture.close());
@@ -78,14 +78,14 @@ describe('a schema', () => {
   });
 
   test('fails a message that does not fit at once, without retries, with the path of the field', async () => {
-    const errorCallbacks = [await mage.sign(noted, { tag: 'does not fit' })];
+    const errorCallbacks = [await mage.sign(noted, { label: 'does not fit' })];
     const signature = await mage.sign(refined, { user: { names: ['ada', 'root'] } }, { errorCallbacks });
     // Bound data are checked at signing too.
     checked.length = 0;
     const error = await signature.run().catch((reason: unknown) => reason as Error);
     expect(error).toBeInstanceOf(TaskFailedError);
     expect((error as Error).message).toContain('user.names.1: is reserved');
-    const { input } = await notes.only('does not fit', signature);
+    const { input } = await taskSet.onlyExecution('does not fit', signature);
     expect(input).toMatchObject({ user: { names: ['ada', 'root'] }, error: { failureCount: 1 } });
     expect(checked).toEqual(['ada', 'root']);
     expect(attempts).toBe(0);
@@ -130,7 +130,7 @@ describe('middleware of the client', () => {
   });
   const fixture = new Fixture({}, client as unknown as HatchetClient);
   const mage = fixture.mage as unknown as Mageflow<object, object, { user: string }>;
-  const notes = new Notes(fixture);
+  const taskSet = new TaskSet(fixture);
 
   const stripping = mage.task({ name: 'stripping', input: z.object({ a: z.number() }), fn: (input) => input });
   const strict = mage.task({ name: 'strict', input: z.strictObject({ a: z.number() }), fn: (input) => input });
@@ -146,7 +146,7 @@ describe('middleware of the client', () => {
     fn: (input) => input,
   });
 
-  beforeAll(() => fixture.worker([...notes.tasks, stripping, strict, declaring, plain, shadowed]));
+  beforeAll(() => fixture.worker([...taskSet.tasks, stripping, strict, declaring, plain, shadowed]));
   afterAll(() => fixture.close());
 
   test.each([
@@ -176,12 +176,12 @@ describe('middleware of the client', () => {
   });
 
   test("after the body changes Hatchet's record only, and not the result that callbacks and run() get", async () => {
-    const callback = await mage.sign(notes.note, { tag: 'unchanged' });
+    const callback = await mage.sign(taskSet.callback, { label: 'unchanged' });
     const signature = await mage.sign(plain, { a: 1 }, { successCallbacks: [callback] });
     const handle = await signature.runNoWait();
     const runId = await handle.runId;
     await expect(handle.output).resolves.toEqual({ a: 1, user: 'ada' });
-    expect((await notes.only('unchanged', signature)).input['returnValue']).toEqual({ a: 1, user: 'ada' });
+    expect((await taskSet.onlyExecution('unchanged', signature)).input['returnValue']).toEqual({ a: 1, user: 'ada' });
     const details = await eventually('the run has ended', async () => {
       const found = await fixture.hatchet.runs.getDetails(runId);
       return found.done ? found : undefined;
@@ -198,25 +198,25 @@ describe('middleware of the client', () => {
 describe('a client with a namespace', () => {
   const namespace = `space${Date.now().toString(36)}`;
   const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 }, newHatchet(namespace));
-  const notes = new Notes(fixture);
+  const taskSet = new TaskSet(fixture);
   const { mage } = fixture;
 
-  beforeAll(() => fixture.worker(notes.tasks));
+  beforeAll(() => fixture.worker(taskSet.tasks));
   afterAll(() => fixture.close());
 
   test('runs declarations, names with and without it, callbacks and swarms', async () => {
-    const full = `${fixture.hatchet.config.namespace}once`;
+    const full = `${fixture.hatchet.config.namespace}work`;
     const batch = await mage.swarm({
       tasks: [
-        [notes.once, { give: 1 }],
-        ['once', { give: 2 }],
-        [full, { give: 3 }],
+        [taskSet.work, { value: 1 }],
+        ['work', { value: 2 }],
+        [full, { value: 3 }],
       ],
-      successCallbacks: [await mage.sign('note', { tag: 'in a namespace' })],
+      successCallbacks: [await mage.sign('callback', { label: 'in a namespace' })],
       isSwarmClosed: true,
     });
     await expect(batch.run()).resolves.toEqual([1, 2, 3]);
-    expect((await notes.only('in a namespace', batch)).input['returnValue']).toEqual([1, 2, 3]);
+    expect((await taskSet.onlyExecution('in a namespace', batch)).input['returnValue']).toEqual([1, 2, 3]);
     await expect((await mage.sign('nobody-here')).run()).rejects.toThrow('no worker has registered a task named');
   });
 

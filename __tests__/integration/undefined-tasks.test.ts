@@ -1,6 +1,6 @@
 import { ConfigurationError, InvalidMessageError } from '../../src';
 import { Fixture } from '../helpers/fixture';
-import { rejection } from '../helpers/workshop';
+import { rejection } from '../helpers/outcomes';
 
 const fixture = new Fixture();
 const { mage } = fixture;

@@ -1,16 +1,17 @@
 // `wait()`: the output of what was run, by whoever holds its id.
 import { CancelledError, ClosedError, NotFoundError, TaskFailedError, WaitTimeoutError } from '../../src';
 import { eventually, Fixture } from '../helpers/fixture';
-import { Workshop, rejection } from '../helpers/workshop';
+import { rejection } from '../helpers/outcomes';
+import { TaskSet } from '../helpers/task-set';
 
 const fixture = new Fixture();
-const workshop = new Workshop(fixture);
+const taskSet = new TaskSet(fixture);
 const { mage } = fixture;
-const { work } = workshop;
+const { work } = taskSet;
 const root = mage.rootTask({
   name: 'root',
-  fn: async ({ label, hold, fail }: { label: string; hold?: string; fail?: string }) => {
-    await (await mage.sign(work)).runNoWait({ label, ...(hold ? { hold } : {}), ...(fail ? { fail } : {}) });
+  fn: async ({ label, waitFor, fail }: { label: string; waitFor?: string; fail?: string }) => {
+    await (await mage.sign(work)).runNoWait({ label, ...(waitFor ? { waitFor } : {}), ...(fail ? { fail } : {}) });
     return { rooted: label };
   },
 });
@@ -19,34 +20,34 @@ const double = mage.task({
   fn: ({ returnValue }: { returnValue: { label: string } }) => ({ twice: returnValue.label.repeat(2) }),
 });
 
-beforeAll(() => fixture.worker([...workshop.tasks, root, double]));
+beforeAll(() => fixture.worker([...taskSet.tasks, root, double]));
 afterAll(() => fixture.close());
 
 const other = fixture.another();
 const elsewhere = async (id: string) => (await other.load(id)).wait();
 
 test('another process gets the output of a task by its id, while it runs and after its end', async () => {
-  const { id } = await (await mage.sign(work, { label: 'a', hold: 'task' })).runNoWait();
+  const { id } = await (await mage.sign(work, { label: 'a', waitFor: 'task' })).runNoWait();
   const waiting = elsewhere(id);
-  workshop.open('task');
-  expect(await waiting).toEqual({ label: 'a', value: null });
-  expect(await elsewhere(id)).toEqual({ label: 'a', value: null });
+  taskSet.openGate('task');
+  expect(await waiting).toEqual({ label: 'a', received: null });
+  expect(await elsewhere(id)).toEqual({ label: 'a', received: null });
 });
 
 test('another process gets the last output of a chain by its id, while it runs and after its end', async () => {
-  const { id } = await (await mage.chain([work, double])).runNoWait({ label: 'b', hold: 'chain' });
+  const { id } = await (await mage.chain([work, double])).runNoWait({ label: 'b', waitFor: 'chain' });
   const waiting = elsewhere(id);
-  workshop.open('chain');
+  taskSet.openGate('chain');
   expect(await waiting).toEqual({ twice: 'bb' });
   expect(await elsewhere(id)).toEqual({ twice: 'bb' });
 });
 
 test('another process gets the output of a root by its id, once all its children have ended', async () => {
-  const { id } = await (await mage.sign(root, { label: 'c', hold: 'root' })).runNoWait();
+  const { id } = await (await mage.sign(root, { label: 'c', waitFor: 'root' })).runNoWait();
   const loaded = await other.load(id);
   const waiting = loaded.wait();
   expect(await rejection(loaded.wait({ timeoutMs: 500 }))).toBeInstanceOf(WaitTimeoutError);
-  workshop.open('root');
+  taskSet.openGate('root');
   expect(await waiting).toEqual({ rooted: 'c' });
   expect(await elsewhere(id)).toEqual({ rooted: 'c' });
 });
@@ -57,11 +58,8 @@ test('another process gets the list of a swarm, and the output of one of its ite
   const waiting = [elsewhere(swarm.id), elsewhere(first!.id)];
   await swarm.runNoWait({});
   expect(await Promise.all(waiting)).toEqual([
-    [
-      { label: 'd', value: null },
-      { label: '', value: null },
-    ],
-    { label: 'd', value: null },
+    [{ label: 'd', received: null }, { received: null }],
+    { label: 'd', received: null },
   ]);
   expect(await elsewhere(swarm.id)).toHaveLength(2);
 });
@@ -83,11 +81,11 @@ test('wait rejects as run does when it failed or was cancelled, with the same fa
 });
 
 test('wait rejects with CancelledError when what it waits for is cancelled', async () => {
-  const rooted = await mage.sign(root, { label: 'f', hold: 'never' });
+  const rooted = await mage.sign(root, { label: 'f', waitFor: 'never' });
   await rooted.runNoWait();
   await eventually('it runs', async () => (await rooted.status()) === 'running');
   await rooted.cancel();
-  workshop.open('never');
+  taskSet.openGate('never');
   expect(await rejection(elsewhere(rooted.id))).toBeInstanceOf(CancelledError);
 });
 
@@ -97,7 +95,7 @@ test('a signature that was signed and not run yet is waited for', async () => {
   expect(await rejection(task.wait({ timeoutMs: 100 }))).toBeInstanceOf(WaitTimeoutError);
   const running = task.runNoWait();
   // While its run is being written it is neither there nor gone.
-  expect(await Promise.all([waiting, task.wait()])).toEqual(Array(2).fill({ label: 'g', value: null }));
+  expect(await Promise.all([waiting, task.wait()])).toEqual(Array(2).fill({ label: 'g', received: null }));
   await running;
 });
 
@@ -106,7 +104,7 @@ test('a chain and its steps that were made and not run yet are waited for', asyn
   const chain = await mage.chain([step, double]);
   const waiting = [chain.wait(), step.wait()];
   await chain.runNoWait({});
-  expect(await Promise.all(waiting)).toEqual([{ twice: 'hh' }, { label: 'h', value: null }]);
+  expect(await Promise.all(waiting)).toEqual([{ twice: 'hh' }, { label: 'h', received: null }]);
 });
 
 test('a swarm that nobody has started is waited for in another process, and so is a task that was suspended before its run', async () => {
@@ -117,23 +115,23 @@ test('a swarm that nobody has started is waited for in another process, and so i
   await swarm.runNoWait();
   await task.runNoWait();
   await task.resume();
-  expect(await Promise.all(waiting)).toEqual([[{ label: 'i', value: null }], { label: 'j', value: null }]);
+  expect(await Promise.all(waiting)).toEqual([[{ label: 'i', received: null }], { label: 'j', received: null }]);
 });
 
 test('a key that nobody has run is waited for until another process runs it', async () => {
   const waiting = (await other.sign('work', {}, { key: 'waited for' })).wait();
   await (await mage.sign(work, { label: 'k' }, { key: 'waited for' })).runNoWait();
-  expect(await waiting).toEqual({ label: 'k', value: null });
+  expect(await waiting).toEqual({ label: 'k', received: null });
 });
 
 test('a callback is waited for until it has run, a task and a swarm alike', async () => {
-  const report = await mage.sign(workshop.report);
+  const report = await mage.sign(taskSet.callback, { value: 'reported' });
   const batch = await mage.swarm({ tasks: [[work, { label: 'l' }]], isSwarmClosed: true });
-  const task = await mage.sign(work, {}, { successCallbacks: [report, batch] });
+  const task = await mage.sign(work, { value: 'done' }, { successCallbacks: [report, batch] });
   const waiting = [report.wait(), batch.wait()];
   await task.runNoWait();
-  expect(await waiting[1]).toEqual([{ label: 'l', value: null }]);
-  expect(await waiting[0]).toMatchObject({ kept: expect.any(Number) as number });
+  expect(await waiting[1]).toEqual([{ label: 'l', received: 'done' }]);
+  expect(await waiting[0]).toBe('reported');
   expect(await elsewhere(report.id)).toEqual(await report.wait());
 });
 

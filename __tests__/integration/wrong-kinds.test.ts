@@ -1,8 +1,9 @@
 // Methods of one kind called on another: the error says what it is and what to use instead.
 import { ConfigurationError, type Swarm } from '../../src';
-import { openWorkshop, rejection } from '../helpers/workshop';
+import { rejection } from '../helpers/outcomes';
+import { openTasks } from '../helpers/task-set';
 
-const { fixture, mage, work } = openWorkshop();
+const { fixture, mage, work } = openTasks();
 
 test('the methods of swarms, called on a loaded task or chain, say what it is and what to use instead', async () => {
   const task = await mage.sign(work, {}, { name: 'row 7' });

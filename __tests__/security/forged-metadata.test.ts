@@ -4,7 +4,7 @@ import { claimToken } from '../../src/store/executions';
 import { dump } from '../helpers/dump';
 import { Faults } from '../helpers/faults';
 import { eventually, gate } from '../helpers/fixture';
-import { rejection } from '../helpers/workshop';
+import { rejection } from '../helpers/outcomes';
 
 const faults = new Faults({ leaseMs: 5_000, reconcileIntervalMs: 500 });
 const { mage } = faults;

@@ -1,7 +1,7 @@
 import { mageContext } from '../../src';
 import { dump } from '../helpers/dump';
 import { eventually, Fixture } from '../helpers/fixture';
-import { rejection } from '../helpers/workshop';
+import { rejection } from '../helpers/outcomes';
 
 // A workflow of several tasks is an item as a whole: its tasks claim nothing, so that nothing but the token tells them
 // from runs with made-up metadata.

@@ -21,7 +21,7 @@ afterAll(async () => {
 /** What all of them hold: the first one's prefix begins each of the others' keys. */
 const everything = () => Promise.all(fixtures.map((fixture) => dump(fixture)));
 
-test('what one holds is unknown to the others by every id, and asking for it writes nothing', async () => {
+test('what an instance of one prefix holds is unknown to the others by every id, and asking for it writes nothing', async () => {
   for (const owner of fixtures) {
     const swarm = await owner.mage.swarm({ name: 'own', key: 'shared key', tasks: ['item', 'item'] });
     const chain = await owner.mage.chain(['item'], { name: 'own chain' });
@@ -48,7 +48,7 @@ test('what one holds is unknown to the others by every id, and asking for it wri
   }
 });
 
-test('a signature of one is refused by the others, and stays what it was', async () => {
+test('a signature of one prefix is refused by the others, and stays what it was', async () => {
   const [owner, ...others] = fixtures as [Fixture, ...Fixture[]];
   const swarm = await owner.mage.swarm({ tasks: ['item'] });
   for (const other of others) {
@@ -67,7 +67,7 @@ test('a signature of one is refused by the others, and stays what it was', async
   }
 });
 
-test('none lists what is of another', async () => {
+test('no instance lists what belongs to another prefix', async () => {
   const ids = await Promise.all(
     fixtures.map(async ({ mage }) => {
       const made = await Promise.all([mage.swarm(), mage.swarm()]);

@@ -10,20 +10,20 @@ function recording(refused: readonly number[] = [], atOnce = 3) {
   return { sent, join: (call: number, key = 'a', weight = 0) => together.add(key, call, weight) };
 }
 
-test('makes what is asked for in one turn as one call, each with its own result', async () => {
+test('a batcher makes what is asked for in one turn as one call, each with its own result', async () => {
   const { sent, join } = recording();
   expect(await Promise.all([join(1), join(2)])).toEqual(['did 1', 'did 2']);
   expect(await join(3)).toBe('did 3');
   expect(sent).toEqual([[1, 2], [3]]);
 });
 
-test('keeps apart what has different keys', async () => {
+test('a batcher keeps apart what has different keys', async () => {
   const { sent, join } = recording();
   await Promise.all([join(1, 'a'), join(2, 'b'), join(3, 'a')]);
   expect(sent).toEqual([[1, 3], [2]]);
 });
 
-test('makes no call larger than it may be, by number and by weight', async () => {
+test('a batcher makes no call larger than it may be, by number and by weight', async () => {
   const { sent, join } = recording();
   await Promise.all([1, 2, 3, 4].map((n) => join(n)));
   expect(sent).toEqual([[1, 2, 3], [4]]);
@@ -32,7 +32,7 @@ test('makes no call larger than it may be, by number and by weight', async () =>
   expect(sent).toEqual([[1, 2], [3]]);
 });
 
-test('one that is refused takes no other with it', async () => {
+test('a call that is refused takes no other with it', async () => {
   const { sent, join } = recording([2]);
   const results = await Promise.allSettled([join(1), join(2), join(3)]);
   expect(results.map((result) => (result.status === 'fulfilled' ? result.value : String(result.reason)))).toEqual([
@@ -43,7 +43,7 @@ test('one that is refused takes no other with it', async () => {
   expect(sent).toEqual([[1, 2, 3], [1], [2], [3]]);
 });
 
-test('what is not made apart is refused together', async () => {
+test('what a batcher does not make apart is refused together', async () => {
   const sent: (readonly number[])[] = [];
   const together = new Batcher<number, string>(
     (calls) => {

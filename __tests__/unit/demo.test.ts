@@ -29,7 +29,7 @@ function rightOutcome(): Outcome {
 }
 
 describe('a file of orders', () => {
-  it('is summed up by shop, in cents', () => {
+  test('is summed up by shop, in cents', () => {
     const text = `${header}\n1,Oslo,2026-01-05,"Tea, green",3,0.10\n2,Oslo,2026-01-05,Cup,1,12.50\n3,Turin,2026-01-05,Cup,2,1.00\n`;
     expect(summarise('a.csv', text)).toEqual({
       Oslo: { orders: 2, cents: 1_280, rejected: 0 },
@@ -37,7 +37,7 @@ describe('a file of orders', () => {
     });
   });
 
-  it.each([
+  test.each([
     ['a quantity that is no number', '1,Oslo,2026-01-05,Cup,some,1.00'],
     ['no quantity', '1,Oslo,2026-01-05,Cup,,1.00'],
     ['a quantity of zero', '1,Oslo,2026-01-05,Cup,0,1.00'],
@@ -48,29 +48,29 @@ describe('a file of orders', () => {
     expect(summarise('a.csv', `${header}\n${row}\n`)).toEqual({ Oslo: { orders: 0, cents: 0, rejected: 1 } });
   });
 
-  it.each([['id;shop'], ['order,store'], ['<html>'], ['']])('is refused with the header "%s"', (wrong) => {
+  test.each([['id;shop'], ['order,store'], ['<html>'], ['']])('is refused with the header "%s"', (wrong) => {
     expect(() => summarise('a.csv', `${wrong}\n1,Oslo,2026-01-05,Cup,3,1.00\n`)).toThrow(
       /a\.csv: expected the header "id,shop/,
     );
   });
 
-  it('is refused when there is nothing in it', () => {
+  test('is refused when there is nothing in it', () => {
     expect(() => summarise('a.csv', '')).toThrow(/a\.csv: expected the header .*, got ""/);
   });
 });
 
 describe('the check of an outcome', () => {
-  it('finds nothing in a right one', () => {
+  test('finds nothing in a right one', () => {
     expect(problemsOf(rightOutcome(), false)).toEqual([]);
   });
 
-  it('finds a wrong total', () => {
+  test('finds a wrong total', () => {
     const outcome = rightOutcome();
     outcome.consolidated!.totals['Oslo']!.cents += 1;
     expect(problemsOf(outcome, false).join()).toMatch(/^Consolidated totals: expected /);
   });
 
-  it('finds too many bodies at once, a missing callback and a missing failure', () => {
+  test('finds too many bodies at once, a missing callback and a missing failure', () => {
     expect(problemsOf({ ...rightOutcome(), highestConcurrency: 6 }, false).join()).toMatch(/at most 5, got 6/);
     const { consolidated: _, ...silent } = rightOutcome();
     expect(problemsOf(silent, false).join()).toMatch(/Consolidated totals/);
@@ -79,7 +79,7 @@ describe('the check of an outcome', () => {
 });
 
 describe('the report', () => {
-  it('shows each shop and the sum of all', () => {
+  test('shows each shop and the sum of all', () => {
     const outcome = rightOutcome();
     outcome.consolidated = {
       files: 2,
@@ -97,12 +97,12 @@ describe('the report', () => {
 });
 
 describe('the arguments', () => {
-  it('are known', () => {
+  test('are known', () => {
     expect(readArgs(['--fail', '--keep'])).toEqual({ fail: true, keep: true, help: false });
     expect(readArgs(['-h']).help).toBe(true);
   });
 
-  it('are refused with the usage when they are not', () => {
+  test('are refused with the usage when they are not', () => {
     expect(() => readArgs(['--fial'])).toThrow(/'--fial'[^]*Usage: npm run demo/);
     expect(() => readArgs(['more'])).toThrow(/Usage/);
   });
@@ -119,20 +119,20 @@ describe('the progress line', () => {
     line.end();
   };
 
-  it('is one line on a terminal', () => {
+  test('is one line on a terminal', () => {
     const text = written(true, eight);
     expect(text.split('\n')).toHaveLength(2);
     expect(text.match(/done/g)).toHaveLength(9);
     expect(text).toContain('[####################] 8/8 done');
   });
 
-  it('is a line for each quarter elsewhere', () => {
+  test('is a line for each quarter elsewhere', () => {
     const text = written(false, eight);
     expect(text.match(/\d\/8 done/g)).toEqual(['0/8 done', '2/8 done', '4/8 done', '6/8 done', '8/8 done']);
     expect(text).not.toContain('\u001b');
   });
 
-  it('never wraps at 80 columns', () => {
+  test('never wraps at 80 columns', () => {
     const most = progress({ total: 27, succeeded: 10, failed: 3, cancelled: 10, running: 5, queued: 14 });
     const text = written(false, (line) => line.update(most));
     expect(text.length).toBeLessThanOrEqual(80);

@@ -74,7 +74,7 @@ test("a user's own subclass is what it extends", () => {
   expect(new mageflow.ConfigurationError('x') instanceof Mine).toBe(false);
 });
 
-test('they carry what belongs to them', () => {
+test('errors carry what belongs to them', () => {
   const failures = [{ id: 'a', name: 'b', message: 'c' }];
   expect(new mageflow.TaskFailedError('x', failures).failures).toBe(failures);
   expect(new mageflow.SwarmClosedError('x', 3).added).toBe(3);

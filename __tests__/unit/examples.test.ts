@@ -31,7 +31,7 @@ function rightTolerance(): ToleranceResult {
 }
 
 describe('the checks', () => {
-  it('find nothing in right results', () => {
+  test('find nothing in right results', () => {
     expect(dynamicQueue.problems(rightQueue())).toEqual([]);
     expect(errorTolerance.problems(rightTolerance())).toEqual([]);
     expect(queryBatch.problems(rightItems())).toEqual([]);
@@ -39,7 +39,7 @@ describe('the checks', () => {
     expect(fanOut.problems(rightAggregate())).toEqual([]);
   });
 
-  it('find a wrong invoice, an order too few, and one that is taken though it is bad', () => {
+  test('find a wrong invoice, an order too few, and one that is taken though it is bad', () => {
     const [wrong, short, bad] = [rightQueue(), rightQueue(), rightQueue()];
     wrong.invoices[7]!.cents += 1;
     short.counts.total -= 1;
@@ -49,7 +49,7 @@ describe('the checks', () => {
     expect(dynamicQueue.problems(bad)).toEqual([expect.stringMatching(/^refused: /)]);
   });
 
-  it('find a wrong sum, a batch that was stopped, and no report', () => {
+  test('find a wrong sum, a batch that was stopped, and no report', () => {
     const [wrong, stopped, silent] = [rightTolerance(), rightTolerance(), rightTolerance()];
     wrong.tolerant.report!.centsByCountry['NO']! -= 1;
     stopped.tolerant.progress = progress({ succeeded: 10, failed: 28, cancelled: 962, status: 'failed' });
@@ -59,7 +59,7 @@ describe('the checks', () => {
     expect(errorTolerance.problems(silent).join()).toMatch(/refused: expected .*, got nothing/);
   });
 
-  it('find a strict batch that went on, that stopped too late, and whose alert names a good payment', () => {
+  test('find a strict batch that went on, that stopped too late, and whose alert names a good payment', () => {
     const [on, late, good] = [rightTolerance(), rightTolerance(), rightTolerance()];
     on.strict.progress = progress({ succeeded: 972, failed: 28 });
     late.strict.progress = progress({ succeeded: 300, failed: 30, cancelled: 670, status: 'failed' });
@@ -69,7 +69,7 @@ describe('the checks', () => {
     expect(errorTolerance.problems(good).join()).toMatch(/bad payments alone/);
   });
 
-  it('find a row too few, a wrong finding, and a word counted wrongly', () => {
+  test('find a row too few, a wrong finding, and a word counted wrongly', () => {
     const [rows, answer, words] = [rightItems(), rightAnswer(), rightAggregate()];
     rows.items.pop();
     answer.findings[4]!.subject = '2026-05-05';
@@ -81,13 +81,13 @@ describe('the checks', () => {
 });
 
 describe('the names', () => {
-  it('choose an example', () => {
+  test('choose an example', () => {
     expect(chooseExample(['fan-out'])).toBe(fanOut);
     expect(chooseExample([])).toBeUndefined();
     expect(chooseExample(['--help'])).toBeUndefined();
   });
 
-  it('are listed, a line each, also for a name that there is not', () => {
+  test('are listed, a line each, also for a name that there is not', () => {
     const lines = listOfExamples().split('\n');
     for (const { name, shows } of examples)
       expect(lines.filter((line) => line.startsWith(`  ${name} `) && line.endsWith(shows))).toHaveLength(1);
@@ -95,7 +95,7 @@ describe('the names', () => {
     expect(() => chooseExample(['agent', 'fan-out'])).toThrow(/Expected one name, got also 'fan-out'/);
   });
 
-  it('are in the README, each with its file, below the command that runs one', () => {
+  test('are in the README, each with its file, below the command that runs one', () => {
     const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
     const section = readme.slice(readme.indexOf('\n## Examples\n'));
     expect(section).toMatch(/^\n## Examples\n\n`npm run example -- NAME` /);
@@ -104,7 +104,7 @@ describe('the names', () => {
     for (const [, , file] of listed) expect([file, existsSync(path.join(root, file!))]).toEqual([file, true]);
   });
 
-  it('belong to a command of the package', () => {
+  test('belong to a command of the package', () => {
     const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
     };
@@ -113,7 +113,7 @@ describe('the names', () => {
 });
 
 describe('a mailbox', () => {
-  it('gives each mail once, in order, whether it came before or comes after', async () => {
+  test('gives each mail once, in order, whether it came before or comes after', async () => {
     const mailbox = new Mailbox<number>();
     mailbox.put(1);
     mailbox.put(2);

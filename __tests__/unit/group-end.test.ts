@@ -23,19 +23,19 @@ function snapshot(given: Partial<Snapshot>): Snapshot {
 }
 
 describe('the reason of a group that failed', () => {
-  it('names the step of a chain, counted from one, and its error', () => {
+  test('names the step of a chain, counted from one, and its error', () => {
     expect(groupFailure(snapshot({ kind: 'chain', name: 'etl', total: 4 }), failures.slice(0, 1))).toBe(
       'The chain "etl" failed at "resize" (step 3 of 4): no such file',
     );
   });
 
-  it("counts a swarm's failed items and tells the first error", () => {
+  test("counts a swarm's failed items and tells the first error", () => {
     expect(groupFailure(snapshot({}), failures)).toBe(
       'The swarm "nightly" failed: 2 of its 9 items failed, the first with: no such file',
     );
   });
 
-  it("counts a root's children without a name, which its reader is told beside it", () => {
+  test("counts a root's children without a name, which its reader is told beside it", () => {
     expect(groupFailure(snapshot({ kind: 'root', name: 'root-swarm:batch' }), failures)).toBe(
       'It failed: 2 of its 9 children failed, the first with: no such file',
     );

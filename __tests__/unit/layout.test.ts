@@ -63,7 +63,7 @@ function importsOf(file: string): string[] {
 }
 
 describe('imports in src', () => {
-  it('point downwards only', () => {
+  test('point downwards only', () => {
     const upward = sources.flatMap((file) => {
       const rank = rankOf(file);
       return importsOf(file)
@@ -73,7 +73,7 @@ describe('imports in src', () => {
     expect(upward).toEqual([]);
   });
 
-  it('have no cycles', () => {
+  test('have no cycles', () => {
     const cycles: string[] = [];
     const finished = new Set<string>();
     const follow = (file: string, trail: string[]): void => {
@@ -110,7 +110,7 @@ describe('what src declares', () => {
     return names;
   }
 
-  it('is mentioned somewhere else', () => {
+  test('is mentioned somewhere else', () => {
     const unused = sources.flatMap((file) => {
       const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
       return [...new Set(declared(source))]
@@ -122,7 +122,7 @@ describe('what src declares', () => {
 });
 
 describe('switched-off lint rules', () => {
-  it('give their reason', () => {
+  test('give their reason', () => {
     const bare = sources.flatMap((file) =>
       [...readFileSync(file, 'utf8').matchAll(/eslint-disable(?!.* -- \S).*/g)].map(
         ([text]) => `${relative(file)}: ${text}`,
@@ -133,7 +133,7 @@ describe('switched-off lint rules', () => {
 });
 
 describe('the Lua scripts', () => {
-  it('use each include', () => {
+  test('use each include', () => {
     const text = scripts.map((file) => readFileSync(file, 'utf8')).join('\n');
     const unused = filesBelow(path.join(src, 'store/lua/lib'), '.lua')
       .map((file) => path.basename(file, '.lua'))

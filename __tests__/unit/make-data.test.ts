@@ -23,21 +23,21 @@ describe('the example data', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('is what its script makes, byte by byte', () => {
+  test('is what its script makes, byte by byte', () => {
     const made = contentOf(folder);
     expect([...made.keys()]).toEqual([...committed.keys()]);
     const different = [...made].filter(([name, text]) => committed.get(name) !== text).map(([name]) => name);
     expect(different).toEqual([]);
   });
 
-  it('is enough to be a real batch, and small enough for a repository', () => {
+  test('is enough to be a real batch, and small enough for a repository', () => {
     const good = [...committed].filter(([name]) => path.dirname(name) === '.');
     expect(good.length).toBeGreaterThanOrEqual(24);
     expect(good.flatMap(([, text]) => text.trimEnd().split('\n').slice(1)).length).toBeGreaterThan(3_000);
     expect([...committed.values()].join('').length).toBeLessThan(maxBytes);
   });
 
-  it('has rows of each kind of damage', () => {
+  test('has rows of each kind of damage', () => {
     const rows = [...committed.values()].join('');
     expect(rows).toMatch(/,some,\d+\.\d\d\n/);
     expect(rows).toMatch(/,-\d+\.\d\d\n/);

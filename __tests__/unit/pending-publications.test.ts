@@ -25,7 +25,7 @@ test('a queue that moves on is not stuck, however long the last of it waits', ()
   }
 });
 
-test('one that hangs is noticed while those that came later get through', () => {
+test('a publication that hangs is noticed while those that came later get through', () => {
   const pending = filled('hangs');
   for (let n = 0; n <= 10; n++) {
     pending.add(`entry ${n}`, n);

@@ -8,19 +8,19 @@ const logger = { info: () => undefined, warn: (text: string) => void warnings.pu
 const attempt = () => new RootCapture('group', 'root-swarm:batch', 'store', logger);
 
 describe('what a body makes is known again in its next attempt', () => {
-  it('by what it is', () => {
+  test('by what it is', () => {
     const [first, second] = [attempt(), attempt()];
     expect(second.identify('task', 'resize', '{}', '{"a":1}')).toBe(first.identify('task', 'resize', '{}', '{"a":1}'));
   });
 
-  it('and by how many equal ones came before it', () => {
+  test('by how many equal ones came before it', () => {
     const identities = (root: RootCapture) => [1, 2, 3].map(() => root.identify('task', 'resize', '{}', '{}'));
     const first = identities(attempt());
     expect(new Set(first).size).toBe(3);
     expect(identities(attempt())).toEqual(first);
   });
 
-  it('in whatever order different ones come', () => {
+  test('in whatever order different ones come', () => {
     const parts = ['a', 'b', 'a', 'c', 'b', 'a'];
     const identities = (order: string[]) => {
       const root = attempt();
@@ -30,7 +30,7 @@ describe('what a body makes is known again in its next attempt', () => {
     expect(new Set(identities(parts)).size).toBe(parts.length);
   });
 
-  it('and is another thing when any part of it differs', () => {
+  test('but not when any part of it differs', () => {
     const root = attempt();
     const parts = [
       ['task', 'resize', '{}', '{}'],
@@ -47,7 +47,7 @@ describe('what a body makes is known again in its next attempt', () => {
     expect(identities.filter((identity) => /\.\d+$/.test(identity))).toEqual([]);
   });
 
-  it('by what nobody would give it as a key of his own', () => {
+  test('by what nobody would give it as a key of his own', () => {
     const [first, ...rest] = attempt().identify('task', 'resize');
     expect([first?.charCodeAt(0), rest.join('')]).toEqual([1, expect.stringMatching(/^[\w-]{22}$/)]);
   });
@@ -57,18 +57,18 @@ describe('the tasks of a group are known again', () => {
   const declaration = { definition: { name: 'resize' } } as AnyDeclaration;
   const signature = (identity: string) => ({ [toStored]: () => undefined, identity }) as unknown as AnySignature;
 
-  it('by name, however they were named', () => {
+  test('by name, however they were named', () => {
     expect(identityOfTasks([declaration])).toBe(identityOfTasks(['resize']));
     expect(identityOfTasks(['resize'])).not.toBe(identityOfTasks(['rotate']));
   });
 
-  it('by the data that they come with', () => {
+  test('by the data that they come with', () => {
     expect(identityOfTasks([[declaration, { a: 1 }]])).toBe(identityOfTasks([['resize', { a: 1 }]]));
     expect(identityOfTasks([[declaration, { a: 1 }]])).not.toBe(identityOfTasks([[declaration, { a: 2 }]]));
     expect(identityOfTasks([[declaration, {}]])).toBe(identityOfTasks([declaration]));
   });
 
-  it('by the identities of signatures, and by their order', () => {
+  test('by the identities of signatures, and by their order', () => {
     expect(identityOfTasks([signature('a'), signature('b')])).toBe(identityOfTasks([signature('a'), signature('b')]));
     expect(identityOfTasks([signature('a'), signature('b')])).not.toBe(
       identityOfTasks([signature('b'), signature('a')]),
@@ -77,7 +77,7 @@ describe('the tasks of a group are known again', () => {
 });
 
 describe('a root whose body has returned', () => {
-  it('captures nothing more, and says so once', async () => {
+  test('captures nothing more, and says so once', async () => {
     const root = attempt();
     expect(root.captures()).toBe(true);
     expect(warnings).toEqual([]);

@@ -49,7 +49,7 @@ function body(file: string, name: string): string {
 }
 
 describe('docs/states.md', () => {
-  it('is compared with tables that the parser has understood', () => {
+  test('is compared with tables that the parser has understood', () => {
     expect(ofItems.length).toBeGreaterThan(30);
     expect(ofGroups.length).toBeGreaterThan(12);
     expect(ofItems).toContain('published running');
@@ -57,15 +57,15 @@ describe('docs/states.md', () => {
     expect(new Set(ofItems).size).toBe(ofItems.length);
   });
 
-  it('draws the moves of an item that the scripts allow, and no others', () => {
+  test('draws the moves of an item that the scripts allow, and no others', () => {
     expect(drawn('An item', 'new').sort()).toEqual([...ofItems].sort());
   });
 
-  it('draws the moves of a group that the scripts allow, and no others', () => {
+  test('draws the moves of a group that the scripts allow, and no others', () => {
     expect(drawn('A group', 'new').sort()).toEqual([...ofGroups, 'new pending'].sort());
   });
 
-  it.each([
+  test.each([
     ['An item', ofItems],
     ['A group', ofGroups],
   ])('explains each state: %s', (title, edges) => {
@@ -76,7 +76,7 @@ describe('docs/states.md', () => {
 });
 
 describe("a group's status", () => {
-  it('is written by move_to alone, and when the group is made', () => {
+  test('is written by move_to alone, and when the group is made', () => {
     expect(lines(/put\(field\.status|group\.status =[^=]|HSET', G, field\.status/)).toEqual([
       expect.stringMatching(/^lib\/creation\.lua: redis\.call\('HSET', G, field\.status, 'pending', /),
       'lib/group.lua: put(field.status, status)',
@@ -86,7 +86,7 @@ describe("a group's status", () => {
     );
   });
 
-  it('is moved along edges that the table has', () => {
+  test('is moved along edges that the table has', () => {
     const targets = lines(/move_to\('\w+'\)/).map((line) => /move_to\('(\w+)'\)/.exec(line)?.[1] ?? '');
     expect(targets.length).toBeGreaterThan(4);
     for (const target of targets) expect(ofGroups.some((edge) => edge.endsWith(` ${target}`))).toBe(true);
@@ -94,7 +94,7 @@ describe("a group's status", () => {
 });
 
 describe("an entry's state", () => {
-  it('is written by the functions that ask the table first', () => {
+  test('is written by the functions that ask the table first', () => {
     expect(lines(/^\s*(\w+\.)?state(, [\w., ]+)? = |\{ ?state = /)).toEqual([
       'lib/entries.lua: state = state,',
       'lib/states.lua: act.state = to',
@@ -115,13 +115,13 @@ describe("an entry's state", () => {
     expect(body('lib/states.lua', 'check_move')).toMatch(/if not may\(from, to\) then error\(/);
   });
 
-  it('has a name that is no part of another one, as they are looked for in lists', () => {
+  test('has a name that is no part of another one, as they are looked for in lists', () => {
     const states = [...new Set(ofItems.flatMap((edge) => edge.split(' ')))];
     const parts = states.filter((state) => states.some((other) => other !== state && other.includes(state)));
     expect(parts).toEqual([]);
   });
 
-  it('is asked for once where it is kept twice: what is active, and an end', () => {
+  test('is asked for once where it is kept twice: what is active, and an end', () => {
     const unasked = lines(/\bmark\([^,]+, [^,]+\)/).filter((line) => !line.includes('local function'));
     expect(unasked.sort()).toEqual(
       [
@@ -142,7 +142,7 @@ describe("an entry's state", () => {
     expect(lines(/store_end\(/).length).toBe(2);
   });
 
-  it('is one that may be tried again wherever a retry makes items ready', () => {
+  test('is one that may be tried again wherever a retry makes items ready', () => {
     const [line = ''] = lines(/gsub\(block/);
     const [, pattern = ''] = /'\[(\w+)\]', 'q'/.exec(line) ?? [];
     const bytes = tableIn('states.lua', 'bytes');

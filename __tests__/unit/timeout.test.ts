@@ -5,20 +5,20 @@ const never = () => new Promise<never>(() => undefined);
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-test('gives what the call gives', async () => {
+test('a call with a timeout gives what the call gives', async () => {
   await expect(withTimeout('it', 1_000, Promise.resolve(5))).resolves.toBe(5);
   await expect(withTimeout('it', 1_000, Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test('says who gave no answer, and for how long', async () => {
+test('a timeout tells who gave no answer, and for how long', async () => {
   const late = expect(withTimeout('Redis', 5_000, never())).rejects.toThrow('Redis gave no answer within 5 s');
   await jest.advanceTimersByTimeAsync(5_100);
   await late;
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test('is over when its time is, and not before', async () => {
+test('a timeout is over when its time is, and not before', async () => {
   const over = jest.fn();
   timeLimit(1_000, over);
   await jest.advanceTimersByTimeAsync(990);
@@ -27,7 +27,7 @@ test('is over when its time is, and not before', async () => {
   expect(over).toHaveBeenCalledTimes(1);
 });
 
-test('is judged after a turn of the event loop, in which input is read', () => {
+test('a timeout is judged after a turn of the event loop, in which input is read', () => {
   const over = jest.fn();
   timeLimit(1, over);
   // Only timers: a fake one of this kind rings on time.
@@ -38,7 +38,7 @@ test('is judged after a turn of the event loop, in which input is read', () => {
   expect(over.mock.calls).toEqual([[]]);
 });
 
-test('can be longer than the longest timer of Node', async () => {
+test('a timeout can be longer than the longest timer of Node', async () => {
   const over = jest.fn();
   const month = 30 * 24 * 60 * 60 * 1_000;
   timeLimit(month, over);
@@ -48,7 +48,7 @@ test('can be longer than the longest timer of Node', async () => {
   expect(over).toHaveBeenCalledTimes(1);
 });
 
-test('tells what was left when it is called off', async () => {
+test('a timeout tells what was left when it is called off', async () => {
   const callOff = timeLimit(1_000, () => undefined);
   await jest.advanceTimersByTimeAsync(300);
   expect(callOff()).toBeCloseTo(700, -1);

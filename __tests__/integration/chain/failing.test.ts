@@ -1,27 +1,27 @@
 import { CancelledError, TaskFailedError, type Signature } from '../../../src';
-import { openPieces } from '../../helpers/pieces';
+import { openTasks, shortLease } from '../../helpers/task-set';
 import { cancelByHand } from '../../helpers/runs';
-import { rejection } from '../../helpers/workshop';
+import { rejection } from '../../helpers/outcomes';
 
-const { mage, pieces, piece, stubborn, note } = openPieces();
+const { mage, taskSet, work, retriedWork, callback } = openTasks(shortLease);
 
 /** A chain of three whose second step fails, with every callback there is. */
-async function failing(tag: string) {
-  const step = (name: string, data: object = {}) => mage.sign(piece, { tag: `${tag} ${name}`, ...data }, { name });
+async function failing(label: string) {
+  const step = (name: string, data: object = {}) => mage.sign(work, { label: `${label} ${name}`, ...data }, { name });
   const second = await mage.sign(
-    piece,
-    { tag: `${tag} second`, fail: 'disk full' },
+    work,
+    { label: `${label} second`, fail: 'disk full' },
     {
       name: 'second',
-      successCallbacks: [await mage.sign(note, { tag: `${tag} step succeeded` })],
-      errorCallbacks: [await mage.sign(note, { tag: `${tag} step failed` })],
+      successCallbacks: [await mage.sign(callback, { label: `${label} step succeeded` })],
+      errorCallbacks: [await mage.sign(callback, { label: `${label} step failed` })],
     },
   );
-  const steps = [await step('first', { give: { rows: 3 } }), second, await step('third')];
+  const steps = [await step('first', { value: { rows: 3 } }), second, await step('third')];
   const chain = await mage.chain(steps, {
-    name: tag,
-    successCallbacks: [await mage.sign(note, { tag: `${tag} succeeded` })],
-    errorCallbacks: [await mage.sign(note, { tag: `${tag} failed`, channel: 'ops' })],
+    name: label,
+    successCallbacks: [await mage.sign(callback, { label: `${label} succeeded` })],
+    errorCallbacks: [await mage.sign(callback, { label: `${label} failed`, channel: 'ops' })],
   });
   return { chain, steps };
 }
@@ -29,12 +29,12 @@ async function failing(tag: string) {
 test('the first failing step ends the chain: later ones are cancelled and never run', async () => {
   const { chain, steps } = await failing('ends');
   await chain.runNoWait({});
-  await pieces.settled(chain);
+  await taskSet.settled(chain);
   expect(await chain.status()).toBe('failed');
   expect(await Promise.all(steps.map((step) => step.status()))).toEqual(['succeeded', 'failed', 'cancelled']);
-  expect(pieces.of('ends third')).toEqual([]);
-  expect(pieces.of('ends succeeded')).toEqual([]);
-  expect(pieces.of('ends step succeeded')).toEqual([]);
+  expect(taskSet.executions('ends third')).toEqual([]);
+  expect(taskSet.executions('ends succeeded')).toEqual([]);
+  expect(taskSet.executions('ends step succeeded')).toEqual([]);
 });
 
 test('run throws TaskFailedError that names the step and tells of its failure', async () => {
@@ -56,16 +56,27 @@ test('the error callbacks of the step and of the chain run once, with the input 
     returnValue: { rows: 3 },
     error: { message: 'disk full', failureCount: 1, failures: [failure] },
   };
-  expect((await pieces.only('told failed', chain)).input).toEqual({ ...input, tag: 'told failed', channel: 'ops' });
-  expect((await pieces.only('told step failed', chain)).input).toEqual({ ...input, tag: 'told step failed' });
+  expect((await taskSet.onlyExecution('told failed', chain)).input).toEqual({
+    ...input,
+    label: 'told failed',
+    channel: 'ops',
+  });
+  expect((await taskSet.onlyExecution('told step failed', chain)).input).toEqual({
+    ...input,
+    label: 'told step failed',
+  });
 });
 
 test('when the first step fails, the error callbacks get the start message merged with its data', async () => {
-  const chain = await mage.chain([await mage.sign(piece, { fail: 'at once', bound: 1 }), piece], {
-    errorCallbacks: [await mage.sign(note, { tag: 'start failed' })],
+  const chain = await mage.chain([await mage.sign(work, { fail: 'at once', bound: 1 }), work], {
+    errorCallbacks: [await mage.sign(callback, { label: 'start failed' })],
   });
   await rejection(chain.run({ url: 'x' }));
-  expect((await pieces.only('start failed', chain)).input).toMatchObject({ url: 'x', bound: 1, fail: 'at once' });
+  expect((await taskSet.onlyExecution('start failed', chain)).input).toMatchObject({
+    url: 'x',
+    bound: 1,
+    fail: 'at once',
+  });
 });
 
 test('waiting for a step of a failed chain tells what became of it', async () => {
@@ -78,48 +89,48 @@ test('waiting for a step of a failed chain tells what became of it', async () =>
 
 test('a step is tried again before it fails the chain', async () => {
   const chain = await mage.chain([
-    await mage.sign(stubborn, { tag: 'third time lucky', fail: 'not yet', until: 2, give: 'made it' }),
-    await mage.sign(piece, { tag: 'after three attempts' }),
+    await mage.sign(retriedWork, { label: 'third time lucky', fail: 'not yet', failUntilAttempt: 2, value: 'made it' }),
+    await mage.sign(work, { label: 'after three attempts' }),
   ]);
-  expect(await chain.run({})).toEqual({ tag: 'after three attempts', got: 'made it' });
-  expect(pieces.of('third time lucky')).toHaveLength(3);
-  expect(pieces.of('after three attempts')).toHaveLength(1);
+  expect(await chain.run({})).toEqual({ label: 'after three attempts', received: 'made it' });
+  expect(taskSet.executions('third time lucky')).toHaveLength(3);
+  expect(taskSet.executions('after three attempts')).toHaveLength(1);
 });
 
 test('the error callbacks run once, after the last attempt', async () => {
-  const chain = await mage.chain([piece, await mage.sign(stubborn, { tag: 'hopeless', fail: 'never' })], {
-    errorCallbacks: [await mage.sign(note, { tag: 'gave up' })],
+  const chain = await mage.chain([work, await mage.sign(retriedWork, { label: 'hopeless', fail: 'never' })], {
+    errorCallbacks: [await mage.sign(callback, { label: 'gave up' })],
   });
   await rejection(chain.run({}));
-  await pieces.only('gave up', chain);
-  expect(pieces.of('hopeless')).toHaveLength(3);
+  await taskSet.onlyExecution('gave up', chain);
+  expect(taskSet.executions('hopeless')).toHaveLength(3);
 });
 
 test('a step of a name that no worker has registered fails the chain by that name', async () => {
   const chain = await mage.chain([
-    await mage.sign(piece, { tag: 'before the unknown' }),
+    await mage.sign(work, { label: 'before the unknown' }),
     'nobody-serves-this',
-    await mage.sign(piece, { tag: 'after the unknown' }),
+    await mage.sign(work, { label: 'after the unknown' }),
   ]);
   const error = (await rejection(chain.run({}))) as TaskFailedError;
   expect(error).toBeInstanceOf(TaskFailedError);
   expect(error.failures).toMatchObject([
     { index: 1, message: expect.stringContaining('nobody-serves-this') as string },
   ]);
-  expect(pieces.of('before the unknown')).toHaveLength(1);
-  expect(pieces.of('after the unknown')).toEqual([]);
+  expect(taskSet.executions('before the unknown')).toHaveLength(1);
+  expect(taskSet.executions('after the unknown')).toEqual([]);
 });
 
 test('a step that somebody cancels in the engine fails the chain, as any run that the engine ends', async () => {
-  const step = await mage.sign(piece, { tag: 'cancelled by hand', patient: true });
-  const chain = await mage.chain([step, await mage.sign(piece, { tag: 'after a hand' })], {
-    errorCallbacks: [await mage.sign(note, { tag: 'hand noticed' })],
+  const step = await mage.sign(work, { label: 'cancelled by hand', untilCancelled: true });
+  const chain = await mage.chain([step, await mage.sign(work, { label: 'after a hand' })], {
+    errorCallbacks: [await mage.sign(callback, { label: 'hand noticed' })],
   });
   const handle = await chain.runNoWait({});
-  const [body] = await pieces.begun('cancelled by hand');
+  const [body] = await taskSet.started('cancelled by hand');
   await cancelByHand(mage.hatchet, body?.runId ?? '');
   expect(await rejection(handle.output)).not.toBeInstanceOf(CancelledError);
-  await pieces.only('hand noticed', chain);
+  await taskSet.onlyExecution('hand noticed', chain);
   expect(await step.status()).toBe('failed');
-  expect(pieces.of('after a hand')).toEqual([]);
+  expect(taskSet.executions('after a hand')).toEqual([]);
 });

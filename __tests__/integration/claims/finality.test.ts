@@ -79,7 +79,7 @@ test('a throw right after a timeout, before that was counted, is final without a
   expect(alerts.filter(({ as }) => as === 'quick')).toHaveLength(1);
 });
 
-test('is final without the reconciler also when the engine says late that it was', async () => {
+test('a throw right after a timeout is final without the reconciler also when the engine reports late that it was', async () => {
   const { engine } = (mage as unknown as { runtime: { engine: EngineClient } }).runtime;
   const state = engine.state.bind(engine);
   let late = 4;

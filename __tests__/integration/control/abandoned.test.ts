@@ -1,7 +1,7 @@
 import type { Swarm } from '../../../src';
 import { eventually, Fixture, gate } from '../../helpers/fixture';
-import { Pieces } from '../../helpers/pieces';
-import { progressOf, rejection, statusOf } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
+import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
 const abandonedMs = 1_500;
 const fixture = new Fixture({
@@ -9,28 +9,28 @@ const fixture = new Fixture({
   leaseMs: 500,
   reconcileIntervalMs: 100,
 });
-const pieces = new Pieces(fixture);
+const taskSet = new TaskSet(fixture);
 const { mage } = fixture;
-const { piece, note } = pieces;
+const { work, callback } = taskSet;
 const mayReturn = gate();
 fixture.onRelease(mayReturn.open);
 const root = mage.rootTask({
   name: 'root',
   fn: async ({ stays, child = {} }: { stays?: boolean; child?: object }) => {
-    await (await mage.sign(piece, { tag: 'child', ...child })).runNoWait({});
+    await (await mage.sign(work, { label: 'child', ...child })).runNoWait({});
     if (stays) await mayReturn.opened;
     return 'body';
   },
 });
 
 beforeAll(async () => {
-  await fixture.worker([...pieces.tasks, root]);
+  await fixture.worker([...taskSet.tasks, root]);
 });
 afterAll(() => fixture.close());
 
 const abandoned = (kind: string, name: string) =>
   `The ${kind} "${name}" was cancelled: nothing had happened in it for retention.abandonedMs.`;
-const tagged = (tag: string, more: object = {}) => mage.sign(note, { tag, ...more });
+const tagged = (label: string, more: object = {}) => mage.sign(callback, { label, ...more });
 
 /** Waits until so much more time than makes something abandoned has gone by, and the reconciler has looked at all there is. */
 async function longEnough(): Promise<void> {
@@ -46,7 +46,7 @@ describe('what nobody goes on with is cancelled with its error callbacks', () =>
   test('an open swarm that is never closed', async () => {
     const swarm = await mage.swarm({
       name: 'left open',
-      tasks: [[piece, { give: 1 }], piece],
+      tasks: [[work, { value: 1 }], work],
       successCallbacks: [await tagged('closed well')],
       errorCallbacks: [await tagged('left open')],
     });
@@ -54,118 +54,120 @@ describe('what nobody goes on with is cancelled with its error callbacks', () =>
     await progressOf(swarm, { succeeded: 2, status: 'running' });
     await statusOf(swarm, 'cancelled');
     expect((await rejection(handle.output)).message).toBe(abandoned('swarm', 'left open'));
-    const { input } = await pieces.only('left open', swarm);
+    const { input } = await taskSet.onlyExecution('left open', swarm);
     expect(input).toMatchObject({
       from: 'its message',
       error: { message: abandoned('swarm', 'left open'), failureCount: 0, failures: [] },
     });
-    expect(pieces.of('closed well')).toEqual([]);
+    expect(taskSet.executions('closed well')).toEqual([]);
     expect(await swarm.progress()).toMatchObject({ succeeded: 2, cancelled: 0, closed: true });
-    expect((await rejection(swarm.addTask(piece))).name).toBe('SwarmFinishedError');
+    expect((await rejection(swarm.addTask(work))).name).toBe('SwarmFinishedError');
   });
 
   test('an open swarm that was started empty', async () => {
     const swarm = await mage.swarm({ name: 'empty', errorCallbacks: [await tagged('empty')] });
     await swarm.runNoWait();
     await statusOf(swarm, 'cancelled');
-    expect((await pieces.only('empty', swarm)).input['error']).toMatchObject({ message: abandoned('swarm', 'empty') });
+    expect((await taskSet.onlyExecution('empty', swarm)).input['error']).toMatchObject({
+      message: abandoned('swarm', 'empty'),
+    });
   });
 
   test('a suspended swarm, whose waiting items never run', async () => {
     const swarm = await mage.swarm({
       name: 'held',
       tasks: [
-        [piece, { tag: 'ran', hold: 'held' }],
-        [piece, { tag: 'never ran' }],
+        [work, { label: 'ran', waitFor: 'held' }],
+        [work, { label: 'never ran' }],
       ],
       errorCallbacks: [await tagged('was held')],
       config: { maxConcurrency: 1 },
       isSwarmClosed: true,
     });
     await swarm.runNoWait({});
-    await pieces.begun('ran');
+    await taskSet.started('ran');
     await swarm.suspend();
-    pieces.open('held');
+    taskSet.openGate('held');
     await statusOf(swarm, 'cancelled');
-    expect((await pieces.only('was held', swarm)).input['error']).toMatchObject({
+    expect((await taskSet.onlyExecution('was held', swarm)).input['error']).toMatchObject({
       message: abandoned('swarm', 'held'),
     });
     expect(await swarm.progress()).toMatchObject({ succeeded: 1, cancelled: 1, status: 'cancelled' });
-    expect(pieces.of('never ran')).toEqual([]);
+    expect(taskSet.executions('never ran')).toEqual([]);
   });
 
   test('a suspended chain', async () => {
     const chain = await mage.chain(
-      [await mage.sign(piece, { tag: 'first', hold: 'first' }), await mage.sign(piece, { tag: 'second' })],
+      [await mage.sign(work, { label: 'first', waitFor: 'first' }), await mage.sign(work, { label: 'second' })],
       { name: 'held', errorCallbacks: [await tagged('chain was held')] },
     );
     const handle = await chain.runNoWait({});
-    await pieces.begun('first');
+    await taskSet.started('first');
     await chain.suspend();
-    pieces.open('first');
+    taskSet.openGate('first');
     expect((await rejection(handle.output)).message).toBe(abandoned('chain', 'held'));
-    expect((await pieces.only('chain was held', chain)).input['error']).toMatchObject({
+    expect((await taskSet.onlyExecution('chain was held', chain)).input['error']).toMatchObject({
       message: abandoned('chain', 'held'),
     });
-    expect(pieces.of('second')).toEqual([]);
+    expect(taskSet.executions('second')).toEqual([]);
   });
 
   test('a task that was suspended before it was run', async () => {
     const task = await mage.sign(
-      piece,
-      { tag: 'never begun' },
+      work,
+      { label: 'never begun' },
       { name: 'alone', errorCallbacks: [await tagged('task was held')] },
     );
     await task.suspend();
     const handle = await task.runNoWait({});
     await statusOf(task, 'cancelled');
     expect((await rejection(handle.output)).name).toBe('CancelledError');
-    const { input } = await pieces.only('task was held', task);
+    const { input } = await taskSet.onlyExecution('task was held', task);
     expect(input['error']).toMatchObject({ message: abandoned('task', 'alone') });
-    expect(pieces.of('never begun')).toEqual([]);
+    expect(taskSet.executions('never begun')).toEqual([]);
   });
 
   test('an item that is suspended by itself, with its swarm', async () => {
     const swarm = await mage.swarm({
-      tasks: [[piece, { tag: 'passes', hold: 'passes' }]],
+      tasks: [[work, { label: 'passes', waitFor: 'passes' }]],
       errorCallbacks: [await tagged('item was held')],
       config: { maxConcurrency: 1 },
     });
-    const item = await swarm.addTask(piece, { tag: 'stays' });
+    const item = await swarm.addTask(work, { label: 'stays' });
     await swarm.runNoWait({});
-    await pieces.begun('passes');
+    await taskSet.started('passes');
     await item.suspend();
     await swarm.closeSwarm();
-    pieces.open('passes');
+    taskSet.openGate('passes');
     await statusOf(swarm, 'cancelled');
     expect(await item.status()).toBe('cancelled');
-    await pieces.only('item was held', swarm);
-    expect(pieces.of('stays')).toEqual([]);
+    await taskSet.onlyExecution('item was held', swarm);
+    expect(taskSet.executions('stays')).toEqual([]);
   });
 
   test('the children of a root, suspended after its body has ended, and so the root', async () => {
     const signed = await mage.sign(
       root,
-      { child: { hold: 'child', tag: 'kept child' } },
+      { child: { waitFor: 'child', label: 'kept child' } },
       {
         successCallbacks: [await tagged('root was well')],
         errorCallbacks: [await tagged('root was held')],
       },
     );
     const handle = await signed.runNoWait({});
-    await pieces.begun('kept child');
+    await taskSet.started('kept child');
     const children = await signed.children();
     await progressOf(children, { closed: true, running: 1 });
     const waiting = await mage.load<Swarm<unknown>>(children.id);
     await waiting.suspend();
-    pieces.open('child');
+    taskSet.openGate('child');
     await statusOf(children, 'cancelled');
     expect((await rejection(handle.output)).name).toBe('CancelledError');
     expect(await signed.status()).toBe('cancelled');
-    expect((await pieces.only('root was held', signed)).input['error']).toMatchObject({
+    expect((await taskSet.onlyExecution('root was held', signed)).input['error']).toMatchObject({
       message: abandoned('root', 'root-swarm:root'),
     });
-    expect(pieces.of('root was well')).toEqual([]);
+    expect(taskSet.executions('root was well')).toEqual([]);
   });
 });
 
@@ -173,11 +175,11 @@ describe('inside another group', () => {
   test('an open swarm is cancelled, and its parent goes on', async () => {
     const inner = await mage.swarm({
       name: 'inner',
-      tasks: [piece],
+      tasks: [work],
       errorCallbacks: [await tagged('inner was left')],
     });
     const outer = await mage.swarm({
-      tasks: [inner, [piece, { give: 'after it' }]],
+      tasks: [inner, [work, { value: 'after it' }]],
       successCallbacks: [await tagged('outer went on')],
       config: { maxConcurrency: 1 },
       isSwarmClosed: true,
@@ -185,26 +187,26 @@ describe('inside another group', () => {
     expect(await outer.run({})).toEqual(['after it']);
     expect(await inner.status()).toBe('cancelled');
     expect(await outer.progress()).toMatchObject({ succeeded: 1, cancelled: 1, status: 'succeeded' });
-    await pieces.only('outer went on', outer);
-    expect(pieces.of('inner was left').map(({ input }) => input['error'])).toMatchObject([
+    await taskSet.onlyExecution('outer went on', outer);
+    expect(taskSet.executions('inner was left').map(({ input }) => input['error'])).toMatchObject([
       { message: abandoned('swarm', 'inner') },
     ]);
   });
 
   test('an open swarm as the step of a chain ends the chain', async () => {
-    const open = await mage.swarm({ name: 'open step', tasks: [piece] });
-    const chain = await mage.chain([open, await mage.sign(piece, { tag: 'after the open step' })], {
+    const open = await mage.swarm({ name: 'open step', tasks: [work] });
+    const chain = await mage.chain([open, await mage.sign(work, { label: 'after the open step' })], {
       errorCallbacks: [await tagged('chain was stuck')],
     });
     const handle = await chain.runNoWait({});
     expect((await rejection(handle.output)).name).toBe('CancelledError');
-    await pieces.only('chain was stuck', chain);
-    expect(pieces.of('after the open step')).toEqual([]);
+    await taskSet.onlyExecution('chain was stuck', chain);
+    expect(taskSet.executions('after the open step')).toEqual([]);
   });
 
   test('what is suspended from above ends from below', async () => {
     const inner = await mage.swarm({
-      tasks: [[piece, { tag: 'deep', hold: 'deep' }], piece],
+      tasks: [[work, { label: 'deep', waitFor: 'deep' }], work],
       config: { maxConcurrency: 1 },
       isSwarmClosed: true,
     });
@@ -214,77 +216,77 @@ describe('inside another group', () => {
       isSwarmClosed: true,
     });
     await outer.runNoWait({});
-    await pieces.begun('deep');
+    await taskSet.started('deep');
     await outer.suspend();
     await statusOf(inner, 'suspended');
-    pieces.open('deep');
+    taskSet.openGate('deep');
     await statusOf(inner, 'cancelled');
     await statusOf(outer, 'cancelled');
-    await pieces.only('all was held', outer);
+    await taskSet.onlyExecution('all was held', outer);
   });
 });
 
 describe('callbacks that were held back run when nobody resumes', () => {
-  test('those of a suspended item, of a swarm that has ended', async () => {
-    const swarm = await mage.swarm({ tasks: [piece] });
+  test('the callbacks of a suspended item, of a swarm that has ended', async () => {
+    const swarm = await mage.swarm({ tasks: [work] });
     const item = await swarm.addTask(
-      piece,
-      { tag: 'item', hold: 'item' },
+      work,
+      { label: 'item', waitFor: 'item' },
       { successCallbacks: [await tagged('callback of the item')] },
     );
     await swarm.runNoWait({});
-    await pieces.begun('item');
+    await taskSet.started('item');
     await item.suspend();
     await swarm.closeSwarm();
-    pieces.open('item');
+    taskSet.openGate('item');
     await statusOf(swarm, 'succeeded');
-    await pieces.only('callback of the item', swarm);
+    await taskSet.onlyExecution('callback of the item', swarm);
     expect(await swarm.status()).toBe('succeeded');
   });
 
-  test('those of a suspended task whose body has ended', async () => {
+  test('the callbacks of a suspended task whose body has ended', async () => {
     const task = await mage.sign(
-      piece,
-      { tag: 'suspended task', hold: 'task', give: 'its output' },
+      work,
+      { label: 'suspended task', waitFor: 'task', value: 'its output' },
       { successCallbacks: [await tagged('callback of the task')], errorCallbacks: [await tagged('task failed')] },
     );
     const handle = await task.runNoWait({});
-    await pieces.begun('suspended task');
+    await taskSet.started('suspended task');
     await task.suspend();
-    pieces.open('task');
-    const { input } = await pieces.only('callback of the task', task);
+    taskSet.openGate('task');
+    const { input } = await taskSet.onlyExecution('callback of the task', task);
     expect(input['returnValue']).toBe('its output');
     expect(await handle.output).toBe('its output');
     expect(await task.status()).toBe('succeeded');
-    expect(pieces.of('task failed')).toEqual([]);
+    expect(taskSet.executions('task failed')).toEqual([]);
   });
 });
 
 describe('is not abandoned', () => {
   test('a swarm in which one body runs, however long, or waits for another attempt', async () => {
-    const swarm = await mage.swarm({ tasks: [[piece, { tag: 'long', hold: 'long', give: 'late' }]] });
+    const swarm = await mage.swarm({ tasks: [[work, { label: 'long', waitFor: 'long', value: 'late' }]] });
     await swarm.runNoWait({});
-    await pieces.begun('long');
+    await taskSet.started('long');
     await longEnough();
     expect(await swarm.status()).toBe('running');
     await swarm.closeSwarm();
-    pieces.open('long');
+    taskSet.openGate('long');
     await statusOf(swarm, 'succeeded');
   });
 
   test('a suspended swarm in which a body still runs', async () => {
     const swarm = await mage.swarm({
-      tasks: [[piece, { tag: 'still at it', hold: 'still' }], piece],
+      tasks: [[work, { label: 'still at it', waitFor: 'still' }], work],
       config: { maxConcurrency: 1 },
       isSwarmClosed: true,
     });
     await swarm.runNoWait({});
-    await pieces.begun('still at it');
+    await taskSet.started('still at it');
     await swarm.suspend();
     await longEnough();
     expect(await swarm.progress()).toMatchObject({ running: 1, queued: 1, status: 'suspended' });
     await swarm.resume();
-    pieces.open('still');
+    taskSet.openGate('still');
     await statusOf(swarm, 'succeeded');
   });
 
@@ -301,10 +303,10 @@ describe('is not abandoned', () => {
   });
 
   test('a swarm that was never started: it is only forgotten', async () => {
-    const swarm = await mage.swarm({ tasks: [piece], errorCallbacks: [await tagged('never started')] });
+    const swarm = await mage.swarm({ tasks: [work], errorCallbacks: [await tagged('never started')] });
     await eventually('it is gone', async () => !(await fixture.keys()).some((key) => key.includes(`{${swarm.id}}`)));
     await longEnough();
-    expect(pieces.of('never started')).toEqual([]);
+    expect(taskSet.executions('never started')).toEqual([]);
   });
 });
 
@@ -339,7 +341,7 @@ describe('the time begins anew', () => {
     }
   });
 
-  test('not when somebody only looks', async () => {
+  test('but not when somebody only looks', async () => {
     const alone = new Fixture();
     try {
       const swarm = await alone.mage.swarm();

@@ -2,22 +2,22 @@ import type { Redis } from 'ioredis';
 import { SwarmFinishedError, type Swarm } from '../../../src';
 import { Fixture } from '../../helpers/fixture';
 import { OwnRedis } from '../../helpers/own-redis';
-import { Pieces } from '../../helpers/pieces';
-import { rejection, statusOf } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
+import { rejection, statusOf } from '../../helpers/outcomes';
 
 const large = 100_000;
 
 // A Redis of its own: what other suites do there would count as well.
 let server: OwnRedis;
 let fixture: Fixture;
-let pieces: Pieces;
+let taskSet: TaskSet;
 
 beforeAll(async () => {
   server = await OwnRedis.open('--appendonly', 'no');
   // The reconciler looks once, at its start: it would count as well.
   fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 3_600_000 }, undefined, server.url);
-  pieces = new Pieces(fixture);
-  await fixture.worker(pieces.tasks);
+  taskSet = new TaskSet(fixture);
+  await fixture.worker(taskSet.tasks);
 });
 afterAll(async () => {
   await fixture.close();
@@ -33,17 +33,17 @@ async function commandsOf(redis: Redis, work: () => Promise<unknown>): Promise<n
 }
 
 /** A swarm with this many items that wait, and one that runs. */
-async function swarmOf(tag: string, waiting: number): Promise<Swarm<unknown>> {
+async function swarmOf(label: string, waiting: number): Promise<Swarm<unknown>> {
   const swarm = await fixture.mage.swarm({
-    tasks: [[pieces.piece, { tag, patient: true }]],
-    errorCallbacks: [await fixture.mage.sign(pieces.note, { tag: `${tag} told` })],
-    successCallbacks: [await fixture.mage.sign(pieces.note, { tag: `${tag} never` })],
+    tasks: [[taskSet.work, { label, untilCancelled: true }]],
+    errorCallbacks: [await fixture.mage.sign(taskSet.callback, { label: `${label} told` })],
+    successCallbacks: [await fixture.mage.sign(taskSet.callback, { label: `${label} never` })],
     config: { maxConcurrency: 1 },
   });
-  const entries = Array.from({ length: waiting }, () => [pieces.piece, { tag: `${tag} never` }] as const);
+  const entries = Array.from({ length: waiting }, () => [taskSet.work, { label: `${label} never` }] as const);
   expect(await swarm.addTasks(entries)).toBe(waiting);
   await swarm.runNoWait({});
-  await pieces.begun(tag);
+  await taskSet.started(label);
   return swarm;
 }
 
@@ -61,10 +61,10 @@ test('100,000 waiting items are cancelled by one call, with as few commands as t
   await statusOf(many, 'cancelled');
   expect(await many.progress()).toMatchObject({ cancelled: large + 1, running: 0, succeeded: 0, closed: true });
 
-  const { input } = await pieces.only('many told', many);
+  const { input } = await taskSet.onlyExecution('many told', many);
   expect(input['error']).toMatchObject({ message: expect.stringContaining('was cancelled') as string });
-  expect(pieces.of('many never')).toEqual([]);
-  expect(await rejection(many.addTask(pieces.piece))).toBeInstanceOf(SwarmFinishedError);
+  expect(taskSet.executions('many never')).toEqual([]);
+  expect(await rejection(many.addTask(taskSet.work))).toBeInstanceOf(SwarmFinishedError);
 
   const seen = new Uint8Array(large + 1);
   let others = 0;

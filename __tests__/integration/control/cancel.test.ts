@@ -1,12 +1,12 @@
 import { CancelledError, type Progress, type Signature, type Swarm } from '../../../src';
 import { eventually, Fixture } from '../../helpers/fixture';
-import { Pieces } from '../../helpers/pieces';
-import { rejection, statusOf } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
+import { rejection, statusOf } from '../../helpers/outcomes';
 
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 250 });
-const pieces = new Pieces(fixture);
+const taskSet = new TaskSet(fixture);
 const { mage } = fixture;
-const { piece, note } = pieces;
+const { work, callback } = taskSet;
 const looks: Progress[] = [];
 const caught: unknown[] = [];
 
@@ -19,55 +19,58 @@ const look = mage.task({
 });
 const awaits = mage.rootTask({
   name: 'awaits',
-  fn: async ({ tag }: { tag: string }) => {
-    caught.push(await rejection((await mage.sign(piece, { tag, patient: true }, { key: tag })).run({})));
-    await (await mage.sign(piece, { tag: `${tag} after` })).run({});
+  fn: async ({ label }: { label: string }) => {
+    caught.push(await rejection((await mage.sign(work, { label, untilCancelled: true }, { key: label })).run({})));
+    await (await mage.sign(work, { label: `${label} after` })).run({});
     return { well: true };
   },
 });
 
 beforeAll(async () => {
-  await fixture.worker([...pieces.tasks, look, awaits]);
+  await fixture.worker([...taskSet.tasks, look, awaits]);
 });
 afterAll(() => fixture.close());
 
-const callbacks = async (tag: string) => ({
-  successCallbacks: [await mage.sign(note, { tag: `${tag} well` })],
-  errorCallbacks: [await mage.sign(note, { tag: `${tag} badly` })],
+const callbacks = async (label: string) => ({
+  successCallbacks: [await mage.sign(callback, { label: `${label} well` })],
+  errorCallbacks: [await mage.sign(callback, { label: `${label} badly` })],
 });
 
 /** How often each kind of callback ran. */
-const ran = (tag: string) => ({ well: pieces.of(`${tag} well`).length, badly: pieces.of(`${tag} badly`).length });
+const ran = (label: string) => ({
+  well: taskSet.executions(`${label} well`).length,
+  badly: taskSet.executions(`${label} badly`).length,
+});
 
 describe('when a swarm is cancelled', () => {
-  test('its error callbacks run when nothing of it runs any more', async () => {
+  test('the error callbacks of the swarm run when nothing of it runs any more', async () => {
     const swarm = await mage.swarm({
       key: 'looked at',
-      tasks: Array.from({ length: 6 }, () => [piece, { tag: 'looked at', patient: true }] as const),
+      tasks: Array.from({ length: 6 }, () => [work, { label: 'looked at', untilCancelled: true }] as const),
       errorCallbacks: [look],
       config: { maxConcurrency: 4 },
       isSwarmClosed: true,
     });
     await swarm.runNoWait({ of: swarm.id });
-    await pieces.begun('looked at', 4);
+    await taskSet.started('looked at', 4);
     await swarm.cancel();
-    await pieces.settled(swarm);
+    await taskSet.settled(swarm);
     expect(looks).toMatchObject([{ status: 'cancelled', running: 0, cancelled: 6, total: 6 }]);
-    expect(pieces.of('looked at')).toHaveLength(4);
+    expect(taskSet.executions('looked at')).toHaveLength(4);
   });
 
   test('what its bodies give afterwards is no success, and runs no callback of theirs', async () => {
     const swarm = await mage.swarm({
-      tasks: [await mage.sign(piece, { tag: 'late', hold: 'late', give: 'late' }, await callbacks('late'))],
+      tasks: [await mage.sign(work, { label: 'late', waitFor: 'late', value: 'late' }, await callbacks('late'))],
       ...(await callbacks('late swarm')),
       isSwarmClosed: true,
     });
     const handle = await swarm.runNoWait({});
-    const [body] = await pieces.begun('late');
+    const [body] = await taskSet.started('late');
     await swarm.cancel();
     await expect(handle.output).rejects.toBeInstanceOf(CancelledError);
-    pieces.open('late');
-    await pieces.settled(swarm);
+    taskSet.openGate('late');
+    await taskSet.settled(swarm);
     await eventually('its run has ended', async () => {
       const { done } = await fixture.hatchet.runs.getDetails(body?.runId ?? '');
       return done;
@@ -79,14 +82,14 @@ describe('when a swarm is cancelled', () => {
   });
 
   test('a root goes on without a child that was cancelled, and its body hears of it', async () => {
-    const root = await mage.sign(awaits, { tag: 'child' }, await callbacks('root'));
+    const root = await mage.sign(awaits, { label: 'child' }, await callbacks('root'));
     const handle = await root.runNoWait({});
-    const [child] = await pieces.begun('child');
+    const [child] = await taskSet.started('child');
     await (await mage.load(child?.context?.signatureId ?? '')).cancel();
     await expect(handle.output).resolves.toEqual({ well: true });
     expect(caught).toEqual([expect.any(CancelledError)]);
     expect(await (await root.children()).progress()).toMatchObject({ succeeded: 1, cancelled: 1, status: 'succeeded' });
-    await pieces.settled(root);
+    await taskSet.settled(root);
     expect(ran('root')).toEqual({ well: 1, badly: 0 });
   });
 });
@@ -94,12 +97,12 @@ describe('when a swarm is cancelled', () => {
 describe('what waits for a worker in the engine', () => {
   // Without a reconciler, which would find it too, but only when it comes to look.
   const quiet = new Fixture({ reconcileIntervalMs: 3_600_000 });
-  const held = new Pieces(quiet);
+  const held = new TaskSet(quiet);
 
   beforeAll(async () => {
     await quiet.worker(held.tasks, { slots: 1 });
-    await (await quiet.mage.sign(held.piece, { tag: 'in the way', hold: 'the way' })).runNoWait({});
-    await held.begun('in the way');
+    await (await quiet.mage.sign(held.work, { label: 'in the way', waitFor: 'the way' })).runNoWait({});
+    await held.started('in the way');
   });
   afterAll(() => quiet.close());
 
@@ -112,7 +115,7 @@ describe('what waits for a worker in the engine', () => {
 
   test.each(['at once', 'once it is confirmed'])('is cancelled with its swarm, %s', async (when) => {
     const swarm = await quiet.mage.swarm({
-      tasks: [1, 2, 3].map(() => [held.piece, { tag: 'never' }] as const),
+      tasks: [1, 2, 3].map(() => [held.work, { label: 'never' }] as const),
       config: { maxConcurrency: 2 },
       isSwarmClosed: true,
     });
@@ -131,7 +134,7 @@ describe('what waits for a worker in the engine', () => {
   });
 
   test('is cancelled by itself', async () => {
-    const task = await quiet.mage.sign(held.piece, { tag: 'never' });
+    const task = await quiet.mage.sign(held.work, { label: 'never' });
     const handle = await task.runNoWait({});
     const runId = await handle.runId;
     await cancelled(task);
@@ -140,9 +143,9 @@ describe('what waits for a worker in the engine', () => {
   });
 
   test('never runs, also when there is a worker for it again', async () => {
-    held.open('the way');
-    await (await quiet.mage.sign(held.piece, { tag: 'after them' })).run({});
-    expect(held.of('never')).toEqual([]);
+    held.openGate('the way');
+    await (await quiet.mage.sign(held.work, { label: 'after them' })).run({});
+    expect(held.executions('never')).toEqual([]);
   });
 });
 
@@ -152,31 +155,31 @@ describe('cancelled just as it ends', () => {
   test('a swarm has succeeded or was cancelled, with its callbacks, once', async () => {
     const swarms = await Promise.all(
       Array.from({ length: rounds }, async (_, i) => {
-        const tag = `last ${i}`;
+        const label = `last ${i}`;
         const swarm = await mage.swarm({
           tasks: [
-            [piece, { tag, give: 1 }],
-            [piece, { tag, give: 2 }],
+            [work, { label, value: 1 }],
+            [work, { label, value: 2 }],
           ],
-          ...(await callbacks(tag)),
+          ...(await callbacks(label)),
           config: { maxConcurrency: 1 + (i % 2) },
           isSwarmClosed: true,
         });
         await swarm.runNoWait({});
-        return { swarm, tag };
+        return { swarm, label };
       }),
     );
     const elsewhere = fixture.another();
     await Promise.all(
-      swarms.map(async ({ swarm, tag }, i) => {
+      swarms.map(async ({ swarm, label }, i) => {
         // Each a little later than the one before: as it begins, while it runs, as it ends.
-        await eventually('it has begun', () => pieces.of(tag).length >= i % 3);
+        await eventually('it has begun', () => taskSet.executions(label).length >= i % 3);
         const other = await elsewhere.load<Swarm<unknown>>(swarm.id);
         await Promise.all([swarm.cancel(), other.cancel()]);
       }),
     );
-    for (const { swarm, tag } of swarms) {
-      await pieces.settled(swarm);
+    for (const { swarm, label } of swarms) {
+      await taskSet.settled(swarm);
       const { status, succeeded, cancelled, failed, total, running, queued } = await swarm.progress();
       expect({ running, queued, failed, all: succeeded + cancelled }).toEqual({
         running: 0,
@@ -185,8 +188,8 @@ describe('cancelled just as it ends', () => {
         all: total,
       });
       expect(status).toBe(cancelled === 0 ? 'succeeded' : 'cancelled');
-      expect(ran(tag)).toEqual(status === 'succeeded' ? { well: 1, badly: 0 } : { well: 0, badly: 1 });
-      expect(pieces.of(tag).length).toBeLessThanOrEqual(2);
+      expect(ran(label)).toEqual(status === 'succeeded' ? { well: 1, badly: 0 } : { well: 0, badly: 1 });
+      expect(taskSet.executions(label).length).toBeLessThanOrEqual(2);
       const statuses = [];
       for await (const item of swarm.results()) statuses.push(item.status);
       expect(statuses.filter((one) => one === 'succeeded')).toHaveLength(succeeded);
@@ -197,23 +200,23 @@ describe('cancelled just as it ends', () => {
   test('an item frees its slot once, and the swarm ends well with or without it', async () => {
     const swarms = await Promise.all(
       Array.from({ length: rounds }, async (_, i) => {
-        const tag = `item ${i}`;
-        const swarm = await mage.swarm({ ...(await callbacks(tag)), config: { maxConcurrency: 1 } });
-        const item = await swarm.addTask(piece, { tag });
-        await swarm.addTask(piece, { tag: `${tag} next` });
+        const label = `item ${i}`;
+        const swarm = await mage.swarm({ ...(await callbacks(label)), config: { maxConcurrency: 1 } });
+        const item = await swarm.addTask(work, { label });
+        await swarm.addTask(work, { label: `${label} next` });
         await swarm.closeSwarm();
         await swarm.runNoWait({});
-        return { swarm, item, tag };
+        return { swarm, item, label };
       }),
     );
     await Promise.all(
-      swarms.map(async ({ item, tag }, i) => {
-        await eventually('it has begun', () => pieces.of(tag).length >= i % 2);
+      swarms.map(async ({ item, label }, i) => {
+        await eventually('it has begun', () => taskSet.executions(label).length >= i % 2);
         await Promise.all([item.cancel(), item.cancel()]);
       }),
     );
-    for (const { swarm, item, tag } of swarms) {
-      await pieces.settled(swarm);
+    for (const { swarm, item, label } of swarms) {
+      await taskSet.settled(swarm);
       const status = await item.status();
       expect(['succeeded', 'cancelled']).toContain(status);
       expect(await swarm.progress()).toMatchObject({
@@ -222,8 +225,8 @@ describe('cancelled just as it ends', () => {
         succeeded: status === 'succeeded' ? 2 : 1,
         cancelled: status === 'succeeded' ? 0 : 1,
       });
-      expect(ran(tag)).toEqual({ well: 1, badly: 0 });
-      expect(pieces.of(`${tag} next`)).toHaveLength(1);
+      expect(ran(label)).toEqual({ well: 1, badly: 0 });
+      expect(taskSet.executions(`${label} next`)).toHaveLength(1);
     }
   });
 
@@ -231,17 +234,17 @@ describe('cancelled just as it ends', () => {
     const elsewhere = fixture.another();
     const swarms = await Promise.all(
       Array.from({ length: 8 }, async (_, i) => {
-        const tag = `all at once ${i}`;
+        const label = `all at once ${i}`;
         const swarm = await mage.swarm({
-          tasks: [[piece, { tag, patient: true }]],
-          ...(await callbacks(tag)),
+          tasks: [[work, { label, untilCancelled: true }]],
+          ...(await callbacks(label)),
           config: { maxConcurrency: 2 },
         });
         const other = await elsewhere.load<Swarm<unknown>>(swarm.id);
         const calls: (() => Promise<unknown>)[] = [
           () =>
             other.addTasks(
-              [1, 2, 3].map(() => [piece, { tag, patient: true }] as const),
+              [1, 2, 3].map(() => [work, { label, untilCancelled: true }] as const),
               { run: true },
             ),
           () => other.update({ maxConcurrency: 4 }),
@@ -254,16 +257,16 @@ describe('cancelled just as it ends', () => {
         // The same calls, begun with another one each time.
         const at = i % calls.length;
         await Promise.allSettled([...calls.slice(at), ...calls.slice(0, at)].map((call) => call()));
-        return { swarm, tag };
+        return { swarm, label };
       }),
     );
-    for (const { swarm, tag } of swarms) {
+    for (const { swarm, label } of swarms) {
       await statusOf(swarm, 'cancelled');
-      await pieces.settled(swarm);
+      await taskSet.settled(swarm);
       const { total, cancelled, running, closed } = await swarm.progress();
       expect({ cancelled, running, closed }).toEqual({ cancelled: total, running: 0, closed: true });
-      expect(ran(tag)).toEqual({ well: 0, badly: 1 });
-      for (const body of pieces.of(tag)) await eventually('its body has seen it', () => body.aborted);
+      expect(ran(label)).toEqual({ well: 0, badly: 1 });
+      for (const body of taskSet.executions(label)) await eventually('its body has seen it', () => body.aborted);
     }
   });
 });

@@ -3,18 +3,18 @@ import { ConfigurationError, type ErrorEvent, type GroupEvent, type ItemEvent, t
 import { claimToken } from '../../../src/store/executions';
 import { eventually } from '../../helpers/fixture';
 import { Faults } from '../../helpers/faults';
-import { Pieces } from '../../helpers/pieces';
-import { rejection, statusOf } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
+import { rejection, statusOf } from '../../helpers/outcomes';
 
 const faults = new Faults({ leaseMs: 1_000, reconcileIntervalMs: 250 });
-const pieces = new Pieces(faults);
+const taskSet = new TaskSet(faults);
 const { mage } = faults;
-const { piece, stubborn, note } = pieces;
+const { work, retriedWork, callback } = taskSet;
 const { recorder } = faults;
 const root = mage.rootTask({
   name: 'root',
   fn: async ({ child = {}, fail }: { child?: object; fail?: string }) => {
-    await (await mage.sign(piece, child)).runNoWait({});
+    await (await mage.sign(work, child)).runNoWait({});
     if (fail) throw new Error(fail);
     return 'body';
   },
@@ -31,7 +31,7 @@ twofold.task({
 });
 
 beforeAll(async () => {
-  await faults.worker([...pieces.tasks, root, twofold, ...recorder.tasks(mage)]);
+  await faults.worker([...taskSet.tasks, root, twofold, ...recorder.tasks(mage)]);
 });
 afterAll(() => faults.close());
 
@@ -70,14 +70,14 @@ const text = expect.any(String) as string;
 
 describe("'item'", () => {
   test('tells the beginning and the end of each, by the id of its signature', async () => {
-    const signed = await mage.sign(piece, { tag: 'signed item', give: 1 });
+    const signed = await mage.sign(work, { label: 'signed item', value: 1 });
     const swarm = await mage.swarm({
-      tasks: [signed, [piece, { fail: 'broken' }]],
+      tasks: [signed, [work, { fail: 'broken' }]],
       config: { maxConcurrency: 1 },
       isSwarmClosed: true,
     });
     await swarm.run({});
-    const one = { id: signed.id, groupId: swarm.id, task: 'piece', index: 0, callback: false, runId: text };
+    const one = { id: signed.id, groupId: swarm.id, task: 'work', index: 0, callback: false, runId: text };
     const two = { ...one, id: `${swarm.id}~1`, index: 1 };
     expect(await heard.told(swarm, 4)).toEqual([
       { ...one, status: 'running' },
@@ -86,12 +86,12 @@ describe("'item'", () => {
       { ...two, status: 'failed', error: 'broken' },
     ]);
     const runIds = heard.of(swarm).map(({ runId }) => runId);
-    expect(runIds.slice(0, 2)).toEqual(Array(2).fill(pieces.of('signed item')[0]?.runId));
+    expect(runIds.slice(0, 2)).toEqual(Array(2).fill(taskSet.executions('signed item')[0]?.runId));
     expect(runIds[2]).toBe(runIds[3]);
   });
 
   test('tells each attempt, and the end once', async () => {
-    const task = await mage.sign(stubborn, { fail: 'not yet', until: 2 });
+    const task = await mage.sign(retriedWork, { fail: 'not yet', failUntilAttempt: 2 });
     await task.run({});
     expect((await heard.told(task, 4)).map(({ status }) => status)).toEqual([
       'running',
@@ -99,7 +99,7 @@ describe("'item'", () => {
       'running',
       'succeeded',
     ]);
-    const failing = await mage.sign(stubborn, { fail: 'never' });
+    const failing = await mage.sign(retriedWork, { fail: 'never' });
     await rejection(failing.run({}));
     expect((await heard.told(failing, 4)).map(({ status, error }) => [status, error])).toEqual([
       ['running', undefined],
@@ -110,9 +110,9 @@ describe("'item'", () => {
   });
 
   test('tells a task that runs by itself, which has no place among others', async () => {
-    const task = await mage.sign(piece, { give: 1 });
+    const task = await mage.sign(work, { value: 1 });
     await task.run({});
-    const expected = { id: task.id, groupId: task.id, task: 'piece', callback: false, runId: text };
+    const expected = { id: task.id, groupId: task.id, task: 'work', callback: false, runId: text };
     expect(await heard.told(task, 2)).toEqual([
       { ...expected, status: 'running' },
       { ...expected, status: 'succeeded' },
@@ -120,14 +120,14 @@ describe("'item'", () => {
   });
 
   test('tells callbacks', async () => {
-    const callback = await mage.sign(note, { tag: 'told' });
-    const task = await mage.sign(piece, {}, { successCallbacks: [callback, note] });
+    const attached = await mage.sign(callback, { label: 'told' });
+    const task = await mage.sign(work, {}, { successCallbacks: [attached, callback] });
     await task.run({});
-    await pieces.settled(task);
+    await taskSet.settled(task);
     const callbacks = (await heard.told(task, 6)).filter((event) => event.callback);
-    const one = { groupId: task.id, task: 'note', callback: true, runId: text };
+    const one = { groupId: task.id, task: 'callback', callback: true, runId: text };
     expect(callbacks).toHaveLength(4);
-    for (const id of [callback.id, `${task.id}~c1`])
+    for (const id of [attached.id, `${task.id}~c1`])
       expect(callbacks.filter((event) => event.id === id)).toEqual([
         { ...one, id, status: 'running' },
         { ...one, id, status: 'succeeded' },
@@ -136,16 +136,16 @@ describe("'item'", () => {
 
   test('tells what is cancelled: what ran, and what was cancelled by itself before it started', async () => {
     const swarm = await mage.swarm({
-      tasks: [[piece, { tag: 'cancelled', patient: true }], piece],
+      tasks: [[work, { label: 'cancelled', untilCancelled: true }], work],
       config: { maxConcurrency: 1 },
       isSwarmClosed: true,
     });
     await swarm.runNoWait({});
-    await pieces.begun('cancelled');
+    await taskSet.started('cancelled');
     await (await mage.load(`${swarm.id}~1`)).cancel();
     await swarm.cancel();
     await statusOf(swarm, 'cancelled');
-    const one = { id: `${swarm.id}~0`, groupId: swarm.id, task: 'piece', index: 0, callback: false, runId: text };
+    const one = { id: `${swarm.id}~0`, groupId: swarm.id, task: 'work', index: 0, callback: false, runId: text };
     const { runId: _never, ...two } = { ...one, id: `${swarm.id}~1`, index: 1 };
     expect(await heard.told(swarm, 3)).toEqual([
       { ...one, status: 'running' },
@@ -223,9 +223,9 @@ describe("'item'", () => {
   });
 
   test('tells nothing of runs that mageflow did not publish', async () => {
-    await piece.run({ tag: 'plain' });
-    const [{ runId } = {}] = pieces.of('plain');
-    const task = await mage.sign(piece, {});
+    await work.run({ label: 'plain' });
+    const [{ runId } = {}] = taskSet.executions('plain');
+    const task = await mage.sign(work, {});
     await task.run({});
     await heard.told(task, 2);
     expect(runId).toEqual(text);
@@ -235,7 +235,7 @@ describe("'item'", () => {
 
 describe("'group'", () => {
   test('tells a swarm from its start to its end', async () => {
-    const swarm = await mage.swarm({ name: 'told', tasks: [piece], isSwarmClosed: true });
+    const swarm = await mage.swarm({ name: 'told', tasks: [work], isSwarmClosed: true });
     expect(heard.statuses(swarm)).toEqual([]);
     await swarm.run({});
     await eventually('its end is told', () => heard.statuses(swarm).length === 2);
@@ -249,8 +249,8 @@ describe("'group'", () => {
   test('tells that it stops at its limit, and fails', async () => {
     const swarm = await mage.swarm({
       tasks: [
-        [piece, { tag: 'goes on', hold: 'stopping' }],
-        [piece, { fail: 'no' }],
+        [work, { label: 'goes on', waitFor: 'stopping' }],
+        [work, { fail: 'no' }],
       ],
       config: { stopAfterNFailures: 1 },
       isSwarmClosed: true,
@@ -258,34 +258,40 @@ describe("'group'", () => {
     await swarm.runNoWait({});
     await eventually('it is stopping', () => heard.statuses(swarm).includes('stopping'));
     expect(heard.statuses(swarm)).toEqual(['running', 'stopping']);
-    pieces.open('stopping');
+    taskSet.openGate('stopping');
     await statusOf(swarm, 'failed');
     await eventually('its end is told', () => heard.statuses(swarm).length === 3);
     expect(heard.statuses(swarm)).toEqual(['running', 'stopping', 'failed']);
   });
 
   test('tells that it is suspended and goes on, once each', async () => {
-    const swarm = await mage.swarm({ tasks: [[piece, { tag: 'in between', hold: 'between' }]], isSwarmClosed: true });
+    const swarm = await mage.swarm({
+      tasks: [[work, { label: 'in between', waitFor: 'between' }]],
+      isSwarmClosed: true,
+    });
     await swarm.suspend();
     await swarm.resume();
     await swarm.runNoWait({});
-    await pieces.begun('in between');
+    await taskSet.started('in between');
     await swarm.suspend();
     await swarm.suspend();
     await swarm.resume();
     await swarm.resume();
-    pieces.open('between');
+    taskSet.openGate('between');
     await statusOf(swarm, 'succeeded');
     await eventually('its end is told', () => heard.statuses(swarm).includes('succeeded'));
     expect(heard.statuses(swarm)).toEqual(['suspended', 'pending', 'running', 'suspended', 'running', 'succeeded']);
   });
 
   test('tells that it is cancelled, and tried again', async () => {
-    const swarm = await mage.swarm({ tasks: [[piece, { tag: 'to cancel', hold: 'to cancel' }]], isSwarmClosed: true });
+    const swarm = await mage.swarm({
+      tasks: [[work, { label: 'to cancel', waitFor: 'to cancel' }]],
+      isSwarmClosed: true,
+    });
     await swarm.runNoWait({});
-    await pieces.begun('to cancel');
+    await taskSet.started('to cancel');
     await swarm.cancel();
-    pieces.open('to cancel');
+    taskSet.openGate('to cancel');
     await statusOf(swarm, 'cancelled');
     await eventually('its end is told', () => heard.statuses(swarm).includes('cancelled'));
     expect(heard.statuses(swarm)).toEqual(['running', 'cancelling', 'cancelled']);
@@ -299,7 +305,7 @@ describe("'group'", () => {
   });
 
   test('tells chains, and the children of roots', async () => {
-    const chain = await mage.chain([piece, piece], { name: 'two steps' });
+    const chain = await mage.chain([work, work], { name: 'two steps' });
     await chain.run({});
     await eventually('its end is told', () => heard.statuses(chain).length === 2);
     expect(heard.groups.filter(({ id }) => id === chain.id)).toEqual([
@@ -320,32 +326,32 @@ describe("'group'", () => {
 });
 
 describe("'error'", () => {
-  const good = () => mage.sign(note, { tag: `beside ${Math.random()}` });
+  const good = () => mage.sign(callback, { label: `beside ${Math.random()}` });
 
   /** Runs a task with a callback that fails and one that doesn't, and gives what was told. */
-  async function withCallback(callback: Signature<any, any>, message: RegExp): Promise<void> {
+  async function withCallback(attached: Signature<any, any>, message: RegExp): Promise<void> {
     const fine = await good();
-    const task = await mage.sign(piece, { give: 'well' }, { successCallbacks: [callback, fine] });
+    const task = await mage.sign(work, { value: 'well' }, { successCallbacks: [attached, fine] });
     expect(await task.run({})).toBe('well');
     await eventually('an error is told', () => heard.errorsOf(task).length > 0);
-    await pieces.settled(task);
+    await taskSet.settled(task);
     expect(heard.errorsOf(task)).toEqual([
       { groupId: task.id, entry: 'c0', message: expect.stringMatching(message) as string },
     ]);
     expect(await task.status()).toBe('succeeded');
     expect(await fine.status()).toBe('succeeded');
-    expect(await callback.status()).toBe('failed');
+    expect(await attached.status()).toBe('failed');
   }
 
   test('tells a callback that fails, and its parent stays what it was', async () => {
     await withCallback(
-      await mage.sign(piece, { fail: 'the callback broke' }),
-      /^the success callback "piece" of the task "piece" \(\S+\) failed: the callback broke$/,
+      await mage.sign(work, { fail: 'the callback broke' }),
+      /^the success callback "work" of the task "work" \(\S+\) failed: the callback broke$/,
     );
   });
 
   test('tells it once, after the last attempt', async () => {
-    await withCallback(await mage.sign(stubborn, { fail: 'thrice' }), /thrice/);
+    await withCallback(await mage.sign(retriedWork, { fail: 'thrice' }), /thrice/);
   });
 
   test('tells a callback that nobody serves', async () => {
@@ -356,21 +362,21 @@ describe("'error'", () => {
     let asked = 0;
     // Fine when it is checked, with a NUL when it is stored.
     const field = { toJSON: () => (asked++ === 0 ? 'fine' : 'x\0y') };
-    await withCallback(await mage.sign(note, { field }), /the engine refused to run note/);
+    await withCallback(await mage.sign(callback, { field }), /the engine refused to run callback/);
   });
 
   test('tells a chain, a swarm and a root that are callbacks', async () => {
-    const failing = await mage.sign(piece, { fail: 'a step broke' });
+    const failing = await mage.sign(work, { fail: 'a step broke' });
     await withCallback(await mage.chain([failing]), /a step broke/);
-    const swarm = await mage.swarm({ tasks: [[piece, { fail: 'an item broke' }]], config: { stopAfterNFailures: 1 } });
+    const swarm = await mage.swarm({ tasks: [[work, { fail: 'an item broke' }]], config: { stopAfterNFailures: 1 } });
     await withCallback(swarm, /an item broke/);
     await withCallback(await mage.sign(root, { fail: 'a body broke' }), /a body broke/);
   });
 
   test('is silent about items, whose failures belong to their swarm', async () => {
-    const swarm = await mage.swarm({ tasks: [[piece, { fail: 'an item' }]], isSwarmClosed: true });
+    const swarm = await mage.swarm({ tasks: [[work, { fail: 'an item' }]], isSwarmClosed: true });
     await swarm.run({});
-    await pieces.settled(swarm);
+    await taskSet.settled(swarm);
     expect(heard.errorsOf(swarm)).toEqual([]);
   });
 });
@@ -380,7 +386,7 @@ describe("'repair'", () => {
     const repairs: { groupId: string; entry: string; message: string }[] = [];
     const stop = mage.on('repair', (event) => repairs.push(event));
     const { store } = faults.deadProcess();
-    const swarm = await mage.swarm({ tasks: [[piece, { give: 1 }]], isSwarmClosed: true });
+    const swarm = await mage.swarm({ tasks: [[work, { value: 1 }]], isSwarmClosed: true });
     await store.run(swarm.id, '{}');
     await statusOf(swarm, 'succeeded');
     await eventually('it is told', () => repairs.some(({ groupId }) => groupId === swarm.id));
@@ -389,7 +395,7 @@ describe("'repair'", () => {
       {
         groupId: swarm.id,
         entry: '0',
-        message: expect.stringMatching(/publishing item 0 \("piece"\) of the swarm "swarm" .* again/) as string,
+        message: expect.stringMatching(/publishing item 0 \("work"\) of the swarm "swarm" .* again/) as string,
       },
     ]);
   });
@@ -398,7 +404,7 @@ describe("'repair'", () => {
     const repairs: { groupId: string; message: string }[] = [];
     const stop = mage.on('repair', (event) => repairs.push(event));
     const { store, reader } = faults.deadProcess();
-    const swarm = await mage.swarm({ tasks: [[piece, {}]], isSwarmClosed: true });
+    const swarm = await mage.swarm({ tasks: [[work, {}]], isSwarmClosed: true });
     const runId = randomUUID();
     await store.run(swarm.id, '{}');
     await store.confirm(swarm.id, ['0', runId]);
@@ -410,7 +416,7 @@ describe("'repair'", () => {
     expect(repairs.filter(({ groupId }) => groupId === swarm.id)).toMatchObject([
       { message: expect.stringContaining(`no longer knows run ${runId}`) as string },
     ]);
-    expect(await heard.told(swarm, 1)).toMatchObject([{ status: 'failed', index: 0, task: 'piece', runId }]);
+    expect(await heard.told(swarm, 1)).toMatchObject([{ status: 'failed', index: 0, task: 'work', runId }]);
   });
 });
 
@@ -420,7 +426,7 @@ describe('listening', () => {
     const listener = ({ id }: { id: string }) => seen.push(id);
     const [stopOne, stopTwo] = [mage.on('item', listener), mage.on('item', listener)];
     const run = async () => {
-      const task = await mage.sign(piece);
+      const task = await mage.sign(work);
       await task.run({});
       await heard.told(task, 2);
       return seen.filter((id) => id === task.id).length;
@@ -447,12 +453,12 @@ describe('listening', () => {
       }),
     ];
     const swarm = await mage.swarm({
-      tasks: [[piece, { give: 1 }]],
-      successCallbacks: [await mage.sign(piece, { fail: 'a callback' })],
+      tasks: [[work, { value: 1 }]],
+      successCallbacks: [await mage.sign(work, { fail: 'a callback' })],
       isSwarmClosed: true,
     });
     expect(await swarm.run({})).toEqual([1]);
-    await pieces.settled(swarm);
+    await taskSet.settled(swarm);
     await eventually('it is logged', () => faults.log.lines.some((line) => line.includes('a listener rejected')));
     stops.forEach((stop) => stop());
     const logged = faults.log.lines.filter((line) => line.includes('a listener threw'));
@@ -473,7 +479,7 @@ describe('listening', () => {
   test('hears nothing of what another instance does, nor of another process', async () => {
     const other = faults.another();
     const elsewhere = hear(other);
-    const swarm = await mage.swarm({ tasks: [[piece, {}]], isSwarmClosed: true });
+    const swarm = await mage.swarm({ tasks: [[work, {}]], isSwarmClosed: true });
     await swarm.run({});
     expect(await heard.told(swarm, 2)).toHaveLength(2);
     expect([elsewhere.items, elsewhere.groups]).toEqual([[], []]);
@@ -491,12 +497,12 @@ describe('listening', () => {
     const runs: Promise<unknown>[] = [];
     const stop = mage.on('group', ({ name, status }) => {
       if (name !== 'made in a body' || status !== 'running') return;
-      runs.push(mage.sign(piece, { tag: 'published by a listener' }).then((signed) => signed.runNoWait({})));
+      runs.push(mage.sign(work, { label: 'published by a listener' }).then((signed) => signed.runNoWait({})));
     });
     const making = mage.rootTask({
       name: 'making',
       fn: async () => {
-        const made = await mage.swarm({ name: 'made in a body', tasks: [piece], isSwarmClosed: true });
+        const made = await mage.swarm({ name: 'made in a body', tasks: [work], isSwarmClosed: true });
         await made.run({});
         return {};
       },
@@ -507,8 +513,8 @@ describe('listening', () => {
     stop();
     expect(runs).toHaveLength(1);
     await Promise.all(runs);
-    await pieces.begun('published by a listener');
-    expect(pieces.of('published by a listener')[0]?.context?.rootId).toBeUndefined();
+    await taskSet.started('published by a listener');
+    expect(taskSet.executions('published by a listener')[0]?.context?.rootId).toBeUndefined();
     expect(await (await signed.children()).progress()).toMatchObject({ total: 1 });
   });
 });

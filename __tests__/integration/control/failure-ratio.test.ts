@@ -1,12 +1,13 @@
 import { ConfigurationError, type SwarmConfig } from '../../../src';
 import { Fixture } from '../../helpers/fixture';
-import { rejection, Workshop } from '../../helpers/workshop';
+import { rejection } from '../../helpers/outcomes';
+import { TaskSet } from '../../helpers/task-set';
 
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 });
-const workshop = new Workshop(fixture);
+const taskSet = new TaskSet(fixture);
 const { mage } = fixture;
-const { work, report, alert } = workshop;
-const both = { successCallbacks: [report], errorCallbacks: [alert] };
+const { work, callback, errorCallback } = taskSet;
+const both = { successCallbacks: [callback], errorCallbacks: [errorCallback] };
 
 const flaky = mage.task({
   name: 'flaky',
@@ -20,16 +21,16 @@ const spawn = mage.rootTask({
   name: 'spawn',
   maxConcurrency: 1,
   stopAfterFailureRatio: 0.5,
-  fn: async ({ pattern, hold }: { pattern: string; hold: string }) => {
+  fn: async ({ pattern, waitFor }: { pattern: string; waitFor: string }) => {
     for (const item of pieces(pattern)) await (await mage.sign(item[0], item[1])).runNoWait({});
     // A body goes on whatever becomes of its children.
-    await (await mage.sign(work, { label: 'late', hold })).runNoWait({});
+    await (await mage.sign(work, { label: 'late', waitFor })).runNoWait({});
     return { spawned: pattern.length };
   },
 });
 
 beforeAll(async () => {
-  await fixture.worker([...workshop.tasks, flaky, spawn]);
+  await fixture.worker([...taskSet.tasks, flaky, spawn]);
 });
 afterAll(() => fixture.close());
 
@@ -50,9 +51,9 @@ async function outcome(pattern: string, config: SwarmConfig) {
     isSwarmClosed: true,
   });
   await swarm.runNoWait({});
-  await workshop.settled(swarm);
+  await taskSet.settled(swarm);
   const { status, succeeded, failed, cancelled } = await swarm.progress();
-  const callbacks = { reports: workshop.reports(swarm).length, alerts: workshop.alerts(swarm).length };
+  const callbacks = { reports: taskSet.callbacks(swarm).length, alerts: taskSet.errorCallbacks(swarm).length };
   return { status, succeeded, failed, cancelled, ...callbacks };
 }
 
@@ -158,7 +159,7 @@ describe('stopAfterFailureRatio', () => {
         isSwarmClosed: true,
       });
       await swarm.runNoWait({});
-      await workshop.settled(swarm);
+      await taskSet.settled(swarm);
       return swarm.progress();
     };
     expect(await tried(2)).toMatchObject({ status: 'succeeded', succeeded: 21, failed: 0, cancelled: 0 });
@@ -167,23 +168,26 @@ describe('stopAfterFailureRatio', () => {
 
   test('stops once when many fail at once: what runs finishes, and the error callback hears of all failures', async () => {
     const swarm = await mage.swarm({
-      tasks: Array.from({ length: 30 }, (_, i) => [work, { hold: 'at once', ...(i < 25 ? { fail: `no ${i}` } : {}) }]),
+      tasks: Array.from({ length: 30 }, (_, i) => [
+        work,
+        { waitFor: 'at once', ...(i < 25 ? { fail: `no ${i}` } : {}) },
+      ]),
       ...both,
       config: { stopAfterFailureRatio: 0.5, maxConcurrency: 25 },
       isSwarmClosed: true,
     });
     await swarm.runNoWait({ day: 'today' });
-    await workshop.begun(swarm, 25);
-    workshop.open('at once');
-    await workshop.settled(swarm);
+    await taskSet.started(swarm, 25);
+    taskSet.openGate('at once');
+    await taskSet.settled(swarm);
     const { status, failed: failures, succeeded, cancelled } = await swarm.progress();
     expect({ status, failures }).toEqual({ status: 'failed', failures: 25 });
     // Those before the 20th gave their slots to some of the last five, unless they were heard of together with it.
     expect(succeeded + cancelled).toBe(5);
-    expect(workshop.alerts(swarm).map(({ input }) => input)).toMatchObject([
+    expect(taskSet.errorCallbacks(swarm).map(({ input }) => input)).toMatchObject([
       { day: 'today', error: { failureCount: 25, message: expect.stringContaining('25') as string } },
     ]);
-    expect(workshop.reports(swarm)).toEqual([]);
+    expect(taskSet.callbacks(swarm)).toEqual([]);
   });
 
   test('of a nested swarm: it is one failure of the outer one', async () => {
@@ -193,18 +197,18 @@ describe('stopAfterFailureRatio', () => {
       isSwarmClosed: true,
     });
     const outer = await mage.swarm({ tasks: [inner, work], ...both, isSwarmClosed: true });
-    expect(await outer.run({})).toEqual([{ label: '', value: null }]);
+    expect(await outer.run({})).toEqual([{ received: null }]);
     expect(await inner.progress()).toMatchObject({ status: 'failed', failed: 20, cancelled: 2 });
     expect(await outer.progress()).toMatchObject({ status: 'succeeded', failed: 1, succeeded: 1 });
   });
 
   test('of a root task is for its children: those that wait never start, what its body goes on to publish neither', async () => {
-    const root = await mage.sign(spawn, { pattern: failed(24), hold: 'root' }, both);
+    const root = await mage.sign(spawn, { pattern: failed(24), waitFor: 'root' }, both);
     await expect(root.run({})).rejects.toThrow(/20 of its 25 children failed/);
     const children = await root.children();
     expect(await children.progress()).toMatchObject({ status: 'failed', failed: 20, cancelled: 5, total: 25 });
-    expect(workshop.ran(children)).toHaveLength(20);
-    expect(workshop.labels(children)).not.toContain('late');
+    expect(taskSet.executions(children)).toHaveLength(20);
+    expect(taskSet.labels(children)).not.toContain('late');
   });
 
   test.each([-0.01, 1.01, NaN, Infinity, '0.5', true])('refuses %p', async (stopAfterFailureRatio) => {

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { returnValue, type ItemResult, type MageContext, type Swarm } from '../../../src';
 import { eventually } from '../../helpers/fixture';
-import { openPieces } from '../../helpers/pieces';
+import { openTasks, shortLease } from '../../helpers/task-set';
 import { replayEnded } from '../../helpers/runs';
-import { statusOf } from '../../helpers/workshop';
+import { statusOf } from '../../helpers/outcomes';
 
-const { fixture, pieces, mage, piece, note } = openPieces();
+const { fixture, taskSet, mage, work, callback } = openTasks(shortLease);
 
 const counted: { rows: unknown; context: MageContext | undefined }[] = [];
 const countRows = mage.task({
@@ -20,8 +20,8 @@ const root = mage.rootTask({
   name: 'counting-root',
   keepResults: false,
   fn: async () => {
-    await (await mage.sign(piece, { give: 'dropped 1' })).runNoWait({});
-    await (await mage.sign(piece, { fail: 'a child broke' })).runNoWait({});
+    await (await mage.sign(work, { value: 'dropped 1' })).runNoWait({});
+    await (await mage.sign(work, { fail: 'a child broke' })).runNoWait({});
     return 'kept';
   },
 });
@@ -49,30 +49,30 @@ describe('a swarm that keeps no results', () => {
   test('gives an empty list, and its success callbacks get counts in the place of the list', async () => {
     const swarm = await mage.swarm({
       tasks: [
-        [piece, { give: 'one' }],
-        [piece, { fail: 'broken' }],
-        [piece, { give: 'three' }],
+        [work, { value: 'one' }],
+        [work, { fail: 'broken' }],
+        [work, { value: 'three' }],
       ],
-      successCallbacks: [await mage.sign(note, { tag: 'counts' })],
+      successCallbacks: [await mage.sign(callback, { label: 'counts' })],
       config: noResults,
       isSwarmClosed: true,
     });
     expect(await swarm.run({})).toEqual([]);
-    const { input, context } = await pieces.only('counts', swarm);
+    const { input, context } = await taskSet.onlyExecution('counts', swarm);
     expect(input['returnValue']).toEqual({ total: 3, succeeded: 2, failed: 1, cancelled: 0 });
-    expect(context?.failures).toEqual([{ id: `${swarm.id}~1`, name: 'piece', index: 1, message: 'broken' }]);
+    expect(context?.failures).toEqual([{ id: `${swarm.id}~1`, name: 'work', index: 1, message: 'broken' }]);
   });
 
   test('gives the counts in the field that a schema marks', async () => {
     const swarm = await mage.swarm({
-      tasks: [piece, piece],
+      tasks: [work, work],
       successCallbacks: [countRows],
       config: noResults,
       isSwarmClosed: true,
     });
     const before = counted.length;
     await swarm.run({});
-    await pieces.settled(swarm);
+    await taskSet.settled(swarm);
     expect(counted.slice(before).map(({ rows }) => rows)).toEqual([
       { total: 2, succeeded: 2, failed: 0, cancelled: 0 },
     ]);
@@ -80,47 +80,47 @@ describe('a swarm that keeps no results', () => {
 
   test('gives counts for a swarm that was empty', async () => {
     const swarm = await mage.swarm({
-      successCallbacks: [await mage.sign(note, { tag: 'empty' })],
+      successCallbacks: [await mage.sign(callback, { label: 'empty' })],
       config: noResults,
       isSwarmClosed: true,
     });
     expect(await swarm.run({})).toEqual([]);
-    const { input } = await pieces.only('empty', swarm);
+    const { input } = await taskSet.onlyExecution('empty', swarm);
     expect(input['returnValue']).toEqual({ total: 0, succeeded: 0, failed: 0, cancelled: 0 });
   });
 
   test('tells its error callbacks of the failures', async () => {
     const swarm = await mage.swarm({
       tasks: [
-        [piece, { give: 'fine' }],
-        [piece, { fail: 'first' }],
-        [piece, { fail: 'second' }],
-        [piece, { give: 'never' }],
+        [work, { value: 'fine' }],
+        [work, { fail: 'first' }],
+        [work, { fail: 'second' }],
+        [work, { value: 'never' }],
       ],
-      errorCallbacks: [await mage.sign(note, { tag: 'stopped' })],
+      errorCallbacks: [await mage.sign(callback, { label: 'stopped' })],
       config: { ...noResults, stopAfterNFailures: 2, maxConcurrency: 1 },
       isSwarmClosed: true,
     });
     await swarm.runNoWait({});
-    const { input } = await pieces.only('stopped', swarm);
+    const { input } = await taskSet.onlyExecution('stopped', swarm);
     expect(input['error']).toMatchObject({ failureCount: 2 });
     expect((input['error'] as { failures: object[] }).failures).toEqual([
-      { id: `${swarm.id}~1`, name: 'piece', index: 1, message: 'first' },
-      { id: `${swarm.id}~2`, name: 'piece', index: 2, message: 'second' },
+      { id: `${swarm.id}~1`, name: 'work', index: 1, message: 'first' },
+      { id: `${swarm.id}~2`, name: 'work', index: 2, message: 'second' },
     ]);
   });
 
   test('lists how each item ended, with errors and without outputs', async () => {
     const swarm = await mage.swarm({
       tasks: [
-        [piece, { give: 'fine' }],
-        [piece, { fail: 'broken' }],
-        [piece, { give: 'never' }],
+        [work, { value: 'fine' }],
+        [work, { fail: 'broken' }],
+        [work, { value: 'never' }],
       ],
       config: { ...noResults, stopAfterNFailures: 1, maxConcurrency: 1 },
       isSwarmClosed: true,
     });
-    const named = (index: number) => ({ index, id: `${swarm.id}~${index}`, name: 'piece' });
+    const named = (index: number) => ({ index, id: `${swarm.id}~${index}`, name: 'work' });
     const expected = [
       { ...named(0), status: 'succeeded' },
       { ...named(1), status: 'failed', error: 'broken' },
@@ -135,8 +135,8 @@ describe('a swarm that keeps no results', () => {
     const secret = 'an output that nobody keeps';
     const swarm = await mage.swarm({
       tasks: [
-        ...Array.from({ length: 140 }, (_, n) => [piece, { give: `${secret} ${n}` }] as const),
-        [piece, { fail: 'the error is kept' }],
+        ...Array.from({ length: 140 }, (_, n) => [work, { value: `${secret} ${n}` }] as const),
+        [work, { fail: 'the error is kept' }],
       ],
       config: { ...noResults, maxConcurrency: 50 },
       isSwarmClosed: true,
@@ -152,9 +152,9 @@ describe('a swarm that keeps no results', () => {
 
   test('keeps what a failed item left until it succeeds when it is tried again', async () => {
     const swarm = await mage.swarm({
-      tasks: [[piece, { give: 'fine' }], await mage.sign('count-tries')],
+      tasks: [[work, { value: 'fine' }], await mage.sign('count-tries')],
       config: noResults,
-      successCallbacks: [await mage.sign(note, { tag: 'tried' })],
+      successCallbacks: [await mage.sign(callback, { label: 'tried' })],
       isSwarmClosed: true,
     });
     let tries = 0;
@@ -169,30 +169,30 @@ describe('a swarm that keeps no results', () => {
     await fixture.worker([task]);
     await swarm.run({});
     expect(await storedResults(swarm)).toEqual({ 1: 'f{"message":"the first time"}' });
-    await pieces.settled(swarm);
+    await taskSet.settled(swarm);
     expect(await swarm.retryFailed()).toBe(1);
-    await eventually('both callbacks have run', () => pieces.of('tried').length === 2);
-    expect(pieces.of('tried').map(({ input }) => input['returnValue'])).toEqual([
+    await eventually('both callbacks have run', () => taskSet.executions('tried').length === 2);
+    expect(taskSet.executions('tried').map(({ input }) => input['returnValue'])).toEqual([
       { total: 2, succeeded: 1, failed: 1, cancelled: 0 },
       { total: 2, succeeded: 2, failed: 0, cancelled: 0 },
     ]);
     expect(await storedResults(swarm)).toEqual({});
     expect(await all(swarm)).toEqual([
-      { index: 0, id: `${swarm.id}~0`, name: 'piece', status: 'succeeded' },
+      { index: 0, id: `${swarm.id}~0`, name: 'work', status: 'succeeded' },
       { index: 1, id: expect.any(String) as string, name: 'count-tries', status: 'succeeded' },
     ]);
   });
 
   test('answers a run that the engine starts again with null, without its body', async () => {
     const swarm = await mage.swarm({
-      tasks: [[piece, { tag: 'replayed', give: 'once only' }]],
+      tasks: [[work, { label: 'replayed', value: 'once only' }]],
       config: noResults,
       isSwarmClosed: true,
     });
     await swarm.run({});
-    const [first] = pieces.of('replayed');
+    const [first] = taskSet.executions('replayed');
     expect(await replayEnded(fixture, first?.runId ?? '')).toMatchObject({ status: 'COMPLETED', output: null });
-    expect(pieces.of('replayed')).toHaveLength(1);
+    expect(taskSet.executions('replayed')).toHaveLength(1);
   });
 });
 
@@ -206,8 +206,8 @@ describe('nested, a swarm that keeps no results', () => {
   const inner = () =>
     mage.swarm({
       tasks: [
-        [piece, { give: 'inner' }],
-        [piece, { fail: 'inner broke' }],
+        [work, { value: 'inner' }],
+        [work, { fail: 'inner broke' }],
       ],
       config: noResults,
       isSwarmClosed: true,
@@ -215,47 +215,47 @@ describe('nested, a swarm that keeps no results', () => {
 
   test('counts as an item whose output are its counts', async () => {
     const outer = await mage.swarm({
-      tasks: [await inner(), [piece, { give: 'outer' }]],
-      successCallbacks: [await mage.sign(note, { tag: 'outer list' })],
+      tasks: [await inner(), [work, { value: 'outer' }]],
+      successCallbacks: [await mage.sign(callback, { label: 'outer list' })],
       isSwarmClosed: true,
     });
     expect(await outer.run({})).toEqual([counts, 'outer']);
-    expect((await pieces.only('outer list', outer)).input['returnValue']).toEqual([counts, 'outer']);
+    expect((await taskSet.onlyExecution('outer list', outer)).input['returnValue']).toEqual([counts, 'outer']);
     expect((await all(outer)).map(({ output }) => output)).toEqual([counts, 'outer']);
   });
 
   test('hands its counts to the next step of a chain', async () => {
-    const chain = await mage.chain([await inner(), await mage.sign(note, { tag: 'next step' })]);
+    const chain = await mage.chain([await inner(), await mage.sign(callback, { label: 'next step' })]);
     await chain.run({});
-    expect((await pieces.only('next step', chain)).input['returnValue']).toEqual(counts);
+    expect((await taskSet.onlyExecution('next step', chain)).input['returnValue']).toEqual(counts);
   });
 
   test('is what a chain gives whose last step it is', async () => {
-    const chain = await mage.chain([piece, await inner()], {
-      successCallbacks: [await mage.sign(note, { tag: 'after chain' })],
+    const chain = await mage.chain([work, await inner()], {
+      successCallbacks: [await mage.sign(callback, { label: 'after chain' })],
     });
     expect(await chain.run({})).toEqual(counts);
-    expect((await pieces.only('after chain', chain)).input['returnValue']).toEqual(counts);
+    expect((await taskSet.onlyExecution('after chain', chain)).input['returnValue']).toEqual(counts);
   });
 
   test('drops what nested groups give, but not what these keep themselves', async () => {
-    const kept = await mage.swarm({ tasks: [[piece, { give: 'kept inside' }]], isSwarmClosed: true });
+    const kept = await mage.swarm({ tasks: [[work, { value: 'kept inside' }]], isSwarmClosed: true });
     const outer = await mage.swarm({ tasks: [kept], config: noResults, isSwarmClosed: true });
     expect(await outer.run({})).toEqual([]);
     expect(await storedResults(outer)).toEqual({});
     expect((await all(kept)).map(({ output }) => output)).toEqual(['kept inside']);
   });
 
-  test('as a callback it is stored by value with that setting', async () => {
+  test('is stored by value with that setting when it is a callback', async () => {
     const template = await mage.swarm({
-      tasks: [await mage.sign(piece, { tag: 'in the callback', give: 'nobody keeps it' })],
-      successCallbacks: [await mage.sign(note, { tag: 'after the callback' })],
+      tasks: [await mage.sign(work, { label: 'in the callback', value: 'nobody keeps it' })],
+      successCallbacks: [await mage.sign(callback, { label: 'after the callback' })],
       config: noResults,
     });
-    const task = await mage.sign(piece, {}, { successCallbacks: [template] });
+    const task = await mage.sign(work, {}, { successCallbacks: [template] });
     await task.run({});
-    await pieces.settled(task);
-    const [after] = pieces.of('after the callback');
+    await taskSet.settled(task);
+    const [after] = taskSet.executions('after the callback');
     expect(after?.input['returnValue']).toEqual({ total: 1, succeeded: 1, failed: 0, cancelled: 0 });
   });
 });
@@ -264,35 +264,37 @@ describe('an item of a swarm that keeps no results', () => {
   test('has no output, but a status and its callbacks', async () => {
     const swarm = await mage.swarm({ config: noResults });
     const item = await swarm.addTask(
-      piece,
-      { give: 'dropped' },
-      { successCallbacks: [await mage.sign(note, { tag: 'own' })] },
+      work,
+      { value: 'dropped' },
+      { successCallbacks: [await mage.sign(callback, { label: 'own' })] },
     );
     expect(await item.run({})).toBeNull();
     expect(await item.status()).toBe('succeeded');
     await swarm.closeSwarm();
-    await pieces.settled(swarm);
-    expect(pieces.of('own')).toHaveLength(1);
+    await taskSet.settled(swarm);
+    expect(taskSet.executions('own')).toHaveLength(1);
   });
 
   test('gives its error all the same', async () => {
     const swarm = await mage.swarm({ config: noResults });
     const item = await swarm.addTask(
-      piece,
+      work,
       { fail: 'kept error' },
-      { errorCallbacks: [await mage.sign(note, { tag: 'own error' })] },
+      { errorCallbacks: [await mage.sign(callback, { label: 'own error' })] },
     );
     await expect(item.run({})).rejects.toThrow('kept error');
     await swarm.closeSwarm();
-    await pieces.settled(swarm);
-    expect(pieces.of('own error').map(({ input }) => input['error'])).toMatchObject([{ message: 'kept error' }]);
+    await taskSet.settled(swarm);
+    expect(taskSet.executions('own error').map(({ input }) => input['error'])).toMatchObject([
+      { message: 'kept error' },
+    ]);
   });
 });
 
 test('the children of a root that keeps no results are counted', async () => {
-  const signed = await mage.sign(root, {}, { successCallbacks: [await mage.sign(note, { tag: 'of the root' })] });
+  const signed = await mage.sign(root, {}, { successCallbacks: [await mage.sign(callback, { label: 'of the root' })] });
   expect(await signed.run()).toBe('kept');
-  const { input, context } = await pieces.only('of the root', signed);
+  const { input, context } = await taskSet.onlyExecution('of the root', signed);
   expect(input['returnValue']).toBe('kept');
   expect(input['childResults']).toEqual({ total: 2, succeeded: 1, failed: 1, cancelled: 0 });
   expect(context?.failures).toMatchObject([{ index: 1, message: 'a child broke' }]);

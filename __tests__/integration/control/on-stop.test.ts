@@ -1,16 +1,16 @@
 import { TaskFailedError, type TaskEntry } from '../../../src';
-import { openPieces } from '../../helpers/pieces';
-import { rejection } from '../../helpers/workshop';
+import { openTasks, shortLease } from '../../helpers/task-set';
+import { rejection } from '../../helpers/outcomes';
 
-const { fixture, pieces, mage, piece, note } = openPieces();
+const { fixture, taskSet, mage, work, callback } = openTasks(shortLease);
 const family = mage.rootTask({
   name: 'family',
   stopAfterNFailures: 1,
   onStop: 'cancel',
-  fn: async ({ tag = '' }: { tag?: string }) => {
-    await (await mage.sign(piece, { tag: `${tag} patient`, patient: true })).runNoWait({});
-    await pieces.begun(`${tag} patient`);
-    await (await mage.sign(piece, { tag: `${tag} bad`, fail: 'bad' })).runNoWait({});
+  fn: async ({ label = '' }: { label?: string }) => {
+    await (await mage.sign(work, { label: `${label} patient`, untilCancelled: true })).runNoWait({});
+    await taskSet.started(`${label} patient`);
+    await (await mage.sign(work, { label: `${label} bad`, fail: 'bad' })).runNoWait({});
     return {};
   },
 });
@@ -18,7 +18,7 @@ let failures = 0;
 const failsOnce = mage.task({
   name: 'fails-once',
   fn: async () => {
-    await pieces.held('fails once');
+    await taskSet.gateOpened('fails once');
     if (failures++ === 0) throw new Error('bad');
     return { ok: true };
   },
@@ -28,100 +28,100 @@ beforeAll(async () => {
 });
 
 /** A swarm that its first failure stops, which comes when all others have begun. */
-const stopping = async (tag: string, others: TaskEntry[], onStop?: 'finish' | 'cancel') =>
+const stopping = async (label: string, others: TaskEntry[], onStop?: 'finish' | 'cancel') =>
   mage.swarm({
-    tasks: [[piece, { tag: `${tag} bad`, hold: `${tag} bad`, fail: 'bad' }], ...others],
+    tasks: [[work, { label: `${label} bad`, waitFor: `${label} bad`, fail: 'bad' }], ...others],
     config: { stopAfterNFailures: 1, onStop, maxConcurrency: others.length + 1 },
-    errorCallbacks: [await mage.sign(note, { tag: `${tag} error` })],
+    errorCallbacks: [await mage.sign(callback, { label: `${label} error` })],
     isSwarmClosed: true,
   });
 
 test("with onStop 'cancel', a failure limit cancels what runs: the swarm fails, and its error callback runs once", async () => {
-  const tags = ['one', 'two'];
+  const labels = ['one', 'two'];
   const swarm = await stopping(
     'all',
-    tags.map((tag) => [piece, { tag, patient: true }]),
+    labels.map((label) => [work, { label, untilCancelled: true }]),
     'cancel',
   );
-  const waiting = await swarm.addTask(piece, { tag: 'waiting' }).catch((error: unknown) => error);
+  const waiting = await swarm.addTask(work, { label: 'waiting' }).catch((error: unknown) => error);
   expect(waiting).toBeInstanceOf(Error);
   const { output } = await swarm.runNoWait({});
   const failed = rejection(output);
-  for (const tag of tags) await pieces.begun(tag);
-  pieces.open('all bad');
+  for (const label of labels) await taskSet.started(label);
+  taskSet.openGate('all bad');
   expect(await failed).toBeInstanceOf(TaskFailedError);
   expect((await failed).message).toContain('1 of its 3 items failed, the first with: bad');
   expect(await swarm.progress()).toMatchObject({ status: 'failed', failed: 1, cancelled: 2 });
-  expect(tags.flatMap((tag) => pieces.of(tag)).map(({ aborted }) => aborted)).toEqual([true, true]);
-  const { input } = await pieces.only('all error', swarm);
+  expect(labels.flatMap((label) => taskSet.executions(label)).map(({ aborted }) => aborted)).toEqual([true, true]);
+  const { input } = await taskSet.onlyExecution('all error', swarm);
   expect(input).toMatchObject({ error: { message: expect.stringContaining('bad') } });
 });
 
 test("with onStop 'cancel', groups and callbacks are treated as by cancel()", async () => {
   const inner = await mage.chain([
-    await mage.sign(piece, { tag: 'step', patient: true }),
-    await mage.sign(piece, { tag: 'never' }),
+    await mage.sign(work, { label: 'step', untilCancelled: true }),
+    await mage.sign(work, { label: 'never' }),
   ]);
   const swarm = await stopping('nested', [inner], 'cancel');
   const { output } = await swarm.runNoWait({});
   const failed = rejection(output);
-  await pieces.begun('step');
-  pieces.open('nested bad');
+  await taskSet.started('step');
+  taskSet.openGate('nested bad');
   await failed;
-  await pieces.settled(swarm);
+  await taskSet.settled(swarm);
   expect([await swarm.status(), await inner.status()]).toEqual(['failed', 'cancelled']);
-  expect([pieces.of('step')[0]?.aborted, pieces.of('never')]).toEqual([true, []]);
+  expect([taskSet.executions('step')[0]?.aborted, taskSet.executions('never')]).toEqual([true, []]);
 });
 
 test.each(['finish', undefined] as const)('with onStop %s, what runs finishes', async (onStop) => {
-  const tag = `finish ${onStop}`;
-  const swarm = await stopping(tag, [[piece, { tag, hold: tag }]], onStop);
+  const label = `finish ${onStop}`;
+  const swarm = await stopping(label, [[work, { label, waitFor: label }]], onStop);
   const { output } = await swarm.runNoWait({});
   const failed = rejection(output);
-  await pieces.begun(tag);
-  pieces.open(`${tag} bad`);
-  await pieces.begun(`${tag} bad`);
-  pieces.open(tag);
+  await taskSet.started(label);
+  taskSet.openGate(`${label} bad`);
+  await taskSet.started(`${label} bad`);
+  taskSet.openGate(label);
   await failed;
   expect(await swarm.progress()).toMatchObject({ status: 'failed', failed: 1, succeeded: 1, cancelled: 0 });
 });
 
 test('onStop can be changed while the swarm runs', async () => {
-  const swarm = await stopping('changed', [[piece, { tag: 'changed', patient: true }]]);
+  const swarm = await stopping('changed', [[work, { label: 'changed', untilCancelled: true }]]);
   const { output } = await swarm.runNoWait({});
   const failed = rejection(output);
-  await pieces.begun('changed');
+  await taskSet.started('changed');
   await swarm.update({ onStop: 'cancel' });
-  pieces.open('changed bad');
+  taskSet.openGate('changed bad');
   await failed;
   expect(await swarm.progress()).toMatchObject({ status: 'failed', failed: 1, cancelled: 1 });
 });
 
 test("the children of a root task are cancelled with onStop 'cancel', and the root fails", async () => {
-  const root = await mage.sign(family, { tag: 'root' });
+  const root = await mage.sign(family, { label: 'root' });
   const failed = await rejection(root.run({}));
   expect(failed.message).toContain('bad');
-  await pieces.settled(root);
+  await taskSet.settled(root);
   expect(await root.status()).toBe('failed');
-  expect(pieces.of('root patient').map(({ aborted }) => aborted)).toEqual([true]);
+  expect(taskSet.executions('root patient').map(({ aborted }) => aborted)).toEqual([true]);
 });
 
 test('a swarm that stopped by cancelling can be tried again', async () => {
   const swarm = await mage.swarm({
     tasks: [
       [failsOnce, {}],
-      [piece, { tag: 'again', hold: 'again', give: 2 }],
+      [work, { label: 'again', waitFor: 'again', value: 2 }],
     ],
     config: { stopAfterNFailures: 1, onStop: 'cancel' },
     isSwarmClosed: true,
   });
   const { output } = await swarm.runNoWait({});
   const failed = rejection(output);
-  await pieces.begun('again');
-  pieces.open('fails once');
+  await taskSet.started('again');
+  taskSet.openGate('fails once');
   // The body does not listen to its signal. What it returns later has no effect.
   await failed;
-  pieces.open('again');
+  taskSet.openGate('again');
   expect(await swarm.retryFailed()).toBe(2);
   expect(await swarm.wait()).toEqual([{ ok: true }, 2]);
   expect(await swarm.progress()).toMatchObject({ status: 'succeeded', succeeded: 2, failed: 0, cancelled: 0 });

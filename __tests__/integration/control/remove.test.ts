@@ -3,13 +3,13 @@ import { Faults } from '../../helpers/faults';
 import { eventually } from '../../helpers/fixture';
 import { Mending } from '../../helpers/mending';
 import { Roots } from '../../helpers/roots';
-import { rejection, statusOf } from '../../helpers/workshop';
+import { rejection, statusOf } from '../../helpers/outcomes';
 
 const fixture = new Faults({ leaseMs: 1_000, reconcileIntervalMs: 300 });
 const mending = new Mending(fixture);
 const roots = new Roots(fixture);
 const { mage } = fixture;
-const { mend, note } = mending;
+const { mend, callback } = mending;
 const root = roots.declare('root');
 /** A process that dies after its first call. */
 const { store } = fixture.deadProcess();
@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 afterEach(() => mending.mendAll());
 
-const sign = (tag: string) => mage.sign(mend, { tag });
+const sign = (label: string) => mage.sign(mend, { label });
 const refusal = async (call: Promise<unknown>) => (await rejection(call)).name;
 
 /** What Redis holds of groups; where ids are found, and what processes say of themselves, expires by itself. */
@@ -37,23 +37,23 @@ async function nothingLeft(): Promise<void> {
 }
 
 /** A tree with groups of all kinds in it, that has ended with all its callbacks. */
-async function tree(tag: string) {
-  mending.break(`${tag} bad`);
-  const inner = await mage.swarm({ tasks: [await sign(`${tag} inner`)], isSwarmClosed: true });
-  const open = await mage.swarm({ tasks: [await sign(`${tag} open`)] });
+async function tree(label: string) {
+  mending.break(`${label} bad`);
+  const inner = await mage.swarm({ tasks: [await sign(`${label} inner`)], isSwarmClosed: true });
+  const open = await mage.swarm({ tasks: [await sign(`${label} open`)] });
   const spawning = await roots.sign(root, async () => {
-    await (await mage.chain([await sign(`${tag} child`), await sign(`${tag} child`)])).runNoWait({});
-    await (await mage.swarm({ tasks: [await sign(`${tag} child`)], isSwarmClosed: true })).runNoWait({});
+    await (await mage.chain([await sign(`${label} child`), await sign(`${label} child`)])).runNoWait({});
+    await (await mage.swarm({ tasks: [await sign(`${label} child`)], isSwarmClosed: true })).runNoWait({});
   });
   const outer = await mage.swarm({
     tasks: [
-      await mage.chain([await sign(`${tag} step`), inner]),
-      await mage.chain([await sign(`${tag} bad`), open]),
+      await mage.chain([await sign(`${label} step`), inner]),
+      await mage.chain([await sign(`${label} bad`), open]),
       spawning,
     ],
     successCallbacks: [
-      await mage.chain([await sign(`${tag} callback`), await sign(`${tag} callback`)]),
-      await roots.sign(root, async () => void (await (await sign(`${tag} of callback`)).runNoWait({}))),
+      await mage.chain([await sign(`${label} callback`), await sign(`${label} callback`)]),
+      await roots.sign(root, async () => void (await (await sign(`${label} of callback`)).runNoWait({}))),
     ],
     isSwarmClosed: true,
   });
@@ -66,10 +66,10 @@ describe('what has ended', () => {
   test('a swarm with many results is gone, and loading it throws NotFoundError; a second time is fine', async () => {
     const swarm = await mage.swarm({ config: { maxConcurrency: 100 }, isSwarmClosed: false });
     await swarm.addTasks(
-      Array.from({ length: 300 }, (_, n) => [mend, { tag: 'many', n }] as const),
+      Array.from({ length: 300 }, (_, n) => [mend, { label: 'many', n }] as const),
       { run: true },
     );
-    const signed = await swarm.addTask(mend, { tag: 'many' });
+    const signed = await swarm.addTask(mend, { label: 'many' });
     await swarm.closeSwarm();
     await statusOf(swarm, 'succeeded');
     await mending.settled(swarm);
@@ -86,8 +86,8 @@ describe('what has ended', () => {
   });
 
   test('a task, a chain and a root, from any instance', async () => {
-    const task = await mage.sign(mend, { tag: 'single' }, { successCallbacks: [note] });
-    const chain = await mage.chain([await sign('single'), await sign('single')], { successCallbacks: [note] });
+    const task = await mage.sign(mend, { label: 'single' }, { successCallbacks: [callback] });
+    const chain = await mage.chain([await sign('single'), await sign('single')], { successCallbacks: [callback] });
     const spawning = await roots.sign(root, async () => void (await (await sign('single')).runNoWait({})));
     for (const one of [task, chain, spawning]) {
       await one.run({} as never);
@@ -109,7 +109,7 @@ describe('what has ended', () => {
     await nothingLeft();
   });
 
-  test('one that failed and one that was cancelled', async () => {
+  test('a swarm that failed and one that was cancelled', async () => {
     mending.break('bad');
     const failed = await mage.swarm({
       tasks: [await sign('bad'), await mage.swarm({ tasks: [await sign('never')] })],
@@ -122,7 +122,7 @@ describe('what has ended', () => {
       config: { maxConcurrency: 1 },
     });
     await cancelled.runNoWait({});
-    await mending.begun('long');
+    await mending.started('long');
     await cancelled.cancel();
     await statusOf(cancelled, 'cancelled');
     for (const swarm of [failed, cancelled]) {
@@ -130,14 +130,14 @@ describe('what has ended', () => {
       await swarm.remove();
     }
     await nothingLeft();
-    expect(mending.of('never')).toEqual([]);
+    expect(mending.executions('never')).toEqual([]);
   });
 
-  test('one that was tried again', async () => {
+  test('a swarm that was tried again', async () => {
     const { outer } = await tree('again');
     mending.mendAll();
     await outer.retryFailed();
-    await eventually('the open swarm of the chain runs', () => mending.of('again open').length === 1);
+    await eventually('the open swarm of the chain runs', () => mending.executions('again open').length === 1);
     await statusOf(outer, 'succeeded');
     await mending.settled(outer);
     await outer.remove();
@@ -148,7 +148,7 @@ describe('what has ended', () => {
 describe('what was never run', () => {
   test('a swarm with what is in it, and one that was suspended', async () => {
     const inner = await mage.swarm({ tasks: [await sign('unrun')] });
-    const swarm = await mage.swarm({ tasks: [inner, await mage.chain([await sign('unrun'), 'piece'])] });
+    const swarm = await mage.swarm({ tasks: [inner, await mage.chain([await sign('unrun'), 'work'])] });
     await swarm.remove();
     expect(await refusal(mage.load(swarm.id))).toBe('NotFoundError');
     expect(await refusal(mage.load(inner.id))).toBe('NotFoundError');
@@ -166,8 +166,8 @@ describe('what was never run', () => {
     const chain = await mage.chain([await sign('later'), await sign('later')]);
     await chain.remove();
     expect(await left()).toEqual([]);
-    expect(await signed.run({})).toEqual({ tag: 'later', got: null });
-    expect(await chain.run({})).toMatchObject({ tag: 'later' });
+    expect(await signed.run({})).toEqual({ label: 'later', received: null });
+    expect(await chain.run({})).toMatchObject({ label: 'later' });
     for (const one of [signed, chain]) {
       await mending.settled(one);
       await one.remove();
@@ -183,11 +183,11 @@ describe('is refused, and changes nothing', () => {
     const task = await sign('busy');
     const chain = await mage.chain([await sign('busy'), await sign('busy')]);
     for (const one of [swarm, task, chain]) await one.runNoWait({} as never);
-    await mending.begun('busy', 3);
+    await mending.started('busy', 3);
     for (const one of [swarm, task, chain]) expect(await refusal(one.remove())).toBe('AlreadyStartedError');
     await swarm.suspend();
     expect(await refusal(swarm.remove())).toBe('AlreadyStartedError');
-    mending.release('busy');
+    mending.openGate('busy');
     await swarm.resume();
     await eventually('it has ended what it holds', async () => (await swarm.progress()).succeeded === 1);
     expect(await refusal(swarm.remove())).toBe('AlreadyStartedError');
@@ -200,7 +200,7 @@ describe('is refused, and changes nothing', () => {
     await nothingLeft();
   });
 
-  test('until its callbacks have ended', async () => {
+  test('before its callbacks have ended', async () => {
     mending.halted.add('slow callback');
     const swarm = await mage.swarm({
       tasks: [await sign('quick')],
@@ -208,10 +208,10 @@ describe('is refused, and changes nothing', () => {
       isSwarmClosed: true,
     });
     await swarm.run({});
-    await mending.begun('slow callback');
+    await mending.started('slow callback');
     expect(await refusal(swarm.remove())).toBe('AlreadyStartedError');
     expect(await swarm.status()).toBe('succeeded');
-    mending.release('slow callback');
+    mending.openGate('slow callback');
     await mending.settled(swarm);
     await swarm.remove();
     await nothingLeft();
@@ -220,44 +220,44 @@ describe('is refused, and changes nothing', () => {
   test('for what belongs to something else: items, steps, nested groups, callbacks, children', async () => {
     const item = await sign('part');
     const step = await sign('part');
-    const callback = await mage.sign(note, { tag: 'part callback' });
+    const attached = await mage.sign(callback, { label: 'part callback' });
     const chain = await mage.chain([step, await sign('part')]);
     const inner = await mage.swarm({ tasks: [await sign('part')], isSwarmClosed: true });
     const spawning = await roots.sign(root, async () => void (await (await sign('part')).runNoWait({})));
     const swarm = await mage.swarm({
       tasks: [item, chain, inner, spawning],
-      successCallbacks: [callback],
+      successCallbacks: [attached],
       isSwarmClosed: true,
     });
-    const parts = [item, step, chain, inner, callback, spawning];
+    const parts = [item, step, chain, inner, attached, spawning];
     for (const part of parts) expect(await refusal(part.remove())).toBe('ConfigurationError');
     await swarm.run({});
     await mending.settled(swarm);
     for (const part of [...parts, await spawning.children()])
       expect(await refusal(part.remove())).toBe('ConfigurationError');
-    for (const id of [item.id, inner.id, chain.id, callback.id])
+    for (const id of [item.id, inner.id, chain.id, attached.id])
       expect(await refusal((await mage.load(id)).remove())).toBe('ConfigurationError');
-    expect(mending.of('part')).toHaveLength(5);
+    expect(mending.executions('part')).toHaveLength(5);
     await swarm.remove();
     await nothingLeft();
   });
 });
 
-test('its key can be used again, for another one that runs', async () => {
+test('the key of what was removed can be used again, for another signature that runs', async () => {
   const rounds = [
     async () => mage.swarm({ key: 'once', tasks: [await sign('keyed')], isSwarmClosed: true }),
-    async () => mage.sign(mend, { tag: 'keyed' }, { key: 'once' }),
+    async () => mage.sign(mend, { label: 'keyed' }, { key: 'once' }),
     async () => mage.chain([await sign('keyed')], { key: 'once' }),
   ];
   for (const make of rounds) {
     const ids = new Set<string>();
-    const before = mending.of('keyed').length;
+    const before = mending.executions('keyed').length;
     for (let i = 1; i <= 3; i++) {
       const one = await make();
       await one.run({} as never);
-      expect(mending.of('keyed')).toHaveLength(before + i);
+      expect(mending.executions('keyed')).toHaveLength(before + i);
       // The claim of its run holds: it isn't one of the group that is gone.
-      expect(mending.of('keyed').at(-1)?.context?.signatureId).toBeDefined();
+      expect(mending.executions('keyed').at(-1)?.context?.signatureId).toBeDefined();
       await mending.settled(one);
       ids.add(one.id);
       await one.remove();

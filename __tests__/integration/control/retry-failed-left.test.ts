@@ -4,13 +4,13 @@ import { Faults } from '../../helpers/faults';
 import { eventually } from '../../helpers/fixture';
 import { Mending } from '../../helpers/mending';
 import { Roots } from '../../helpers/roots';
-import { progressOf, statusOf } from '../../helpers/workshop';
+import { progressOf, statusOf } from '../../helpers/outcomes';
 
 const faults = new Faults({ leaseMs: 1_000, reconcileIntervalMs: 300 });
 const { mage } = faults;
 const mending = new Mending(faults);
 const roots = new Roots(faults);
-const { mend, note } = mending;
+const { mend, callback } = mending;
 const root = roots.declare('root', { stopAfterNFailures: 1 });
 /** A process that dies after its first call. */
 const { store } = faults.deadProcess();
@@ -26,10 +26,10 @@ const ttls = async (id: string) => Promise.all((await keysOf(id)).map((key) => f
 
 test('a retry that its process left half done is completed by the reconciler, which keeps all that it refers to', async () => {
   mending.break('left 1');
-  const inner = await mage.swarm({ tasks: [[mend, { tag: 'left 0' }]], isSwarmClosed: true });
+  const inner = await mage.swarm({ tasks: [[mend, { label: 'left 0' }]], isSwarmClosed: true });
   const outer = await mage.swarm({
-    tasks: [inner, [mend, { tag: 'left 1' }]],
-    successCallbacks: [await mage.sign(note, { tag: 'left done' })],
+    tasks: [inner, [mend, { label: 'left 1' }]],
+    successCallbacks: [await mage.sign(callback, { label: 'left done' })],
     isSwarmClosed: true,
   });
   await outer.run({});
@@ -41,23 +41,23 @@ test('a retry that its process left half done is completed by the reconciler, wh
   mending.halted.add('left 1');
   expect((await store.retry(outer.id)).code).toBe('continue');
   expect(await outer.progress()).toMatchObject({ status: 'running', running: 0, queued: 1 });
-  await mending.begun('left 1', 2);
+  await mending.started('left 1', 2);
   expect(new Set([...(await ttls(outer.id)), ...(await ttls(inner.id))])).toEqual(new Set([-1]));
-  mending.release('left 1');
+  mending.openGate('left 1');
   await statusOf(outer, 'succeeded');
   await mending.settled(outer);
   expect(mending.counts('left 0', 'left 1', 'left done')).toEqual({ 'left 0': 1, 'left 1': 2, 'left done': 2 });
 });
 
-test("so is one of a root's children, for which the root waits again", async () => {
+test("a retry of a root's child that its process left half done is completed by the reconciler, and the root waits for it again", async () => {
   mending.break('child 0');
   const signed = await roots.sign(
     root,
     async () => {
-      await (await mage.sign(mend, { tag: 'child 0' })).runNoWait({});
+      await (await mage.sign(mend, { label: 'child 0' })).runNoWait({});
       return 'body';
     },
-    { successCallbacks: [await mage.sign(note, { tag: 'root done' })] },
+    { successCallbacks: [await mage.sign(callback, { label: 'root done' })] },
   );
   const handle = await signed.runNoWait();
   await expect(handle.output).rejects.toThrow('child 0 is broken');
@@ -70,7 +70,7 @@ test("so is one of a root's children, for which the root waits again", async () 
   expect(mending.counts('child 0', 'root done')).toEqual({ 'child 0': 2, 'root done': 1 });
 });
 
-test('when the process that ran it is gone, another one runs what failed again', async () => {
+test('when the process that ran a swarm is gone, another one runs what failed again', async () => {
   const serving = new Faults({ leaseMs: 1_000, reconcileIntervalMs: 300 });
   try {
     const first = await serving.process({ role: 'worker' });

@@ -1,6 +1,6 @@
 import type { Chain, Swarm } from '../../../src';
 import { openMending } from '../../helpers/mending';
-import { progressOf, rejection, statusOf } from '../../helpers/workshop';
+import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
 const { fixture, mending, mage, mend, told } = openMending();
 
@@ -10,8 +10,8 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 afterEach(() => mending.mendAll());
 
-const sign = (tag: string) => mage.sign(mend, { tag });
-const chainOf = async (...tags: string[]) => mage.chain((await Promise.all(tags.map(sign))) as never);
+const sign = (label: string) => mage.sign(mend, { label });
+const chainOf = async (...labels: string[]) => mage.chain((await Promise.all(labels.map(sign))) as never);
 const outputs = async (swarm: Swarm<unknown>) => {
   const read = [];
   for await (const { index, output } of swarm.results()) read[index] = output;
@@ -36,11 +36,11 @@ describe('a chain', () => {
     await statusOf(chain, 'succeeded');
     await mending.settled(chain);
     expect(mending.order('etl 0', 'etl 1', 'etl 2')).toEqual(['etl 0', 'etl 1', 'etl 1', 'etl 2']);
-    const [first, second] = mending.of('etl 1');
+    const [first, second] = mending.executions('etl 1');
     expect(second?.input).toEqual(first?.input);
-    expect(second?.input['returnValue']).toEqual({ tag: 'etl 0', got: null });
+    expect(second?.input['returnValue']).toEqual({ label: 'etl 0', received: null });
     expect(mending.counts('etl done', 'etl alert')).toEqual({ 'etl done': 1, 'etl alert': 1 });
-    expect(mending.of('etl done')[0]?.input['returnValue']).toMatchObject({ tag: 'etl 2' });
+    expect(mending.executions('etl done')[0]?.input['returnValue']).toMatchObject({ label: 'etl 2' });
     expect(await chain.retryFailed()).toBe(0);
   });
 
@@ -52,7 +52,7 @@ describe('a chain', () => {
     const loaded = (await fixture.another().load(chain.id)) as Chain<any, unknown>;
     expect(await loaded.retryFailed()).toBe(3);
     await statusOf(loaded, 'succeeded');
-    expect(mending.of('head 0').map(({ input }) => input['start'])).toEqual([1, 1]);
+    expect(mending.executions('head 0').map(({ input }) => input['start'])).toEqual([1, 1]);
     expect(mending.counts('head 1', 'head 2')).toEqual({ 'head 1': 1, 'head 2': 1 });
   });
 
@@ -60,13 +60,13 @@ describe('a chain', () => {
     mending.halted.add('gone 1');
     const chain = await etl('gone');
     const handle = await chain.runNoWait({});
-    await mending.begun('gone 1');
+    await mending.started('gone 1');
     await chain.cancel();
     expect((await rejection(handle.output)).name).toBe('CancelledError');
     await mending.settled(chain);
     mending.mendAll();
     expect(await chain.retryFailed()).toBe(2);
-    expect(await handle.output).toMatchObject({ tag: 'gone 2' });
+    expect(await handle.output).toMatchObject({ label: 'gone 2' });
     await mending.settled(chain);
     expect(mending.counts('gone 0', 'gone 1', 'gone 2', 'gone done', 'gone alert')).toEqual({
       'gone 0': 1,
@@ -86,9 +86,9 @@ describe('a chain', () => {
     await chain.retryFailed();
     await statusOf(chain, 'failed');
     await mending.settled(chain);
-    const alerts = mending.of('still alert').map(({ input }) => input['error'] as { message: string });
+    const alerts = mending.executions('still alert').map(({ input }) => input['error'] as { message: string });
     expect(alerts.map(({ message }) => message)).toEqual(['still 1 is broken', 'still 2 is broken']);
-    expect(mending.of('still alert')[1]?.input['returnValue']).toMatchObject({ tag: 'still 1' });
+    expect(mending.executions('still alert')[1]?.input['returnValue']).toMatchObject({ label: 'still 1' });
   });
 
   test('that was never run has nothing to try again, and a swarm that is its step is tried through it', async () => {
@@ -107,9 +107,9 @@ describe('a chain', () => {
     expect(await chain.retryFailed()).toBe(2);
     await statusOf(chain, 'succeeded');
     expect(mending.counts('before', 'part 0', 'part 1', 'after')).toMatchObject({ before: 1, 'part 1': 2, after: 1 });
-    expect(mending.of('after')[0]?.input['returnValue']).toEqual([
-      { tag: 'part 0', got: { tag: 'before', got: null } },
-      { tag: 'part 1', got: { tag: 'before', got: null } },
+    expect(mending.executions('after')[0]?.input['returnValue']).toEqual([
+      { label: 'part 0', received: { label: 'before', received: null } },
+      { label: 'part 1', received: { label: 'before', received: null } },
     ]);
   });
 });
@@ -133,7 +133,7 @@ describe('groups in a swarm', () => {
       successCallbacks: [await told('outer done')],
       isSwarmClosed: true,
     });
-    expect(await outer.run({})).toEqual([{ tag: 'in task', got: null }]);
+    expect(await outer.run({})).toEqual([{ label: 'in task', received: null }]);
     await mending.settled(outer);
     mending.mendAll();
     expect(await outer.retryFailed()).toBe(2);
@@ -146,14 +146,14 @@ describe('groups in a swarm', () => {
       'in chain 2': 1,
       'in swarm 0': 2,
     });
-    expect(mending.of('in swarm 1')).toHaveLength(1);
+    expect(mending.executions('in swarm 1')).toHaveLength(1);
     const callbacks = ['in chain done', 'in chain alert', 'in swarm done', 'in swarm alert', 'outer done'];
     expect(Object.values(mending.counts(...callbacks))).toEqual([1, 1, 1, 1, 2]);
-    const inSwarm = [0, 1].map((n) => ({ tag: `in swarm ${n}`, got: null }));
+    const inSwarm = [0, 1].map((n) => ({ label: `in swarm ${n}`, received: null }));
     expect((await outputs(outer))[2]).toEqual(inSwarm);
-    expect(mending.of('outer done')[1]?.input['returnValue']).toEqual([
-      { tag: 'in task', got: null },
-      expect.objectContaining({ tag: 'in chain 2' }),
+    expect(mending.executions('outer done')[1]?.input['returnValue']).toEqual([
+      { label: 'in task', received: null },
+      expect.objectContaining({ label: 'in chain 2' }),
       inSwarm,
     ]);
   });
@@ -201,10 +201,10 @@ describe('groups in a swarm', () => {
     expect(await outer.retryFailed()).toBe(2);
     await statusOf(outer, 'succeeded');
     await mending.settled(outer);
-    expect(mending.of('later').map(({ input }) => input['day'])).toEqual(['monday']);
-    expect(mending.of('later')[0]?.context).toMatchObject({ swarmId: later.id });
+    expect(mending.executions('later').map(({ input }) => input['day'])).toEqual(['monday']);
+    expect(mending.executions('later')[0]?.context).toMatchObject({ swarmId: later.id });
     expect(await later.status()).toBe('succeeded');
-    expect((await outputs(outer))[1]).toEqual([{ tag: 'later', got: null }]);
+    expect((await outputs(outer))[1]).toEqual([{ label: 'later', received: null }]);
   });
 
   test('a made swarm that first runs in a later round, and fails there, is told so and not run twice', async () => {
@@ -237,7 +237,7 @@ describe('groups in a swarm', () => {
       isSwarmClosed: true,
     });
     await outer.runNoWait({});
-    await mending.begun('tree 1');
+    await mending.started('tree 1');
     await outer.cancel();
     await statusOf(outer, 'cancelled');
     await mending.settled(outer);
@@ -263,6 +263,6 @@ describe('groups in a swarm', () => {
       const error = await rejection(nested.retryFailed());
       expect([error.name, error.message]).toEqual(['ConfigurationError', expect.stringContaining('outermost')]);
     }
-    expect(mending.of('asked')).toHaveLength(1);
+    expect(mending.executions('asked')).toHaveLength(1);
   });
 });

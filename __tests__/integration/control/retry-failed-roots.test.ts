@@ -2,14 +2,14 @@ import { mageContext, type RootSignature, type Swarm } from '../../../src';
 import { eventually, Fixture } from '../../helpers/fixture';
 import { Mending } from '../../helpers/mending';
 import { Roots, type Any } from '../../helpers/roots';
-import { progressOf, rejection, statusOf } from '../../helpers/workshop';
+import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
 jest.setTimeout(180_000);
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 });
 const mending = new Mending(fixture);
 const roots = new Roots(fixture);
 const { mage } = fixture;
-const { mend, note } = mending;
+const { mend, callback } = mending;
 const root = roots.declare('root');
 const strict = roots.declare('strict', { stopAfterNFailures: 1 });
 const patient = roots.declare('patient', { retries: 1 });
@@ -20,18 +20,18 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 afterEach(() => mending.mendAll());
 
-const told = (tag: string) => mage.sign(note, { tag });
-const sign = (tag: string) => mage.sign(mend, { tag });
-const callbacks = async (tag: string) => ({
-  successCallbacks: [await told(`${tag} done`)],
-  errorCallbacks: [await told(`${tag} alert`)],
+const told = (label: string) => mage.sign(callback, { label });
+const sign = (label: string) => mage.sign(mend, { label });
+const callbacks = async (label: string) => ({
+  successCallbacks: [await told(`${label} done`)],
+  errorCallbacks: [await told(`${label} alert`)],
 });
 
 /** A body that publishes these, and counts how often it was run. */
-function publishing(bodies: string[], ...tags: string[]) {
+function publishing(bodies: string[], ...labels: string[]) {
   return async () => {
     bodies.push('body');
-    for (const tag of tags) await (await sign(tag)).runNoWait({});
+    for (const label of labels) await (await sign(label)).runNoWait({});
     return { bodies: bodies.length };
   };
 }
@@ -58,7 +58,7 @@ describe('a root in a swarm', () => {
     const children = await signed.children();
     expect(await children.progress()).toMatchObject({ total: 3, succeeded: 3, failed: 0, status: 'succeeded' });
     expect(mending.counts('found done', 'found alert')).toEqual({ 'found done': 1, 'found alert': 1 });
-    expect(mending.of('found done')[0]?.input['returnValue']).toEqual({ bodies: 2 });
+    expect(mending.executions('found done')[0]?.input['returnValue']).toEqual({ bodies: 2 });
     expect(await signed.status()).toBe('succeeded');
   });
 
@@ -99,7 +99,7 @@ describe('a root in a swarm', () => {
       bodies += 1;
       const chain = await mage.chain([await sign('made 0'), await sign('made 1')]);
       const swarm = await mage.swarm({ config: { stopAfterNFailures: 1 } });
-      for (const tag of ['made 2', 'made 3']) await swarm.addTask(mend, { tag });
+      for (const label of ['made 2', 'made 3']) await swarm.addTask(mend, { label });
       await swarm.closeSwarm();
       const outcomes = await Promise.allSettled([chain.run({}), swarm.run({})]);
       const bad = outcomes.filter(({ status }) => status === 'rejected');
@@ -183,11 +183,11 @@ describe('a root in a swarm', () => {
 });
 
 describe('the children of an outermost root', () => {
-  async function failed(tag: string, task = strict, ...children: string[]) {
-    mending.break(`${tag} 1`);
+  async function failed(label: string, task = strict, ...children: string[]) {
+    mending.break(`${label} 1`);
     const bodies: string[] = [];
-    const body = publishing(bodies, `${tag} 0`, `${tag} 1`, ...children);
-    const signed = await roots.sign(task, body, await callbacks(tag));
+    const body = publishing(bodies, `${label} 0`, `${label} 1`, ...children);
+    const signed = await roots.sign(task, body, await callbacks(label));
     const handle = await signed.runNoWait();
     await handle.output.catch(() => undefined);
     await mending.settled(signed);
@@ -202,7 +202,7 @@ describe('the children of an outermost root', () => {
     expect(await children.retryFailed()).toBe(1);
     expect(await signed.status()).toBe('running');
     expect(await children.status()).toBe('running');
-    mending.release('kids 1');
+    mending.openGate('kids 1');
     expect(await handle.output).toEqual({ bodies: 1 });
     await mending.settled(signed);
     expect(bodies).toHaveLength(1);
@@ -212,11 +212,11 @@ describe('the children of an outermost root', () => {
       'kids done': 1,
       'kids alert': 1,
     });
-    expect(mending.of('kids done')[0]?.input).toMatchObject({
+    expect(mending.executions('kids done')[0]?.input).toMatchObject({
       returnValue: { bodies: 1 },
       childResults: [
-        { tag: 'kids 0', got: null },
-        { tag: 'kids 1', got: null },
+        { label: 'kids 0', received: null },
+        { label: 'kids 1', received: null },
       ],
     });
     expect(await children.retryFailed()).toBe(0);
@@ -225,7 +225,7 @@ describe('the children of an outermost root', () => {
   test('that fail once more fail it once more, and tell of it once more; the next round is a new one', async () => {
     const { signed, children } = await failed('more');
     await children.retryFailed();
-    await eventually('alerted again', () => mending.of('more alert').length === 2);
+    await eventually('alerted again', () => mending.executions('more alert').length === 2);
     await statusOf(signed, 'failed');
     await mending.settled(signed);
     mending.mendAll();
@@ -246,9 +246,9 @@ describe('the children of an outermost root', () => {
     expect(await signed.status()).toBe('succeeded');
     mending.mendAll();
     expect(await children.retryFailed()).toBe(1);
-    await eventually('told again', () => mending.of('partly done').length === 2);
+    await eventually('told again', () => mending.executions('partly done').length === 2);
     await mending.settled(signed);
-    const lists = mending.of('partly done').map(({ input }) => (input['childResults'] as unknown[]).length);
+    const lists = mending.executions('partly done').map(({ input }) => (input['childResults'] as unknown[]).length);
     expect(lists).toEqual([1, 2]);
   });
 
@@ -294,10 +294,10 @@ describe('the children of an outermost root', () => {
     mending.halted.add('busy child');
     const signed = await roots.sign(root, publishing([], 'busy child'));
     await signed.runNoWait();
-    await mending.begun('busy child');
+    await mending.started('busy child');
     const busy = await rejection((await signed.children()).retryFailed());
     expect([busy.name, busy.message]).toEqual(['ConfigurationError', expect.stringContaining('has not ended')]);
-    mending.release('busy child');
+    mending.openGate('busy child');
     await statusOf(signed, 'succeeded');
 
     const nested = await roots.sign(root, publishing([], 'nested child'));
@@ -307,6 +307,6 @@ describe('the children of an outermost root', () => {
     await mending.settled(swarm);
     const refused = await rejection((await nested.children()).retryFailed());
     expect([refused.name, refused.message]).toEqual(['ConfigurationError', expect.stringContaining('outermost')]);
-    expect(mending.of('nested child')).toHaveLength(1);
+    expect(mending.executions('nested child')).toHaveLength(1);
   });
 });

@@ -1,7 +1,7 @@
 import type { ItemResult, Swarm } from '../../../src';
 import { eventually } from '../../helpers/fixture';
 import { openMending } from '../../helpers/mending';
-import { progressOf, rejection, statusOf } from '../../helpers/workshop';
+import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
 const { fixture, mending, mage, mend, told } = openMending();
 const { hatchet } = fixture;
@@ -19,10 +19,10 @@ async function all(swarm: Swarm<unknown>): Promise<ItemResult<unknown>[]> {
 }
 
 test('the limit of failures counts anew in each round', async () => {
-  const tags = ['anew 0', 'anew 1', 'anew 2', 'anew 3'];
-  mending.break(...tags);
+  const labels = ['anew 0', 'anew 1', 'anew 2', 'anew 3'];
+  mending.break(...labels);
   const swarm = await mage.swarm({
-    tasks: tags.map((tag) => [mend, { tag }] as const),
+    tasks: labels.map((label) => [mend, { label }] as const),
     config: { maxConcurrency: 1, stopAfterNFailures: 3 },
     errorCallbacks: [await told('anew alert')],
     isSwarmClosed: true,
@@ -32,26 +32,26 @@ test('the limit of failures counts anew in each round', async () => {
   await swarm.retryFailed();
   await progressOf(swarm, { failed: 3, cancelled: 1, status: 'failed' });
   await mending.settled(swarm);
-  expect(mending.counts(...tags)).toEqual({ 'anew 0': 2, 'anew 1': 2, 'anew 2': 2, 'anew 3': 0 });
+  expect(mending.counts(...labels)).toEqual({ 'anew 0': 2, 'anew 1': 2, 'anew 2': 2, 'anew 3': 0 });
   mending.broken.delete('anew 0');
   await swarm.retryFailed();
   await progressOf(swarm, { succeeded: 1, failed: 3, cancelled: 0, status: 'failed' });
   await mending.settled(swarm);
-  expect(mending.of('anew alert')).toHaveLength(3);
-  const { failures } = mending.of('anew alert')[2]?.input['error'] as { failures: { index: number }[] };
+  expect(mending.executions('anew alert')).toHaveLength(3);
+  const { failures } = mending.executions('anew alert')[2]?.input['error'] as { failures: { index: number }[] };
   expect(failures.map(({ index }) => index)).toEqual([1, 2, 3]);
 });
 
 test('what failed before and is not reached any more is cancelled, whoever asks', async () => {
   mending.break('stale 0', 'stale 1');
   const swarm = await mage.swarm({ config: { maxConcurrency: 1 } });
-  await swarm.addTask(mend, { tag: 'stale 0' });
-  const item = await swarm.addTask(mend, { tag: 'stale 1' });
+  await swarm.addTask(mend, { label: 'stale 0' });
+  const item = await swarm.addTask(mend, { label: 'stale 1' });
   await swarm.closeSwarm();
   expect(await swarm.run({})).toEqual([]);
   mending.halted.add('stale 0');
   await swarm.retryFailed();
-  await mending.begun('stale 0', 2);
+  await mending.started('stale 0', 2);
   expect(await item.status()).toBe('queued');
   await swarm.cancel();
   await statusOf(swarm, 'cancelled');
@@ -70,15 +70,15 @@ test('what failed before and is not reached any more is cancelled, whoever asks'
 test('an item that was cancelled by itself runs again like the rest', async () => {
   const swarm = await mage.swarm({ config: { maxConcurrency: 1 } });
   mending.halted.add('alone 0');
-  await (await swarm.addTask(mend, { tag: 'alone 0' })).runNoWait({});
-  const running = await swarm.addTask(mend, { tag: 'alone 1' });
-  const waiting = await swarm.addTask(mend, { tag: 'alone 2' });
-  await mending.begun('alone 0');
+  await (await swarm.addTask(mend, { label: 'alone 0' })).runNoWait({});
+  const running = await swarm.addTask(mend, { label: 'alone 1' });
+  const waiting = await swarm.addTask(mend, { label: 'alone 2' });
+  await mending.started('alone 0');
   await waiting.cancel();
   mending.halted.add('alone 1');
   await running.runNoWait({});
-  mending.release('alone 0');
-  await mending.begun('alone 1');
+  mending.openGate('alone 0');
+  await mending.started('alone 1');
   await running.cancel();
   await swarm.closeSwarm();
   await progressOf(swarm, { succeeded: 1, cancelled: 2, status: 'succeeded' });
@@ -89,10 +89,10 @@ test('an item that was cancelled by itself runs again like the rest', async () =
   expect(mending.counts('alone 0', 'alone 1', 'alone 2')).toEqual({ 'alone 0': 1, 'alone 1': 2, 'alone 2': 1 });
 });
 
-test('its time counts anew', async () => {
+test('the time limit of a swarm counts anew in each round', async () => {
   mending.halted.add('timed');
   const swarm = await mage.swarm({
-    tasks: [[mend, { tag: 'timed' }]],
+    tasks: [[mend, { label: 'timed' }]],
     config: { timeoutMs: 5_000 },
     errorCallbacks: [await told('timed alert')],
     isSwarmClosed: true,
@@ -101,23 +101,23 @@ test('its time counts anew', async () => {
   await mending.settled(swarm);
   // Timed out again: nobody has let it go on.
   expect(await swarm.retryFailed()).toBe(1);
-  await eventually('its time was over again', () => mending.of('timed alert').length === 2);
+  await eventually('its time was over again', () => mending.executions('timed alert').length === 2);
   await statusOf(swarm, 'failed');
   await mending.settled(swarm);
-  expect(mending.of('timed alert')).toHaveLength(2);
-  expect((mending.of('timed alert')[1]?.input['error'] as Error).message).toContain('timed out');
+  expect(mending.executions('timed alert')).toHaveLength(2);
+  expect((mending.executions('timed alert')[1]?.input['error'] as Error).message).toContain('timed out');
   // Given more time, it goes on in its third round.
   await swarm.retryFailed();
   await swarm.update({ timeoutMs: 300_000 });
-  mending.release('timed');
+  mending.openGate('timed');
   await statusOf(swarm, 'succeeded');
-  expect(mending.of('timed alert')).toHaveLength(2);
+  expect(mending.executions('timed alert')).toHaveLength(2);
 });
 
 test('a swarm that keeps no results counts what succeeded in all rounds', async () => {
   mending.break('counted 1');
   const swarm = await mage.swarm({
-    tasks: [0, 1, 2].map((n) => [mend, { tag: `counted ${n}` }] as const),
+    tasks: [0, 1, 2].map((n) => [mend, { label: `counted ${n}` }] as const),
     config: { keepResults: false },
     successCallbacks: [await told('counted done')],
     isSwarmClosed: true,
@@ -128,7 +128,7 @@ test('a swarm that keeps no results counts what succeeded in all rounds', async 
   expect(await swarm.retryFailed()).toBe(1);
   await statusOf(swarm, 'succeeded');
   await mending.settled(swarm);
-  expect(mending.of('counted done').map(({ input }) => input['returnValue'])).toEqual([
+  expect(mending.executions('counted done').map(({ input }) => input['returnValue'])).toEqual([
     { total: 3, succeeded: 2, failed: 1, cancelled: 0 },
     { total: 3, succeeded: 3, failed: 0, cancelled: 0 },
   ]);
@@ -139,9 +139,9 @@ test('a swarm that keeps no results counts what succeeded in all rounds', async 
 
 test('an earlier run that the engine starts once more runs no body, and changes nothing', async () => {
   mending.break('replayed');
-  const swarm = await mage.swarm({ tasks: [[mend, { tag: 'replayed' }]], isSwarmClosed: true });
+  const swarm = await mage.swarm({ tasks: [[mend, { label: 'replayed' }]], isSwarmClosed: true });
   await swarm.run({});
-  const runId = mending.of('replayed')[0]?.runId ?? '';
+  const runId = mending.executions('replayed')[0]?.runId ?? '';
   const ended = (how: string) =>
     eventually(`the first run ended: ${how}`, async () => {
       const detail = await hatchet.runs.getDetails(runId);
@@ -153,39 +153,41 @@ test('an earlier run that the engine starts once more runs no body, and changes 
   mending.mendAll();
   mending.halted.add('replayed');
   await swarm.retryFailed();
-  await mending.begun('replayed', 2);
+  await mending.started('replayed', 2);
   await hatchet.runs.replay({ ids: [runId] });
   await ended('counts no more|CANCELLED');
   expect(await swarm.progress()).toMatchObject({ running: 1, failed: 0, cancelled: 0 });
-  mending.release('replayed');
+  mending.openGate('replayed');
   await statusOf(swarm, 'succeeded');
-  expect(mending.of('replayed')).toHaveLength(2);
-  expect((await all(swarm))[0]?.output).toEqual({ tag: 'replayed', got: null });
+  expect(mending.executions('replayed')).toHaveLength(2);
+  expect((await all(swarm))[0]?.output).toEqual({ label: 'replayed', received: null });
 });
 
 test('the first round can be tried again while its callbacks still run', async () => {
   mending.break('busy');
   mending.halted.add('busy done');
   const swarm = await mage.swarm({
-    tasks: [[mend, { tag: 'busy' }]],
-    successCallbacks: [await mage.sign(mend, { tag: 'busy done' })],
+    tasks: [[mend, { label: 'busy' }]],
+    successCallbacks: [await mage.sign(mend, { label: 'busy done' })],
     isSwarmClosed: true,
   });
   await swarm.run({});
-  await mending.begun('busy done');
+  await mending.started('busy done');
   mending.broken.clear();
   expect(await swarm.retryFailed()).toBe(1);
-  await mending.begun('busy done', 2);
-  mending.release('busy done');
+  await mending.started('busy done', 2);
+  mending.openGate('busy done');
   await mending.settled(swarm);
-  expect(mending.of('busy done').map(({ input }) => (input['returnValue'] as unknown[]).length)).toEqual([0, 1]);
+  expect(mending.executions('busy done').map(({ input }) => (input['returnValue'] as unknown[]).length)).toEqual([
+    0, 1,
+  ]);
   expect(await swarm.status()).toBe('succeeded');
 });
 
-test('it can be suspended and cancelled in the new round like in the first', async () => {
+test('a swarm can be suspended and cancelled in the new round like in the first', async () => {
   mending.break('hold 0', 'hold 1');
   const swarm = await mage.swarm({
-    tasks: [0, 1].map((n) => [mend, { tag: `hold ${n}` }] as const),
+    tasks: [0, 1].map((n) => [mend, { label: `hold ${n}` }] as const),
     config: { maxConcurrency: 1 },
     isSwarmClosed: true,
   });
@@ -193,9 +195,9 @@ test('it can be suspended and cancelled in the new round like in the first', asy
   mending.mendAll();
   mending.halted.add('hold 0');
   await swarm.retryFailed();
-  await mending.begun('hold 0', 2);
+  await mending.started('hold 0', 2);
   await swarm.suspend();
-  mending.release('hold 0');
+  mending.openGate('hold 0');
   await progressOf(swarm, { succeeded: 1, queued: 1, running: 0, status: 'suspended' });
   expect((await rejection(swarm.retryFailed())).name).toBe('ConfigurationError');
   await swarm.resume();

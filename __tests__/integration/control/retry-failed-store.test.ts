@@ -45,7 +45,7 @@ async function retry(group: TestGroup) {
   return { ...reply, items, steps };
 }
 
-test('a large one is made ready in many small steps, of which none starts anything before the last', async () => {
+test('a large group is made ready in many small steps, of which none starts anything before the last', async () => {
   const total = 12_000;
   const bad = (index: number) => index % 10 === 3;
   const group = await ended(total, bad);
@@ -151,7 +151,7 @@ test("a root's children that are filled again are not closed by whoever was late
   expect((await children.snapshot()).closed).toBe(true);
 });
 
-test('its time counts from the retry', async () => {
+test('the time of a group that is tried again counts from the retry', async () => {
   const group = await ended(1, () => true, { timeoutMs: 60_000 });
   const first = Number((await group.stateHash())['dl']);
   const begun = await store.retry(group.id);
@@ -160,7 +160,7 @@ test('its time counts from the retry', async () => {
   expect(begun.effects.timeLeft).toBe(60_000);
 });
 
-test('cancelled while it is made ready, it ends as cancelled when it is, and nothing starts', async () => {
+test('a group that is cancelled while it is made ready ends as cancelled when it is, and nothing starts', async () => {
   const group = await ended(3, (index) => index > 0);
   await store.retry(group.id);
   await store.cancel(group.id, 'user');
@@ -183,7 +183,7 @@ test('cancelling an item while its group is made ready changes nothing: it runs'
   expect(await log(group, 2)).toEqual([0, 1]);
 });
 
-test('suspended meanwhile, it is made ready, and starts when it is resumed', async () => {
+test('a group that is suspended while it is made ready starts when it is resumed', async () => {
   const group = await ended(2, () => true);
   await store.retry(group.id);
   await store.suspend(group.id, true);

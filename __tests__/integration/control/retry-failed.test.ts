@@ -1,6 +1,6 @@
 import type { ItemResult, Swarm } from '../../../src';
 import { openMending } from '../../helpers/mending';
-import { progressOf, rejection, statusOf } from '../../helpers/workshop';
+import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
 const { fixture, mending, mage, mend, told } = openMending();
 
@@ -10,8 +10,8 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 afterEach(() => mending.mendAll());
 
-const items = (...tags: string[]) => tags.map((tag) => [mend, { tag }] as const);
-const output = (tag: string) => ({ tag, got: null });
+const items = (...labels: string[]) => labels.map((label) => [mend, { label }] as const);
+const output = (label: string) => ({ label, received: null });
 
 async function all(swarm: Swarm<unknown>): Promise<ItemResult<unknown>[]> {
   const read: ItemResult<unknown>[] = [];
@@ -28,8 +28,8 @@ test('only what failed runs again; the results of the others stay, and the succe
   });
   expect(await swarm.run({})).toEqual([output('only 0'), output('only 2')]);
   await mending.settled(swarm);
-  expect(mending.of('only done')).toHaveLength(1);
-  expect(mending.of('only done')[0]?.context?.failures).toHaveLength(2);
+  expect(mending.executions('only done')).toHaveLength(1);
+  expect(mending.executions('only done')[0]?.context?.failures).toHaveLength(2);
 
   mending.mendAll();
   expect(await swarm.retryFailed()).toBe(2);
@@ -42,7 +42,7 @@ test('only what failed runs again; the results of the others stay, and the succe
     'only 3': 2,
   });
   expect(await swarm.progress()).toMatchObject({ total: 4, succeeded: 4, failed: 0, cancelled: 0, queued: 0 });
-  const reports = mending.of('only done');
+  const reports = mending.executions('only done');
   expect(reports).toHaveLength(2);
   expect(reports[1]?.input['returnValue']).toEqual(['only 0', 'only 1', 'only 2', 'only 3'].map(output));
   expect(reports[1]?.context?.failures).toBeUndefined();
@@ -70,20 +70,20 @@ test('a stopped swarm runs what was waiting too, and after its error callbacks i
 test('a cancelled swarm runs again what was running, what waited and what nobody had made ready', async () => {
   const swarm = await mage.swarm({
     tasks: [
-      [mend, { tag: 'cancel 0' }],
-      [mend, { tag: 'cancel 1', hold: 'cancel' }],
-      [mend, { tag: 'cancel 2' }],
+      [mend, { label: 'cancel 0' }],
+      [mend, { label: 'cancel 1', waitFor: 'cancel' }],
+      [mend, { label: 'cancel 2' }],
     ],
     config: { maxConcurrency: 1 },
     errorCallbacks: [await told('cancel alert')],
   });
   await swarm.runNoWait({});
-  await mending.begun('cancel 1');
-  await swarm.addTask(mend, { tag: 'cancel 3' });
+  await mending.started('cancel 1');
+  await swarm.addTask(mend, { label: 'cancel 3' });
   await swarm.cancel();
   await statusOf(swarm, 'cancelled');
   await mending.settled(swarm);
-  mending.release('cancel');
+  mending.openGate('cancel');
   expect(await swarm.retryFailed()).toBe(3);
   await statusOf(swarm, 'succeeded');
   await mending.settled(swarm);
@@ -107,7 +107,7 @@ test('a swarm that was cancelled before it was ever started runs', async () => {
   expect(mending.counts('never 0', 'never 1', 'never done')).toEqual({ 'never 0': 1, 'never 1': 1, 'never done': 1 });
 });
 
-test('it can be tried again as often as something fails', async () => {
+test('a swarm can be tried again as often as something fails', async () => {
   mending.break('often 0', 'often 1', 'often 2');
   const swarm = await mage.swarm({
     tasks: items('often 0', 'often 1', 'often 2'),
@@ -115,9 +115,9 @@ test('it can be tried again as often as something fails', async () => {
     isSwarmClosed: true,
   });
   expect(await swarm.run({})).toEqual([]);
-  for (const [round, tag] of ['often 0', 'often 1', 'often 2'].entries()) {
+  for (const [round, label] of ['often 0', 'often 1', 'often 2'].entries()) {
     await mending.settled(swarm);
-    mending.broken.delete(tag);
+    mending.broken.delete(label);
     expect(await swarm.retryFailed()).toBe(3 - round);
     await progressOf(swarm, { succeeded: round + 1, failed: 2 - round, status: 'succeeded' });
   }
@@ -125,19 +125,21 @@ test('it can be tried again as often as something fails', async () => {
   expect(await swarm.retryFailed()).toBe(0);
   expect(await swarm.status()).toBe('succeeded');
   expect(mending.counts('often 0', 'often 1', 'often 2')).toEqual({ 'often 0': 2, 'often 1': 3, 'often 2': 4 });
-  expect(mending.of('often done').map(({ input }) => (input['returnValue'] as unknown[]).length)).toEqual([0, 1, 2, 3]);
+  expect(mending.executions('often done').map(({ input }) => (input['returnValue'] as unknown[]).length)).toEqual([
+    0, 1, 2, 3,
+  ]);
 });
 
 test('the callbacks of what runs again run for its new outcome, those of the others do not', async () => {
   mending.break('own 1');
-  const callbacks = async (tag: string) => ({
-    successCallbacks: [await told(`${tag} good`)],
-    errorCallbacks: [await told(`${tag} bad`)],
+  const callbacks = async (label: string) => ({
+    successCallbacks: [await told(`${label} good`)],
+    errorCallbacks: [await told(`${label} bad`)],
   });
   const swarm = await mage.swarm({
     tasks: [
-      [mend, { tag: 'own 0' }, await callbacks('own 0')],
-      [mend, { tag: 'own 1' }, await callbacks('own 1')],
+      [mend, { label: 'own 0' }, await callbacks('own 0')],
+      [mend, { label: 'own 1' }, await callbacks('own 1')],
     ],
     isSwarmClosed: true,
   });
@@ -153,10 +155,10 @@ test('the callbacks of what runs again run for its new outcome, those of the oth
     'own 1 good': 1,
     'own 1 bad': 1,
   });
-  expect(mending.of('own 1 good')[0]?.input['returnValue']).toEqual(output('own 1'));
+  expect(mending.executions('own 1 good')[0]?.input['returnValue']).toEqual(output('own 1'));
 });
 
-test('any instance can have it tried again', async () => {
+test('any instance can have a swarm tried again', async () => {
   mending.break('other 0');
   const swarm = await mage.swarm({ tasks: items('other 0', 'other 1'), isSwarmClosed: true });
   await swarm.run({});
@@ -167,17 +169,17 @@ test('any instance can have it tried again', async () => {
   expect(mending.counts('other 0', 'other 1')).toEqual({ 'other 0': 2, 'other 1': 1 });
 });
 
-test('while it goes on it is unfinished: its progress, its results and its output say so, and go on', async () => {
+test('a swarm is unfinished while its retry goes on: its progress, its results and its output say so, and go on', async () => {
   mending.break('going 1');
   const tasks = [
-    [mend, { tag: 'going 0' }],
-    [mend, { tag: 'going 1', hold: 'going' }],
-    [mend, { tag: 'going 2' }],
+    [mend, { label: 'going 0' }],
+    [mend, { label: 'going 1', waitFor: 'going' }],
+    [mend, { label: 'going 2' }],
   ] as const;
   const swarm = await mage.swarm({ tasks: [...tasks], isSwarmClosed: true });
   const handle = await swarm.runNoWait({});
   await progressOf(swarm, { succeeded: 2 });
-  mending.release('going');
+  mending.openGate('going');
   expect(await handle.output).toEqual([output('going 0'), output('going 2')]);
   expect((await all(swarm)).map(({ status }) => status)).toEqual(['succeeded', 'failed', 'succeeded']);
 
@@ -187,26 +189,26 @@ test('while it goes on it is unfinished: its progress, its results and its outpu
   const read = all(swarm);
   expect(await again).toEqual([output('going 0'), output('going 1'), output('going 2')]);
   expect((await read).map(({ index, status, output: out }) => [index, status, out])).toEqual(
-    ['going 0', 'going 1', 'going 2'].map((tag, index) => [index, 'succeeded', output(tag)]),
+    ['going 0', 'going 1', 'going 2'].map((label, index) => [index, 'succeeded', output(label)]),
   );
 });
 
-test('its progress shows what stays, what runs and what waits', async () => {
+test('the progress of a swarm that is tried again shows what stays, what runs and what waits', async () => {
   const swarm = await mage.swarm({
     tasks: [
-      [mend, { tag: 'shown 0' }],
-      [mend, { tag: 'shown 1', hold: 'shown' }],
-      [mend, { tag: 'shown 2', hold: 'shown' }],
+      [mend, { label: 'shown 0' }],
+      [mend, { label: 'shown 1', waitFor: 'shown' }],
+      [mend, { label: 'shown 2', waitFor: 'shown' }],
     ],
     config: { maxConcurrency: 1 },
     isSwarmClosed: true,
   });
   await swarm.runNoWait({});
-  await mending.begun('shown 1');
+  await mending.started('shown 1');
   await swarm.cancel();
   await statusOf(swarm, 'cancelled');
   await swarm.retryFailed();
-  await mending.begun('shown 1', 2);
+  await mending.started('shown 1', 2);
   expect(await swarm.progress()).toEqual({
     total: 3,
     waiting: 0,
@@ -219,16 +221,20 @@ test('its progress shows what stays, what runs and what waits', async () => {
     status: 'running',
     callbacks: { pending: 0, succeeded: 0, failed: 0 },
   });
-  mending.release('shown');
+  mending.openGate('shown');
   await statusOf(swarm, 'succeeded');
 });
 
-test('message, bound data, run options, name and ids are those of the first time; its runs are new ones', async () => {
+test('a retry keeps the message, bound data, run options, name and ids of the first time; its runs are new ones', async () => {
   mending.break('same 0', 'same 1');
-  const signed = await mage.sign(mend, { tag: 'same 0', bound: 1 }, { name: 'row', additionalMetadata: { own: 'o' } });
+  const signed = await mage.sign(
+    mend,
+    { label: 'same 0', bound: 1 },
+    { name: 'row', additionalMetadata: { own: 'o' } },
+  );
   const swarm = await mage.swarm({ tasks: [signed], name: 'batch', config: { maxConcurrency: 1 } });
   await swarm.runNoWait({ date: 'today' }, { additionalMetadata: { all: 'a' } });
-  const late = await swarm.addTask(mend, { tag: 'same 1' });
+  const late = await swarm.addTask(mend, { label: 'same 1' });
   await late.runNoWait({ late: true }, { additionalMetadata: { late: 'l' } });
   await swarm.closeSwarm();
   await progressOf(swarm, { failed: 2, status: 'succeeded' });
@@ -237,25 +243,25 @@ test('message, bound data, run options, name and ids are those of the first time
   await swarm.retryFailed();
   await progressOf(swarm, { succeeded: 2, status: 'succeeded' });
   expect((await all(swarm)).map(({ id, name }) => [id, name])).toEqual(before);
-  for (const tag of ['same 0', 'same 1']) {
-    const [first, second] = mending.of(tag);
+  for (const label of ['same 0', 'same 1']) {
+    const [first, second] = mending.executions(label);
     expect(second?.input).toEqual(first?.input);
     expect(second?.context).toEqual(first?.context);
     expect(second?.runId).not.toBe(first?.runId);
-    const [was, is] = mending.metadata.get(tag) ?? [];
+    const [was, is] = mending.metadata.get(label) ?? [];
     // The engine's own trace is a new one.
     expect({ ...is, traceparent: '' }).toEqual({ ...was, traceparent: '' });
   }
-  expect(mending.of('same 0')[1]?.input).toMatchObject({ bound: 1, date: 'today' });
-  expect(mending.of('same 1')[1]?.input).toMatchObject({ late: true, date: 'today' });
+  expect(mending.executions('same 0')[1]?.input).toMatchObject({ bound: 1, date: 'today' });
+  expect(mending.executions('same 1')[1]?.input).toMatchObject({ late: true, date: 'today' });
   expect(mending.metadata.get('same 0')?.[1]).toMatchObject({ own: 'o', 'mageflow.signature': signed.id });
   expect(mending.metadata.get('same 1')?.[1]).toMatchObject({ late: 'l', all: 'a', 'mageflow.swarm_name': 'batch' });
 });
 
-test('a handle of an item waits for its new outcome', async () => {
+test('a handle of an item that is tried again waits for its new outcome', async () => {
   mending.break('handle');
   const swarm = await mage.swarm();
-  const item = await swarm.addTask(mend, { tag: 'handle' });
+  const item = await swarm.addTask(mend, { label: 'handle' });
   const handle = await item.runNoWait({});
   expect((await rejection(handle.output)).message).toContain('handle is broken');
   const first = await handle.runId;
@@ -268,7 +274,7 @@ test('a handle of an item waits for its new outcome', async () => {
   expect(await handle.runId).not.toBe(first);
 });
 
-test('what has not ended, and what is unknown, is refused', async () => {
+test('a retry of what has not ended, and of what is unknown, is refused', async () => {
   const open = await mage.swarm({ tasks: items('refused') });
   await open.runNoWait({});
   await progressOf(open, { succeeded: 1 });
@@ -286,11 +292,11 @@ test('what has not ended, and what is unknown, is refused', async () => {
   expect((await rejection(open.retryFailed())).name).toBe('NotFoundError');
 });
 
-test('of two that have it tried again at once, it is tried once', async () => {
+test('when two callers have a swarm tried again at once, it is tried once', async () => {
   mending.break('twice');
-  const swarm = await mage.swarm({ tasks: [[mend, { tag: 'twice', hold: 'twice' }]], isSwarmClosed: true });
+  const swarm = await mage.swarm({ tasks: [[mend, { label: 'twice', waitFor: 'twice' }]], isSwarmClosed: true });
   await swarm.runNoWait({});
-  await mending.begun('twice');
+  await mending.started('twice');
   await swarm.cancel();
   await statusOf(swarm, 'cancelled');
   const elsewhere = (await fixture.another().load(swarm.id)) as Swarm<unknown>;
@@ -299,9 +305,9 @@ test('of two that have it tried again at once, it is tried once', async () => {
   const answers = all.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as Error).name));
   expect(answers).toContain(1);
   expect(answers.filter((answer) => answer !== 1 && answer !== 'ConfigurationError')).toEqual([]);
-  await mending.begun('twice', 2);
-  mending.release('twice');
+  await mending.started('twice', 2);
+  mending.openGate('twice');
   await statusOf(swarm, 'succeeded');
   await mending.settled(swarm);
-  expect(mending.of('twice')).toHaveLength(2);
+  expect(mending.executions('twice')).toHaveLength(2);
 });

@@ -1,10 +1,10 @@
 import { eventually, Fixture, gate } from '../../helpers/fixture';
-import { Pieces } from '../../helpers/pieces';
-import { progressOf, statusOf } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
+import { progressOf, statusOf } from '../../helpers/outcomes';
 
 // No the reconciler comes by: whoever suspends takes back what it can reach.
 const fixture = new Fixture({ leaseMs: 3_600_000 });
-const pieces = new Pieces(fixture);
+const taskSet = new TaskSet(fixture);
 const lateOnes: number[] = [];
 const { mage, hatchet } = fixture;
 const late = mage.task({
@@ -27,7 +27,7 @@ const plain = hatchet.task({
 });
 
 beforeAll(async () => {
-  await fixture.worker(pieces.tasks, { slots: 2 });
+  await fixture.worker(taskSet.tasks, { slots: 2 });
   const worker = await hatchet.worker('plain-worker', { workflows: [plain], handleKill: false });
   const running = worker.start();
   fixture.onClose(async () => {
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-const tags = (tag: string, items: number) => Array.from({ length: items }, (_, n) => `${tag} ${n}`);
+const labels = (label: string, items: number) => Array.from({ length: items }, (_, n) => `${label} ${n}`);
 
 /** How many runs the engine has had for a swarm's items, and how many of them ran a body to its end. */
 async function runs({ id }: { id: string }, expected: { total: number; completed: number }) {
@@ -53,58 +53,61 @@ async function runs({ id }: { id: string }, expected: { total: number; completed
 
 test('what was published and has not begun is taken back, and runs once after resume, in order', async () => {
   const swarm = await mage.swarm({
-    tasks: Array.from({ length: 6 }, (_, n) => [pieces.piece, { tag: `few ${n}`, give: n, hold: 'few' }] as const),
+    tasks: Array.from(
+      { length: 6 },
+      (_, n) => [taskSet.work, { label: `few ${n}`, value: n, waitFor: 'few' }] as const,
+    ),
     config: { maxConcurrency: 5 },
     isSwarmClosed: true,
   });
   const handle = await swarm.runNoWait({});
-  await eventually('two have begun', () => pieces.order(...tags('few', 6)).length === 2);
+  await eventually('two have begun', () => taskSet.order(...labels('few', 6)).length === 2);
   await progressOf(swarm, { running: 5, queued: 1 });
   await swarm.suspend();
   await progressOf(swarm, { running: 2, queued: 4, status: 'suspended' });
-  pieces.open('few');
+  taskSet.openGate('few');
   await progressOf(swarm, { succeeded: 2, running: 0, queued: 4 });
   await runs(swarm, { total: 5, completed: 2 });
-  expect(pieces.order(...tags('few', 6))).toHaveLength(2);
+  expect(taskSet.order(...labels('few', 6))).toHaveLength(2);
   await swarm.update({ maxConcurrency: 1 });
   await swarm.resume();
   expect(await handle.output).toEqual([0, 1, 2, 3, 4, 5]);
-  const order = pieces.order(...tags('few', 6));
-  expect(order.slice(2)).toEqual(tags('few', 6).filter((tag) => !order.slice(0, 2).includes(tag)));
+  const order = taskSet.order(...labels('few', 6));
+  expect(order.slice(2)).toEqual(labels('few', 6).filter((label) => !order.slice(0, 2).includes(label)));
   await runs(swarm, { total: 9, completed: 6 });
 });
 
 test('an item that was published and is suspended by itself gives its slot to another one', async () => {
   const swarm = await mage.swarm({
-    tasks: [0, 1].map((n) => [pieces.piece, { tag: 'blocker', give: n, hold: 'blocker' }] as const),
+    tasks: [0, 1].map((n) => [taskSet.work, { label: 'blocker', value: n, waitFor: 'blocker' }] as const),
   });
   await swarm.runNoWait({});
-  await pieces.begun('blocker', 2);
+  await taskSet.started('blocker', 2);
   const narrow = await mage.swarm({ config: { maxConcurrency: 1 } });
-  const first = await narrow.addTask(pieces.piece, { tag: 'first', give: 1 });
-  const second = await narrow.addTask(pieces.piece, { tag: 'second', give: 2 });
+  const first = await narrow.addTask(taskSet.work, { label: 'first', value: 1 });
+  const second = await narrow.addTask(taskSet.work, { label: 'second', value: 2 });
   await narrow.closeSwarm();
   const handle = await narrow.runNoWait({});
   const { running: taken } = await narrow.progress();
   await first.suspend();
   expect([taken, await first.status()]).toEqual([1, 'suspended']);
-  pieces.open('blocker');
+  taskSet.openGate('blocker');
   await statusOf(second, 'succeeded');
-  expect(pieces.of('first')).toEqual([]);
+  expect(taskSet.executions('first')).toEqual([]);
   await first.resume();
   expect(await handle.output).toEqual([1, 2]);
-  expect(pieces.order('first', 'second')).toEqual(['second', 'first']);
+  expect(taskSet.order('first', 'second')).toEqual(['second', 'first']);
   await swarm.closeSwarm();
 });
 
 test('a task by itself that has not begun is published anew by resume, also when another instance does', async () => {
   const blockers = await mage.swarm({
-    tasks: [0, 1].map((n) => [pieces.piece, { tag: 'blocker two', give: n, hold: 'blocker two' }] as const),
+    tasks: [0, 1].map((n) => [taskSet.work, { label: 'blocker two', value: n, waitFor: 'blocker two' }] as const),
     isSwarmClosed: true,
   });
   await blockers.runNoWait({});
-  await pieces.begun('blocker two', 2);
-  const task = await mage.sign(pieces.piece, { tag: 'alone', give: 1 });
+  await taskSet.started('blocker two', 2);
+  const task = await mage.sign(taskSet.work, { label: 'alone', value: 1 });
   const handle = await task.runNoWait({});
   const firstRun = await handle.runId;
   const another = await fixture.another().load(task.id);
@@ -117,10 +120,10 @@ test('a task by itself that has not begun is published anew by resume, also when
     const runId = await handle.runId;
     return runId !== firstRun && runId;
   });
-  pieces.open('blocker two');
+  taskSet.openGate('blocker two');
   expect(await handle.output).toBe(1);
-  const [body] = pieces.of('alone');
-  expect(pieces.of('alone')).toHaveLength(1);
+  const [body] = taskSet.executions('alone');
+  expect(taskSet.executions('alone')).toHaveLength(1);
   expect(body?.runId).toBe(secondRun);
 });
 

@@ -1,6 +1,6 @@
 import { eventually } from '../../helpers/fixture';
 import { Faults } from '../../helpers/faults';
-import { progressOf } from '../../helpers/workshop';
+import { progressOf } from '../../helpers/outcomes';
 
 const faults = new Faults({ leaseMs: 1_000, reconcileIntervalMs: 300 });
 const { mage, recorder } = faults;

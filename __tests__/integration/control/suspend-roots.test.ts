@@ -2,23 +2,24 @@ import { CancelledError, type Swarm } from '../../../src';
 import { eventually, gate } from '../../helpers/fixture';
 import { itemId } from '../../../src/store/ids';
 import { openRoots } from '../../helpers/roots';
-import { progressOf, rejection, statusOf } from '../../helpers/workshop';
+import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
-const { fixture, mage, notes, roots, root, once, tagged } = openRoots({ maxConcurrency: 1, retries: 1 });
-const child = (tag: string, n: number, more: object = {}) => mage.sign(once, { tag: `${tag} ${n}`, give: n, ...more });
+const { fixture, mage, taskSet, roots, root, work, tagged } = openRoots({ maxConcurrency: 1, retries: 1 });
+const child = (label: string, n: number, more: object = {}) =>
+  mage.sign(work, { label: `${label} ${n}`, value: n, ...more });
 
 /** A root that publishes three children, one at a time, of which the first waits at the gate of this name. */
-async function made(tag: string, fixed: { body?: ReturnType<typeof gate> } = {}) {
+async function made(label: string, fixed: { body?: ReturnType<typeof gate> } = {}) {
   return roots.sign(
     root,
     async () => {
-      for (const n of [1, 2, 3]) await (await child(tag, n, n === 1 ? { hold: tag } : {})).runNoWait({});
+      for (const n of [1, 2, 3]) await (await child(label, n, n === 1 ? { waitFor: label } : {})).runNoWait({});
       await fixed.body?.opened;
-      return tag;
+      return label;
     },
     {
-      successCallbacks: [await tagged(`${tag} done`)],
-      errorCallbacks: [await tagged(`${tag} told`)],
+      successCallbacks: [await tagged(`${label} done`)],
+      errorCallbacks: [await tagged(`${label} told`)],
     },
   );
 }
@@ -26,7 +27,7 @@ async function made(tag: string, fixed: { body?: ReturnType<typeof gate> } = {})
 /** A child, as another process has it. */
 const itemOf = (children: { id: string }, index: number) => fixture.another().load(itemId(children.id, index));
 
-const ran = (tag: string) => [1, 2, 3].flatMap((n) => notes.of(`${tag} ${n}`).map(() => n));
+const ran = (label: string) => [1, 2, 3].flatMap((n) => taskSet.executions(`${label} ${n}`).map(() => n));
 
 test('a root that has returned: its children wait, and so do its callbacks', async () => {
   const signature = await made('returned');
@@ -36,13 +37,13 @@ test('a root that has returned: its children wait, and so do its callbacks', asy
   await progressOf(children, { total: 3, closed: true });
   await signature.suspend();
   expect([await signature.status(), await children.status()]).toEqual(['suspended', 'suspended']);
-  notes.open('returned');
+  taskSet.openGate('returned');
   await progressOf(children, { succeeded: 1, queued: 2, running: 0, status: 'suspended' });
-  expect([ran('returned'), notes.of('returned done')]).toEqual([[1], []]);
+  expect([ran('returned'), taskSet.executions('returned done')]).toEqual([[1], []]);
   await (await fixture.another().load(signature.id)).resume();
   expect(await handle.output).toBe('returned');
   expect(ran('returned')).toEqual([1, 2, 3]);
-  await notes.only('returned done', signature);
+  await taskSet.onlyExecution('returned done', signature);
 });
 
 test('a root whose body runs: the body goes on and publishes, nothing that it publishes starts', async () => {
@@ -69,20 +70,20 @@ test('a root whose body runs: the body goes on and publishes, nothing that it pu
 
 test('a root that is suspended before it is run', async () => {
   const signature = await made('before');
-  notes.open('before');
+  taskSet.openGate('before');
   await signature.suspend();
   const handle = await signature.runNoWait();
   expect([await signature.status(), ran('before')]).toEqual(['suspended', []]);
   await signature.resume();
   expect(await handle.output).toBe('before');
-  await notes.only('before done', signature);
+  await taskSet.onlyExecution('before done', signature);
   expect(ran('before')).toEqual([1, 2, 3]);
 });
 
-test('suspended during its last child it keeps its callbacks', async () => {
+test('a root that is suspended during its last child keeps its callbacks', async () => {
   const signature = await roots.sign(
     root,
-    async () => void (await (await child('last', 1, { hold: 'last' })).runNoWait({})),
+    async () => void (await (await child('last', 1, { waitFor: 'last' })).runNoWait({})),
     {
       successCallbacks: [await tagged('last done')],
     },
@@ -92,12 +93,12 @@ test('suspended during its last child it keeps its callbacks', async () => {
   const children = await signature.children();
   await progressOf(children, { closed: true });
   await signature.suspend();
-  notes.open('last');
+  taskSet.openGate('last');
   await progressOf(children, { succeeded: 1, running: 0, status: 'suspended' });
-  expect([await signature.status(), notes.of('last done')]).toEqual(['suspended', []]);
+  expect([await signature.status(), taskSet.executions('last done')]).toEqual(['suspended', []]);
   await signature.resume();
   await handle.output;
-  await notes.only('last done', signature);
+  await taskSet.onlyExecution('last done', signature);
 });
 
 test('a body that is tried again while it is suspended waits, and finds what it had published', async () => {
@@ -140,7 +141,7 @@ describe('a child', () => {
     const second = await itemOf(children, 1);
     await second.suspend();
     body.open();
-    notes.open('alone');
+    taskSet.openGate('alone');
     await progressOf(children, { succeeded: 2, queued: 1, running: 0, status: 'running' });
     expect([await second.status(), await signature.status(), ran('alone')]).toEqual(['suspended', 'running', [1, 3]]);
     await second.resume();
@@ -181,12 +182,12 @@ describe('a child', () => {
     const children = await signature.children();
     await progressOf(children, { total: 3, running: 1, closed: true });
     await children.suspend();
-    notes.open('children');
+    taskSet.openGate('children');
     await progressOf(children, { succeeded: 1, queued: 2, running: 0, status: 'suspended' });
     expect([await signature.status(), ran('children')]).toEqual(['running', [1]]);
     await children.resume();
     expect(await handle.output).toBe('children');
-    await notes.only('children done', signature);
+    await taskSet.onlyExecution('children done', signature);
   });
 });
 
@@ -200,18 +201,18 @@ describe('at depth', () => {
     await progressOf(children, { total: 3, closed: true });
     await swarm.suspend();
     expect(await children.status()).toBe('suspended');
-    notes.open('in swarm');
+    taskSet.openGate('in swarm');
     await progressOf(children, { succeeded: 1, queued: 2, running: 0 });
     await (await fixture.another().load<Swarm<unknown>>(swarm.id)).resume();
     expect(await handle.output).toEqual(['in swarm']);
     expect(ran('in swarm')).toEqual([1, 2, 3]);
-    await notes.only('in swarm done', swarm);
+    await taskSet.onlyExecution('in swarm done', swarm);
   });
 
   test('a root in a swarm, suspended by itself', async () => {
     const inner = await made('root alone');
     const swarm = await mage.swarm({
-      tasks: [inner, [once, { tag: 'root alone other', give: 4 }]],
+      tasks: [inner, [work, { label: 'root alone other', value: 4 }]],
       isSwarmClosed: true,
     });
     const handle = await swarm.runNoWait({});
@@ -219,7 +220,7 @@ describe('at depth', () => {
     const children = await inner.children();
     await progressOf(children, { total: 3, closed: true });
     await inner.suspend();
-    notes.open('root alone');
+    taskSet.openGate('root alone');
     await progressOf(children, { succeeded: 1, queued: 2, running: 0, status: 'suspended' });
     await progressOf(swarm, { succeeded: 1, running: 1, status: 'running' });
     expect(await inner.status()).toBe('suspended');
@@ -230,7 +231,7 @@ describe('at depth', () => {
 
   test('a chain and a swarm in a root, and a root in it', async () => {
     const signature = await roots.sign(root, async () => {
-      const chain = await mage.chain([await child('deep', 1, { hold: 'deep' }), await child('deep', 2)]);
+      const chain = await mage.chain([await child('deep', 1, { waitFor: 'deep' }), await child('deep', 2)]);
       const swarm = await mage.swarm({ tasks: [await child('deep', 3)], isSwarmClosed: true });
       const inner = await roots.sign('root', async () => void (await (await child('deep inner', 1)).runNoWait({})));
       for (const one of [chain, swarm, inner]) await one.runNoWait({});
@@ -241,7 +242,7 @@ describe('at depth', () => {
     await eventually('the first step runs', () => ran('deep').length === 1);
     await progressOf(children, { total: 3, closed: true });
     await signature.suspend();
-    notes.open('deep');
+    taskSet.openGate('deep');
     const chain = await itemOf(children, 0);
     await eventually('the first step has ended', async () => {
       return (await (await itemOf(chain, 0)).status()) === 'succeeded';
@@ -260,11 +261,11 @@ test('cancel of a suspended root: what waits never runs, it is told once', async
   const children = await signature.children();
   await progressOf(children, { total: 3, running: 1, closed: true });
   await signature.suspend();
-  notes.open('cancelled');
+  taskSet.openGate('cancelled');
   await progressOf(children, { succeeded: 1, running: 0, status: 'suspended' });
   await signature.cancel();
   expect(await rejection(handle.output)).toBeInstanceOf(CancelledError);
-  await notes.only('cancelled told', signature);
-  expect([ran('cancelled'), notes.of('cancelled done')]).toEqual([[1], []]);
+  await taskSet.onlyExecution('cancelled told', signature);
+  expect([ran('cancelled'), taskSet.executions('cancelled done')]).toEqual([[1], []]);
   await statusOf(children, 'cancelled');
 });

@@ -7,51 +7,51 @@ import {
   type Swarm,
 } from '../../../src';
 import { eventually, Fixture, gate } from '../../helpers/fixture';
-import { Pieces } from '../../helpers/pieces';
-import { progressOf, rejection, statusOf } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
+import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
 // Whether a body begins before its swarm's time is over depends on the machine. So what has to be seen while items run is
 // given a time only when they do, and what gets a short one from its start says nothing of how far it came.
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 250 });
-const pieces = new Pieces(fixture);
+const taskSet = new TaskSet(fixture);
 const { mage, redis } = fixture;
-const { piece, stubborn, note } = pieces;
+const { work, retriedWork, callback } = taskSet;
 const bodies = { released: gate(), refused: [] as unknown[] };
 
 const root = mage.rootTask({
   name: 'root',
   maxConcurrency: 1,
   timeoutMs: 600_000,
-  fn: async ({ tag }: { tag: string }) => {
-    await (await mage.sign(piece, { tag: `${tag} child`, patient: true })).runNoWait({});
-    await (await mage.sign(piece, { tag: `${tag} never` })).runNoWait({});
+  fn: async ({ label }: { label: string }) => {
+    await (await mage.sign(work, { label: `${label} child`, untilCancelled: true })).runNoWait({});
+    await (await mage.sign(work, { label: `${label} never` })).runNoWait({});
     await bodies.released.opened;
-    bodies.refused.push(await rejection((await mage.sign(piece, { tag: `${tag} never` })).run({})));
+    bodies.refused.push(await rejection((await mage.sign(work, { label: `${label} never` })).run({})));
     return { well: true };
   },
 });
 const hasty = mage.rootTask({
   name: 'hasty',
   timeoutMs: 400,
-  fn: async ({ tag }: { tag: string }) => {
-    await (await mage.sign(piece, { tag, patient: true })).runNoWait({});
+  fn: async ({ label }: { label: string }) => {
+    await (await mage.sign(work, { label, untilCancelled: true })).runNoWait({});
   },
 });
 
 fixture.onRelease(() => bodies.released.open());
 beforeAll(async () => {
-  await fixture.worker([...pieces.tasks, root, hasty]);
+  await fixture.worker([...taskSet.tasks, root, hasty]);
 });
 afterAll(() => fixture.close());
 
 /** Callbacks by whose tags one finds what ran. */
-const told = async (tag: string) => ({
-  errorCallbacks: [await mage.sign(note, { tag: `${tag} told` })],
-  successCallbacks: [await mage.sign(note, { tag: `${tag} never` })],
+const told = async (label: string) => ({
+  errorCallbacks: [await mage.sign(callback, { label: `${label} told` })],
+  successCallbacks: [await mage.sign(callback, { label: `${label} never` })],
 });
 
-const patient = (tag: string, count = 1) =>
-  Array.from({ length: count }, () => [piece, { tag, patient: true }] as const);
+const patient = (label: string, count = 1) =>
+  Array.from({ length: count }, () => [work, { label, untilCancelled: true }] as const);
 
 /** Redis's time, by which limits are kept, in ms. */
 async function now(): Promise<number> {
@@ -64,9 +64,9 @@ async function passed(since: number, ms: number): Promise<void> {
 }
 
 /** The error callback of a swarm ran, once, and no success callback. Gives what it got. */
-async function toldOnce(tag: string, swarm: { id: string }): Promise<Record<string, unknown>> {
-  const { input } = await pieces.only(`${tag} told`, swarm);
-  expect(pieces.of(`${tag} never`)).toEqual([]);
+async function toldOnce(label: string, swarm: { id: string }): Promise<Record<string, unknown>> {
+  const { input } = await taskSet.onlyExecution(`${label} told`, swarm);
+  expect(taskSet.executions(`${label} never`)).toEqual([]);
   return input;
 }
 
@@ -75,17 +75,17 @@ describe('when the time of a swarm is over', () => {
     const swarm = await mage.swarm({
       name: 'nightly',
       tasks: [
-        [piece, { tag: 'over fails', fail: 'broken' }],
-        [stubborn, { tag: 'over', patient: true }],
-        [stubborn, { tag: 'over', patient: true }],
-        [piece, { tag: 'over never' }],
+        [work, { label: 'over fails', fail: 'broken' }],
+        [retriedWork, { label: 'over', untilCancelled: true }],
+        [retriedWork, { label: 'over', untilCancelled: true }],
+        [work, { label: 'over never' }],
       ],
       ...(await told('over')),
       config: { maxConcurrency: 2, timeoutMs: 600_000 },
       isSwarmClosed: true,
     });
     const output = rejection(swarm.run({ day: 'today' }));
-    const running = await pieces.begun('over', 2);
+    const running = await taskSet.started('over', 2);
     await progressOf(swarm, { failed: 1, running: 2, queued: 1 });
     await swarm.update({ timeoutMs: 1 });
 
@@ -110,11 +110,11 @@ describe('when the time of a swarm is over', () => {
     }
     expect(await toldOnce('over', swarm)).toEqual({
       day: 'today',
-      tag: 'over told',
+      label: 'over told',
       error: { message: error.message, failureCount: 1, failures: (error as TaskFailedError).failures },
     });
     // It is not tried again, as a body that throws would be.
-    expect(pieces.of('over')).toHaveLength(2);
+    expect(taskSet.executions('over')).toHaveLength(2);
     const statuses = [];
     for await (const { index, status } of swarm.results()) statuses.push([index, status]);
     expect(statuses.sort()).toEqual([
@@ -127,58 +127,58 @@ describe('when the time of a swarm is over', () => {
 
   test('runSettled tells of each item, and does not throw', async () => {
     const swarm = await mage.swarm({
-      tasks: [...patient('settled', 2), [piece, { tag: 'settled never' }]],
+      tasks: [...patient('settled', 2), [work, { label: 'settled never' }]],
       config: { maxConcurrency: 2, timeoutMs: 300 },
       isSwarmClosed: true,
     });
     const settled = await swarm.runSettled({});
     expect(settled.map(({ index, status }) => [index, status])).toEqual([0, 1, 2].map((i) => [i, 'cancelled']));
-    expect(pieces.of('settled never')).toEqual([]);
-    expect(pieces.of('settled').length).toBeLessThanOrEqual(2);
+    expect(taskSet.executions('settled never')).toEqual([]);
+    expect(taskSet.executions('settled').length).toBeLessThanOrEqual(2);
   });
 
-  test('an open one in which nothing runs has failed and takes nothing more', async () => {
+  test('an open swarm in which nothing runs has failed and takes nothing more', async () => {
     const swarm = await mage.swarm({ ...(await told('open')), config: { timeoutMs: 200 } });
-    const waits = await swarm.addTask(piece, { tag: 'open never' });
-    const handle = await (await swarm.addTask(piece, { tag: 'open first' })).runNoWait({});
+    const waits = await swarm.addTask(work, { label: 'open never' });
+    const handle = await (await swarm.addTask(work, { label: 'open first' })).runNoWait({});
     await statusOf(swarm, 'failed');
     await handle.output.catch((error: unknown) => expect(error).toBeInstanceOf(CancelledError));
     expect(await swarm.progress()).toMatchObject({ total: 2, closed: true, failed: 0 });
     expect(await waits.status()).toBe('cancelled');
-    expect(await rejection(swarm.addTask(piece))).toBeInstanceOf(SwarmFinishedError);
+    expect(await rejection(swarm.addTask(work))).toBeInstanceOf(SwarmFinishedError);
     expect(await rejection(swarm.update({ timeoutMs: null }))).toBeInstanceOf(SwarmFinishedError);
     await swarm.cancel();
     expect(await swarm.status()).toBe('failed');
     expect(await toldOnce('open', swarm)).toEqual({
-      tag: 'open told',
+      label: 'open told',
       error: { message: expect.stringContaining('timed out') as string, failureCount: 0, failures: [] },
     });
   });
 
   test('a body that does not listen is not waited for, and what it gives is no success', async () => {
     const swarm = await mage.swarm({
-      tasks: [[piece, { tag: 'deaf', hold: 'deaf', give: 'late' }]],
+      tasks: [[work, { label: 'deaf', waitFor: 'deaf', value: 'late' }]],
       ...(await told('deaf')),
       config: { timeoutMs: 600_000 },
       isSwarmClosed: true,
     });
     const handle = await swarm.runNoWait({});
-    await pieces.begun('deaf');
+    await taskSet.started('deaf');
     await swarm.update({ timeoutMs: 1 });
     await expect(handle.output).rejects.toThrow(/timed out/);
-    pieces.open('deaf');
+    taskSet.openGate('deaf');
     await toldOnce('deaf', swarm);
     expect(await swarm.runSettled().catch((error: unknown) => error)).toBeInstanceOf(Error);
     expect(await swarm.progress()).toMatchObject({ succeeded: 0, cancelled: 1, status: 'failed' });
   });
 
-  test('what is below it is cancelled, with callbacks of its own', async () => {
+  test('what is below the swarm is cancelled, with callbacks of its own', async () => {
     const inner = await mage.swarm({
       tasks: patient('below'),
-      errorCallbacks: [await mage.sign(note, { tag: 'inner told' })],
+      errorCallbacks: [await mage.sign(callback, { label: 'inner told' })],
       isSwarmClosed: true,
     });
-    const step = await mage.sign(piece, { tag: 'below never' });
+    const step = await mage.sign(work, { label: 'below never' });
     const outer = await mage.swarm({
       name: 'outer',
       tasks: [await mage.chain([inner, step])],
@@ -187,7 +187,7 @@ describe('when the time of a swarm is over', () => {
       isSwarmClosed: true,
     });
     const handle = await outer.runNoWait({});
-    const [body] = await pieces.begun('below');
+    const [body] = await taskSet.started('below');
     await outer.update({ timeoutMs: 1 });
     await expect(handle.output).rejects.toThrow('"outer" timed out');
     await eventually('the body has seen it', () => body?.aborted);
@@ -197,7 +197,7 @@ describe('when the time of a swarm is over', () => {
       'failed',
     ]);
     await toldOnce('below', outer);
-    const { input } = await pieces.only('inner told', outer);
+    const { input } = await taskSet.onlyExecution('inner told', outer);
     expect(input['error']).toMatchObject({ message: expect.stringContaining('was cancelled') as string });
   });
 });
@@ -216,7 +216,7 @@ describe('a swarm that has a time is timed out', () => {
     const left = await mage.load<Swarm<unknown>>(swarm.id);
     await statusOf(left, 'failed');
     expect(await left.progress()).toMatchObject({ cancelled: 1, running: 0 });
-    for (const body of pieces.of('left')) await eventually('its body has seen it', () => body.aborted);
+    for (const body of taskSet.executions('left')) await eventually('its body has seen it', () => body.aborted);
     await toldOnce('left', left);
   });
 
@@ -247,16 +247,16 @@ describe('a swarm that has a time is timed out', () => {
 
   test('when it is suspended, or was from its start', async () => {
     const swarms = [];
-    for (const tag of ['asleep', 'asleep from its start']) {
+    for (const label of ['asleep', 'asleep from its start']) {
       const swarm = await mage.swarm({
-        tasks: patient(tag, 2),
-        ...(await told(tag)),
+        tasks: patient(label, 2),
+        ...(await told(label)),
         config: { maxConcurrency: 1, timeoutMs: 600_000 },
         isSwarmClosed: true,
       });
-      if (tag === 'asleep') {
+      if (label === 'asleep') {
         await swarm.runNoWait({});
-        await pieces.begun(tag);
+        await taskSet.started(label);
         await swarm.suspend();
       } else {
         await swarm.suspend();
@@ -267,43 +267,43 @@ describe('a swarm that has a time is timed out', () => {
       await statusOf(swarm, 'failed');
       expect(await swarm.progress()).toMatchObject({ cancelled: 2, running: 0 });
       await swarm.resume();
-      swarms.push({ swarm, tag });
+      swarms.push({ swarm, label });
     }
-    for (const { swarm, tag } of swarms) {
-      await toldOnce(tag, swarm);
+    for (const { swarm, label } of swarms) {
+      await toldOnce(label, swarm);
       expect(await swarm.status()).toBe('failed');
     }
-    expect(pieces.of('asleep')).toHaveLength(1);
-    expect(pieces.of('asleep from its start')).toEqual([]);
+    expect(taskSet.executions('asleep')).toHaveLength(1);
+    expect(taskSet.executions('asleep from its start')).toEqual([]);
   });
 
   test('when it has stopped at its limit of failures and still waits for what runs', async () => {
     const swarm = await mage.swarm({
-      tasks: [[piece, { tag: 'stopping fails', fail: 'no' }], ...patient('stopping')],
+      tasks: [[work, { label: 'stopping fails', fail: 'no' }], ...patient('stopping')],
       ...(await told('stopping')),
       config: { timeoutMs: 600_000 },
       isSwarmClosed: true,
     });
     const handle = await swarm.runNoWait({});
     await progressOf(swarm, { failed: 1, running: 1 });
-    await pieces.begun('stopping');
+    await taskSet.started('stopping');
     await swarm.update({ stopAfterNFailures: 1, timeoutMs: 1 });
     await expect(handle.output).rejects.toThrow(/timed out/);
     expect(await swarm.progress()).toMatchObject({ status: 'failed', failed: 1, cancelled: 1 });
     await toldOnce('stopping', swarm);
   });
 
-  test('also as a callback, at each of its firings', async () => {
-    const callback = await mage.swarm({
+  test('when it is a callback, at each of its firings', async () => {
+    const attached = await mage.swarm({
       tasks: patient('fired'),
       config: { timeoutMs: 300 },
-      errorCallbacks: [await mage.sign(note, { tag: 'fired told' })],
+      errorCallbacks: [await mage.sign(callback, { label: 'fired told' })],
     });
     for (const times of [1, 2]) {
-      await (await mage.sign(piece, { give: times }, { successCallbacks: [callback] })).run({});
-      await pieces.begun('fired told', times);
+      await (await mage.sign(work, { value: times }, { successCallbacks: [attached] })).run({});
+      await taskSet.started('fired told', times);
     }
-    expect(pieces.of('fired told').map(({ input }) => input['error'])).toMatchObject(
+    expect(taskSet.executions('fired told').map(({ input }) => input['error'])).toMatchObject(
       [1, 2].map(() => ({ message: expect.stringContaining('timed out') as string })),
     );
   });
@@ -319,17 +319,17 @@ describe('a nested swarm that is timed out', () => {
       isSwarmClosed: true,
     });
     const outer = await mage.swarm({
-      tasks: [[piece, { tag: 'before nested', hold: 'before nested' }], inner, [piece, { tag: 'outer never' }]],
+      tasks: [[work, { label: 'before nested', waitFor: 'before nested' }], inner, [work, { label: 'outer never' }]],
       ...(await told('outer')),
       config: { maxConcurrency: 1, stopAfterNFailures: 1 },
       isSwarmClosed: true,
     });
     const since = await now();
     const handle = await outer.runNoWait({});
-    await pieces.begun('before nested');
+    await taskSet.started('before nested');
     await passed(since, 900);
     expect(await inner.status()).toBe('pending');
-    pieces.open('before nested');
+    taskSet.openGate('before nested');
 
     await expect(handle.output).rejects.toThrow('The swarm "inner" timed out');
     expect(await inner.status()).toBe('failed');
@@ -348,7 +348,7 @@ describe('a nested swarm that is timed out', () => {
       config: { timeoutMs: 300 },
       isSwarmClosed: true,
     });
-    const chain = await mage.chain([piece, step, await mage.sign(piece, { tag: 'chain never' })], {
+    const chain = await mage.chain([work, step, await mage.sign(work, { label: 'chain never' })], {
       name: 'around',
       ...(await told('chain')),
     });
@@ -362,15 +362,15 @@ describe('a nested swarm that is timed out', () => {
 
 describe('the time of a root task', () => {
   test('is for its children; its body goes on, and the root fails when that has returned', async () => {
-    const signature = await mage.sign(root, { tag: 'rooted' }, await told('rooted'));
+    const signature = await mage.sign(root, { label: 'rooted' }, await told('rooted'));
     const output = rejection(signature.run({}));
-    const [child] = await pieces.begun('rooted child');
+    const [child] = await taskSet.started('rooted child');
     const children = await signature.children();
     await children.update({ timeoutMs: 1 });
     await eventually('the child has seen it', () => child?.aborted);
     await progressOf(children, { total: 2, running: 0, cancelled: 2 });
     expect(await signature.status()).toBe('running');
-    expect(pieces.of('rooted told')).toEqual([]);
+    expect(taskSet.executions('rooted told')).toEqual([]);
 
     bodies.released.open();
     const error = await output;
@@ -385,7 +385,7 @@ describe('the time of a root task', () => {
   });
 
   test('is an option of its declaration', async () => {
-    const signature = await mage.sign(hasty, { tag: 'hasty' }, await told('hasty'));
+    const signature = await mage.sign(hasty, { label: 'hasty' }, await told('hasty'));
     await expect(signature.run({})).rejects.toThrow(/timed out/);
     expect(await (await signature.children()).progress()).toMatchObject({ status: 'failed', cancelled: 1, total: 1 });
     await toldOnce('hasty', signature);
@@ -396,11 +396,11 @@ describe('a time that', () => {
   const limitMs = 8_000;
 
   test('was made longer, taken away, or is not reached times nothing out', async () => {
-    const make = async (tag: string) => {
+    const make = async (label: string) => {
       const swarm = await mage.swarm({
-        tasks: [[piece, { tag, hold: 'in time' }]],
-        successCallbacks: [await mage.sign(note, { tag: `${tag} well` })],
-        errorCallbacks: [await mage.sign(note, { tag: `${tag} badly` })],
+        tasks: [[work, { label, waitFor: 'in time' }]],
+        successCallbacks: [await mage.sign(callback, { label: `${label} well` })],
+        errorCallbacks: [await mage.sign(callback, { label: `${label} badly` })],
         config: { timeoutMs: limitMs },
         isSwarmClosed: true,
       });
@@ -416,9 +416,9 @@ describe('a time that', () => {
     await asleep.suspend();
     await asleep.update({ timeoutMs: 2 ** 33 });
     const done = await mage.swarm({
-      tasks: [[piece, { tag: 'done' }]],
-      successCallbacks: [await mage.sign(note, { tag: 'done well' })],
-      errorCallbacks: [await mage.sign(note, { tag: 'done badly' })],
+      tasks: [[work, { label: 'done' }]],
+      successCallbacks: [await mage.sign(callback, { label: 'done well' })],
+      errorCallbacks: [await mage.sign(callback, { label: 'done badly' })],
       config: { timeoutMs: limitMs },
       isSwarmClosed: true,
     });
@@ -431,13 +431,13 @@ describe('a time that', () => {
       'suspended',
       'succeeded',
     ]);
-    pieces.open('in time');
+    taskSet.openGate('in time');
     await asleep.resume();
-    for (const [tag, swarm] of Object.entries({ longer, none, 'asleep and longer': asleep, done })) {
+    for (const [label, swarm] of Object.entries({ longer, none, 'asleep and longer': asleep, done })) {
       await statusOf(swarm, 'succeeded');
-      await pieces.only(`${tag} well`, swarm);
-      expect(pieces.of(`${tag} badly`)).toEqual([]);
-      expect(pieces.of(tag)).toHaveLength(1);
+      await taskSet.onlyExecution(`${label} well`, swarm);
+      expect(taskSet.executions(`${label} badly`)).toEqual([]);
+      expect(taskSet.executions(label)).toHaveLength(1);
     }
   });
 
@@ -445,7 +445,7 @@ describe('a time that', () => {
     const swarm = await mage.swarm({ tasks: patient('set'), ...(await told('set')), isSwarmClosed: true });
     const since = await now();
     const handle = await swarm.runNoWait({});
-    await pieces.begun('set');
+    await taskSet.started('set');
     await passed(since, 1_000);
     const elsewhere = await fixture.another().load<Swarm<unknown>>(swarm.id);
     await elsewhere.update({ timeoutMs: 900 });
@@ -455,7 +455,7 @@ describe('a time that', () => {
 
   test('belongs to a swarm that nobody has started does not run', async () => {
     const swarm = await mage.swarm({ ...(await told('pending')), config: { timeoutMs: 100 } });
-    const first = await swarm.addTask(piece, { tag: 'pending', patient: true });
+    const first = await swarm.addTask(work, { label: 'pending', untilCancelled: true });
     const since = await now();
     await passed(since, 1_000);
     expect(await swarm.status()).toBe('pending');
@@ -468,20 +468,20 @@ describe('a time that', () => {
   test('ends just as the last item does: one of both counts, with its callbacks, once', async () => {
     const swarms = await Promise.all(
       Array.from({ length: 16 }, async (_, i) => {
-        const tag = `race ${i}`;
+        const label = `race ${i}`;
         const swarm = await mage.swarm({
-          tasks: [[piece, { tag }]],
-          successCallbacks: [await mage.sign(note, { tag: `${tag} well` })],
-          errorCallbacks: [await mage.sign(note, { tag: `${tag} badly` })],
+          tasks: [[work, { label }]],
+          successCallbacks: [await mage.sign(callback, { label: `${label} well` })],
+          errorCallbacks: [await mage.sign(callback, { label: `${label} badly` })],
           config: { timeoutMs: 10 * i + 1 },
           isSwarmClosed: true,
         });
         await swarm.runNoWait({});
-        return { swarm, tag };
+        return { swarm, label };
       }),
     );
-    for (const { swarm, tag } of swarms) {
-      await pieces.settled(swarm);
+    for (const { swarm, label } of swarms) {
+      await taskSet.settled(swarm);
       const { status, succeeded, cancelled, failed, running } = await swarm.progress();
       const well = status === 'succeeded';
       expect({ status, succeeded, cancelled, failed, running }).toEqual({
@@ -491,14 +491,16 @@ describe('a time that', () => {
         failed: 0,
         running: 0,
       });
-      expect([pieces.of(`${tag} well`).length, pieces.of(`${tag} badly`).length]).toEqual(well ? [1, 0] : [0, 1]);
-      expect(pieces.of(tag).length).toBeLessThanOrEqual(1);
+      expect([taskSet.executions(`${label} well`).length, taskSet.executions(`${label} badly`).length]).toEqual(
+        well ? [1, 0] : [0, 1],
+      );
+      expect(taskSet.executions(label).length).toBeLessThanOrEqual(1);
     }
   });
 
   test.each([0, -5, 1.5, NaN, Infinity, '1s'])('is %p is refused', async (timeoutMs) => {
     const config = { timeoutMs } as { timeoutMs: number };
-    const error = await rejection(mage.swarm({ tasks: [piece], config }));
+    const error = await rejection(mage.swarm({ tasks: [work], config }));
     expect(error).toBeInstanceOf(ConfigurationError);
     expect(error.message).toContain('timeoutMs: expected a whole number');
     expect(() => mage.rootTask({ name: 'refused', ...config, fn: () => ({}) })).toThrow(ConfigurationError);

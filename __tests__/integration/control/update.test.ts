@@ -1,12 +1,13 @@
 import { ConfigurationError, NotFoundError, SwarmFinishedError, type Swarm, type SwarmConfig } from '../../../src';
 import { eventually, Fixture } from '../../helpers/fixture';
-import { progressOf, rejection, statusOf, Workshop } from '../../helpers/workshop';
+import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
+import { TaskSet } from '../../helpers/task-set';
 
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 });
-const workshop = new Workshop(fixture);
+const taskSet = new TaskSet(fixture);
 const { mage } = fixture;
-const { work, report, alert } = workshop;
-const both = { successCallbacks: [report], errorCallbacks: [alert] };
+const { work, callback, errorCallback } = taskSet;
+const both = { successCallbacks: [callback], errorCallbacks: [errorCallback] };
 
 const spawn = mage.rootTask({
   name: 'spawn',
@@ -18,16 +19,16 @@ const spawn = mage.rootTask({
 });
 
 beforeAll(async () => {
-  await fixture.worker([...workshop.tasks, spawn]);
+  await fixture.worker([...taskSet.tasks, spawn]);
 });
 afterAll(() => fixture.close());
 
 /** Items that all wait at one gate. */
 const held = (gate: string, count: number) =>
-  Array.from({ length: count }, (_, i) => [work, { label: `${gate} ${i}`, hold: gate }] as const);
+  Array.from({ length: count }, (_, i) => [work, { label: `${gate} ${i}`, waitFor: gate }] as const);
 
 const ended = async (swarm: Swarm<any>) => {
-  await workshop.settled(swarm);
+  await taskSet.settled(swarm);
   return swarm.progress();
 };
 
@@ -35,34 +36,34 @@ describe('maxConcurrency', () => {
   test('free slots are taken at once when it grows', async () => {
     const swarm = await mage.swarm({ tasks: held('grows', 6), config: { maxConcurrency: 2 }, isSwarmClosed: true });
     await swarm.runNoWait({});
-    await workshop.begun(swarm, 2);
+    await taskSet.started(swarm, 2);
     expect(await swarm.progress()).toMatchObject({ running: 2, queued: 4 });
 
     await swarm.update({ maxConcurrency: 5 });
     expect(await swarm.progress()).toMatchObject({ running: 5, queued: 1 });
-    await workshop.begun(swarm, 5);
-    workshop.open('grows');
+    await taskSet.started(swarm, 5);
+    taskSet.openGate('grows');
     expect(await ended(swarm)).toMatchObject({ succeeded: 6, status: 'succeeded' });
-    expect(workshop.labels(swarm).sort()).toEqual([0, 1, 2, 3, 4, 5].map((i) => `grows ${i}`));
+    expect(taskSet.labels(swarm).sort()).toEqual([0, 1, 2, 3, 4, 5].map((i) => `grows ${i}`));
   });
 
   test('nothing starts when it shrinks, until fewer run than it says', async () => {
-    const tasks = Array.from({ length: 7 }, (_, i) => [work, { label: i, hold: `shrinks ${i}` }] as const);
+    const tasks = Array.from({ length: 7 }, (_, i) => [work, { label: i, waitFor: `shrinks ${i}` }] as const);
     const swarm = await mage.swarm({ tasks, config: { maxConcurrency: 4 }, isSwarmClosed: true });
     await swarm.runNoWait({});
-    await workshop.begun(swarm, 4);
+    await taskSet.started(swarm, 4);
 
     await swarm.update({ maxConcurrency: 2 });
     expect(await swarm.progress()).toMatchObject({ running: 4, queued: 3 });
-    workshop.open('shrinks 3');
+    taskSet.openGate('shrinks 3');
     expect(await progressOf(swarm, { succeeded: 1 })).toMatchObject({ running: 3, queued: 3 });
-    workshop.open('shrinks 0');
+    taskSet.openGate('shrinks 0');
     expect(await progressOf(swarm, { succeeded: 2 })).toMatchObject({ running: 2, queued: 3 });
-    workshop.open('shrinks 1');
+    taskSet.openGate('shrinks 1');
     expect(await progressOf(swarm, { succeeded: 3 })).toMatchObject({ running: 2, queued: 2 });
-    await workshop.begun(swarm, 5);
-    expect(workshop.labels(swarm).sort()).toEqual([0, 1, 2, 3, 4]);
-    for (const i of [2, 4, 5, 6]) workshop.open(`shrinks ${i}`);
+    await taskSet.started(swarm, 5);
+    expect(taskSet.labels(swarm).sort()).toEqual([0, 1, 2, 3, 4]);
+    for (const i of [2, 4, 5, 6]) taskSet.openGate(`shrinks ${i}`);
     expect(await ended(swarm)).toMatchObject({ succeeded: 7, status: 'succeeded' });
   });
 
@@ -74,12 +75,12 @@ describe('maxConcurrency', () => {
       isSwarmClosed: true,
     });
     await swarm.runNoWait({});
-    await workshop.begun(swarm, 1);
+    await taskSet.started(swarm, 1);
     await swarm.update({ maxConcurrency: null, stopAfterNFailures: undefined });
     expect(await swarm.progress()).toMatchObject({ running: 30, queued: 3 });
     await swarm.update({});
     expect(await swarm.progress()).toMatchObject({ running: 30, queued: 3 });
-    workshop.open('resets');
+    taskSet.openGate('resets');
     expect(await ended(swarm)).toMatchObject({ succeeded: 33 });
 
     const limited = await mage.swarm({ ...both, config: { maxConcurrency: 1, stopAfterNFailures: 1 } });
@@ -94,40 +95,40 @@ describe('maxConcurrency', () => {
     expect(await swarm.progress()).toMatchObject({ status: 'pending', running: 0, waiting: 5 });
     await swarm.runNoWait({});
     expect(await swarm.progress()).toMatchObject({ status: 'running', running: 3, queued: 2 });
-    workshop.open('pending');
+    taskSet.openGate('pending');
     expect(await ended(swarm)).toMatchObject({ succeeded: 5 });
   });
 
   test('of a suspended swarm counts from its resume', async () => {
     const swarm = await mage.swarm({ tasks: held('asleep', 6), config: { maxConcurrency: 1 }, isSwarmClosed: true });
     await swarm.runNoWait({});
-    await workshop.begun(swarm, 1);
+    await taskSet.started(swarm, 1);
     await swarm.suspend();
     await swarm.update({ maxConcurrency: 4 });
     expect(await swarm.progress()).toMatchObject({ status: 'suspended', running: 1, queued: 5 });
-    expect(workshop.ran(swarm)).toHaveLength(1);
+    expect(taskSet.executions(swarm)).toHaveLength(1);
     await swarm.resume();
     expect(await swarm.progress()).toMatchObject({ running: 4, queued: 2 });
-    workshop.open('asleep');
+    taskSet.openGate('asleep');
     expect(await ended(swarm)).toMatchObject({ succeeded: 6, status: 'succeeded' });
   });
 
   test('of a nested swarm that waits for its slot counts when it gets it', async () => {
     const inner = await mage.swarm({ tasks: held('inner', 4), config: { maxConcurrency: 1 }, isSwarmClosed: true });
     const outer = await mage.swarm({
-      tasks: [[work, { hold: 'outer' }], inner],
+      tasks: [[work, { waitFor: 'outer' }], inner],
       config: { maxConcurrency: 1 },
       isSwarmClosed: true,
     });
     await outer.runNoWait({});
-    await workshop.begun(outer, 1);
+    await taskSet.started(outer, 1);
     await inner.update({ maxConcurrency: 3 });
     expect(await inner.progress()).toMatchObject({ status: 'pending', running: 0 });
-    workshop.open('outer');
-    await workshop.begun(inner, 3);
+    taskSet.openGate('outer');
+    await taskSet.started(inner, 3);
     expect(await inner.progress()).toMatchObject({ running: 3, queued: 1 });
     expect(await outer.progress()).toMatchObject({ running: 1 });
-    workshop.open('inner');
+    taskSet.openGate('inner');
     await statusOf(outer, 'succeeded');
   });
 
@@ -138,8 +139,8 @@ describe('maxConcurrency', () => {
     await progressOf(children, { total: 5, running: 1, queued: 4 });
     await children.update({ maxConcurrency: 3 });
     expect(await children.progress()).toMatchObject({ running: 3, queued: 2 });
-    await workshop.begun(children, 3);
-    workshop.open('children');
+    await taskSet.started(children, 3);
+    taskSet.openGate('children');
     await expect(handle.output).resolves.toEqual({ spawned: 5 });
   });
 
@@ -147,15 +148,15 @@ describe('maxConcurrency', () => {
     const highest = 8;
     const tasks = Array.from(
       { length: 60 },
-      (_, i) => [work, { label: i, ...(i < highest ? { hold: 'the highest' } : {}) }] as const,
+      (_, i) => [work, { label: i, ...(i < highest ? { waitFor: 'the highest' } : {}) }] as const,
     );
     const swarm = await mage.swarm({ tasks, ...both, config: { maxConcurrency: 1 }, isSwarmClosed: true });
     const elsewhere = await fixture.another().load<Swarm<unknown>>(swarm.id);
     const output = swarm.run({});
     await swarm.update({ maxConcurrency: highest });
-    await workshop.begun(swarm, highest);
+    await taskSet.started(swarm, highest);
     expect((await swarm.progress()).running).toBe(highest);
-    workshop.open('the highest');
+    taskSet.openGate('the highest');
     let refused = 0;
     const change = async (from: Swarm<any>, sizes: readonly number[]) => {
       for (let i = 0; refused === 0; i++) {
@@ -168,11 +169,11 @@ describe('maxConcurrency', () => {
     };
     await Promise.all([change(swarm, [1, highest, 3]), change(elsewhere, [6, 2, 7, 1])]);
     expect(await output).toHaveLength(60);
-    await workshop.settled(swarm);
-    expect(new Set(workshop.labels(swarm)).size).toBe(60);
-    expect(workshop.ran(swarm)).toHaveLength(60);
-    expect(workshop.reports(swarm)).toHaveLength(1);
-    expect(workshop.alerts(swarm)).toEqual([]);
+    await taskSet.settled(swarm);
+    expect(new Set(taskSet.labels(swarm)).size).toBe(60);
+    expect(taskSet.executions(swarm)).toHaveLength(60);
+    expect(taskSet.callbacks(swarm)).toHaveLength(1);
+    expect(taskSet.errorCallbacks(swarm)).toEqual([]);
   });
 });
 
@@ -186,20 +187,20 @@ describe('a limit of failures', () => {
     });
     await swarm.runNoWait({});
     await progressOf(swarm, { failed: 2, running: 2, queued: 3 });
-    await workshop.begun(swarm, 4);
+    await taskSet.started(swarm, 4);
 
     await swarm.update({ stopAfterNFailures: 3 });
     expect(await swarm.progress()).toMatchObject({ running: 2, queued: 3, cancelled: 0 });
     await swarm.update({ stopAfterNFailures: 2 });
     expect(await swarm.progress()).toMatchObject({ running: 2, queued: 0, cancelled: 3, status: 'running' });
-    expect(workshop.alerts(swarm)).toEqual([]);
+    expect(taskSet.errorCallbacks(swarm)).toEqual([]);
     expect(await rejection(swarm.update({ stopAfterNFailures: null }))).toBeInstanceOf(SwarmFinishedError);
 
-    workshop.open('reached');
+    taskSet.openGate('reached');
     expect(await ended(swarm)).toMatchObject({ succeeded: 2, failed: 2, cancelled: 3, status: 'failed' });
-    expect(workshop.ran(swarm)).toHaveLength(4);
-    expect(workshop.alerts(swarm).map(({ input }) => input)).toMatchObject([{ error: { failureCount: 2 } }]);
-    expect(workshop.reports(swarm)).toEqual([]);
+    expect(taskSet.executions(swarm)).toHaveLength(4);
+    expect(taskSet.errorCallbacks(swarm).map(({ input }) => input)).toMatchObject([{ error: { failureCount: 2 } }]);
+    expect(taskSet.callbacks(swarm)).toEqual([]);
   });
 
   test('that has been reached ends an open swarm in which nothing runs at once', async () => {
@@ -211,12 +212,12 @@ describe('a limit of failures', () => {
     expect(await swarm.progress()).toMatchObject({ status: 'failed', closed: true, cancelled: 1 });
     expect(await waits.status()).toBe('cancelled');
     expect(await rejection(swarm.addTask(work))).toBeInstanceOf(SwarmFinishedError);
-    await workshop.settled(swarm);
-    expect(workshop.alerts(swarm)).toHaveLength(1);
-    expect(workshop.reports(swarm)).toEqual([]);
+    await taskSet.settled(swarm);
+    expect(taskSet.errorCallbacks(swarm)).toHaveLength(1);
+    expect(taskSet.callbacks(swarm)).toEqual([]);
   });
 
-  test('as a ratio: one that has been reached stops the swarm, one that has not lets it go on', async () => {
+  test('that is a ratio stops the swarm when it has been reached, and lets it go on when it has not', async () => {
     const done = Array.from({ length: 20 }, (_, i) => [work, i % 4 === 0 ? { fail: 'no' } : {}] as const);
     const swarm = await mage.swarm({ tasks: [...done, ...held('ratio', 2)], ...both, config: { maxConcurrency: 1 } });
     await swarm.runNoWait({});
@@ -225,9 +226,9 @@ describe('a limit of failures', () => {
     expect(await swarm.progress()).toMatchObject({ closed: false, queued: 1, cancelled: 0 });
     await swarm.update({ stopAfterFailureRatio: 0.25 });
     expect(await swarm.progress()).toMatchObject({ closed: true, queued: 0, cancelled: 1, status: 'running' });
-    workshop.open('ratio');
+    taskSet.openGate('ratio');
     expect(await ended(swarm)).toMatchObject({ failed: 5, succeeded: 16, cancelled: 1, status: 'failed' });
-    expect(workshop.alerts(swarm)).toHaveLength(1);
+    expect(taskSet.errorCallbacks(swarm)).toHaveLength(1);
   });
 
   test('that is taken away with null no longer stops it', async () => {
@@ -241,7 +242,7 @@ describe('a limit of failures', () => {
     await swarm.update({ stopAfterNFailures: null, stopAfterFailureRatio: null });
     expect(await swarm.run({})).toEqual([]);
     expect(await ended(swarm)).toMatchObject({ failed: 21, status: 'succeeded' });
-    expect(workshop.reports(swarm)).toHaveLength(1);
+    expect(taskSet.callbacks(swarm)).toHaveLength(1);
   });
 
   test('that is reached while the swarm is suspended ends it at its resume', async () => {
@@ -252,23 +253,23 @@ describe('a limit of failures', () => {
     });
     await swarm.runNoWait({});
     await progressOf(swarm, { failed: 1, running: 1 });
-    await workshop.begun(swarm, 2);
+    await taskSet.started(swarm, 2);
     await swarm.suspend();
     await swarm.update({ stopAfterNFailures: 1 });
-    workshop.open('asleep and failed');
+    taskSet.openGate('asleep and failed');
     await progressOf(swarm, { succeeded: 1, running: 0, cancelled: 1, status: 'suspended' });
-    expect(workshop.alerts(swarm)).toEqual([]);
+    expect(taskSet.errorCallbacks(swarm)).toEqual([]);
     await swarm.resume();
     expect(await ended(swarm)).toMatchObject({ status: 'failed', failed: 1, succeeded: 1, cancelled: 1 });
-    expect(workshop.alerts(swarm)).toHaveLength(1);
-    expect(workshop.ran(swarm)).toHaveLength(2);
+    expect(taskSet.errorCallbacks(swarm)).toHaveLength(1);
+    expect(taskSet.executions(swarm)).toHaveLength(2);
   });
 
   test("of a root's children fails the root when they have ended", async () => {
     const root = await mage.sign(
       spawn,
       { children: [{ fail: 'no' }, ...held('root fails', 2).map(([, data]) => data)] },
-      { errorCallbacks: [alert] },
+      { errorCallbacks: [errorCallback] },
     );
     const handle = await root.runNoWait({});
     const children = await root.children();
@@ -276,7 +277,7 @@ describe('a limit of failures', () => {
     await children.update({ stopAfterNFailures: 1 });
     expect(await children.progress()).toMatchObject({ cancelled: 1, running: 1, status: 'running' });
     expect(await root.status()).toBe('running');
-    workshop.open('root fails');
+    taskSet.openGate('root fails');
     await expect(handle.output).rejects.toThrow(/1 of its 3 children failed/);
     expect(await children.progress()).toMatchObject({ succeeded: 1, failed: 1, cancelled: 1, status: 'failed' });
   });
@@ -334,10 +335,10 @@ describe('refused', () => {
 test('another process changes it by its id', async () => {
   const swarm = await mage.swarm({ tasks: held('elsewhere', 4), config: { maxConcurrency: 1 }, isSwarmClosed: true });
   await swarm.runNoWait({});
-  await workshop.begun(swarm, 1);
+  await taskSet.started(swarm, 1);
   const elsewhere = await fixture.another().load<Swarm<unknown>>(swarm.id);
   await elsewhere.update({ maxConcurrency: 4 });
-  await workshop.begun(swarm, 4);
-  workshop.open('elsewhere');
+  await taskSet.started(swarm, 4);
+  taskSet.openGate('elsewhere');
   await eventually('it has ended', async () => (await elsewhere.status()) === 'succeeded');
 });

@@ -1,15 +1,16 @@
 import { NotFoundError, type Progress, type Swarm } from '../../../src';
 import { eventually, Fixture, newHatchet } from '../../helpers/fixture';
 import { OwnRedis } from '../../helpers/own-redis';
-import { progressOf, statusOf, Workshop } from '../../helpers/workshop';
+import { progressOf, statusOf } from '../../helpers/outcomes';
+import { TaskSet } from '../../helpers/task-set';
 
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 });
-const workshop = new Workshop(fixture);
+const taskSet = new TaskSet(fixture);
 const { mage } = fixture;
-const { work } = workshop;
+const { work } = taskSet;
 
 beforeAll(async () => {
-  await fixture.worker(workshop.tasks);
+  await fixture.worker(taskSet.tasks);
 });
 afterAll(() => fixture.close());
 
@@ -28,9 +29,9 @@ const last = (seen: readonly Progress[]) => seen.at(-1);
 test('tells the progress when it has changed, and ends with the last one', async () => {
   const swarm = await mage.swarm({
     tasks: [
-      [work, { label: 'a', hold: 'watch a' }],
-      [work, { label: 'b', hold: 'watch b' }],
-      [work, { label: 'c', hold: 'watch b', fail: 'no' }],
+      [work, { label: 'a', waitFor: 'watch a' }],
+      [work, { label: 'b', waitFor: 'watch b' }],
+      [work, { label: 'c', waitFor: 'watch b', fail: 'no' }],
     ],
     config: { maxConcurrency: 1 },
     isSwarmClosed: true,
@@ -50,9 +51,9 @@ test('tells the progress when it has changed, and ends with the last one', async
     status: 'running',
     callbacks: { pending: 0, succeeded: 0, failed: 0 },
   });
-  workshop.open('watch a');
+  taskSet.openGate('watch a');
   await eventually('the second is told', () => last(seen)?.succeeded === 1);
-  workshop.open('watch b');
+  taskSet.openGate('watch b');
   expect(await over).toBe('ended');
   expect(last(seen)).toEqual(await swarm.progress());
   expect(last(seen)).toMatchObject({ succeeded: 2, failed: 1, status: 'succeeded' });
@@ -65,12 +66,12 @@ test('sees what another instance does', async () => {
   const swarm = await mage.swarm({ name: 'watched from afar' });
   const { seen, over } = watching(await other.load<Swarm<unknown>>(swarm.id));
   await eventually('it is pending', () => last(seen)?.status === 'pending');
-  await swarm.addTasks([[work, { hold: 'afar' }], work], { run: true });
+  await swarm.addTasks([[work, { waitFor: 'afar' }], work], { run: true });
   await eventually('its items are told', () => last(seen)?.total === 2 && last(seen)?.status === 'running');
   await swarm.suspend();
   await eventually('it is suspended', () => last(seen)?.status === 'suspended');
   await swarm.resume();
-  workshop.open('afar');
+  taskSet.openGate('afar');
   await eventually('both have ended', () => last(seen)?.succeeded === 2);
   await swarm.closeSwarm();
   expect(await over).toBe('ended');
@@ -78,7 +79,7 @@ test('sees what another instance does', async () => {
 });
 
 test('several watch one swarm, and one that breaks out leaves the others alone', async () => {
-  const swarm = await mage.swarm({ tasks: [[work, { hold: 'several' }]], isSwarmClosed: true });
+  const swarm = await mage.swarm({ tasks: [[work, { waitFor: 'several' }]], isSwarmClosed: true });
   await swarm.runNoWait({});
   const watchers = [watching(swarm), watching(await mage.load<Swarm<unknown>>(swarm.id))];
   const first: Progress[] = [];
@@ -87,7 +88,7 @@ test('several watch one swarm, and one that breaks out leaves the others alone',
     break;
   }
   expect(first).toMatchObject([{ total: 1, running: 1, status: 'running' }]);
-  workshop.open('several');
+  taskSet.openGate('several');
   for (const { seen, over } of watchers) {
     expect(await over).toBe('ended');
     expect(last(seen)).toMatchObject({ succeeded: 1, status: 'succeeded' });
@@ -97,12 +98,15 @@ test('several watch one swarm, and one that breaks out leaves the others alone',
 test('tells the end of one that failed or was cancelled', async () => {
   const failed = await mage.swarm({ tasks: [[work, { fail: 'no' }]], config: { stopAfterNFailures: 1 } });
   await failed.runNoWait({});
-  const cancelled = await mage.swarm({ tasks: [[work, { hold: 'cancelled' }], work], config: { maxConcurrency: 1 } });
+  const cancelled = await mage.swarm({
+    tasks: [[work, { waitFor: 'cancelled' }], work],
+    config: { maxConcurrency: 1 },
+  });
   await cancelled.runNoWait({});
   const [a, b] = [watching(failed), watching(cancelled)];
-  await workshop.begun(cancelled, 1);
+  await taskSet.started(cancelled, 1);
   await cancelled.cancel();
-  workshop.open('cancelled');
+  taskSet.openGate('cancelled');
   expect(await a.over).toBe('ended');
   expect(await b.over).toBe('ended');
   expect(last(a.seen)).toMatchObject({ failed: 1, status: 'failed' });
@@ -140,7 +144,7 @@ test('throws NotFoundError for one that is unknown, also when it is forgotten me
 
 test('ends with an error when its instance is closed, and the swarm goes on', async () => {
   const other = fixture.another();
-  const swarm = await mage.swarm({ tasks: [[work, { hold: 'closed' }]], isSwarmClosed: true });
+  const swarm = await mage.swarm({ tasks: [[work, { waitFor: 'closed' }]], isSwarmClosed: true });
   await swarm.runNoWait({});
   const loaded = await other.load<Swarm<unknown>>(swarm.id);
   const { seen, over } = watching(loaded);
@@ -148,7 +152,7 @@ test('ends with an error when its instance is closed, and the swarm goes on', as
   await other.close();
   expect(((await over) as Error).message).toMatch(/closed/);
   expect(((await watching(loaded).over) as Error).message).toMatch(/closed/);
-  workshop.open('closed');
+  taskSet.openGate('closed');
   await statusOf(swarm, 'succeeded');
 });
 
@@ -186,17 +190,17 @@ test('reads no more than once a second, however much happens', async () => {
 
 test('a suspended swarm is told as such while its running items end', async () => {
   const swarm = await mage.swarm({
-    tasks: [[work, { hold: 'suspended' }], work],
+    tasks: [[work, { waitFor: 'suspended' }], work],
     config: { maxConcurrency: 1 },
     isSwarmClosed: true,
   });
   await swarm.runNoWait({});
-  await workshop.begun(swarm, 1);
+  await taskSet.started(swarm, 1);
   await swarm.suspend();
   const { seen, over } = watching(swarm);
   await eventually('it is told', () => seen.length > 0);
   expect(seen[0]).toMatchObject({ running: 1, queued: 1, status: 'suspended' });
-  workshop.open('suspended');
+  taskSet.openGate('suspended');
   await eventually('the end of its item is told', () => last(seen)?.succeeded === 1);
   expect(last(seen)).toMatchObject({ running: 0, queued: 1, status: 'suspended' });
   await swarm.resume();

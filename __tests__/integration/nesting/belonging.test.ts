@@ -1,32 +1,32 @@
 import { ConfigurationError } from '../../../src';
 import { Fixture } from '../../helpers/fixture';
 import { expectRefusal } from '../../helpers/refusals';
-import { openPieces } from '../../helpers/pieces';
+import { openTasks, shortLease } from '../../helpers/task-set';
 
-const { fixture, mage, piece } = openPieces();
+const { fixture, mage, work } = openTasks(shortLease);
 
 const refused = (call: () => unknown, ...texts: string[]) => expectRefusal(fixture, call, ConfigurationError, ...texts);
 
 test('a swarm is in one group, whatever the second one is, and the error names both', async () => {
-  const inner = await mage.swarm({ tasks: [piece], name: 'inner' });
+  const inner = await mage.swarm({ tasks: [work], name: 'inner' });
   await mage.swarm({ tasks: [inner], name: 'morning' });
   const evening = await mage.swarm({ name: 'evening' });
   await refused(() => evening.addTask(inner), '"inner"', '"morning"', '"evening"');
-  await refused(() => evening.addTasks([piece, inner]), '"inner"', '"morning"', '"evening"');
-  await refused(() => mage.swarm({ name: 'night', tasks: [piece, inner] }), '"inner"', '"morning"', '"night"');
+  await refused(() => evening.addTasks([work, inner]), '"inner"', '"morning"', '"evening"');
+  await refused(() => mage.swarm({ name: 'night', tasks: [work, inner] }), '"inner"', '"morning"', '"night"');
   await refused(() => mage.chain([inner], { name: 'etl' }), '"inner"', '"morning"', '"etl"');
   expect(await evening.progress()).toMatchObject({ total: 0 });
 });
 
 test('a swarm in a chain is in no other group', async () => {
-  const inner = await mage.swarm({ tasks: [piece], name: 'inner' });
+  const inner = await mage.swarm({ tasks: [work], name: 'inner' });
   await mage.chain([inner], { name: 'etl' });
   await refused(() => mage.swarm({ name: 'batch', tasks: [inner] }), '"inner"', '"etl"', '"batch"');
   await refused(() => mage.chain([inner], { name: 'other' }), '"inner"', '"other"');
 });
 
-test('also for a swarm that was loaded again, here or elsewhere', async () => {
-  const inner = await mage.swarm({ tasks: [piece], name: 'inner' });
+test('a swarm that was loaded again, here or elsewhere, is in one group too', async () => {
+  const inner = await mage.swarm({ tasks: [work], name: 'inner' });
   await mage.swarm({ tasks: [inner], name: 'morning' });
   const evening = await mage.swarm({ name: 'evening' });
   for (const loaded of [await mage.load(inner.id), await fixture.another().load(inner.id)])
@@ -34,7 +34,7 @@ test('also for a swarm that was loaded again, here or elsewhere', async () => {
 });
 
 test('one swarm twice in one group is refused', async () => {
-  const inner = await mage.swarm({ tasks: [piece], name: 'inner' });
+  const inner = await mage.swarm({ tasks: [work], name: 'inner' });
   await refused(() => mage.swarm({ name: 'twins', tasks: [inner, inner] }), '"inner"', 'twice');
   await refused(() => mage.chain([inner, inner], { name: 'twins' }), '"inner"', 'twice');
   const outer = await mage.swarm({ name: 'outer' });
@@ -45,7 +45,7 @@ test('one swarm twice in one group is refused', async () => {
 });
 
 test('twice in one group is refused for two objects of one swarm as well', async () => {
-  const inner = await mage.swarm({ tasks: [piece], name: 'inner' });
+  const inner = await mage.swarm({ tasks: [work], name: 'inner' });
   const outer = await mage.swarm({ name: 'outer' });
   await outer.addTask(inner);
   const loaded = await mage.load(inner.id);
@@ -54,7 +54,7 @@ test('twice in one group is refused for two objects of one swarm as well', async
 });
 
 test('of two groups at once, one gets it', async () => {
-  const inner = await mage.swarm({ tasks: [piece] });
+  const inner = await mage.swarm({ tasks: [work] });
   const loaded = await fixture.another().load(inner.id);
   const outers = await Promise.all([mage.swarm(), mage.swarm()]);
   const results = await Promise.allSettled([outers[0]?.addTask(inner), outers[1]?.addTask(loaded)]);
@@ -64,8 +64,8 @@ test('of two groups at once, one gets it', async () => {
 });
 
 test('a refused group leaves the swarms free that it would have taken', async () => {
-  const free = await mage.swarm({ tasks: [[piece, { give: 'free' }]], isSwarmClosed: true });
-  const taken = await mage.swarm({ tasks: [piece] });
+  const free = await mage.swarm({ tasks: [[work, { value: 'free' }]], isSwarmClosed: true });
+  const taken = await mage.swarm({ tasks: [work] });
   await mage.swarm({ tasks: [taken] });
   await refused(() => mage.swarm({ tasks: [free, taken] }));
   await refused(() => mage.chain([free, taken]));
@@ -75,12 +75,12 @@ test('a refused group leaves the swarms free that it would have taken', async ()
 });
 
 test('a swarm that was run, or whose items were, is refused', async () => {
-  const ran = await mage.swarm({ tasks: [piece], name: 'ran', isSwarmClosed: true });
+  const ran = await mage.swarm({ tasks: [work], name: 'ran', isSwarmClosed: true });
   await ran.run({});
   await refused(() => mage.swarm({ tasks: [ran], name: 'outer' }), '"ran"', 'has been run', '"outer"');
   await refused(() => mage.chain([ran]), '"ran"', 'has been run');
   const started = await mage.swarm({ name: 'started' });
-  await (await started.addTask(piece)).run({});
+  await (await started.addTask(work)).run({});
   await refused(() => mage.swarm({ tasks: [started] }), '"started"', 'has been run');
 });
 
@@ -102,7 +102,7 @@ test('a circle over three groups is refused', async () => {
 
 test('what a key names is made of the same swarm each time', async () => {
   const make = async (from: typeof mage) => {
-    const inner = await from.swarm({ key: 'keyed inner', tasks: ['piece'], isSwarmClosed: true });
+    const inner = await from.swarm({ key: 'keyed inner', tasks: ['work'], isSwarmClosed: true });
     return { inner, outer: await from.swarm({ key: 'keyed outer', tasks: [inner], isSwarmClosed: true }) };
   };
   const first = await make(mage);
@@ -118,7 +118,7 @@ test('what a key names is made of the same swarm each time', async () => {
 test('a swarm of another store is refused', async () => {
   const other = new Fixture();
   try {
-    const foreign = await other.mage.swarm({ tasks: ['piece'], name: 'foreign' });
+    const foreign = await other.mage.swarm({ tasks: ['work'], name: 'foreign' });
     await refused(() => mage.swarm({ tasks: [foreign] }), '"foreign"', 'another Mageflow');
     await refused(() => mage.chain([foreign]), '"foreign"', 'another Mageflow');
   } finally {

@@ -1,29 +1,29 @@
 import { eventually, Fixture } from '../../helpers/fixture';
-import { Pieces } from '../../helpers/pieces';
-import { progressOf, statusOf } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
+import { progressOf, statusOf } from '../../helpers/outcomes';
 import type { MageflowOptions } from '../../../src';
 
 const quick: MageflowOptions = { retention: { finishedMs: 500 }, leaseMs: 500, reconcileIntervalMs: 100 };
 
-async function withPieces(options: MageflowOptions, body: (opened: Opened) => Promise<void>): Promise<void> {
+async function withTasks(options: MageflowOptions, body: (opened: Opened) => Promise<void>): Promise<void> {
   const fixture = new Fixture(options);
-  const pieces = new Pieces(fixture);
+  const taskSet = new TaskSet(fixture);
   const { mage } = fixture;
   const root = mage.rootTask({
     name: 'root',
     fn: async ({ depth = 0 }: { depth?: number }) => {
-      const { piece } = pieces;
-      const inner = await mage.swarm({ tasks: [piece, await mage.chain([piece, piece])], isSwarmClosed: true });
-      await (await mage.chain([piece, inner, piece])).runNoWait({});
-      await (await mage.swarm({ tasks: [piece], isSwarmClosed: true })).runNoWait({});
-      await (await mage.sign(piece)).runNoWait({});
+      const { work } = taskSet;
+      const inner = await mage.swarm({ tasks: [work, await mage.chain([work, work])], isSwarmClosed: true });
+      await (await mage.chain([work, inner, work])).runNoWait({});
+      await (await mage.swarm({ tasks: [work], isSwarmClosed: true })).runNoWait({});
+      await (await mage.sign(work)).runNoWait({});
       if (depth > 0) await (await mage.sign('root', { depth: depth - 1 })).runNoWait({});
       return 'body';
     },
   });
   try {
-    await fixture.worker([...pieces.tasks, root]);
-    await body({ fixture, pieces, mage, piece: pieces.piece, note: pieces.note, root });
+    await fixture.worker([...taskSet.tasks, root]);
+    await body({ fixture, taskSet, mage, work: taskSet.work, callback: taskSet.callback, root });
   } finally {
     await fixture.close();
   }
@@ -31,10 +31,10 @@ async function withPieces(options: MageflowOptions, body: (opened: Opened) => Pr
 
 interface Opened {
   fixture: Fixture;
-  pieces: Pieces;
+  taskSet: TaskSet;
   mage: Fixture['mage'];
-  piece: Pieces['piece'];
-  note: Pieces['note'];
+  work: TaskSet['work'];
+  callback: TaskSet['callback'];
   root: ReturnType<Fixture['mage']['rootTask']>;
 }
 
@@ -55,69 +55,69 @@ async function nothingLeft(fixture: Fixture): Promise<void> {
 }
 
 test('a nested tree leaves nothing in Redis when its time is over', () =>
-  withPieces(quick, async ({ fixture, mage, piece }) => {
-    const deepest = await mage.swarm({ tasks: [piece, piece], isSwarmClosed: true });
-    const chain = await mage.chain([piece, deepest, piece]);
+  withTasks(quick, async ({ fixture, mage, work }) => {
+    const deepest = await mage.swarm({ tasks: [work, work], isSwarmClosed: true });
+    const chain = await mage.chain([work, deepest, work]);
     const empty = await mage.swarm({ isSwarmClosed: true });
-    const outer = await mage.swarm({ tasks: [chain, empty, piece], isSwarmClosed: true });
+    const outer = await mage.swarm({ tasks: [chain, empty, work], isSwarmClosed: true });
     await outer.run({});
     await nothingLeft(fixture);
   }));
 
-test('nor does one that failed, with groups that were never started', () =>
-  withPieces(quick, async ({ fixture, pieces, mage, piece }) => {
-    const never = await mage.swarm({ tasks: [piece] });
-    const chain = await mage.chain([await mage.sign(piece, { fail: 'no', hold: 'all made' }), never]);
+test('a nested tree that failed, with groups that were never started, leaves nothing in Redis when its time is over', () =>
+  withTasks(quick, async ({ fixture, taskSet, mage, work }) => {
+    const never = await mage.swarm({ tasks: [work] });
+    const chain = await mage.chain([await mage.sign(work, { fail: 'no', waitFor: 'all made' }), never]);
     const outer = await mage.swarm({
-      tasks: [chain, await mage.swarm({ tasks: [piece] }), await mage.chain([await mage.swarm({ tasks: [piece] })])],
+      tasks: [chain, await mage.swarm({ tasks: [work] }), await mage.chain([await mage.swarm({ tasks: [work] })])],
       config: { maxConcurrency: 1, stopAfterNFailures: 1 },
     });
     await outer.runNoWait({});
-    pieces.open('all made');
+    taskSet.openGate('all made');
     await statusOf(outer, 'failed');
     await nothingLeft(fixture);
   }));
 
-test('nor does one that was cancelled', () =>
-  withPieces(quick, async ({ fixture, pieces, mage, piece }) => {
+test('a nested tree that was cancelled leaves nothing in Redis when its time is over', () =>
+  withTasks(quick, async ({ fixture, taskSet, mage, work }) => {
     const inner = await mage.swarm({
-      tasks: [[piece, { patient: true, tag: 'runs' }], piece],
+      tasks: [[work, { untilCancelled: true, label: 'runs' }], work],
       config: { maxConcurrency: 1 },
     });
     const outer = await mage.swarm({
-      tasks: [await mage.chain([inner, piece]), await mage.swarm({ tasks: [piece] })],
+      tasks: [await mage.chain([inner, work]), await mage.swarm({ tasks: [work] })],
       config: { maxConcurrency: 1 },
     });
     await outer.runNoWait({});
-    await pieces.begun('runs');
+    await taskSet.started('runs');
     await outer.cancel();
     await statusOf(outer, 'cancelled');
     await nothingLeft(fixture);
   }));
 
-test('nor does a root task with a chain, a swarm and another root', () =>
-  withPieces(quick, async ({ fixture, mage, root, piece }) => {
+test('a root task with a chain, a swarm and another root leaves nothing in Redis when its time is over', () =>
+  withTasks(quick, async ({ fixture, mage, root, work }) => {
     const signed = await mage.sign(root, { depth: 1 } as never);
-    const swarm = await mage.swarm({ tasks: [signed, piece], isSwarmClosed: true });
+    const swarm = await mage.swarm({ tasks: [signed, work], isSwarmClosed: true });
     expect(await swarm.run({})).toHaveLength(2);
     await nothingLeft(fixture);
   }));
 
-test('nor do callbacks that are groups', () =>
-  withPieces(quick, async ({ fixture, pieces, mage, piece, note, root }) => {
-    const template = await mage.swarm({ tasks: [await mage.chain([piece, piece])], isSwarmClosed: true });
-    const inner = await mage.swarm({ tasks: [piece], isSwarmClosed: true });
+test('callbacks that are groups leave nothing in Redis when their time is over', () =>
+  withTasks(quick, async ({ fixture, taskSet, mage, work, callback, root }) => {
+    const template = await mage.swarm({ tasks: [await mage.chain([work, work])], isSwarmClosed: true });
+    const inner = await mage.swarm({ tasks: [work], isSwarmClosed: true });
     const templates = [template, inner];
     const callbacks = [
-      await mage.chain([piece, inner], {
-        successCallbacks: [await mage.sign(note, { tag: 'callback done' })],
+      await mage.chain([work, inner], {
+        successCallbacks: [await mage.sign(callback, { label: 'callback done' })],
       }),
       template,
       root,
     ];
-    const task = await mage.sign(piece, {}, { successCallbacks: callbacks });
+    const task = await mage.sign(work, {}, { successCallbacks: callbacks });
     await task.run({});
-    await pieces.begun('callback done');
+    await taskSet.started('callback done');
     // What was only a template was never run: it goes when nobody has gone on with it for long enough.
     const isTemplate = (key: string) => templates.some((swarm) => key.includes(`{${swarm.id}}`));
     for (const key of (await groupKeys(fixture)).filter(isTemplate))
@@ -130,16 +130,19 @@ test('nor do callbacks that are groups', () =>
   }));
 
 test('a nested group is kept as long as its outer one lives, beyond its own retention', () =>
-  withPieces({ ...quick, retention: { finishedMs: 300 } }, async ({ fixture, pieces, mage, piece }) => {
+  withTasks({ ...quick, retention: { finishedMs: 300 } }, async ({ fixture, taskSet, mage, work }) => {
     const inner = await mage.swarm({
       tasks: [
-        [piece, { give: 1 }],
-        [piece, { give: 2 }],
+        [work, { value: 1 }],
+        [work, { value: 2 }],
       ],
       isSwarmClosed: true,
     });
-    const chain = await mage.chain([piece, await mage.sign(piece, { give: 3 })]);
-    const outer = await mage.swarm({ tasks: [inner, chain, [piece, { hold: 'long', give: 4 }]], isSwarmClosed: true });
+    const chain = await mage.chain([work, await mage.sign(work, { value: 3 })]);
+    const outer = await mage.swarm({
+      tasks: [inner, chain, [work, { waitFor: 'long', value: 4 }]],
+      isSwarmClosed: true,
+    });
     const handle = await outer.runNoWait({});
     await progressOf(outer, { succeeded: 2, running: 1 });
     await fixture.redis.set(`${fixture.keyPrefix}:longer than its retention`, '', 'PX', 3_000);
@@ -149,20 +152,20 @@ test('a nested group is kept as long as its outer one lives, beyond its own rete
     );
     expect(await inner.status()).toBe('succeeded');
     expect(await chain.status()).toBe('succeeded');
-    pieces.open('long');
+    taskSet.openGate('long');
     expect(await handle.output).toEqual([[1, 2], 3, 4]);
     await nothingLeft(fixture);
   }));
 
 test('a nested swarm that was never started stays until its running parent reaches it', () =>
-  withPieces(
+  withTasks(
     { ...quick, retention: { finishedMs: 500, abandonedMs: 1_000 } },
-    async ({ fixture, pieces, mage, piece }) => {
-      const deepest = await mage.swarm({ tasks: [[piece, { give: 'deepest' }]], isSwarmClosed: true });
+    async ({ fixture, taskSet, mage, work }) => {
+      const deepest = await mage.swarm({ tasks: [[work, { value: 'deepest' }]], isSwarmClosed: true });
       const inner = await mage.swarm({ tasks: [deepest], isSwarmClosed: true });
-      const step = await mage.swarm({ tasks: [[piece, { give: 'step' }]], isSwarmClosed: true });
+      const step = await mage.swarm({ tasks: [[work, { value: 'step' }]], isSwarmClosed: true });
       const outer = await mage.swarm({
-        tasks: [[piece, { hold: 'in front', give: 'first' }], inner, await mage.chain([step])],
+        tasks: [[work, { waitFor: 'in front', value: 'first' }], inner, await mage.chain([step])],
         config: { maxConcurrency: 1 },
         isSwarmClosed: true,
       });
@@ -172,16 +175,16 @@ test('a nested swarm that was never started stays until its running parent reach
         'its time would be over',
         async () => !(await fixture.keys()).some((key) => key.includes('longer')),
       );
-      pieces.open('in front');
+      taskSet.openGate('in front');
       expect(await handle.output).toEqual(['first', [['deepest']], ['step']]);
       await nothingLeft(fixture);
     },
   ));
 
 test('a nested swarm whose outer one nobody ever starts goes with it', () =>
-  withPieces({ ...quick, retention: { finishedMs: 300, abandonedMs: 800 } }, async ({ fixture, mage, piece }) => {
-    const inner = await mage.swarm({ tasks: [piece] });
-    await mage.swarm({ tasks: [inner, await mage.chain([await mage.swarm({ tasks: [piece] })])] });
+  withTasks({ ...quick, retention: { finishedMs: 300, abandonedMs: 800 } }, async ({ fixture, mage, work }) => {
+    const inner = await mage.swarm({ tasks: [work] });
+    await mage.swarm({ tasks: [inner, await mage.chain([await mage.swarm({ tasks: [work] })])] });
     expect((await groupKeys(fixture)).length).toBeGreaterThan(0);
     await nothingLeft(fixture);
   }));

@@ -1,28 +1,28 @@
 import { eventually } from '../../helpers/fixture';
-import { openPieces } from '../../helpers/pieces';
-import { progressOf } from '../../helpers/workshop';
+import { openTasks, shortLease } from '../../helpers/task-set';
+import { progressOf } from '../../helpers/outcomes';
 
-const { mage, pieces, piece } = openPieces();
+const { mage, taskSet, work } = openTasks(shortLease);
 
-const of = (count: number, data: object) => Array.from({ length: count }, () => [piece, data] as const);
+const of = (count: number, data: object) => Array.from({ length: count }, () => [work, data] as const);
 
 test('a nested swarm takes one slot of the outer one, and its items are limited by its own', async () => {
   const inner = (n: number) =>
     mage.swarm({
-      tasks: of(6, { gauge: `inner ${n}`, tag: 'inner item' }),
+      tasks: of(6, { gauge: `inner ${n}`, label: 'inner item' }),
       config: { maxConcurrency: 3 },
       isSwarmClosed: true,
     });
   const inners = await Promise.all([0, 1, 2, 3].map(inner));
   const outer = await mage.swarm({ tasks: inners, config: { maxConcurrency: 2 }, isSwarmClosed: true });
   let most = 0;
-  for (const n of [0, 1, 2, 3]) pieces.gauge(`inner ${n}`).fill(3);
-  const handle = await outer.runNoWait({ hold: 'slots' });
-  await pieces.begun('inner item', 6);
+  for (const n of [0, 1, 2, 3]) taskSet.gauge(`inner ${n}`).fill(3);
+  const handle = await outer.runNoWait({ waitFor: 'slots' });
+  await taskSet.started('inner item', 6);
   // Two swarms of three: the others have not begun.
   expect(await outer.progress()).toMatchObject({ running: 2, queued: 2 });
   expect(await Promise.all(inners.map((one) => one.status()))).toEqual(['running', 'running', 'pending', 'pending']);
-  pieces.open('slots');
+  taskSet.openGate('slots');
   await eventually('it has ended', async () => {
     const { running, status } = await outer.progress();
     most = Math.max(most, running);
@@ -31,27 +31,27 @@ test('a nested swarm takes one slot of the outer one, and its items are limited 
   expect(await handle.output).toHaveLength(4);
   // That two ran at once was seen above.
   expect(most).toBeLessThanOrEqual(2);
-  expect([0, 1, 2, 3].map((n) => pieces.gauge(`inner ${n}`).max)).toEqual([3, 3, 3, 3]);
+  expect([0, 1, 2, 3].map((n) => taskSet.gauge(`inner ${n}`).max)).toEqual([3, 3, 3, 3]);
 });
 
-test('with one slot, a nested group holds it until all of it has ended', async () => {
+test('in a swarm with one slot, a nested group holds it until all of it has ended', async () => {
   const chain = await mage.chain([
-    await mage.sign(piece, { gauge: 'one', tag: 'chain 1' }),
-    await mage.sign(piece, { gauge: 'one', tag: 'chain 2' }),
+    await mage.sign(work, { gauge: 'one', label: 'chain 1' }),
+    await mage.sign(work, { gauge: 'one', label: 'chain 2' }),
   ]);
   const inner = await mage.swarm({
-    tasks: of(2, { gauge: 'one', tag: 'swarm item' }),
+    tasks: of(2, { gauge: 'one', label: 'swarm item' }),
     config: { maxConcurrency: 1 },
     isSwarmClosed: true,
   });
   const outer = await mage.swarm({
-    tasks: [[piece, { gauge: 'one', tag: 'task' }], chain, inner, [piece, { gauge: 'one', tag: 'last task' }]],
+    tasks: [[work, { gauge: 'one', label: 'task' }], chain, inner, [work, { gauge: 'one', label: 'last task' }]],
     config: { maxConcurrency: 1 },
     isSwarmClosed: true,
   });
   await outer.run({});
-  expect(pieces.gauge('one')).toMatchObject({ max: 1, total: 6 });
-  expect(pieces.order('task', 'chain 1', 'chain 2', 'swarm item', 'last task')).toEqual([
+  expect(taskSet.gauge('one')).toMatchObject({ max: 1, total: 6 });
+  expect(taskSet.order('task', 'chain 1', 'chain 2', 'swarm item', 'last task')).toEqual([
     'task',
     'chain 1',
     'chain 2',
@@ -63,25 +63,25 @@ test('with one slot, a nested group holds it until all of it has ended', async (
 
 test('a swarm in a chain runs as many at once as its own limit says', async () => {
   const inner = await mage.swarm({
-    tasks: of(5, { gauge: 'in a chain', hold: 'in a chain', tag: 'wide' }),
+    tasks: of(5, { gauge: 'in a chain', waitFor: 'in a chain', label: 'wide' }),
     isSwarmClosed: true,
   });
-  const handle = await (await mage.chain([piece, inner, piece])).runNoWait({});
-  await pieces.begun('wide', 5);
-  pieces.open('in a chain');
+  const handle = await (await mage.chain([work, inner, work])).runNoWait({});
+  await taskSet.started('wide', 5);
+  taskSet.openGate('in a chain');
   await handle.output;
-  expect(pieces.gauge('in a chain').max).toBe(5);
+  expect(taskSet.gauge('in a chain').max).toBe(5);
 });
 
 test('an inner limit of failures fails the inner swarm, which is one failure outside', async () => {
   const failing = await mage.swarm({
     name: 'failing',
-    tasks: of(10, { fail: 'no', tag: 'inner failure' }),
+    tasks: of(10, { fail: 'no', label: 'inner failure' }),
     config: { maxConcurrency: 1, stopAfterNFailures: 3 },
     isSwarmClosed: true,
   });
   const outer = await mage.swarm({
-    tasks: [failing, [piece, { give: 'fine' }]],
+    tasks: [failing, [work, { value: 'fine' }]],
     config: { stopAfterNFailures: 2 },
     isSwarmClosed: true,
   });
@@ -91,7 +91,7 @@ test('an inner limit of failures fails the inner swarm, which is one failure out
   expect(second).toMatchObject({ index: 1, status: 'succeeded', output: 'fine' });
   expect(await outer.progress()).toMatchObject({ failed: 1, succeeded: 1, status: 'succeeded' });
   expect(await failing.progress()).toMatchObject({ failed: 3, cancelled: 7, status: 'failed' });
-  expect(pieces.of('inner failure')).toHaveLength(3);
+  expect(taskSet.executions('inner failure')).toHaveLength(3);
 });
 
 test('failed items of an inner swarm without a limit are no failure outside', async () => {
@@ -101,7 +101,7 @@ test('failed items of an inner swarm without a limit are no failure outside', as
 });
 
 test('an outer limit counts failed groups, each once', async () => {
-  const failing = () => mage.chain([piece, piece]);
+  const failing = () => mage.chain([work, work]);
   const outer = await mage.swarm({ config: { maxConcurrency: 1, stopAfterNFailures: 2 } });
   const chains = [await failing(), await failing(), await failing()];
   await outer.addTasks(chains);

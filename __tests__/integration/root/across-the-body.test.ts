@@ -8,19 +8,19 @@ import { mageContext } from '../../../src';
 import { eventually, gate } from '../../helpers/fixture';
 import { openRoots } from '../../helpers/roots';
 
-const { fixture, mage, notes, roots, root, work, others } = openRoots();
+const { fixture, mage, taskSet, roots, root, retriedWork, others } = openRoots();
 const plainBody = gate();
 const plainTask = mage.task({
   name: 'plain-task',
-  fn: async ({ tag }: { tag: string }) => {
+  fn: async ({ label }: { label: string }) => {
     plainBody.open();
-    const child = await mage.sign(work, { tag, give: 'independent' });
+    const child = await mage.sign(retriedWork, { label, value: 'independent' });
     return { output: await child.run({}), id: child.id };
   },
 });
 others.push(plainTask);
 
-const publish = async (give: unknown) => (await mage.sign(work, { give })).run({});
+const publish = async (value: unknown) => (await mage.sign(retriedWork, { value })).run({});
 
 /** What the children of a root that runs this body gave. */
 async function outputsOf(body: Parameters<typeof roots.sign>[1]): Promise<unknown[]> {
@@ -36,7 +36,7 @@ async function childOutputs(signature: Awaited<ReturnType<typeof roots.sign>>): 
 }
 
 describe('the capture reaches what the body publishes', () => {
-  it('after awaits, and in helpers that the body calls', async () => {
+  test('after awaits, and in helpers that the body calls', async () => {
     const helper = async (n: number): Promise<void> => {
       if (n === 0) return;
       await Promise.resolve();
@@ -51,12 +51,12 @@ describe('the capture reaches what the body publishes', () => {
     ).toEqual([3, 2, 1]);
   });
 
-  it('in branches of Promise.all', async () => {
+  test('in branches of Promise.all', async () => {
     const outputs = await outputsOf(() => Promise.all([1, 2, 3, 4, 5].map(publish)));
     expect([...outputs].sort()).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('in timers, immediates, microtasks and next ticks', async () => {
+  test('in timers, immediates, microtasks and next ticks', async () => {
     const outputs = await outputsOf(async () => {
       await new Promise<void>((resolve, reject) => {
         setTimeout(() => void publish('timer').then(() => resolve(), reject), 1);
@@ -74,7 +74,7 @@ describe('the capture reaches what the body publishes', () => {
     expect(outputs).toEqual(['timer', 'immediate', 'microtask', 'tick']);
   });
 
-  it('from streams and async iterators', async () => {
+  test('from streams and async iterators', async () => {
     const outputs = await outputsOf(async () => {
       for await (const row of Readable.from(['row 1', 'row 2'])) await publish(row);
       async function* rows() {
@@ -93,7 +93,7 @@ describe('the capture reaches what the body publishes', () => {
     expect(outputs).toEqual([1, 2, 3, 4, 5, 6].map((n) => `row ${n}`));
   });
 
-  it('from a listener that is bound to the body, and not from one that an outsider calls', async () => {
+  test('from a listener that is bound to the body, and not from one that an outsider calls', async () => {
     const emitter = new EventEmitter();
     const signature = await roots.sign(root, async () => {
       const done = gate();
@@ -112,7 +112,7 @@ describe('the capture reaches what the body publishes', () => {
 });
 
 describe('bodies that run in one process at once', () => {
-  it('never mix, whatever they wait for in between', async () => {
+  test('never mix, whatever they wait for in between', async () => {
     const spawn = async (who: string) => {
       for (let i = 0; i < 10; i++) {
         await Promise.all([publish(`${who} ${i} a`), sleep(i % 3).then(() => publish(`${who} ${i} b`))]);
@@ -130,36 +130,36 @@ describe('bodies that run in one process at once', () => {
     }
   });
 
-  it('of a root and of a task that is none: what the latter publishes is independent', async () => {
+  test('of a root and of a task that is none: what the latter publishes is independent', async () => {
     const signature = await roots.sign(root, async () => {
       await publish('captured');
       await plainBody.opened;
       await publish('captured too');
     });
     const running = signature.run();
-    const plain = await mage.sign(plainTask, { tag: 'of a plain task' });
+    const plain = await mage.sign(plainTask, { label: 'of a plain task' });
     await plain.run({});
     await running;
     expect(await childOutputs(signature)).toEqual(['captured', 'captured too']);
-    expect(notes.of('of a plain task')[0]?.context?.rootId).toBeUndefined();
+    expect(taskSet.executions('of a plain task')[0]?.context?.rootId).toBeUndefined();
   });
 });
 
 describe('whose body it is', () => {
-  it('what a child publishes in its own body is independent of the root', async () => {
-    const signature = await roots.sign(root, async () => (await mage.sign(plainTask, { tag: 'by a child' })).run({}));
+  test('what a child publishes in its own body is independent of the root', async () => {
+    const signature = await roots.sign(root, async () => (await mage.sign(plainTask, { label: 'by a child' })).run({}));
     await signature.run();
     expect(await (await signature.children()).progress()).toMatchObject({ total: 1, succeeded: 1 });
-    expect(notes.of('by a child')[0]?.context?.rootId).toBeUndefined();
+    expect(taskSet.executions('by a child')[0]?.context?.rootId).toBeUndefined();
   });
 
-  it('the module-level functions use the instance that runs the body, and what they make is captured', async () => {
+  test('the module-level functions use the instance that runs the body, and what they make is captured', async () => {
     const later = fixture.another({ keyPrefix: `${fixture.keyPrefix}-later` });
-    expect((await mageflow.sign(work)).id).toBeDefined();
+    expect((await mageflow.sign(retriedWork)).id).toBeDefined();
     const signature = await roots.sign(root, async () => {
-      await (await mageflow.sign(work, { give: 'task' })).run({});
-      await (await mageflow.chain([await mageflow.sign(work, { give: 'chain' })])).run({});
-      await (await mageflow.swarm({ tasks: [[work, { give: 'swarm' }]], isSwarmClosed: true })).run();
+      await (await mageflow.sign(retriedWork, { value: 'task' })).run({});
+      await (await mageflow.chain([await mageflow.sign(retriedWork, { value: 'chain' })])).run({});
+      await (await mageflow.swarm({ tasks: [[retriedWork, { value: 'swarm' }]], isSwarmClosed: true })).run();
     });
     await signature.run();
     expect(await childOutputs(signature)).toEqual(['task', 'chain', ['swarm']]);
@@ -170,14 +170,14 @@ describe('whose body it is', () => {
 describe('after the body has returned', () => {
   const warnings = () => fixture.log.lines.filter((line) => line.startsWith('warn'));
 
-  it('what a stray promise publishes goes out uncaptured, with one warning', async () => {
+  test('what a stray promise publishes goes out uncaptured, with one warning', async () => {
     const returned = gate();
     const strays = gate();
     const signature = await roots.sign(root, async () => {
       void (async () => {
         await returned.opened;
-        for (let i = 0; i < 3; i++) await (await mage.sign(work, { tag: 'stray', give: i })).run({});
-        await work.run({ tag: 'stray', give: 3 });
+        for (let i = 0; i < 3; i++) await (await mage.sign(retriedWork, { label: 'stray', value: i })).run({});
+        await retriedWork.run({ label: 'stray', value: 3 });
         strays.open();
       })();
       await publish('captured');
@@ -188,64 +188,64 @@ describe('after the body has returned', () => {
     returned.open();
     await strays.opened;
     expect(await childOutputs(signature)).toEqual(['captured']);
-    expect(notes.of('stray')).toHaveLength(4);
-    for (const { context } of notes.of('stray')) expect(context?.rootId).toBeUndefined();
+    expect(taskSet.executions('stray')).toHaveLength(4);
+    for (const { context } of taskSet.executions('stray')) expect(context?.rootId).toBeUndefined();
     expect(warnings().slice(before)).toEqual([expect.stringContaining('root-swarm:root')]);
     expect(warnings().at(-1)).toContain('after the body had returned');
   });
 
-  it('what one publishes while the children still run goes out uncaptured as well', async () => {
+  test('what a stray promise publishes while the children still run goes out uncaptured as well', async () => {
     const returned = gate();
     const strays = gate();
     const signature = await roots.sign(root, async () => {
       void (async () => {
         await returned.opened;
-        await (await mage.sign(work, { tag: 'early stray' })).run({});
+        await (await mage.sign(retriedWork, { label: 'early stray' })).run({});
         strays.open();
       })();
-      await (await mage.sign(work, { give: 'held', hold: 'children' })).runNoWait({});
+      await (await mage.sign(retriedWork, { value: 'held', waitFor: 'children' })).runNoWait({});
     });
     const handle = await signature.runNoWait();
     await eventually('the body has returned', async () => (await (await signature.children()).progress()).closed);
     returned.open();
     await strays.opened;
-    expect(notes.of('early stray')[0]?.context?.rootId).toBeUndefined();
+    expect(taskSet.executions('early stray')[0]?.context?.rootId).toBeUndefined();
     expect(await signature.status()).toBe('running');
-    notes.open('children');
+    taskSet.openGate('children');
     await handle.output;
     expect(await childOutputs(signature)).toEqual(['held']);
   });
 
-  it('what it began to publish without awaiting it runs once, and nothing is left unhandled', async () => {
+  test('what the body began to publish without awaiting it runs once, and nothing is left unhandled', async () => {
     const unhandled: unknown[] = [];
     const onUnhandled = (reason: unknown) => unhandled.push(reason);
     process.on('unhandledRejection', onUnhandled);
     try {
       for (let n = 0; n < 5; n++) {
         const signature = await roots.sign(root, async () => {
-          const task = () => mage.sign(work, { tag: 'not awaited' });
+          const task = () => mage.sign(retriedWork, { label: 'not awaited' });
           const [one, chain] = [await task(), await mage.chain([await task()])];
           const swarm = await mage.swarm({ tasks: [await task()], isSwarmClosed: true });
           void one.runNoWait({});
           void chain.runNoWait({});
           void swarm.runNoWait();
-          void work.runNoWait({ tag: 'not awaited' });
+          void retriedWork.runNoWait({ label: 'not awaited' });
         });
         await signature.run();
-        await eventually('all of it has run', () => notes.of('not awaited').length >= 4 * (n + 1));
+        await eventually('all of it has run', () => taskSet.executions('not awaited').length >= 4 * (n + 1));
       }
-      expect(notes.of('not awaited')).toHaveLength(20);
+      expect(taskSet.executions('not awaited')).toHaveLength(20);
       expect(unhandled).toEqual([]);
     } finally {
       process.off('unhandledRejection', onUnhandled);
     }
   });
 
-  it('a captured swarm that is still open is closed', async () => {
+  test('a captured swarm that is still open is closed', async () => {
     const signature = await roots.sign(root, async () => {
-      const swarm = await mage.swarm({ tasks: [[work, { give: 1 }]] });
+      const swarm = await mage.swarm({ tasks: [[retriedWork, { value: 1 }]] });
       await swarm.runNoWait();
-      await swarm.addTask(work, { give: 2 });
+      await swarm.addTask(retriedWork, { value: 2 });
     });
     await signature.run();
     expect(await childOutputs(signature)).toEqual([[1, 2]]);

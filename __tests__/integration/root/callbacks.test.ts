@@ -1,127 +1,130 @@
 import { z } from 'zod';
 import { childResults, returnValue, TaskFailedError } from '../../../src';
 import { openRoots } from '../../helpers/roots';
-import { rejection } from '../../helpers/workshop';
+import { rejection } from '../../helpers/outcomes';
 
-const { mage, notes, roots, root, work, once, note, tagged, others } = openRoots();
+const { mage, taskSet, roots, root, retriedWork, work, callback, tagged, others } = openRoots();
 const withDefaults = roots.declare('with-defaults', {
-  successCallbacks: [note, 'marked'],
-  errorCallbacks: [note],
+  successCallbacks: [callback, 'marked'],
+  errorCallbacks: [callback],
 });
 const marked = mage.task({
   name: 'marked',
   input: z.object({
-    tag: z.string().default('marked'),
+    label: z.string().default('marked'),
     total: returnValue(z.unknown()),
     parts: childResults(z.array(z.unknown())).readonly(),
   }),
-  fn: (input) => notes.keep(input),
+  fn: (input) => taskSet.record(input),
 });
 others.push(marked);
 
-const child = async (message: object) => (await mage.sign(work, message as { give: unknown })).runNoWait({});
+const child = async (message: object) => (await mage.sign(retriedWork, message as { value: unknown })).runNoWait({});
 
 describe('success callbacks of a root', () => {
-  it('get the output of its body, and those of the children in the order of their publication', async () => {
+  test('get the output of its body, and those of the children in the order of their publication', async () => {
     const signature = await roots.sign(
       root,
       async () => {
-        await child({ hold: 'first', give: 'slow' });
-        await (await mage.sign(work, { give: 'quick' })).run({});
-        await child({ hold: 'first', give: 'slow too' });
-        notes.open('first');
+        await child({ waitFor: 'first', value: 'slow' });
+        await (await mage.sign(retriedWork, { value: 'quick' })).run({});
+        await child({ waitFor: 'first', value: 'slow too' });
+        taskSet.openGate('first');
         return { of: 'the body' };
       },
       { successCallbacks: [await tagged('results', { bound: 1 })] },
     );
     await signature.run({ unseen: true });
-    expect((await notes.only('results', signature)).input).toEqual({
-      tag: 'results',
+    expect((await taskSet.onlyExecution('results', signature)).input).toEqual({
+      label: 'results',
       bound: 1,
       returnValue: { of: 'the body' },
       childResults: ['slow', 'quick', 'slow too'],
     });
   });
 
-  it('get both in the fields that their schema marks', async () => {
-    const callback = await mage.sign(marked, { tag: 'in marked fields' });
-    const signature = await roots.sign(root, () => child({ give: 7 }).then(() => 'body'), {
-      successCallbacks: [callback],
+  test('get both in the fields that their schema marks', async () => {
+    const attached = await mage.sign(marked, { label: 'in marked fields' });
+    const signature = await roots.sign(root, () => child({ value: 7 }).then(() => 'body'), {
+      successCallbacks: [attached],
     });
     await signature.run();
-    expect((await notes.only('in marked fields', signature)).input).toEqual({
-      tag: 'in marked fields',
+    expect((await taskSet.onlyExecution('in marked fields', signature)).input).toEqual({
+      label: 'in marked fields',
       total: 'body',
       parts: [7],
     });
   });
 
-  it('get an empty list when there are no children, as soon as the body has ended', async () => {
+  test('get an empty list when there are no children, as soon as the body has ended', async () => {
     const signature = await roots.sign(root, () => undefined, { successCallbacks: [await tagged('no children')] });
     expect(await signature.run()).toBeNull();
-    expect((await notes.only('no children', signature)).input).toEqual({
-      tag: 'no children',
+    expect((await taskSet.onlyExecution('no children', signature)).input).toEqual({
+      label: 'no children',
       returnValue: null,
       childResults: [],
     });
   });
 
-  it('get the outputs without those of the failed, and can ask for the failures', async () => {
+  test('get the outputs without those of the failed, and can ask for the failures', async () => {
     const signature = await roots.sign(
       root,
       async () => {
-        await child({ give: 1 });
-        await (await mage.sign(once, { fail: 'no' }, { name: 'failing' })).runNoWait({});
-        await child({});
+        await child({ value: 1 });
+        await (await mage.sign(work, { fail: 'no' }, { name: 'failing' })).runNoWait({});
+        await child({ returnsNothing: true });
       },
       { successCallbacks: [await tagged('partly')], errorCallbacks: [await tagged('partly error')] },
     );
     await signature.run();
-    const { input, context } = await notes.only('partly', signature);
+    const { input, context } = await taskSet.onlyExecution('partly', signature);
     expect(input['childResults']).toEqual([1, null]);
     expect(context?.failures).toMatchObject([{ name: 'failing', index: 1, message: 'no' }]);
     const outputs = [];
     for await (const output of context?.results ?? []) outputs.push(output);
     expect(outputs).toEqual([1, null]);
-    expect(notes.of('partly error')).toEqual([]);
+    expect(taskSet.executions('partly error')).toEqual([]);
   });
 
-  it('run even when all children failed', async () => {
+  test('run even when all children failed', async () => {
     const signature = await roots.sign(
       root,
-      async () => (await mage.sign(once, { fail: 'all' })).runNoWait({}).then(() => 1),
+      async () => (await mage.sign(work, { fail: 'all' })).runNoWait({}).then(() => 1),
       {
         successCallbacks: [await tagged('all failed')],
       },
     );
     expect(await signature.run()).toBe(1);
-    expect((await notes.only('all failed', signature)).input).toMatchObject({ returnValue: 1, childResults: [] });
+    expect((await taskSet.onlyExecution('all failed', signature)).input).toMatchObject({
+      returnValue: 1,
+      childResults: [],
+    });
   });
 
-  it('may be chains and swarms', async () => {
+  test('may be chains and swarms', async () => {
     const swarm = await mage.swarm({
       tasks: [await tagged('in a swarm'), await tagged('in a swarm')],
       isSwarmClosed: true,
     });
-    const chain = await mage.chain([await tagged('in a chain', { give: 'on' }), await tagged('next')]);
-    const signature = await roots.sign(root, () => child({ give: 1 }).then(() => 'body'), {
+    const chain = await mage.chain([await tagged('in a chain', { value: 'on' }), await tagged('next')]);
+    const signature = await roots.sign(root, () => child({ value: 1 }).then(() => 'body'), {
       successCallbacks: [swarm, chain],
     });
     await signature.run();
-    await notes.settled(signature);
+    await taskSet.settled(signature);
     const given = { returnValue: 'body', childResults: [1] };
-    expect(notes.of('in a swarm').map(({ input }) => input)).toMatchObject([given, given]);
-    expect(notes.of('in a chain').map(({ input }) => input)).toMatchObject([given]);
-    expect(notes.of('next').map(({ input }) => input)).toEqual([{ tag: 'next', returnValue: 'on' }]);
+    expect(taskSet.executions('in a swarm').map(({ input }) => input)).toMatchObject([given, given]);
+    expect(taskSet.executions('in a chain').map(({ input }) => input)).toMatchObject([given]);
+    expect(taskSet.executions('next').map(({ input }) => input)).toEqual([{ label: 'next', returnValue: 'on' }]);
   });
 });
 
 describe('error callbacks of a root', () => {
-  it('get its input and what its body threw, after the children have ended, once', async () => {
+  test('get its input and what its body threw, after the children have ended, once', async () => {
     const signature = await roots.sign(
       root,
       async () => {
-        await child({ tag: 'child of a thrower', hold: 'thrown' });
+        await child({ label: 'child of a thrower', waitFor: 'thrown' });
         throw new Error('thrown by the body');
       },
       {
@@ -133,12 +136,12 @@ describe('error callbacks of a root', () => {
     const handle = await signature.runNoWait({ asked: 'for' });
     const running = (await signature.children()).progress();
     await running;
-    expect(notes.of('threw')).toEqual([]);
-    notes.open('thrown');
+    expect(taskSet.executions('threw')).toEqual([]);
+    taskSet.openGate('thrown');
     const error = await rejection(handle.output);
     expect(error).toBeInstanceOf(TaskFailedError);
-    expect((await notes.only('threw', signature)).input).toMatchObject({
-      tag: 'threw',
+    expect((await taskSet.onlyExecution('threw', signature)).input).toMatchObject({
+      label: 'threw',
       asked: 'for',
       error: {
         message: 'thrown by the body',
@@ -146,41 +149,45 @@ describe('error callbacks of a root', () => {
         failures: [{ id: signature.id, name: 'the thrower', message: 'thrown by the body' }],
       },
     });
-    expect(notes.of('threw, success')).toEqual([]);
+    expect(taskSet.executions('threw, success')).toEqual([]);
     expect(await (await signature.children()).progress()).toMatchObject({ succeeded: 1, status: 'succeeded' });
   });
 });
 
 describe('callbacks of the declaration', () => {
-  it('are those of each signature that has none of its own', async () => {
+  test('are those of each signature that has none of its own', async () => {
     const signature = await mage.sign(
       withDefaults,
-      roots.body(() => child({ give: 'd' }).then(() => 'default')),
+      roots.body(() => child({ value: 'd' }).then(() => 'default')),
     );
     await signature.run();
-    await notes.settled(signature);
-    const given = notes.seen.filter(({ input }) => input['returnValue'] === 'default' || input['total'] === 'default');
+    await taskSet.settled(signature);
+    const given = taskSet.allExecutions.filter(
+      ({ input }) => input['returnValue'] === 'default' || input['total'] === 'default',
+    );
     expect(given.map(({ input }) => input)).toEqual(
       expect.arrayContaining([
         { returnValue: 'default', childResults: ['d'] },
-        { tag: 'marked', total: 'default', parts: ['d'] },
+        { label: 'marked', total: 'default', parts: ['d'] },
       ]),
     );
     expect(given).toHaveLength(2);
   });
 
-  it('run for its failures as well', async () => {
+  test('run for its failures as well', async () => {
     const body = roots.body(() => {
       throw new Error('for the default');
     });
     const signature = await mage.sign(withDefaults, body);
     expect(await rejection(signature.run({}))).toBeInstanceOf(TaskFailedError);
-    await notes.settled(signature);
-    const told = notes.seen.filter(({ input }) => (input['error'] as Error | undefined)?.message === 'for the default');
+    await taskSet.settled(signature);
+    const told = taskSet.allExecutions.filter(
+      ({ input }) => (input['error'] as Error | undefined)?.message === 'for the default',
+    );
     expect(told).toHaveLength(1);
   });
 
-  it('give way to those of a signature, each list by itself', async () => {
+  test('give way to those of a signature, each list by itself', async () => {
     const body = roots.body((input) => {
       if (input['fail']) throw new Error('not for the default');
       return 'own';
@@ -188,42 +195,44 @@ describe('callbacks of the declaration', () => {
     const options = { successCallbacks: [await tagged('own success')] };
     const good = await mage.sign(withDefaults, body, options);
     await good.run({});
-    expect((await notes.only('own success', good)).input).toMatchObject({ returnValue: 'own' });
-    expect(notes.seen.filter(({ input }) => input['returnValue'] === 'own' || input['total'] === 'own')).toHaveLength(
-      1,
-    );
+    expect((await taskSet.onlyExecution('own success', good)).input).toMatchObject({ returnValue: 'own' });
+    expect(
+      taskSet.allExecutions.filter(({ input }) => input['returnValue'] === 'own' || input['total'] === 'own'),
+    ).toHaveLength(1);
     const bad = await mage.sign(withDefaults, { ...body, fail: true }, options);
     expect(await rejection(bad.run({}))).toBeInstanceOf(TaskFailedError);
-    await notes.settled(bad);
+    await taskSet.settled(bad);
     expect(
-      notes.seen.filter(({ input }) => (input['error'] as Error | undefined)?.message === 'not for the default'),
+      taskSet.allExecutions.filter(
+        ({ input }) => (input['error'] as Error | undefined)?.message === 'not for the default',
+      ),
     ).toHaveLength(1);
     const none = await mage.sign(withDefaults, body, { successCallbacks: [] });
     await none.run({});
-    await notes.settled(none);
-    expect(notes.seen.filter(({ input }) => input['returnValue'] === 'own')).toHaveLength(1);
+    await taskSet.settled(none);
+    expect(taskSet.allExecutions.filter(({ input }) => input['returnValue'] === 'own')).toHaveLength(1);
   });
 
-  it('run when it is signed by its name too', async () => {
+  test('run when it is signed by its name too', async () => {
     const signature = await mage.sign(
       'with-defaults',
       roots.body(() => 'by name'),
     );
     expect(signature.kind).toBe('root');
     await signature.run({});
-    await notes.settled(signature);
-    expect(notes.seen.filter(({ input }) => input['returnValue'] === 'by name')).toHaveLength(1);
+    await taskSet.settled(signature);
+    expect(taskSet.allExecutions.filter(({ input }) => input['returnValue'] === 'by name')).toHaveLength(1);
   });
 
-  it('run when it is an item of a swarm, and when another root runs it', async () => {
+  test('run when it is an item of a swarm, and when another root runs it', async () => {
     const swarm = await mage.swarm({ tasks: [[withDefaults, roots.body(() => 'as an item')]], isSwarmClosed: true });
     expect(await swarm.run()).toEqual(['as an item']);
-    await notes.settled(swarm);
-    expect(notes.seen.filter(({ input }) => input['returnValue'] === 'as an item')).toHaveLength(1);
+    await taskSet.settled(swarm);
+    expect(taskSet.allExecutions.filter(({ input }) => input['returnValue'] === 'as an item')).toHaveLength(1);
     const body = roots.body(() => 'as a child');
     const outer = await roots.sign(root, () => withDefaults.run(body));
     expect(await outer.run()).toBe('as a child');
-    await notes.settled(outer);
-    expect(notes.seen.filter(({ input }) => input['returnValue'] === 'as a child')).toHaveLength(1);
+    await taskSet.settled(outer);
+    expect(taskSet.allExecutions.filter(({ input }) => input['returnValue'] === 'as a child')).toHaveLength(1);
   });
 });

@@ -1,6 +1,6 @@
 import { eventually } from '../../helpers/fixture';
 import { openRoots } from '../../helpers/roots';
-import { rejection } from '../../helpers/workshop';
+import { rejection } from '../../helpers/outcomes';
 
 const { fixture, mage, roots, root, others } = openRoots({ maxConcurrency: 3 });
 const { hatchet } = fixture;
@@ -42,19 +42,19 @@ describe.each([
   ['made by mageflow', double, 'double', 2],
   ['wrapped by mageflow', wrapped, 'wrapped', 3],
 ])('a declaration %s', (_, task, name, factor) => {
-  it('is captured by run, which gives its output', async () => {
+  test('is captured by run, which gives its output', async () => {
     const { given, children } = await childrenOf(() => task.run({ n: 7 }));
     expect(given).toEqual({ n: 7 * factor });
     expect(children).toEqual([[name, { n: 7 * factor }]]);
   });
 
-  it('is captured by run with a list, each input as one child', async () => {
+  test('is captured by run with a list, each input as one child', async () => {
     const { given, children } = await childrenOf(() => task.run(inputs));
     expect(given).toEqual(outputs(factor));
     expect(children).toEqual(three(name, factor));
   });
 
-  it("is captured by runNoWait, which gives the SDK's reference", async () => {
+  test("is captured by runNoWait, which gives the SDK's reference", async () => {
     const { given, children } = await childrenOf(async () => {
       const ref = await task.runNoWait({ n: 1 });
       const runId = await ref.runId;
@@ -70,7 +70,7 @@ describe.each([
     expect(children).toEqual([[name, { n: factor }]]);
   });
 
-  it('is captured by runNoWait with a list, each input as one child with a reference of its own', async () => {
+  test('is captured by runNoWait with a list, each input as one child with a reference of its own', async () => {
     const { given, children } = await childrenOf(async () => {
       const refs = await task.runNoWait(inputs);
       return {
@@ -84,7 +84,7 @@ describe.each([
     expect(children).toEqual(three(name, factor));
   });
 
-  it('is captured by runMany and runManyNoWait', async () => {
+  test('is captured by runMany and runManyNoWait', async () => {
     const { given, children } = await childrenOf(async () => {
       const refs = await task.runManyNoWait(runs);
       return [await task.runMany(runs), await Promise.all(refs.map((ref) => ref.output))];
@@ -95,7 +95,7 @@ describe.each([
 });
 
 describe('declarations', () => {
-  it('that are durable tasks and workflows are captured too', async () => {
+  test('that are durable tasks and workflows are captured too', async () => {
     const { given, children } = await childrenOf(async () => [
       await durable.run({ n: 1 }),
       await pipeline.run({ n: 1 }),
@@ -107,7 +107,7 @@ describe('declarations', () => {
     ]);
   });
 
-  it('that fail reject, and count as failed children', async () => {
+  test('that fail reject, and count as failed children', async () => {
     const { given, children } = await childrenOf(async () => {
       const ref = await failing.runNoWait({});
       return [(await rejection(failing.run({}))).message, (await rejection(ref.output)).message];
@@ -119,7 +119,7 @@ describe('declarations', () => {
     ]);
   });
 
-  it('of one child key are one child', async () => {
+  test('of one child key are one child', async () => {
     const { given, children } = await childrenOf(async () => [
       await double.run({ n: 1 }, { childKey: 'same' }),
       await double.run({ n: 2 }, { childKey: 'same' }),
@@ -128,7 +128,7 @@ describe('declarations', () => {
     expect(children).toEqual([['double', { n: 2 }]]);
   });
 
-  it('pass the options of the run on', async () => {
+  test('pass the options of the run on', async () => {
     const { given } = await childrenOf(
       async () => (await double.runNoWait({ n: 1 }, { additionalMetadata: { team: 'blue' } })).runId,
     );
@@ -136,14 +136,14 @@ describe('declarations', () => {
     expect(run.additionalMetadata).toMatchObject({ team: 'blue' });
   });
 
-  it('that are many become as many children, in order', async () => {
+  test('that are many become as many children, in order', async () => {
     const many = Array.from({ length: 50 }, (_, n) => ({ n }));
     const { given, children } = await childrenOf(() => double.run(many));
     expect(given).toEqual(many.map(({ n }) => ({ n: 2 * n })));
     expect(children).toEqual(many.map(({ n }) => ['double', { n: 2 * n }]));
   });
 
-  it('that nobody wrapped are not captured, whose output is the same', async () => {
+  test('that nobody wrapped are not captured, whose output is the same', async () => {
     const { given, children } = await childrenOf(async () => [
       await unwrapped.run({ n: 1 }),
       await (await unwrapped.runNoWait({ n: 2 })).output,
@@ -152,7 +152,7 @@ describe('declarations', () => {
     expect(children).toEqual([]);
   });
 
-  it('run by the client are not captured', async () => {
+  test('run by the client are not captured', async () => {
     const { given, children } = await childrenOf(async () => [
       await mage.hatchet.run('double', { n: 1 }),
       await (await mage.hatchet.runNoWait(double, { n: 2 }, {})).output,
@@ -161,7 +161,7 @@ describe('declarations', () => {
     expect(children).toEqual([]);
   });
 
-  it('that are scheduled or delayed are not captured', async () => {
+  test('that are scheduled or delayed are not captured', async () => {
     const { given, children } = await childrenOf(async () => {
       const inAnHour = new Date(Date.now() + 3_600_000);
       const scheduled = [await double.schedule(inAnHour, { n: 1 }), await double.delay(3_600, { n: 2 })];
@@ -175,7 +175,7 @@ describe('declarations', () => {
 });
 
 describe('what the context runs', () => {
-  it('by runChild and runNoWaitChild', async () => {
+  test('by runChild and runNoWaitChild', async () => {
     const { given, children } = await childrenOf(async (_, ctx) => {
       const ref = await ctx.runNoWaitChild('double', { n: 3 });
       const runId = await ref.getWorkflowRunId();
@@ -190,7 +190,7 @@ describe('what the context runs', () => {
     expect(children).toEqual([3, 1, 2].map((n) => ['double', { n: n * 2 }]));
   });
 
-  it('by bulkRunChildren and bulkRunNoWaitChildren', async () => {
+  test('by bulkRunChildren and bulkRunNoWaitChildren', async () => {
     const { given, children } = await childrenOf(async (_, ctx) => {
       const bulk = (...numbers: number[]) => numbers.map((n) => ({ workflow: double as never, input: { n } }));
       const refs = await ctx.bulkRunNoWaitChildren(bulk(1, 2));
@@ -202,13 +202,13 @@ describe('what the context runs', () => {
     expect(children).toEqual([1, 2, 3, 4].map((n) => ['double', { n: n * 2 }]));
   });
 
-  it('of workflows too', async () => {
+  test('of workflows too', async () => {
     const { given, children } = await childrenOf((_, ctx) => ctx.runChild(pipeline as never, { n: 1 }));
     expect(given).toEqual({ first: { n: 1 }, second: { n: 2 } });
     expect(children).toEqual([['pipeline', given]]);
   });
 
-  it('with a key is one child for each key', async () => {
+  test('with a key is one child for each key', async () => {
     const { given, children } = await childrenOf(async (_, ctx) => [
       await ctx.runChild(double as never, { n: 1 }, { key: 'k' }),
       await ctx.runChild(double as never, { n: 2 }, { key: 'k' }),
@@ -217,7 +217,7 @@ describe('what the context runs', () => {
     expect(children).toHaveLength(1);
   });
 
-  it('rejects when the child fails', async () => {
+  test('rejects when the child fails', async () => {
     const { given } = await childrenOf(async (_, ctx) => (await rejection(ctx.runChild(failing as never, {}))).message);
     expect(given).toBe('failing failed: it failed');
   });

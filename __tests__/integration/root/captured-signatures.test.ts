@@ -1,9 +1,9 @@
 import { AlreadyStartedError, ConfigurationError, TaskFailedError } from '../../../src';
 import { Fixture } from '../../helpers/fixture';
 import { openRoots } from '../../helpers/roots';
-import { rejection } from '../../helpers/workshop';
+import { rejection } from '../../helpers/outcomes';
 
-const { fixture, mage, notes, roots, root, work, once, others } = openRoots();
+const { fixture, mage, taskSet, roots, root, retriedWork, work, others } = openRoots();
 const elsewhere = new Fixture({}, fixture.hatchet);
 afterAll(() => elsewhere.close());
 
@@ -21,10 +21,10 @@ const outputs = async (signature: Awaited<ReturnType<typeof roots.sign>>) => {
 };
 
 describe('in the body of a root', () => {
-  it('a signature is captured by run, which gives its output, and by runNoWait, which gives a handle', async () => {
+  test('a signature is captured by run, which gives its output, and by runNoWait, which gives a handle', async () => {
     const signature = await roots.sign(root, async () => {
-      const waited = await mage.sign(work, { give: 1 });
-      const forgotten = await mage.sign('work', { give: 2 }, { name: 'by name' });
+      const waited = await mage.sign(retriedWork, { value: 1 });
+      const forgotten = await mage.sign('retried-work', { value: 2 }, { name: 'by name' });
       const output = await waited.run({});
       const handle = await forgotten.runNoWait({});
       const runId = await handle.runId;
@@ -34,7 +34,7 @@ describe('in the body of a root', () => {
     expect(await outputs(signature)).toEqual([1, 2]);
   });
 
-  it('a task that nobody wrapped, and a workflow of several tasks, are children with their outputs too', async () => {
+  test('a task that nobody wrapped, and a workflow of several tasks, are children with their outputs too', async () => {
     const signature = await roots.sign(root, async () => {
       await (await mage.sign(unwrapped, { n: 1 })).runNoWait({});
       await (await mage.sign('pipeline', { n: 2 })).runNoWait({});
@@ -43,32 +43,32 @@ describe('in the body of a root', () => {
     expect(await outputs(signature)).toEqual([{ n: 10 }, { first: { n: 3 }, second: { n: 4 } }]);
   });
 
-  it('a child gets its message and its bound data, which wins, and says what it is a child of', async () => {
+  test('a child gets its message and its bound data, which wins, and says what it is a child of', async () => {
     const signature = await roots.sign(root, async () => {
-      const child = await mage.sign(work, { tag: 'merged', a: { x: 1 } });
+      const child = await mage.sign(retriedWork, { label: 'merged', a: { x: 1 } });
       await child.runNoWait({ a: { x: 2, y: 3 }, b: [4] });
       return child.id;
     });
     const childId: unknown = await signature.run();
-    expect(notes.of('merged')).toMatchObject([
+    expect(taskSet.executions('merged')).toMatchObject([
       {
-        input: { tag: 'merged', a: { x: 1, y: 3 }, b: [4] },
+        input: { label: 'merged', a: { x: 1, y: 3 }, b: [4] },
         context: { signatureId: childId, rootId: signature.id, swarmId: (await signature.children()).id, index: 0 },
       },
     ]);
   });
 
-  it('a signature that was made before the body began is captured as well', async () => {
-    const early = await mage.sign(work, { give: 'early' });
+  test('a signature that was made before the body began is captured as well', async () => {
+    const early = await mage.sign(retriedWork, { value: 'early' });
     const signature = await roots.sign(root, () => early.run({}));
     expect(await signature.run()).toBe('early');
     expect(await outputs(signature)).toEqual(['early']);
     expect(await early.status()).toBe('succeeded');
   });
 
-  it('run throws the failure of a child, which the body may catch', async () => {
+  test('run throws the failure of a child, which the body may catch', async () => {
     const signature = await roots.sign(root, async () => {
-      const child = await mage.sign(once, { fail: 'broken' }, { name: 'the child' });
+      const child = await mage.sign(work, { fail: 'broken' }, { name: 'the child' });
       const error = await rejection(child.run({}));
       return [error instanceof TaskFailedError, error.message];
     });
@@ -77,10 +77,16 @@ describe('in the body of a root', () => {
     expect(await outputs(signature)).toEqual(['broken']);
   });
 
-  it('a chain is one child, with its last output', async () => {
+  test('a chain is one child, with its last output', async () => {
     const signature = await roots.sign(root, async () => {
-      const chain = await mage.chain([await mage.sign(work, { give: 1 }), await mage.sign(work, { give: 2 })]);
-      const other = await mage.chain([await mage.sign(work, { give: 3 }), await mage.sign(work, { give: 4 })]);
+      const chain = await mage.chain([
+        await mage.sign(retriedWork, { value: 1 }),
+        await mage.sign(retriedWork, { value: 2 }),
+      ]);
+      const other = await mage.chain([
+        await mage.sign(retriedWork, { value: 3 }),
+        await mage.sign(retriedWork, { value: 4 }),
+      ]);
       const output = await chain.run({});
       const handle = await other.runNoWait({});
       const error = await rejection(handle.runId);
@@ -90,10 +96,17 @@ describe('in the body of a root', () => {
     expect(await outputs(signature)).toEqual([2, 4]);
   });
 
-  it('a swarm is one child, with its list, however it is run', async () => {
+  test('a swarm is one child, with its list, however it is run', async () => {
     const signature = await roots.sign(root, async () => {
-      const make = (give: number) =>
-        mage.swarm({ tasks: [[work, { give }], work], config: { maxConcurrency: 1 }, isSwarmClosed: true });
+      const make = (value: number) =>
+        mage.swarm({
+          tasks: [
+            [retriedWork, { value }],
+            [retriedWork, { returnsNothing: true }],
+          ],
+          config: { maxConcurrency: 1 },
+          isSwarmClosed: true,
+        });
       const [waited, forgotten, settled] = [await make(1), await make(2), await make(3)];
       const output = await waited.run({ common: true });
       const handle = await forgotten.runNoWait();
@@ -108,12 +121,12 @@ describe('in the body of a root', () => {
     ]);
   });
 
-  it('an item of a swarm is a child of the root as part of its swarm only, which it starts', async () => {
+  test('an item of a swarm is a child of the root as part of its swarm only, which it starts', async () => {
     const signature = await roots.sign(root, async () => {
       const swarm = await mage.swarm({ name: 'filled by hand' });
-      const item = await swarm.addTask(work, { give: 'item' });
+      const item = await swarm.addTask(retriedWork, { value: 'item' });
       const output = await item.run({});
-      await swarm.addTasks([[work, { give: 'added' }]], { run: true });
+      await swarm.addTasks([[retriedWork, { value: 'added' }]], { run: true });
       return [output, swarm.id];
     });
     const [output, swarmId] = (await signature.run()) as [unknown, string];
@@ -124,27 +137,27 @@ describe('in the body of a root', () => {
     expect(await (await mage.load(swarmId)).status()).toBe('succeeded');
   });
 
-  it('a swarm that was made outside and not run is captured when the body runs it', async () => {
-    const outside = await mage.swarm({ tasks: [[work, { give: 'outside' }]], isSwarmClosed: true });
+  test('a swarm that was made outside and not run is captured when the body runs it', async () => {
+    const outside = await mage.swarm({ tasks: [[retriedWork, { value: 'outside' }]], isSwarmClosed: true });
     const signature = await roots.sign(root, () => outside.run());
     expect(await signature.run()).toEqual(['outside']);
     expect(await outputs(signature)).toEqual([['outside']]);
   });
 
-  it('a swarm that was made and not run does not hold the root up', async () => {
+  test('a swarm that was made and not run does not hold the root up', async () => {
     const signature = await roots.sign(root, async () => {
-      await mage.swarm({ tasks: [work], isSwarmClosed: true });
+      await mage.swarm({ tasks: [retriedWork], isSwarmClosed: true });
       return 'done';
     });
     expect(await signature.run()).toBe('done');
     expect(await outputs(signature)).toEqual([]);
   });
 
-  it('an item that is run of a swarm which runs outside is no child', async () => {
+  test('an item that is run of a swarm which runs outside is no child', async () => {
     const outside = await mage.swarm();
-    const item = await outside.addTask(work, { give: 'of the other swarm' });
+    const item = await outside.addTask(retriedWork, { value: 'of the other swarm' });
     await outside.runNoWait();
-    const later = await outside.addTask(work, { give: 'later' });
+    const later = await outside.addTask(retriedWork, { value: 'later' });
     const signature = await roots.sign(root, () => later.run({}));
     expect(await signature.run()).toBe('later');
     expect(await outputs(signature)).toEqual([]);
@@ -152,13 +165,13 @@ describe('in the body of a root', () => {
     expect(await item.status()).not.toBe('pending');
   });
 
-  it('running a child twice throws', async () => {
+  test('running a child twice throws', async () => {
     const signature = await roots.sign(root, async () => {
-      const child = await mage.sign(work, { give: 1 });
+      const child = await mage.sign(retriedWork, { value: 1 });
       await child.run({});
-      const chain = await mage.chain([work]);
+      const chain = await mage.chain([retriedWork]);
       await chain.runNoWait({});
-      const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
+      const swarm = await mage.swarm({ tasks: [retriedWork], isSwarmClosed: true });
       await swarm.runNoWait();
       const errors = [];
       for (const again of [child, chain, swarm]) errors.push(await rejection(again.run({})));
@@ -168,31 +181,34 @@ describe('in the body of a root', () => {
     expect(await outputs(signature)).toHaveLength(3);
   });
 
-  it('equal signatures are different children, and those of one key are one', async () => {
+  test('equal signatures are different children, and those of one key are one', async () => {
     const signature = await roots.sign(root, async () => {
-      for (let i = 0; i < 3; i++) await (await mage.sign(work, { give: 'equal' })).runNoWait({});
+      for (let i = 0; i < 3; i++) await (await mage.sign(retriedWork, { value: 'equal' })).runNoWait({});
       const outputs = [];
-      for (const give of ['first', 'second'])
-        outputs.push(await (await mage.sign(work, { give }, { key: 'the same' })).run({}));
+      for (const value of ['first', 'second'])
+        outputs.push(await (await mage.sign(retriedWork, { value }, { key: 'the same' })).run({}));
       return outputs;
     });
     expect(await signature.run()).toEqual(['first', 'first']);
     expect(await outputs(signature)).toEqual(['equal', 'equal', 'equal', 'first']);
   });
 
-  it('a child has callbacks of its own, which are no children', async () => {
+  test('a child has callbacks of its own, which are no children', async () => {
     const signature = await roots.sign(root, async () => {
-      const callback = await mage.sign(work, { tag: 'of a child' });
-      await (await mage.sign(work, { give: 'x' }, { successCallbacks: [callback] })).runNoWait({});
+      const callback = await mage.sign(retriedWork, { label: 'of a child' });
+      await (await mage.sign(retriedWork, { value: 'x' }, { successCallbacks: [callback] })).runNoWait({});
     });
     await signature.run();
-    expect((await notes.only('of a child', signature)).input).toEqual({ tag: 'of a child', returnValue: 'x' });
+    expect((await taskSet.onlyExecution('of a child', signature)).input).toEqual({
+      label: 'of a child',
+      returnValue: 'x',
+    });
     expect(await outputs(signature)).toEqual(['x']);
   });
 
-  it('what another store keeps is not captured', async () => {
+  test('what another store keeps is not captured', async () => {
     const signature = await roots.sign(root, async () => {
-      const child = await elsewhere.mage.sign('work', { give: 'elsewhere', tag: 'elsewhere' });
+      const child = await elsewhere.mage.sign('retried-work', { value: 'elsewhere', label: 'elsewhere' });
       await child.runNoWait({});
       return child.id;
     });

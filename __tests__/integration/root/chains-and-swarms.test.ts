@@ -1,7 +1,7 @@
 import * as mageflow from 'mageflow';
 import { openRoots } from '../../helpers/roots';
 
-const { mage, notes, roots, root, work, tagged, others } = openRoots();
+const { mage, taskSet, roots, root, retriedWork, tagged, others } = openRoots();
 const adder = (name: string, more: number) =>
   mage.task({
     name,
@@ -35,23 +35,23 @@ test('a root task with a chain, a swarm and a single task in it waits for all th
     { successCallbacks: [await tagged('complex')], errorCallbacks: [await tagged('complex error')] },
   );
   expect(await root.run({ value: 0 })).toEqual({ completed: true });
-  expect((await notes.only('complex', root)).input).toEqual({
-    tag: 'complex',
+  expect((await taskSet.onlyExecution('complex', root)).input).toEqual({
+    label: 'complex',
     returnValue: { completed: true },
     childResults: [111, [1000, 2000], 5],
   });
   expect(await (await root.children()).progress()).toMatchObject({ total: 3, succeeded: 3, status: 'succeeded' });
-  expect(notes.of('complex error')).toEqual([]);
+  expect(taskSet.executions('complex error')).toEqual([]);
 });
 
 test('what starts a swarm by one of its items belongs to the root, like what is run as a whole', async () => {
   const signature = await roots.sign(root, async () => {
     const swarm = await mage.swarm({ isSwarmClosed: false });
-    const first = await swarm.addTask(work, { tag: 'started by an item' });
+    const first = await swarm.addTask(retriedWork, { label: 'started by an item' });
     await first.runNoWait({});
     return 'body';
   });
   expect(await signature.run()).toBe('body');
-  const [{ context } = {}] = notes.of('started by an item');
+  const [{ context } = {}] = taskSet.executions('started by an item');
   expect(context).toMatchObject({ rootId: signature.id, index: 0 });
 });

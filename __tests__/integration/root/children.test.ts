@@ -1,24 +1,24 @@
 import { ConfigurationError, NotFoundError, type RootSignature } from '../../../src';
 import { eventually, gate } from '../../helpers/fixture';
 import { openRoots } from '../../helpers/roots';
-import { progressOf, rejection, statusOf } from '../../helpers/workshop';
+import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
-const { fixture, mage, notes, roots, root, work, once, note } = openRoots({ maxConcurrency: 2 });
+const { fixture, mage, taskSet, roots, root, retriedWork, work, callback } = openRoots({ maxConcurrency: 2 });
 const { hatchet } = fixture;
-const child = async (message: object) => (await mage.sign(work, message as { give: unknown })).runNoWait({});
+const child = async (message: object) => (await mage.sign(retriedWork, message as { value: unknown })).runNoWait({});
 
 describe('the children of a root', () => {
-  it('are unknown before it is run', async () => {
+  test('are unknown before it is run', async () => {
     const signature = await roots.sign(root, () => undefined);
     expect(await signature.status()).toBe('pending');
     expect(await rejection(signature.children())).toBeInstanceOf(NotFoundError);
   });
 
-  it('are none while the body has not begun, and their results can be read already', async () => {
+  test('are none while the body has not begun, and their results can be read already', async () => {
     const signature = await roots.sign(root, async () => {
-      for (const give of ['a', 'b']) await child({ give });
+      for (const value of ['a', 'b']) await child({ value });
     });
-    const before = await mage.sign(work, { hold: 'not begun' });
+    const before = await mage.sign(retriedWork, { waitFor: 'not begun' });
     const swarm = await mage.swarm({
       tasks: [before, signature],
       config: { maxConcurrency: 1 },
@@ -36,15 +36,15 @@ describe('the children of a root', () => {
       for await (const { output } of children.results()) outputs.push(output);
       return outputs.sort();
     })();
-    notes.open('not begun');
+    taskSet.openGate('not begun');
     expect(await reading).toEqual(['a', 'b']);
     await statusOf(swarm, 'succeeded');
   });
 
-  it('show where they are while it runs, and after it has ended', async () => {
+  test('show where they are while it runs, and after it has ended', async () => {
     const bodyMayEnd = gate();
     const signature = await roots.sign(root, async () => {
-      for (const message of [{ give: 0 }, { give: 1 }, { hold: 'a' }, { hold: 'b' }, { hold: 'c' }])
+      for (const message of [{ value: 0 }, { value: 1 }, { waitFor: 'a' }, { waitFor: 'b' }, { waitFor: 'c' }])
         await child(message);
       await bodyMayEnd.opened;
     });
@@ -56,7 +56,7 @@ describe('the children of a root', () => {
     });
     bodyMayEnd.open();
     await progressOf(children, { closed: true, running: 2, queued: 1 });
-    for (const held of ['a', 'b', 'c']) notes.open(held);
+    for (const held of ['a', 'b', 'c']) taskSet.openGate(held);
     await handle.output;
     expect(await children.progress()).toEqual({
       total: 5,
@@ -75,10 +75,10 @@ describe('the children of a root', () => {
     expect(await (await loaded.children()).progress()).toMatchObject({ total: 5, status: 'succeeded' });
   });
 
-  it('of a root that was cancelled before its body began are none, and their results end', async () => {
+  test('of a root that was cancelled before its body began are none, and their results end', async () => {
     const signature = await roots.sign(root, () => child({}));
     const swarm = await mage.swarm({
-      tasks: [[once, { fail: 'stop' }], signature],
+      tasks: [[work, { fail: 'stop' }], signature],
       config: { maxConcurrency: 1, stopAfterNFailures: 1 },
       isSwarmClosed: true,
     });
@@ -90,22 +90,22 @@ describe('the children of a root', () => {
     for await (const entry of children.results()) throw new Error(JSON.stringify(entry));
   });
 
-  it('include those that fail, whose error is told', async () => {
+  test('include those that fail, whose error is told', async () => {
     const signature = await roots.sign(root, async () => {
-      await child({ give: 'good' });
-      await (await mage.sign(once, { fail: 'bad' }, { name: 'a bad one' })).runNoWait({});
+      await child({ value: 'good' });
+      await (await mage.sign(work, { fail: 'bad' }, { name: 'a bad one' })).runNoWait({});
     });
     await signature.run();
     const entries = [];
     for await (const entry of (await signature.children()).results()) entries.push(entry);
     entries.sort((a, b) => a.index - b.index);
     expect(entries).toMatchObject([
-      { index: 0, name: 'work', status: 'succeeded', output: 'good' },
+      { index: 0, name: 'retried-work', status: 'succeeded', output: 'good' },
       { index: 1, name: 'a bad one', status: 'failed', error: 'bad' },
     ]);
   });
 
-  it('are a swarm that is not for others to run', async () => {
+  test('are a swarm that is not for others to run', async () => {
     const held = gate();
     fixture.onRelease(held.open);
     const signature = await roots.sign(root, () => held.opened);
@@ -122,21 +122,25 @@ describe('in the engine', () => {
   const runOf = (runId: string) =>
     eventually('the engine shows the run', async () => (await hatchet.runs.get(runId)).run);
 
-  it('each is a run of its own below the run of the root, and its metadata says what it is', async () => {
+  test('each is a run of its own below the run of the root, and its metadata says what it is', async () => {
     const signature = await roots.sign(root, async (_, ctx) => {
-      const first = await mage.sign(work, { tag: 'below' }, { name: 'first one', additionalMetadata: { team: 'red' } });
+      const first = await mage.sign(
+        retriedWork,
+        { label: 'below' },
+        { name: 'first one', additionalMetadata: { team: 'red' } },
+      );
       await first.runNoWait({});
-      await work.runNoWait({ tag: 'below' });
-      await ctx.runNoWaitChild('work', { tag: 'below' });
-      await (await mage.chain([await mage.sign(work, { tag: 'below' })])).runNoWait({});
-      await (await mage.swarm({ tasks: [[work, { tag: 'below' }]], isSwarmClosed: true })).runNoWait();
+      await retriedWork.runNoWait({ label: 'below' });
+      await ctx.runNoWaitChild('retried-work', { label: 'below' });
+      await (await mage.chain([await mage.sign(retriedWork, { label: 'below' })])).runNoWait({});
+      await (await mage.swarm({ tasks: [[retriedWork, { label: 'below' }]], isSwarmClosed: true })).runNoWait();
       return ctx.taskRunExternalId();
     });
     const handle = await signature.runNoWait();
     const taskRunId: unknown = await handle.output;
     const rootRun = await runOf(await handle.runId);
     expect(rootRun.additionalMetadata).toMatchObject({ 'mageflow.signature': signature.id, 'mageflow.root': '' });
-    const runs = await Promise.all(notes.of('below').map(({ runId }) => runOf(runId)));
+    const runs = await Promise.all(taskSet.executions('below').map(({ runId }) => runOf(runId)));
     expect(runs).toHaveLength(5);
     for (const { additionalMetadata } of runs) {
       expect(additionalMetadata).toMatchObject({
@@ -148,7 +152,7 @@ describe('in the engine', () => {
       const { rows } = await hatchet.runs.list({ parentTaskRunExternalId: String(taskRunId), onlyTasks: false });
       return rows.map((row) => row.workflowRunExternalId).sort();
     };
-    const ids = notes.of('below').map(({ runId }) => runId);
+    const ids = taskSet.executions('below').map(({ runId }) => runId);
     await eventually('the engine lists them below it', async () => (await list()).length >= 5);
     expect(await list()).toEqual(ids.sort());
     const first = runs.find(({ additionalMetadata }) => (additionalMetadata as { team?: string }).team === 'red');
@@ -161,15 +165,15 @@ describe('in the engine', () => {
     });
   });
 
-  it("the body's output is the root run's at once, while run, output and callbacks wait for the children", async () => {
-    const callback = await mage.sign(note, { tag: 'at the end' });
+  test("the body's output is the root run's at once, while run, output and callbacks wait for the children", async () => {
+    const attached = await mage.sign(callback, { label: 'at the end' });
     const signature = await roots.sign(
       root,
       async () => {
-        await child({ hold: 'output at once', give: 1 });
+        await child({ waitFor: 'output at once', value: 1 });
         return { spawned: 1 };
       },
-      { successCallbacks: [callback] },
+      { successCallbacks: [attached] },
     );
     const handle = await signature.runNoWait();
     let settled = false;
@@ -182,23 +186,23 @@ describe('in the engine', () => {
     expect(Object.values(details.taskRuns).map((task) => task.output)).toEqual([{ spawned: 1 }]);
     expect(await signature.status()).toBe('running');
     expect(settled).toBe(false);
-    expect(notes.of('at the end')).toEqual([]);
-    notes.open('output at once');
+    expect(taskSet.executions('at the end')).toEqual([]);
+    taskSet.openGate('output at once');
     expect(await output).toEqual({ spawned: 1 });
-    await notes.only('at the end', signature);
+    await taskSet.onlyExecution('at the end', signature);
     expect(await signature.status()).toBe('succeeded');
   });
 
-  it('of a root whose body throws, the run has failed at once', async () => {
+  test('of a root whose body throws, the run has failed at once', async () => {
     const signature = await roots.sign(root, async () => {
-      await child({ hold: 'failed at once' });
+      await child({ waitFor: 'failed at once' });
       throw new Error('the body broke');
     });
     const handle = await signature.runNoWait();
     const runId = await handle.runId;
     await eventually('the run has ended', async () => (await hatchet.runs.getDetails(runId)).done);
     expect(await signature.status()).toBe('running');
-    notes.open('failed at once');
+    taskSet.openGate('failed at once');
     expect((await rejection(handle.output)).message).toContain('the body broke');
     expect(await signature.status()).toBe('failed');
   });

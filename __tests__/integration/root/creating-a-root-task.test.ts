@@ -1,13 +1,13 @@
 import * as mageflow from 'mageflow';
 import { z } from 'zod';
 import { Fixture, Gauge } from '../../helpers/fixture';
-import { Notes } from '../../helpers/notes';
-import { rejection } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
+import { rejection } from '../../helpers/outcomes';
 
 describe('creating a root task', () => {
   const fixture = new Fixture();
   const { mage } = fixture;
-  const notes = new Notes(fixture);
+  const taskSet = new TaskSet(fixture);
   const gauge = new Gauge();
   const processItem = mage.task({
     name: 'process-item',
@@ -48,53 +48,55 @@ describe('creating a root task', () => {
     },
   });
 
-  beforeAll(() => fixture.worker([...notes.tasks, processItem, processBatch, myRootTask, byDefault]));
+  beforeAll(() => fixture.worker([...taskSet.tasks, processItem, processBatch, myRootTask, byDefault]));
   afterAll(() => fixture.close());
 
-  const callbacks = async (tag: string) => ({
-    successCallbacks: [await mage.sign(notes.note, { tag: `${tag} succeeded` })],
-    errorCallbacks: [await mage.sign(notes.note, { tag: `${tag} failed` })],
+  const callbacks = async (label: string) => ({
+    successCallbacks: [await mage.sign(taskSet.callback, { label: `${label} succeeded` })],
+    errorCallbacks: [await mage.sign(taskSet.callback, { label: `${label} failed` })],
   });
 
-  it('captures what its body publishes, under its limit', async () => {
+  test('captures what its body publishes, under its limit', async () => {
     const root = await mage.sign(processBatch, {}, await callbacks('batch'));
     expect(root.kind).toBe('root');
     const items = Array.from({ length: 12 }, (_, i) => 'x'.repeat(i));
     gauge.fill(4);
     expect(await root.run({ items })).toEqual({ processed: 12 });
     expect(gauge.max).toBe(4);
-    const { input } = await notes.only('batch succeeded', root);
+    const { input } = await taskSet.onlyExecution('batch succeeded', root);
     expect(input).toEqual({
-      tag: 'batch succeeded',
+      label: 'batch succeeded',
       returnValue: { processed: 12 },
       childResults: items.map((_, size) => ({ size })),
     });
-    expect(notes.of('batch failed')).toEqual([]);
+    expect(taskSet.executions('batch failed')).toEqual([]);
   });
 
-  it('stops after the number of failures that it was given', async () => {
+  test('stops after the number of failures that it was given', async () => {
     const root = await mage.sign(processBatch, {}, await callbacks('bad batch'));
     const failed = root.run({ items: ['bad 1', 'bad 2', ...Array.from({ length: 30 }, (_, i) => `${i}`)] });
     expect(await rejection(failed)).toBeInstanceOf(mageflow.TaskFailedError);
-    const { input } = await notes.only('bad batch failed', root);
+    const { input } = await taskSet.onlyExecution('bad batch failed', root);
     expect(await root.status()).toBe('failed');
     expect(input).toMatchObject({ error: { failureCount: 2 } });
     expect((await (await root.children()).progress()).cancelled).toBeGreaterThan(0);
-    expect(notes.of('bad batch succeeded')).toEqual([]);
+    expect(taskSet.executions('bad batch succeeded')).toEqual([]);
   });
 
-  it('captures what the module-level sign made', async () => {
+  test('captures what the module-level sign made', async () => {
     const root = await mageflow.sign(myRootTask, {}, await callbacks('module'));
     await root.runNoWait({ data: 'four' });
-    expect((await notes.only('module succeeded', root)).input).toMatchObject({ childResults: [{ size: 4 }] });
+    expect((await taskSet.onlyExecution('module succeeded', root)).input).toMatchObject({
+      childResults: [{ size: 4 }],
+    });
   });
 
-  it('runs at most 30 at once by default, and goes on whatever fails', async () => {
+  test('runs at most 30 at once by default, and goes on whatever fails', async () => {
     const root = await mage.sign(byDefault, {}, await callbacks('default'));
     gauge.fill(30);
     await root.run({});
     expect(gauge.max).toBe(30);
-    const { input, context } = await notes.only('default succeeded', root);
+    const { input, context } = await taskSet.onlyExecution('default succeeded', root);
     expect(input['childResults']).toHaveLength(20);
     expect(context?.failures).toHaveLength(20);
   });

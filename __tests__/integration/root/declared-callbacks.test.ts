@@ -1,21 +1,21 @@
 import { eventually } from '../../helpers/fixture';
 import { openRoots } from '../../helpers/roots';
 
-const { fixture, mage, notes, roots, work, once, note } = openRoots();
+const { fixture, mage, taskSet, roots, retriedWork, work, callback } = openRoots();
 const { hatchet } = mage;
 const declared = roots.declare('declared', {
-  successCallbacks: [note],
-  errorCallbacks: [note],
+  successCallbacks: [callback],
+  errorCallbacks: [callback],
   onEvents: ['declared:new'],
 });
-const twice = roots.declare('twice', { retries: 1, successCallbacks: [note] });
+const twice = roots.declare('twice', { retries: 1, successCallbacks: [callback] });
 
 /** The inputs of the callbacks, for the runs that had a body. */
 const gotAfter = (given: string) =>
-  notes.seen
+  taskSet.allExecutions
     .map(({ input }) => input)
     .filter(({ returnValue, error }) => [returnValue, (error as Error | undefined)?.message].includes(given));
-const child = async (give: string) => (await mage.sign(once, { give })).runNoWait();
+const child = async (value: string) => (await mage.sign(work, { value })).runNoWait();
 
 /** Each way to run a root, with its message. */
 const runs: [how: string, run: (message: { body: string }) => Promise<unknown>][] = [
@@ -54,7 +54,7 @@ describe.each(runs)('the callbacks of the declaration of a root that is %s', (ho
   });
 });
 
-test('they run once after a run that was tried again', async () => {
+test('the callbacks of the declaration of a root run once after a run that was tried again', async () => {
   let attempts = 0;
   await twice.run(
     roots.body(async () => {
@@ -67,23 +67,23 @@ test('they run once after a run that was tried again', async () => {
   expect(gotAfter('the second time')).toEqual([{ returnValue: 'the second time', childResults: ['found again'] }]);
 });
 
-test('those of a signature come in their place', async () => {
-  const own = await mage.sign(work, { tag: 'own' });
+test('the callbacks of a signature come in the place of those of the declaration of its root', async () => {
+  const own = await mage.sign(retriedWork, { label: 'own' });
   const signature = await mage.sign(
     declared,
     roots.body(() => 'with its own'),
     { successCallbacks: [own] },
   );
   await signature.run({});
-  await notes.settled(signature);
-  expect(gotAfter('with its own')).toEqual([{ tag: 'own', returnValue: 'with its own', childResults: [] }]);
+  await taskSet.settled(signature);
+  expect(gotAfter('with its own')).toEqual([{ label: 'own', returnValue: 'with its own', childResults: [] }]);
 });
 
-test('a signature that is one of them tells of its latest run, also after a plain run', async () => {
-  const signed = await mage.sign(note, { tag: 'signed once' });
+test('a signature that is a declared callback reports its latest run, also after a plain run', async () => {
+  const signed = await mage.sign(callback, { label: 'signed once' });
   const root = mage.rootTask({ name: 'with-signed', successCallbacks: [signed], fn: () => 1 });
   await fixture.worker([root]);
   await root.run({});
-  await eventually('it has run', () => notes.of('signed once').length === 1);
+  await eventually('it has run', () => taskSet.executions('signed once').length === 1);
   await eventually('it tells so', async () => (await signed.status()) === 'succeeded');
 });

@@ -1,16 +1,17 @@
 import { ConfigurationError, mageContext, type RootSignature } from '../../../src';
 import { eventually } from '../../helpers/fixture';
 import { openRoots, type Message } from '../../helpers/roots';
-import { progressOf } from '../../helpers/workshop';
+import { progressOf } from '../../helpers/outcomes';
 import { thrownBy } from '../../helpers/refusals';
 
-const { fixture, mage, notes, roots, root, work, others } = openRoots();
+const { fixture, mage, taskSet, roots, root, retriedWork, others } = openRoots();
 const { hatchet } = fixture;
 const wrapped = mage.wrap(
   hatchet.task({
     name: 'wrapped-root',
     fn: async ({ count }: { count: number }) => {
-      for (let give = 0; give < count; give++) await (await mage.sign(work, { give, hold: 'wrapped' })).runNoWait({});
+      for (let value = 0; value < count; value++)
+        await (await mage.sign(retriedWork, { value, waitFor: 'wrapped' })).runNoWait({});
       return { count };
     },
   }),
@@ -20,35 +21,35 @@ others.push(wrapped);
 const fn = () => ({});
 
 describe('mage.wrap with root', () => {
-  it('makes a root of a task of the plain client, with its limit', async () => {
-    const callback = await mage.sign(notes.note, { tag: 'of a wrapped root' });
+  test('makes a root of a task of the plain client, with its limit', async () => {
+    const callback = await mage.sign(taskSet.callback, { label: 'of a wrapped root' });
     const signature = await mage.sign(wrapped, { count: 8 }, { successCallbacks: [callback] });
     expect(signature.kind).toBe('root');
     const handle = await signature.runNoWait({});
     await progressOf(await signature.children(), { closed: true, running: 2, queued: 6 });
-    notes.open('wrapped');
+    taskSet.openGate('wrapped');
     expect(await handle.output).toEqual({ count: 8 });
-    expect((await notes.only('of a wrapped root', signature)).input).toMatchObject({
+    expect((await taskSet.onlyExecution('of a wrapped root', signature)).input).toMatchObject({
       returnValue: { count: 8 },
       childResults: [0, 1, 2, 3, 4, 5, 6, 7],
     });
     expect((await signature.children()).name).toBe('root-swarm:wrapped-root');
   });
 
-  it('returns the declaration that it was given', () => {
+  test('returns the declaration that it was given', () => {
     const declaration = hatchet.task({ name: 'same', fn });
     expect(mage.wrap(declaration, { root: {} })).toBe(declaration);
   });
 });
 
 describe('what can be no root', () => {
-  it('a durable task, naming it', async () => {
+  test('a durable task, naming it', async () => {
     const error = await thrownBy(() => mage.wrap(hatchet.durableTask({ name: 'durable', fn }), { root: {} }));
     expect(error).toBeInstanceOf(ConfigurationError);
     expect(error.message).toContain('durable');
   });
 
-  it('a workflow of several tasks, also an empty one, naming it', async () => {
+  test('a workflow of several tasks, also an empty one, naming it', async () => {
     const workflow = hatchet.workflow({ name: 'many-tasks' });
     workflow.task({ name: 'one', fn });
     for (const declaration of [workflow, hatchet.workflow({ name: 'many-tasks' })]) {
@@ -58,7 +59,7 @@ describe('what can be no root', () => {
     }
   });
 
-  it.each([
+  test.each([
     ['a limit of none at once', { maxConcurrency: 0 }, 'maxConcurrency'],
     ['a negative limit', { maxConcurrency: -1 }, 'maxConcurrency'],
     ['a limit in words', { maxConcurrency: 'many' }, 'maxConcurrency'],
@@ -74,7 +75,7 @@ describe('what can be no root', () => {
     }
   });
 
-  it('a batch task', async () => {
+  test('a batch task', async () => {
     const make = () => mage.rootTask({ name: 'batch-root', batch: { maxSize: 2 }, fn } as never);
     expect(await thrownBy(make)).toBeInstanceOf(ConfigurationError);
   });
@@ -85,20 +86,20 @@ describe('a root that is run without a signature', () => {
   const body = () =>
     roots.body(async (input, ctx) => {
       started.push({ rootId: mageContext()?.rootId ?? '', runId: ctx.workflowRunId() });
-      for (const give of ['a', 'b'])
+      for (const value of ['a', 'b'])
         await (
-          await mage.sign(work, { give, tag: input['tag'] as string, hold: input['hold'] as string })
+          await mage.sign(retriedWork, { value, label: input['label'] as string, waitFor: input['waitFor'] as string })
         ).runNoWait({});
       return { plain: true };
     });
   const childrenOf = async (rootId: string) =>
     ((await mage.load(rootId)) as unknown as RootSignature<Message, unknown>).children();
 
-  it.each([
+  test.each([
     ['its declaration', async (message: Message) => root.runNoWait(message as never)],
     ['the client, by name', async (message: Message) => hatchet.runNoWait('root', message as never, {})],
   ])('by %s captures as well, and just has no callbacks', async (name, run) => {
-    const message = { ...body(), tag: `plain ${name}`, hold: `plain ${name}` };
+    const message = { ...body(), label: `plain ${name}`, waitFor: `plain ${name}` };
     const ref = await run(message);
     const runId = await ref.runId;
     await eventually('its body has returned', async () => (await hatchet.runs.getDetails(runId)).done);
@@ -107,19 +108,19 @@ describe('a root that is run without a signature', () => {
     const rootId = started.find((one) => one.runId === runId)?.rootId ?? '';
     const children = await childrenOf(rootId);
     expect(await eventually('two children', async () => (await children.progress()).total === 2)).toBe(true);
-    notes.open(`plain ${name}`);
+    taskSet.openGate(`plain ${name}`);
     await eventually('the children have ended', async () => (await children.status()) === 'succeeded');
-    const seen = notes.of(`plain ${name}`);
+    const seen = taskSet.executions(`plain ${name}`);
     expect(seen.map(({ context }) => context?.rootId)).toEqual([rootId, rootId]);
     expect(children.name).toBe('root-swarm:root');
   });
 
-  it('gives the output of its body', async () => {
-    expect(await root.run({ ...body(), tag: 'plain output' })).toEqual({ plain: true });
-    await eventually('the children have run', () => notes.of('plain output').length === 2);
+  test('gives the output of its body', async () => {
+    expect(await root.run({ ...body(), label: 'plain output' })).toEqual({ plain: true });
+    await eventually('the children have run', () => taskSet.executions('plain output').length === 2);
   });
 
-  it('fails in the engine when its body throws', async () => {
+  test('fails in the engine when its body throws', async () => {
     const message = roots.body(() => {
       throw new Error('plainly broken');
     });
@@ -130,12 +131,12 @@ describe('a root that is run without a signature', () => {
 
 test('a root keeps nothing in Redis that does not expire once all of it has ended', async () => {
   const signature = await roots.sign(root, async () => {
-    await (await mage.sign(work, { give: 1 })).runNoWait({});
-    await (await mage.chain([work])).runNoWait({});
-    await (await mage.swarm({ tasks: [work] })).runNoWait();
+    await (await mage.sign(retriedWork, { value: 1 })).runNoWait({});
+    await (await mage.chain([retriedWork])).runNoWait({});
+    await (await mage.swarm({ tasks: [retriedWork] })).runNoWait();
   });
   await signature.run();
-  await notes.settled(signature);
+  await taskSet.settled(signature);
   const own = (await fixture.keys()).filter((key) => key.includes(signature.id));
   expect(own.length).toBeGreaterThan(1);
   await eventually('all of it expires', async () => {

@@ -3,7 +3,7 @@ import { without_root_swarm, withoutRootSwarm } from 'mageflow';
 import { eventually } from '../../helpers/fixture';
 import { openRoots } from '../../helpers/roots';
 
-const { fixture, mage, notes, roots, root, work, tagged } = openRoots({ maxConcurrency: 5 });
+const { fixture, mage, taskSet, roots, root, retriedWork, tagged } = openRoots({ maxConcurrency: 5 });
 /** What each of these children was given, in the order of their publication. */
 const captured = async (signature: Awaited<ReturnType<typeof roots.sign>>) => {
   const entries: unknown[] = [];
@@ -19,41 +19,43 @@ describe('excluding tasks from the root swarm', () => {
     const signature = await roots.sign(
       root,
       async () => {
-        const first = await mageflow.sign(work);
-        await first.runNoWait({ give: 'tracked' });
+        const first = await mageflow.sign(retriedWork);
+        await first.runNoWait({ value: 'tracked' });
         await excluding(async () => {
-          const second = await mageflow.sign(work);
+          const second = await mageflow.sign(retriedWork);
           // Held: it would keep the callbacks back if the root waited for it.
-          await second.runNoWait({ give: 'independent', tag: `${name} independent`, hold: name });
+          await second.runNoWait({ value: 'independent', label: `${name} independent`, waitFor: name });
         });
-        const third = await mageflow.sign(work);
-        await third.runNoWait({ give: 'another tracked' });
+        const third = await mageflow.sign(retriedWork);
+        await third.runNoWait({ value: 'another tracked' });
         return { done: true };
       },
       { successCallbacks: [await tagged(name)] },
     );
     expect(await signature.run()).toEqual({ done: true });
-    expect((await notes.only(name, signature)).input).toMatchObject({ childResults: ['tracked', 'another tracked'] });
+    expect((await taskSet.onlyExecution(name, signature)).input).toMatchObject({
+      childResults: ['tracked', 'another tracked'],
+    });
     const [independent] = await eventually('the independent task runs', () => {
-      const seen = notes.of(`${name} independent`);
+      const seen = taskSet.executions(`${name} independent`);
       return seen.length > 0 && seen;
     });
     expect(independent?.context?.rootId).toBeUndefined();
     expect(independent?.context?.swarmId).toBeUndefined();
-    notes.open(name);
+    taskSet.openGate(name);
   });
 
-  it('is not subject to the limit of the root', async () => {
+  test('is not subject to the limit of the root', async () => {
     const signature = await roots.sign(root, async () => {
-      for (let i = 0; i < 5; i++) await (await mage.sign(work)).runNoWait({ hold: 'limit' });
-      const output = await withoutRootSwarm(async () => (await mage.sign(work)).run({ give: 'at once' }));
-      notes.open('limit');
+      for (let i = 0; i < 5; i++) await (await mage.sign(retriedWork)).runNoWait({ waitFor: 'limit' });
+      const output = await withoutRootSwarm(async () => (await mage.sign(retriedWork)).run({ value: 'at once' }));
+      taskSet.openGate('limit');
       return output;
     });
     expect(await signature.run()).toBe('at once');
   });
 
-  it('gives back what its function returns, and throws what it throws, sync and async', async () => {
+  test('gives back what its function returns, and throws what it throws, sync and async', async () => {
     const told = (message: string) => new RangeError(message);
     const signature = await roots.sign(root, async () => {
       const seen: unknown[] = [withoutRootSwarm(() => 'sync'), await withoutRootSwarm(() => Promise.resolve('async'))];
@@ -66,28 +68,28 @@ describe('excluding tasks from the root swarm', () => {
       }
       const rejected = withoutRootSwarm(() => Promise.reject(told('async')));
       seen.push(await rejected.catch((error: unknown) => error instanceof RangeError && error.message));
-      await (await mage.sign(work)).runNoWait({ give: 'captured again' });
+      await (await mage.sign(retriedWork)).runNoWait({ value: 'captured again' });
       return seen;
     });
     expect(await signature.run()).toEqual(['sync', 'async', 'sync', 'async']);
     expect(await captured(signature)).toEqual(['captured again']);
   });
 
-  it('nests, and what is published after the inner one is still excluded', async () => {
+  test('nests, and what is published after the inner one is still excluded', async () => {
     const signature = await roots.sign(root, async () => {
       await withoutRootSwarm(async () => {
-        await withoutRootSwarm(async () => (await mage.sign(work)).run({ give: 'inner' }));
-        await (await mage.sign(work)).run({ give: 'outer' });
+        await withoutRootSwarm(async () => (await mage.sign(retriedWork)).run({ value: 'inner' }));
+        await (await mage.sign(retriedWork)).run({ value: 'outer' });
       });
-      await (await mage.sign(work)).run({ give: 'captured' });
+      await (await mage.sign(retriedWork)).run({ value: 'captured' });
     });
     await signature.run();
     expect(await captured(signature)).toEqual(['captured']);
   });
 
-  it('leaves what is published meanwhile in parallel branches captured', async () => {
+  test('leaves what is published meanwhile in parallel branches captured', async () => {
     const signature = await roots.sign(root, async () => {
-      const publish = async (give: string) => (await mage.sign(work)).run({ give });
+      const publish = async (value: string) => (await mage.sign(retriedWork)).run({ value });
       await Promise.all([
         withoutRootSwarm(async () => {
           await publish('out 1');
@@ -104,20 +106,20 @@ describe('excluding tasks from the root swarm', () => {
     expect(await captured(signature)).toEqual(['in 1', 'in 2']);
   });
 
-  it('excludes chains, swarms, declarations and what the context runs', async () => {
+  test('excludes chains, swarms, declarations and what the context runs', async () => {
     const signature = await roots.sign(root, async (_, ctx) =>
       withoutRootSwarm(async () => [
-        await (await mage.chain([await mage.sign(work, { give: 'chain' })])).run({}),
-        await (await mage.swarm({ tasks: [[work, { give: 'swarm' }]], isSwarmClosed: true })).run(),
-        await work.run({ give: 'declaration' }),
-        await ctx.runChild(work as never, { give: 'context' }),
+        await (await mage.chain([await mage.sign(retriedWork, { value: 'chain' })])).run({}),
+        await (await mage.swarm({ tasks: [[retriedWork, { value: 'swarm' }]], isSwarmClosed: true })).run(),
+        await retriedWork.run({ value: 'declaration' }),
+        await ctx.runChild(retriedWork as never, { value: 'context' }),
       ]),
     );
     expect(await signature.run()).toEqual(['chain', ['swarm'], 'declaration', 'context']);
     expect(await captured(signature)).toEqual([]);
   });
 
-  it('only runs its function outside a root', async () => {
+  test('only runs its function outside a root', async () => {
     expect(withoutRootSwarm(() => 7)).toBe(7);
     await expect(withoutRootSwarm(() => Promise.reject(new Error('as it is')))).rejects.toThrow('as it is');
     expect(fixture.log.lines.filter((line) => line.startsWith('warn'))).toEqual([]);

@@ -2,27 +2,27 @@ import { z } from 'zod';
 import { CancelledError, TaskFailedError, withoutRootSwarm } from '../../../src';
 import { gate } from '../../helpers/fixture';
 import { openRoots } from '../../helpers/roots';
-import { progressOf, rejection } from '../../helpers/workshop';
+import { progressOf, rejection } from '../../helpers/outcomes';
 
-const { mage, notes, roots, root, work, once, tagged, others } = openRoots({ stopAfterNFailures: 3 });
+const { mage, taskSet, roots, root, retriedWork, work, tagged, others } = openRoots({ stopAfterNFailures: 3 });
 const one = roots.declare('one-at-a-time', { maxConcurrency: 1, stopAfterNFailures: 1 });
 const twice = roots.declare('tried-twice', { retries: 1, stopAfterNFailures: 3 });
 const declared = mage.task({ name: 'declared', fn: () => ({ ran: true }) });
 const strict = mage.rootTask({ name: 'strict', input: z.object({ n: z.number() }), fn: ({ n }) => n });
 others.push(declared, strict);
 
-const failing = async (n: number) => (await mage.sign(once, { fail: `failure ${n}`, tag: 'fails' })).runNoWait({});
-const both = async (tag: string) => ({
-  successCallbacks: [await tagged(`${tag} success`)],
-  errorCallbacks: [await tagged(`${tag} error`)],
+const failing = async (n: number) => (await mage.sign(work, { fail: `failure ${n}`, label: 'fails' })).runNoWait({});
+const both = async (label: string) => ({
+  successCallbacks: [await tagged(`${label} success`)],
+  errorCallbacks: [await tagged(`${label} error`)],
 });
 
 describe('the body throws', () => {
-  it('at its last attempt: what it published finishes, then the error callbacks run once, and no others', async () => {
+  test('at its last attempt: what it published finishes, then the error callbacks run once, and no others', async () => {
     const signature = await roots.sign(
       twice,
       async () => {
-        await (await mage.sign(work, { give: 'done', hold: 'last attempt' })).runNoWait({});
+        await (await mage.sign(retriedWork, { value: 'done', waitFor: 'last attempt' })).runNoWait({});
         throw new Error('each time');
       },
       await both('last attempt'),
@@ -30,30 +30,30 @@ describe('the body throws', () => {
     const handle = await signature.runNoWait();
     await progressOf(await signature.children(), { closed: true, running: 1 });
     expect(await signature.status()).toBe('running');
-    expect(notes.of('last attempt error')).toEqual([]);
-    notes.open('last attempt');
+    expect(taskSet.executions('last attempt error')).toEqual([]);
+    taskSet.openGate('last attempt');
     expect((await rejection(handle.output)).message).toContain('each time');
-    await notes.only('last attempt error', signature);
-    expect(notes.of('last attempt success')).toEqual([]);
+    await taskSet.onlyExecution('last attempt error', signature);
+    expect(taskSet.executions('last attempt success')).toEqual([]);
     expect(await (await signature.children()).progress()).toMatchObject({ total: 1, succeeded: 1 });
   });
 
-  it('at an earlier attempt: nothing runs before the last one has ended', async () => {
+  test('at an earlier attempt: nothing runs before the last one has ended', async () => {
     const signature = await roots.sign(
       twice,
       async (_, ctx) => {
-        await (await mage.sign(work, { give: 'kept' })).run({});
+        await (await mage.sign(retriedWork, { value: 'kept' })).run({});
         if (ctx.retryCount() === 0) throw new Error('the first time');
         return 'the second time';
       },
       await both('earlier attempt'),
     );
     expect(await signature.run()).toBe('the second time');
-    expect((await notes.only('earlier attempt success', signature)).input['childResults']).toEqual(['kept']);
-    expect(notes.of('earlier attempt error')).toEqual([]);
+    expect((await taskSet.onlyExecution('earlier attempt success', signature)).input['childResults']).toEqual(['kept']);
+    expect(taskSet.executions('earlier attempt error')).toEqual([]);
   });
 
-  it('and children failed too: the error callbacks are told of both, the body first', async () => {
+  test('after children failed too: the error callbacks are told of both, the body first', async () => {
     const signature = await roots.sign(
       root,
       async () => {
@@ -64,7 +64,7 @@ describe('the body throws', () => {
       await both('both failed'),
     );
     expect((await rejection(signature.run())).message).toContain('and the body');
-    const { input } = await notes.only('both failed error', signature);
+    const { input } = await taskSet.onlyExecution('both failed error', signature);
     expect(input['error']).toMatchObject({
       message: 'and the body',
       failureCount: 2,
@@ -72,53 +72,53 @@ describe('the body throws', () => {
     });
   });
 
-  it('does not begin, as its message does not fit: no children, and the error callbacks run once', async () => {
+  test('does not begin, as its message does not fit: no children, and the error callbacks run once', async () => {
     // Bound to it, such data would be refused at once.
     const signature = await mage.sign(strict, undefined, await both('does not fit'));
     expect((await rejection(signature.run({ n: 'one' as never }))).message).toContain('does not fit');
-    const { input } = await notes.only('does not fit error', signature);
+    const { input } = await taskSet.onlyExecution('does not fit error', signature);
     expect(input).toMatchObject({ n: 'one', error: { failureCount: 1 } });
-    expect(notes.of('does not fit success')).toEqual([]);
+    expect(taskSet.executions('does not fit success')).toEqual([]);
     expect(await (await signature.children()).progress()).toMatchObject({ total: 0 });
   });
 
-  it('what it returns cannot be sent: it has failed like one that throws', async () => {
+  test('what it returns cannot be sent: it has failed like one that throws', async () => {
     const signature = await roots.sign(
       root,
       async () => {
-        await (await mage.sign(work, {})).runNoWait({});
+        await (await mage.sign(retriedWork, {})).runNoWait({});
         return { big: 1n };
       },
       await both('unsendable'),
     );
     expect(await rejection(signature.run())).toBeInstanceOf(TaskFailedError);
-    await notes.only('unsendable error', signature);
-    expect(notes.of('unsendable success')).toEqual([]);
+    await taskSet.onlyExecution('unsendable error', signature);
+    expect(taskSet.executions('unsendable success')).toEqual([]);
   });
 });
 
 describe('children fail', () => {
-  it('fewer than the limit: the root succeeds', async () => {
+  test('fewer than the limit: the root succeeds', async () => {
     const signature = await roots.sign(
       root,
       async () => {
         for (let n = 0; n < 2; n++) await failing(n);
-        await (await mage.sign(work, { give: 'good' })).runNoWait({});
+        await (await mage.sign(retriedWork, { value: 'good' })).runNoWait({});
         return 'fine';
       },
       await both('below the limit'),
     );
     expect(await signature.run()).toBe('fine');
-    expect((await notes.only('below the limit success', signature)).input['childResults']).toEqual(['good']);
-    expect(notes.of('below the limit error')).toEqual([]);
+    expect((await taskSet.onlyExecution('below the limit success', signature)).input['childResults']).toEqual(['good']);
+    expect(taskSet.executions('below the limit error')).toEqual([]);
   });
 
-  it('as many as the limit: the root fails when what runs has ended, and what waits never starts', async () => {
+  test('as many as the limit: the root fails when what runs has ended, and what waits never starts', async () => {
     const signature = await roots.sign(
       one,
       async () => {
-        await (await mage.sign(once, { fail: 'the only', hold: 'at the limit' })).runNoWait({});
-        for (let n = 0; n < 5; n++) await (await mage.sign(work, { tag: 'never' })).runNoWait({});
+        await (await mage.sign(work, { fail: 'the only', waitFor: 'at the limit' })).runNoWait({});
+        for (let n = 0; n < 5; n++) await (await mage.sign(retriedWork, { label: 'never' })).runNoWait({});
         return 'the body is well';
       },
       await both('at the limit'),
@@ -126,27 +126,31 @@ describe('children fail', () => {
     const handle = await signature.runNoWait({ of: 'the root' });
     const children = await signature.children();
     await progressOf(children, { closed: true, running: 1, queued: 5 });
-    notes.open('at the limit');
+    taskSet.openGate('at the limit');
     const error = await rejection(handle.output);
     expect(error).toBeInstanceOf(TaskFailedError);
     expect(error.message).toContain('1 of its 6 children failed, the first with: the only');
     expect(await signature.status()).toBe('failed');
     expect(await children.progress()).toMatchObject({ failed: 1, cancelled: 5, status: 'failed' });
-    const { input } = await notes.only('at the limit error', signature);
+    const { input } = await taskSet.onlyExecution('at the limit error', signature);
     expect(input).toMatchObject({
       of: 'the root',
-      error: { failureCount: 1, failures: [{ name: 'once', index: 0, message: 'the only' }] },
+      error: { failureCount: 1, failures: [{ name: 'work', index: 0, message: 'the only' }] },
     });
-    expect(notes.of('at the limit success')).toEqual([]);
-    expect(notes.of('never')).toEqual([]);
+    expect(taskSet.executions('at the limit success')).toEqual([]);
+    expect(taskSet.executions('never')).toEqual([]);
   });
 
-  it('as many as the limit, with others running: those end first, and their own callbacks run', async () => {
+  test('as many as the limit, with others running: those end first, and their own callbacks run', async () => {
     const signature = await roots.sign(
       root,
       async () => {
         const callback = await tagged('own callback of a runner');
-        const running = await mage.sign(work, { hold: 'runner', give: 'ran' }, { successCallbacks: [callback] });
+        const running = await mage.sign(
+          retriedWork,
+          { waitFor: 'runner', value: 'ran' },
+          { successCallbacks: [callback] },
+        );
         await running.runNoWait({});
         for (let n = 0; n < 3; n++) await failing(n);
       },
@@ -156,29 +160,29 @@ describe('children fail', () => {
     const children = await signature.children();
     await progressOf(children, { failed: 3, running: 1, closed: true });
     expect(await signature.status()).toBe('running');
-    expect(notes.of('with a runner error')).toEqual([]);
-    notes.open('runner');
+    expect(taskSet.executions('with a runner error')).toEqual([]);
+    taskSet.openGate('runner');
     await rejection(handle.output);
-    await notes.only('with a runner error', signature);
-    expect(notes.of('own callback of a runner')).toHaveLength(1);
+    await taskSet.onlyExecution('with a runner error', signature);
+    expect(taskSet.executions('own callback of a runner')).toHaveLength(1);
     expect(await children.progress()).toMatchObject({ failed: 3, succeeded: 1, status: 'failed' });
   });
 });
 
 describe('the limit is reached while the body is still publishing', () => {
-  it('what it publishes later is cancelled at once, whatever it is, and the body goes on', async () => {
+  test('what it publishes later is cancelled at once, whatever it is, and the body goes on', async () => {
     const told = gate();
     let outcomes: unknown[] = [];
     const cancelled = async (promise: Promise<unknown>) => (await rejection(promise)) instanceof CancelledError;
     const signature = await roots.sign(
       root,
       async (_, ctx) => {
-        const before = await mage.swarm({ tasks: [[work, { tag: 'late' }]] });
+        const before = await mage.swarm({ tasks: [[retriedWork, { label: 'late' }]] });
         for (let n = 0; n < 3; n++) await rejection((await failing(n)).output);
-        const late = () => mage.sign(work, { tag: 'late' });
+        const late = () => mage.sign(retriedWork, { label: 'late' });
         const chain = async () => mage.chain([await late(), await late()]);
         const swarm = async () => mage.swarm({ tasks: [await late()] });
-        const item = async () => (await swarm()).addTask(work, { tag: 'late' });
+        const item = async () => (await swarm()).addTask(retriedWork, { label: 'late' });
         const handles = [
           await (await late()).runNoWait({}),
           await (await chain()).runNoWait({}),
@@ -207,28 +211,28 @@ describe('the limit is reached while the body is still publishing', () => {
     const children = await signature.children();
     await progressOf(children, { failed: 3, cancelled: 13, running: 0, closed: false });
     expect(await signature.status()).toBe('running');
-    expect(notes.of('while publishing error')).toEqual([]);
+    expect(taskSet.executions('while publishing error')).toEqual([]);
     told.open();
     expect((await rejection(handle.output)).message).toContain('3 of its 16 children failed');
     expect(outcomes).toEqual(Array.from({ length: 13 }, () => true));
-    expect(notes.of('late')).toEqual([]);
-    const { input } = await notes.only('while publishing error', signature);
+    expect(taskSet.executions('late')).toEqual([]);
+    const { input } = await taskSet.onlyExecution('while publishing error', signature);
     expect(input['error']).toMatchObject({
       failureCount: 3,
       failures: [0, 1, 2].map((n) => ({ index: n, message: `failure ${n}` })),
     });
-    expect(notes.of('while publishing success')).toEqual([]);
+    expect(taskSet.executions('while publishing success')).toEqual([]);
     expect(await signature.status()).toBe('failed');
     expect(await children.progress()).toMatchObject({ total: 16, failed: 3, cancelled: 13, status: 'failed' });
   });
 
-  it('what was cancelled keeps that for its status, and has no run', async () => {
+  test('what was cancelled keeps that for its status, and has no run', async () => {
     let seen: unknown;
     const signature = await roots.sign(one, async () => {
       await rejection((await failing(0)).output);
-      const late = await mage.sign(work, {});
+      const late = await mage.sign(retriedWork, {});
       const handle = await late.runNoWait({});
-      const swarm = await mage.swarm({ tasks: [work] });
+      const swarm = await mage.swarm({ tasks: [retriedWork] });
       await swarm.runNoWait();
       const runId = await rejection(handle.runId);
       seen = [await late.status(), await swarm.status(), runId instanceof CancelledError];
@@ -237,21 +241,21 @@ describe('the limit is reached while the body is still publishing', () => {
     expect(seen).toEqual(['cancelled', 'cancelled', true]);
   });
 
-  it('what runs apart from it is not touched', async () => {
+  test('what runs apart from it is not touched', async () => {
     const signature = await roots.sign(one, async () => {
       await rejection((await failing(0)).output);
-      return withoutRootSwarm(async () => (await mage.sign(work, { give: 'apart', tag: 'apart' })).run({}));
+      return withoutRootSwarm(async () => (await mage.sign(retriedWork, { value: 'apart', label: 'apart' })).run({}));
     });
     await rejection(signature.run());
-    expect(notes.of('apart')).toHaveLength(1);
+    expect(taskSet.executions('apart')).toHaveLength(1);
   });
 
-  it('by a swarm that fails as a whole: that is one failure', async () => {
+  test('by a swarm that fails as a whole: that is one failure', async () => {
     const signature = await roots.sign(one, async () => {
       const swarm = await mage.swarm({
         tasks: [
-          [once, { fail: 'inner 0' }],
-          [once, { fail: 'inner 1' }],
+          [work, { fail: 'inner 0' }],
+          [work, { fail: 'inner 1' }],
         ],
         config: { stopAfterNFailures: 2 },
         isSwarmClosed: true,

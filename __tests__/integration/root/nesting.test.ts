@@ -1,22 +1,22 @@
 import { mageContext } from '../../../src';
 import { eventually, gate } from '../../helpers/fixture';
 import { openRoots } from '../../helpers/roots';
-import { progressOf, rejection, statusOf } from '../../helpers/workshop';
+import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
-const { mage, notes, roots, root, work, once, tagged } = openRoots();
+const { mage, taskSet, roots, root, retriedWork, work, tagged } = openRoots();
 const inner = roots.declare('inner', { maxConcurrency: 2, stopAfterNFailures: 2 });
 
-const child = async (message: object) => (await mage.sign(work, message as { give: unknown })).runNoWait({});
+const child = async (message: object) => (await mage.sign(retriedWork, message as { value: unknown })).runNoWait({});
 /** A body whose one child is held at this gate. */
 const holding = (name: string) =>
-  roots.body(() => child({ hold: name, give: `${name} child` }).then(() => `${name} body`));
+  roots.body(() => child({ waitFor: name, value: `${name} child` }).then(() => `${name} body`));
 
 describe('a root in a root', () => {
-  it('is one child with the output of its body, and ends with its own children', async () => {
+  test('is one child with the output of its body, and ends with its own children', async () => {
     const signature = await roots.sign(
       root,
       async () => {
-        await child({ give: 'sibling' });
+        await child({ value: 'sibling' });
         await (await mage.sign(inner, holding('in a root'))).runNoWait({});
         return mageContext()?.rootId;
       },
@@ -26,15 +26,18 @@ describe('a root in a root', () => {
     const children = await signature.children();
     await progressOf(children, { closed: true, succeeded: 1, running: 1 });
     expect(await signature.status()).toBe('running');
-    notes.open('in a root');
+    taskSet.openGate('in a root');
     expect(await handle.output).toBe(signature.id);
-    expect((await notes.only('outer of two', signature)).input['childResults']).toEqual(['sibling', 'in a root body']);
+    expect((await taskSet.onlyExecution('outer of two', signature)).input['childResults']).toEqual([
+      'sibling',
+      'in a root body',
+    ]);
   });
 
-  it('is awaited in the body, and gives what its body gave, after its children', async () => {
+  test('is awaited in the body, and gives what its body gave, after its children', async () => {
     const signature = await roots.sign(root, async () => {
       const nested = await roots.sign(inner, async () => {
-        await child({ tag: 'grandchild', give: 'leaf' });
+        await child({ label: 'grandchild', value: 'leaf' });
         return mageContext()?.rootId;
       });
       const rootId: unknown = await nested.run();
@@ -44,12 +47,12 @@ describe('a root in a root', () => {
     const output = (await signature.run()) as Record<string, unknown>;
     expect(output).toEqual({ nested: output['nested'], rootId: output['nested'], succeeded: 1, own: signature.id });
     // The nearest root is what a child belongs to.
-    expect(notes.of('grandchild')[0]?.context?.rootId).toBe(output['nested']);
+    expect(taskSet.executions('grandchild')[0]?.context?.rootId).toBe(output['nested']);
   });
 
-  it('is captured as a declaration too', async () => {
+  test('is captured as a declaration too', async () => {
     const body = roots.body(async () => {
-      await child({ give: 1 });
+      await child({ value: 1 });
       return 'inner body';
     });
     const signature = await roots.sign(root, () => inner.run(body));
@@ -57,14 +60,14 @@ describe('a root in a root', () => {
     expect(await (await signature.children()).progress()).toMatchObject({ total: 1, succeeded: 1 });
   });
 
-  it('goes on publishing after the body around it has returned', async () => {
+  test('goes on publishing after the body around it has returned', async () => {
     const outerHasReturned = gate();
     const nested = await roots.sign(inner, async () => {
       const swarm = await mage.swarm();
-      await (await swarm.addTask(work, { give: 'before' })).run({});
+      await (await swarm.addTask(retriedWork, { value: 'before' })).run({});
       await outerHasReturned.opened;
-      await child({ give: 'direct' });
-      await (await swarm.addTask(work, { give: 'after' })).runNoWait({});
+      await child({ value: 'direct' });
+      await (await swarm.addTask(retriedWork, { value: 'after' })).runNoWait({});
       return 'inner body';
     });
     const signature = await roots.sign(root, () => nested.runNoWait().then(() => 'outer body'));
@@ -77,18 +80,18 @@ describe('a root in a root', () => {
     expect(children).toEqual([['before', 'after'], 'direct']);
   });
 
-  it('that runs when the limit outside is reached goes on to its end, with what it publishes later', async () => {
+  test('that runs when the limit outside is reached goes on to its end, with what it publishes later', async () => {
     const limitReached = gate();
     const nested = await roots.sign(root, async () => {
-      await (await mage.sign(work, { give: 'before' })).run({});
+      await (await mage.sign(retriedWork, { value: 'before' })).run({});
       await limitReached.opened;
-      await child({ give: 'after' });
+      await child({ value: 'after' });
       return 'inner body';
     });
     const signature = await roots.sign(inner, async () => {
       const handle = await nested.runNoWait();
       await eventually('it runs', async () => (await (await nested.children()).progress()).succeeded === 1);
-      for (let n = 0; n < 2; n++) await rejection((await mage.sign(once, { fail: `failure ${n}` })).run({}));
+      for (let n = 0; n < 2; n++) await rejection((await mage.sign(work, { fail: `failure ${n}` })).run({}));
       limitReached.open();
       return handle.output;
     });
@@ -97,10 +100,10 @@ describe('a root in a root', () => {
     expect(await (await nested.children()).progress()).toMatchObject({ total: 2, succeeded: 2 });
   });
 
-  it('that fails by its children is one failure outside', async () => {
+  test('that fails by its children is one failure outside', async () => {
     const signature = await roots.sign(root, async () => {
       const nested = await roots.sign(inner, async () => {
-        for (let n = 0; n < 2; n++) await (await mage.sign(once, { fail: `leaf ${n}` })).runNoWait({});
+        for (let n = 0; n < 2; n++) await (await mage.sign(work, { fail: `leaf ${n}` })).runNoWait({});
       });
       return (await rejection(nested.run())).message;
     });
@@ -108,7 +111,7 @@ describe('a root in a root', () => {
     expect(await (await signature.children()).progress()).toMatchObject({ total: 1, failed: 1, status: 'succeeded' });
   });
 
-  it('to five levels, each with a limit of one: nothing waits for itself', async () => {
+  test('to five levels, each with a limit of one: nothing waits for itself', async () => {
     const deep = (level: number): ReturnType<typeof roots.sign> =>
       roots.sign(inner, async () => {
         if (level === 0) return 'the leaf';
@@ -120,10 +123,10 @@ describe('a root in a root', () => {
 });
 
 describe('a root as an item of a swarm', () => {
-  it('gives the output of its body, holds its slot until its children have ended, and then hands it on', async () => {
+  test('gives the output of its body, holds its slot until its children have ended, and then hands it on', async () => {
     const item = await mage.sign(inner, holding('in a swarm'));
     const swarm = await mage.swarm({
-      tasks: [item, [work, { give: 'after it', tag: 'after the item' }]],
+      tasks: [item, [retriedWork, { value: 'after it', label: 'after the item' }]],
       successCallbacks: [await tagged('swarm with a root')],
       config: { maxConcurrency: 1 },
       isSwarmClosed: true,
@@ -132,33 +135,33 @@ describe('a root as an item of a swarm', () => {
     await eventually('its body has returned', async () => (await (await item.children()).progress()).closed);
     expect(await item.status()).toBe('running');
     expect(await swarm.progress()).toMatchObject({ running: 1, queued: 1, succeeded: 0 });
-    expect(notes.of('after the item')).toEqual([]);
-    notes.open('in a swarm');
+    expect(taskSet.executions('after the item')).toEqual([]);
+    taskSet.openGate('in a swarm');
     expect(await handle.output).toEqual(['in a swarm body', 'after it']);
-    expect((await notes.only('swarm with a root', swarm)).input['returnValue']).toEqual([
+    expect((await taskSet.onlyExecution('swarm with a root', swarm)).input['returnValue']).toEqual([
       'in a swarm body',
       'after it',
     ]);
     expect(await item.status()).toBe('succeeded');
   });
 
-  it('that fails counts as one failure, and its children are told apart from the items', async () => {
+  test('that fails counts as one failure, and its children are told apart from the items', async () => {
     const item = await roots.sign(inner, async () => {
-      for (let n = 0; n < 2; n++) await (await mage.sign(once, { fail: `leaf ${n}` })).runNoWait({});
+      for (let n = 0; n < 2; n++) await (await mage.sign(work, { fail: `leaf ${n}` })).runNoWait({});
     });
     const swarm = await mage.swarm({
-      tasks: [item, await mage.sign(work, { give: 1 })],
+      tasks: [item, await mage.sign(retriedWork, { value: 1 })],
       successCallbacks: [await tagged('swarm with a failing root')],
       isSwarmClosed: true,
     });
     expect(await swarm.run()).toEqual([1]);
     expect(await swarm.progress()).toMatchObject({ total: 2, succeeded: 1, failed: 1 });
-    const { context } = await notes.only('swarm with a failing root', swarm);
+    const { context } = await taskSet.onlyExecution('swarm with a failing root', swarm);
     expect(context?.failures).toMatchObject([{ id: item.id, index: 0 }]);
     expect(context?.failures?.[0]?.message).toContain('2 of its 2 children failed');
   });
 
-  it('has the message of the swarm, and says so in its context', async () => {
+  test('has the message of the swarm, and says so in its context', async () => {
     const item = await roots.sign(inner, (input) => [input['common'], mageContext()]);
     const swarm = await mage.swarm({ tasks: [item], isSwarmClosed: true });
     expect(await swarm.run({ common: 'for all' })).toEqual([
@@ -171,60 +174,64 @@ describe('a root as an item of a swarm', () => {
 });
 
 describe('a root as a step of a chain', () => {
-  it('gets the output before, and the next step gets that of its body, after its children', async () => {
+  test('gets the output before, and the next step gets that of its body, after its children', async () => {
     const step = await roots.sign(inner, async (input) => {
-      await child({ hold: 'in a chain', give: 'child' });
-      return { got: input['returnValue'] };
+      await child({ waitFor: 'in a chain', value: 'child' });
+      return { received: input['returnValue'] };
     });
-    const chain = await mage.chain([await mage.sign(work, { give: 'first' }), step, await tagged('after the root')]);
+    const chain = await mage.chain([
+      await mage.sign(retriedWork, { value: 'first' }),
+      step,
+      await tagged('after the root'),
+    ]);
     const handle = await chain.runNoWait({});
     await eventually('its body has returned', async () => {
       const { closed } = await (await step.children()).progress();
       return closed;
     });
-    expect(notes.of('after the root')).toEqual([]);
+    expect(taskSet.executions('after the root')).toEqual([]);
     expect(await chain.status()).toBe('running');
-    notes.open('in a chain');
+    taskSet.openGate('in a chain');
     await handle.output;
-    expect(notes.of('after the root').map(({ input }) => input)).toEqual([
-      { tag: 'after the root', returnValue: { got: 'first' } },
+    expect(taskSet.executions('after the root').map(({ input }) => input)).toEqual([
+      { label: 'after the root', returnValue: { received: 'first' } },
     ]);
   });
 
-  it('that fails ends the chain', async () => {
+  test('that fails ends the chain', async () => {
     const step = await roots.sign(inner, async () => {
-      for (let n = 0; n < 2; n++) await (await mage.sign(once, { fail: `leaf ${n}` })).runNoWait({});
+      for (let n = 0; n < 2; n++) await (await mage.sign(work, { fail: `leaf ${n}` })).runNoWait({});
     });
     const chain = await mage.chain([step, await tagged('never after it')], {
       errorCallbacks: [await tagged('chain with a failing root')],
     });
     expect((await rejection(chain.run({}))).message).toContain('2 of its 2 children failed');
-    await notes.only('chain with a failing root', chain);
-    expect(notes.of('never after it')).toEqual([]);
+    await taskSet.onlyExecution('chain with a failing root', chain);
+    expect(taskSet.executions('never after it')).toEqual([]);
   });
 });
 
 describe('a root as a callback', () => {
-  it('gets the result, captures, and has callbacks of its own', async () => {
+  test('gets the result, captures, and has callbacks of its own', async () => {
     const callback = await roots.sign(
       inner,
       async (input) => {
-        for (const give of input['returnValue'] as number[]) await child({ give: give * 10 });
+        for (const value of input['returnValue'] as number[]) await child({ value: value * 10 });
         return 'callback body';
       },
       { successCallbacks: [await tagged('callback of a callback')] },
     );
     const swarm = await mage.swarm({
       tasks: [
-        [work, { give: 1 }],
-        [work, { give: 2 }],
+        [retriedWork, { value: 1 }],
+        [retriedWork, { value: 2 }],
       ],
       successCallbacks: [callback],
       isSwarmClosed: true,
     });
     await swarm.run();
-    expect((await notes.only('callback of a callback', swarm)).input).toEqual({
-      tag: 'callback of a callback',
+    expect((await taskSet.onlyExecution('callback of a callback', swarm)).input).toEqual({
+      label: 'callback of a callback',
       returnValue: 'callback body',
       childResults: [10, 20],
     });
@@ -232,40 +239,40 @@ describe('a root as a callback', () => {
     expect(await (await callback.children()).progress()).toMatchObject({ total: 2, succeeded: 2, status: 'succeeded' });
   });
 
-  it('gets the failure, and captures', async () => {
+  test('gets the failure, and captures', async () => {
     const callback = await roots.sign(inner, async (input) => {
       const { message } = input['error'] as Error;
-      return (await mage.sign(work, { give: `handled ${message}`, tag: 'handler' })).run({});
+      return (await mage.sign(retriedWork, { value: `handled ${message}`, label: 'handler' })).run({});
     });
-    const parent = await mage.sign(once, { fail: 'broken' }, { errorCallbacks: [callback] });
+    const parent = await mage.sign(work, { fail: 'broken' }, { errorCallbacks: [callback] });
     await rejection(parent.run({}));
-    await notes.settled(parent);
+    await taskSet.settled(parent);
     expect(await callback.status()).toBe('succeeded');
-    expect(notes.of('handler')).toMatchObject([{ input: { give: 'handled broken' } }]);
+    expect(taskSet.executions('handler')).toMatchObject([{ input: { value: 'handled broken' } }]);
     expect(await (await callback.children()).progress()).toMatchObject({ total: 1, succeeded: 1 });
   });
 
-  it('of another root gets the output and the children of that one', async () => {
+  test('of another root gets the output and the children of that one', async () => {
     const callback = await roots.sign(inner, async ({ returnValue, childResults }) => {
-      await child({ give: { returnValue, childResults }, tag: 'second generation' });
+      await child({ value: { returnValue, childResults }, label: 'second generation' });
     });
-    const signature = await roots.sign(root, () => child({ give: 'c' }).then(() => 'b'), {
+    const signature = await roots.sign(root, () => child({ value: 'c' }).then(() => 'b'), {
       successCallbacks: [callback],
     });
     await signature.run();
-    await notes.settled(signature);
-    expect(notes.of('second generation').map(({ input }) => input['give'])).toEqual([
+    await taskSet.settled(signature);
+    expect(taskSet.executions('second generation').map(({ input }) => input['value'])).toEqual([
       { returnValue: 'b', childResults: ['c'] },
     ]);
   });
 
-  it('that fails changes nothing for its parent', async () => {
+  test('that fails changes nothing for its parent', async () => {
     const callback = await roots.sign(inner, () => {
       throw new Error('a broken callback');
     });
-    const parent = await mage.sign(work, { give: 'fine' }, { successCallbacks: [callback] });
+    const parent = await mage.sign(retriedWork, { value: 'fine' }, { successCallbacks: [callback] });
     expect(await parent.run({})).toBe('fine');
-    await notes.settled(parent);
+    await taskSet.settled(parent);
     expect(await parent.status()).toBe('succeeded');
     expect(await callback.status()).toBe('failed');
   });

@@ -1,16 +1,16 @@
 import { CancelledError, mageContext, TaskFailedError, withoutRootSwarm, type RootSignature } from '../../../src';
 import { eventually, gate } from '../../helpers/fixture';
 import { openRoots, type RootBody } from '../../helpers/roots';
-import { progressOf, rejection } from '../../helpers/workshop';
+import { progressOf, rejection } from '../../helpers/outcomes';
 
-const { mage, notes, roots, root, work, once, tagged } = openRoots({ retries: 2 });
+const { mage, taskSet, roots, root, retriedWork, work, tagged } = openRoots({ retries: 2 });
 const narrow = roots.declare('narrow', { retries: 1, maxConcurrency: 1 });
 const strict = roots.declare('strict', { retries: 1, stopAfterNFailures: 1 });
 const hasty = roots.declare('hasty', { retries: 1, executionTimeout: '2s' });
 
 const again = new Error('try again');
-const ran = (tag: string) => notes.of(tag).map(({ input }) => input['give']);
-const run = async (tag: string, give: unknown) => (await mage.sign(work, { tag, give })).runNoWait({});
+const ran = (label: string) => taskSet.executions(label).map(({ input }) => input['value']);
+const run = async (label: string, value: unknown) => (await mage.sign(retriedWork, { label, value })).runNoWait({});
 
 /** Runs a root, and gives what its body gave at last and the outputs of all its children, by index. */
 async function outcome(body: RootBody) {
@@ -22,7 +22,7 @@ async function outcome(body: RootBody) {
 }
 
 describe('a body that is tried again after it has thrown', () => {
-  it('gets back what it published, equal ones too, and goes on from there', async () => {
+  test('gets back what it published, equal ones too, and goes on from there', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const first = ctx.retryCount() === 0;
       const handles = [await run('back', 'a'), await run('back', 'b')];
@@ -37,12 +37,12 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('back').sort()).toEqual([...(output as string[])].sort());
   });
 
-  it('tells equal tasks by the message they are run with, as by the data bound to them', async () => {
+  test('tells equal tasks by the message they are run with, as by the data bound to them', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const outputs = [];
-      for (const give of ['x', 'y', 'x']) {
-        const child = await mage.sign(work, { tag: 'by message' });
-        outputs.push(await child.run({ give }));
+      for (const value of ['x', 'y', 'x']) {
+        const child = await mage.sign(retriedWork, { label: 'by message' });
+        outputs.push(await child.run({ value }));
         if (ctx.retryCount() < 2 && outputs.length === ctx.retryCount() + 1) throw again;
       }
       return outputs;
@@ -52,9 +52,9 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('by message').sort()).toEqual(['x', 'x', 'y']);
   });
 
-  it('gets back chains and swarms, whether it had run them already or only made them', async () => {
+  test('gets back chains and swarms, whether it had run them already or only made them', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
-      const task = (give: unknown) => mage.sign(work, { tag: 'groups', give });
+      const task = (value: unknown) => mage.sign(retriedWork, { label: 'groups', value });
       const chain = await mage.chain([await task('chain 1'), await task('chain 2')]);
       const swarm = await mage.swarm({ tasks: [await task('swarm 1'), await task('swarm 2')], isSwarmClosed: true });
       const equal = await mage.swarm({ tasks: [await task('swarm 1'), await task('swarm 2')], isSwarmClosed: true });
@@ -69,19 +69,20 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('groups').sort()).toEqual(['chain 1', 'chain 2', ...lists, ...lists].sort());
   });
 
-  it('goes on filling the open swarm that it was filling', async () => {
+  test('goes on filling the open swarm that it was filling', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const swarm = await mage.swarm({ name: 'open', config: { maxConcurrency: 2 } });
-      const fill = async (give: string) => (await swarm.addTask(work, { tag: 'filled', give })).runNoWait({});
+      const fill = async (value: string) =>
+        (await swarm.addTask(retriedWork, { label: 'filled', value })).runNoWait({});
       const handles = [await fill('one'), await fill('two'), await fill('two')];
       await swarm.addTasks(
-        ['three', 'four', 'four'].map((give) => [work, { tag: 'filled', give }] as const),
+        ['three', 'four', 'four'].map((value) => [retriedWork, { label: 'filled', value }] as const),
         { run: true },
       );
       if (ctx.retryCount() === 0) throw again;
       handles.push(await fill('five'));
       if (ctx.retryCount() === 1) throw again;
-      await swarm.addTasks([[work, { tag: 'filled', give: 'six' }]], { run: true });
+      await swarm.addTasks([[retriedWork, { label: 'filled', value: 'six' }]], { run: true });
       await swarm.closeSwarm();
       const outputs = await Promise.all(handles.map((handle) => handle.output));
       return [outputs, (await swarm.progress()).total];
@@ -91,22 +92,22 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('filled').sort()).toEqual(['five', 'four', 'four', 'one', 'six', 'three', 'two', 'two']);
   });
 
-  it('runs a swarm again that it ran with its message, and adds to it', async () => {
+  test('runs a swarm again that it ran with its message, and adds to it', async () => {
     const { output } = await outcome(async (_, ctx) => {
-      const swarm = await mage.swarm({ tasks: [[work, { tag: 'ran again', give: 1 }]] });
+      const swarm = await mage.swarm({ tasks: [[retriedWork, { label: 'ran again', value: 1 }]] });
       const handle = await swarm.runNoWait({ common: true });
-      await swarm.addTask(work, { tag: 'ran again', give: 2 });
+      await swarm.addTask(retriedWork, { label: 'ran again', value: 2 });
       if (ctx.retryCount() === 0) throw again;
-      await swarm.addTask(work, { tag: 'ran again', give: 3 });
+      await swarm.addTask(retriedWork, { label: 'ran again', value: 3 });
       await swarm.closeSwarm();
       return handle.output;
     });
     expect(output).toEqual([1, 2, 3]);
     expect(ran('ran again').sort()).toEqual([1, 2, 3]);
-    for (const { input } of notes.of('ran again')) expect(input['common']).toBe(true);
+    for (const { input } of taskSet.executions('ran again')) expect(input['common']).toBe(true);
   });
 
-  it('loses nothing when its branches come in another order', async () => {
+  test('loses nothing when its branches come in another order', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const attempt = ctx.retryCount();
       const [start, turn] = [gate(), gate()];
@@ -131,19 +132,19 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('branches').sort()).toEqual(expected.flat().sort());
   });
 
-  it('gets back by its key what has other data now', async () => {
+  test('gets back by its key what has other data now', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
-      const data = { tag: 'keyed', give: `attempt ${ctx.retryCount()}` };
-      const child = await mage.sign(work, data, { key: 'child' });
-      const chain = await mage.chain([await mage.sign(work, data)], { key: 'chain' });
-      const swarm = await mage.swarm({ tasks: [[work, data]], key: 'swarm' });
-      const item = await swarm.addTask(work, data, { key: 'item' });
+      const data = { label: 'keyed', value: `attempt ${ctx.retryCount()}` };
+      const child = await mage.sign(retriedWork, data, { key: 'child' });
+      const chain = await mage.chain([await mage.sign(retriedWork, data)], { key: 'chain' });
+      const swarm = await mage.swarm({ tasks: [[retriedWork, data]], key: 'swarm' });
+      const item = await swarm.addTask(retriedWork, data, { key: 'item' });
       const handles = [
         await child.runNoWait({}),
         await chain.runNoWait({}),
         await item.runNoWait({}),
         await swarm.runNoWait(),
-        await work.runNoWait(data, { childKey: 'declaration' }),
+        await retriedWork.runNoWait(data, { childKey: 'declaration' }),
       ];
       await swarm.closeSwarm();
       if (ctx.retryCount() === 0) throw again;
@@ -155,13 +156,15 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('keyed')).toEqual(Array.from({ length: 5 }, () => kept));
   });
 
-  it('makes new children of data that differ', async () => {
+  test('makes new children of data that differ', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
-      const give = `attempt ${ctx.retryCount()}`;
+      const value = `attempt ${ctx.retryCount()}`;
       const handles = [
-        await run('differ', give),
-        await (await mage.chain([await mage.sign(work, { tag: 'differ', give })])).runNoWait({}),
-        await (await mage.swarm({ tasks: [[work, { tag: 'differ', give }]], isSwarmClosed: true })).runNoWait(),
+        await run('differ', value),
+        await (await mage.chain([await mage.sign(retriedWork, { label: 'differ', value })])).runNoWait({}),
+        await (
+          await mage.swarm({ tasks: [[retriedWork, { label: 'differ', value }]], isSwarmClosed: true })
+        ).runNoWait(),
       ];
       if (ctx.retryCount() === 0) throw again;
       return Promise.all(handles.map((handle) => handle.output as Promise<unknown>));
@@ -172,11 +175,17 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('differ').sort()).toEqual([0, 0, 0, 1, 1, 1].map((n) => `attempt ${n}`));
   });
 
-  it('gets back what its declarations and its context ran', async () => {
+  test('gets back what its declarations and its context ran', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
-      const give = (n: number) => ({ tag: 'declared', give: n });
-      const outputs: unknown[] = [await work.run(give(1)), await work.run([give(1), give(2)])];
-      outputs.push(await work.runMany([{ input: give(3) }]), await ctx.runChild(work as never, give(3)));
+      const returning = (n: number) => ({ label: 'declared', value: n });
+      const outputs: unknown[] = [
+        await retriedWork.run(returning(1)),
+        await retriedWork.run([returning(1), returning(2)]),
+      ];
+      outputs.push(
+        await retriedWork.runMany([{ input: returning(3) }]),
+        await ctx.runChild(retriedWork as never, returning(3)),
+      );
       if (ctx.retryCount() === 0) throw again;
       return outputs;
     });
@@ -185,24 +194,26 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('declared').sort()).toEqual([1, 1, 2, 3, 3]);
   });
 
-  it('gets the failure of a child that failed before, which does not run again', async () => {
+  test('gets the failure of a child that failed before, which does not run again', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
-      const child = await mage.sign(once, { tag: 'failed before', fail: 'no good' });
+      const child = await mage.sign(work, { label: 'failed before', fail: 'no good' });
       const error = await rejection(child.run({}));
       if (ctx.retryCount() === 0) throw again;
       return [error instanceof TaskFailedError, error.message];
     });
-    expect(output).toEqual([true, 'once failed: no good']);
+    expect(output).toEqual([true, 'work failed: no good']);
     expect(children).toEqual(['no good']);
-    expect(notes.of('failed before')).toHaveLength(1);
+    expect(taskSet.executions('failed before')).toHaveLength(1);
   });
 
-  it('gets a child that was waiting, or running, when it threw', async () => {
+  test('gets a child that was waiting, or running, when it threw', async () => {
     const signature = await roots.sign(narrow, async (_, ctx) => {
-      const running = await (await mage.sign(work, { tag: 'waits', give: 'ran', hold: 'waits' })).runNoWait({});
+      const running = await (
+        await mage.sign(retriedWork, { label: 'waits', value: 'ran', waitFor: 'waits' })
+      ).runNoWait({});
       const waiting = await run('waits', 'waited');
       if (ctx.retryCount() === 0) throw again;
-      notes.open('waits');
+      taskSet.openGate('waits');
       return Promise.all([running.output, waiting.output]);
     });
     expect(await signature.run()).toEqual(['ran', 'waited']);
@@ -210,7 +221,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(await (await signature.children()).progress()).toMatchObject({ total: 2, succeeded: 2 });
   });
 
-  it('has its callbacks once, with the children of all attempts in the order of their publication', async () => {
+  test('has its callbacks once, with the children of all attempts in the order of their publication', async () => {
     const options = {
       successCallbacks: [await tagged('after retries')],
       errorCallbacks: [await tagged('retries error')],
@@ -223,14 +234,14 @@ describe('a body that is tried again after it has thrown', () => {
     };
     const signature = await roots.sign(root, body, options);
     expect(await signature.run()).toBe('the third time');
-    expect((await notes.only('after retries', signature)).input).toMatchObject({
+    expect((await taskSet.onlyExecution('after retries', signature)).input).toMatchObject({
       returnValue: 'the third time',
       childResults: [0, 'each time', 1, 2],
     });
-    expect(notes.of('retries error')).toEqual([]);
+    expect(taskSet.executions('retries error')).toEqual([]);
   });
 
-  it('gets back a root in it, whose own body does not run again', async () => {
+  test('gets back a root in it, whose own body does not run again', async () => {
     let bodies = 0;
     const inner = roots.body(async () => {
       bodies += 1;
@@ -248,27 +259,27 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('of the inner root')).toEqual(['leaf']);
   });
 
-  it('publishes again what runs apart from it', async () => {
+  test('publishes again what runs apart from it', async () => {
     await outcome(async (_, ctx) => {
-      await withoutRootSwarm(async () => (await mage.sign(work, { tag: 'apart' })).run({}));
+      await withoutRootSwarm(async () => (await mage.sign(retriedWork, { label: 'apart' })).run({}));
       if (ctx.retryCount() === 0) throw again;
     });
-    expect(notes.of('apart')).toHaveLength(2);
+    expect(taskSet.executions('apart')).toHaveLength(2);
   });
 
-  it('finds its limit of failures reached, when it was', async () => {
+  test('finds its limit of failures reached, when it was', async () => {
     const limited = roots.sign(strict, async (_, ctx) => {
-      const child = await mage.sign(once, { fail: 'at the limit', tag: 'strict' });
+      const child = await mage.sign(work, { fail: 'at the limit', label: 'strict' });
       await rejection(child.run({}));
       if (ctx.retryCount() === 0) throw again;
-      const late = await rejection((await mage.sign(work, { tag: 'strict, late' })).run({}));
+      const late = await rejection((await mage.sign(retriedWork, { label: 'strict, late' })).run({}));
       if (!(late instanceof CancelledError)) throw new Error(`unexpected ${String(late)}`);
       return 'the body is well';
     });
     const error = await rejection((await limited).run());
     expect(error.message).toContain('1 of its 2 children failed');
-    expect(notes.of('strict')).toHaveLength(1);
-    expect(notes.of('strict, late')).toEqual([]);
+    expect(taskSet.executions('strict')).toHaveLength(1);
+    expect(taskSet.executions('strict, late')).toEqual([]);
   });
 });
 
@@ -289,7 +300,7 @@ test('a root that is run without a signature gets back what its earlier attempt 
 });
 
 describe('a body that ran out of time', () => {
-  it('is tried again while the old one goes on: each child runs once, and what the old one adds late runs nowhere', async () => {
+  test('is tried again while the old one goes on: each child runs once, and what the old one adds late runs nowhere', async () => {
     const late = gate();
     let refused: unknown;
     const signature = await roots.sign(hasty, async (_, ctx) => {

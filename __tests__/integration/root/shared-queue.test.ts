@@ -4,7 +4,7 @@ import { withoutRootSwarm, type RootSignature } from '../../../src';
 import { gate } from '../../helpers/fixture';
 import { openRoots, type Any, type RootBody } from '../../helpers/roots';
 
-const { fixture, mage, notes, roots, root, work, once } = openRoots();
+const { fixture, mage, taskSet, roots, root, retriedWork, work } = openRoots();
 const { log } = fixture;
 
 /** Runs its jobs one after another, as p-queue, bottleneck, fastq and p-limit 3 do: in the context of whoever set it going. */
@@ -39,7 +39,7 @@ async function besideAnother(what: string, body: (queue: SharedQueue, ctx: Conte
   const queue = new SharedQueue();
   const begun = gate();
   const first = await roots.sign(root, async () => {
-    await (await mage.sign(work, { tag: what, give: 'of the first' })).runNoWait({});
+    await (await mage.sign(retriedWork, { label: what, value: 'of the first' })).runNoWait({});
     const serving = queue.serve();
     begun.open();
     await serving;
@@ -64,7 +64,10 @@ const only = ['of the first'];
 describe("in a queue that two roots share, the child of a body is its own root's", () => {
   test('when a signature was made in the body, by run and by runNoWait', async () => {
     const { output, first, second } = await besideAnother('signatures', async (queue) => {
-      const [waited, left] = [await mage.sign(work, { give: 1 }), await mage.sign('work', { give: 2 })];
+      const [waited, left] = [
+        await mage.sign(retriedWork, { value: 1 }),
+        await mage.sign('retried-work', { value: 2 }),
+      ];
       const [one, two] = [queue.add(() => waited.run({})), queue.add(() => left.runNoWait({}))];
       return [await one, await (await two).output];
     });
@@ -73,8 +76,8 @@ describe("in a queue that two roots share, the child of a body is its own root's
 
   test('when a chain or a swarm was made in the body', async () => {
     const { output, first, second } = await besideAnother('groups', async (queue) => {
-      const chain = await mage.chain([work, await mage.sign(work, { give: 'chain' })]);
-      const swarm = await mage.swarm({ tasks: [[work, { give: 'swarm' }]], isSwarmClosed: true });
+      const chain = await mage.chain([retriedWork, await mage.sign(retriedWork, { value: 'chain' })]);
+      const swarm = await mage.swarm({ tasks: [[retriedWork, { value: 'swarm' }]], isSwarmClosed: true });
       const handles = [queue.add(() => chain.runNoWait({})), queue.add(() => swarm.runNoWait())];
       return Promise.all((await Promise.all(handles)).map(({ output: given }) => given));
     });
@@ -84,8 +87,8 @@ describe("in a queue that two roots share, the child of a body is its own root's
   test('when an open swarm of the body is filled, by addTasks and by the run of an item', async () => {
     const { first, second } = await besideAnother('filled', async (queue) => {
       const [added, run] = [await mage.swarm({ name: 'added' }), await mage.swarm({ name: 'run' })];
-      await queue.add(() => added.addTasks([[work, { give: 'added' }]], { run: true }));
-      const item = await run.addTask(work, { give: 'item' });
+      await queue.add(() => added.addTasks([[retriedWork, { value: 'added' }]], { run: true }));
+      const item = await run.addTask(retriedWork, { value: 'item' });
       await queue.add(() => item.runNoWait({}));
       await Promise.all([added.closeSwarm(), run.closeSwarm()]);
     });
@@ -94,17 +97,17 @@ describe("in a queue that two roots share, the child of a body is its own root's
 
   test("when the context's own methods are called", async () => {
     const { output, first, second } = await besideAnother('context', async (queue, ctx) => {
-      const one: Promise<unknown> = queue.add(() => ctx.runChild('work', { give: 'waited' }));
-      await queue.add(() => ctx.runNoWaitChild('work', { give: 'left' }));
-      await queue.add(() => ctx.bulkRunNoWaitChildren([{ workflow: 'work', input: { give: 'bulk' } }]));
+      const one: Promise<unknown> = queue.add(() => ctx.runChild('retried-work', { value: 'waited' }));
+      await queue.add(() => ctx.runNoWaitChild('retried-work', { value: 'left' }));
+      await queue.add(() => ctx.bulkRunNoWaitChildren([{ workflow: 'retried-work', input: { value: 'bulk' } }]));
       return one;
     });
-    expect([output, first, second]).toEqual([{ work: 'waited' }, only, ['waited', 'left', 'bulk']]);
+    expect([output, first, second]).toEqual([{ 'retried-work': 'waited' }, only, ['waited', 'left', 'bulk']]);
   });
 
   test('when what only asks the context is bound to the body', async () => {
     const { first, second } = await besideAnother('bound', (queue) =>
-      queue.add(AsyncResource.bind(() => work.runNoWait({ give: 'bound' }) as Promise<unknown>)),
+      queue.add(AsyncResource.bind(() => retriedWork.runNoWait({ value: 'bound' }) as Promise<unknown>)),
     );
     expect([first, second]).toEqual([only, ['bound']]);
   });
@@ -112,27 +115,34 @@ describe("in a queue that two roots share, the child of a body is its own root's
 
 test('what was made in a body is no child when the body runs it without the root swarm', async () => {
   const body: RootBody = async (_, ctx) => {
-    const signature = await mage.sign(work, { tag: 'without', give: 1 });
-    const chain = await mage.chain([work]);
+    const signature = await mage.sign(retriedWork, { label: 'without', value: 1 });
+    const chain = await mage.chain([retriedWork]);
     await withoutRootSwarm(async () => {
       await signature.run({});
-      await chain.run({ tag: 'without', give: 2 });
-      await (ctx as Context<Any>).runChild('work', { tag: 'without', give: 3 });
+      await chain.run({ label: 'without', value: 2 });
+      await (ctx as Context<Any>).runChild('retried-work', { label: 'without', value: 3 });
     });
-    await (await mage.sign(once, { give: 'within' })).runNoWait({});
+    await (await mage.sign(work, { value: 'within' })).runNoWait({});
   };
   const signature = await roots.sign(root, body);
   await signature.run();
   expect(await childrenOf(signature)).toEqual(['within']);
-  expect(notes.of('without').map(({ context }) => context?.rootId)).toEqual([undefined, undefined, undefined]);
+  expect(taskSet.executions('without').map(({ context }) => context?.rootId)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 test('what a body left in a queue goes out uncaptured once the body has returned, with one warning', async () => {
   const queue = new SharedQueue();
   const left: Promise<unknown>[] = [];
   const signature = await roots.sign(root, async () => {
-    const [one, two] = [await mage.sign(work, { tag: 'left' }), await mage.sign(work, { tag: 'left' })];
-    for (const each of [one, two]) left.push(queue.add(() => each.run({ give: 'left' })));
+    const [one, two] = [
+      await mage.sign(retriedWork, { label: 'left' }),
+      await mage.sign(retriedWork, { label: 'left' }),
+    ];
+    for (const each of [one, two]) left.push(queue.add(() => each.run({ value: 'left' })));
     return 'returned';
   });
   expect(await signature.run()).toBe('returned');

@@ -2,10 +2,10 @@ import * as mageflow from 'mageflow';
 import { z } from 'zod';
 import { childResults } from 'mageflow';
 import { Gauge } from '../../helpers/fixture';
-import { rejection } from '../../helpers/workshop';
+import { rejection } from '../../helpers/outcomes';
 import { openRoots } from '../../helpers/roots';
 
-const { fixture, mage, notes, note, others } = openRoots();
+const { fixture, mage, taskSet, callback, others } = openRoots();
 
 describe('dynamic batch processing', () => {
   const gauge = new Gauge();
@@ -42,39 +42,39 @@ describe('dynamic batch processing', () => {
   });
   others.push(processItem, processQueryResults);
 
-  it('processes as many items as the query gives and then notifies', async () => {
-    const notify = await mageflow.sign(note, { tag: 'notify' });
+  test('processes as many items as the query gives and then notifies', async () => {
+    const notify = await mageflow.sign(callback, { label: 'notify' });
     const root = await mageflow.sign(processQueryResults, {}, { successCallbacks: [notify] });
     gauge.fill(20);
     await root.run({ query: 'SELECT * FROM items' });
-    const { input } = await notes.only('notify', root);
+    const { input } = await taskSet.onlyExecution('notify', root);
     expect(input).toEqual({
-      tag: 'notify',
+      label: 'notify',
       returnValue: { totalItems: 60 },
       childResults: table.map(({ id }) => ({ id })),
     });
     expect(gauge.max).toBe(20);
   });
 
-  it('notifies when the query gives nothing', async () => {
-    const notify = await mageflow.sign(note, { tag: 'nothing' });
+  test('notifies when the query gives nothing', async () => {
+    const notify = await mageflow.sign(callback, { label: 'nothing' });
     const root = await mageflow.sign(processQueryResults, {}, { successCallbacks: [notify] });
     await root.run({ query: 'SELECT none' });
-    expect((await notes.only('nothing', root)).input).toMatchObject({
+    expect((await taskSet.onlyExecution('nothing', root)).input).toMatchObject({
       returnValue: { totalItems: 0 },
       childResults: [],
     });
   });
 
-  it('does not notify when five items fail', async () => {
-    const notify = await mageflow.sign(note, { tag: 'not notified' });
-    const alert = await mageflow.sign(note, { tag: 'alerted' });
+  test('does not notify when five items fail', async () => {
+    const notify = await mageflow.sign(callback, { label: 'not notified' });
+    const alert = await mageflow.sign(callback, { label: 'alerted' });
     const options = { successCallbacks: [notify], errorCallbacks: [alert] };
     const root = await mageflow.sign(processQueryResults, {}, options);
     expect(await rejection(root.run({ query: 'SELECT broken' }))).toBeInstanceOf(mageflow.TaskFailedError);
-    const { input } = await notes.only('alerted', root);
+    const { input } = await taskSet.onlyExecution('alerted', root);
     expect(input).toMatchObject({ query: 'SELECT broken', error: { failureCount: 5 } });
-    expect(notes.of('not notified')).toEqual([]);
+    expect(taskSet.executions('not notified')).toEqual([]);
   });
 });
 
@@ -97,11 +97,11 @@ describe('agent task spawning', () => {
   });
   others.push(search!, summarize!, agentExecutor);
 
-  it('runs the steps of the plan, each with its own task', async () => {
-    const done = await mageflow.sign(note, { tag: 'agent' });
+  test('runs the steps of the plan, each with its own task', async () => {
+    const done = await mageflow.sign(callback, { label: 'agent' });
     const root = await mageflow.sign(agentExecutor, {}, { successCallbacks: [done] });
     expect(await root.run({ goal: 'find sources, find dates, write it up' })).toEqual({ stepsSpawned: 3 });
-    expect((await notes.only('agent', root)).input['childResults']).toEqual([
+    expect((await taskSet.onlyExecution('agent', root)).input['childResults']).toEqual([
       { by: 'search', step: 'find sources' },
       { by: 'search', step: 'find dates' },
       { by: 'summarize', step: 'write it up' },
@@ -136,12 +136,12 @@ describe('fan-out, fan-in', () => {
   });
   others.push(analyzeSource, distributedAnalysis, aggregateResults);
 
-  it('aggregates the outputs of the children in a callback', async () => {
+  test('aggregates the outputs of the children in a callback', async () => {
     const aggregate = await mageflow.sign(aggregateResults);
     const root = await mageflow.sign(distributedAnalysis, {}, { successCallbacks: [aggregate] });
     const dataSources = ['one', 'two words', 'now three words', 'these are four words'];
     expect(await root.run({ dataSources })).toEqual({ sources: 4 });
-    await notes.settled(root);
+    await taskSet.settled(root);
     expect(aggregated).toEqual([{ total: 10, of: dataSources }]);
     expect(await aggregate.status()).toBe('succeeded');
     expect(fixture.log.lines.filter((line) => line.startsWith('error'))).toEqual([]);

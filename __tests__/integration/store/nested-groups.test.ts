@@ -177,7 +177,7 @@ describe('how long a nested group is kept', () => {
     expect(await ttl(inner)).toBeGreaterThan(0);
   });
 
-  test('one that runs when its parent is gone is kept to its end, and then for its retention', async () => {
+  test('a nested group that runs when its parent is gone is kept to its end, and then for its retention', async () => {
     const { inner, start } = await nested(1, { ...both, closed: true });
     await start();
     expect((await store.release(inner.id)).effects).toMatchObject({ status: 'running', expiring: false });
@@ -186,7 +186,7 @@ describe('how long a nested group is kept', () => {
     expect((await inner.snapshot()).status).toBe('succeeded');
   });
 
-  test('one that was never started ends as cancelled when it is released, without callbacks', async () => {
+  test('a nested group that was never started ends as cancelled when it is released, without callbacks', async () => {
     const { inner } = await nested(1, both);
     const { effects } = await store.release(inner.id);
     expect([effects.status, fired(effects), effects.expiring]).toEqual(['cancelled', [], true]);

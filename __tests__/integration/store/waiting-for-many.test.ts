@@ -113,7 +113,7 @@ test('a wait goes on while Redis is away, and one that can not begin is refused'
   expect(await end).toMatchObject({ end: 'succeeded' });
 });
 
-test('one whose time is over, is aborted or closed leaves the others waiting', async () => {
+test('a wait whose time is over, that is aborted or closed leaves the others waiting', async () => {
   const group = await running(1);
   const stop = new AbortController();
   const stays = waiter.entries.wait(group.id, '0');

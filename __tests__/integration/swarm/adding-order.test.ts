@@ -6,9 +6,10 @@ import {
   type MageflowError,
   type TaskEntry,
 } from '../../../src';
-import { openWorkshop, rejection } from '../../helpers/workshop';
+import { rejection } from '../../helpers/outcomes';
+import { openTasks } from '../../helpers/task-set';
 
-const { fixture, mage, work, report } = openWorkshop();
+const { fixture, mage, work, callback } = openTasks();
 
 const names = async (id: string) => (await mage.describe(id, { limit: 1_000 })).children.map(({ name }) => name);
 
@@ -21,7 +22,7 @@ test('addTask calls that are not awaited keep their order, plain tasks, signatur
       const signature = await mage.sign(work, {}, { name });
       return () => loaded.addTask(signature);
     },
-    (name: string) => () => swarm.addTask(work, {}, { name, successCallbacks: [report, report] }),
+    (name: string) => () => swarm.addTask(work, {}, { name, successCallbacks: [callback, callback] }),
     async (name: string) => {
       const chain = await mage.chain([work], { name });
       return () => swarm.addTask(chain);

@@ -1,9 +1,10 @@
 import { NotFoundError, SwarmClosedError, SwarmFinishedError, type TaskEntry } from '../../../src';
 import { eventually, Fixture } from '../../helpers/fixture';
-import { openWorkshop, rejection, statusOf } from '../../helpers/workshop';
+import { rejection, statusOf } from '../../helpers/outcomes';
+import { openTasks } from '../../helpers/task-set';
 
 describe('adding to a swarm that takes nothing any more', () => {
-  const { fixture, workshop, mage, work } = openWorkshop();
+  const { fixture, taskSet, mage, work } = openTasks();
 
   const stored = async (of: Fixture) => {
     const keys = await of.writtenKeys();
@@ -11,7 +12,7 @@ describe('adding to a swarm that takes nothing any more', () => {
   };
 
   const refuses = async (swarm: Awaited<ReturnType<typeof mage.swarm>>, type: new (...args: never[]) => Error) => {
-    if ((await swarm.status()) !== 'pending') await workshop.settled(swarm);
+    if ((await swarm.status()) !== 'pending') await taskSet.settled(swarm);
     const before = await stored(fixture);
     const signed = await mage.sign(work);
     for (const add of [
@@ -31,37 +32,37 @@ describe('adding to a swarm that takes nothing any more', () => {
     expect(await other.progress()).toMatchObject({ total: 1 });
   };
 
-  it('throws SwarmClosedError for a closed one', async () => {
+  test('throws SwarmClosedError for a closed one', async () => {
     const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
     await refuses(swarm, SwarmClosedError);
   });
 
-  it('throws SwarmFinishedError for one that has succeeded', async () => {
+  test('throws SwarmFinishedError for one that has succeeded', async () => {
     const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
     await swarm.run({});
     await refuses(swarm, SwarmFinishedError);
   });
 
-  it('throws SwarmFinishedError for one that has failed', async () => {
+  test('throws SwarmFinishedError for one that has failed', async () => {
     const swarm = await mage.swarm({ tasks: [work], config: { stopAfterNFailures: 1 } });
     await swarm.runNoWait({ fail: 'broken' });
     await statusOf(swarm, 'failed');
     await refuses(swarm, SwarmFinishedError);
   });
 
-  it('throws SwarmFinishedError for one that is stopping', async () => {
+  test('throws SwarmFinishedError for one that is stopping', async () => {
     const swarm = await mage.swarm({ config: { stopAfterNFailures: 1 } });
-    const held = await swarm.addTask(work, { hold: 'stopping' });
+    const held = await swarm.addTask(work, { waitFor: 'stopping' });
     await held.runNoWait({});
     await (await swarm.addTask(work, { fail: 'broken' })).runNoWait({});
     await eventually('it is stopping', async () => (await swarm.progress()).failed === 1);
     expect(await swarm.status()).toBe('running');
     expect(await rejection(swarm.addTask(work))).toMatchObject({ code: 'SWARM_FINISHED', added: 0 });
-    workshop.open('stopping');
+    taskSet.openGate('stopping');
     await statusOf(swarm, 'failed');
   });
 
-  it('keeps the thousands that are in when the swarm is closed meanwhile, and tells how many', async () => {
+  test('keeps the thousands that are in when the swarm is closed meanwhile, and tells how many', async () => {
     const swarm = await mage.swarm();
     const signed = await mage.sign(work);
     const rows = async function* (): AsyncGenerator<TaskEntry> {
@@ -77,7 +78,7 @@ describe('adding to a swarm that takes nothing any more', () => {
     expect(await (await mage.swarm()).addTask(signed)).toBe(signed);
   });
 
-  it('keeps those that are in when the swarm stops meanwhile', async () => {
+  test('keeps those that are in when the swarm stops meanwhile', async () => {
     const swarm = await mage.swarm({ config: { stopAfterNFailures: 1 } });
     const rows = async function* (): AsyncGenerator<TaskEntry> {
       for (let i = 0; i < 1_500; i++) {
@@ -92,7 +93,7 @@ describe('adding to a swarm that takes nothing any more', () => {
     expect(await swarm.progress()).toMatchObject({ total: 1_001, cancelled: 1_000, failed: 1 });
   });
 
-  it('throws NotFoundError for one whose retention is over, and writes nothing', async () => {
+  test('throws NotFoundError for one whose retention is over, and writes nothing', async () => {
     const short = new Fixture({ retention: { finishedMs: 200 }, leaseMs: 300, reconcileIntervalMs: 100 });
     short.mage.startReconciler();
     try {

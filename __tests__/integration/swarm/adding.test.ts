@@ -1,8 +1,9 @@
 import { ConfigurationError, InvalidMessageError, type Signature, type TaskEntry } from '../../../src';
-import { openWorkshop, progressOf, rejection, statusOf } from '../../helpers/workshop';
+import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
+import { openTasks } from '../../helpers/task-set';
 
 describe('adding to a swarm', () => {
-  const { workshop, mage, work, report } = openWorkshop();
+  const { taskSet, mage, work, callback } = openTasks();
 
   describe('many tasks', () => {
     const entries = async (): Promise<TaskEntry[]> => [
@@ -12,7 +13,7 @@ describe('adding to a swarm', () => {
       ['work', { label: 'named' }, { name: 'row 3' }],
       await mage.sign(work, { label: 'signed' }),
     ];
-    const outputs = ['', '', 'data', 'named', 'signed'].map((label) => ({ label, value: null }));
+    const outputs = ['', '', 'data', 'named', 'signed'].map((label) => ({ label, received: null }));
     const takes = async (given: Iterable<TaskEntry> | AsyncIterable<TaskEntry>) => {
       const swarm = await mage.swarm();
       expect(await swarm.addTasks(given)).toBe(5);
@@ -21,15 +22,15 @@ describe('adding to a swarm', () => {
       expect(await swarm.run()).toEqual(outputs);
     };
 
-    it('takes an array of tasks, names, signatures and tuples', async () => {
+    test('takes an array of tasks, names, signatures and tuples', async () => {
       await takes(await entries());
     });
 
-    it('takes any iterable', async () => {
+    test('takes any iterable', async () => {
       await takes(new Set(await entries()));
     });
 
-    it('takes a generator', async () => {
+    test('takes a generator', async () => {
       const list = await entries();
       await takes(
         (function* () {
@@ -38,7 +39,7 @@ describe('adding to a swarm', () => {
       );
     });
 
-    it('takes an async iterable', async () => {
+    test('takes an async iterable', async () => {
       const list = await entries();
       await takes(
         (async function* () {
@@ -47,13 +48,13 @@ describe('adding to a swarm', () => {
       );
     });
 
-    it('takes none', async () => {
+    test('takes none', async () => {
       const swarm = await mage.swarm();
       expect(await swarm.addTasks([], { run: true })).toBe(0);
       expect(await swarm.status()).toBe('pending');
     });
 
-    it('takes 2,500 in order, while reading them one after another', async () => {
+    test('takes 2,500 in order, while reading them one after another', async () => {
       const swarm = await mage.swarm();
       const totals = new Set<number>();
       const rows = async function* () {
@@ -72,7 +73,7 @@ describe('adding to a swarm', () => {
       }
     });
 
-    it('makes them ready at once with run, which starts the swarm', async () => {
+    test('makes them ready at once with run, which starts the swarm', async () => {
       const swarm = await mage.swarm({ tasks: [work], config: { maxConcurrency: 1 } });
       expect(
         await swarm.addTasks(
@@ -81,19 +82,19 @@ describe('adding to a swarm', () => {
         ),
       ).toBe(3);
       await progressOf(swarm, { succeeded: 3, waiting: 1, status: 'running' });
-      expect(workshop.labels(swarm)).toEqual(['a', 'b', 'c']);
+      expect(taskSet.labels(swarm)).toEqual(['a', 'b', 'c']);
     });
 
-    it('runs them with the message of a swarm that was run', async () => {
+    test('runs them with the message of a swarm that was run', async () => {
       const swarm = await mage.swarm();
       await swarm.runNoWait({ common: 'message' });
       await swarm.addTasks([[work, { label: 'x' }]], { run: true });
       await swarm.closeSwarm();
       await statusOf(swarm, 'succeeded');
-      expect(workshop.ran(swarm).map(({ input }) => input)).toEqual([{ common: 'message', label: 'x' }]);
+      expect(taskSet.executions(swarm).map(({ input }) => input)).toEqual([{ common: 'message', label: 'x' }]);
     });
 
-    it('adds nothing of a thousand in which one entry is wrong', async () => {
+    test('adds nothing of a thousand in which one entry is wrong', async () => {
       const swarm = await mage.swarm();
       const signed = await mage.sign(work);
       const wrong = [signed, [work, { at: Number.NaN }] as const];
@@ -104,32 +105,34 @@ describe('adding to a swarm', () => {
   });
 
   describe('one task', () => {
-    it('gives a signature of the swarm for a task', async () => {
+    test('gives a signature of the swarm for a task', async () => {
       const swarm = await mage.swarm({ tasks: [work] });
-      const item = await swarm.addTask(work, { label: 'x' }, { name: 'row 8', successCallbacks: [report] });
+      const item = await swarm.addTask(work, { label: 'x' }, { name: 'row 8', successCallbacks: [callback] });
       expect(item).toMatchObject({ kind: 'task', name: 'row 8', id: `${swarm.id}~1` });
       expect(await item.status()).toBe('pending');
       await item.run({ more: 1 });
       await statusOf(item, 'succeeded');
       await swarm.closeSwarm();
-      await workshop.settled(swarm);
-      const [ran] = workshop.ran(swarm).filter(({ input }) => input['label'] === 'x');
+      await taskSet.settled(swarm);
+      const [ran] = taskSet.executions(swarm).filter(({ input }) => input['label'] === 'x');
       expect(ran?.input).toEqual({ label: 'x', more: 1 });
       expect(ran?.context).toMatchObject({ signatureId: item.id, swarmId: swarm.id, index: 1 });
-      expect(workshop.reports(swarm).map(({ input }) => input)).toEqual([{ returnValue: { label: 'x', value: null } }]);
+      expect(taskSet.callbacks(swarm).map(({ input }) => input)).toEqual([
+        { returnValue: { label: 'x', received: null } },
+      ]);
     });
 
-    it('gives a signature back as the same object, which keeps its id', async () => {
+    test('gives a signature back as the same object, which keeps its id', async () => {
       const signed = await mage.sign(work, { label: 'mine' });
       const { id } = signed;
       const swarm = await mage.swarm();
       expect(await swarm.addTask(signed)).toBe(signed);
       expect(signed.id).toBe(id);
       await signed.run({});
-      expect(workshop.ran(swarm)[0]?.context?.signatureId).toBe(id);
+      expect(taskSet.executions(swarm)[0]?.context?.signatureId).toBe(id);
     });
 
-    it('takes no further data for a signature', async () => {
+    test('takes no further data for a signature', async () => {
       const swarm = await mage.swarm();
       const signed = await mage.sign(work);
       expect(await rejection(swarm.addTask(signed, { label: 'x' } as never))).toBeInstanceOf(ConfigurationError);

@@ -1,7 +1,7 @@
 import * as mageflow from 'mageflow';
 import { z } from 'zod';
 import { Fixture, Gauge } from '../../helpers/fixture';
-import { Workshop } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
 
 // A thousand runs take a while where the machine is busy.
 jest.setTimeout(180_000);
@@ -10,7 +10,7 @@ const total = 1_000;
 
 describe('batch processing with error tolerance', () => {
   const fixture = new Fixture();
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   let gauge = new Gauge();
   const processRecord = fixture.mage.task({
     name: 'process-record',
@@ -31,41 +31,41 @@ describe('batch processing with error tolerance', () => {
     gauge.fill(20);
     return mageflow.swarm({
       tasks: batchTasks,
-      successCallbacks: [await mageflow.sign('report', { kind: 'completion report' })],
-      errorCallbacks: [await mageflow.sign('alert', { kind: 'failure alert' })],
+      successCallbacks: [await mageflow.sign('callback', { kind: 'completion report' })],
+      errorCallbacks: [await mageflow.sign('error-callback', { kind: 'failure alert' })],
       config: { maxConcurrency: 20, stopAfterNFailures: 50 },
       isSwarmClosed: true,
     });
   };
 
   beforeAll(async () => {
-    await fixture.worker([processRecord, ...workshop.tasks]);
+    await fixture.worker([processRecord, ...taskSet.tasks]);
   });
   afterAll(() => fixture.close());
 
-  it('reports completion when 49 of 1,000 records fail', async () => {
+  test('reports completion when 49 of 1,000 records fail', async () => {
     const broken = Array.from({ length: 49 }, (_, i) => i * 20);
     const swarm = await batchSwarm();
     await swarm.runNoWait({ broken });
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     expect(await swarm.progress()).toMatchObject({ succeeded: 951, failed: 49, cancelled: 0, status: 'succeeded' });
     const good = Array.from({ length: total }, (_, recordId) => ({ recordId })).filter(
       ({ recordId }) => !broken.includes(recordId),
     );
-    expect(workshop.reports(swarm).map(({ input }) => input)).toEqual([
+    expect(taskSet.callbacks(swarm).map(({ input }) => input)).toEqual([
       { kind: 'completion report', returnValue: good },
     ]);
-    expect(workshop.reports(swarm)[0]?.context?.failures).toHaveLength(49);
-    expect(workshop.alerts(swarm)).toEqual([]);
+    expect(taskSet.callbacks(swarm)[0]?.context?.failures).toHaveLength(49);
+    expect(taskSet.errorCallbacks(swarm)).toEqual([]);
     expect(gauge.total).toBe(total);
     expect(gauge.max).toBe(20);
   });
 
-  it('stops at the 50th failure, alerts and cancels the rest', async () => {
+  test('stops at the 50th failure, alerts and cancels the rest', async () => {
     const broken = Array.from({ length: total - 100 }, (_, i) => 100 + i);
     const swarm = await batchSwarm();
     await swarm.runNoWait({ broken });
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     const { succeeded, failed, cancelled, callbacks: _, ...rest } = await swarm.progress();
     expect(rest).toEqual({ total, waiting: 0, queued: 0, running: 0, closed: true, status: 'failed' });
     // Up to 19 others held a slot when the 50th failed: those went on to their own end.
@@ -74,8 +74,8 @@ describe('batch processing with error tolerance', () => {
     expect(failed).toBeLessThanOrEqual(50 + 19);
     expect(gauge.total).toBe(succeeded + failed);
     expect(cancelled).toBe(total - gauge.total);
-    expect(workshop.reports(swarm)).toEqual([]);
-    expect(workshop.alerts(swarm).map(({ input }) => input)).toMatchObject([
+    expect(taskSet.callbacks(swarm)).toEqual([]);
+    expect(taskSet.errorCallbacks(swarm).map(({ input }) => input)).toMatchObject([
       { kind: 'failure alert', broken, error: { failureCount: failed } },
     ]);
     expect(gauge.max).toBe(20);

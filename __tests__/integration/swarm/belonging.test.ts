@@ -1,8 +1,9 @@
 import { ConfigurationError } from '../../../src';
-import { openWorkshop, progressOf, rejection } from '../../helpers/workshop';
+import { progressOf, rejection } from '../../helpers/outcomes';
+import { openTasks } from '../../helpers/task-set';
 
 describe('a signature belongs to one group', () => {
-  const { fixture, workshop, mage, work } = openWorkshop();
+  const { fixture, taskSet, mage, work } = openTasks();
 
   const refusal = async (promise: Promise<unknown>, ...names: string[]) => {
     const error = await rejection(promise);
@@ -10,7 +11,7 @@ describe('a signature belongs to one group', () => {
     for (const name of names) expect(error.message).toContain(name);
   };
 
-  it('so a second swarm refuses it, naming both, and takes none of its tasks', async () => {
+  test('a second swarm refuses it, naming both, and takes none of its tasks', async () => {
     const signed = await mage.sign(work, {}, { name: 'row 7' });
     const free = await mage.sign(work);
     await mage.swarm({ name: 'morning', tasks: [signed] });
@@ -20,7 +21,7 @@ describe('a signature belongs to one group', () => {
     expect(await (await mage.swarm()).addTask(free)).toBe(free);
   });
 
-  it('so adding it to a second swarm is refused, naming both', async () => {
+  test('adding it to a second swarm is refused, naming both', async () => {
     const signed = await mage.sign(work, {}, { name: 'row 7' });
     const morning = await mage.swarm({ name: 'morning' });
     await morning.addTask(signed);
@@ -31,7 +32,7 @@ describe('a signature belongs to one group', () => {
     expect(await morning.progress()).toMatchObject({ total: 1 });
   });
 
-  it('so it is refused twice in one list', async () => {
+  test('it is refused twice in one list', async () => {
     const signed = await mage.sign(work, {}, { name: 'row 7' });
     await refusal(mage.swarm({ name: 'twins', tasks: [signed, signed] }), 'row 7', 'twins', 'twice');
     const swarm = await mage.swarm({ name: 'twins' });
@@ -42,7 +43,7 @@ describe('a signature belongs to one group', () => {
     expect(await swarm.progress()).toMatchObject({ total: 1 });
   });
 
-  it('also when it is loaded again', async () => {
+  test('it belongs to the group also when it is loaded again', async () => {
     const signed = await mage.sign(work);
     await mage.swarm({ name: 'morning', tasks: [signed] });
     const evening = await mage.swarm({ name: 'evening' });
@@ -51,13 +52,13 @@ describe('a signature belongs to one group', () => {
     expect(await evening.progress()).toMatchObject({ total: 0 });
   });
 
-  it('and to none when it was run by itself', async () => {
+  test('it belongs to no group when it was run by itself', async () => {
     const signed = await mage.sign(work, {}, { name: 'alone' });
     await signed.run({});
     await refusal(mage.swarm({ tasks: [signed] }), 'alone');
   });
 
-  it('while a task can be used any number of times, in one swarm and in many', async () => {
+  test('while a task can be used any number of times, in one swarm and in many', async () => {
     const swarms = await Promise.all(
       [1, 2].map(() => mage.swarm({ tasks: [work, work, 'work', 'work'], isSwarmClosed: true })),
     );
@@ -67,15 +68,15 @@ describe('a signature belongs to one group', () => {
     }
   });
 
-  it('while one callback can be attached any number of times', async () => {
-    const callback = await mage.sign(workshop.report, { mark: 'shared' });
+  test('while one callback can be attached any number of times', async () => {
+    const callback = await mage.sign(taskSet.callback, { mark: 'shared' });
     const swarms = await Promise.all(
       [1, 2].map(() => mage.swarm({ tasks: [work], successCallbacks: [callback, callback], isSwarmClosed: true })),
     );
     for (const swarm of swarms) {
       await swarm.runNoWait({});
-      await workshop.settled(swarm);
-      expect(workshop.reports(swarm).map(({ input }) => input['mark'])).toEqual(['shared', 'shared']);
+      await taskSet.settled(swarm);
+      expect(taskSet.callbacks(swarm).map(({ input }) => input['mark'])).toEqual(['shared', 'shared']);
     }
   });
 });

@@ -1,51 +1,52 @@
 import * as mageflow from 'mageflow';
 import { SwarmClosedError } from 'mageflow';
-import { openWorkshop, progressOf } from '../../helpers/workshop';
+import { progressOf } from '../../helpers/outcomes';
+import { openTasks } from '../../helpers/task-set';
 
 describe('closing a swarm', () => {
-  const { workshop } = openWorkshop();
+  const { taskSet } = openTasks();
 
-  it('runs the completion callbacks when the tasks that were there have completed', async () => {
-    const swarm = await mageflow.swarm({ tasks: [workshop.work, workshop.work], successCallbacks: [workshop.report] });
-    await swarm.runNoWait({ hold: 'closing' });
-    await workshop.begun(swarm, 2);
+  test('runs the completion callbacks when the tasks that were there have completed', async () => {
+    const swarm = await mageflow.swarm({ tasks: [taskSet.work, taskSet.work], successCallbacks: [taskSet.callback] });
+    await swarm.runNoWait({ waitFor: 'closing' });
+    await taskSet.started(swarm, 2);
     await swarm.closeSwarm();
     expect(await swarm.progress()).toMatchObject({ closed: true, running: 2, status: 'running' });
-    expect(workshop.reports(swarm)).toEqual([]);
-    workshop.open('closing');
-    await workshop.settled(swarm);
-    expect(workshop.reports(swarm)).toHaveLength(1);
+    expect(taskSet.callbacks(swarm)).toEqual([]);
+    taskSet.openGate('closing');
+    await taskSet.settled(swarm);
+    expect(taskSet.callbacks(swarm)).toHaveLength(1);
   });
 
-  it('runs them at once when everything had completed before', async () => {
-    const swarm = await mageflow.swarm({ tasks: [workshop.work], successCallbacks: [workshop.report] });
+  test('runs them at once when everything had completed before', async () => {
+    const swarm = await mageflow.swarm({ tasks: [taskSet.work], successCallbacks: [taskSet.callback] });
     await swarm.runNoWait({});
     await progressOf(swarm, { succeeded: 1 });
     expect(await swarm.status()).toBe('running');
     await swarm.closeSwarm();
     expect(await swarm.status()).toBe('succeeded');
-    await workshop.settled(swarm);
-    expect(workshop.reports(swarm)).toHaveLength(1);
+    await taskSet.settled(swarm);
+    expect(taskSet.callbacks(swarm)).toHaveLength(1);
   });
 
-  it('accepts no new tasks afterwards', async () => {
-    const swarm = await mageflow.swarm({ tasks: [workshop.work] });
+  test('accepts no new tasks afterwards', async () => {
+    const swarm = await mageflow.swarm({ tasks: [taskSet.work] });
     await swarm.closeSwarm();
-    await expect(swarm.addTask(workshop.work)).rejects.toThrow(SwarmClosedError);
-    await expect(swarm.addTasks([workshop.work, workshop.work], { run: true })).rejects.toThrow(SwarmClosedError);
+    await expect(swarm.addTask(taskSet.work)).rejects.toThrow(SwarmClosedError);
+    await expect(swarm.addTasks([taskSet.work, taskSet.work], { run: true })).rejects.toThrow(SwarmClosedError);
     expect(await swarm.progress()).toMatchObject({ total: 1, status: 'pending' });
   });
 
-  it('can be done when the swarm is made', async () => {
+  test('can be done when the swarm is made', async () => {
     const swarm = await mageflow.swarm({
-      tasks: [workshop.work],
-      successCallbacks: [workshop.report],
+      tasks: [taskSet.work],
+      successCallbacks: [taskSet.callback],
       isSwarmClosed: true,
     });
     expect(await swarm.progress()).toMatchObject({ closed: true, status: 'pending' });
-    await expect(swarm.addTask(workshop.work)).rejects.toThrow(SwarmClosedError);
-    expect(await swarm.run({ label: 'only' })).toEqual([{ label: 'only', value: null }]);
-    await workshop.settled(swarm);
-    expect(workshop.reports(swarm)).toHaveLength(1);
+    await expect(swarm.addTask(taskSet.work)).rejects.toThrow(SwarmClosedError);
+    expect(await swarm.run({ label: 'only' })).toEqual([{ label: 'only', received: null }]);
+    await taskSet.settled(swarm);
+    expect(taskSet.callbacks(swarm)).toHaveLength(1);
   });
 });

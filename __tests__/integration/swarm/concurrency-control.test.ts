@@ -1,11 +1,12 @@
 import * as mageflow from 'mageflow';
 import { z } from 'zod';
 import { eventually, Fixture, Gauge, gate } from '../../helpers/fixture';
-import { Workshop, progressOf } from '../../helpers/workshop';
+import { progressOf } from '../../helpers/outcomes';
+import { TaskSet } from '../../helpers/task-set';
 
 describe('concurrency control', () => {
   const fixture = new Fixture();
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   const gauge = new Gauge();
   const firstFive = gate();
   const processed: string[] = [];
@@ -22,11 +23,11 @@ describe('concurrency control', () => {
   });
 
   beforeAll(async () => {
-    await fixture.worker([processFile, ...workshop.tasks]);
+    await fixture.worker([processFile, ...taskSet.tasks]);
   });
   afterAll(() => fixture.close());
 
-  it('processes 20 files, never more than 5 at once', async () => {
+  test('processes 20 files, never more than 5 at once', async () => {
     const paths = Array.from({ length: 20 }, (_, i) => `file_${i}.txt`);
     const fileTasks = await Promise.all(paths.map((filePath) => mageflow.sign('process-file', { filePath })));
     const swarm = await mageflow.swarm({ tasks: fileTasks, config: { maxConcurrency: 5 }, isSwarmClosed: true });
@@ -39,30 +40,30 @@ describe('concurrency control', () => {
     expect(processed.sort()).toEqual([...paths].sort());
   });
 
-  it('starts the next one in the queue as each completes', async () => {
+  test('starts the next one in the queue as each completes', async () => {
     const tasks = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => mageflow.sign(workshop.work, { label: `${i}`, hold: `file-${i}` })),
+      Array.from({ length: 20 }, (_, i) => mageflow.sign(taskSet.work, { label: `${i}`, waitFor: `file-${i}` })),
     );
     const swarm = await mageflow.swarm({ tasks, config: { maxConcurrency: 5 }, isSwarmClosed: true });
     await swarm.runNoWait({});
-    await workshop.begun(swarm, 5);
+    await taskSet.started(swarm, 5);
     for (let done = 1; done <= 15; done++) {
-      workshop.open(`file-${done}`);
-      await workshop.begun(swarm, 5 + done);
-      expect(workshop.labels(swarm).at(-1)).toBe(`${4 + done}`);
+      taskSet.openGate(`file-${done}`);
+      await taskSet.started(swarm, 5 + done);
+      expect(taskSet.labels(swarm).at(-1)).toBe(`${4 + done}`);
       expect(await swarm.progress()).toMatchObject({ running: 5, queued: 15 - done, succeeded: done });
     }
-    for (const left of [0, 16, 17, 18, 19]) workshop.open(`file-${left}`);
+    for (const left of [0, 16, 17, 18, 19]) taskSet.openGate(`file-${left}`);
     await progressOf(swarm, { succeeded: 20, status: 'succeeded' });
-    expect(workshop.gauge.max).toBe(5);
+    expect(taskSet.gauge().max).toBe(5);
   });
 
-  it('starts the next one when one fails, too', async () => {
+  test('starts the next one when one fails, too', async () => {
     const tasks = await Promise.all(
-      Array.from({ length: 6 }, (_, i) => mageflow.sign(workshop.work, { label: `${i}`, fail: `broken ${i}` })),
+      Array.from({ length: 6 }, (_, i) => mageflow.sign(taskSet.work, { label: `${i}`, fail: `broken ${i}` })),
     );
     const swarm = await mageflow.swarm({ tasks, config: { maxConcurrency: 1 }, isSwarmClosed: true });
     expect(await swarm.runSettled()).toHaveLength(6);
-    expect(workshop.labels(swarm)).toEqual(['0', '1', '2', '3', '4', '5']);
+    expect(taskSet.labels(swarm)).toEqual(['0', '1', '2', '3', '4', '5']);
   });
 });

@@ -1,10 +1,10 @@
 import * as mageflow from 'mageflow';
 import { eventually, Fixture, Gauge } from '../../helpers/fixture';
-import { Workshop } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
 
 describe('creating a swarm', () => {
   const fixture = new Fixture();
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   const { mage } = fixture;
   const gauge = new Gauge();
 
@@ -34,69 +34,69 @@ describe('creating a swarm', () => {
   const [processFile1, processFile2, processFile3] = [processFile(1), processFile(2), processFile(3)];
 
   beforeAll(async () => {
-    await fixture.worker([task1, task2, task3, processFile1, processFile2, processFile3, ...workshop.tasks]);
+    await fixture.worker([task1, task2, task3, processFile1, processFile2, processFile3, ...taskSet.tasks]);
   });
   afterAll(() => fixture.close());
 
-  it('runs its tasks in parallel', async () => {
+  test('runs its tasks in parallel', async () => {
     const swarm = await mageflow.swarm({ tasks: [task1, task2, task3] });
     await swarm.closeSwarm();
     expect(await swarm.run()).toEqual([{ by: 'task-1' }, { by: 'task-2' }, { by: 'task-3' }]);
     expect(gauge.max).toBe(3);
   });
 
-  it('keeps to its concurrency and runs the success callback, not the error callback', async () => {
+  test('keeps to its concurrency and runs the success callback, not the error callback', async () => {
     const swarm = await mageflow.swarm({
       tasks: [processFile1, processFile2, processFile3],
-      successCallbacks: [workshop.report],
-      errorCallbacks: [workshop.alert],
+      successCallbacks: [taskSet.callback],
+      errorCallbacks: [taskSet.errorCallback],
       config: { maxConcurrency: 2 },
     });
     await swarm.runNoWait({});
     await swarm.closeSwarm();
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     expect(file.max).toBe(2);
-    expect(workshop.reports(swarm).map(({ input }) => input)).toEqual([
+    expect(taskSet.callbacks(swarm).map(({ input }) => input)).toEqual([
       { returnValue: [{ file: 1 }, { file: 2 }, { file: 3 }] },
     ]);
-    expect(workshop.alerts(swarm)).toEqual([]);
+    expect(taskSet.errorCallbacks(swarm)).toEqual([]);
   });
 
-  it('is made by the client as by the module', async () => {
-    const swarm = await mage.swarm({ tasks: [workshop.work], isSwarmClosed: true });
+  test('is made by the client as by the module', async () => {
+    const swarm = await mage.swarm({ tasks: [taskSet.work], isSwarmClosed: true });
     const loaded = await mageflow.load(swarm.id);
     expect(loaded.kind).toBe('swarm');
-    expect(await swarm.run({ label: 'x' })).toEqual([{ label: 'x', value: null }]);
+    expect(await swarm.run({ label: 'x' })).toEqual([{ label: 'x', received: null }]);
   });
 
-  it('takes task signatures, tasks and task names', async () => {
+  test('takes task signatures, tasks and task names', async () => {
     const swarm = await mageflow.swarm({
-      tasks: [await mageflow.sign(workshop.work, { label: 'signature' }), workshop.work, 'work'],
+      tasks: [await mageflow.sign(taskSet.work, { label: 'signature' }), taskSet.work, 'work'],
       isSwarmClosed: true,
     });
     expect(await swarm.run({ label: 'message' })).toEqual([
-      { label: 'signature', value: null },
-      { label: 'message', value: null },
-      { label: 'message', value: null },
+      { label: 'signature', received: null },
+      { label: 'message', received: null },
+      { label: 'message', received: null },
     ]);
   });
 
-  it('runs the error callback when a failure condition is met', async () => {
+  test('runs the error callback when a failure condition is met', async () => {
     const swarm = await mage.swarm({
-      tasks: [await mage.sign(workshop.work, { fail: 'no such file' })],
-      successCallbacks: [workshop.report],
-      errorCallbacks: [workshop.alert],
+      tasks: [await mage.sign(taskSet.work, { fail: 'no such file' })],
+      successCallbacks: [taskSet.callback],
+      errorCallbacks: [taskSet.errorCallback],
       config: { stopAfterNFailures: 1 },
       isSwarmClosed: true,
     });
     await swarm.runNoWait({});
-    await workshop.settled(swarm);
-    expect(workshop.alerts(swarm)).toHaveLength(1);
-    expect(workshop.reports(swarm)).toEqual([]);
+    await taskSet.settled(swarm);
+    expect(taskSet.errorCallbacks(swarm)).toHaveLength(1);
+    expect(taskSet.callbacks(swarm)).toEqual([]);
   });
 
-  it('is open, pending and runs nothing until it is told to', async () => {
-    const swarm = await mage.swarm({ tasks: [workshop.work, workshop.work] });
+  test('is open, pending and runs nothing until it is told to', async () => {
+    const swarm = await mage.swarm({ tasks: [taskSet.work, taskSet.work] });
     expect(await swarm.progress()).toEqual({
       total: 2,
       waiting: 2,
@@ -109,10 +109,10 @@ describe('creating a swarm', () => {
       status: 'pending',
       callbacks: { pending: 0, succeeded: 0, failed: 0 },
     });
-    expect(workshop.ran(swarm)).toEqual([]);
+    expect(taskSet.executions(swarm)).toEqual([]);
   });
 
-  it('may be made of nothing at all', async () => {
+  test('may be made of nothing at all', async () => {
     const swarm = await mage.swarm();
     expect(await swarm.progress()).toMatchObject({ total: 0, closed: false, status: 'pending' });
   });

@@ -1,11 +1,12 @@
 import * as mageflow from 'mageflow';
 import { z } from 'zod';
 import { Fixture, Gauge } from '../../helpers/fixture';
-import { progressOf, Workshop } from '../../helpers/workshop';
+import { progressOf } from '../../helpers/outcomes';
+import { TaskSet } from '../../helpers/task-set';
 
 describe('dynamic task queue', () => {
   const fixture = new Fixture();
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   const gauge = new Gauge();
   const items: unknown[] = [];
   const initialTask = fixture.mage.task({
@@ -24,7 +25,7 @@ describe('dynamic task queue', () => {
   });
 
   beforeAll(async () => {
-    await fixture.worker([initialTask, processItem, ...workshop.tasks]);
+    await fixture.worker([initialTask, processItem, ...taskSet.tasks]);
   });
   afterAll(() => fixture.close());
 
@@ -36,10 +37,10 @@ describe('dynamic task queue', () => {
     }
   }
 
-  it('starts with its first tasks, takes more while it runs, and completes when it is closed', async () => {
+  test('starts with its first tasks, takes more while it runs, and completes when it is closed', async () => {
     const swarm = await mageflow.swarm({
       tasks: [await mageflow.sign('initial-task')],
-      successCallbacks: [await mageflow.sign('report')],
+      successCallbacks: [await mageflow.sign('callback')],
       config: { maxConcurrency: 10 },
     });
     // The first eleven come before anything is waited for: one more than may run at once.
@@ -52,12 +53,12 @@ describe('dynamic task queue', () => {
     }
     await progressOf(swarm, { succeeded: 51, running: 0 });
     expect(await swarm.status()).toBe('running');
-    expect(workshop.reports(swarm)).toEqual([]);
+    expect(taskSet.callbacks(swarm)).toEqual([]);
 
     await swarm.closeSwarm();
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     const numbers = Array.from({ length: 50 }, (_, i) => i);
-    expect(workshop.reports(swarm).map(({ input }) => input)).toEqual([
+    expect(taskSet.callbacks(swarm).map(({ input }) => input)).toEqual([
       { returnValue: [{ from: 'initial message' }, ...numbers.map((data) => ({ data }))] },
     ]);
     expect(items).toHaveLength(50);
@@ -65,13 +66,13 @@ describe('dynamic task queue', () => {
     expect(gauge.max).toBe(10);
   });
 
-  it('takes tasks from a task that runs in it, until that one closes it', async () => {
-    const swarm = await mageflow.swarm({ successCallbacks: [workshop.report], config: { maxConcurrency: 2 } });
+  test('takes tasks from a task that runs in it, until that one closes it', async () => {
+    const swarm = await mageflow.swarm({ successCallbacks: [taskSet.callback], config: { maxConcurrency: 2 } });
     const feeder = await swarm.addTask(feed, { swarmId: swarm.id });
     await feeder.runNoWait();
-    await workshop.settled(swarm);
-    expect(workshop.labels(swarm).sort()).toEqual(['fed 0', 'fed 1', 'fed 2']);
-    expect(workshop.reports(swarm)).toHaveLength(1);
+    await taskSet.settled(swarm);
+    expect(taskSet.labels(swarm).sort()).toEqual(['fed 0', 'fed 1', 'fed 2']);
+    expect(taskSet.callbacks(swarm)).toHaveLength(1);
   });
 
   const feed = fixture.mage.task({

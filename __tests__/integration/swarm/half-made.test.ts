@@ -14,7 +14,7 @@ describe('a swarm of more than 1,000 tasks that has a key', () => {
 
   afterAll(() => fixture.close());
 
-  it('holds each task once when two make it at the same time', async () => {
+  test('holds each task once when two make it at the same time', async () => {
     const other = fixture.another();
     const options = { key: 'together', tasks, isSwarmClosed: true };
     const [first, second] = await Promise.all([fixture.mage.swarm(options), other.swarm(options)]);
@@ -22,7 +22,7 @@ describe('a swarm of more than 1,000 tasks that has a key', () => {
     expect(await first.progress()).toMatchObject({ total, closed: true, status: 'pending' });
   });
 
-  it('is completed by the next one who makes it when its maker died half way', async () => {
+  test('is completed by the next one who makes it when its maker died half way', async () => {
     const { hatchet, keyPrefix, log, redis } = fixture;
     const connection = new RedisConnection(redis, 5_000, log);
     const settings = resolveOptions({ keyPrefix }, log);
@@ -60,7 +60,7 @@ describe('a swarm that has a key, with tasks of which some have one', () => {
   const item = mage.task<{ n: number }, { n: number }>({ name: 'item', fn: ({ n }) => ({ n }) });
   afterAll(() => fixture.close());
 
-  it.each([
+  test.each([
     ['open', false],
     ['closed', true],
   ])('holds each of them once when it is made again while it is %s', async (key, isSwarmClosed) => {

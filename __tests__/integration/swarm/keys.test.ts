@@ -1,24 +1,25 @@
 import type { Swarm } from '../../../src';
-import { openWorkshop, progressOf } from '../../helpers/workshop';
+import { progressOf } from '../../helpers/outcomes';
+import { openTasks } from '../../helpers/task-set';
 
 describe('keys make creation idempotent', () => {
-  const { fixture, workshop, mage, work, report } = openWorkshop();
+  const { fixture, taskSet, mage, work, callback } = openTasks();
 
-  it('a swarm made twice with one key is the first, whatever the second was told', async () => {
-    const first = await mage.swarm({ key: 'batch-1', name: 'first', tasks: [work], successCallbacks: [report] });
+  test('a swarm made twice with one key is the first, whatever the second was told', async () => {
+    const first = await mage.swarm({ key: 'batch-1', name: 'first', tasks: [work], successCallbacks: [callback] });
     const second = await mage.swarm({ key: 'batch-1', name: 'second', tasks: [work, work], isSwarmClosed: true });
     expect(second.id).toBe(first.id);
     expect(await second.progress()).toMatchObject({ total: 1, closed: false });
     expect(second.name).toBe('first');
     await first.closeSwarm();
-    expect(await second.run({ label: 'once' })).toEqual([{ label: 'once', value: null }]);
+    expect(await second.run({ label: 'once' })).toEqual([{ label: 'once', received: null }]);
     const third = await mage.swarm({ key: 'batch-1', tasks: [work] });
     expect(await third.progress()).toMatchObject({ total: 1, status: 'succeeded' });
-    await workshop.settled(first);
-    expect(workshop.reports(first)).toHaveLength(1);
+    await taskSet.settled(first);
+    expect(taskSet.callbacks(first)).toHaveLength(1);
   });
 
-  it('is one swarm also from another instance, and when all make it at once', async () => {
+  test('is one swarm also from another instance, and when all make it at once', async () => {
     const elsewhere = fixture.another();
     const made = await Promise.all(
       [mage, elsewhere, mage, elsewhere].map((instance) =>
@@ -30,34 +31,34 @@ describe('keys make creation idempotent', () => {
     expect(made.filter(({ created }) => created)).toHaveLength(1);
     await Promise.all(made.map((swarm) => swarm.runNoWait({})));
     await progressOf(made[0]!, { succeeded: 2, status: 'succeeded' });
-    expect(workshop.ran(made[0]!)).toHaveLength(2);
+    expect(taskSet.executions(made[0]!)).toHaveLength(2);
   });
 
-  it('leaves the signatures free that the second was given', async () => {
+  test('leaves the signatures free that the second was given', async () => {
     const signed = await mage.sign(work);
     await mage.swarm({ key: 'batch-3', tasks: [work] });
     await mage.swarm({ key: 'batch-3', tasks: [signed] });
     expect(await (await mage.swarm()).addTask(signed)).toBe(signed);
   });
 
-  it('different keys, and none, are different swarms', async () => {
+  test('different keys, and none, are different swarms', async () => {
     const ids = await Promise.all([{ key: 'a' }, { key: 'b' }, {}, {}].map(async (key) => (await mage.swarm(key)).id));
     expect(new Set(ids).size).toBe(4);
   });
 
-  it('an item added twice with one key is one item', async () => {
+  test('an item added twice with one key is one item', async () => {
     const swarm = await mage.swarm({ tasks: [work] });
     const first = await swarm.addTask(work, { label: 'first' }, { key: 'row-7' });
     const again = await swarm.addTask(work, { label: 'again' }, { key: 'row-7' });
     expect(again.id).toBe(first.id);
     expect(await swarm.progress()).toMatchObject({ total: 2 });
-    expect(await again.run({})).toEqual({ label: 'first', value: null });
-    expect(await first.run({ label: 'ignored' })).toEqual({ label: 'first', value: null });
-    expect(workshop.labels(swarm)).toEqual(['first']);
+    expect(await again.run({})).toEqual({ label: 'first', received: null });
+    expect(await first.run({ label: 'ignored' })).toEqual({ label: 'first', received: null });
+    expect(taskSet.labels(swarm)).toEqual(['first']);
     expect([first.created, again.created]).toEqual([true, false]);
   });
 
-  it('a signature with a key is the same item as the first of that key', async () => {
+  test('a signature with a key is the same item as the first of that key', async () => {
     const swarm = await mage.swarm({ config: { maxConcurrency: 1 } });
     const signed = await mage.sign(work, { label: 'x' }, { key: 'row-7' });
     expect(await swarm.addTask(signed)).toBe(signed);
@@ -68,14 +69,14 @@ describe('keys make creation idempotent', () => {
     expect(await again.status()).toBe('succeeded');
   });
 
-  it('is for its own swarm: two swarms each have their item of one key', async () => {
+  test('is for its own swarm: two swarms each have their item of one key', async () => {
     const [one, two] = await Promise.all([mage.swarm(), mage.swarm()]);
     const [a, b] = [await one.addTask(work, {}, { key: 'row' }), await two.addTask(work, {}, { key: 'row' })];
     expect(a.id).not.toBe(b.id);
     expect([await one.progress(), await two.progress()]).toMatchObject([{ total: 1 }, { total: 1 }]);
   });
 
-  it('counts only the new ones in addTasks, and in the tasks of a new swarm', async () => {
+  test('counts only the new ones in addTasks, and in the tasks of a new swarm', async () => {
     const rows = (from: number, to: number) =>
       Array.from(
         { length: to - from },
@@ -90,13 +91,13 @@ describe('keys make creation idempotent', () => {
     expect(outputs.map(({ label }) => label)).toEqual(['0', '1', '2', '3', '4', '5']);
   });
 
-  it('of a signature outside groups runs once in the store', async () => {
+  test('of a signature outside groups runs once in the store', async () => {
     const first = await mage.sign(work, { label: 'alone' }, { key: 'standalone' });
     const second = await fixture.another().sign('work', { label: 'alone' }, { key: 'standalone' });
     expect(second.id).toBe(first.id);
     await first.run({});
     expect(await second.status()).toBe('succeeded');
-    expect(await second.run({})).toEqual({ label: 'alone', value: null });
+    expect(await second.run({})).toEqual({ label: 'alone', received: null });
     expect([first.created, second.created]).toEqual([true, false]);
   });
 });

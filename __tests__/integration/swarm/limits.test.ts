@@ -1,12 +1,13 @@
 import { CancelledError, SwarmFinishedError } from '../../../src';
 import { Fixture } from '../../helpers/fixture';
-import { progressOf, rejection, statusOf, Workshop } from '../../helpers/workshop';
+import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
+import { TaskSet } from '../../helpers/task-set';
 
 describe('the limit of failures', () => {
   const fixture = new Fixture();
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   const { mage } = fixture;
-  const { work, report, alert } = workshop;
+  const { work, callback, errorCallback } = taskSet;
   const flaky = mage.task({
     name: 'flaky',
     retries: 2,
@@ -15,24 +16,24 @@ describe('the limit of failures', () => {
       return { attempts: ctx.retryCount() + 1 };
     },
   });
-  const both = { successCallbacks: [report], errorCallbacks: [alert] };
+  const both = { successCallbacks: [callback], errorCallbacks: [errorCallback] };
 
   beforeAll(async () => {
-    await fixture.worker([...workshop.tasks, flaky]);
+    await fixture.worker([...taskSet.tasks, flaky]);
   });
   afterAll(() => fixture.close());
 
-  it('stops the swarm: running items finish and run their own callbacks, then the error callbacks run, once', async () => {
-    const held = (name: string, options = {}) => mage.sign(work, { label: name, hold: `stop-${name}` }, options);
+  test('stops the swarm: running items finish and run their own callbacks, then the error callbacks run, once', async () => {
+    const held = (name: string, options = {}) => mage.sign(work, { label: name, waitFor: `stop-${name}` }, options);
     const swarm = await mage.swarm({
       tasks: [
-        await held('succeeds', { successCallbacks: [await mage.sign(report, { of: 'item' })] }),
+        await held('succeeds', { successCallbacks: [await mage.sign(callback, { of: 'item' })] }),
         await mage.sign(
           work,
-          { label: 'fails late', hold: 'stop-late', fail: 'late' },
-          { errorCallbacks: [await mage.sign(alert, { of: 'item' })] },
+          { label: 'fails late', waitFor: 'stop-late', fail: 'late' },
+          { errorCallbacks: [await mage.sign(errorCallback, { of: 'item' })] },
         ),
-        await mage.sign(work, { label: 'never' }, { successCallbacks: [report], errorCallbacks: [alert] }),
+        await mage.sign(work, { label: 'never' }, { successCallbacks: [callback], errorCallbacks: [errorCallback] }),
       ],
       ...both,
       config: { maxConcurrency: 2, stopAfterNFailures: 1 },
@@ -40,45 +41,45 @@ describe('the limit of failures', () => {
     const [succeeds, late] = await Promise.all([0, 1].map((index) => mage.load(`${swarm.id}~${index}`)));
     await succeeds!.runNoWait({});
     await late!.runNoWait({});
-    await workshop.begun(swarm, 2);
+    await taskSet.started(swarm, 2);
     const limit = await swarm.addTask(work, { label: 'limit', fail: 'limit' });
     await limit.runNoWait({});
-    workshop.open('stop-late');
+    taskSet.openGate('stop-late');
     await progressOf(swarm, { failed: 1, running: 1, cancelled: 2 });
     // Its end comes with that of the last running item, and the error callbacks with its end.
     expect(await swarm.status()).toBe('running');
-    expect(workshop.alerts(swarm).filter(({ input }) => input['of'] !== 'item')).toEqual([]);
+    expect(taskSet.errorCallbacks(swarm).filter(({ input }) => input['of'] !== 'item')).toEqual([]);
 
-    workshop.open('stop-succeeds');
-    await workshop.settled(swarm);
+    taskSet.openGate('stop-succeeds');
+    await taskSet.settled(swarm);
     expect(await swarm.progress()).toMatchObject({ succeeded: 1, failed: 1, cancelled: 2, status: 'failed' });
-    expect(workshop.labels(swarm).sort()).toEqual(['fails late', 'succeeds']);
-    expect(workshop.reports(swarm).map(({ input }) => input)).toEqual([
-      { of: 'item', returnValue: { label: 'succeeds', value: null } },
+    expect(taskSet.labels(swarm).sort()).toEqual(['fails late', 'succeeds']);
+    expect(taskSet.callbacks(swarm).map(({ input }) => input)).toEqual([
+      { of: 'item', returnValue: { label: 'succeeds', received: null } },
     ]);
     expect(
-      workshop
-        .alerts(swarm)
+      taskSet
+        .errorCallbacks(swarm)
         .map(({ input }) => input['of'] ?? 'swarm')
         .sort(),
     ).toEqual(['item', 'swarm']);
   });
 
-  it('runs the error callbacks once, however many fail beyond it', async () => {
+  test('runs the error callbacks once, however many fail beyond it', async () => {
     const tasks = await Promise.all(
-      Array.from({ length: 6 }, (_, i) => mage.sign(work, { hold: 'beyond', fail: `failure ${i}` })),
+      Array.from({ length: 6 }, (_, i) => mage.sign(work, { waitFor: 'beyond', fail: `failure ${i}` })),
     );
     const swarm = await mage.swarm({ tasks, ...both, config: { stopAfterNFailures: 2 }, isSwarmClosed: true });
     await swarm.runNoWait({});
-    await workshop.begun(swarm, 6);
-    workshop.open('beyond');
-    await workshop.settled(swarm);
+    await taskSet.started(swarm, 6);
+    taskSet.openGate('beyond');
+    await taskSet.settled(swarm);
     expect(await swarm.progress()).toMatchObject({ failed: 6, cancelled: 0, status: 'failed' });
-    expect(workshop.alerts(swarm).map(({ input }) => input)).toMatchObject([{ error: { failureCount: 6 } }]);
-    expect(workshop.reports(swarm)).toEqual([]);
+    expect(taskSet.errorCallbacks(swarm).map(({ input }) => input)).toMatchObject([{ error: { failureCount: 6 } }]);
+    expect(taskSet.callbacks(swarm)).toEqual([]);
   });
 
-  it('counts when the last item reaches it', async () => {
+  test('counts when the last item reaches it', async () => {
     const swarm = await mage.swarm({
       tasks: [work, await mage.sign(work, { fail: 'last' })],
       ...both,
@@ -86,52 +87,52 @@ describe('the limit of failures', () => {
       isSwarmClosed: true,
     });
     await swarm.runNoWait({});
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     expect(await swarm.progress()).toMatchObject({ succeeded: 1, failed: 1, cancelled: 0, status: 'failed' });
-    expect(workshop.alerts(swarm)).toHaveLength(1);
-    expect(workshop.reports(swarm)).toEqual([]);
+    expect(taskSet.errorCallbacks(swarm)).toHaveLength(1);
+    expect(taskSet.callbacks(swarm)).toEqual([]);
   });
 
-  it('ends an open swarm too, and nothing can be added or run afterwards', async () => {
+  test('ends an open swarm too, and nothing can be added or run afterwards', async () => {
     const swarm = await mage.swarm({ ...both, config: { stopAfterNFailures: 1 } });
     const waiting = await swarm.addTask(work);
     const bad = await swarm.addTask(work, { fail: 'broken' });
     await bad.runNoWait({});
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     expect(await swarm.progress()).toMatchObject({ closed: true, failed: 1, cancelled: 1, status: 'failed' });
     expect(await rejection(swarm.addTask(work))).toBeInstanceOf(SwarmFinishedError);
     expect(await rejection(swarm.runNoWait({}))).toBeInstanceOf(SwarmFinishedError);
     expect(await waiting.status()).toBe('cancelled');
     await swarm.closeSwarm();
-    await workshop.settled(swarm);
-    expect(workshop.alerts(swarm)).toHaveLength(1);
-    expect(workshop.ran(swarm)).toHaveLength(1);
+    await taskSet.settled(swarm);
+    expect(taskSet.errorCallbacks(swarm)).toHaveLength(1);
+    expect(taskSet.executions(swarm)).toHaveLength(1);
   });
 
-  it('rejects the output of an item that waited for its slot with CancelledError', async () => {
+  test('rejects the output of an item that waited for its slot with CancelledError', async () => {
     const swarm = await mage.swarm({ config: { stopAfterNFailures: 1, maxConcurrency: 1 } });
-    const bad = await swarm.addTask(work, { fail: 'broken', hold: 'cancelled' });
+    const bad = await swarm.addTask(work, { fail: 'broken', waitFor: 'cancelled' });
     const queued = await swarm.addTask(work);
     await bad.runNoWait({});
     const output = rejection(queued.run({}));
     await progressOf(swarm, { queued: 1 });
-    workshop.open('cancelled');
+    taskSet.openGate('cancelled');
     expect(await output).toBeInstanceOf(CancelledError);
     expect(await queued.status()).toBe('cancelled');
   });
 
-  it('is none by default: when all fail, the success callbacks run, with an empty list', async () => {
+  test('is none by default: when all fail, the success callbacks run, with an empty list', async () => {
     const tasks = await Promise.all(Array.from({ length: 4 }, () => mage.sign(work, { fail: 'broken' })));
     const swarm = await mage.swarm({ tasks, ...both, isSwarmClosed: true });
     expect(await swarm.run({})).toEqual([]);
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     expect(await swarm.status()).toBe('succeeded');
-    expect(workshop.reports(swarm).map(({ input }) => input)).toEqual([{ returnValue: [] }]);
-    expect(workshop.reports(swarm)[0]?.context?.failures).toHaveLength(4);
-    expect(workshop.alerts(swarm)).toEqual([]);
+    expect(taskSet.callbacks(swarm).map(({ input }) => input)).toEqual([{ returnValue: [] }]);
+    expect(taskSet.callbacks(swarm)[0]?.context?.failures).toHaveLength(4);
+    expect(taskSet.errorCallbacks(swarm)).toEqual([]);
   });
 
-  it('counts an item once, after its last attempt, and not the attempts', async () => {
+  test('counts an item once, after its last attempt, and not the attempts', async () => {
     const swarm = await mage.swarm({
       tasks: [
         await mage.sign(flaky, { failures: 2 }),
@@ -147,12 +148,12 @@ describe('the limit of failures', () => {
       { status: 'failed', error: 'attempt 2' },
       { status: 'succeeded', output: { attempts: 1 } },
     ]);
-    await workshop.settled(swarm);
-    expect(workshop.reports(swarm)).toHaveLength(1);
-    expect(workshop.alerts(swarm)).toEqual([]);
+    await taskSet.settled(swarm);
+    expect(taskSet.callbacks(swarm)).toHaveLength(1);
+    expect(taskSet.errorCallbacks(swarm)).toEqual([]);
   });
 
-  it('counts an item whose task no worker knows', async () => {
+  test('counts an item whose task no worker knows', async () => {
     const swarm = await mage.swarm({
       tasks: ['nobody-serves-this', work],
       ...both,
@@ -162,8 +163,8 @@ describe('the limit of failures', () => {
     const waits = await swarm.addTask(work);
     await statusOf(swarm, 'failed');
     expect(await waits.status()).toBe('cancelled');
-    await workshop.settled(swarm);
-    expect(workshop.alerts(swarm)[0]?.input).toMatchObject({
+    await taskSet.settled(swarm);
+    expect(taskSet.errorCallbacks(swarm)[0]?.input).toMatchObject({
       error: { failures: [{ index: 0, message: 'no worker has registered a task named nobody-serves-this' }] },
     });
   });

@@ -1,27 +1,27 @@
 import { ConfigurationError, SwarmClosedError, type SwarmOptions } from '../../../src';
-import { openPieces } from '../../helpers/pieces';
-import { rejection } from '../../helpers/workshop';
+import { openTasks, shortLease } from '../../helpers/task-set';
+import { rejection } from '../../helpers/outcomes';
 
-const { fixture, pieces, mage, piece } = openPieces();
+const { fixture, taskSet, mage, work } = openTasks(shortLease);
 
 const swarmOf = (maxItems: number, options: SwarmOptions = {}) => mage.swarm({ ...options, config: { maxItems } });
-const entries = (...tags: string[]) => tags.map((tag) => [piece, { tag }] as const);
-const outputs = (...tags: string[]) => tags.map((tag) => ({ tag, got: null }));
+const entries = (...labels: string[]) => labels.map((label) => [work, { label }] as const);
+const outputs = (...labels: string[]) => labels.map((label) => ({ label, received: null }));
 
 test('the item that fills a swarm closes it, and the swarm ends with its items', async () => {
   const swarm = await swarmOf(2);
   await swarm.runNoWait({});
-  await swarm.addTask(piece, { tag: 'first' });
+  await swarm.addTask(work, { label: 'first' });
   expect((await swarm.progress()).closed).toBe(false);
-  await swarm.addTask(piece, { tag: 'second' });
+  await swarm.addTask(work, { label: 'second' });
   expect((await swarm.progress()).closed).toBe(true);
-  const refusal = await rejection(swarm.addTask(piece, { tag: 'third' }));
+  const refusal = await rejection(swarm.addTask(work, { label: 'third' }));
   expect(refusal).toBeInstanceOf(SwarmClosedError);
   // Closing by the number of items starts none.
   expect(await swarm.progress()).toMatchObject({ waiting: 2, status: 'running' });
   await swarm.closeSwarm();
   expect(await swarm.wait()).toEqual(outputs('first', 'second'));
-  expect(pieces.of('third')).toEqual([]);
+  expect(taskSet.executions('third')).toEqual([]);
 });
 
 test.each([true, false])(
@@ -29,7 +29,7 @@ test.each([true, false])(
   async (run) => {
     const swarm = await swarmOf(3);
     await swarm.runNoWait({});
-    await swarm.addTask(piece, { tag: 'before' });
+    await swarm.addTask(work, { label: 'before' });
     const refusal = await rejection(swarm.addTasks(entries('b', 'c', 'beyond', 'far beyond'), { run }));
     expect(refusal).toBeInstanceOf(SwarmClosedError);
     expect(refusal).toMatchObject({ added: 2, message: expect.stringContaining('maxItems') });
@@ -41,14 +41,14 @@ test.each([true, false])(
 
 test('a stream of more entries than one script takes is cut at maxItems', async () => {
   const swarm = await swarmOf(1_500);
-  const refusal = await rejection(swarm.addTasks(Array.from({ length: 2_500 }, () => [piece, {}] as const)));
+  const refusal = await rejection(swarm.addTasks(Array.from({ length: 2_500 }, () => [work, {}] as const)));
   expect(refusal).toMatchObject({ code: 'SWARM_CLOSED', added: 1_500 });
   expect(await swarm.progress()).toMatchObject({ total: 1_500, closed: true });
   await swarm.remove();
 });
 
 test('a signature that was refused can be added to another swarm', async () => {
-  const [taken, refused] = [await mage.sign(piece, { tag: 'taken' }), await mage.sign(piece, { tag: 'refused' })];
+  const [taken, refused] = [await mage.sign(work, { label: 'taken' }), await mage.sign(work, { label: 'refused' })];
   const swarm = await swarmOf(1);
   expect(await rejection(swarm.addTasks([taken, refused]))).toMatchObject({ added: 1 });
   const other = await mage.swarm({ tasks: [refused], isSwarmClosed: true });
@@ -69,8 +69,8 @@ test('a swarm that is made with maxItems tasks is closed; one with more is refus
 
 test('a key that is known gives its item, also when the swarm is full', async () => {
   const swarm = await swarmOf(1);
-  const item = await swarm.addTask(piece, { tag: 'keyed' }, { key: 'row 1' });
-  const same = await swarm.addTask(piece, { tag: 'keyed' }, { key: 'row 1' });
+  const item = await swarm.addTask(work, { label: 'keyed' }, { key: 'row 1' });
+  const same = await swarm.addTask(work, { label: 'keyed' }, { key: 'row 1' });
   expect([same.id, same.created]).toEqual([item.id, false]);
   expect(await swarm.run({})).toEqual(outputs('keyed'));
 });
@@ -90,10 +90,10 @@ test('maxItems can be changed while the swarm is open: one that has so many item
 
 test('a swarm of maxItems tasks that is a callback runs all of them', async () => {
   const callback = await swarmOf(1, { tasks: entries('of the callback') });
-  const task = await mage.sign(piece, { tag: 'source' }, { successCallbacks: [callback] });
+  const task = await mage.sign(work, { label: 'source' }, { successCallbacks: [callback] });
   await task.run({});
-  await pieces.settled(task);
-  expect(pieces.of('of the callback')).toHaveLength(1);
+  await taskSet.settled(task);
+  expect(taskSet.executions('of the callback')).toHaveLength(1);
 });
 
 test('a root task refuses maxItems, declared or wrapped', () => {

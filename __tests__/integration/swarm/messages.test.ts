@@ -1,19 +1,19 @@
 import { eventually } from '../../helpers/fixture';
-import { openWorkshop, type Work } from '../../helpers/workshop';
+import { openTasks, type WorkInput } from '../../helpers/task-set';
 
 describe('messages of a swarm', () => {
-  const { fixture, workshop, mage, work } = openWorkshop();
+  const { fixture, taskSet, mage, work } = openTasks();
 
   // What an item gets that is run by itself in a swarm that was run before, or was not.
-  const merged = async (swarmMessage: Work | undefined, own: Work | undefined, bound: Work) => {
+  const merged = async (swarmMessage: WorkInput | undefined, own: WorkInput | undefined, bound: WorkInput) => {
     const swarm = await mage.swarm();
     if (swarmMessage) await swarm.runNoWait(swarmMessage);
     const item = await swarm.addTask(work, bound);
     await item.run(own);
-    return workshop.ran(swarm)[0]?.input;
+    return taskSet.executions(swarm)[0]?.input;
   };
 
-  it('are merged: the later of swarm, own message and bound data wins', async () => {
+  test('are merged: the later of swarm, own message and bound data wins', async () => {
     expect(
       await merged(
         { a: 'swarm', b: 'swarm', c: 'swarm' },
@@ -23,7 +23,7 @@ describe('messages of a swarm', () => {
     ).toEqual({ a: 'swarm', b: 'own', c: 'bound', d: 'own', e: 'bound' });
   });
 
-  it('may lack any of them', async () => {
+  test('may lack any of them', async () => {
     expect(await merged({ a: 'swarm', c: 'swarm' }, undefined, { c: 'bound' })).toEqual({ a: 'swarm', c: 'bound' });
     expect(await merged(undefined, { b: 'own', c: 'own' }, { c: 'bound' })).toEqual({ b: 'own', c: 'bound' });
     expect(await merged(undefined, undefined, { c: 'bound' })).toEqual({ c: 'bound' });
@@ -31,16 +31,16 @@ describe('messages of a swarm', () => {
     expect(await merged({}, {}, {})).toEqual({});
   });
 
-  it('are merged for what the run of the swarm makes ready', async () => {
+  test('are merged for what the run of the swarm makes ready', async () => {
     const swarm = await mage.swarm({
       tasks: [await mage.sign(work, { b: 'bound', deep: { x: 1 } })],
       isSwarmClosed: true,
     });
     await swarm.run({ a: 'swarm', b: 'swarm', deep: { y: 2 } });
-    expect(workshop.ran(swarm)[0]?.input).toEqual({ a: 'swarm', b: 'bound', deep: { x: 1, y: 2 } });
+    expect(taskSet.executions(swarm)[0]?.input).toEqual({ a: 'swarm', b: 'bound', deep: { x: 1, y: 2 } });
   });
 
-  it('merge objects at any depth', async () => {
+  test('merge objects at any depth', async () => {
     expect(
       await merged(
         { deep: { swarm: 1, both: { swarm: 1, all: 'swarm' } } },
@@ -50,7 +50,7 @@ describe('messages of a swarm', () => {
     ).toEqual({ deep: { swarm: 1, own: 2, both: { swarm: 1, own: 2, bound: 3, all: 'bound' } } });
   });
 
-  it('replace arrays, null and everything else, in both directions', async () => {
+  test('replace arrays, null and everything else, in both directions', async () => {
     expect(
       await merged(
         { list: [1, 2, 3], gone: { a: 1 }, back: null, plain: { a: 1 }, other: 1, listed: { a: 1 } },
@@ -60,23 +60,23 @@ describe('messages of a swarm', () => {
     ).toEqual({ list: [4], gone: null, back: { b: 2 }, plain: 5, other: { c: 3 }, listed: [1] });
   });
 
-  it('keep what JSON can say: nested lists, empty values, any Unicode', async () => {
+  test('keep what JSON can say: nested lists, empty values, any Unicode', async () => {
     const message = { list: [[], {}, [null, false, 0, '']], text: 'Zoë 🚀 \u2028 "quoted" \\ %z', 'a.b': { '': 1 } };
     expect(await merged(message, undefined, {})).toEqual(message);
   });
 
-  it('leave each other alone: what one item gets does not reach the next', async () => {
+  test('leave each other alone: what one item gets does not reach the next', async () => {
     const swarm = await mage.swarm({ config: { maxConcurrency: 1 } });
     await swarm.runNoWait({ shared: { from: 'swarm' } });
     await (await swarm.addTask(work, { label: '1' })).run({ shared: { own: 1 } });
     await (await swarm.addTask(work, { label: '2' })).run({});
-    expect(workshop.ran(swarm).map(({ input }) => input)).toEqual([
+    expect(taskSet.executions(swarm).map(({ input }) => input)).toEqual([
       { label: '1', shared: { from: 'swarm', own: 1 } },
       { label: '2', shared: { from: 'swarm' } },
     ]);
   });
 
-  it('are as they were when they were handed in, whatever is done to the object later', async () => {
+  test('are as they were when they were handed in, whatever is done to the object later', async () => {
     const bound = { label: 'before' };
     const message = { list: ['before'] };
     const signed = await mage.sign(work, bound);
@@ -85,10 +85,10 @@ describe('messages of a swarm', () => {
     const running = swarm.run(message);
     message.list.push('after');
     await running;
-    expect(workshop.ran(swarm)[0]?.input).toEqual({ label: 'before', list: ['before'] });
+    expect(taskSet.executions(swarm)[0]?.input).toEqual({ label: 'before', list: ['before'] });
   });
 
-  it('are the whole input of the run in the engine', async () => {
+  test('are the whole input of the run in the engine', async () => {
     const swarm = await mage.swarm({ tasks: [await mage.sign(work, { c: 'bound' })], isSwarmClosed: true });
     await swarm.run({ a: 'swarm' });
     const input = await eventually('the engine lists the run', async () => {
@@ -101,13 +101,13 @@ describe('messages of a swarm', () => {
     expect(input).toMatchObject({ input: { a: 'swarm', c: 'bound' } });
   });
 
-  it('of the swarm beyond what travels inline still reach every item whole', async () => {
+  test('of the swarm beyond what travels inline still reach every item whole', async () => {
     const large = 'x'.repeat(400_000);
     const swarm = await mage.swarm({
       tasks: await Promise.all([1, 2].map((n) => mage.sign(work, { label: `${n}` }))),
       isSwarmClosed: true,
     });
     await swarm.run({ large });
-    expect(workshop.ran(swarm).map(({ input }) => input['large'] === large)).toEqual([true, true]);
+    expect(taskSet.executions(swarm).map(({ input }) => input['large'] === large)).toEqual([true, true]);
   });
 });

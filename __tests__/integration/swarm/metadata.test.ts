@@ -1,5 +1,5 @@
 import { Fixture, eventually } from '../../helpers/fixture';
-import { Workshop } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
 
 interface Row {
   name: string | undefined;
@@ -8,12 +8,12 @@ interface Row {
 
 describe('runs in the engine', () => {
   const fixture = new Fixture();
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   const { mage, hatchet } = fixture;
-  const { work, report, alert } = workshop;
+  const { work, callback, errorCallback } = taskSet;
 
   beforeAll(async () => {
-    await fixture.worker(workshop.tasks);
+    await fixture.worker(taskSet.tasks);
   });
   afterAll(() => fixture.close());
 
@@ -39,42 +39,42 @@ describe('runs in the engine', () => {
     return rows;
   };
 
-  it('of a swarm are one for each item and one for each callback, and nothing else', async () => {
+  test('of a swarm are one for each item and one for each callback, and nothing else', async () => {
     const swarm = await mage.swarm({
       tasks: Array.from({ length: 30 }, () => work),
-      successCallbacks: [report, 'report'],
-      errorCallbacks: [alert],
+      successCallbacks: [callback, 'callback'],
+      errorCallbacks: [errorCallback],
       config: { maxConcurrency: 7 },
       isSwarmClosed: true,
     });
     await swarm.run({});
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     const rows = await exactly({ 'mageflow.swarm': swarm.id }, 32);
     expect(rows.filter(({ name }) => name === 'work')).toHaveLength(30);
-    expect(rows.filter(({ name }) => name === 'report')).toHaveLength(2);
+    expect(rows.filter(({ name }) => name === 'callback')).toHaveLength(2);
   });
 
-  it('of a stopped swarm are those of the items that started, and the error callback', async () => {
+  test('of a stopped swarm are those of the items that started, and the error callback', async () => {
     const swarm = await mage.swarm({
       tasks: [work, await mage.sign(work, { fail: 'broken' }), work, work],
-      successCallbacks: [report],
-      errorCallbacks: [alert],
+      successCallbacks: [callback],
+      errorCallbacks: [errorCallback],
       config: { maxConcurrency: 1, stopAfterNFailures: 1 },
     });
     await swarm.runNoWait({});
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     const rows = await exactly({ 'mageflow.swarm': swarm.id }, 3);
-    expect(rows.map(({ name }) => name).sort()).toEqual(['alert', 'work', 'work']);
+    expect(rows.map(({ name }) => name).sort()).toEqual(['error-callback', 'work', 'work']);
   });
 
-  it('are all of the namespace that there are: no helper runs beside them', async () => {
+  test('are all of the namespace that there are: no helper runs beside them', async () => {
     const own = new Fixture();
-    const works = new Workshop(own);
+    const works = new TaskSet(own);
     await own.worker(works.tasks);
     try {
       const swarm = await own.mage.swarm({
         tasks: Array.from({ length: 12 }, () => works.work),
-        successCallbacks: [works.report],
+        successCallbacks: [works.callback],
         config: { maxConcurrency: 3 },
         isSwarmClosed: true,
       });
@@ -85,10 +85,10 @@ describe('runs in the engine', () => {
         return (rows ?? []).filter(({ workflowName }) => workflowName?.startsWith(own.hatchet.config.namespace ?? '?'));
       };
       await eventually('13 runs', async () => (await names()).length >= 13);
-      const last = await (await own.mage.sign(works.alert)).runNoWait({});
+      const last = await (await own.mage.sign(works.errorCallback)).runNoWait({});
       await last.output;
       await eventually('the last run', async () =>
-        (await names()).some(({ workflowName }) => workflowName?.endsWith('alert')),
+        (await names()).some(({ workflowName }) => workflowName?.endsWith('error-callback')),
       );
       expect(await names()).toHaveLength(14);
     } finally {
@@ -96,9 +96,9 @@ describe('runs in the engine', () => {
     }
   });
 
-  it('carry what to filter by: signature, swarm, its name, the place and the own name', async () => {
+  test('carry what to filter by: signature, swarm, its name, the place and the own name', async () => {
     const signed = await mage.sign(work, {}, { name: 'row 7', additionalMetadata: { customer: 'acme' } });
-    const done = await mage.sign(report, {}, { name: 'done' });
+    const done = await mage.sign(callback, {}, { name: 'done' });
     const swarm = await mage.swarm({
       name: 'nightly batch',
       tasks: [work, signed],
@@ -106,7 +106,7 @@ describe('runs in the engine', () => {
       isSwarmClosed: true,
     });
     await swarm.run({});
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     const rows = await exactly({ 'mageflow.swarm': swarm.id }, 3);
     const unused = { 'mageflow.chain': '', 'mageflow.root': '' };
     const common = { 'mageflow.swarm': swarm.id, 'mageflow.swarm_name': 'nightly batch', ...unused };
@@ -141,7 +141,7 @@ describe('runs in the engine', () => {
     );
   });
 
-  it('are found by each of these, and by the user’s own', async () => {
+  test('are found by each of these, and by the user’s own', async () => {
     const customer = `acme ${Math.random()}`;
     const signed = await mage.sign(work, {}, { name: `row ${customer}`, additionalMetadata: { customer } });
     const swarm = await mage.swarm({ name: `batch ${customer}`, tasks: [work, signed], isSwarmClosed: true });
@@ -152,23 +152,23 @@ describe('runs in the engine', () => {
     await exactly({ customer }, 1);
   });
 
-  it('say error on an error callback', async () => {
-    const swarm = await mage.swarm({ errorCallbacks: [alert], config: { stopAfterNFailures: 1 } });
+  test('say error on an error callback', async () => {
+    const swarm = await mage.swarm({ errorCallbacks: [errorCallback], config: { stopAfterNFailures: 1 } });
     await (await swarm.addTask(work, { fail: 'broken' })).runNoWait({});
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     const rows = await exactly({ 'mageflow.swarm': swarm.id }, 2);
     expect(rows.map(({ name, metadata }) => [name, metadata['mageflow.callback']]).sort()).toEqual([
-      ['alert', 'error'],
+      ['error-callback', 'error'],
       ['work', ''],
     ]);
   });
 
-  it('are named by the handle of an item', async () => {
+  test('are named by the handle of an item', async () => {
     const swarm = await mage.swarm();
-    const handle = await (await swarm.addTask(work)).runNoWait({ hold: 'run id' });
+    const handle = await (await swarm.addTask(work)).runNoWait({ waitFor: 'run id' });
     const runId = await handle.runId;
     expect((await hatchet.runs.getDetails(runId)).done).toBe(false);
-    workshop.open('run id');
+    taskSet.openGate('run id');
     await handle.output;
     await eventually('the engine has its end', async () => (await hatchet.runs.getDetails(runId)).done);
   });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { eventually, Fixture, Gauge } from '../../helpers/fixture';
-import { Workshop } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
 
 const files = {
   'file1.csv': 'item,amount\napples,3\npears,4\n',
@@ -14,7 +14,7 @@ const files = {
 
 describe('parallel file processing', () => {
   const fixture = new Fixture();
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   const gauge = new Gauge();
   let together = 0;
   let folder = '';
@@ -50,7 +50,7 @@ describe('parallel file processing', () => {
     return mageflow.swarm({
       tasks: processTasks,
       successCallbacks: [await mageflow.sign('consolidate-results')],
-      errorCallbacks: [await mageflow.sign('alert')],
+      errorCallbacks: [await mageflow.sign('error-callback')],
       config: { maxConcurrency: 3, stopAfterNFailures },
       isSwarmClosed: true,
     });
@@ -59,14 +59,14 @@ describe('parallel file processing', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'mageflow-csv-'));
     await Promise.all(Object.entries(files).map(([name, text]) => writeFile(join(folder, name), text)));
-    await fixture.worker([processCsvFile, consolidateResults, ...workshop.tasks]);
+    await fixture.worker([processCsvFile, consolidateResults, ...taskSet.tasks]);
   });
   afterAll(async () => {
     await fixture.close();
     await rm(folder, { recursive: true });
   });
 
-  it('reads three CSV files at once and consolidates what they hold', async () => {
+  test('reads three CSV files at once and consolidates what they hold', async () => {
     together = 3;
     const swarm = await fileSwarm(Object.keys(files));
     expect(await swarm.run({ column: 'amount' })).toEqual([
@@ -74,21 +74,21 @@ describe('parallel file processing', () => {
       { rows: 1, sum: 10 },
       { rows: 3, sum: 33 },
     ]);
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     expect(consolidated).toEqual([{ rows: 6, sum: 50 }]);
-    expect(workshop.alerts(swarm)).toEqual([]);
+    expect(taskSet.errorCallbacks(swarm)).toEqual([]);
     expect(gauge.max).toBe(3);
   });
 
-  it('tells the error callback which file could not be read', async () => {
+  test('tells the error callback which file could not be read', async () => {
     together = 0;
     consolidated.length = 0;
     const swarm = await fileSwarm(['file1.csv', 'missing.csv', 'file3.csv'], 1);
     await swarm.runNoWait({ column: 'amount' });
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     expect(consolidated).toEqual([]);
-    expect(workshop.alerts(swarm)).toHaveLength(1);
-    expect(workshop.alerts(swarm)[0]?.input).toMatchObject({
+    expect(taskSet.errorCallbacks(swarm)).toHaveLength(1);
+    expect(taskSet.errorCallbacks(swarm)[0]?.input).toMatchObject({
       column: 'amount',
       error: { failureCount: 1, failures: [{ index: 1, message: expect.stringContaining('missing.csv') as unknown }] },
     });

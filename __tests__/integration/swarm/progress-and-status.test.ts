@@ -1,22 +1,23 @@
 import type { Swarm } from '../../../src';
 import { eventually } from '../../helpers/fixture';
-import { openWorkshop, progressOf, statusOf } from '../../helpers/workshop';
+import { progressOf, statusOf } from '../../helpers/outcomes';
+import { openTasks } from '../../helpers/task-set';
 
 describe('progress and status', () => {
-  const { fixture, workshop, mage, work } = openWorkshop();
+  const { fixture, taskSet, mage, work } = openTasks();
 
-  it('count each item at the one place where it is', async () => {
+  test('count each item at the one place where it is', async () => {
     const [ok, ok2, bad] = await Promise.all([mage.sign(work), mage.sign(work), mage.sign(work, { fail: 'broken' })]);
     const [held, held2, queued] = await Promise.all([
-      mage.sign(work, { hold: 'counts' }),
-      mage.sign(work, { hold: 'counts' }),
+      mage.sign(work, { waitFor: 'counts' }),
+      mage.sign(work, { waitFor: 'counts' }),
       mage.sign(work),
     ]);
     const [waiting, waiting2] = await Promise.all([mage.sign(work), mage.sign(work)]);
     const tasks = [ok, ok2, bad, held, held2, queued, waiting, waiting2];
     const swarm = await mage.swarm({ tasks, config: { maxConcurrency: 2 } });
     for (const item of [ok, ok2, bad, held, held2, queued]) await item.runNoWait({});
-    await workshop.begun(swarm, 5);
+    await taskSet.started(swarm, 5);
     expect(await swarm.progress()).toEqual({
       total: 8,
       waiting: 2,
@@ -43,22 +44,22 @@ describe('progress and status', () => {
     await swarm.runNoWait({});
     expect(await swarm.progress()).toMatchObject({ waiting: 0, queued: 3, running: 2 });
     expect(await Promise.all([waiting.status(), waiting2.status()])).toEqual(['queued', 'queued']);
-    workshop.open('counts');
+    taskSet.openGate('counts');
     expect(await progressOf(swarm, { succeeded: 7 })).toMatchObject({ queued: 0, running: 0, failed: 1 });
     await swarm.closeSwarm();
     expect(await swarm.progress()).toMatchObject({ total: 8, closed: true, status: 'succeeded' });
   });
 
-  it('say cancelled for what never started of a stopped swarm, which runs until the rest has ended', async () => {
+  test('say cancelled for what never started of a stopped swarm, which runs until the rest has ended', async () => {
     const [bad, held, never] = await Promise.all([
       mage.sign(work, { fail: 'broken' }),
-      mage.sign(work, { hold: 'stopping' }),
+      mage.sign(work, { waitFor: 'stopping' }),
       mage.sign(work),
     ]);
     const swarm = await mage.swarm({ tasks: [held, bad, never], config: { maxConcurrency: 2, stopAfterNFailures: 1 } });
     const late = await swarm.addTask(work);
     await held.runNoWait({});
-    await workshop.begun(swarm, 1);
+    await taskSet.started(swarm, 1);
     await bad.runNoWait({});
     await progressOf(swarm, { failed: 1 });
     expect(await swarm.progress()).toEqual({
@@ -80,23 +81,23 @@ describe('progress and status', () => {
       'cancelled',
       'cancelled',
     ]);
-    workshop.open('stopping');
+    taskSet.openGate('stopping');
     await statusOf(swarm, 'failed');
     expect(await swarm.progress()).toMatchObject({ running: 0, succeeded: 1, failed: 1, cancelled: 2 });
   });
 
-  it('are the same from any instance', async () => {
+  test('are the same from any instance', async () => {
     const swarm = await mage.swarm({ tasks: [work, work], config: { maxConcurrency: 1 } });
-    await swarm.runNoWait({ hold: 'elsewhere' });
-    await workshop.begun(swarm, 1);
+    await swarm.runNoWait({ waitFor: 'elsewhere' });
+    await taskSet.started(swarm, 1);
     const elsewhere = await fixture.another().load<Swarm<unknown>>(swarm.id);
     expect(await elsewhere.progress()).toEqual(await swarm.progress());
     expect(await elsewhere.progress()).toMatchObject({ running: 1, queued: 1 });
-    workshop.open('elsewhere');
+    taskSet.openGate('elsewhere');
     await progressOf(swarm, { succeeded: 2 });
   });
 
-  it('never go backwards for an item, however often they are read', async () => {
+  test('never go backwards for an item, however often they are read', async () => {
     const order = ['pending', 'queued', 'running', 'succeeded'];
     const swarm = await mage.swarm({ config: { maxConcurrency: 5 } });
     for (let i = 0; i < 10; i++) {
@@ -114,16 +115,16 @@ describe('progress and status', () => {
     }
   });
 
-  it('add up to the total whenever they are read', async () => {
+  test('add up to the total whenever they are read', async () => {
     const swarm = await mage.swarm({
       tasks: Array.from({ length: 60 }, () => work),
       config: { maxConcurrency: 4 },
       isSwarmClosed: true,
     });
-    await swarm.runNoWait({ hold: 'adding up' });
-    await workshop.begun(swarm, 4);
+    await swarm.runNoWait({ waitFor: 'adding up' });
+    await taskSet.started(swarm, 4);
     expect((await swarm.progress()).running).toBe(4);
-    workshop.open('adding up');
+    taskSet.openGate('adding up');
     await eventually('it has ended', async () => {
       const { total, waiting, queued, running, succeeded, failed, cancelled, status } = await swarm.progress();
       expect(waiting + queued + running + succeeded + failed + cancelled).toBe(total);
@@ -133,12 +134,12 @@ describe('progress and status', () => {
     });
   });
 
-  it('of a signature that was never run are pending, and running of its own', async () => {
+  test('of a signature that was never run are pending, and running of its own', async () => {
     const alone = await mage.sign(work);
     expect(await alone.status()).toBe('pending');
-    await alone.runNoWait({ hold: 'alone' });
+    await alone.runNoWait({ waitFor: 'alone' });
     await statusOf(alone, 'running');
-    workshop.open('alone');
+    taskSet.openGate('alone');
     await statusOf(alone, 'succeeded');
     const failing = await mage.sign(work, { fail: 'broken' });
     await failing.runNoWait({});

@@ -1,18 +1,19 @@
 import { ConfigurationError, TaskFailedError, type ItemResult, type Swarm } from '../../../src';
 import { eventually, Fixture } from '../../helpers/fixture';
-import { rejection, Workshop } from '../../helpers/workshop';
+import { rejection } from '../../helpers/outcomes';
+import { TaskSet } from '../../helpers/task-set';
 
 type Item = ItemResult<any>;
 
 describe('results of a swarm', () => {
   const fixture = new Fixture();
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   const { mage } = fixture;
-  const { work } = workshop;
+  const { work } = taskSet;
   const nothing = mage.task({ name: 'nothing', fn: (): void => undefined });
 
   beforeAll(async () => {
-    await fixture.worker([...workshop.tasks, nothing]);
+    await fixture.worker([...taskSet.tasks, nothing]);
   });
   afterAll(() => fixture.close());
 
@@ -29,26 +30,26 @@ describe('results of a swarm', () => {
     return { items, ended };
   };
   const ok = (index: number, id: string, label: string) => {
-    return { index, id, name: 'work', status: 'succeeded', output: { label, value: null } };
+    return { index, id, name: 'work', status: 'succeeded', output: { label, received: null } };
   };
 
-  it('come as the items end, from the first one for every reader, and end with the swarm', async () => {
+  test('come as the items end, from the first one for every reader, and end with the swarm', async () => {
     const signed = await Promise.all(
-      ['a', 'b', 'c'].map((label) => mage.sign(work, { label, hold: `results-${label}` })),
+      ['a', 'b', 'c'].map((label) => mage.sign(work, { label, waitFor: `results-${label}` })),
     );
     const swarm = await mage.swarm({ tasks: signed });
     const beforeStart = following(swarm);
     await swarm.runNoWait({});
-    await workshop.begun(swarm, 3);
+    await taskSet.started(swarm, 3);
     expect(beforeStart.items).toEqual([]);
 
-    workshop.open('results-c');
+    taskSet.openGate('results-c');
     await eventually('the first result', () => beforeStart.items.length === 1);
     const elsewhere = following(await fixture.another().load<Swarm<any>>(swarm.id));
     await eventually('the first result again', () => elsewhere.items.length === 1);
-    workshop.open('results-a');
+    taskSet.openGate('results-a');
     await eventually('the second result', () => beforeStart.items.length === 2 && elsewhere.items.length === 2);
-    workshop.open('results-b');
+    taskSet.openGate('results-b');
     await eventually('the third result', () => beforeStart.items.length === 3);
     expect((await swarm.progress()).status).toBe('running');
     await swarm.closeSwarm();
@@ -62,7 +63,7 @@ describe('results of a swarm', () => {
     expect(await all(swarm)).toEqual(expected);
   });
 
-  it('can be left in the middle', async () => {
+  test('can be left in the middle', async () => {
     const swarm = await mage.swarm({ tasks: Array.from({ length: 5 }, () => work), isSwarmClosed: true });
     await swarm.runNoWait({});
     for await (const item of swarm.results()) {
@@ -72,7 +73,7 @@ describe('results of a swarm', () => {
     expect(await all(swarm)).toHaveLength(5);
   });
 
-  it('tell failures and cancelled items without throwing', async () => {
+  test('tell failures and cancelled items without throwing', async () => {
     const swarm = await stopped();
     const items = await all(swarm);
     expect(items.map(({ index, status, error }) => ({ index, status, error }))).toEqual([
@@ -85,16 +86,16 @@ describe('results of a swarm', () => {
     expect(items[0]).not.toHaveProperty('error');
   });
 
-  it('of an empty swarm are none', async () => {
+  test('of an empty swarm are none', async () => {
     const swarm = await mage.swarm({ isSwarmClosed: true });
     await swarm.runNoWait();
     expect(await all(swarm)).toEqual([]);
   });
 
-  it('are, by run, the outputs of the succeeded in the order of adding', async () => {
+  test('are, by run, the outputs of the succeeded in the order of adding', async () => {
     const swarm = await mage.swarm<any>({
       tasks: [
-        await mage.sign(work, { label: 'a', hold: 'order' }),
+        await mage.sign(work, { label: 'a', waitFor: 'order' }),
         await mage.sign(work, { fail: 'broken' }),
         nothing,
         await mage.sign(work, { label: 'd' }),
@@ -103,14 +104,14 @@ describe('results of a swarm', () => {
     });
     const outputs = swarm.run();
     await eventually('the others have ended', async () => (await swarm.progress()).running === 1);
-    workshop.open('order');
-    expect(await outputs).toEqual([{ label: 'a', value: null }, null, { label: 'd', value: null }]);
+    taskSet.openGate('order');
+    expect(await outputs).toEqual([{ label: 'a', received: null }, null, { label: 'd', received: null }]);
   });
 
-  it('are, by runSettled, one entry for each item in the order of adding', async () => {
+  test('are, by runSettled, one entry for each item in the order of adding', async () => {
     const swarm = await mage.swarm<any>({
       tasks: [
-        await mage.sign(work, { label: 'a', hold: 'settled' }),
+        await mage.sign(work, { label: 'a', waitFor: 'settled' }),
         await mage.sign(work, { fail: 'broken' }, { name: 'row 1' }),
         nothing,
       ],
@@ -118,7 +119,7 @@ describe('results of a swarm', () => {
     });
     const settled = swarm.runSettled({ common: true });
     await eventually('the others have ended', async () => (await swarm.progress()).running === 1);
-    workshop.open('settled');
+    taskSet.openGate('settled');
     expect(await settled).toEqual([
       { ...ok(0, expect.any(String) as never, 'a') },
       { index: 1, id: expect.any(String) as unknown, name: 'row 1', status: 'failed', error: 'broken' },
@@ -126,7 +127,7 @@ describe('results of a swarm', () => {
     ]);
   });
 
-  it('are, by runSettled of a swarm that was stopped, told for each item too', async () => {
+  test('are, by runSettled of a swarm that was stopped, told for each item too', async () => {
     const swarm = await mage.swarm({
       tasks: [await mage.sign(work, { fail: 'broken' }), work, work],
       config: { maxConcurrency: 1, stopAfterNFailures: 1 },
@@ -139,7 +140,7 @@ describe('results of a swarm', () => {
     ]);
   });
 
-  it('are a TaskFailedError with the failures when the swarm failed', async () => {
+  test('are a TaskFailedError with the failures when the swarm failed', async () => {
     const swarm = await mage.swarm({
       tasks: [work, await mage.sign(work, { fail: 'broken' }, { name: 'row 1' })],
       config: { maxConcurrency: 1, stopAfterNFailures: 1 },
@@ -153,50 +154,50 @@ describe('results of a swarm', () => {
     expect(error.failures).toEqual([{ id: (await all(swarm))[1]?.id, name: 'row 1', index: 1, message: 'broken' }]);
   });
 
-  it('carry the first 100 failures only', async () => {
+  test('carry the first 100 failures only', async () => {
     const swarm = await mage.swarm({
       tasks: Array.from({ length: 130 }, () => work),
       config: { stopAfterNFailures: 103, maxConcurrency: 1 },
       isSwarmClosed: true,
-      errorCallbacks: [workshop.alert],
+      errorCallbacks: [taskSet.errorCallback],
     });
     const error = (await rejection(swarm.run({ fail: 'broken' }))) as TaskFailedError;
     expect(error.failures.map(({ index }) => index)).toEqual(Array.from({ length: 100 }, (_, i) => i));
-    await workshop.settled(swarm);
-    expect(workshop.alerts(swarm)[0]?.input).toMatchObject({ error: { failureCount: 103 } });
+    await taskSet.settled(swarm);
+    expect(taskSet.errorCallbacks(swarm)[0]?.input).toMatchObject({ error: { failureCount: 103 } });
   });
 
   describe('waiting for them', () => {
-    it('ends after timeoutMs, and the work goes on', async () => {
+    test('ends after timeoutMs, and the work goes on', async () => {
       const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
-      const error = await rejection(swarm.run({ hold: 'timeout' }, { timeoutMs: 50 }));
+      const error = await rejection(swarm.run({ waitFor: 'timeout' }, { timeoutMs: 50 }));
       expect(error.name).toBe('WaitTimeoutError');
-      workshop.open('timeout');
+      taskSet.openGate('timeout');
       expect(await all(swarm)).toHaveLength(1);
       expect(await swarm.status()).toBe('succeeded');
     });
 
-    it('ends with its signal, with the reason of that', async () => {
+    test('ends with its signal, with the reason of that', async () => {
       const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
       const controller = new AbortController();
-      const settled = rejection(swarm.runSettled({ hold: 'signal' }, { signal: controller.signal }));
-      await workshop.begun(swarm, 1);
+      const settled = rejection(swarm.runSettled({ waitFor: 'signal' }, { signal: controller.signal }));
+      await taskSet.started(swarm, 1);
       controller.abort(new Error('no longer wanted'));
       expect((await settled).message).toBe('no longer wanted');
-      workshop.open('signal');
+      taskSet.openGate('signal');
       expect(await all(swarm)).toHaveLength(1);
     });
 
-    it('is the same for an item', async () => {
+    test('is the same for an item', async () => {
       const swarm = await mage.swarm({});
       const item = await swarm.addTask(work);
-      expect((await rejection(item.run({ hold: 'item' }, { timeoutMs: 50 }))).name).toBe('WaitTimeoutError');
-      workshop.open('item');
+      expect((await rejection(item.run({ waitFor: 'item' }, { timeoutMs: 50 }))).name).toBe('WaitTimeoutError');
+      taskSet.openGate('item');
       await eventually('it has succeeded', async () => (await item.status()) === 'succeeded');
     });
   });
 
-  it('have no run of the whole swarm in the engine', async () => {
+  test('have no run of the whole swarm in the engine', async () => {
     const swarm = await mage.swarm({ isSwarmClosed: true });
     const handle = await swarm.runNoWait();
     expect(handle.id).toBe(swarm.id);

@@ -1,18 +1,19 @@
 import { NotFoundError, type Swarm } from '../../../src';
 import { eventually, Fixture, gate } from '../../helpers/fixture';
-import { progressOf, rejection, Workshop } from '../../helpers/workshop';
+import { progressOf, rejection } from '../../helpers/outcomes';
+import { TaskSet } from '../../helpers/task-set';
 
 const finishedMs = 60_000;
 const abandonedMs = 600_000;
 
 describe('keys of a swarm in Redis', () => {
   const fixture = new Fixture({ retention: { finishedMs, abandonedMs }, leaseMs: 1_000, reconcileIntervalMs: 300 });
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   const { mage, redis } = fixture;
-  const { work, report, alert } = workshop;
+  const { work, callback, errorCallback } = taskSet;
 
   beforeAll(async () => {
-    await fixture.worker(workshop.tasks);
+    await fixture.worker(taskSet.tasks);
   });
   afterAll(() => fixture.close());
 
@@ -22,16 +23,16 @@ describe('keys of a swarm in Redis', () => {
   };
   const ofSwarm = (swarm: { id: string }) => ttls((key) => key.includes(`{${swarm.id}}`));
 
-  it('all have a time to live when it has finished, results and callbacks too', async () => {
+  test('all have a time to live when it has finished, results and callbacks too', async () => {
     const signed = await Promise.all(Array.from({ length: 300 }, () => mage.sign(work)));
     const swarm = await mage.swarm({
-      tasks: [await mage.sign(work, { fail: 'broken' }, { errorCallbacks: [alert] }), ...signed],
-      successCallbacks: [await mage.sign(report)],
+      tasks: [await mage.sign(work, { fail: 'broken' }, { errorCallbacks: [errorCallback] }), ...signed],
+      successCallbacks: [await mage.sign(callback)],
       config: { maxConcurrency: 100 },
       isSwarmClosed: true,
     });
     await swarm.run({ label: 'x' });
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     const keys = await eventually('every key of it expires', async () => {
       const all = await ofSwarm(swarm);
       return ![...all.values()].includes(-1) && all;
@@ -47,28 +48,28 @@ describe('keys of a swarm in Redis', () => {
     for (const ttl of places.values()) expect(ttl).toBeGreaterThan(0);
   });
 
-  it('all have one when it has failed', async () => {
-    const swarm = await mage.swarm({ errorCallbacks: [alert], config: { stopAfterNFailures: 1 } });
+  test('all have one when it has failed', async () => {
+    const swarm = await mage.swarm({ errorCallbacks: [errorCallback], config: { stopAfterNFailures: 1 } });
     await swarm.addTasks(Array.from({ length: 300 }, () => work));
     await (await swarm.addTask(work, { fail: 'broken' })).runNoWait({});
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     await eventually('every key of it expires', async () => ![...(await ofSwarm(swarm)).values()].includes(-1));
   });
 
-  it('have none while it runs', async () => {
+  test('have none while it runs', async () => {
     const swarm = await mage.swarm({ tasks: [work, work], config: { maxConcurrency: 1 } });
-    await swarm.runNoWait({ hold: 'no expiry' });
-    await workshop.begun(swarm, 1);
+    await swarm.runNoWait({ waitFor: 'no expiry' });
+    await taskSet.started(swarm, 1);
     await swarm.addTask(work);
     const keys = await ofSwarm(swarm);
     expect(keys.size).toBeGreaterThan(3);
     expect(new Set(keys.values())).toEqual(new Set([-1]));
-    workshop.open('no expiry');
+    taskSet.openGate('no expiry');
     await swarm.closeSwarm();
     await progressOf(swarm, { status: 'succeeded' });
   });
 
-  it('have a long one while nobody has started it, and each addition puts that off', async () => {
+  test('have a long one while nobody has started it, and each addition puts that off', async () => {
     const swarm = await mage.swarm({ tasks: [work] });
     const [first] = (await ofSwarm(swarm)).values();
     expect(first).toBeGreaterThan(abandonedMs - 50_000);
@@ -78,7 +79,7 @@ describe('keys of a swarm in Redis', () => {
     for (const ttl of (await ofSwarm(swarm)).values()) expect(ttl).toBeGreaterThan(abandonedMs - 50_000);
   });
 
-  it('stay while a callback still needs them, however long it waits for a worker', async () => {
+  test('stay while a callback still needs them, however long it waits for a worker', async () => {
     const short = new Fixture({ retention: { finishedMs: 300 }, leaseMs: 500, reconcileIntervalMs: 100 });
     const lists: unknown[][] = [];
     const { opened, open } = gate();
@@ -91,7 +92,7 @@ describe('keys of a swarm in Redis', () => {
       },
     });
     try {
-      const works = new Workshop(short);
+      const works = new TaskSet(short);
       await short.worker([works.work]);
       await short.worker([late], { slots: 1 });
       // Takes the only slot that the callback could run in.
@@ -117,15 +118,15 @@ describe('keys of a swarm in Redis', () => {
     }
   });
 
-  it('are gone when its retention is over, without waiting for Redis to find out', async () => {
+  test('are gone when its retention is over, without waiting for Redis to find out', async () => {
     const short = new Fixture({ retention: { finishedMs: 500 }, leaseMs: 500, reconcileIntervalMs: 100 });
     try {
-      const works = new Workshop(short);
+      const works = new TaskSet(short);
       await short.worker(works.tasks);
       const swarm = await short.mage.swarm({
         tasks: Array.from({ length: 300 }, () => works.work),
         config: { maxConcurrency: 100 },
-        successCallbacks: [works.report],
+        successCallbacks: [works.callback],
         isSwarmClosed: true,
       });
       await swarm.runNoWait({});
@@ -133,7 +134,7 @@ describe('keys of a swarm in Redis', () => {
         const keys = (await short.keys()).filter((key) => key.includes(swarm.id));
         return keys.length === 0;
       });
-      expect(works.reports(swarm)).toHaveLength(1);
+      expect(works.callbacks(swarm)).toHaveLength(1);
       await eventually(
         'the reconciler has left it',
         async () => !(await short.keys()).some((key) => key.includes(':due:')),

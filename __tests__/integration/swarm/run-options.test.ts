@@ -1,10 +1,11 @@
 import { ConfigurationError } from '../../../src';
 import { Fixture } from '../../helpers/fixture';
-import { progressOf, rejection, Workshop } from '../../helpers/workshop';
+import { progressOf, rejection } from '../../helpers/outcomes';
+import { TaskSet } from '../../helpers/task-set';
 
 describe('run options of items', () => {
   const fixture = new Fixture();
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   const { mage } = fixture;
   const ran: { swarm: string | undefined; own: Record<string, string>; worker: unknown }[] = [];
   const look = mage.task({
@@ -21,12 +22,12 @@ describe('run options of items', () => {
   const of = (swarm: { id: string }) => ran.filter((one) => one.swarm === swarm.id);
 
   beforeAll(async () => {
-    await fixture.worker([look, ...workshop.tasks], { labels: { model: 'plain' } });
+    await fixture.worker([look, ...taskSet.tasks], { labels: { model: 'plain' } });
     await fixture.worker([look], { labels: { model: 'fancy' } });
   });
   afterAll(() => fixture.close());
 
-  it('come from the swarm, from the signature and from its run; of one key of the metadata the nearest counts', async () => {
+  test('come from the swarm, from the signature and from its run; of one key of the metadata the nearest counts', async () => {
     const swarm = await mage.swarm({ additionalMetadata: { customer: 'acme', level: 'swarm' } });
     const signed = await mage.sign(look, {}, { additionalMetadata: { row: '7', level: 'sign' } });
     await swarm.addTask(signed);
@@ -40,7 +41,7 @@ describe('run options of items', () => {
     ]);
   });
 
-  it('come from the run of the swarm, beside those it was made with', async () => {
+  test('come from the run of the swarm, beside those it was made with', async () => {
     const swarm = await mage.swarm({
       tasks: [look, await mage.sign(look, {}, { additionalMetadata: { level: 'sign' } })],
       additionalMetadata: { customer: 'acme', level: 'swarm' },
@@ -54,13 +55,13 @@ describe('run options of items', () => {
     ]);
   });
 
-  it('stay those of the signature when it is run by itself', async () => {
+  test('stay those of the signature when it is run by itself', async () => {
     const signed = await mage.sign(look, {}, { additionalMetadata: { row: '7', level: 'sign' } });
     await signed.run({}, { additionalMetadata: { level: 'run' } });
     expect(ran.at(-1)?.own).toEqual({ row: '7', level: 'run' });
   });
 
-  it('choose the worker by its labels, for all items of a swarm or for one', async () => {
+  test('choose the worker by its labels, for all items of a swarm or for one', async () => {
     const fancy = { model: { value: 'fancy', required: true } };
     const all = await mage.swarm({
       tasks: Array.from({ length: 8 }, () => look),
@@ -76,7 +77,7 @@ describe('run options of items', () => {
     expect(of(one).map(({ worker }) => worker)).toEqual(['fancy', 'plain']);
   });
 
-  it('are refused with the keys that are mageflow’s own, wherever they are given', async () => {
+  test('are refused with the keys that are mageflow’s own, wherever they are given', async () => {
     const additionalMetadata = { 'mageflow.swarm': 'mine' };
     const swarm = await mage.swarm();
     const item = await swarm.addTask(look);

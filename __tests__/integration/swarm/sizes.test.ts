@@ -1,15 +1,15 @@
 import type { Signature, Swarm, TaskEntry } from '../../../src';
 import { z } from 'zod';
 import { Fixture } from '../../helpers/fixture';
-import { Workshop } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
 
 const megabyte = 1024 * 1024;
 
 describe('sizes that must hold', () => {
   const fixture = new Fixture();
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   const { mage } = fixture;
-  const { work, report } = workshop;
+  const { work, callback } = taskSet;
   const lists: { at: number; length: number }[][] = [];
   const big = mage.task({
     name: 'big',
@@ -26,34 +26,34 @@ describe('sizes that must hold', () => {
   });
 
   beforeAll(async () => {
-    await fixture.worker([...workshop.tasks, big, consolidate]);
+    await fixture.worker([...taskSet.tasks, big, consolidate]);
   });
   afterAll(() => fixture.close());
 
-  it('one item', async () => {
-    const swarm = await mage.swarm({ tasks: [work], successCallbacks: [report], isSwarmClosed: true });
-    expect(await swarm.run({ label: 'one' })).toEqual([{ label: 'one', value: null }]);
-    await workshop.settled(swarm);
-    expect(workshop.reports(swarm)).toHaveLength(1);
+  test('one item', async () => {
+    const swarm = await mage.swarm({ tasks: [work], successCallbacks: [callback], isSwarmClosed: true });
+    expect(await swarm.run({ label: 'one' })).toEqual([{ label: 'one', received: null }]);
+    await taskSet.settled(swarm);
+    expect(taskSet.callbacks(swarm)).toHaveLength(1);
   });
 
-  it('1,000 items in one tasks array', async () => {
+  test('1,000 items in one tasks array', async () => {
     const signed = await Promise.all(Array.from({ length: 1_000 }, (_, i) => mage.sign(work, { label: `${i}` })));
     const swarm = await mage.swarm({
       tasks: signed,
-      successCallbacks: [report],
+      successCallbacks: [callback],
       config: { maxConcurrency: 100 },
       isSwarmClosed: true,
     });
     const outputs = Array.from({ length: 1_000 }, (_, i) => ({ label: `${i}`, value: null }));
     expect(await swarm.run({})).toEqual(outputs);
-    await workshop.settled(swarm);
-    expect(workshop.reports(swarm).map(({ input }) => input)).toEqual([{ returnValue: outputs }]);
-    expect(new Set(workshop.labels(swarm)).size).toBe(1_000);
-    expect(workshop.ran(swarm)).toHaveLength(1_000);
+    await taskSet.settled(swarm);
+    expect(taskSet.callbacks(swarm).map(({ input }) => input)).toEqual([{ returnValue: outputs }]);
+    expect(new Set(taskSet.labels(swarm)).size).toBe(1_000);
+    expect(taskSet.executions(swarm)).toHaveLength(1_000);
   });
 
-  it.each([1_001, 2_500])('%i items in one tasks array, written in more than one piece', async (count) => {
+  test.each([1_001, 2_500])('%i items in one tasks array, written in more than one piece', async (count) => {
     const tasks = Array.from({ length: count }, (_, i) => [work, { label: `${i}` }] as const);
     const swarm = await mage.swarm({ tasks, isSwarmClosed: true });
     expect(await swarm.progress()).toMatchObject({ total: count, waiting: count, closed: true, status: 'pending' });
@@ -63,7 +63,7 @@ describe('sizes that must hold', () => {
     }
   });
 
-  it('10,000 items through addTasks', async () => {
+  test('10,000 items through addTasks', async () => {
     const swarm = await mage.swarm();
     const rows = function* (): Generator<TaskEntry> {
       for (let i = 0; i < 10_000; i++) yield [work, { label: `${i}` }];
@@ -72,10 +72,10 @@ describe('sizes that must hold', () => {
     const elsewhere = await fixture.another().load<Swarm<unknown>>(swarm.id);
     expect(await elsewhere.progress()).toMatchObject({ total: 10_000, waiting: 10_000, status: 'pending' });
     const last = await mage.load<Signature<object, unknown>>(`${swarm.id}~9999`);
-    expect(await last.run({})).toEqual({ label: '9999', value: null });
+    expect(await last.run({})).toEqual({ label: '9999', received: null });
   });
 
-  it('40 outputs of 1 MB each, of which run and the success callback see the whole list', async () => {
+  test('40 outputs of 1 MB each, of which run and the success callback see the whole list', async () => {
     const swarm = await mage.swarm({
       tasks: await Promise.all(Array.from({ length: 40 }, (_, at) => mage.sign(big, { at }))),
       successCallbacks: [consolidate],
@@ -85,14 +85,14 @@ describe('sizes that must hold', () => {
     const outputs = (await swarm.run({})) as { at: number; text: string }[];
     const whole = Array.from({ length: 40 }, (_, at) => ({ at, length: megabyte }));
     expect(outputs.map(({ at, text }) => ({ at, length: text.length }))).toEqual(whole);
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     expect(lists).toEqual([whole]);
   });
 
-  it('a message to the swarm of 3 MB, which every item gets', async () => {
+  test('a message to the swarm of 3 MB, which every item gets', async () => {
     const large = 'y'.repeat(3 * megabyte);
     const swarm = await mage.swarm({ tasks: [work, work, work], config: { maxConcurrency: 1 }, isSwarmClosed: true });
     await swarm.run({ large });
-    expect(workshop.ran(swarm).map(({ input }) => input['large'] === large)).toEqual([true, true, true]);
+    expect(taskSet.executions(swarm).map(({ input }) => input['large'] === large)).toEqual([true, true, true]);
   });
 });

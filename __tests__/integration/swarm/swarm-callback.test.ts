@@ -2,11 +2,11 @@ import * as mageflow from 'mageflow';
 import { mageContext, returnValue } from 'mageflow';
 import { z } from 'zod';
 import { eventually, Fixture } from '../../helpers/fixture';
-import { Workshop } from '../../helpers/workshop';
+import { TaskSet } from '../../helpers/task-set';
 
 describe('swarm callback', () => {
   const fixture = new Fixture();
-  const workshop = new Workshop(fixture);
+  const taskSet = new TaskSet(fixture);
   const got: { swarmId: string | undefined; input: unknown; streamed: unknown[] }[] = [];
   const marked = fixture.mage.task({
     name: 'marked',
@@ -20,57 +20,57 @@ describe('swarm callback', () => {
   });
 
   beforeAll(async () => {
-    await fixture.worker([...workshop.tasks, marked]);
+    await fixture.worker([...taskSet.tasks, marked]);
   });
   afterAll(() => fixture.close());
 
-  it('gets the list of all results in the order of adding, whatever the order of ending', async () => {
-    const tasks = ['a', 'b', 'c'].map((label) => mageflow.sign(workshop.work, { label, hold: `list-${label}` }));
+  test('gets the list of all results in the order of adding, whatever the order of ending', async () => {
+    const tasks = ['a', 'b', 'c'].map((label) => mageflow.sign(taskSet.work, { label, waitFor: `list-${label}` }));
     const swarm = await mageflow.swarm({
       tasks: await Promise.all(tasks),
-      successCallbacks: [workshop.report],
+      successCallbacks: [taskSet.callback],
       isSwarmClosed: true,
     });
     await swarm.runNoWait({ date: 'the message is for the items only' });
-    await workshop.begun(swarm, 3);
+    await taskSet.started(swarm, 3);
     for (const [i, label] of ['c', 'b', 'a'].entries()) {
-      workshop.open(`list-${label}`);
+      taskSet.openGate(`list-${label}`);
       await eventually('it has ended', async () => (await swarm.progress()).succeeded === i + 1);
     }
-    await workshop.settled(swarm);
-    expect(workshop.reports(swarm).map(({ input }) => input)).toEqual([
-      { returnValue: ['a', 'b', 'c'].map((label) => ({ label, value: null })) },
+    await taskSet.settled(swarm);
+    expect(taskSet.callbacks(swarm).map(({ input }) => input)).toEqual([
+      { returnValue: ['a', 'b', 'c'].map((label) => ({ label, received: null })) },
     ]);
   });
 
-  it('gets it in the field that its schema marks, beside its bound data', async () => {
+  test('gets it in the field that its schema marks, beside its bound data', async () => {
     const swarm = await mageflow.swarm({
-      tasks: [await mageflow.sign(workshop.work, { label: 'x' }), await mageflow.sign(workshop.work, { label: 'y' })],
+      tasks: [await mageflow.sign(taskSet.work, { label: 'x' }), await mageflow.sign(taskSet.work, { label: 'y' })],
       successCallbacks: [await mageflow.sign('marked', { title: 'nightly' })],
       isSwarmClosed: true,
     });
     await swarm.runNoWait({});
-    await workshop.settled(swarm);
+    await taskSet.settled(swarm);
     expect(got.filter(({ swarmId }) => swarmId === swarm.id)).toEqual([
       {
         swarmId: swarm.id,
         input: { title: 'nightly', rows: [{ label: 'x' }, { label: 'y' }] },
-        streamed: ['x', 'y'].map((label) => ({ label, value: null })),
+        streamed: ['x', 'y'].map((label) => ({ label, received: null })),
       },
     ]);
   });
 
-  it('is one of many, of which each gets the list', async () => {
+  test('is one of many, of which each gets the list', async () => {
     const swarm = await mageflow.swarm({
-      tasks: [workshop.work],
-      successCallbacks: [workshop.report, await mageflow.sign(workshop.report, { second: true }), 'report'],
+      tasks: [taskSet.work],
+      successCallbacks: [taskSet.callback, await mageflow.sign(taskSet.callback, { second: true }), 'callback'],
       isSwarmClosed: true,
     });
     await swarm.runNoWait({ label: 'x' });
-    await workshop.settled(swarm);
-    const list = { returnValue: [{ label: 'x', value: null }] };
+    await taskSet.settled(swarm);
+    const list = { returnValue: [{ label: 'x', received: null }] };
     // In whatever order they ran, and the engine gives the fields of an input.
-    const inputs = workshop.reports(swarm).map(({ input }) => input as object);
+    const inputs = taskSet.callbacks(swarm).map(({ input }) => input as object);
     expect(inputs.sort((a, b) => Object.keys(a).length - Object.keys(b).length)).toEqual([
       list,
       list,
@@ -78,17 +78,17 @@ describe('swarm callback', () => {
     ]);
   });
 
-  it('does not hold a slot: it runs while the swarm has ended', async () => {
+  test('does not hold a slot: it runs while the swarm has ended', async () => {
     const swarm = await mageflow.swarm({
-      tasks: [workshop.work],
-      successCallbacks: [await mageflow.sign(workshop.work, { hold: 'callback' })],
+      tasks: [taskSet.work],
+      successCallbacks: [await mageflow.sign(taskSet.work, { waitFor: 'callback' })],
       config: { maxConcurrency: 1 },
       isSwarmClosed: true,
     });
     await swarm.run({ label: 'x' });
-    await workshop.begun(swarm, 2);
+    await taskSet.started(swarm, 2);
     expect(await swarm.progress()).toMatchObject({ total: 1, succeeded: 1, running: 0, status: 'succeeded' });
-    workshop.open('callback');
-    await workshop.settled(swarm);
+    taskSet.openGate('callback');
+    await taskSet.settled(swarm);
   });
 });
