@@ -349,7 +349,7 @@ export class Publisher {
     } catch (error) {
       if (this.closed) return;
       const who = await new NameReader(this.reader).group(groupId);
-      this.logger.warn(`the end of the time of ${who} is left to the reconciler: ${messageOf(error)}`);
+      this.logger.warn(`could not cancel ${who} after its timeoutMs; the reconciler will: ${messageOf(error)}`);
     }
   }
 }

@@ -85,7 +85,7 @@ export class Reconciler {
           // The timer may belong to a loop that was stopped meanwhile.
           .then(() => (this.loop === loop && this.users > 0 ? this.pass() : undefined))
           .catch((error: unknown) =>
-            this.logger.warn(`a pass of the reconciler failed, the next one tries again: ${messageOf(error)}`),
+            this.logger.warn(`a pass of the reconciler failed, the next one retries: ${messageOf(error)}`),
           )
           .then(() => {
             // Random intervals spread processes that were started together, so that they don't all query Redis at once.
@@ -131,7 +131,7 @@ export class Reconciler {
       await work;
     } catch (error) {
       void name().then((what) =>
-        this.logger.warn(`reconciling ${what} failed and is tried again: ${messageOf(error)}`),
+        this.logger.warn(`reconciling ${what} failed and will be retried: ${messageOf(error)}`),
       );
     }
   }
@@ -181,7 +181,7 @@ export class Reconciler {
     const more = due.entries.length === entriesAtOnce;
     // A granted entry starts as soon as it is published. It must not wait until the engine was asked about all the others.
     const first = this.logAndContinue(
-      async () => `what was granted in ${await this.names.group(id)}`,
+      async () => `the granted items of ${await this.names.group(id)}`,
       more ? this.allLeft(id, granted, due.now) : this.left(id, granted),
     );
     // Errors are caught per entry: one that can't be handled now must not delay the others.
@@ -228,7 +228,7 @@ export class Reconciler {
     if (task === undefined) return;
     const state = await this.settler.completeIfEnded(id, due.entry, due.runId, task);
     if (state.end && !state.goesOn)
-      await this.reportRepair(id, due, (who) => `settled ${who} from the engine's record`);
+      await this.reportRepair(id, due, (who) => `completed ${who} from the engine's record of its run`);
     if (!state.known) return this.lost(id, due, task);
     // A run may wait for a worker or between attempts for any time. It is checked again in case it does not recover.
     if (!state.end) await this.store.renew(id, [due.entry], this.store.settings.leaseMs * 3);
@@ -277,11 +277,11 @@ export class Reconciler {
   /** Handles a run that the engine does not know, a lease after it was published or last seen. */
   private async lost(id: string, due: Due, task: string): Promise<void> {
     if (due.state === 'running') {
-      return this.fail(id, due, `the engine no longer knows run ${due.runId}, in which it was running`);
+      return this.fail(id, due, `the engine has no run ${due.runId} any more, in which it was running`);
     }
     if (await this.settler.failIfUnknownName(id, due.entry, due.runId, task)) return;
     if (due.publications >= maxPublications) {
-      return this.fail(id, due, `the engine took ${maxPublications} runs of it and knows none of them`);
+      return this.fail(id, due, `the engine accepted ${maxPublications} runs of it and has none of them any more`);
     }
     await this.publishAgain(id, [due]);
   }
@@ -311,7 +311,7 @@ export class Reconciler {
       await publication;
       // Errors are caught per part: one that can't be published must not delay the parts that are still to be taken over.
       publication = this.logAndContinue(
-        async () => `the publication of what was left in ${await this.names.group(id)}`,
+        async () => `the unpublished items of ${await this.names.group(id)}`,
         this.publisher.publish(id, effects),
       );
       await told;
@@ -325,7 +325,7 @@ export class Reconciler {
       left.map(({ entry }) => entry),
     );
     left.forEach((due, i) => {
-      const message = `publishing ${names[i] ?? ''} again, which ${due.process} left ${due.state}`;
+      const message = `publishing ${names[i] ?? ''} again, which process ${due.process} left ${due.state}`;
       this.logger.info(message);
       this.events.emit('repair', { groupId: id, entry: due.entry, message });
     });

@@ -239,7 +239,7 @@ export class Sender {
       return await this.collisions.fates(batch, collision);
     } catch (error) {
       this.logger.warn(
-        `it is not known which of ${batch.length} runs collide with others by their idempotency keys: ${messageOf(error)}. They are left to the reconciler.`,
+        `could not find out which of ${batch.length} runs were refused because of their idempotency keys: ${messageOf(error)}. The reconciler will check them.`,
       );
       return [];
     }
@@ -255,7 +255,7 @@ export class Sender {
   }
 
   private async waitForEngine(attempt: number, error: unknown): Promise<void> {
-    if (attempt % 10 === 0) this.logger.warn(`the engine does not take runs: ${messageOf(error)}. It is tried again.`);
+    if (attempt % 10 === 0) this.logger.warn(`the engine accepts no runs: ${messageOf(error)}. mageflow keeps trying.`);
     await this.beat();
     const longest = Math.min(5_000, this.store.settings.leaseMs / 2);
     await pause(Math.min(longest, 100 * 2 ** attempt));
@@ -263,7 +263,9 @@ export class Sender {
 
   /** Redis may be unavailable too. Then the leases decide. */
   private async beat(): Promise<void> {
-    await this.outcomes.beat().catch((reason: unknown) => this.logger.warn(`no heartbeat: ${messageOf(reason)}`));
+    await this.outcomes
+      .beat()
+      .catch((reason: unknown) => this.logger.warn(`the heartbeat failed: ${messageOf(reason)}`));
   }
 }
 
