@@ -62,7 +62,7 @@ export class Sender {
   private unschedule: (() => void) | undefined;
   private bytesWaiting = 0;
   /** Resolve the pending waits of `whenNotFull`. */
-  private wakers: (() => void)[] = [];
+  private readonly wakers: (() => void)[] = [];
   private calls = 0;
   /** A moving average of the engine's answer times, in ms. */
   private answerMs = longestWindowMs;

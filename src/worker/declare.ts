@@ -183,7 +183,7 @@ function wrapLaterTasks(
   wrapTask: (task: TaskDefinition, schema?: InputSchema) => void,
 ): void {
   for (const method of ['task', 'durableTask', 'batchTask'] as const) {
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- one shape for all three
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type, @typescript-eslint/unbound-method -- one shape for all three, called on the declaration
     const original = declaration[method] as Function;
     const wrapped = (options: TaskDefinition): unknown => {
       // The workflow gets a copy, because the user's object may be used unwrapped elsewhere.
