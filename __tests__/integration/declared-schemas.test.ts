@@ -40,7 +40,7 @@ describe('bound data that do not fit the declared schema are refused before anyt
     const error = await rejection(bind());
     expect(error).toBeInstanceOf(InvalidMessageError);
     expect(error.message).toMatch(
-      /^The data bound to (import|Import|spawn) do not fit its input: (pth|path|mode|items): /,
+      /^The data bound to (import|Import|spawn) does not fit its input: (pth|path|mode|items): /,
     );
     expect(await fixture.writtenKeys()).toEqual(before);
   });
@@ -83,7 +83,7 @@ test('what middleware may change on its way is not judged before', async () => {
 });
 
 describe('a success callback that would fail whatever happens is refused when its group is made', () => {
-  const missing = /^successCallbacks\[0\]: channel needs channel, .*mage\.sign\(task, \{ channel \}\)/;
+  const missing = /^successCallbacks\[0\]: channel requires channel, .*mage\.sign\(task, \{ channel \}\)/;
   const noList = /^successCallbacks\[0\]: a swarm passes a list of outputs to its callbacks, but the field row of one/;
   const tasks = ['import'];
   // The compiler does not see through this.

@@ -244,8 +244,8 @@ describe('bad options', () => {
     ['an empty name', { name: '' }, /^name: expected a string/],
     ['no items', { limit: 0 }, /^limit: expected a whole number from 1 to 1000, got 0\.$/],
     ['too many items', { limit: 1_001 }, /^limit: .* got 1001\.$/],
-    ['a cursor that is no text', { cursor: 7 }, /^cursor: expected the cursor that an earlier list gave, got 7\./],
-    ['a cursor of somebody else', { cursor: 'bGlzdA' }, /^cursor: expected the cursor that an earlier list gave/],
+    ['a cursor that is no text', { cursor: 7 }, /^cursor: expected the cursor that an earlier list returned, got 7\./],
+    ['a cursor of somebody else', { cursor: 'bGlzdA' }, /^cursor: expected the cursor that an earlier list returned/],
     ['an empty cursor', { cursor: '' }, /^cursor: /],
   ];
   test.each(cases)('%s is refused', async (_, options, message) => {
