@@ -228,6 +228,7 @@ async function main() {
     await step('exports map', checkExports);
     await step('build', () => tool('tsup', ['--silent']));
     await step('imports of the build', checkImports);
+    await step('API report', () => run(process.execPath, ['scripts/api-report.mjs', '--check'], root));
     const tarball = await step('pack, file list', () => pack(temp));
     await step('publint', () => tool('publint', ['run', tarball, '--strict']));
     await step('are the types wrong', () =>

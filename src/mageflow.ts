@@ -103,7 +103,7 @@ export class Mageflow<
   ) {
     if (typeof (hatchet as { admin?: unknown } | null | undefined)?.admin !== 'object') {
       throw new ConfigurationError(
-        `hatchet: expected a client of the Hatchet SDK, got ${describe(hatchet)}. Hand in HatchetClient.init().`,
+        `hatchet: expected a client of the Hatchet SDK, got ${describe(hatchet)}. Pass HatchetClient.init().`,
       );
     }
     const settings = resolveOptions(
@@ -379,7 +379,7 @@ export class Mageflow<
     if (!Events.isName(name))
       throw new ConfigurationError(`on: expected 'item', 'group', 'repair' or 'error', got ${describe(name)}.`);
     if (typeof listener !== 'function')
-      throw new ConfigurationError(`on: expected a function to tell of '${name}', got ${describe(listener)}.`);
+      throw new ConfigurationError(`on: expected a listener function for '${name}', got ${describe(listener)}.`);
     return this.kernel.events.on(name, listener);
   }
 
@@ -407,7 +407,7 @@ export class Mageflow<
     const { input, ...rest } = options;
     if (rest.batch)
       throw new ConfigurationError(
-        `${rest.name}: batch tasks can't be wrapped, as one execution of theirs is many runs. Use hatchet.batchTask.`,
+        `${rest.name}: batch tasks can't be wrapped, because one execution handles many runs. Use hatchet.batchTask.`,
       );
     const schema = input && readSchema(rest.name, input);
     const { middleware } = this.hatchet.config as { middleware?: { before?: unknown } };
@@ -416,7 +416,7 @@ export class Mageflow<
     const never = input && isSent ? neverFits(input) : undefined;
     if (never !== undefined) {
       throw new ConfigurationError(
-        `input of ${rest.name}: expected what JSON can hold, but ${never}, which no message can bring. Parse it from a text: z.coerce.date(), z.coerce.bigint() or a transform.`,
+        `input of ${rest.name}: expected a schema of JSON values, but ${never}, which JSON can't represent. Parse it from a string: z.coerce.date(), z.coerce.bigint() or a transform.`,
       );
     }
     const validator = input && validatorFor(input);

@@ -38,7 +38,7 @@ test('a worker that the SDK gives up says so, and its heartbeat ends, so that th
   await proxy.close();
   expect(await ended).toContain('Could not subscribe to the worker');
   expect(fixture.log.lines.join('\n')).toMatch(
-    /serves no more: .*Could not subscribe.* Start it again, or end the process/,
+    /has stopped and takes no more runs: .*Could not subscribe.* Start it again, or exit/,
   );
   expect(listener.heartbeat.heartbeatWorker === undefined).toBe(true);
   await worker.stop();

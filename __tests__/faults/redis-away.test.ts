@@ -57,7 +57,7 @@ test('an item that ends while Redis is away for long gives its output to the eng
   await eventually('the engine has its output', async () => (await faults.hatchet.runs.getDetails(runId)).done);
   const [task] = Object.values((await faults.hatchet.runs.getDetails(runId)).taskRuns);
   expect(task).toMatchObject({ status: 'COMPLETED', output: { n: 2 } });
-  expect(said('is not stored')).toBe(1);
+  expect(said('could not store the end of run')).toBe(1);
   await server.start();
   const items = [];
   for await (const item of swarm.results()) items.push(item);
@@ -73,13 +73,13 @@ test('an item that ends while Redis is away for a moment stores its end itself',
   const swarm = await faults.mage.swarm({ tasks: [['stamp', { n: 4, gate: 'moment' }]], isSwarmClosed: true });
   await swarm.runNoWait();
   await eventually('it runs', async () => (await startsOf(4)) === 1);
-  const unstored = said('is not stored');
+  const unstored = said('could not store the end of run');
   await server.stop();
   await faults.recorder.open('moment');
   await eventually('its body has returned', async () => (await faults.recorder.stamps('end')).some(({ n }) => n === 4));
   await server.start();
   expect(await faults.ended(swarm)).toBe('succeeded');
-  expect(said('is not stored')).toBe(unstored);
+  expect(said('could not store the end of run')).toBe(unstored);
   expect(await startsOf(4)).toBe(1);
 });
 

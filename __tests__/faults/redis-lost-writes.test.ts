@@ -99,9 +99,11 @@ test('what was made or run after that moment is told by name, and who waits for 
   expect(await output).toBeInstanceOf(NotFoundError);
   await eventually('both were told', () => new Set(errors.map(({ groupId }) => groupId)).size === 2);
   batch.open('gone');
-  expect(errors.find(({ groupId }) => groupId === gone.id)?.message).toContain('that it was made: "work"');
-  expect(errors.find(({ groupId }) => groupId === unrun.id)?.message).toContain('that it was run: "work"');
-  expect(faults.log.lines.filter((line) => line.includes('Redis has come back without knowing'))).toHaveLength(2);
+  expect(errors.find(({ groupId }) => groupId === gone.id)?.message).toContain('from before this was created: "work"');
+  expect(errors.find(({ groupId }) => groupId === unrun.id)?.message).toContain('from before this was run: "work"');
+  expect(
+    faults.log.lines.filter((line) => line.includes('Redis was restarted with older data, from before this was')),
+  ).toHaveLength(2);
   expect(await unrun.status()).toBe('pending');
 });
 

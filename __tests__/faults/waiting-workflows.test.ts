@@ -63,7 +63,7 @@ test.each(['wrapped', 'unwrapped'])(
     expect(items).toMatchObject([{ status: 'succeeded', output: { first: { a: 1 }, second: { b: 2 } } }]);
     expect(ofName(name)).toHaveLength(1);
     // How it ended may be told by whoever asks first.
-    expect(repairs.filter((message) => message.includes(swarm.id) && !message.startsWith('settled'))).toEqual([]);
+    expect(repairs.filter((message) => message.includes(swarm.id) && !message.startsWith('completed'))).toEqual([]);
     await eventually('the history shows its run', async () => (await published(swarm)) === 1);
   },
 );

@@ -71,8 +71,8 @@ describe('a swarm config is refused, and nothing is written', () => {
   test('an unknown option of the swarm itself, and isSwarmClosed that is no boolean', async () => {
     await expectRefusal(fixture, swarmWith({ task: [task] }), ConfigurationError, 'task: unknown option of swarm');
     await expectRefusal(fixture, swarmWith({ isSwarmClosed: 'yes' }), ConfigurationError, 'isSwarmClosed', '"yes"');
-    await expectRefusal(fixture, swarmWith({ name: '' }), ConfigurationError, 'name: expected a text', 'got ""');
-    await expectRefusal(fixture, swarmWith({ key: 4 }), ConfigurationError, 'key: expected a text', 'got 4');
+    await expectRefusal(fixture, swarmWith({ name: '' }), ConfigurationError, 'name: expected a string', 'got ""');
+    await expectRefusal(fixture, swarmWith({ key: 4 }), ConfigurationError, 'key: expected a string', 'got 4');
   });
 });
 

@@ -40,7 +40,7 @@ describe('bound data that do not fit the declared schema are refused before anyt
     const error = await rejection(bind());
     expect(error).toBeInstanceOf(InvalidMessageError);
     expect(error.message).toMatch(
-      /^The data bound to (import|Import|spawn) do not fit its input: (pth|path|mode|items): /,
+      /^The data bound to (import|Import|spawn) does not fit its input: (pth|path|mode|items): /,
     );
     expect(await fixture.writtenKeys()).toEqual(before);
   });
@@ -83,8 +83,8 @@ test('what middleware may change on its way is not judged before', async () => {
 });
 
 describe('a success callback that would fail whatever happens is refused when its group is made', () => {
-  const missing = /^successCallbacks\[0\]: channel needs channel, .*mage\.sign\(task, \{ channel \}\)/;
-  const noList = /^successCallbacks\[0\]: a swarm gives its callbacks a list of outputs, expected a field row of one/;
+  const missing = /^successCallbacks\[0\]: channel requires channel, .*mage\.sign\(task, \{ channel \}\)/;
+  const noList = /^successCallbacks\[0\]: a swarm passes a list of outputs to its callbacks, but the field row of one/;
   const tasks = ['import'];
   // The compiler does not see through this.
   const by = (task: mageflow.TaskLike): { successCallbacks: mageflow.TaskLike[] } => ({ successCallbacks: [task] });
@@ -130,6 +130,6 @@ test('a schema that no message can fit is refused where it is declared', async (
   const error = await thrownBy(declare);
   expect(error).toBeInstanceOf(ConfigurationError);
   expect(error.message).toBe(
-    'input of of-a-date: expected what JSON can hold, but at is a date, which no message can bring. Parse it from a text: z.coerce.date(), z.coerce.bigint() or a transform.',
+    "input of of-a-date: expected a schema of JSON values, but at is a date, which JSON can't represent. Parse it from a string: z.coerce.date(), z.coerce.bigint() or a transform.",
   );
 });

@@ -408,7 +408,7 @@ describe('bad input', () => {
       [{ depth: 21 }, /^depth: .* got 21\.$/],
       [{ limit: 0 }, /^limit: expected a whole number from 1 to 1000, got 0\.$/],
       [{ limit: 1.5 }, /^limit: .* got 1\.5\.$/],
-      [{ cursor: 'x' }, /^cursor: expected the cursor that an earlier describe gave, got "x"\./],
+      [{ cursor: 'x' }, /^cursor: expected the cursor that an earlier describe returned, got "x"\./],
     ];
     for (const [options, message] of cases) {
       const error = await rejection(mage.describe(swarm.id, options));

@@ -160,7 +160,7 @@ describe("the caller's Redis connection", () => {
 describe('options of new Mageflow are refused, naming the field, what was expected and what came', () => {
   test.each<[string, object, RegExp]>([
     ['an unknown one', { prefix: 'x' }, /prefix: unknown option. Known: keyPrefix, /],
-    ['keyPrefix', { keyPrefix: 'a b' }, /keyPrefix: expected a text without .*, got "a b"/],
+    ['keyPrefix', { keyPrefix: 'a b' }, /keyPrefix: expected a string without .*, got "a b"/],
     ['keyPrefix', { keyPrefix: '' }, /keyPrefix: .*got ""/],
     ['keyPrefix', { keyPrefix: '{x}' }, /keyPrefix: .*got "\{x\}"/],
     ['keyPrefix', { keyPrefix: 5 }, /keyPrefix: .*got 5/],

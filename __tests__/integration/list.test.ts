@@ -248,11 +248,11 @@ describe('bad options', () => {
     ['no object', [] as object, /^list: expected an object/],
     ['an unknown kind', { kind: 'group' }, /^kind: expected one of task, root, chain, swarm, got "group"\.$/],
     ['an unknown status', { status: 'done' }, /^status: expected one of pending, .*, got "done"\.$/],
-    ['an empty name', { name: '' }, /^name: expected a text/],
+    ['an empty name', { name: '' }, /^name: expected a string/],
     ['no items', { limit: 0 }, /^limit: expected a whole number from 1 to 1000, got 0\.$/],
     ['too many items', { limit: 1_001 }, /^limit: .* got 1001\.$/],
-    ['a cursor that is no text', { cursor: 7 }, /^cursor: expected the cursor that an earlier list gave, got 7\./],
-    ['a cursor of somebody else', { cursor: 'bGlzdA' }, /^cursor: expected the cursor that an earlier list gave/],
+    ['a cursor that is no text', { cursor: 7 }, /^cursor: expected the cursor that an earlier list returned, got 7\./],
+    ['a cursor of somebody else', { cursor: 'bGlzdA' }, /^cursor: expected the cursor that an earlier list returned/],
     ['an empty cursor', { cursor: '' }, /^cursor: /],
   ];
   test.each(cases)('%s is refused', async (_, options, message) => {

@@ -84,7 +84,7 @@ describe('options of other calls are refused, naming the field, what was expecte
       'ready: unknown option of addTasks',
     ],
     ['update', async () => (await swarm()).update({ timeoutMs: 'day' } as never), 'timeoutMs: expected a whole number'],
-    ['worker', () => mage.worker('', {}), 'name of a worker: expected a text that is not empty, got ""'],
+    ['worker', () => mage.worker('', {}), 'name of a worker: expected a string that is not empty, got ""'],
     ['worker', () => mage.worker('w', null as never), 'worker: expected an object with options, got null'],
     ['worker', () => mage.worker('w', { slot: 5 } as never), 'slot: unknown option of worker'],
     ['worker', () => mage.worker('w', { slots: '5' } as never), 'slots: expected a whole number'],
@@ -102,11 +102,15 @@ describe('options of other calls are refused, naming the field, what was expecte
     [
       'task',
       () => mage.task({ fn: () => 1 } as never),
-      'name of task: expected a text that is not empty, got undefined',
+      'name of task: expected a string that is not empty, got undefined',
     ],
     ['task', () => mage.task({ name: 't' } as never), 'fn of task t: expected a function, got undefined'],
-    ['durableTask', () => mage.durableTask({ name: '', fn: () => 1 } as never), 'name of durableTask: expected a text'],
-    ['workflow', () => mage.workflow({ name: 5 } as never), 'name of workflow: expected a text'],
+    [
+      'durableTask',
+      () => mage.durableTask({ name: '', fn: () => 1 } as never),
+      'name of durableTask: expected a string',
+    ],
+    ['workflow', () => mage.workflow({ name: 5 } as never), 'name of workflow: expected a string'],
     [
       'rootTask',
       () => mage.rootTask({ name: 'r', fn: () => 1, errorCallbacks: 'x' } as never),

@@ -224,7 +224,7 @@ describe('a client with a namespace', () => {
     const other = new Fixture({ keyPrefix: fixture.keyPrefix }, newHatchet(`${namespace}2`));
     try {
       const swarm = await mage.swarm();
-      await expect(other.mage.load(swarm.id)).rejects.toThrow('Nothing is known');
+      await expect(other.mage.load(swarm.id)).rejects.toThrow('No signature with the id');
     } finally {
       await other.mage.close();
       other.redis.disconnect();

@@ -28,7 +28,7 @@ test('the methods of swarms, called on a loaded task or chain, say what it is an
     }
   }
   expect((await rejection((await mage.load<Swarm<unknown>>(task.id)).progress())).message).toBe(
-    `progress: ${task.id} is the task "row 7", and only a swarm has progress(). Use its status(), or mage.describe(id), which tells of all that is in it.`,
+    `progress: ${task.id} is the task "row 7", and only a swarm has progress(). Use its status(), or mage.describe(id), which lists everything in it.`,
   );
 });
 

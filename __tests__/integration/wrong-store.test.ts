@@ -62,7 +62,7 @@ describe.each(Object.keys(publishers) as (keyof typeof publishers)[])(
         expect(seen.every(({ context }) => context === undefined)).toBe(true);
         expect(warnings(swarm.id)).toHaveLength(1);
         expect(warnings(swarm.id)[0]).toMatch(
-          /another Redis, keyPrefix or Hatchet namespace.* retention of its group is over/,
+          /another Redis, keyPrefix or Hatchet namespace.* retention of its group has passed/,
         );
       },
     );

@@ -85,7 +85,7 @@ test('errors carry what belongs to them', () => {
 
 test.each<[unknown, string]>([
   ['short', '"short"'],
-  ['x'.repeat(100), 'a text of 100 characters'],
+  ['x'.repeat(100), 'a string of 100 characters'],
   [[1, 2], 'an array of 2'],
   [{}, 'an object'],
   [Object.create(null), 'an object'],

@@ -114,9 +114,7 @@ describe('a mark that is on no field of the message is refused when a task is de
   ])('%s', (_, schema, where) => {
     const read = () => readSchema('sum-up', schema);
     expect(read).toThrow(ConfigurationError);
-    expect(read).toThrow(
-      `input of sum-up: expected returnValue() on a field of the message itself, got it on ${where}. `,
-    );
+    expect(read).toThrow(`input of sum-up: expected returnValue() on a top-level field, got it on ${where}. `);
   });
 });
 

@@ -84,7 +84,7 @@ describe('a root whose body has returned', () => {
     await root.end();
     expect([root.captures(), root.captures()]).toEqual([false, false]);
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toMatch(/root-swarm:batch .*not captured\. Await it in the body\.$/);
+    expect(warnings[0]).toMatch(/root-swarm:batch .*does not become its child\. Await it in the body\.$/);
   });
 });
 

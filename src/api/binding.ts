@@ -42,7 +42,7 @@ export function taskName(task: unknown, what: string): string {
   checkBytes(`the task's name of ${what}`, name, maxNameBytes);
   if (idOfOurs.test(name)) {
     throw new ConfigurationError(
-      `${what}: ${describe(name)} is the id of a signature, not the name of a task. Hand in the signature: await mage.load(id).`,
+      `${what}: ${describe(name)} is the id of a signature, not the name of a task. Pass the signature instead: await mage.load(id).`,
     );
   }
   return name;
@@ -196,9 +196,7 @@ export function checkWaitOptions(options: WaitOptions | undefined): void {
 
 function checkWaiting({ timeoutMs, signal }: WaitOptions): void {
   if (timeoutMs === null)
-    throw new ConfigurationError(
-      'timeoutMs: expected a whole number of at least 1, got null. Leave it out for no limit.',
-    );
+    throw new ConfigurationError('timeoutMs: expected a whole number of at least 1, got null. Omit it for no limit.');
   wholeNumber('timeoutMs', timeoutMs, 1);
   checkSignal(signal);
   signal?.throwIfAborted();
@@ -224,23 +222,25 @@ export function alreadyStarted(what: string): AlreadyStartedError {
 
 function checkMetadata(given: Record<string, string>, what: string): Record<string, string> {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new ConfigurationError(`additionalMetadata of ${what}: expected an object of texts, got ${describe(given)}.`);
+    throw new ConfigurationError(
+      `additionalMetadata of ${what}: expected an object with string values, got ${describe(given)}.`,
+    );
   }
   const metadata = { ...given };
   for (const [key, value] of Object.entries(metadata)) {
     if (key.startsWith('mageflow.')) {
       throw new ConfigurationError(
-        `additionalMetadata of ${what}: the key ${key} is mageflow's own. Choose one that doesn't start with "mageflow.".`,
+        `additionalMetadata of ${what}: the key ${key} is reserved for mageflow. Choose one that doesn't start with "mageflow.".`,
       );
     }
     if (key.startsWith('hatchet__')) {
       throw new ConfigurationError(
-        `additionalMetadata of ${what}: the key ${key} is the engine's own. Choose one that doesn't start with "hatchet__".`,
+        `additionalMetadata of ${what}: the key ${key} is reserved for the engine. Choose one that doesn't start with "hatchet__".`,
       );
     }
     if (typeof value !== 'string' || value.includes('\0') || key.includes('\0')) {
       throw new ConfigurationError(
-        `additionalMetadata of ${what}: expected a text without NUL at ${describe(key)}, got ${describe(value)}.`,
+        `additionalMetadata of ${what}: expected a string without NUL at ${describe(key)}, got ${describe(value)}.`,
       );
     }
     for (const each of [key, value]) checkWellFormed(`additionalMetadata of ${what}`, each);
@@ -263,7 +263,7 @@ function checkLabels(given: NonNullable<RunOptions['desiredWorkerLabels']>, what
     labels[key] = label;
     const { value, required, weight = 0, comparator = 0 } = label;
     if (typeof value === 'string' ? value.includes('\0') : !isInt32(value))
-      refuse(`a text without NUL or a whole number of 32 bits as the value of ${describe(key)}`, value);
+      refuse(`a string without NUL or a whole number of 32 bits as the value of ${describe(key)}`, value);
     if (typeof value === 'string') checkWellFormed(`desiredWorkerLabels of ${what}`, value);
     if (required !== undefined && typeof required !== 'boolean')
       refuse(`true or false as required of ${describe(key)}`, required);
@@ -281,7 +281,9 @@ function isInt32(value: unknown): boolean {
 export function text(value: unknown, what: string): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string' || value === '' || value.includes('\0')) {
-    throw new ConfigurationError(`${what}: expected a text that is not empty and has no NUL, got ${describe(value)}.`);
+    throw new ConfigurationError(
+      `${what}: expected a string that is not empty and has no NUL, got ${describe(value)}.`,
+    );
   }
   checkWellFormed(what, value);
   checkBytes(what, value, maxNameBytes);
@@ -303,6 +305,6 @@ function checkBytes(what: string, value: string, limit: number): void {
   const bytes = Buffer.byteLength(value);
   if (bytes > limit)
     throw new ConfigurationError(
-      `${what}: expected at most ${limit} bytes, got ${bytes}. Put what is large into the message.`,
+      `${what}: expected at most ${limit} bytes, got ${bytes}. Put large values into the message.`,
     );
 }

@@ -12,7 +12,7 @@ export function unpackCursor(cursor: unknown, kind: string, pattern: RegExp): Re
     typeof cursor === 'string' ? pattern.exec(Buffer.from(cursor, 'base64url').toString('latin1')) : undefined;
   if (!found || packCursor(found[0]) !== cursor) {
     throw new ConfigurationError(
-      `cursor: expected the cursor that an earlier ${kind} gave, got ${describe(cursor)}. Leave it out to begin at the beginning.`,
+      `cursor: expected the cursor that an earlier ${kind} returned, got ${describe(cursor)}. Omit it for the first page.`,
     );
   }
   return found;

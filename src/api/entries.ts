@@ -50,7 +50,7 @@ export function prepare(
   }
   if (data !== undefined || options !== undefined) {
     throw new ConfigurationError(
-      `${what}: data and options are bound when a task is signed, got a signature with more of them. Hand in the task itself, or sign it with them.`,
+      `${what}: a signature has its data and options already, got more of them. Pass the task instead of the signature, or pass them to sign().`,
     );
   }
   return reserved(scope, task, owner, what);
@@ -74,7 +74,7 @@ async function refuseCircle(scope: Scope, { spec }: Member, owner: Owner, what: 
   for (let above: string | undefined = owner.groupId; above;) {
     if (spec.below.includes(above))
       throw new ConfigurationError(
-        `${what}: "${spec.name ?? spec.task}" can't be added to "${owner.name}", which is, or belongs to, a part of it.`,
+        `${what}: "${spec.name ?? spec.task}" can't be added to "${owner.name}", which is the same group or nested in it.`,
       );
     above = (await scope.reader.record(above))?.parent?.groupId;
   }

@@ -74,7 +74,7 @@ export class EntryWaits {
 class GroupWaits {
   private readonly waiting = new Map<string, Set<Waiting>>();
   /** The entries to read next. */
-  private next = new Set<string>();
+  private readonly next = new Set<string>();
   private reading = false;
   private askedAt = -Infinity;
   private answeredAt = -Infinity;

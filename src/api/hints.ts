@@ -90,7 +90,10 @@ export class Hints {
 
   private missing(error: unknown): void {
     // The waits continue, because they read each second.
-    if (!this.closed) this.store.settings.logger.warn(`no hints from Redis: ${messageOf(error)}`);
+    if (!this.closed)
+      this.store.settings.logger.warn(
+        `no notifications from Redis, so waiting calls poll once a second: ${messageOf(error)}`,
+      );
   }
 
   private deliver(channel: string, hint: Hint): void {

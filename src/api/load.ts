@@ -63,7 +63,7 @@ async function find(scope: Scope, id: string): Promise<AnySignature> {
 
 export function unknownId(id: unknown): NotFoundError {
   return new NotFoundError(
-    `Nothing is known of ${describe(id)}. A signature exists once it was run, attached as a callback or put into a group, until its retention is over.`,
+    `No signature with the id ${describe(id)} is stored. A signature is stored once it is run, attached as a callback or put into a group, and until its retention has passed.`,
   );
 }
 

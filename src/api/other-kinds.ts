@@ -1,9 +1,9 @@
 import { ConfigurationError } from '../config/errors';
 import type { AnySignature } from './types';
 
-const progress = 'Use its status(), or mage.describe(id), which tells of all that is in it';
+const progress = 'Use its status(), or mage.describe(id), which lists everything in it';
 const results = 'Use its wait(), or mage.describe(id, { output: true })';
-const adding = 'Tasks are added to a swarm: load that one by its own id';
+const adding = 'Load the swarm that you want to add tasks to';
 
 /**
  * The methods that only some kinds have, and what to use instead. A loaded id may be of another kind than its user expects.
@@ -21,7 +21,7 @@ const methods: Record<string, { of: string; instead: string; isIterable?: boolea
     of: 'a swarm or chain',
     instead: 'Sign the task again, or load the swarm or chain that it belongs to',
   },
-  children: { of: 'a root task', instead: 'Use mage.describe(id), which tells of all that is in it' },
+  children: { of: 'a root task', instead: 'Use mage.describe(id), which lists everything in it' },
 };
 
 /** Adds the methods that a class lacks. They throw an error with the kind of the signature, and what to use instead. */

@@ -21,7 +21,7 @@ export function checkBound({ schema, fields }: InputSchema, name: string, text: 
   for (const field of [defaultResultField, childResultsField]) if (!fields?.has(field)) delete data[field];
   const wrong = misfits(schema, data);
   if (wrong.length > 0)
-    throw new InvalidMessageError(`The data bound to ${name} do not fit its input: ${wrong.join('; ')}.`);
+    throw new InvalidMessageError(`The data bound to ${name} does not fit its input: ${wrong.join('; ')}.`);
 }
 
 /**
@@ -35,12 +35,12 @@ export function checkCallback({ schema, ...fields }: InputSchema, spec: Spec, wh
   const missing = missingFields(schema, bound, [resultField, childrenField]);
   if (missing.length > 0) {
     throw new ConfigurationError(
-      `${what}: ${spec.task} needs ${missing.join(', ')}, expected the fields that it requires to be its result field (${resultField}) or bound. Bind them: mage.sign(task, { ${missing.join(', ')} }).`,
+      `${what}: ${spec.task} requires ${missing.join(', ')}, but a callback receives only its result field (${resultField}) and its bound data. Bind them: mage.sign(task, { ${missing.join(', ')} }).`,
     );
   }
   if (list && refusesLists(schema, resultField)) {
     throw new ConfigurationError(
-      `${what}: a swarm gives its callbacks a list of outputs, expected a field ${resultField} of ${spec.task} that takes one. Declare it with z.array(...).`,
+      `${what}: a swarm passes a list of outputs to its callbacks, but the field ${resultField} of ${spec.task} does not accept a list. Declare it with z.array(...).`,
     );
   }
 }

@@ -77,7 +77,7 @@ export class StoredEntry {
       const past = token && (await engine.findRun(this.who.id, this.groupId, this.entry, token));
       if (past) return past;
     }
-    throw new NotFoundError(`The engine no longer knows a run of ${this.who.name} (${this.who.id}).`);
+    throw new NotFoundError(`The engine has no run of ${this.who.name} (${this.who.id}) any more.`);
   }
 
   /** @throws NotFoundError */
@@ -113,7 +113,7 @@ export class StoredEntry {
     const { id, name, alone } = this.who;
     if (!alone)
       throw new ConfigurationError(
-        `${name} (${id}) belongs to the group ${this.groupId} and is removed with it. Remove that one, or cancel this one.`,
+        `${name} (${id}) belongs to the group ${this.groupId} and is removed with it. Remove that group, or only cancel this signature.`,
       );
     await removeGroup(this.scope, this.groupId, name);
   }
@@ -157,7 +157,7 @@ export class StoredEntry {
   }
 
   private notFound(): NotFoundError {
-    return new NotFoundError(`Nothing is known of ${this.who.name} (${this.who.id}); its retention is over.`);
+    return new NotFoundError(`${this.who.name} (${this.who.id}) is not stored any more: its retention has passed.`);
   }
 }
 
@@ -166,11 +166,11 @@ export async function removeGroup({ remover }: Scope, groupId: string, name: str
   const code = await remover.remove(groupId);
   if (code === 'nested')
     throw new ConfigurationError(
-      `${name} (${groupId}) belongs to another group and is removed with it. Remove that one, or cancel this one.`,
+      `${name} (${groupId}) belongs to another group and is removed with it. Remove that group, or only cancel this signature.`,
     );
   if (code === 'started')
     throw new AlreadyStartedError(
-      `${name} (${groupId}) has been started and has not ended, or its callbacks have not. Cancel it, wait for its end, then remove it.`,
+      `${name} (${groupId}) was started, and it or its callbacks have not finished. Cancel it, wait for its end, then remove it.`,
     );
 }
 

@@ -90,7 +90,7 @@ export class StoredGroup {
     if (code === 'missing') throw this.notFound();
     const what = `retryFailed: the ${this.kind} "${this.name}" (${this.id})`;
     if (code === 'nested')
-      throw new ConfigurationError(`${what} belongs to another group. Call retryFailed of the outermost one.`);
+      throw new ConfigurationError(`${what} belongs to another group. Call retryFailed() of the outermost group.`);
     if (code === 'unfinished')
       throw new ConfigurationError(`${what} has not ended. Wait for its end, or cancel it first.`);
     return code === 'none' ? 0 : items;
@@ -104,7 +104,7 @@ export class StoredGroup {
   }
 
   runId(): Promise<never> {
-    const message = `A ${this.kind} has no run of its own in the engine. Ask its items for theirs.`;
+    const message = `A ${this.kind} has no run of its own in the engine. Read the runId of its items instead.`;
     return Promise.reject(new ConfigurationError(message));
   }
 
@@ -123,7 +123,9 @@ export class StoredGroup {
   }
 
   notFound(): NotFoundError {
-    return new NotFoundError(`The ${this.kind} "${this.name}" (${this.id}) is unknown; its retention is over.`);
+    return new NotFoundError(
+      `The ${this.kind} "${this.name}" (${this.id}) is not stored any more: its retention has passed.`,
+    );
   }
 }
 

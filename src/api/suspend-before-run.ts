@@ -19,7 +19,7 @@ export async function carrySuspension(scope: Scope, written: string, groupId: st
 /** Returns the error for a step of an unstored chain. Until a chain is stored as a whole, its steps have no state. */
 export function suspendedStep(what: string, { id, name }: Named, chain: string): ConfigurationError {
   return new ConfigurationError(
-    `${what}: ${name} (${id}) was suspended before it became a step of "${chain}". Resume it and sign the task again; suspend the chain, or the step once the chain is run.`,
+    `${what}: ${name} (${id}) was suspended before it became a step of "${chain}". A chain can't store a suspended step before it runs. Sign the task again, and suspend the chain, or the step after the chain was run.`,
   );
 }
 
@@ -31,11 +31,11 @@ export async function checkSuspendable(
 ): Promise<void> {
   if (group?.kind === 'chain' && !(await reader.snapshot(group.groupId)))
     throw new ConfigurationError(
-      `${name} (${id}) is a step of the chain "${group.name}", which is not stored before it is run (or suspended). Run or suspend the chain first.`,
+      `${name} (${id}) is a step of the chain "${group.name}", which is stored only when it is run or suspended. Run or suspend the chain first.`,
     );
   const place = group ? undefined : await locations.find(id);
   if (place && place.index === undefined && (await reader.latestInvocation(place.groupId, id)) === undefined)
     throw new ConfigurationError(
-      `${name} (${id}) is a callback of ${place.groupId} that has not been fired. Suspend that one: its callbacks wait with it.`,
+      `${name} (${id}) is a callback of ${place.groupId} that has not been invoked yet. Suspend ${place.groupId} instead: its callbacks wait with it.`,
     );
 }

@@ -133,7 +133,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     const place = this.group?.name ?? (await this.scope.locations.find(this.ownId))?.groupId;
     if (place !== undefined)
       throw new ConfigurationError(
-        `${this.name} (${this.ownId}) belongs to ${describe(place)} and is removed with it. Remove that one.`,
+        `${this.name} (${this.ownId}) belongs to ${describe(place)} and is removed with it. Remove that group instead.`,
       );
   }
 
@@ -150,9 +150,9 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     if (this.kind !== 'chain') throw wrongKind(this, 'retryFailed');
     if (found)
       throw new ConfigurationError(
-        `retryFailed: ${this.name} (${this.ownId}) belongs to another group. Call retryFailed of the outermost one.`,
+        `retryFailed: ${this.name} (${this.ownId}) belongs to another group. Call retryFailed() of the outermost group.`,
       );
-    throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: there is nothing to try again.`);
+    throw new NotFoundError(`${this.name} (${this.ownId}) has not been run: there is nothing to retry.`);
   }
 
   /** Returns the internal swarm of a root, also before its body has begun. @throws NotFoundError when it was never run */
@@ -255,7 +255,9 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       const location = await locations.find(this.ownId);
       const known = location && (await reader.snapshot(location.groupId));
       if (parent !== undefined && !known)
-        throw new NotFoundError(`${this.name} (${this.ownId}) is unknown; the retention of ${parent} is over.`);
+        throw new NotFoundError(
+          `${this.name} (${this.ownId}) is not stored any more: the retention of ${parent} has passed.`,
+        );
       if (known) parent = location.groupId;
       return undefined;
     };
@@ -268,7 +270,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     if (ended === 'cancelled') throw new CancelledError(`${this.name} was cancelled before it started.`);
     if (ended === 'succeeded' || ended === 'failed')
       throw new NotFoundError(
-        `Nothing is known of ${this.name} (${this.ownId}): its chain (${chain}) is not stored under its own id.`,
+        `${this.name} (${this.ownId}) can't be found: its chain (${chain}) is not stored under its own id.`,
       );
     return undefined;
   }
@@ -305,7 +307,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     // It was run by itself already, or was written to suspend it and loaded since.
     if (this.standalone && (this.loaded || !this.keyed)) {
       if (!(await this.startWritten(encoded, runOptions)))
-        throw new NotFoundError(`Nothing is known of ${this.name} (${this.ownId}); its retention is over.`);
+        throw new NotFoundError(`${this.name} (${this.ownId}) is not stored any more: its retention has passed.`);
       return this.alone();
     }
     if (root && !this.standalone) return root.begin(this.startCaptured(root, encoded, runOptions));
@@ -442,7 +444,9 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     const commands = commandsFor(this.scope, root);
     const { code } = await commands.runItem(groupId, index, packMessage(message, options));
     if (code === 'missing')
-      throw new NotFoundError(`The swarm of ${this.name} (${groupId}) is unknown; its retention is over.`);
+      throw new NotFoundError(
+        `The swarm of ${this.name} (${groupId}) is not stored any more: its retention has passed.`,
+      );
     // A later attempt of a root's body runs the items that an earlier attempt has run.
     const byEarlierAttempt = root?.made.has(groupId) && !this.ran;
     if (code === 'already-started' && !byEarlierAttempt && !this.keyed) throw alreadyStarted(this.name);
@@ -480,7 +484,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   private ofStore(what: string, store: string): void {
     if (this.scope.store.identity !== store) {
       throw new ConfigurationError(
-        `${what}: the signature ${this.name} (${this.ownId}) was made by another Mageflow, whose store this one doesn't share. Sign the task here.`,
+        `${what}: the signature ${this.name} (${this.ownId}) was made by another Mageflow with a different store (Redis, keyPrefix, tenant or namespace). Sign the task with this one.`,
       );
     }
   }

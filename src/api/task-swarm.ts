@@ -282,7 +282,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     if (code === 'missing') throw this.stored.notFound();
     if (code === 'finished')
       throw new SwarmFinishedError(
-        `The swarm "${this.name}" (${this.id}) has ended or is stopping; nothing is changed.`,
+        `The swarm "${this.name}" (${this.id}) has ended or is stopping, so its configuration can't change.`,
       );
   }
 
@@ -327,7 +327,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     const who = this.ofStore(what, identity);
     const belongs = (name: string, same: boolean) =>
       new ConfigurationError(
-        `${who} belongs to "${name}" and can't be added ${same ? 'twice' : `to "${owner.name}"`}. Make another one.`,
+        `${who} belongs to "${name}" and can't be added ${same ? 'twice' : `to "${owner.name}"`}. Create another one.`,
       );
     if (this.owner) throw belongs(this.owner.name, this.owner.groupId === owner.groupId);
     this.owner = owner;
@@ -340,7 +340,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     if (code === 'started' && other) throw belongs(name, false);
     if (code === 'started')
       throw new ConfigurationError(
-        `${who} has been run by itself and can't be added to "${owner.name}". Make another one.`,
+        `${who} has been run by itself and can't be added to "${owner.name}". Create another one.`,
       );
     return {
       spec: swarmSpec(this.id, this.name),
@@ -425,7 +425,7 @@ export class TaskSwarm<O> implements Swarm<O> {
       await releaseAll(entries.slice(indexes.length));
       const took = before + added;
       throw new SwarmClosedError(
-        `${what} is closed: it has its maxItems. ${took} entries of the call were added.`,
+        `${what} is closed: it has reached maxItems. ${took} entries of the call were added.`,
         took,
       );
     }
@@ -482,7 +482,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     const parent = await reader.record(groupId);
     if (entry === '' || !parent || parent.kind === 'chain') {
       throw new ConfigurationError(
-        `The swarm "${this.name}" is part of ${parent ? `the ${parent.kind} "${parent.name}"` : groupId} and is run by it. Run that one.`,
+        `The swarm "${this.name}" is part of ${parent ? `the ${parent.kind} "${parent.name}"` : groupId} and is run by it. Run that group instead.`,
       );
     }
     return commands.runItem(groupId, Number(entry), packMessage(message, options));
@@ -519,7 +519,9 @@ export class TaskSwarm<O> implements Swarm<O> {
   private ofStore(what: string, identity: string): string {
     const who = `${what}: the swarm "${this.name}" (${this.id})`;
     if (this.scope.store.identity === identity) return who;
-    throw new ConfigurationError(`${who} was made by another Mageflow, whose store this one doesn't share.`);
+    throw new ConfigurationError(
+      `${who} was made by another Mageflow with a different store (Redis, keyPrefix, tenant or namespace).`,
+    );
   }
 
   private asOwner(): Owner {

@@ -26,9 +26,7 @@ async function groupAsItWas(scope: Scope, spec: Spec, what: string): Promise<Gro
   const groupId = known || !item ? id : nestedId(item.groupId, String(item.index));
   const template = await storedTemplate(scope, groupId, `${what}: "${name}"`);
   if (!template)
-    throw new ConfigurationError(
-      `${what}: expected a ${spec.group} that is known, "${name}" (${id}) has expired. Make another one.`,
-    );
+    throw new ConfigurationError(`${what}: the ${spec.group} "${name}" (${id}) has expired. Create another one.`);
   for (const packed of template.items) refuseDropped(unpackSpec(packed), spec, what);
   return template;
 }
@@ -39,7 +37,7 @@ async function swarmByValue(scope: Scope, { id = '', task, name }: Spec, what: s
     status === 'pending' ? await storedTemplate(scope, id, `${what}: the swarm "${name ?? task}"`) : undefined;
   if (!stored) {
     throw new ConfigurationError(
-      `${what}: expected a swarm that nobody has run, "${name ?? task}" (${id}) ${status ? 'has been' : 'has expired'}. Make another one.`,
+      `${what}: expected a swarm that was not run yet, but "${name ?? task}" (${id}) ${status ? 'was run' : 'has expired'}. Create another one.`,
     );
   }
   const data = packTemplate({ ...stored, items: await itemsByValue(scope, stored.items, what) });
@@ -60,7 +58,7 @@ async function storedTemplate(scope: Scope, id: string, what: string): Promise<G
     }
     if (bytes > engineLimitBytes)
       throw new ConfigurationError(
-        `${what} is too large for a callback (its first ${items.length} items are ${bytes} bytes, the limit is ${engineLimitBytes}). Hand in a task that makes it.`,
+        `${what} is too large for a callback (its first ${items.length} items are ${bytes} bytes, the limit is ${engineLimitBytes}). Pass a task that creates the group instead.`,
       );
   }
   return { ...config, items };
@@ -84,6 +82,6 @@ async function itemsByValue(scope: Scope, items: readonly string[], what: string
 function refuseDropped({ dropped }: Spec, { task, name = task, id }: Spec, what: string): void {
   if (!dropped) return;
   throw new ConfigurationError(
-    `${what}: "${name}" (${id}) has been run as an item, and what was bound to it is kept no longer. Sign the task again.`,
+    `${what}: "${name}" (${id}) was run as an item, and its bound data is not stored any more. Sign the task again.`,
   );
 }

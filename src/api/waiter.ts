@@ -165,5 +165,7 @@ export class Waiter {
 }
 
 function closedError(): ClosedError {
-  return new ClosedError('This Mageflow was closed while something waited on it. The work goes on in other processes.');
+  return new ClosedError(
+    'This Mageflow was closed while a call waited for a result. The work continues in other processes.',
+  );
 }

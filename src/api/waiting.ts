@@ -9,7 +9,7 @@ export const publishEndsMs = 60_000;
 export const patienceMs = 60_000;
 
 export function notInTime(timeoutMs: number | undefined): WaitTimeoutError {
-  return new WaitTimeoutError(`Not finished within ${timeoutMs} ms; the work goes on.`);
+  return new WaitTimeoutError(`Not finished within ${timeoutMs} ms; the work continues.`);
 }
 
 /** Returns the options of a wait for its second part, with the time that is left by then. */

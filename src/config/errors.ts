@@ -149,7 +149,7 @@ export class ClosedError extends MageflowError {
 /** Adds to an error of `addTasks` how many entries of the call were stored. Other libraries' errors stay unchanged. */
 export function withAdded(error: unknown, added: number): unknown {
   if (!(error instanceof MageflowError) || error.added !== undefined) return error;
-  if (added > 0) error.message += ` ${added} entries of the call had been added before; they stay.`;
+  if (added > 0) error.message += ` The first ${added} entries of the call were added and stay in the swarm.`;
   return Object.assign(error, { added });
 }
 
@@ -168,7 +168,7 @@ export function isLasting(error: unknown): boolean {
 /** Describes a given value for the end of an error message: short, and never the whole value. */
 export function describe(value: unknown): string {
   if (typeof value === 'string')
-    return value.length > 60 ? `a text of ${value.length} characters` : JSON.stringify(value);
+    return value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value);
   if (value === null || value === undefined || typeof value !== 'object') {
     return typeof value === 'function' ? `a function` : typeof value === 'bigint' ? `${value}n` : String(value);
   }
@@ -180,6 +180,6 @@ export function describe(value: unknown): string {
 /** Describes a value that is not a task, for the end of an error message. `undefined` mostly comes from circular imports. */
 export function describeTask(value: unknown): string {
   return value === undefined
-    ? 'undefined. Look for modules that import each other: the one that is loaded first sees nothing of the other yet. Put what both need into a third'
+    ? 'undefined. Look for modules that import each other, because one of them is not loaded yet. Move what both need into a third module'
     : describe(value);
 }

@@ -71,7 +71,7 @@ export function resolveOptions(options: MageflowOptions, logger: MageflowLogger)
   const keyPrefix = options.keyPrefix ?? 'mageflow';
   if (typeof keyPrefix !== 'string' || !/^[^{}\s]+$/.test(keyPrefix)) {
     throw new ConfigurationError(
-      `keyPrefix: expected a text without braces and white space, got ${describe(keyPrefix)}.`,
+      `keyPrefix: expected a string without braces and white space, got ${describe(keyPrefix)}.`,
     );
   }
   const retention = options.retention ?? {};

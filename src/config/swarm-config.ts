@@ -122,7 +122,7 @@ export function resolveChange(config: SwarmConfig): ConfigChange {
   refuseUnknown(config, known, 'field of a swarm config');
   const changed = fields.filter((field) => config[field] !== undefined);
   const settled = changed.find((field) => !rows[field].changeable);
-  if (settled) throw new ConfigurationError(`${settled}: expected nothing, as it is settled when the swarm is made.`);
+  if (settled) throw new ConfigurationError(`${settled}: can't be changed after the swarm was created. Leave it out.`);
   return Object.fromEntries(changed.map((field) => [field, resolved(field, config[field])])) as ConfigChange;
 }
 
@@ -140,7 +140,10 @@ export function takeRootConfig<T extends object>(options: T): { config: Resolved
 export function resolveRootConfig(config: SwarmConfig): ResolvedConfig {
   const resolvedConfig = resolveConfig(config);
   const refused = fields.find((field) => !rows[field].ofRoots && (config[field] ?? null) !== null);
-  if (refused) throw new ConfigurationError(`${refused}: expected nothing, as a root task adds what its body starts.`);
+  if (refused)
+    throw new ConfigurationError(
+      `${refused}: can't be set for a root task, because its body adds the items. Leave it out.`,
+    );
   return resolvedConfig;
 }
 

@@ -337,5 +337,6 @@ function collisionIn(error: unknown): Collision | undefined {
     collisions?: readonly { existingRunExternalId?: string }[];
   };
   if (!Array.isArray(taken) || !Array.isArray(collisions)) return undefined;
-  return { taken, existing: collisions.map(({ existingRunExternalId }) => existingRunExternalId ?? '') };
+  const existing = collisions.map((one: { existingRunExternalId?: string }) => one.existingRunExternalId ?? '');
+  return { taken, existing };
 }

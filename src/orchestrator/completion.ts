@@ -71,7 +71,7 @@ export class Completion {
       if (effects.suspended) await this.suspender.withdraw(groupId);
     } catch (failure) {
       const { logger } = this.store.settings;
-      logger.warn(`what follows run ${runId ?? ''} of ${task ?? ''} is left to the reconciler: ${messageOf(failure)}`);
+      logger.warn(`could not publish what follows run ${runId} of ${task}; the reconciler will: ${messageOf(failure)}`);
     }
   }
 

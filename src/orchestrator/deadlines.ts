@@ -57,7 +57,7 @@ export class Deadlines {
     try {
       await this.canceller.cancel(groupId, 'timeout');
     } catch (error) {
-      if (!this.closed) await this.repairs.leaveToReconciler('the end of the time of', groupId, error);
+      if (!this.closed) await this.repairs.reportMissedDeadline(groupId, error);
     }
   }
 }

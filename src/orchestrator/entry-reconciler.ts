@@ -50,7 +50,7 @@ export class EntryReconciler {
     const more = due.entries.length === entriesAtOnce;
     // A granted entry starts as soon as it is published. It must not wait until the engine was asked about all the others.
     const first = this.parts.repairs.logAndContinue(
-      async () => `what was granted in ${await this.parts.repairs.names.group(id)}`,
+      async () => `the granted items of ${await this.parts.repairs.names.group(id)}`,
       more ? this.allLeft(id, granted, due.now) : this.left(id, granted),
     );
     // Errors are caught per entry: one that can't be handled now must not delay the others.
@@ -99,7 +99,7 @@ export class EntryReconciler {
     if (state.end && !state.goesOn)
       await this.parts.repairs.report(
         { groupId: id, entry: due.entry },
-        (who) => `settled ${who} from the engine's record`,
+        (who) => `completed ${who} from the engine's record of its run`,
       );
     if (!state.known) return this.lost(id, due, task);
     // A run may wait for a worker or between attempts for any time. It is checked again in case it does not recover.
@@ -149,11 +149,11 @@ export class EntryReconciler {
   /** Handles a run that the engine does not know, a lease after it was published or last seen. */
   private async lost(id: string, due: Due, task: string): Promise<void> {
     if (due.state === 'running') {
-      return this.fail(id, due, `the engine no longer knows run ${due.runId}, in which it was running`);
+      return this.fail(id, due, `the engine has no run ${due.runId} any more, in which it was running`);
     }
     if (await this.parts.runReconciler.failIfUnknownName(id, due.entry, due.runId, task)) return;
     if (due.publications >= maxPublications) {
-      return this.fail(id, due, `the engine took ${maxPublications} runs of it and knows none of them`);
+      return this.fail(id, due, `the engine accepted ${maxPublications} runs of it and has none of them any more`);
     }
     await this.publishAgain(id, [due]);
   }
@@ -173,12 +173,12 @@ export class EntryReconciler {
       const reported = this.parts.repairs.reportAll(
         id,
         part.filter((_, i) => expected[i]),
-        (who, due) => `publishing ${who} again, which ${due.process} left ${due.state}`,
+        (who, due) => `publishing ${who} again, which process ${due.process} left ${due.state}`,
       );
       await publication;
       // Errors are caught per part: one that can't be published must not delay the parts that are still to be taken over.
       publication = this.parts.repairs.logAndContinue(
-        async () => `the publication of what was left in ${await this.parts.repairs.names.group(id)}`,
+        async () => `the unpublished items of ${await this.parts.repairs.names.group(id)}`,
         this.parts.effects.carryOut(id, effects),
       );
       await reported;

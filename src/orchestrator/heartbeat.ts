@@ -80,7 +80,7 @@ export class Heartbeat {
   private async warnOfStuck(stuckMs: number, waiting: number, longest: Promise<string>): Promise<void> {
     const who = await longest;
     this.store.settings.logger.warn(
-      `this process (${this.store.process}) has published nothing for ${Math.round(stuckMs / 1000)} s: ${waiting} publications wait, ${who} the longest. Another process with a reconciler publishes them when it finds the engine there; if this one doesn't recover, restart it.`,
+      `this process (${this.store.process}) has published nothing for ${Math.round(stuckMs / 1000)} s: ${waiting} publications wait, ${who} the longest. Another process with a reconciler publishes them if it can reach the engine. Restart this process if it doesn't recover.`,
     );
   }
 }

@@ -204,8 +204,8 @@ export class Nesting {
 
   private async failLost(groupId: string, entry: string, child: string, elsewhere = false): Promise<void> {
     const message = elsewhere
-      ? `the swarm ${child} has been run by itself or belongs to another group`
-      : `nothing is known of the group ${child}; its retention is over`;
+      ? `the swarm ${child} was run by itself or belongs to another group`
+      : `the group ${child} is not stored any more: its retention has passed`;
     const failure = { outcome: 'failed' as const, payload: packFailure(message) };
     await this.by.completion.complete({ groupId, entry, runId: `g:${child}` }, failure);
   }

@@ -78,7 +78,7 @@ export class Reconciler {
           .then(() => (this.loop === loop && this.users > 0 ? this.pass() : undefined))
           .catch((error: unknown) =>
             this.parts.store.settings.logger.warn(
-              `a pass of the reconciler failed, the next one tries again: ${messageOf(error)}`,
+              `a pass of the reconciler failed, the next one retries: ${messageOf(error)}`,
             ),
           )
           .then(() => {

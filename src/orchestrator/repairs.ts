@@ -68,10 +68,10 @@ export class Repairs {
     this.events.emit('repair', { groupId, entry, message: text });
   }
 
-  /** Logs that the reconciler completes for a group what has failed here. */
-  async leaveToReconciler(what: string, groupId: string, error: unknown): Promise<void> {
+  /** Logs that a group could not be cancelled at its deadline. The reconciler will cancel it. */
+  async reportMissedDeadline(groupId: string, error: unknown): Promise<void> {
     const who = await this.names.group(groupId);
-    this.settings.logger.warn(`${what} ${who} is left to the reconciler: ${messageOf(error)}`);
+    this.settings.logger.warn(`could not cancel ${who} after its timeoutMs; the reconciler will: ${messageOf(error)}`);
   }
 
   /**
@@ -83,7 +83,7 @@ export class Repairs {
       await work;
     } catch (error) {
       void name().then((what) =>
-        this.settings.logger.warn(`reconciling ${what} failed and is tried again: ${messageOf(error)}`),
+        this.settings.logger.warn(`reconciling ${what} failed and will be retried: ${messageOf(error)}`),
       );
     }
   }

@@ -45,7 +45,7 @@ export class RunInputs {
    */
   async ofStep(groupId: string, entry: string, spec: Spec): Promise<Message> {
     const before = await this.reader.result(groupId, String(Number(entry) - 1));
-    if (before === undefined) throw new StoreError(forgotten(`the result that step ${entry} of ${groupId} is to get`));
+    if (before === undefined) throw new StoreError(forgotten(`the result for step ${entry} of ${groupId}`));
     return mergeMessages({ [defaultResultField]: await this.valueOf(before) }, boundData(spec));
   }
 
@@ -56,7 +56,7 @@ export class RunInputs {
   async ofInvokedCallback(groupId: string, facts: GroupFacts, entry: string, packed: string): Promise<Message> {
     const input = await this.ofCallback(groupId, facts, unpackCallback(packed));
     if ((await this.reader.callback(groupId, entry)) === packed) return input;
-    throw new StoreError(forgotten(`that callback ${entry} of ${groupId} was fired`));
+    throw new StoreError(forgotten(`the invocation of callback ${entry} of ${groupId}`));
   }
 
   /** The input of an invoked callback. Results that travel by reference are not loaded. */
@@ -276,7 +276,7 @@ interface Failed {
 }
 
 /** After this error, the reconciler continues with the data that Redis has. */
-const forgotten = (what: string) => `Redis no longer knows ${what}: it has come back with older data.`;
+const forgotten = (what: string) => `Redis has lost ${what}: it was restarted with older data.`;
 
 /** Returns whether an entry receives the result of the step before it. */
 export function isLaterStep(facts: GroupFacts, entry: string): boolean {

@@ -155,7 +155,7 @@ export class RunRecovery {
         return await action();
       } catch (error) {
         const { logger } = this.store.settings;
-        logger.warn(`what the engine took before Redis came back is not known yet: ${messageOf(error)}`);
+        logger.warn(`can't read yet which runs the engine accepted before Redis was restarted: ${messageOf(error)}`);
         await pause(againMs);
       }
     }
@@ -254,8 +254,8 @@ export class RunRecovery {
     if (known !== undefined && known !== token) return;
     const status = await this.reader.itemState(groupId, Number(entry));
     if (status !== undefined && status !== 'waiting') return;
-    const what = status === undefined ? 'it was made' : 'it was run';
-    const message = `Redis has come back without knowing that ${what}: "${readMetadata(run.metadata).name}" (run ${run.id}). Make or run it again if that is wanted.`;
+    const what = status === undefined ? 'created' : 'run';
+    const message = `Redis was restarted with older data, from before this was ${what}: "${readMetadata(run.metadata).name}" (run ${run.id}). Create or run it again if you still need it.`;
     const who = await new NameReader(this.reader).entry(groupId, entry);
     this.store.settings.logger.error(`${who}: ${message}`);
     this.events.emit('error', { groupId, entry, message });

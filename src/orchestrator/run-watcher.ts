@@ -27,7 +27,9 @@ export class RunWatcher {
     if (this.served.reportsHere(run.task)) return;
     void this.watch(run).catch((error: unknown) => {
       if (!this.closed)
-        this.logger.warn(`run ${run.runId} of ${run.task} is left to the reconciler: ${messageOf(error)}`);
+        this.logger.warn(
+          `can't watch run ${run.runId} of ${run.task}; the reconciler will ask for its end: ${messageOf(error)}`,
+        );
     });
   }
 

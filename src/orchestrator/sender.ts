@@ -61,7 +61,7 @@ export class Sender {
   private unschedule: (() => void) | undefined;
   private bytesWaiting = 0;
   /** Resolve the pending waits of `whenNotFull`. */
-  private wakers: (() => void)[] = [];
+  private readonly wakers: (() => void)[] = [];
   private calls = 0;
   /** A moving average of the engine's answer times, in ms. */
   private answerMs = longestWindowMs;
@@ -240,7 +240,7 @@ export class Sender {
       return await this.collisions.fates(batch, collision);
     } catch (error) {
       this.store.settings.logger.warn(
-        `it is not known which of ${batch.length} runs collide with others by their idempotency keys: ${messageOf(error)}. They are left to the reconciler.`,
+        `could not find out which of ${batch.length} runs were refused because of their idempotency keys: ${messageOf(error)}. The reconciler will check them.`,
       );
       return [];
     }
@@ -257,7 +257,7 @@ export class Sender {
 
   private async waitForEngine(attempt: number, error: unknown): Promise<void> {
     if (attempt % 10 === 0)
-      this.store.settings.logger.warn(`the engine does not take runs: ${messageOf(error)}. It is tried again.`);
+      this.store.settings.logger.warn(`the engine accepts no runs: ${messageOf(error)}. mageflow keeps trying.`);
     await this.beat();
     const longest = Math.min(5_000, this.store.settings.leaseMs / 2);
     await pause(Math.min(longest, 100 * 2 ** attempt));
@@ -267,7 +267,7 @@ export class Sender {
   private async beat(): Promise<void> {
     await this.outcomes
       .beat()
-      .catch((reason: unknown) => this.store.settings.logger.warn(`no heartbeat: ${messageOf(reason)}`));
+      .catch((reason: unknown) => this.store.settings.logger.warn(`the heartbeat failed: ${messageOf(reason)}`));
   }
 }
 

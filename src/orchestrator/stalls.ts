@@ -40,7 +40,7 @@ export class Stalls {
     if (!this.told.has(process)) {
       this.told.add(process);
       logger.warn(
-        `the process ${process} lives, but has published nothing for ${Math.round(stuckMs / 1000)} s although it has work. This one publishes it instead; look into that process.`,
+        `process ${process} is alive, but has published nothing for ${Math.round(stuckMs / 1000)} s although work is waiting. This process publishes it instead. Check process ${process}.`,
       );
     }
     return 0;
@@ -65,7 +65,7 @@ export class Stalls {
       this.reached = { since, last: now };
     } catch (error) {
       this.reached = undefined;
-      logger.info(`a process publishes nothing, and the engine is not there: ${messageOf(error)}`);
+      logger.info(`a process publishes nothing, and this one can't reach the engine: ${messageOf(error)}`);
     }
   }
 }

@@ -234,7 +234,7 @@ export class RedisConnection {
       // ioredis reports each attempt to reconnect; one warning a minute is enough.
       if (this.closed || performance.now() - told < 60_000) return;
       told = performance.now();
-      this.logger.warn(`Redis is unreachable: ${messageOf(error)}. It will be tried again.`);
+      this.logger.warn(`Redis is unreachable: ${messageOf(error)}. mageflow keeps trying.`);
     });
     return client;
   }
@@ -306,7 +306,7 @@ export class RedisConnection {
 }
 
 function closedError(cause?: unknown): ClosedError {
-  return new ClosedError('this Mageflow is closed: nothing can be done with it any more. Make another one.', { cause });
+  return new ClosedError('this Mageflow is closed. Create another one.', { cause });
 }
 
 function commandName(script: string): string {

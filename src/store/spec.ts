@@ -257,7 +257,7 @@ export function templateIn({ group, data }: Pick<Spec, 'group' | 'data'>): Group
  */
 export function templateGroup(spec: Spec, options: StoredRunOptions | undefined) {
   const template = templateIn(spec);
-  if (!template) throw new TypeError(`"${spec.task}" is stored without what it is made of.`);
+  if (!template) throw new TypeError(`"${spec.task}" is stored without its template.`);
   const { options: own, ...group } = template;
   const merged = mergeRunOptions(own, options);
   return { ...group, ...(merged ? { options: JSON.stringify(merged) } : {}) };

@@ -251,9 +251,7 @@ class Attempt {
     const loss = lossIn(output);
     if (loss === undefined) return;
     warned.add(task);
-    runtime.logger.warn(
-      `the output of ${task.name} is not what it gives, as outputs travel as JSON: ${loss}. Return plain JSON.`,
-    );
+    runtime.logger.warn(`the output of ${task.name} changes when it is turned into JSON: ${loss}. Return plain JSON.`);
   }
 
   private run(input: unknown, context: MageContext | undefined, claim: Claim | undefined, root?: RootCapture): unknown {
@@ -281,7 +279,7 @@ function sentInput(ctx: Context<unknown>): Message | undefined {
     const payload = JSON.parse(ctx.action.actionPayload) as { input?: Message };
     return payload.input ?? {};
   } catch (error) {
-    throw new Error(`The run's payload is no JSON: ${messageOf(error)}`, { cause: error });
+    throw new Error(`The run's payload is not JSON: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -17,7 +17,7 @@ const mostSlots = 2 ** 31 - 1;
 /** Checks the arguments of `worker` before the SDK's worker is made. @throws ConfigurationError */
 export function checkWorker(name: unknown, options: CreateWorkerOpts): void {
   if (typeof name !== 'string' || name.trim() === '')
-    throw new ConfigurationError(`name of a worker: expected a text that is not empty, got ${describe(name)}.`);
+    throw new ConfigurationError(`name of a worker: expected a string that is not empty, got ${describe(name)}.`);
   refuseUnknown(options, new Set(Object.keys(workerFields)), 'option of worker');
   const { workflows = [], slots, durableSlots, maxRuns, labels, handleKill } = options;
   if (!Array.isArray(workflows))
@@ -43,7 +43,7 @@ export function checkDeclared(what: string, options: unknown, hasBody: boolean):
     throw new ConfigurationError(`${what}: expected an object with options, got ${describe(options)}.`);
   const { name, fn } = options as { name?: unknown; fn?: unknown };
   if (typeof name !== 'string' || name.trim() === '')
-    throw new ConfigurationError(`name of ${what}: expected a text that is not empty, got ${describe(name)}.`);
+    throw new ConfigurationError(`name of ${what}: expected a string that is not empty, got ${describe(name)}.`);
   if (hasBody && typeof fn !== 'function')
     throw new ConfigurationError(`fn of ${what} ${name}: expected a function, got ${describe(fn)}.`);
 }

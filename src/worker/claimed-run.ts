@@ -113,7 +113,7 @@ export class ClaimedRun {
         await effects.carryOut(groupId, reply.effects);
         await engine.cancel([runId]);
         throw new NonRetryableError(
-          'This run counts no more: it was suspended or tried again, and gets or has another run.',
+          'This run does not count any more: its item was suspended or retried, and continues in another run.',
         );
       case 'suspended':
         await this.persistence.pause(askSuspendedMs);
@@ -127,7 +127,7 @@ export class ClaimedRun {
         // A run that was withdrawn or cancelled before it began is not a repetition; a repetition has a higher retry count.
         if (this.execution.retryCount > 0 || (!reply.late && reply.result !== 'x'))
           logger.warn(
-            `run ${runId} of ${this.about.name} has ended before; its body is not run again. To repeat failed items, use retryFailed().`,
+            `run ${runId} of ${this.about.name} has ended already; its body does not run again. To repeat failed items, use retryFailed().`,
           );
         return { code: 'stored', output: await this.stored(reply.result) };
       case 'duplicate': {
@@ -136,7 +136,7 @@ export class ClaimedRun {
         // Only a missing record decides nothing.
         const owner = await runReconciler.completeIfEnded(groupId, entry, reply.owner, this.about.name);
         if (!owner.known) return { deadOwner: reply.owner };
-        if (!owner.end) throw new NonRetryableError(`A duplicate of run ${reply.owner}, which runs it.`);
+        if (!owner.end) throw new NonRetryableError(`A duplicate of run ${reply.owner}, which executes this item.`);
         return { deadOwner: '' };
       }
     }
@@ -202,7 +202,7 @@ export class ClaimedRun {
       await this.end('aborted', '', 0);
     } catch (error) {
       logger.warn(
-        `how run ${this.execution.runId} of ${this.about.name} ended is left to the reconciler: ${messageOf(error)}`,
+        `could not find out how run ${this.execution.runId} of ${this.about.name} ended; the reconciler will: ${messageOf(error)}`,
       );
     }
   }
@@ -221,7 +221,7 @@ export class ClaimedRun {
       }
     } catch (error) {
       logger.warn(
-        `how run ${this.execution.runId} of ${this.about.name} ended is left to the reconciler: ${messageOf(error)}`,
+        `could not find out how run ${this.execution.runId} of ${this.about.name} ended; the reconciler will: ${messageOf(error)}`,
       );
     }
   }
@@ -246,7 +246,7 @@ export class ClaimedRun {
       reply = await this.storeEnd({ outcome, payload, retries });
     } catch (error) {
       logger.error(
-        `the end of run ${this.execution.runId} of ${this.about.name} is not stored (${messageOf(error)}); the reconciler will settle it from the engine's record.`,
+        `could not store the end of run ${this.execution.runId} of ${this.about.name}; the reconciler will read it from the engine: ${messageOf(error)}`,
       );
       return 'unstored';
     }

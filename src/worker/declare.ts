@@ -65,7 +65,7 @@ export function wrapDeclaration<D extends Declaration>(
   if (wrapping.instances.has(instance)) {
     if (root && !wrapping.instances.get(instance)) {
       throw new ConfigurationError(
-        `${definition.name} has been wrapped before, and not as a root. Wrap it once, with { root }.`,
+        `${definition.name} was wrapped before without { root }. Wrap it once, with { root }.`,
       );
     }
     return declaration;
@@ -76,7 +76,7 @@ export function wrapDeclaration<D extends Declaration>(
   if (single) refuseLoneWait(declaration);
   if (root && (!single || definition._durableTasks.length > 0)) {
     throw new ConfigurationError(
-      `${definition.name}: a root is one task, and not a durable one. Declare it with mage.rootTask, or wrap a plain task.`,
+      `${definition.name}: only a single task that is not durable can be a root task. Declare it with mage.rootTask, or wrap a plain task.`,
     );
   }
   wrapping.instances.set(instance, root !== undefined);
@@ -183,7 +183,7 @@ function wrapLaterTasks(
   wrapTask: (task: TaskDefinition, schema?: InputSchema) => void,
 ): void {
   for (const method of ['task', 'durableTask', 'batchTask'] as const) {
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- one shape for all three
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type, @typescript-eslint/unbound-method -- one shape for all three, called on the declaration
     const original = declaration[method] as Function;
     const wrapped = (options: TaskDefinition): unknown => {
       // The workflow gets a copy, because the user's object may be used unwrapped elsewhere.
@@ -208,14 +208,14 @@ export function refuseLoneWait({ definition }: Declaration): void {
   const { waitFor } = tasks[0] ?? {};
   if (tasks.length !== 1 || !waitFor || (Array.isArray(waitFor) && waitFor.length === 0)) return;
   throw new ConfigurationError(
-    `${definition.name}: expected no "waitFor" on the only task of a workflow, which the engine would never run. Put a task before it that waits for nothing, or wait in the body of a durable task.`,
+    `${definition.name}: expected no "waitFor" on the only task of a workflow, which the engine would never run. Add a task without "waitFor" before it, or wait in the body of a durable task.`,
   );
 }
 
 function refuseBatch(task: TaskDefinition): void {
   if (task.batch) {
     throw new ConfigurationError(
-      `${task.name}: batch tasks can't be wrapped, as one execution of theirs is many runs. Declare it without "batch", or use it unwrapped.`,
+      `${task.name}: batch tasks can't be wrapped, because one execution handles many runs. Declare it without "batch", or use it unwrapped.`,
     );
   }
 }

@@ -63,7 +63,7 @@ function readFields(task: string, schema: z.ZodType): SchemaFields {
     const misplaced = misplacedMark(schema, mark);
     if (misplaced !== undefined) {
       throw new ConfigurationError(
-        `input of ${task}: expected ${mark}() on a field of the message itself, got it on ${misplaced}. Mark the field of the outermost object that holds it.`,
+        `input of ${task}: expected ${mark}() on a top-level field, got it on ${misplaced}. Mark the top-level field that contains it.`,
       );
     }
     const fields = markedFields(schema, mark);

@@ -21,7 +21,7 @@ export class UnknownClaims {
     if (this.logged.get(group)) return;
     this.logged.set(group, true);
     this.store.settings.logger.warn(
-      `run ${runId} of ${task} says that it is entry ${claim.entry} of ${group}, which ${this.place} does not know: it runs as a plain run, and its group hears nothing of it. ${remedy}`,
+      `run ${runId} of ${task} claims to be entry ${claim.entry} of ${group}, which is not in ${this.place}. It runs as a plain run, and its group is not updated. ${remedy}`,
     );
   }
 
@@ -33,7 +33,7 @@ export class UnknownClaims {
     const fields = sentReferencesIn((input ?? {}) as Message);
     if (fields.length === 0) return;
     throw new NonRetryableError(
-      `${task}: expected the whole input, got references to values that ${this.place} does not know (${fields.join(', ')}). ${remedy}`,
+      `${task}: expected the whole input, got references to values that are not in ${this.place} (${fields.join(', ')}). ${remedy}`,
     );
   }
 
@@ -43,4 +43,4 @@ export class UnknownClaims {
 }
 
 const remedy =
-  'Either it was published through another Redis, keyPrefix or Hatchet namespace: give both processes the same ones. Or the retention of its group is over: raise retention.finishedMs, and run it anew instead of replaying it.';
+  'Either it was published through another Redis, keyPrefix or Hatchet namespace: give both processes the same ones. Or the retention of its group has passed: raise retention.finishedMs, and start the work anew instead of replaying the run.';

@@ -45,7 +45,7 @@ export async function makeWorker(
     }
     return start().catch((error: unknown) => {
       runtime.logger.error(
-        `worker ${name} serves no more: ${messageOf(error)}. Start it again, or end the process for its manager to do so; the reconciler goes on until then.`,
+        `worker ${name} has stopped and takes no more runs: ${messageOf(error)}. Start it again, or exit so that a process manager does. The reconciler continues until then.`,
       );
       endHeartbeat(worker);
       throw error;
@@ -104,7 +104,7 @@ function refuseSameNames(worker: string, declarations: readonly BaseWorkflowDecl
     const other = names.get(lower);
     if (other && other !== declaration) {
       throw new ConfigurationError(
-        `worker ${worker}: two different tasks are named "${other.definition.name}" and "${declaration.definition.name}", which is one name to the engine. Rename one.`,
+        `worker ${worker}: two different tasks are named "${other.definition.name}" and "${declaration.definition.name}", which the engine treats as one name. Rename one.`,
       );
     }
     names.set(lower, declaration);

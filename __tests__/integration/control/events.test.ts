@@ -414,7 +414,7 @@ describe("'repair'", () => {
     await eventually('it is told', () => repairs.some(({ groupId }) => groupId === swarm.id));
     stop();
     expect(repairs.filter(({ groupId }) => groupId === swarm.id)).toMatchObject([
-      { message: expect.stringContaining(`no longer knows run ${runId}`) as string },
+      { message: expect.stringContaining(`the engine has no run ${runId} any more`) as string },
     ]);
     expect(await heard.told(swarm, 1)).toMatchObject([{ status: 'failed', index: 0, task: 'work', runId }]);
   });

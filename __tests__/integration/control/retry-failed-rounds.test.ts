@@ -155,7 +155,7 @@ test('an earlier run that the engine starts once more runs no body, and changes 
   await swarm.retryFailed();
   await mending.started('replayed', 2);
   await hatchet.runs.replay({ ids: [runId] });
-  await ended('counts no more|CANCELLED');
+  await ended('does not count any more|CANCELLED');
   expect(await swarm.progress()).toMatchObject({ running: 1, failed: 0, cancelled: 0 });
   mending.openGate('replayed');
   await statusOf(swarm, 'succeeded');

@@ -255,7 +255,7 @@ test('a swarm that has been run can be no callback, nor can one whose item has',
     [started, 'started'],
   ] as const) {
     const refused = (call: () => unknown) =>
-      expectRefusal(fixture, call, ConfigurationError, `"${name}"`, 'nobody has run', 'Callbacks[0]');
+      expectRefusal(fixture, call, ConfigurationError, `"${name}"`, 'was not run yet', 'Callbacks[0]');
     await refused(() => mage.sign(work, {}, { successCallbacks: [swarm] }));
     await refused(() => mage.chain([work], { errorCallbacks: [swarm] }));
     await refused(() => mage.swarm({ successCallbacks: [swarm] }));

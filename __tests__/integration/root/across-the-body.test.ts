@@ -191,7 +191,7 @@ describe('after the body has returned', () => {
     expect(taskSet.executions('stray')).toHaveLength(4);
     for (const { context } of taskSet.executions('stray')) expect(context?.rootId).toBeUndefined();
     expect(warnings().slice(before)).toEqual([expect.stringContaining('root-swarm:root')]);
-    expect(warnings().at(-1)).toContain('after the body had returned');
+    expect(warnings().at(-1)).toContain('after it had returned');
   });
 
   test('what a stray promise publishes while the children still run goes out uncaptured as well', async () => {

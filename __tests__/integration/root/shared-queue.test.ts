@@ -146,7 +146,7 @@ test('what a body left in a queue goes out uncaptured once the body has returned
     return 'returned';
   });
   expect(await signature.run()).toBe('returned');
-  const warnings = () => log.lines.filter((line) => line.includes('after the body had returned')).length;
+  const warnings = () => log.lines.filter((line) => line.includes('after it had returned')).length;
   const before = warnings();
   const serving = queue.serve();
   expect(await Promise.all(left)).toEqual(['left', 'left']);

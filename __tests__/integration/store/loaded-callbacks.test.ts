@@ -57,6 +57,6 @@ test('an item of a swarm that has lost what was bound to it is refused as a call
   const refused = mage.swarm({ successCallbacks: [loaded as never] });
   await expect(refused).rejects.toThrow(ConfigurationError);
   await expect(refused).rejects.toThrow('"tell ops"');
-  await expect(refused).rejects.toThrow('what was bound to it is kept no longer');
+  await expect(refused).rejects.toThrow('its bound data is not stored any more');
   expect(await fired(await mage.load(`${swarm.id}~1`), 1)).toEqual([{}]);
 });

@@ -73,7 +73,7 @@ test('what hangs in one process is published by another one, once, and both say 
     expect.stringMatching(/^warn .*published nothing for .* 20 publications wait/),
   );
   expect(other.fixture.log.lines).toContainEqual(
-    expect.stringMatching(/^warn .*lives, but has published nothing for .*although it has work/),
+    expect.stringMatching(/^warn .*is alive, but has published nothing for .*although work is waiting/),
   );
 }, 60_000);
 

@@ -98,6 +98,6 @@ test('publications that fail are counted in Redis, together with runs that were 
 test('a store that is away does not count, a result that it does not have any more does', async () => {
   const away = new StoreError('Redis did not carry out "hget"', { cause: new Error('closed') });
   await expect(composed(() => Promise.reject(away))).rejects.toBe(away);
-  const lost = new StoreError('Redis no longer knows the result');
+  const lost = new StoreError('Redis has lost the result');
   await expect(composed(() => Promise.reject(lost))).rejects.toBeInstanceOf(Unpublishable);
 });

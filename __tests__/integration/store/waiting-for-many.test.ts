@@ -120,7 +120,7 @@ test('a wait whose time is over, that is aborted or closed leaves the others wai
   const aborted = thrownBy(() => waiter.entries.wait(group.id, '0', { signal: stop.signal }));
   const late = await thrownBy(() => waiter.entries.wait(group.id, '0', { timeoutMs: 20 }));
   expect(late).toBeInstanceOf(WaitTimeoutError);
-  expect(late).toMatchObject({ code: 'TIMEOUT', message: 'Not finished within 20 ms; the work goes on.' });
+  expect(late).toMatchObject({ code: 'TIMEOUT', message: 'Not finished within 20 ms; the work continues.' });
   const reason = new Error('enough');
   stop.abort(reason);
   expect(await aborted).toBe(reason);

@@ -78,7 +78,9 @@ test('addTasks with a bad entry says how many were added before it', async () =>
   const unknown = (await rejection(swarm.addTasks(entries(1_001, 7)))) as MageflowError;
   expect(unknown).toBeInstanceOf(ConfigurationError);
   expect(unknown.added).toBe(1_000);
-  expect(unknown.message).toMatch(/^entries\[1001\]: .* 1000 entries of the call had been added before; they stay\.$/);
+  expect(unknown.message).toMatch(
+    /^entries\[1001\]: .* The first 1000 entries of the call were added and stay in the swarm\.$/,
+  );
   expect(await swarm.progress()).toMatchObject({ total: 1_000 });
   const unfit = (await rejection(swarm.addTasks(entries(3, [work, { f: () => 1 }])))) as MageflowError;
   expect(unfit).toBeInstanceOf(InvalidMessageError);

@@ -99,7 +99,7 @@ test('a swarm of maxItems tasks that is a callback runs all of them', async () =
 test('a root task refuses maxItems, declared or wrapped', () => {
   const fn = () => ({});
   const declare = () => mage.rootTask({ name: 'limited', maxItems: 3, fn } as never);
-  expect(declare).toThrow('maxItems: expected nothing, as a root task adds what its body starts.');
+  expect(declare).toThrow("maxItems: can't be set for a root task, because its body adds the items. Leave it out.");
   const plain = fixture.hatchet.task({ name: 'limited-plain', fn });
   expect(() => mage.wrap(plain, { root: { maxItems: 3 } as never })).toThrow(ConfigurationError);
 });

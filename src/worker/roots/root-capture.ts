@@ -46,7 +46,7 @@ export class RootCapture {
     if (this.over && !this.warned) {
       this.warned = true;
       this.logger.warn(
-        `something was published from the body of ${this.name} after the body had returned; it is not captured. Await it in the body.`,
+        `the body of ${this.name} started work after it had returned, which does not become its child. Await it in the body.`,
       );
     }
     return !this.over;
@@ -56,7 +56,7 @@ export class RootCapture {
   track(publication: Promise<void>): void {
     const tracked = publication
       .catch((error: unknown) => {
-        this.logger.warn(`what ${this.name} publishes is left to the reconciler: ${messageOf(error)}`);
+        this.logger.warn(`could not publish the children of ${this.name}; the reconciler will: ${messageOf(error)}`);
       })
       .finally(() => this.publications.delete(tracked));
     this.publications.add(tracked);

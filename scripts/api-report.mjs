@@ -1,0 +1,107 @@
+// The API report, api/mageflow.api.md: each type and signature of the public surface, without doc comments. A change that users
+// can notice thus shows in a diff. Made from `dist`: build first.
+//
+//   node scripts/api-report.mjs           writes the report
+//   node scripts/api-report.mjs --check   fails when the report differs from `dist`, and prints the lines that differ
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
+import { createTwoFilesPatch } from 'diff';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const name = 'api/mageflow.api.md';
+const file = path.join(root, name);
+const declarations = path.join(root, 'dist/index.d.ts');
+
+const heading = `# The public surface
+
+Made by \`npm run api:report\`; do not edit it. Commit it with the change of \`src\` that changes it.
+What has no \`export\` is not exported, but exported types refer to it.
+`;
+
+/** Returns the report of `dist/index.d.ts`. */
+function makeReport() {
+  const temp = mkdtempSync(path.join(tmpdir(), 'mageflow-api-'));
+  try {
+    const compilerOptions = {
+      target: 'ES2022',
+      lib: ['ES2023'],
+      module: 'ESNext',
+      moduleResolution: 'Bundler',
+      strict: true,
+      skipLibCheck: true,
+      types: ['node'],
+    };
+    const config = ExtractorConfig.prepare({
+      configObject: {
+        projectFolder: root,
+        mainEntryPointFilePath: declarations,
+        compiler: { overrideTsconfig: { compilerOptions, files: [declarations] } },
+        apiReport: {
+          enabled: true,
+          reportFileName: 'report.api.md',
+          reportFolder: temp,
+          reportTempFolder: path.join(temp, 'new'),
+          includeForgottenExports: true,
+        },
+        docModel: { enabled: false },
+        dtsRollup: { enabled: false },
+        tsdocMetadata: { enabled: false },
+        newlineKind: 'lf',
+      },
+      configObjectFullPath: undefined,
+      packageJsonFullPath: path.join(root, 'package.json'),
+    });
+    const errors = [];
+    Extractor.invoke(config, {
+      localBuild: true,
+      // Its remarks are about TSDoc tags, which this project does not use. What the compiler reports is an error.
+      messageCallback: (message) => {
+        if (message.category === 'Compiler') errors.push(message.text);
+        message.handled = true;
+      },
+    });
+    if (errors.length > 0) throw new Error(`dist/index.d.ts does not compile:\n${errors.join('\n')}`);
+    return tidy(readFileSync(path.join(temp, 'new/report.api.md'), 'utf8'));
+  } finally {
+    rmSync(temp, { recursive: true, force: true });
+  }
+}
+
+/** Leaves out what depends on doc comments, and the heading of API Extractor. */
+function tidy(report) {
+  const code = report.slice(report.indexOf('```ts'));
+  const kept = code
+    .split('\n')
+    .filter((line) => !/^\s*\/\/ (@public.*|\(undocumented\)|\(No @packageDocumentation.*)$/.test(line))
+    .join('\n')
+    .replace('```ts\n\n', '```ts\n')
+    .replace(/\n+```\n*$/, '\n```\n');
+  return `${heading}\n${kept}`;
+}
+
+function read() {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+    return '';
+  }
+}
+
+const report = makeReport();
+const before = read();
+if (!process.argv.includes('--check')) {
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, report);
+  console.log(report === before ? `${name} is up to date.` : `${name} is written. Commit it.`);
+} else if (report !== before) {
+  const patch = createTwoFilesPatch('committed', 'built', before, report, '', '', { context: 2 });
+  console.error(
+    `The public surface differs from ${name}:\n\n${patch}\n` +
+      'If you meant that, run `npm run api:report`, commit the file and add a line to CHANGELOG.md.',
+  );
+  process.exitCode = 1;
+}
