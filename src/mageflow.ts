@@ -9,6 +9,7 @@ import type {
 import type { Cluster, Redis } from 'ioredis';
 import type { z } from 'zod';
 import { EngineClient } from './hatchet/client';
+import { hasBeforeMiddleware } from './hatchet/internals';
 import { reportFailedCallbacks } from './orchestrator/failed-callbacks';
 import { RunInputs } from './orchestrator/run-inputs';
 import { Publisher, type Published } from './orchestrator/publisher';
@@ -500,9 +501,8 @@ export class Mageflow<
         `${rest.name}: batch tasks can't be wrapped, as one execution of theirs is many runs. Use hatchet.batchTask.`,
       );
     const schema = input && readSchema(rest.name, input);
-    const { middleware } = this.hatchet.config as { middleware?: { before?: unknown } };
     // Before-middleware may change the message, so it can't be checked against the schema here.
-    const isSent = !middleware?.before;
+    const isSent = !hasBeforeMiddleware(this.hatchet);
     const never = input && isSent ? neverFits(input) : undefined;
     if (never !== undefined) {
       throw new ConfigurationError(
