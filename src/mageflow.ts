@@ -8,6 +8,7 @@ import type {
 } from '@hatchet-dev/typescript-sdk';
 import type { Cluster, Redis } from 'ioredis';
 import type { z } from 'zod';
+import { hasBeforeMiddleware } from './hatchet/internals';
 import { openKernel, type Kernel } from './kernel';
 import { ConfigurationError, describe } from './config/errors';
 import { Events, type MageflowEvents } from './config/events';
@@ -410,9 +411,8 @@ export class Mageflow<
         `${rest.name}: batch tasks can't be wrapped, because one execution handles many runs. Use hatchet.batchTask.`,
       );
     const schema = input && readSchema(rest.name, input);
-    const { middleware } = this.hatchet.config as { middleware?: { before?: unknown } };
     // Before-middleware may change the message, so it can't be checked against the schema here.
-    const isSent = !middleware?.before;
+    const isSent = !hasBeforeMiddleware(this.hatchet);
     const never = input && isSent ? neverFits(input) : undefined;
     if (never !== undefined) {
       throw new ConfigurationError(

@@ -1,7 +1,8 @@
+import { lateRunRef, type RunRef } from '../hatchet/internals';
 import { canonical } from '../messages/canonical';
 import { bytesOf, encodeMessage } from '../messages/json';
 import { packSpec } from '../store/spec';
-import type { CaptureRequest, RunRef, Runtime } from '../worker/runtime';
+import type { CaptureRequest, Runtime } from '../worker/runtime';
 import { bind, checkRunOptions, checkWellFormed, type BoundSpec } from './binding';
 import { bytesPerScript, entriesPerScript } from './entries';
 import { rootIsOver } from './capture-swarm';
@@ -68,16 +69,10 @@ function fitting(items: readonly { packed: string }[], from: number): number {
 function reference(scope: Scope, groupId: string, index: number, spec: BoundSpec, plain: boolean): RunRef {
   const who = { id: itemId(groupId, index), name: spec.task, index };
   const entry = new StoredEntry(scope, groupId, String(index), who);
-  const ref = scope.engine.hatchet.runs.runRef(who.id);
-  const result = async () => {
-    const signal = (ref as { defaultSignal?: AbortSignal }).defaultSignal;
+  const result = async (signal: AbortSignal | undefined) => {
     const output = await entry.wait<unknown>(signal ? { signal } : {});
     // The SDK returns the output under the task's name, unless only a name was given.
     return plain ? output : { [spec.task]: output };
   };
-  // The getters start reading or waiting only when they are read.
-  return Object.defineProperties(ref, {
-    workflowRunId: { get: () => entry.runId() },
-    result: { value: result },
-  }) as RunRef;
+  return lateRunRef(scope.engine.hatchet, who.id, () => entry.runId(), result);
 }

@@ -1,15 +1,11 @@
-import type { AdminClient, HatchetClient } from '@hatchet-dev/typescript-sdk';
+import type { AdminClient } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
 import { betweenFaultPoints } from '../utils/fault-points';
 import { withTimeout } from '../utils/timeout';
 import { messageOf } from '../utils/error-message';
+import { adminWithoutRetries, runEndStream, type AnyHatchet, type RunEndStream } from './internals';
 import { parentKey, readClaim } from './metadata';
-import { RunEnds } from './run-ends';
 import type { StoredRunOptions } from '../store/spec';
-
-/** The user's client, whatever its type parameters. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's type parameters are invariant
-export type AnyHatchet = HatchetClient<any, any, any, any>;
 
 /** One run to publish. */
 export interface RunRequest {
@@ -87,15 +83,11 @@ const eventsRead = 200;
 /** The part of the engine's API that mageflow uses. */
 export class EngineClient {
   private readonly admin: Pick<AdminClient, 'runWorkflows'>;
-  private readonly ends: RunEnds;
+  private readonly ends: RunEndStream;
 
   constructor(readonly hatchet: AnyHatchet) {
-    // The SDK tries every error eight times, permanent ones too, and hides its code. This client tries once and classifies
-    // the error. It shares everything else with the user's own admin client, which it leaves unchanged.
-    const { admin } = hatchet;
-    const config = { ...admin.config, retrier: { ...admin.config.retrier, maxAttempts: 1 } };
-    this.admin = Object.create(admin, { config: { value: config } }) as AdminClient;
-    this.ends = new RunEnds(hatchet);
+    this.admin = adminWithoutRetries(hatchet);
+    this.ends = runEndStream(hatchet);
   }
 
   /**

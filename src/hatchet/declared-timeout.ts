@@ -1,23 +1,13 @@
-/** A declaration of the SDK, as far as it is read here. */
-interface Definition {
-  _tasks?: readonly { scheduleTimeout?: unknown }[];
-  _durableTasks?: readonly { scheduleTimeout?: unknown }[];
-  taskDefaults?: { scheduleTimeout?: unknown };
-}
+import { declared } from './internals';
 
 /**
  * The time for which a declaration lets its runs wait for a worker, in the engine's format ('1m30s'). For a workflow of
  * several tasks, it is the first one that is set. Undefined when none is set, so that the engine's default applies.
  */
 export function declaredScheduleTimeout(declaration: unknown): string | undefined {
-  const {
-    _tasks = [],
-    _durableTasks = [],
-    taskDefaults,
-  } = (declaration as { definition?: Definition }).definition ?? {};
-  for (const { scheduleTimeout } of [..._tasks, ..._durableTasks])
-    if (scheduleTimeout) return duration(scheduleTimeout);
-  return taskDefaults?.scheduleTimeout ? duration(taskDefaults.scheduleTimeout) : undefined;
+  const { tasks = [], defaults } = declared(declaration) ?? {};
+  for (const { scheduleTimeout } of tasks) if (scheduleTimeout) return duration(scheduleTimeout);
+  return defaults?.scheduleTimeout ? duration(defaults.scheduleTimeout) : undefined;
 }
 
 /** Formats a time in Go's notation, in whole seconds: '5m', '1h0m30s'. */

@@ -1,4 +1,5 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
+import { clientOf, hasBeforeMiddleware, payloadOf, setInput } from '../hatchet/internals';
 import { metadataOf, readClaim, type Claim } from '../hatchet/metadata';
 import { referencesIn } from '../orchestrator/run-inputs';
 import type { Message } from '../messages/json';
@@ -266,17 +267,16 @@ class Attempt {
 
   /** Sets the input that after-middleware and the context's accessors show to the one that the body receives. */
   private shown(input: unknown): unknown {
-    this.ctx.input = input;
+    setInput(this.ctx, input);
     return input;
   }
 }
 
 /** Returns the input as it was published, when middleware may have added to it. */
 function sentInput(ctx: Context<unknown>): Message | undefined {
-  const { middleware } = ctx.v1.config as { middleware?: { before?: unknown } };
-  if (!middleware?.before) return undefined;
+  if (!hasBeforeMiddleware(clientOf(ctx))) return undefined;
   try {
-    const payload = JSON.parse(ctx.action.actionPayload) as { input?: Message };
+    const payload = JSON.parse(payloadOf(ctx)) as { input?: Message };
     return payload.input ?? {};
   } catch (error) {
     throw new Error(`The run's payload is not JSON: ${messageOf(error)}`, { cause: error });

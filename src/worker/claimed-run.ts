@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { retry } from '../utils/retry';
 import { runOutsideContext } from '../utils/outside-context';
+import { invocationOf, isEvicted } from '../hatchet/internals';
 import { metadataOf, type Claim } from '../hatchet/metadata';
 import { emitStart, type ItemRef } from '../orchestrator/item-events';
 import type { Execution as RunExecution, ExecutionEnd, FinishReply } from '../store/executions';
@@ -47,7 +48,7 @@ export class ClaimedRun {
     this.execution = {
       runId: ctx.workflowRunId(),
       retryCount: ctx.retryCount(),
-      invocation: (ctx as { invocationCount?: number }).invocationCount ?? 1,
+      invocation: invocationOf(ctx),
       nonce: `${ofThisProcess}${(executions++).toString(36)}`,
     };
   }
@@ -197,7 +198,7 @@ export class ClaimedRun {
       for (const delay of askAgainMs) {
         await pause(delay);
         const state = await runReconciler.completeIfEnded(groupId, entry, this.execution.runId, this.about.name);
-        if (!state.known || state.end || state.evicted || this.wasEvicted()) return;
+        if (!state.known || state.end || state.evicted || isEvicted(this.ctx)) return;
       }
       await this.end('aborted', '', 0);
     } catch (error) {
@@ -232,10 +233,6 @@ export class ClaimedRun {
     const { signature, index } = metadataOf(this.claim, this.ctx.additionalMetadata());
     const id = signature || groupId;
     return { groupId, entry, task: this.about.name, id, runId: this.execution.runId, alone: index === '' };
-  }
-
-  private wasEvicted(): boolean {
-    return (this.ctx.abortController.signal.reason as { reason?: string } | undefined)?.reason === 'evicted';
   }
 
   /** Stores the outcome, and publishes the items that it grants, before the run returns to the engine. */

@@ -1,11 +1,13 @@
-import {
-  TaskWorkflowDeclaration,
-  type WorkflowDeclaration,
-  type BaseWorkflowDeclaration,
-  durationToMs,
-  type Duration,
-} from '@hatchet-dev/typescript-sdk';
+import { durationToMs, type BaseWorkflowDeclaration } from '@hatchet-dev/typescript-sdk';
 import { declaredScheduleTimeout } from '../hatchet/declared-timeout';
+import {
+  declared,
+  isSingleTask,
+  onTaskAdded,
+  replaceRunMethods,
+  standaloneName,
+  type DeclaredTask,
+} from '../hatchet/internals';
 import { ConfigurationError, describeTask } from '../config/errors';
 import { processState } from '../utils/process-state';
 import type { ResolvedConfig } from '../config/swarm-config';
@@ -17,17 +19,6 @@ import type { RunOptionsLike, Runtime } from './runtime';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's type parameters are invariant
 type Declaration = BaseWorkflowDeclaration<any, any>;
-
-/** A task in a declaration. */
-interface TaskDefinition {
-  name?: string;
-  fn?: Body;
-  retries?: number;
-  executionTimeout?: Duration;
-  timeout?: Duration;
-  batch?: unknown;
-  waitFor?: unknown;
-}
 
 interface Wrapping {
   /** The instances that wrap it, and whether they wrap it as a root. */
@@ -53,8 +44,8 @@ export function wrapDeclaration<D extends Declaration>(
   schema?: InputSchema,
   root?: ResolvedConfig,
 ): D {
-  const definition = (declaration as Partial<Declaration> | null | undefined)?.definition;
-  if (!definition || !Array.isArray(definition._tasks) || !Array.isArray(definition._durableTasks)) {
+  const definition = declared(declaration);
+  if (!definition) {
     throw new ConfigurationError(
       `wrap: expected a task or workflow declared with the Hatchet SDK, got ${describeTask(declaration)}.`,
     );
@@ -70,11 +61,11 @@ export function wrapDeclaration<D extends Declaration>(
     }
     return declaration;
   }
-  const single = declaration instanceof TaskWorkflowDeclaration || '_standalone_task_name' in declaration;
-  const tasks = [...definition._tasks, ...definition._durableTasks] as TaskDefinition[];
+  const { tasks, defaults } = definition;
+  const single = isSingleTask(declaration);
   for (const task of tasks) refuseBatch(task);
   if (single) refuseLoneWait(declaration);
-  if (root && (!single || definition._durableTasks.length > 0)) {
+  if (root && (!single || definition.durable)) {
     throw new ConfigurationError(
       `${definition.name}: only a single task that is not durable can be a root task. Declare it with mage.rootTask, or wrap a plain task.`,
     );
@@ -84,22 +75,22 @@ export function wrapDeclaration<D extends Declaration>(
   // The reference is weak, because a declaration may live as long as its process and would keep every instance that has
   // wrapped it. Open instances are kept elsewhere.
   const held = new WeakRef(runtime);
-  const defaults = definition.taskDefaults;
-  const wrapTask = (task: TaskDefinition, parsed = schema) => {
+  const wrapTask = (task: DeclaredTask) => {
     if (!task.fn) return;
     const about: WrappedTask = {
       name: task.name ?? definition.name,
       // Follows the SDK: 0 retries and an empty timeout mean the default.
       retries: task.retries || defaults?.retries || 0,
       timeoutMs: durationToMs(task.executionTimeout || task.timeout || defaults?.executionTimeout || '60s'),
-      schema: parsed,
+      schema,
       reports: single,
       root,
     };
     task.fn = wrapWeakly(held, about, task.fn);
   };
   for (const task of tasks) wrapTask(task);
-  if (!single) wrapLaterTasks(declaration as unknown as WorkflowDeclaration, wrapTask);
+  // A task is wrapped after the earlier instances have wrapped it, so that the order is the same as for the first tasks.
+  if (!single) onTaskAdded(declaration, refuseBatch, wrapTask);
   captureRuns(held, declaration);
   // Read lazily, because tasks are added to a workflow later.
   const scheduleTimeout = () => declaredScheduleTimeout(declaration);
@@ -127,21 +118,14 @@ function wrapWeakly(held: WeakRef<Runtime>, about: WrappedTask, wrappedBody: Bod
   return asLayer(wrapper, { body, schema: task.schema, isClosed });
 }
 
-interface Runs {
-  runNoWait(input: unknown, options?: SdkRunOptions, standaloneName?: string): Promise<unknown>;
-  runManyNoWait(runs: readonly { input: unknown; opts?: SdkRunOptions }[], standaloneName?: string): Promise<unknown>;
-}
-
 interface SdkRunOptions extends RunOptionsLike {
   childKey?: string;
 }
 
-/** In a root's body, runs of this declaration become children of that root. All run methods of the SDK use these two. */
+/** In a root's body, runs of this declaration become children of that root. */
 function captureRuns(held: WeakRef<Runtime>, declaration: Declaration): void {
-  const target = declaration as unknown as Runs & { _standalone_task_name?: string };
-  const plain = { one: target.runNoWait.bind(declaration), many: target.runManyNoWait.bind(declaration) };
   const task = declaration.definition.name;
-  const standaloneName = target._standalone_task_name;
+  const standalone = standaloneName(declaration);
   const current = () => {
     const runtime = held.deref();
     const root = currentExecution()?.root;
@@ -152,12 +136,12 @@ function captureRuns(held: WeakRef<Runtime>, declaration: Declaration): void {
     input,
     key: options?.childKey,
     options,
-    standaloneName,
+    standaloneName: standalone,
   });
-  const own: Runs = {
+  replaceRunMethods<SdkRunOptions>(declaration, (plain) => ({
     runNoWait: async (input, options, name) => {
       const by = current();
-      if (!by) return plain.one(input, options, name);
+      if (!by) return plain.runNoWait(input, options, name);
       const inputs = Array.isArray(input) ? (input as unknown[]) : [input];
       const refs = await by.runtime.capture(
         by.root,
@@ -167,52 +151,29 @@ function captureRuns(held: WeakRef<Runtime>, declaration: Declaration): void {
     },
     runManyNoWait: async (runs, name) => {
       const by = current();
-      if (!by) return plain.many(runs, name);
+      if (!by) return plain.runManyNoWait(runs, name);
       return by.runtime.capture(
         by.root,
         runs.map(({ input, opts }) => request(input, opts)),
       );
     },
-  };
-  for (const [method, value] of Object.entries(own))
-    Object.defineProperty(declaration, method, { value: value as unknown, configurable: true, writable: true });
-}
-
-function wrapLaterTasks(
-  declaration: WorkflowDeclaration,
-  wrapTask: (task: TaskDefinition, schema?: InputSchema) => void,
-): void {
-  for (const method of ['task', 'durableTask', 'batchTask'] as const) {
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type, @typescript-eslint/unbound-method -- one shape for all three, called on the declaration
-    const original = declaration[method] as Function;
-    const wrapped = (options: TaskDefinition): unknown => {
-      // The workflow gets a copy, because the user's object may be used unwrapped elsewhere.
-      const own = { ...(options instanceof TaskWorkflowDeclaration ? (options.taskDef as TaskDefinition) : options) };
-      if (method === 'batchTask') refuseBatch({ ...own, batch: own.batch ?? true });
-      refuseBatch(own);
-      const added = original.call(declaration, own) as TaskDefinition;
-      // Wraps after the earlier instances have, so that the order is the same as for the workflow's first tasks.
-      wrapTask(added);
-      return added;
-    };
-    Object.defineProperty(declaration, method, { value: wrapped, configurable: true, writable: true });
-  }
+  }));
 }
 
 /**
  * Refuses a workflow whose only task waits for a condition: the engine accepts its runs and never starts them.
  * @throws ConfigurationError
  */
-export function refuseLoneWait({ definition }: Declaration): void {
-  const tasks = [...definition._tasks, ...definition._durableTasks] as TaskDefinition[];
+export function refuseLoneWait(declaration: Declaration): void {
+  const { tasks, name } = declared(declaration)!;
   const { waitFor } = tasks[0] ?? {};
   if (tasks.length !== 1 || !waitFor || (Array.isArray(waitFor) && waitFor.length === 0)) return;
   throw new ConfigurationError(
-    `${definition.name}: expected no "waitFor" on the only task of a workflow, which the engine would never run. Add a task without "waitFor" before it, or wait in the body of a durable task.`,
+    `${name}: expected no "waitFor" on the only task of a workflow, which the engine would never run. Add a task without "waitFor" before it, or wait in the body of a durable task.`,
   );
 }
 
-function refuseBatch(task: TaskDefinition): void {
+function refuseBatch(task: DeclaredTask): void {
   if (task.batch) {
     throw new ConfigurationError(
       `${task.name}: batch tasks can't be wrapped, because one execution handles many runs. Declare it without "batch", or use it unwrapped.`,

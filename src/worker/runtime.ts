@@ -1,4 +1,5 @@
-import type { AnyHatchet, EngineClient } from '../hatchet/client';
+import type { EngineClient } from '../hatchet/client';
+import type { RunRef } from '../hatchet/internals';
 import type { RunInputs } from '../orchestrator/run-inputs';
 import type { Completion } from '../orchestrator/completion';
 import type { Confirmations } from '../orchestrator/confirmations';
@@ -19,9 +20,6 @@ import type { Spec } from '../store/spec';
 import type { GroupMessage } from '../store/replies';
 import type { RootCapture } from './roots/root-capture';
 import type { UnknownClaims } from './unknown-claims';
-
-/** The SDK's reference to a run. The SDK does not export its class. */
-export type RunRef = ReturnType<AnyHatchet['runs']['runRef']>;
 
 /** A run that a root's body requests. */
 export interface CaptureRequest {

@@ -1,4 +1,5 @@
 import type { BaseWorkflowDeclaration, CreateWorkerOpts, Worker } from '@hatchet-dev/typescript-sdk';
+import { stopHeartbeat } from '../hatchet/internals';
 import type { Reconciler } from '../orchestrator/reconciler';
 import { ConfigurationError } from '../config/errors';
 import { messageOf } from '../utils/error-message';
@@ -47,7 +48,7 @@ export async function makeWorker(
       runtime.logger.error(
         `worker ${name} has stopped and takes no more runs: ${messageOf(error)}. Start it again, or exit so that a process manager does. The reconciler continues until then.`,
       );
-      endHeartbeat(worker);
+      stopHeartbeat(worker);
       throw error;
     });
   };
@@ -80,21 +81,6 @@ export async function makeWorker(
     return (stopping ??= stopOnce());
   };
   return worker;
-}
-
-/**
- * Ends the heartbeat, which the SDK leaves running when it gives up after 200 s without an engine. Otherwise the engine
- * would assign runs to a worker that no longer receives them.
- */
-function endHeartbeat(worker: Worker): void {
-  const { _internal: internal } = worker as unknown as {
-    _internal?: { listener?: { heartbeat?: Partial<Heartbeat> } };
-  };
-  void internal?.listener?.heartbeat?.stop?.();
-}
-
-interface Heartbeat {
-  stop(): Promise<void>;
 }
 
 function refuseSameNames(worker: string, declarations: readonly BaseWorkflowDeclaration[]): void {

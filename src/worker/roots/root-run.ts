@@ -1,4 +1,5 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
+import { replaceSpawner, type Spawn } from '../../hatchet/internals';
 import { metadataOf, type Claim } from '../../hatchet/metadata';
 import type { ResolvedConfig } from '../../config/swarm-config';
 import { claimToken } from '../../store/executions';
@@ -7,7 +8,7 @@ import { childrenId, keyedId } from '../../store/ids';
 import { callbackIds, packSpec, type Spec } from '../../store/spec';
 import { currentExecution } from '../context';
 import { RootCapture } from './root-capture';
-import type { CaptureRequest, RunRef, Runtime } from '../runtime';
+import type { CaptureRequest, Runtime } from '../runtime';
 
 /**
  * Makes the claim for a root's run that mageflow did not publish (of the plain declaration, or a cron). The run is stored
@@ -81,44 +82,19 @@ export async function openRoot(
   return new RootCapture(children, shown, store.identity, logger);
 }
 
-interface SpawnOptions {
-  childKey?: string;
-  key?: string;
-  _standaloneTaskName?: string;
-  [option: string]: unknown;
-}
-
 /**
- * Captures the runs that the context's methods start (`ctx.runChild` and similar ones), all of which use its runtime. They
- * are children of this root wherever they are called, as in a queue that several bodies share.
+ * Captures the runs that the context's methods start (`ctx.runChild` and similar ones). They are children of this root
+ * wherever they are called, as in a queue that several bodies share.
  */
 export function captureContext({ capture }: Runtime, ctx: Context<unknown>, root: RootCapture): void {
-  const holder = ctx as unknown as { runtime: Spawner };
-  const plain = holder.runtime;
   const captures = () => currentExecution()?.without !== root && root.captures();
-  holder.runtime = Object.create(plain, {
-    runWorkflow: {
-      value: async (workflowName: string, input: unknown, options?: SpawnOptions) => {
-        if (!captures()) return plain.runWorkflow(workflowName, input, options);
-        return (await capture(root, [request({ workflowName, input, options })]))[0];
-      },
+  replaceSpawner(ctx, (plain) => ({
+    runWorkflow: async (workflowName, input, options) => {
+      if (!captures()) return plain.runWorkflow(workflowName, input, options);
+      return (await capture(root, [request({ workflowName, input, options })]))[0]!;
     },
-    runWorkflows: {
-      value: async (runs: readonly Spawn[]) =>
-        captures() ? capture(root, runs.map(request)) : plain.runWorkflows(runs),
-    },
-  }) as Spawner;
-}
-
-interface Spawn {
-  workflowName: string;
-  input: unknown;
-  options?: SpawnOptions | undefined;
-}
-
-interface Spawner {
-  runWorkflow(workflowName: string, input: unknown, options?: SpawnOptions): Promise<RunRef>;
-  runWorkflows(runs: readonly Spawn[]): Promise<RunRef[]>;
+    runWorkflows: async (runs) => (captures() ? capture(root, runs.map(request)) : plain.runWorkflows(runs)),
+  }));
 }
 
 function request({ workflowName, input, options = {} }: Spawn): CaptureRequest {
