@@ -170,7 +170,7 @@ test('a callback leaves what it belongs to as it was, and is told by its own err
 
 test('all runs of a swarm at once: they fail, and what had not started yet goes on', async () => {
   const swarm = await mage.swarm({
-    tasks: [0, 1, 2, 3, 4].map((n) => [work, { label: 'all at once', patient: n < 3, value: n }] as const),
+    tasks: [0, 1, 2, 3, 4].map((n) => [work, { label: 'all at once', untilCancelled: n < 3, value: n }] as const),
     config: { maxConcurrency: 3 },
     isSwarmClosed: true,
   });

@@ -53,19 +53,19 @@ test('the failure of a Python task is the failure of its item, with its message'
 test('a Python task holds its slot through its attempts, until the last one has ended', async () => {
   const swarm = await mage.swarm({
     tasks: [
-      ['unsteady', { failUntilAttempt: 2 }],
+      ['unsteady', { until: 2 }],
       [work, { label: 'after unsteady' }],
-      ['unsteady', { failUntilAttempt: 9 }],
+      ['unsteady', { until: 9 }],
     ],
     config: { maxConcurrency: 1 },
     ...closed,
   });
   const { output } = await swarm.runNoWait();
-  await eventually('it fails for the first time', () => python.of('unsteady', { failUntilAttempt: 2 }).length > 0);
+  await eventually('it fails for the first time', () => python.of('unsteady', { until: 2 }).length > 0);
   await taskSet.started('after unsteady');
-  expect(python.of('unsteady', { failUntilAttempt: 2 }).map(({ attempt }) => attempt)).toEqual([0, 1, 2]);
+  expect(python.of('unsteady', { until: 2 }).map(({ attempt }) => attempt)).toEqual([0, 1, 2]);
   expect(await output).toEqual([{ attempt: 2 }, expect.anything()]);
-  expect(python.of('unsteady', { failUntilAttempt: 9 })).toHaveLength(3);
+  expect(python.of('unsteady', { until: 9 })).toHaveLength(3);
   expect(await swarm.progress()).toMatchObject({ succeeded: 2, failed: 1 });
 });
 

@@ -58,7 +58,7 @@ export class TaskSet {
   readonly work;
   /** Three attempts. */
   readonly retriedWork;
-  /** For callbacks. Does what its message says, too. */
+  /** For callbacks. Does what its message says, too, unless it is called back with an error. */
   readonly callback;
   /** As `callback`, for tests that find executions by their swarm and need to tell both lists apart. */
   readonly errorCallback;
@@ -78,7 +78,9 @@ export class TaskSet {
       });
     };
     const calledBack = (task: string) => async (input: WorkInput, ctx: Context<unknown>) => {
-      await this.obey(input, ctx, this.record(input, ctx, task));
+      const execution = this.record(input, ctx, task);
+      // An error callback receives the failed message, which told the failed body what to do.
+      if (!('error' in input)) await this.obey(input, ctx, execution);
       return input.value;
     };
     this.work = mage.task({ name: 'work', fn: working('work') });

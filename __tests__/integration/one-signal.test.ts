@@ -59,5 +59,5 @@ test('an abort ends all waits on its signal with its reason, and leaves the othe
   ]);
   expect(listenersOf(signal)).toBe(0);
   taskSet.openGate('abort');
-  expect(await other).toMatchObject({ label: '' });
+  expect(await other).toMatchObject({ received: null });
 });

@@ -13,7 +13,10 @@ describe('adding to a swarm', () => {
       ['work', { label: 'named' }, { name: 'row 3' }],
       await mage.sign(work, { label: 'signed' }),
     ];
-    const outputs = ['', '', 'data', 'named', 'signed'].map((label) => ({ label, received: null }));
+    const outputs = [{}, {}, { label: 'data' }, { label: 'named' }, { label: 'signed' }].map((output) => ({
+      ...output,
+      received: null,
+    }));
     const takes = async (given: Iterable<TaskEntry> | AsyncIterable<TaskEntry>) => {
       const swarm = await mage.swarm();
       expect(await swarm.addTasks(given)).toBe(5);
@@ -69,7 +72,7 @@ describe('adding to a swarm', () => {
       expect([...totals]).toEqual([0, 1_000, 2_000]);
       for (const index of [0, 999, 1_000, 2_499]) {
         const item = await mage.load<Signature<object, unknown>>(`${swarm.id}~${index}`);
-        expect(await item.run({})).toEqual({ label: `row ${index}`, value: null });
+        expect(await item.run({})).toEqual({ label: `row ${index}`, received: null });
       }
     });
 

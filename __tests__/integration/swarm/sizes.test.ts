@@ -45,7 +45,7 @@ describe('sizes that must hold', () => {
       config: { maxConcurrency: 100 },
       isSwarmClosed: true,
     });
-    const outputs = Array.from({ length: 1_000 }, (_, i) => ({ label: `${i}`, value: null }));
+    const outputs = Array.from({ length: 1_000 }, (_, i) => ({ label: `${i}`, received: null }));
     expect(await swarm.run({})).toEqual(outputs);
     await taskSet.settled(swarm);
     expect(taskSet.callbacks(swarm).map(({ input }) => input)).toEqual([{ returnValue: outputs }]);
@@ -59,7 +59,7 @@ describe('sizes that must hold', () => {
     expect(await swarm.progress()).toMatchObject({ total: count, waiting: count, closed: true, status: 'pending' });
     for (const index of [0, 999, 1_000, count - 1].filter((at, i, all) => all.indexOf(at) === i)) {
       const item = await mage.load<Signature<object, unknown>>(`${swarm.id}~${index}`);
-      expect(await item.run({})).toEqual({ label: `${index}`, value: null });
+      expect(await item.run({})).toEqual({ label: `${index}`, received: null });
     }
   });
 
