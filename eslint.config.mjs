@@ -5,6 +5,25 @@ import tseslint from 'typescript-eslint';
 // Node's own list, so that it never lags behind the Node that runs.
 const nodeGlobals = Object.fromEntries(Object.getOwnPropertyNames(globalThis).map((name) => [name, 'readonly']));
 
+// Undocumented members of the Hatchet SDK. `src/hatchet/internals.ts` has a function for each use of one.
+const sdkMembers = [
+  '_durableTasks',
+  '_internal',
+  '_listener',
+  '_standaloneTaskName',
+  '_standalone_task_name',
+  '_tasks',
+  'actionPayload',
+  'defaultSignal',
+  'invocationCount',
+  'middleware',
+  'pooledListener',
+  'taskDef',
+  'taskDefaults',
+  'v1',
+].join('|');
+const sdkMessage = 'An undocumented member of the Hatchet SDK: add a function to src/hatchet/internals.ts.';
+
 const typescript = ['**/*.{ts,mts,cts}'];
 
 export default defineConfig(
@@ -88,6 +107,24 @@ export default defineConfig(
     files: ['__tests__/**/*.ts'],
     rules: {
       'no-restricted-globals': ['error', { name: 'it', message: 'Use `test`: one word for one thing.' }],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/hatchet/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        { selector: `MemberExpression[property.name=/^(${sdkMembers})$/]`, message: sdkMessage },
+        { selector: `ObjectPattern > Property[key.name=/^(${sdkMembers})$/]`, message: sdkMessage },
+        { selector: `TSPropertySignature[key.name=/^(${sdkMembers})$/]`, message: sdkMessage },
+        { selector: `Literal[value=/^(${sdkMembers})$/]`, message: sdkMessage },
+        {
+          selector: 'MemberExpression[object.name="ctx"][property.name=/^(runtime|input|action)$/]',
+          message: sdkMessage,
+        },
+        { selector: 'CallExpression[callee.object.name="Object"][callee.property.name="create"]', message: sdkMessage },
+      ],
     },
   },
   { files: ['src/cli/**/*.ts'], rules: { 'no-console': 'off' } },

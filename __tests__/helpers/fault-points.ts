@@ -87,7 +87,7 @@ const allowed: Record<string, RegExp> = {
   'store/connection.ts': /client\.(defineCommand|setMaxListeners|on|once|removeListener|connect|disconnect|subscribe)$/,
   'store/silence.ts': /client\.(on|nodes)$/,
   // The reference to a captured child's run, which the SDK reads only when the body does.
-  'api/capture.ts': /hatchet\.runs\.runRef$/,
+  'hatchet/internals.ts': /hatchet\.runs\.runRef$/,
   // Notices of a group's end are hints: those who wait read the state again each second.
   'api/hints.ts': /client\.on$/,
   'api/group-end-channel.ts': /client\.(on|subscribe)$/,

@@ -1,7 +1,7 @@
 // The members of the SDK that its documentation does not promise, and that mageflow needs. Each function says what the SDK
 // offers publicly, why that is not enough, and which members it uses. All of them were seen in version 1.33.2 of
 // @hatchet-dev/typescript-sdk. `__tests__/unit/sdk-internals.test.ts` has a test for each one, to be read when a new
-// version of the SDK breaks it; `__tests__/unit/layout.test.ts` forbids these members outside this folder.
+// version of the SDK breaks it. `eslint.config.mjs` forbids these members in the rest of `src`.
 import {
   TaskWorkflowDeclaration,
   type AdminClient,
@@ -300,11 +300,27 @@ export interface SpawnOptions {
   [option: string]: unknown;
 }
 
-/** A child run that a method of a context starts. */
+/** A child run that a method of a context starts, as the method passes it on. */
 export interface Spawn {
   workflowName: string;
   input: unknown;
   options?: SpawnOptions | undefined;
+}
+
+/**
+ * Separates the fields that the SDK adds to the options of a child run from the options that the caller gave.
+ *
+ * Public: the options of `ctx.runChild` and similar methods, with the caller's `key`.
+ *
+ * Uses: the options `childKey` (the key, in calls that bring no `key`) and `_standaloneTaskName`.
+ */
+export function spawnOptions({ options = {} }: Spawn): {
+  key: string | undefined;
+  standaloneName: string | undefined;
+  options: Record<string, unknown>;
+} {
+  const { childKey, key = childKey, _standaloneTaskName: name, ...rest } = options;
+  return { key, standaloneName: name, options: rest };
 }
 
 /** The two methods by which every method of a context starts child runs. */

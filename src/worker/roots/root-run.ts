@@ -1,5 +1,5 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
-import { replaceSpawner, type Spawn } from '../../hatchet/internals';
+import { replaceSpawner, spawnOptions, type Spawn } from '../../hatchet/internals';
 import { metadataOf, type Claim } from '../../hatchet/metadata';
 import type { ResolvedConfig } from '../../config/swarm-config';
 import { claimToken } from '../../store/executions';
@@ -97,7 +97,6 @@ export function captureContext({ capture }: Runtime, ctx: Context<unknown>, root
   }));
 }
 
-function request({ workflowName, input, options = {} }: Spawn): CaptureRequest {
-  const { childKey, key = childKey, _standaloneTaskName, ...rest } = options;
-  return { task: workflowName, input, key, options: rest, standaloneName: _standaloneTaskName };
+function request(spawn: Spawn): CaptureRequest {
+  return { task: spawn.workflowName, input: spawn.input, ...spawnOptions(spawn) };
 }
