@@ -1,6 +1,7 @@
 import { Events } from '../../src/config/events';
 import type { Signature, Swarm } from '../../src';
 import { GroupCache } from '../../src/orchestrator/group-cache';
+import { Commands } from '../../src/orchestrator/commands';
 import { Completion } from '../../src/orchestrator/completion';
 import { Nesting } from '../../src/orchestrator/nesting';
 import { claimToken } from '../../src/store/executions';
@@ -25,7 +26,8 @@ const known = new GroupCache(reader);
 const carryOut = () => Promise.resolve();
 const completion = new Completion(dying, reader, new Events(faults.log), {} as never, carryOut);
 const parent = { markPublished: () => undefined, carryOut };
-const nesting = new Nesting(dying, reader, {} as never, { cache: known, completion } as never, parent);
+const commands = new Commands(dying, carryOut);
+const nesting = new Nesting(dying, reader, commands, { cache: known, completion } as never, parent);
 
 beforeAll(async () => {
   await faults.worker(recorder.tasks(mage));
