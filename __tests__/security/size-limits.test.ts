@@ -65,6 +65,6 @@ test("the engine's own names are no metadata of a user's", async () => {
     () => mage.sign('item', {}, { additionalMetadata }),
     ConfigurationError,
     'hatchet__parent_step_run_id',
-    "the engine's own",
+    'reserved for the engine',
   );
 });

@@ -240,7 +240,9 @@ export class TaskSwarm<O> implements Swarm<O> {
     };
     try {
       // The copy keeps the entries, because the caller may change an array meanwhile.
-      for await (const entry of Array.isArray(entries) ? [...(entries as TaskEntry[])] : entries) {
+      for await (const entry of Array.isArray(entries)
+        ? [...(entries as TaskEntry[])]
+        : (entries as AsyncIterable<TaskEntry>)) {
         const prepared = await prepare(this.scope, entry, this.asOwner(), `entries[${seen}]`);
         seen += 1;
         chunk.push(prepared);

@@ -157,7 +157,7 @@ export function declared(declaration: unknown): Declared | undefined {
   if (!definition || !Array.isArray(definition._tasks) || !Array.isArray(definition._durableTasks)) return undefined;
   return {
     name: definition.name,
-    tasks: [...definition._tasks, ...definition._durableTasks] as DeclaredTask[],
+    tasks: [...(definition._tasks as DeclaredTask[]), ...(definition._durableTasks as DeclaredTask[])],
     durable: definition._durableTasks.length > 0,
     defaults: definition.taskDefaults,
   };
@@ -220,7 +220,7 @@ export function onTaskAdded(
   added: (task: DeclaredTask) => void,
 ): void {
   for (const method of ['task', 'durableTask', 'batchTask'] as const) {
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- one shape for all three
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type, @typescript-eslint/unbound-method -- one shape for all three, called on the workflow
     const original = (workflow as WorkflowDeclaration)[method] as Function;
     const wrapped = (options: DeclaredTask): unknown => {
       // The workflow gets a copy, because the user's object may be used unwrapped elsewhere.
@@ -341,10 +341,10 @@ export interface Spawner {
 export function replaceSpawner(ctx: Context<unknown>, replace: (plain: Spawner) => Spawner): void {
   const holder = ctx as unknown as { runtime: Spawner };
   const plain = holder.runtime;
-  const { runWorkflow, runWorkflows } = replace(plain);
+  const replaced = replace(plain);
   holder.runtime = Object.create(plain, {
-    runWorkflow: { value: runWorkflow },
-    runWorkflows: { value: runWorkflows },
+    runWorkflow: { value: replaced.runWorkflow.bind(replaced) },
+    runWorkflows: { value: replaced.runWorkflows.bind(replaced) },
   }) as Spawner;
 }
 

@@ -201,7 +201,7 @@ describe('when their time is over, Redis holds nothing of', () => {
     });
     for (const id of made.keys()) expect(await rejection(mage.load(id))).toBeInstanceOf(NotFoundError);
     await mage.close();
-    await eventually('nothing is left', async () => (await fixture.keys()).length === 0);
+    await eventually('nothing is left', async () => (await fixture.writtenKeys()).length === 0);
     expect(fixture.log.lines.filter((line) => line.includes('is put off'))).toEqual([]);
   });
 });
