@@ -187,11 +187,11 @@ export class Batch {
   /** When the executions of a body began, in ms since the first of all. */
   private begins(of: string): number[] {
     const zero = this.entries[0]?.at ?? 0;
-    return this.entries.filter((one) => one.event === 'start' && one.of === of).map(({ at }) => Math.round(at - zero));
+    return this.all('start', of).map(({ at }) => Math.round(at - zero));
   }
 
   private runsOf(of: string): Set<string> {
-    return new Set(this.entries.filter((one) => one.event === 'start' && one.of === of).map(({ runId }) => runId));
+    return new Set(this.all('start', of).map(({ runId }) => runId));
   }
 
   private mostAtOnce(of: string): number {
@@ -206,7 +206,11 @@ export class Batch {
   }
 
   private count(event: Entry['event'], of: string): number {
-    return this.entries.filter((one) => one.event === event && one.of === of).length;
+    return this.all(event, of).length;
+  }
+
+  private all(event: Entry['event'], of: string): Entry[] {
+    return this.entries.filter((one) => one.event === event && one.of === of);
   }
 
   private async callbacks(of: string) {
