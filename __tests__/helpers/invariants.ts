@@ -69,7 +69,7 @@ export class Invariants {
       for (const { id: each } of await this.tree(id)) {
         const active = await this.fixture.redis.hgetall(this.keys.active(each));
         for (const packed of Object.values(active))
-          if (!/^(held|returned|published\|g:)/.test(packed)) throw new Error(`${each}: ${packed}`);
+          if (!/^(deferred|returned|published\|g:)/.test(packed)) throw new Error(`${each}: ${packed}`);
       }
       return true;
     });
