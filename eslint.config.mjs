@@ -24,6 +24,11 @@ const sdkMembers = [
 ].join('|');
 const sdkMessage = 'An undocumented member of the Hatchet SDK: add a function to src/hatchet/internals.ts.';
 
+// The clock of an instance is the only place with timers, so that a test can replace them all.
+const timers = ['setTimeout', 'setInterval', 'setImmediate', 'performance'];
+const timerModules = ['node:timers', 'node:timers/promises', 'node:perf_hooks'];
+const clockMessage = 'Use the clock of the instance (src/utils/clock.ts): settings.clock or store.clock.';
+
 const typescript = ['**/*.{ts,mts,cts}'];
 
 export default defineConfig(
@@ -92,6 +97,7 @@ export default defineConfig(
       'no-restricted-imports': [
         'error',
         {
+          paths: timerModules.map((name) => ({ name, message: clockMessage })),
           patterns: [
             {
               group: ['@hatchet-dev/typescript-sdk/*'],
@@ -124,6 +130,23 @@ export default defineConfig(
           message: sdkMessage,
         },
         { selector: 'CallExpression[callee.object.name="Object"][callee.property.name="create"]', message: sdkMessage },
+      ],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/utils/clock.ts'],
+    rules: {
+      'no-restricted-globals': ['error', ...timers.map((name) => ({ name, message: clockMessage }))],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: clockMessage },
+        { object: 'AbortSignal', property: 'timeout', message: clockMessage },
+        ...['setTimeout', 'setInterval', 'setImmediate', 'performance'].map((property) => ({
+          object: 'globalThis',
+          property,
+          message: clockMessage,
+        })),
       ],
     },
   },

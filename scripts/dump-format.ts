@@ -99,7 +99,7 @@ async function main(): Promise<void> {
     const redis = new Redis(url);
     const retention = { finishedMs: 365 * day, abandonedMs: 365 * day };
     const settings = resolveOptions({ keyPrefix: `dump-${process.pid}`, retention }, quiet);
-    const connection = new RedisConnection(redis, settings.commandTimeoutMs, quiet);
+    const connection = new RedisConnection(redis, settings);
     const store = new GroupStore(connection, settings, 'tenant', 'namespace');
     const { base } = store.keys;
     try {

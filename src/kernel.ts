@@ -77,7 +77,7 @@ export interface Kernel {
 export function openKernel({ instance, hatchet, redis, settings }: KernelOptions): Kernel {
   const { logger } = settings;
   const events = new Events(logger);
-  const connection = new RedisConnection(redis, settings.commandTimeoutMs, logger);
+  const connection = new RedisConnection(redis, settings);
   const store = new GroupStore(connection, settings, hatchet.tenantId, hatchet.config.namespace ?? '', {
     onStatusChange: (event) => events.emit('group', event),
     onFailedCallback: (groupId, entry) => failedCallback(groupId, entry),
@@ -85,7 +85,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
   const reader = new GroupReader(store);
   const failedCallback = reportFailedCallbacks(reader, events, logger);
   const locations = new SignatureIndex(store);
-  const engine = new EngineClient(hatchet);
+  const engine = new EngineClient(hatchet, settings.clock);
   const served = new TaskRegistry(store);
   const repairs = new Repairs(reader, events, settings);
 
@@ -116,7 +116,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
   const canceller = new Canceller(engine, store, reader, commands, completion);
   const retrier = new Retrier(store, reader, commands);
   const remover = new Remover(store, reader);
-  const deadlines = new Deadlines(canceller, repairs);
+  const deadlines = new Deadlines(canceller, repairs, settings.clock);
   const confirmations = new Confirmations(store, suspender, canceller);
   const markPublished = (groupId: string, entry: string) => outbox.markPublished(groupId, entry);
   const by = { cache, completion, canceller, retrier, suspender };
@@ -147,7 +147,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
 
   const untaken = new UntakenRuns(engine, reader, served, commands, repairs);
   const runReconciler = new RunReconciler(engine, served, untaken, completion);
-  const watcher = new RunWatcher(engine, served, runReconciler, logger);
+  const watcher = new RunWatcher(engine, served, runReconciler, settings);
   const stalls = new Stalls(engine, store, () => heartbeat.stuckMs());
   const entryParts = { store, reader, effects, outbox, stalls, nesting, canceller, runReconciler, repairs };
   const groupParts = { commands, effects, nesting, canceller, suspender, retrier, deadlines };
@@ -210,7 +210,8 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     watcher.close();
     waiter.close();
     const stopped = reconciler.close();
-    await untilIdle(() => outbox.isBusy || connection.isBusy, stopped, settings.commandTimeoutMs);
+    const limit = { who: 'what is under way', ms: settings.commandTimeoutMs };
+    await untilIdle(settings.clock, limit, () => outbox.isBusy || connection.isBusy, stopped);
     recovery.close();
     deadlines.close();
     await outbox.close();

@@ -61,7 +61,7 @@ export class Life {
     const { hatchet, batch } = this;
     const logger = quietLogger();
     const settings = resolveOptions({ ...batch.options, keyPrefix: batch.keyPrefix }, logger);
-    const connection = new RedisConnection(this.redis, settings.commandTimeoutMs, logger);
+    const connection = new RedisConnection(this.redis, settings);
     this.closers.push(() => Promise.resolve(connection.close()));
     return new GroupStore(connection, settings, hatchet.tenantId, hatchet.config.namespace ?? '');
   }

@@ -142,7 +142,7 @@ class Foreign {
   /** The store as a process has it that makes no heartbeat. */
   deadProcess(): GroupStore {
     const settings = resolveOptions({ ...times, keyPrefix: faults.keyPrefix }, faults.log);
-    const connection = new RedisConnection(this.redis, settings.commandTimeoutMs, faults.log);
+    const connection = new RedisConnection(this.redis, settings);
     faults.onClose(() => Promise.resolve(connection.close()));
     return new GroupStore(connection, settings, this.hatchet.tenantId, this.hatchet.config.namespace ?? '');
   }

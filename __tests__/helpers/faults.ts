@@ -48,7 +48,7 @@ export class Faults extends Fixture {
   /** The store as a process has it that makes no heartbeat, so that it counts as dead. */
   deadProcess(options: MageflowOptions = {}): { store: GroupStore; reader: GroupReader } {
     const settings = resolveOptions({ ...this.options, ...options, keyPrefix: this.keyPrefix }, this.log);
-    const connection = new RedisConnection(this.redis, settings.commandTimeoutMs, this.log);
+    const connection = new RedisConnection(this.redis, settings);
     this.onClose(() => Promise.resolve(connection.close()));
     const store = new GroupStore(connection, settings, this.hatchet.tenantId, this.hatchet.config.namespace ?? '');
     return { store, reader: new GroupReader(store) };

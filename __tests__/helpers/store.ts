@@ -87,7 +87,7 @@ export class StoreFixture {
     this.redis = redis;
     const log = new Log();
     const settings = resolveOptions({ ...options, keyPrefix: this.keyPrefix }, log);
-    this.connection = new RedisConnection(this.redis, settings.commandTimeoutMs, log);
+    this.connection = new RedisConnection(this.redis, settings);
     this.store = new GroupStore(this.connection, settings, 'tenant', 'namespace');
     this.reader = new GroupReader(this.store);
   }

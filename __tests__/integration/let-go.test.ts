@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Redis } from 'ioredis';
+import { clockOf } from '../../src/utils/clock';
 import { InstantEngine } from '../../bench/helpers/instant-engine';
 import { Mageflow } from '../../src';
 import { Deadlines } from '../../src/orchestrator/deadlines';
@@ -110,7 +111,7 @@ test('nothing is known of a group after its end', async () => {
 /** Timers that call back instead of cancelling a group. */
 function deadlinesThat(over: (groupId: string) => unknown): Deadlines {
   const canceller = { cancel: (id: string) => Promise.resolve(over(id)) };
-  return new Deadlines(canceller as never, {} as never);
+  return new Deadlines(canceller as never, {} as never, clockOf(globalThis));
 }
 
 test('a timer of a group goes with it', () => {

@@ -38,7 +38,7 @@ export class Stores {
   constructor(url: string, keyPrefix: string) {
     this.redis = new Redis(url, { lazyConnect: true });
     const settings = resolveOptions({ ...options, keyPrefix }, silent);
-    this.connection = new RedisConnection(this.redis, settings.commandTimeoutMs, silent);
+    this.connection = new RedisConnection(this.redis, settings);
     defineDump(this.connection.client);
     const store = () => new GroupStore(this.connection, settings, 'tenant', 'namespace');
     this.pair = [store(), store()];

@@ -1,12 +1,17 @@
+import { systemClock } from '../../src/utils/clock';
 import { Batcher } from '../../src/store/batcher';
 
 function recording(refused: readonly number[] = [], atOnce = 3) {
   const sent: (readonly number[])[] = [];
-  const together = new Batcher<number, string>((calls) => {
-    sent.push(calls);
-    if (calls.some((call) => refused.includes(call))) return Promise.reject(new Error(`refused ${calls.join()}`));
-    return Promise.resolve(calls.map((call) => `did ${call}`));
-  }, atOnce);
+  const together = new Batcher<number, string>(
+    systemClock,
+    (calls) => {
+      sent.push(calls);
+      if (calls.some((call) => refused.includes(call))) return Promise.reject(new Error(`refused ${calls.join()}`));
+      return Promise.resolve(calls.map((call) => `did ${call}`));
+    },
+    atOnce,
+  );
   return { sent, join: (call: number, key = 'a', weight = 0) => together.add(key, call, weight) };
 }
 
@@ -46,6 +51,7 @@ test('a call that is refused takes no other with it', async () => {
 test('what a batcher does not make apart is refused together', async () => {
   const sent: (readonly number[])[] = [];
   const together = new Batcher<number, string>(
+    systemClock,
     (calls) => {
       sent.push(calls);
       return Promise.reject(new Error('away'));

@@ -1,18 +1,26 @@
+import { clockOf, type Clock } from '../../src/utils/clock';
 import { withTimeout, timeLimit } from '../../src/utils/timeout';
 
 const never = () => new Promise<never>(() => undefined);
 
-beforeEach(() => void jest.useFakeTimers());
+let clock: Clock;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  clock = clockOf(globalThis);
+});
 afterEach(() => void jest.useRealTimers());
 
 test('a call with a timeout gives what the call gives', async () => {
-  await expect(withTimeout('it', 1_000, Promise.resolve(5))).resolves.toBe(5);
-  await expect(withTimeout('it', 1_000, Promise.reject(new Error('no')))).rejects.toThrow('no');
+  await expect(withTimeout(clock, { who: 'it', ms: 1_000 }, Promise.resolve(5))).resolves.toBe(5);
+  await expect(withTimeout(clock, { who: 'it', ms: 1_000 }, Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(jest.getTimerCount()).toBe(0);
 });
 
 test('a timeout tells who gave no answer, and for how long', async () => {
-  const late = expect(withTimeout('Redis', 5_000, never())).rejects.toThrow('Redis gave no answer within 5 s');
+  const late = expect(withTimeout(clock, { who: 'Redis', ms: 5_000 }, never())).rejects.toThrow(
+    'Redis gave no answer within 5 s',
+  );
   await jest.advanceTimersByTimeAsync(5_100);
   await late;
   expect(jest.getTimerCount()).toBe(0);
@@ -20,7 +28,7 @@ test('a timeout tells who gave no answer, and for how long', async () => {
 
 test('a timeout is over when its time is, and not before', async () => {
   const over = jest.fn();
-  timeLimit(1_000, over);
+  timeLimit(clock, 1_000, over);
   await jest.advanceTimersByTimeAsync(990);
   expect(over).not.toHaveBeenCalled();
   await jest.advanceTimersByTimeAsync(20);
@@ -29,10 +37,10 @@ test('a timeout is over when its time is, and not before', async () => {
 
 test('a timeout is judged after a turn of the event loop, in which input is read', () => {
   const over = jest.fn();
-  timeLimit(1, over);
+  timeLimit(clock, 1, over);
   // Only timers: a fake one of this kind rings on time.
   jest.advanceTimersByTime(1);
-  const calledOff = timeLimit(1, () => over('called off'));
+  const calledOff = timeLimit(clock, 1, () => over('called off'));
   calledOff();
   jest.runAllTimers();
   expect(over.mock.calls).toEqual([[]]);
@@ -41,7 +49,7 @@ test('a timeout is judged after a turn of the event loop, in which input is read
 test('a timeout can be longer than the longest timer of Node', async () => {
   const over = jest.fn();
   const month = 30 * 24 * 60 * 60 * 1_000;
-  timeLimit(month, over);
+  timeLimit(clock, month, over);
   await jest.advanceTimersByTimeAsync(month - 1_000);
   expect(over).not.toHaveBeenCalled();
   await jest.advanceTimersByTimeAsync(2_000);
@@ -49,7 +57,7 @@ test('a timeout can be longer than the longest timer of Node', async () => {
 });
 
 test('a timeout tells what was left when it is called off', async () => {
-  const callOff = timeLimit(1_000, () => undefined);
+  const callOff = timeLimit(clock, 1_000, () => undefined);
   await jest.advanceTimersByTimeAsync(300);
   expect(callOff()).toBeCloseTo(700, -1);
 });

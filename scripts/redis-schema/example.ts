@@ -62,7 +62,7 @@ function changes(before: Map<string, string>, after: Map<string, string>, proces
 export async function liveExample(url: string): Promise<Step[]> {
   const redis = new Redis(url);
   const settings = resolveOptions({ keyPrefix: `schema-${randomUUID()}` }, quiet);
-  const connection = new RedisConnection(redis, settings.commandTimeoutMs, quiet);
+  const connection = new RedisConnection(redis, settings);
   const store = new GroupStore(connection, settings, 'tenant', '');
   const { base } = store.keys;
   const steps: Step[] = [];

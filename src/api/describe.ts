@@ -168,7 +168,9 @@ async function addRunId({ runIds, engine, reader, store }: Scope, { shown, run }
     const token = await reader.tokenOf(groupId, entry);
     if (token === undefined) return undefined;
     const found = engine.findRun(signatureId, groupId, entry, token);
-    return withTimeout('the engine', store.settings.commandTimeoutMs, found).catch(() => undefined);
+    return withTimeout(store.clock, { who: 'the engine', ms: store.settings.commandTimeoutMs }, found).catch(
+      () => undefined,
+    );
   };
   const runId = runIds.get(groupId, entry) ?? (isEnded(shown.status) ? await find() : undefined);
   if (runId) shown.runId = runId;

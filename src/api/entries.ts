@@ -58,7 +58,7 @@ export function prepare(
 
 async function reserved(scope: Scope, task: AnySignature, owner: Owner, what: string): Promise<PreparedEntry> {
   const member = await task[reserve](owner, what, scope.store.identity);
-  const began = performance.now();
+  const began = scope.store.clock.elapsed();
   try {
     await refuseCircle(scope, member, owner, what);
   } catch (error) {
@@ -126,11 +126,11 @@ export async function releaseAll(
 /**
  * Waits until a failed call is undone, but no longer than one call may take in all. Redis may be unavailable: the undoing
  * continues in the background, and entries that can't be undone expire, because nobody has started them.
- * @param began - when the call began, by `performance.now`
+ * @param began - when the call began, by `clock.elapsed()`
  */
 export async function undo({ store }: Scope, began: number, effects: Promise<unknown>): Promise<void> {
-  const left = store.settings.commandTimeoutMs - (performance.now() - began);
-  await withTimeout('Redis', Math.max(0, left), effects).catch(() => undefined);
+  const left = store.settings.commandTimeoutMs - (store.clock.elapsed() - began);
+  await withTimeout(store.clock, { who: 'Redis', ms: Math.max(0, left) }, effects).catch(() => undefined);
 }
 
 /** An entry of a user's list, as it was at the time of the call. */
@@ -179,7 +179,7 @@ export async function prepareGroup(
 
 /** Prepares all entries of a list, or none. */
 async function prepareAll(scope: Scope, taken: readonly TakenEntry[]): Promise<PreparedEntry[]> {
-  const began = performance.now();
+  const began = scope.store.clock.elapsed();
   const entries: PreparedEntry[] = [];
   try {
     for (const take of taken) {

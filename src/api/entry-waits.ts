@@ -1,5 +1,5 @@
+import type { Timer } from '../utils/clock';
 import { onAbort } from '../utils/abort';
-import { runOutsideContext } from '../utils/outside-context';
 import { StoreError } from '../config/errors';
 import { timeLimit } from '../utils/timeout';
 import { entryEnds, type EntryEnd } from '../store/entry-ends';
@@ -79,7 +79,7 @@ class GroupWaits {
   private askedAt = -Infinity;
   private answeredAt = -Infinity;
   private readonly stopHints: () => void;
-  private readonly timer: NodeJS.Timeout;
+  private readonly timer: Timer;
 
   constructor(
     private readonly store: GroupStore,
@@ -91,7 +91,7 @@ class GroupWaits {
       if (entry === undefined) this.readAll();
       else this.read(entry);
     });
-    this.timer = runOutsideContext(() => setInterval(() => this.tick(), readAgainMs));
+    this.timer = this.store.clock.interval(() => this.tick(), readAgainMs);
   }
 
   wait(entry: string, { run, timeoutMs, signal }: Wanted): Promise<EntryEnd | undefined> {
@@ -114,7 +114,7 @@ class GroupWaits {
         waiting.over = true;
         this.read(entry);
       };
-      const callOff = timeoutMs === undefined ? undefined : runOutsideContext(() => timeLimit(timeoutMs, onOver));
+      const callOff = timeoutMs === undefined ? undefined : timeLimit(this.store.clock, timeoutMs, onOver);
       const stopWaiting = signal && onAbort(signal, () => waiting.refuse(signal.reason));
       this.waiting.set(entry, (this.waiting.get(entry) ?? new Set()).add(waiting));
       this.timer.ref();
@@ -130,7 +130,7 @@ class GroupWaits {
   }
 
   close(refusal: unknown): void {
-    clearInterval(this.timer);
+    this.timer.cancel();
     this.stopHints();
     for (const one of this.each(this.waiting.keys())) one.refuse(refusal);
   }
@@ -157,7 +157,7 @@ class GroupWaits {
   private schedule(): void {
     if (this.reading || this.next.size === 0) return;
     this.reading = true;
-    runOutsideContext(() => setImmediate(() => void this.readNext()));
+    this.store.clock.immediate(() => void this.readNext());
   }
 
   private async readNext(): Promise<void> {
@@ -167,7 +167,7 @@ class GroupWaits {
       await this.haveEndsPublished();
       const withRuns = entries.filter((entry) => [...(this.waiting.get(entry) ?? [])].some(({ run }) => run));
       const ends = await entryEnds(this.store, this.groupId, entries, withRuns);
-      this.answeredAt = performance.now();
+      this.answeredAt = this.store.clock.elapsed();
       for (const entry of entries) this.deliver(entry, ends.get(entry));
     } catch (error) {
       this.deliverFailure(entries, error);
@@ -177,9 +177,9 @@ class GroupWaits {
   }
 
   private async haveEndsPublished(): Promise<void> {
-    if (performance.now() - this.askedAt < publishEndsMs / 2) return;
+    if (this.store.clock.elapsed() - this.askedAt < publishEndsMs / 2) return;
     await this.store.publishEnds(this.groupId, publishEndsMs);
-    this.askedAt = performance.now();
+    this.askedAt = this.store.clock.elapsed();
   }
 
   private deliver(entry: string, end: EntryEnd | undefined): void {
@@ -192,7 +192,7 @@ class GroupWaits {
 
   /** Delivers an error only when it is lasting: the work continues, and an error would make the caller take it for lost. */
   private deliverFailure(entries: readonly string[], error: unknown): void {
-    const lasts = !(error instanceof StoreError) || performance.now() - this.answeredAt > patienceMs;
+    const lasts = !(error instanceof StoreError) || this.store.clock.elapsed() - this.answeredAt > patienceMs;
     for (const one of this.each(entries)) {
       if (one.over) one.refuse(notInTime(one.timeoutMs));
       else if (lasts || !one.answered) one.refuse(error);

@@ -66,7 +66,7 @@ export async function makeChain(
   // In a root's body the id identifies the chain already.
   if (key !== undefined && !root) spec.key = key;
   const chain = new TaskSignature<unknown, unknown>(scope, spec, id, root, key !== undefined);
-  const began = performance.now();
+  const began = scope.store.clock.elapsed();
   try {
     await placeAll(
       scope,

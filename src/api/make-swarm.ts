@@ -112,7 +112,7 @@ async function write(
   const placeFrom = (entries: readonly PreparedEntry[], from: number) =>
     Promise.all(entries.flatMap(({ member }, i) => (member ? [member.commit(from + i, false)] : [])));
   const [first = [], ...rest] = chunks;
-  const began = performance.now();
+  const began = scope.store.clock.elapsed();
   try {
     const specs = first.map(({ packed }) => packed);
     const reply = await commands.create(group, specs, async (stored) => {

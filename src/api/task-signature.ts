@@ -101,7 +101,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
   async wait(options?: WaitOptions): Promise<O> {
     checkWaitOptions(options);
-    const left = afterThat(options);
+    const left = afterThat(this.scope.store.clock, options);
     const look = this.lookForRun();
     const found = (await look()) ?? (await this.scope.waiter.until(this.ownId, look, options));
     return found.wait<O>(left());

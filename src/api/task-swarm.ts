@@ -116,7 +116,7 @@ export class TaskSwarm<O> implements Swarm<O> {
 
   async wait(options?: WaitOptions): Promise<O[]> {
     checkWaitOptions(options);
-    const left = afterThat(options);
+    const left = afterThat(this.scope.store.clock, options);
     const look = async () => ((await this.stored.status()) === 'pending' ? this.firing() : this.stored);
     const found = (await look()) ?? (await this.scope.waiter.until(this.id, look, options));
     return found.wait<O[]>(left());
@@ -251,7 +251,7 @@ export class TaskSwarm<O> implements Swarm<O> {
       }
       await flush();
     } catch (error) {
-      await undo(this.scope, performance.now(), releaseAll(chunk));
+      await undo(this.scope, this.scope.store.clock.elapsed(), releaseAll(chunk));
       throw withAdded(error, added);
     } finally {
       turn?.pass();
@@ -407,7 +407,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     const root = capturingRoot(scope, this.madeIn);
     if (root && flags.run) await captureMadeSwarm(scope, root, id);
     if (turn) await turn.come;
-    const began = performance.now();
+    const began = this.scope.store.clock.elapsed();
     const items = entries.map(({ packed, key, spec }) => ({ spec: packed, key: key || this.identify(root, spec) }));
     let stored = false;
     const adding = commandsFor(scope, root).add(id, items, flags, ({ indexes, added, total }) => {

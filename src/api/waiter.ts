@@ -1,6 +1,5 @@
 import { ClosedError, StoreError } from '../config/errors';
 import { onAbort } from '../utils/abort';
-import { runOutsideContext } from '../utils/outside-context';
 import type { GroupStore } from '../store/group-store';
 import { EntryWaits } from './entry-waits';
 import type { GroupEndMessage, GroupEndChannel } from './group-end-channel';
@@ -50,7 +49,7 @@ export class Waiter {
     const { timeoutMs, signal } = options;
     signal?.throwIfAborted();
     this.refuseClosed();
-    const deadline = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
+    const deadline = timeoutMs === undefined ? undefined : this.store.clock.elapsed() + timeoutMs;
     const channel = this.store.keys.state(groupId);
     const hears = options.end === true && this.ends.isPending(channel);
     let isToCome = hears;
@@ -61,23 +60,24 @@ export class Waiter {
     try {
       for (;;) {
         try {
-          if (options.items && performance.now() - askedAt > publishEndsMs / 2) {
+          if (options.items && this.store.clock.elapsed() - askedAt > publishEndsMs / 2) {
             await this.store.publishEnds(groupId, publishEndsMs);
-            askedAt = performance.now();
+            askedAt = this.store.clock.elapsed();
           }
           const value = isToCome
             ? undefined
             : await read(hears ? (hints.heard() ?? this.ends.endOf(channel)) : undefined);
           if (value !== undefined) return value;
           isToCome = false;
-          answeredAt = performance.now();
+          answeredAt = this.store.clock.elapsed();
         } catch (error) {
           this.refuseClosed();
           // Does not throw yet: the work continues, and an error would make the caller take it for lost.
-          if (!(error instanceof StoreError) || performance.now() - answeredAt > patienceMs) throw error;
+          if (!(error instanceof StoreError) || this.store.clock.elapsed() - answeredAt > patienceMs) throw error;
         }
         this.refuseClosed();
-        const left = deadline === undefined ? readAgainMs : Math.min(readAgainMs, deadline - performance.now());
+        const left =
+          deadline === undefined ? readAgainMs : Math.min(readAgainMs, deadline - this.store.clock.elapsed());
         if (left <= 0) throw notInTime(timeoutMs);
         await hints.next(left, signal);
       }
@@ -92,12 +92,12 @@ export class Waiter {
     signal?.throwIfAborted();
     await new Promise<void>((resolve) => {
       const wake = () => {
-        clearTimeout(timer);
+        timer.cancel();
         stopWaiting?.();
         this.wakers.delete(wake);
         resolve();
       };
-      const timer = runOutsideContext(() => setTimeout(wake, ms));
+      const timer = this.store.clock.timeout(wake, ms);
       this.wakers.add(wake);
       const stopWaiting = signal && onAbort(signal, wake);
     });
@@ -142,9 +142,9 @@ export class Waiter {
         if (!hinted) {
           let stopWaiting: (() => void) | undefined;
           await new Promise<void>((resolve) => {
-            const timer = runOutsideContext(() => setTimeout(resolve, ms));
+            const timer = this.store.clock.timeout(resolve, ms);
             wake = () => {
-              clearTimeout(timer);
+              timer.cancel();
               resolve();
             };
             if (signal) stopWaiting = onAbort(signal, wake);

@@ -1,3 +1,4 @@
+import type { Clock } from '../utils/clock';
 import { WaitTimeoutError } from '../config/errors';
 import type { WaitOptions } from './types';
 
@@ -13,11 +14,11 @@ export function notInTime(timeoutMs: number | undefined): WaitTimeoutError {
 }
 
 /** Returns the options of a wait for its second part, with the time that is left by then. */
-export function afterThat(options: WaitOptions = {}): () => WaitOptions {
-  const began = performance.now();
+export function afterThat(clock: Clock, options: WaitOptions = {}): () => WaitOptions {
+  const began = clock.elapsed();
   const { timeoutMs, signal } = options;
   return () => ({
     signal,
-    timeoutMs: timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (performance.now() - began)),
+    timeoutMs: timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (clock.elapsed() - began)),
   });
 }

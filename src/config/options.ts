@@ -1,4 +1,5 @@
 import { ConfigurationError, describe } from './errors';
+import { systemClock, type Clock } from '../utils/clock';
 import { longestTimerMs } from '../utils/timeout';
 
 /** The logger for messages to operators. The SDK's loggers and `console` fit. */
@@ -48,6 +49,7 @@ export interface Settings {
   maxInlineBytes: number;
   maxResultBytes: number;
   logger: MageflowLogger;
+  clock: Clock;
 }
 
 const day = 24 * 60 * 60 * 1000;
@@ -64,9 +66,10 @@ const known = new Set([
 
 /**
  * Checks the options and fills in the defaults.
+ * @param clock - the time and timers of the instance; of the process by default
  * @throws ConfigurationError naming the field, the expected value and the given one
  */
-export function resolveOptions(options: MageflowOptions, logger: MageflowLogger): Settings {
+export function resolveOptions(options: MageflowOptions, logger: MageflowLogger, clock = systemClock): Settings {
   refuseUnknown(options, known, 'option');
   const keyPrefix = options.keyPrefix ?? 'mageflow';
   if (typeof keyPrefix !== 'string' || !/^[^{}\s]+$/.test(keyPrefix)) {
@@ -95,6 +98,7 @@ export function resolveOptions(options: MageflowOptions, logger: MageflowLogger)
     maxInlineBytes: wholeNumber('maxInlineBytes', options.maxInlineBytes, 256 * 1024),
     maxResultBytes: wholeNumber('maxResultBytes', options.maxResultBytes, 64 * 1024 * 1024),
     logger: options.logger ? prefixed(options.logger) : given,
+    clock,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { AdminClient } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
+import { systemClock } from '../utils/clock';
 import { betweenFaultPoints } from '../utils/fault-points';
 import { withTimeout } from '../utils/timeout';
 import { messageOf } from '../utils/error-message';
@@ -85,7 +86,10 @@ export class EngineClient {
   private readonly admin: Pick<AdminClient, 'runWorkflows'>;
   private readonly ends: RunEndStream;
 
-  constructor(readonly hatchet: AnyHatchet) {
+  constructor(
+    readonly hatchet: AnyHatchet,
+    private readonly clock = systemClock,
+  ) {
     this.admin = adminWithoutRetries(hatchet);
     this.ends = runEndStream(hatchet);
   }
@@ -264,7 +268,9 @@ export class EngineClient {
   }
 
   private ask<T>(what: string, call: () => Promise<T>, limitMs = answerMs.ask): Promise<T> {
-    return betweenFaultPoints('engine', what, () => withTimeout('the engine', limitMs, call()));
+    return betweenFaultPoints('engine', what, () =>
+      withTimeout(this.clock, { who: 'the engine', ms: limitMs }, call()),
+    );
   }
 }
 

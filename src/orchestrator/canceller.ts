@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../utils/clock';
 import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { CancelledBy, GroupStore } from '../store/group-store';
 import { childrenId, isChildrenId } from '../store/ids';
@@ -105,7 +105,7 @@ export class Canceller {
     let left = runs.slice(0, askedAtMost);
     for (const delay of askMs) {
       if (left.length === 0) return;
-      await pause(delay);
+      await pause(this.store.clock, delay);
       const asked = left;
       left = [];
       for (let from = 0; from < asked.length; from += askedAtOnce) {

@@ -1,5 +1,5 @@
+import type { Timer } from '../utils/clock';
 import { messageOf } from '../utils/error-message';
-import { runOutsideContext } from '../utils/outside-context';
 import type { GroupStore } from '../store/group-store';
 import type { Canceller } from './canceller';
 import type { Suspender } from './suspender';
@@ -12,7 +12,7 @@ export class Confirmations {
   private readonly waiting = new Map<string, Map<string, string>>();
   /** Confirmations that are being sent. */
   private readonly sent = new Set<Promise<void>>();
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
 
   constructor(
     private readonly store: GroupStore,
@@ -24,7 +24,7 @@ export class Confirmations {
     const runs = this.waiting.get(groupId);
     if (runs) runs.set(entry, runId);
     else this.waiting.set(groupId, new Map([[entry, runId]]));
-    this.timer ??= runOutsideContext(() => setTimeout(() => void this.flush(), companyMs));
+    this.timer ??= this.store.clock.timeout(() => void this.flush(), companyMs);
   }
 
   has(groupId: string, entry: string): boolean {
@@ -53,7 +53,7 @@ export class Confirmations {
 
   /** Sends all waiting confirmations. Resolves when the confirmations already being sent have arrived too. */
   async flush(): Promise<void> {
-    clearTimeout(this.timer);
+    this.timer?.cancel();
     this.timer = undefined;
     const all = [...this.waiting];
     this.waiting.clear();

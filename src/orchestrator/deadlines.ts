@@ -1,4 +1,4 @@
-import { runOutsideContext } from '../utils/outside-context';
+import type { Clock, Timer } from '../utils/clock';
 import type { Canceller } from './canceller';
 import type { Repairs } from './repairs';
 
@@ -18,33 +18,34 @@ const nearMs = 60 * 1000;
 
 /** Cancels groups whose time limit is over. The reconciler checks the limit too, in case this process is gone. */
 export class Deadlines {
-  private readonly timers = new Map<string, NodeJS.Timeout>();
+  private readonly timers = new Map<string, Timer>();
 
   private closed = false;
 
   constructor(
     private readonly canceller: Canceller,
     private readonly repairs: Repairs,
+    private readonly clock: Clock,
   ) {}
 
   set(groupId: string, inMs: number): void {
     this.drop(groupId);
     if (inMs > (this.timers.size < most ? longestTimerMs : nearMs)) return;
     // Slightly later than asked, because Redis's clock decides.
-    const timer = runOutsideContext(() => setTimeout(() => this.ring(groupId), Math.max(0, inMs) + 5));
+    const timer = this.clock.timeout(() => this.ring(groupId), Math.max(0, inMs) + 5);
     timer.unref();
     this.timers.set(groupId, timer);
   }
 
   /** Drops the timer of a group that has ended. */
   drop(groupId: string): void {
-    clearTimeout(this.timers.get(groupId));
+    this.timers.get(groupId)?.cancel();
     this.timers.delete(groupId);
   }
 
   close(): void {
     this.closed = true;
-    for (const timer of this.timers.values()) clearTimeout(timer);
+    for (const timer of this.timers.values()) timer.cancel();
     this.timers.clear();
   }
 

@@ -1,3 +1,4 @@
+import type { Timer } from '../utils/clock';
 import { isEnded } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
 import { hasEffects, startsCancelling, type Effects } from '../store/replies';
@@ -52,14 +53,14 @@ export class EffectRunner {
    */
   async carryOutBriefly(groupId: string, effects: Effects): Promise<void> {
     if (!hasEffects(effects)) return;
-    let timer: NodeJS.Timeout | undefined;
+    let timer: Timer | undefined;
     const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.store.settings.commandTimeoutMs);
+      timer = this.store.clock.timeout(resolve, this.store.settings.commandTimeoutMs);
     });
     try {
       await Promise.race([this.carryOut(groupId, effects), enough]);
     } finally {
-      clearTimeout(timer);
+      timer?.cancel();
     }
   }
 

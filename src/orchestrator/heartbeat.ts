@@ -27,7 +27,7 @@ export class Heartbeat {
   }
 
   stuckMs(): number {
-    return this.pending.stuckMs(performance.now());
+    return this.pending.stuckMs(this.store.clock.elapsed());
   }
 
   async beat(): Promise<void> {
@@ -69,7 +69,7 @@ export class Heartbeat {
   }
 
   private offer(stuckMs: number): void {
-    const now = performance.now();
+    const now = this.store.clock.elapsed();
     this.offeredAt = now;
     if (now - this.loggedAt < toldEveryMs) return;
     this.loggedAt = now;

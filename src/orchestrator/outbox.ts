@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../utils/clock';
 import { packFailure } from '../messages/text';
 import { messageOf } from '../utils/error-message';
 import type { GroupStore } from '../store/group-store';
@@ -126,15 +126,16 @@ export class Outbox {
    * publishes the rest.
    */
   async drain(): Promise<void> {
-    const giveUpAt = performance.now() + this.parts.store.settings.commandTimeoutMs;
-    while (this.parts.pending.size > 0 && !this.closed && performance.now() < giveUpAt) await pause(10);
+    const giveUpAt = this.parts.store.clock.elapsed() + this.parts.store.settings.commandTimeoutMs;
+    while (this.parts.pending.size > 0 && !this.closed && this.parts.store.clock.elapsed() < giveUpAt)
+      await pause(this.parts.store.clock, 10);
     await this.parts.confirmations.flush();
   }
 
   private async publishOnce(groupId: string, effects: Effects): Promise<void> {
     const keys = [...effects.grants, ...effects.callbacks].map(({ entry }) => `${groupId} ${entry}`);
     if (keys.length === 0) return;
-    const now = performance.now();
+    const now = this.parts.store.clock.elapsed();
     for (const key of keys) this.parts.pending.add(key, now);
     let facts: CachedGroup | undefined;
     try {

@@ -1,4 +1,4 @@
-import { runOutsideContext } from '../utils/outside-context';
+import type { Timer } from '../utils/clock';
 import { forEachConcurrently } from '../utils/for-each-concurrently';
 import { messageOf } from '../utils/error-message';
 import { withTimeout } from '../utils/timeout';
@@ -27,8 +27,8 @@ export interface ReconcilerParts {
  * handles a group.
  */
 export class Reconciler {
-  private timer: NodeJS.Timeout | undefined;
-  private heartbeatTimer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
+  private heartbeatTimer: Timer | undefined;
   private running: Promise<void> = Promise.resolve();
   private users = 0;
   /** Counts the starts, so that a stopped loop can detect that another one has replaced it. */
@@ -51,9 +51,8 @@ export class Reconciler {
     this.loop += 1;
     this.schedule(this.loop, 0);
     // The heartbeat has its own timer: a slow pass must not make this process look dead.
-    this.heartbeatTimer = runOutsideContext(() =>
-      setInterval(() => void this.beat(), this.parts.store.settings.leaseMs / 3),
-    );
+    const { clock, settings } = this.parts.store;
+    this.heartbeatTimer = clock.interval(() => void this.beat(), settings.leaseMs / 3);
   }
 
   async stop(): Promise<void> {
@@ -65,29 +64,27 @@ export class Reconciler {
   /** Stops the loop for good, however often it was started. */
   async close(): Promise<void> {
     this.users = 0;
-    clearTimeout(this.timer);
-    clearInterval(this.heartbeatTimer);
+    this.timer?.cancel();
+    this.heartbeatTimer?.cancel();
     await this.running;
   }
 
   private schedule(loop: number, delay: number): void {
-    this.timer = runOutsideContext(() =>
-      setTimeout(() => {
-        this.running = this.running
-          // The timer may belong to a loop that was stopped meanwhile.
-          .then(() => (this.loop === loop && this.users > 0 ? this.pass() : undefined))
-          .catch((error: unknown) =>
-            this.parts.store.settings.logger.warn(
-              `a pass of the reconciler failed, the next one retries: ${messageOf(error)}`,
-            ),
-          )
-          .then(() => {
-            // Random intervals spread processes that were started together, so that they don't all query Redis at once.
-            if (this.loop === loop && this.users > 0)
-              this.schedule(loop, this.parts.store.settings.reconcileIntervalMs * (0.75 + Math.random() / 4));
-          });
-      }, delay),
-    );
+    this.timer = this.parts.store.clock.timeout(() => {
+      this.running = this.running
+        // The timer may belong to a loop that was stopped meanwhile.
+        .then(() => (this.loop === loop && this.users > 0 ? this.pass() : undefined))
+        .catch((error: unknown) =>
+          this.parts.store.settings.logger.warn(
+            `a pass of the reconciler failed, the next one retries: ${messageOf(error)}`,
+          ),
+        )
+        .then(() => {
+          // Random intervals spread processes that were started together, so that they don't all query Redis at once.
+          if (this.loop === loop && this.users > 0)
+            this.schedule(loop, this.parts.store.settings.reconcileIntervalMs * (0.75 + Math.random() / 4));
+        });
+    }, delay);
   }
 
   private async pass(): Promise<void> {
@@ -128,6 +125,8 @@ export class Reconciler {
     const work = this.parts.repairs
       .logAndContinue(() => this.parts.repairs.names.group(id), this.groups.reconcile(index, id))
       .finally(() => this.busy.delete(id));
-    await withTimeout(id, this.parts.store.settings.leaseMs, work).catch(() => undefined);
+    await withTimeout(this.parts.store.clock, { who: id, ms: this.parts.store.settings.leaseMs }, work).catch(
+      () => undefined,
+    );
   }
 }

@@ -19,7 +19,7 @@ export class Repairs {
   constructor(
     reader: GroupReader,
     private readonly events: Events,
-    private readonly settings: Pick<Settings, 'logger' | 'leaseMs'>,
+    private readonly settings: Pick<Settings, 'clock' | 'logger' | 'leaseMs'>,
   ) {
     this.names = new NameReader(reader);
   }
@@ -57,7 +57,7 @@ export class Repairs {
     message: (who: string) => string,
     hint: string,
   ): Promise<void> {
-    const now = performance.now();
+    const now = this.settings.clock.elapsed();
     const place = `${groupId} ${task}`;
     const isDue = now - (this.warnedAt.get(place) ?? -Infinity) >= this.settings.leaseMs;
     if (isDue) this.warnedAt.set(place, now);

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { setTimeout as pause } from 'node:timers/promises';
-import { runOutsideContext } from '../utils/outside-context';
+import { pause } from '../utils/clock';
 import type { Events } from '../config/events';
 import { messageOf } from '../utils/error-message';
 import type { GroupReader } from '../store/group-reader';
@@ -136,7 +135,7 @@ export class RunRecovery {
     const seen = await this.untilDone(() => this.store.seen(server, before));
     if (seen?.lostAt === undefined || seen.now - seen.lostAt > mattersMs) return;
     const { lostAt, noticedAt, now, first } = seen;
-    const ahead = Date.now() - now;
+    const ahead = this.store.clock.now() - now;
     // A promoted replica has been running for longer than it has been the primary.
     const overAt = server.promoted ? noticedAt : Math.min(noticedAt, lostAt + roundingMs);
     const loss = { overAt, from: lostAt + ahead, to: overAt + ahead, first };
@@ -156,14 +155,14 @@ export class RunRecovery {
       } catch (error) {
         const { logger } = this.store.settings;
         logger.warn(`can't read yet which runs the engine accepted before Redis was restarted: ${messageOf(error)}`);
-        await pause(againMs);
+        await pause(this.store.clock, againMs);
       }
     }
     return undefined;
   }
 
   private async load({ from, to, first }: Loss): Promise<void> {
-    await pause(settleMs);
+    await pause(this.store.clock, settleMs);
     const pages = this.engine.runsBetween(new Date(from - lookBackMs), new Date(to + lookAheadMs));
     for await (const page of pages) {
       const own = page.flatMap((run) => {
@@ -219,10 +218,10 @@ export class RunRecovery {
   private siftNowAndThen(): void {
     if (this.sifting || this.lost.size === 0) return;
     this.sifting = true;
-    const giveUpAt = performance.now() + mattersMs;
-    const later = () => void runOutsideContext(() => setTimeout(() => void sift(), siftMs)).unref();
+    const giveUpAt = this.store.clock.elapsed() + mattersMs;
+    const later = () => this.store.clock.timeout(() => void sift(), siftMs).unref();
     const sift = async () => {
-      if (performance.now() > giveUpAt) this.lost.clear();
+      if (this.store.clock.elapsed() > giveUpAt) this.lost.clear();
       await this.sift();
       if (this.lost.size > 0 && !this.closed) later();
       else this.sifting = false;

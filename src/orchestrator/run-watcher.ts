@@ -1,4 +1,5 @@
-import type { MageflowLogger } from '../config/options';
+import type { Timer } from '../utils/clock';
+import type { Settings } from '../config/options';
 import { messageOf } from '../utils/error-message';
 import type { EngineClient } from '../hatchet/client';
 import type { Published } from './outbox';
@@ -14,20 +15,20 @@ const existsAfterMs = 2_000;
  */
 export class RunWatcher {
   private closed = false;
-  private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly timers = new Set<Timer>();
 
   constructor(
     private readonly engine: EngineClient,
     private readonly served: TaskRegistry,
     private readonly settler: RunReconciler,
-    private readonly logger: MageflowLogger,
+    private readonly settings: Pick<Settings, 'clock' | 'logger'>,
   ) {}
 
   published(run: Published): void {
     if (this.served.reportsHere(run.task)) return;
     void this.watch(run).catch((error: unknown) => {
       if (!this.closed)
-        this.logger.warn(
+        this.settings.logger.warn(
           `can't watch run ${run.runId} of ${run.task}; the reconciler will ask for its end: ${messageOf(error)}`,
         );
     });
@@ -35,7 +36,7 @@ export class RunWatcher {
 
   close(): void {
     this.closed = true;
-    for (const timer of this.timers) clearTimeout(timer);
+    for (const timer of this.timers) timer.cancel();
   }
 
   private async watch({ groupId, entry, runId, task }: Published): Promise<void> {
@@ -61,7 +62,7 @@ export class RunWatcher {
 
   private after(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
+      const timer = this.settings.clock.timeout(() => {
         this.timers.delete(timer);
         resolve();
       }, ms);

@@ -1,5 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { runOutsideContext } from '../utils/outside-context';
+import { pause, type Timer } from '../utils/clock';
 import { messageOf } from '../utils/error-message';
 import type { GroupStore } from '../store/group-store';
 import type { KeyCollisions, Fate } from './key-collisions';
@@ -58,7 +57,7 @@ export class Sender {
   private readonly refused = new Queue<Refused>();
   private sifting = false;
   /** Cancels the scheduled flush. */
-  private unschedule: (() => void) | undefined;
+  private scheduled: Timer | undefined;
   private bytesWaiting = 0;
   /** Resolve the pending waits of `whenNotFull`. */
   private readonly wakers: (() => void)[] = [];
@@ -91,7 +90,7 @@ export class Sender {
 
   close(): void {
     this.closed = true;
-    this.unschedule?.();
+    this.scheduled?.cancel();
     // The rest stays leased in Redis; nothing in this process waits for it any more.
     for (let one = this.queue.shift(); one; one = this.queue.shift()) one.done(one);
     this.wake();
@@ -100,7 +99,7 @@ export class Sender {
   private schedule(): void {
     if (this.queue.length === 0 || this.calls >= callsInFlight || this.closed) return;
     if (this.queue.length >= maxRunsPerCall) return void this.flush();
-    this.unschedule ??= runOutsideContext(() => after(this.window(), () => void this.flush()));
+    this.scheduled ??= this.after(this.window(), () => void this.flush());
   }
 
   /**
@@ -113,8 +112,8 @@ export class Sender {
   }
 
   private async flush(): Promise<void> {
-    this.unschedule?.();
-    this.unschedule = undefined;
+    this.scheduled?.cancel();
+    this.scheduled = undefined;
     const batch: Publication[] = [];
     let bytes = 0;
     while (this.queue.length > 0 && batch.length < maxRunsPerCall) {
@@ -169,15 +168,15 @@ export class Sender {
 
   /** Makes one call. It renews the heartbeat meanwhile, so that a slow answer does not make this process look dead. */
   private async taken(batch: readonly Publication[], attempt: number): Promise<string[]> {
-    const beating = runOutsideContext(() => setInterval(() => void this.beat(), this.store.settings.leaseMs / 3));
-    const began = performance.now();
+    const beating = this.store.clock.interval(() => void this.beat(), this.store.settings.leaseMs / 3);
+    const began = this.store.clock.elapsed();
     try {
       const requests = batch.map(({ request }) => request);
       const runIds = await this.engine.publish(requests, Math.min(attempt + 1, mostPatience));
-      this.answerMs += (performance.now() - began - this.answerMs) / 4;
+      this.answerMs += (this.store.clock.elapsed() - began - this.answerMs) / 4;
       return runIds;
     } finally {
-      clearInterval(beating);
+      beating.cancel();
     }
   }
 
@@ -260,7 +259,7 @@ export class Sender {
       this.store.settings.logger.warn(`the engine accepts no runs: ${messageOf(error)}. mageflow keeps trying.`);
     await this.beat();
     const longest = Math.min(5_000, this.store.settings.leaseMs / 2);
-    await pause(Math.min(longest, 100 * 2 ** attempt));
+    await pause(this.store.clock, Math.min(longest, 100 * 2 ** attempt));
   }
 
   /** Redis may be unavailable too. Then the leases decide. */
@@ -269,18 +268,13 @@ export class Sender {
       .beat()
       .catch((reason: unknown) => this.store.settings.logger.warn(`the heartbeat failed: ${messageOf(reason)}`));
   }
-}
 
-/**
- * Schedules an action. A timer takes at least 1 ms, which is a part of an item's time at a limit of 1; 0 ms avoids the
- * timer.
- * @returns a function that cancels it
- */
-function after(ms: number, action: () => void): () => void {
-  if (ms < 1) {
-    const immediate = setImmediate(action);
-    return () => clearImmediate(immediate);
+  /**
+   * Schedules an action. A timer takes at least 1 ms, which is a part of an item's time at a limit of 1; 0 ms avoids the
+   * timer.
+   */
+  private after(ms: number, action: () => void): Timer {
+    const { clock } = this.store;
+    return ms < 1 ? clock.immediate(action) : clock.timeout(action, ms);
   }
-  const timer = setTimeout(action, ms);
-  return () => clearTimeout(timer);
 }

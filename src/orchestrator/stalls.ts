@@ -55,7 +55,7 @@ export class Stalls {
 
   private async ask(): Promise<void> {
     const { leaseMs, logger } = this.store.settings;
-    const now = performance.now();
+    const now = this.store.clock.elapsed();
     const { reached } = this;
     if (reached && now - reached.last < leaseMs / 3) return;
     try {

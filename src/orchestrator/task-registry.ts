@@ -60,7 +60,7 @@ export class TaskRegistry {
     const local = this.local.get(lower);
     if (local) return local === 'task';
     const announced = await this.announced(lower);
-    return announced?.kind === 'task' && announced.until > performance.now();
+    return announced?.kind === 'task' && announced.until > this.store.clock.elapsed();
   }
 
   /** For how long the runs of a name may wait for a worker, if a wrapped declaration in any process sets it. */
@@ -71,8 +71,8 @@ export class TaskRegistry {
 
   private async announced(lower: string): Promise<Announced | undefined> {
     const { leaseMs, abandonedMs } = this.store.settings;
-    if (performance.now() >= this.readAgainAt) {
-      const before = performance.now();
+    if (this.store.clock.elapsed() >= this.readAgainAt) {
+      const before = this.store.clock.elapsed();
       const all = (await this.store.redis.call('served', [this.store.keys.served()], [abandonedMs])) as string[];
       this.remote = new Map();
       for (let i = 0; i + 3 < all.length; i += 4)

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../utils/clock';
 import { RecentMap } from '../utils/recent-map';
 import type { GroupReader } from '../store/group-reader';
 import { unpackCallback, unpackSpec, type Spec } from '../store/spec';
@@ -93,7 +93,7 @@ export class UntakenRuns {
    */
   private async ask(runId: string, tasks: readonly string[]): Promise<UntakenRun | 'unknown' | undefined> {
     for (const delay of askMs) {
-      if (delay > 0) await pause(delay);
+      if (delay > 0) await pause(this.reader.clock, delay);
       const untaken = await this.engine.untaken(tasks);
       if (untaken !== 'unknown') return untaken;
     }

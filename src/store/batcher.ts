@@ -1,4 +1,4 @@
-import { runOutsideContext } from '../utils/outside-context';
+import type { Clock } from '../utils/clock';
 
 interface Waiting<A, R> {
   call: A;
@@ -19,11 +19,13 @@ export class Batcher<A, R> {
   private readonly waiting = new Map<string, Batch<A, R>>();
 
   /**
+   * @param clock - whose turns of the event loop make the batches
    * @param send - makes the calls of one key as one, and returns a result for each of them in the same order
    * @param maxBatchSize - the maximum number of calls made as one
    * @param retryIndividually - whether each call is made separately if the combined call fails
    */
   constructor(
+    private readonly clock: Clock,
     private readonly send: (calls: readonly A[]) => Promise<readonly R[]>,
     private readonly maxBatchSize: number,
     private readonly retryIndividually = true,
@@ -41,7 +43,7 @@ export class Batcher<A, R> {
       if (!batch) {
         const begun = { all: [], weight: 0 };
         this.waiting.set(key, (batch = begun));
-        runOutsideContext(() => setImmediate(() => this.flush(key, begun)));
+        this.clock.immediate(() => this.flush(key, begun));
       }
       batch.all.push({ call, resolve, reject });
       batch.weight += weight;

@@ -1,11 +1,11 @@
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause, type Clock } from '../utils/clock';
 import { retry } from '../utils/retry';
 import { runOutsideContext } from '../utils/outside-context';
 import { ClosedError, ConfigurationError, describe, StoreError, StoreFormatError } from '../config/errors';
 import { betweenFaultPoints } from '../utils/fault-points';
 import { withTimeout, timeLimit } from '../utils/timeout';
-import type { MageflowLogger } from '../config/options';
+import type { Settings } from '../config/options';
 import { messageOf } from '../utils/error-message';
 import { scripts } from './scripts.generated';
 import { owesAnswers, Silence } from './silence';
@@ -13,6 +13,9 @@ import { owesAnswers, Silence } from './silence';
 const commandsAPiece = 16;
 /** How long to wait for ioredis to notice a broken connection. */
 const pauseMs = 10;
+
+/** The settings that a connection uses. */
+export type ConnectionSettings = Pick<Settings, 'clock' | 'commandTimeoutMs' | 'logger'>;
 
 export type RedisLike = Redis | Cluster;
 
@@ -55,10 +58,9 @@ export class RedisConnection {
 
   constructor(
     private readonly given: RedisLike | string,
-    private readonly timeoutMs: number,
-    private readonly logger: MageflowLogger,
+    private readonly settings: ConnectionSettings,
   ) {
-    this.silence = new Silence(timeoutMs);
+    this.silence = new Silence(settings.commandTimeoutMs, settings.clock);
     this.client = this.connect(true);
     this.client.on('ready', () => this.greet());
     this.client.on('close', () => {
@@ -83,6 +85,11 @@ export class RedisConnection {
     await this.checking.catch((error: unknown) => {
       throw this.failure('format', error);
     });
+  }
+
+  /** The time and timers of the instance. */
+  get clock(): Clock {
+    return this.settings.clock;
   }
 
   /** The address of the Redis, as far as the options show it. */
@@ -123,8 +130,10 @@ export class RedisConnection {
   /** Subscribes to a channel; waits for a connection without a time limit. @throws the error with which ioredis rejects */
   async hear(channel: string): Promise<void> {
     const client = this.subscription();
-    const since = performance.now();
-    const callOff = timeLimit(this.timeoutMs, () => this.silence.breakSince(since, client));
+    const since = this.settings.clock.elapsed();
+    const callOff = timeLimit(this.settings.clock, this.settings.commandTimeoutMs, () =>
+      this.silence.breakSince(since, client),
+    );
     try {
       await client.subscribe(channel);
     } finally {
@@ -160,7 +169,7 @@ export class RedisConnection {
     const policy = told('maxmemory_policy') ?? 'noeviction';
     if (policy !== 'noeviction' && !this.warned) {
       this.warned = true;
-      this.logger.warn(
+      this.settings.logger.warn(
         `this Redis may delete keys when its memory is full: its maxmemory-policy is ${policy}. Swarms would lose their state; set it to noeviction.`,
       );
     }
@@ -171,14 +180,14 @@ export class RedisConnection {
   }
 
   private whenReady<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
-    const time = { left: this.timeoutMs };
+    const time = { left: this.settings.commandTimeoutMs };
     return retry(
       () => this.sent(send, time),
       (error) => {
         // For a moment after a disconnect the status is still 'ready'. Nothing was sent in this case, so a retry is safe.
         if (messageOf(error).startsWith("Stream isn't writeable") && time.left > pauseMs) {
           time.left -= pauseMs;
-          return pause(pauseMs);
+          return pause(this.settings.clock, pauseMs);
         }
         throw this.failure(what, error);
       },
@@ -189,10 +198,8 @@ export class RedisConnection {
     if (this.closed || this.client.status !== 'ready' || !this.admitted)
       return this.ready(time).then(() => this.sent(send, time));
     this.gather();
-    const sentAt = performance.now();
-    return withTimeout('Redis', Math.max(1, Math.round(time.left)), send(this.client), () =>
-      this.silence.breakSince(sentAt, this.client),
-    );
+    const sentAt = this.settings.clock.elapsed();
+    return this.inTime(time.left, send(this.client), () => this.silence.breakSince(sentAt, this.client));
   }
 
   /**
@@ -216,25 +223,23 @@ export class RedisConnection {
     const turn = { stream, commands: 1 };
     this.turn = turn;
     stream.cork();
-    runOutsideContext(() =>
-      setImmediate(() => {
-        if (this.turn === turn) this.turn = undefined;
-        stream.uncork();
-      }),
-    );
+    this.settings.clock.immediate(() => {
+      if (this.turn === turn) this.turn = undefined;
+      stream.uncork();
+    });
   }
 
   private connect(forCommands: boolean): RedisLike {
-    const client = duplicate(this.given, forCommands, this.timeoutMs);
+    const client = duplicate(this.given, forCommands, this.settings.commandTimeoutMs);
     // Each call that waits for the connection adds listeners, so their number has no limit.
     client.setMaxListeners(0);
     this.silence.watch(client);
     let told = -Infinity;
     client.on('error', (error: Error) => {
       // ioredis reports each attempt to reconnect; one warning a minute is enough.
-      if (this.closed || performance.now() - told < 60_000) return;
-      told = performance.now();
-      this.logger.warn(`Redis is unreachable: ${messageOf(error)}. mageflow keeps trying.`);
+      if (this.closed || this.settings.clock.elapsed() - told < 60_000) return;
+      told = this.settings.clock.elapsed();
+      this.settings.logger.warn(`Redis is unreachable: ${messageOf(error)}. mageflow keeps trying.`);
     });
     return client;
   }
@@ -254,11 +259,11 @@ export class RedisConnection {
         this.waiting.delete(onClose);
         done();
       };
-      let last: unknown = new Error(`not connected within ${this.timeoutMs} ms`);
+      let last: unknown = new Error(`not connected within ${this.settings.commandTimeoutMs} ms`);
       const onReady = () => settle(resolve);
       const onError = (error: Error) => void (last = error);
       const onClose = () => settle(() => reject(closedError()));
-      const callOff = timeLimit(Math.max(1, time.left), () => settle(() => reject(last as Error)));
+      const callOff = timeLimit(this.settings.clock, Math.max(1, time.left), () => settle(() => reject(last as Error)));
       this.waiting.add(onClose);
       this.client.once('ready', onReady);
       this.client.on('error', onError);
@@ -266,21 +271,21 @@ export class RedisConnection {
   }
 
   private async admit(time: { left: number }): Promise<void> {
-    const since = performance.now();
+    const since = this.settings.clock.elapsed();
     this.checking ??= this.runCheck();
     try {
-      await withTimeout('Redis', Math.max(1, Math.round(time.left)), this.checking);
+      await this.inTime(time.left, this.checking);
     } finally {
-      time.left -= performance.now() - since;
+      time.left -= this.settings.clock.elapsed() - since;
     }
   }
 
   /** Checks the connection, and stores the result. After another error than a refusal, the next command checks again. */
   private runCheck(): Promise<void> {
     const { check, client } = this;
-    const since = performance.now();
+    const since = this.settings.clock.elapsed();
     const checked = betweenFaultPoints('redis', 'format', () => check?.(client) ?? Promise.resolve());
-    const run: Promise<void> = withTimeout('Redis', this.timeoutMs, checked, () =>
+    const run: Promise<void> = this.inTime(this.settings.commandTimeoutMs, checked, () =>
       this.silence.breakSince(since, client),
     ).then(
       () => void (this.admitted = true),
@@ -291,6 +296,11 @@ export class RedisConnection {
       },
     );
     return run;
+  }
+
+  /** @throws the call's error, or an error that names Redis after some ms */
+  private inTime<T>(ms: number, call: Promise<T>, isOver?: () => void): Promise<T> {
+    return withTimeout(this.settings.clock, { who: 'Redis', ms: Math.max(1, Math.round(ms)), isOver }, call);
   }
 
   private failure(what: string, cause: unknown): StoreError | ClosedError {

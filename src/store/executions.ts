@@ -52,10 +52,14 @@ export function claimToken(secret: string, entry: string): string {
  * The calls that one turn of the event loop makes for one bucket of a group are sent together.
  */
 export class Executions {
-  private readonly starts = new Batcher((calls: readonly Call[]) => this.sendStarts(calls), atOnce);
-  private readonly finishes = new Batcher((calls: readonly FinishCall[]) => this.sendFinishes(calls), atOnce);
+  private readonly starts: Batcher<Call, StartReply>;
+  private readonly finishes: Batcher<FinishCall, FinishReply>;
 
-  constructor(private readonly scripts: ScriptCalls) {}
+  constructor(private readonly scripts: ScriptCalls) {
+    const { clock } = scripts.settings;
+    this.starts = new Batcher(clock, (calls: readonly Call[]) => this.sendStarts(calls), atOnce);
+    this.finishes = new Batcher(clock, (calls: readonly FinishCall[]) => this.sendFinishes(calls), atOnce);
+  }
 
   /**
    * Claims an entry for an execution.

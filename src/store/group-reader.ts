@@ -1,3 +1,4 @@
+import type { Clock } from '../utils/clock';
 import { withoutDefaults } from '../config/swarm-config';
 import { decodeConfig, storedFields } from './stored-config';
 import type { Failure } from '../config/errors';
@@ -43,6 +44,11 @@ const page = { items: 256, bytes: 4 * 1024 * 1024 };
 export class GroupReader {
   readonly suspensions: Suspensions;
   private readonly groups: GroupRecordReader;
+
+  /** The time and timers of the instance. */
+  get clock(): Clock {
+    return this.store.clock;
+  }
 
   constructor(private readonly store: GroupStore) {
     this.suspensions = new Suspensions(store);

@@ -2,6 +2,7 @@ import type { ConfigChange } from '../config/swarm-config';
 import { field } from './scripts.generated';
 import { encodeChange, encodeConfig } from './stored-config';
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '../utils/clock';
 import { Executions, packedPairs } from './executions';
 import { isKeyed } from './ids';
 import { bucketSize, Keys } from './keys';
@@ -151,6 +152,11 @@ export class GroupStore {
     this.topLevelIndex = scripts.topLevelIndex;
     this.process = scripts.process;
     this.identity = scripts.identity;
+  }
+
+  /** The time and timers of the instance. */
+  get clock(): Clock {
+    return this.settings.clock;
   }
 
   /** Puts a group into the reconciler index, see `ScriptCalls.register`. */

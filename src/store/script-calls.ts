@@ -37,11 +37,7 @@ export class ScriptCalls {
   readonly process = randomBytes(9).toString('base64url');
   /** The identity of the store: instances with the same identity share all state. */
   readonly identity: string;
-  private readonly registrations = new Batcher(
-    (all: readonly Registration[]) => this.sendRegistrations(all),
-    registeredAtOnce,
-    false,
-  );
+  private readonly registrations: Batcher<Registration, void>;
 
   constructor(
     readonly redis: RedisConnection,
@@ -49,6 +45,8 @@ export class ScriptCalls {
     readonly keys: Keys,
     private readonly listeners: StoreListeners,
   ) {
+    const send = (all: readonly Registration[]) => this.sendRegistrations(all);
+    this.registrations = new Batcher(settings.clock, send, registeredAtOnce, false);
     redis.admitWith((client) => checkFormat(client, keys.meta(), settings.logger));
     this.topLevelIndex = new TopLevelIndex(redis, keys, 2 * settings.commandTimeoutMs);
     this.identity = `${redis.address} ${keys.base}`;

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import { runOutsideContext } from '../utils/outside-context';
+import type { Clock } from '../utils/clock';
 import { timeLimit } from '../utils/timeout';
 
 type Client = Redis | Cluster;
@@ -14,7 +14,10 @@ export class Silence {
   private readonly heardAt = new WeakMap<object, number>();
 
   /** @param limitMs - how long a new connection may send nothing, in ms */
-  constructor(private readonly limitMs: number) {}
+  constructor(
+    private readonly limitMs: number,
+    private readonly clock: Clock,
+  ) {}
 
   /** Starts to observe the connections of a client. */
   watch(client: Client): void {
@@ -36,11 +39,11 @@ export class Silence {
   private listen(node: Redis): void {
     node.on('connect', () => {
       const { stream } = node;
-      const hear = () => void this.heardAt.set(stream, performance.now());
+      const hear = () => void this.heardAt.set(stream, this.clock.elapsed());
       hear();
       stream.on('data', hear);
       // No call is sent on a connection before it is ready, so no call would detect its silence.
-      const callOff = runOutsideContext(() => timeLimit(this.limitMs, () => this.breakNode(performance.now(), node)));
+      const callOff = timeLimit(this.clock, this.limitMs, () => this.breakNode(this.clock.elapsed(), node));
       stream.once('data', callOff).once('close', callOff);
     });
   }

@@ -25,7 +25,7 @@ export interface IndexMember {
  * removed when it is deleted. Sweeps remove the groups that Redis let expire, so that the index does not grow without limit.
  */
 export class TopLevelIndex {
-  private readonly entries = new Batcher((all: readonly Entry[]) => this.sendEntries(all), enteredAtOnce, false);
+  private readonly entries: Batcher<Entry, void>;
   private cursor = '0';
   private toLeaveOut = 0;
 
@@ -34,7 +34,10 @@ export class TopLevelIndex {
     private readonly keys: Keys,
     /** How long a member may precede the creation of its group, in milliseconds. */
     private readonly graceMs: number,
-  ) {}
+  ) {
+    const send = (all: readonly Entry[]) => this.sendEntries(all);
+    this.entries = new Batcher(redis.clock, send, enteredAtOnce, false);
+  }
 
   /** Adds a group. @param anew - renew its entry, because an earlier group of this id existed and a new one was created */
   async add(id: string, anew = false): Promise<void> {

@@ -1,3 +1,5 @@
+import type { Clock, Timer } from './clock';
+
 const parts = 4;
 /** The longest timer of Node, in ms; a longer one fires at once. */
 export const longestTimerMs = 2 ** 31 - 1;
@@ -11,39 +13,46 @@ export const longestTimerMs = 2 ** 31 - 1;
  * @param ms - the limit
  * @returns a function that cancels the limit, and returns the ms that were left
  */
-export function timeLimit(ms: number, over: () => void): () => number {
+export function timeLimit(clock: Clock, ms: number, over: () => void): () => number {
   let left = ms;
   let part = 0;
   let begun = 0;
-  let immediate: NodeJS.Immediate | undefined;
-  const next = (): NodeJS.Timeout => {
+  let immediate: Timer | undefined;
+  const next = (): Timer => {
     part = Math.min(left, Math.max(1, ms / parts), longestTimerMs);
-    begun = performance.now();
-    return setTimeout(() => {
+    begun = clock.elapsed();
+    return clock.timeout(() => {
       left -= part;
       part = 0;
       if (left > 0) timer = next();
-      else immediate = setImmediate(over);
+      else immediate = clock.immediate(over);
     }, part);
   };
   let timer = next();
   return () => {
-    clearTimeout(timer);
-    clearImmediate(immediate);
-    return left - Math.min(part, performance.now() - begun);
+    timer.cancel();
+    immediate?.cancel();
+    return left - Math.min(part, clock.elapsed() - begun);
   };
+}
+
+/** How long a call may take. */
+export interface Limit {
+  /** Names the called service in the error. */
+  who: string;
+  ms: number;
+  /** Called when the call takes too long. */
+  isOver?: (() => void) | undefined;
 }
 
 /**
  * Resolves with the result of a call, or rejects when the call takes too long. The call itself can't be stopped; its later
  * result is dropped.
- * @param who - names the called service in the error
- * @param isOver - called when the call takes too long
  * @throws the call's error, or an Error with `who` and the limit
  */
-export function withTimeout<T>(who: string, ms: number, call: Promise<T>, isOver?: () => void): Promise<T> {
+export function withTimeout<T>(clock: Clock, { who, ms, isOver }: Limit, call: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const callOff = timeLimit(ms, () => {
+    const callOff = timeLimit(clock, ms, () => {
       reject(new Error(`${who} gave no answer within ${ms / 1000} s`));
       isOver?.();
     });

@@ -96,7 +96,7 @@ class Attempt {
     private readonly input: unknown,
     private readonly ctx: Context<unknown>,
   ) {
-    this.persistence = new Persistence(runtime.logger, task, ctx);
+    this.persistence = new Persistence(runtime.store.settings, task, ctx);
   }
 
   async plain(): Promise<unknown> {

@@ -1,6 +1,6 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
+import { idlePause, pause } from '../utils/clock';
 import { retry } from '../utils/retry';
 import { runOutsideContext } from '../utils/outside-context';
 import { invocationOf, isEvicted } from '../hatchet/internals';
@@ -192,11 +192,11 @@ export class ClaimedRun {
 
   /** Asks the engine why the run was aborted, because a timeout, a cancellation and an eviction abort it alike. */
   private async askEngine(): Promise<void> {
-    const { runReconciler, logger } = this.runtime;
+    const { runReconciler, logger, store } = this.runtime;
     const { groupId, entry } = this.claim;
     try {
       for (const delay of askAgainMs) {
-        await pause(delay);
+        await pause(store.clock, delay);
         const state = await runReconciler.completeIfEnded(groupId, entry, this.execution.runId, this.about.name);
         if (!state.known || state.end || state.evicted || isEvicted(this.ctx)) return;
       }
@@ -212,11 +212,11 @@ export class ClaimedRun {
    * Completes the run when the engine does not retry it. The engine records that a moment after the attempt has returned.
    */
   private async askLater(): Promise<void> {
-    const { runReconciler, logger } = this.runtime;
+    const { runReconciler, logger, store } = this.runtime;
     const { groupId, entry } = this.claim;
     try {
       for (const delay of askLaterMs) {
-        await pause(delay, undefined, { ref: false });
+        await idlePause(store.clock, delay);
         const state = await runReconciler.completeIfEnded(groupId, entry, this.execution.runId, this.about.name);
         if (!state.known || state.end) return;
       }
@@ -259,12 +259,12 @@ export class ClaimedRun {
     const { store, confirmations } = this.runtime;
     const { groupId, entry } = this.claim;
     const confirmed = confirmations.take(groupId);
-    const giveUpAt = performance.now() + endTriedForMs;
+    const giveUpAt = store.clock.elapsed() + endTriedForMs;
     return retry(
       () => store.finish(groupId, entry, this.execution, end, confirmed),
       (refusal, attempt) => {
-        if (store.redis.isClosed || performance.now() > giveUpAt) throw refusal;
-        return pause(Math.min(1_000, 50 * 2 ** attempt));
+        if (store.redis.isClosed || store.clock.elapsed() > giveUpAt) throw refusal;
+        return pause(store.clock, Math.min(1_000, 50 * 2 ** attempt));
       },
     );
   }

@@ -30,7 +30,7 @@ function open() {
     reconcileIntervalMs: 600_000,
   });
   const settings = resolveOptions({ keyPrefix, leaseMs: 100 }, log);
-  const connection = new RedisConnection(redis, settings.commandTimeoutMs, log);
+  const connection = new RedisConnection(redis, settings);
   const { tenantId, config } = engine.hatchet;
   const dying = new GroupStore(connection, settings, tenantId, config.namespace ?? '');
   closers.push(async () => {

@@ -24,8 +24,8 @@ describe('a swarm of more than 1,000 tasks that has a key', () => {
 
   test('is completed by the next one who makes it when its maker died half way', async () => {
     const { hatchet, keyPrefix, log, redis } = fixture;
-    const connection = new RedisConnection(redis, 5_000, log);
     const settings = resolveOptions({ keyPrefix }, log);
+    const connection = new RedisConnection(redis, settings);
     const store = new GroupStore(connection, settings, hatchet.tenantId, hatchet.config.namespace ?? '');
     try {
       const id = keyedId('swarm', 'half');
