@@ -88,6 +88,36 @@ describe('imports in src', () => {
   });
 });
 
+describe('list and describe', () => {
+  /** The modules that are loaded with a file: imports of types alone are left out. */
+  function loadedBy(file: string, loaded = new Set<string>()): Set<string> {
+    if (loaded.has(file)) return loaded;
+    loaded.add(file);
+    const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+    for (const statement of source.statements) {
+      const isImport = ts.isImportDeclaration(statement);
+      if (!isImport && !ts.isExportDeclaration(statement)) continue;
+      const clause = isImport ? statement.importClause : statement;
+      const names = isImport ? statement.importClause?.namedBindings : statement.exportClause;
+      const elements = names && (ts.isNamedImports(names) || ts.isNamedExports(names)) ? [...names.elements] : [];
+      const onlyTypes = elements.length > 0 && elements.every(({ isTypeOnly }) => isTypeOnly);
+      const { moduleSpecifier } = statement;
+      if (clause?.isTypeOnly || onlyTypes || !moduleSpecifier || !ts.isStringLiteral(moduleSpecifier)) continue;
+      const { text } = moduleSpecifier;
+      if (text.startsWith('.')) loadedBy(`${path.resolve(path.dirname(file), text)}.ts`, loaded);
+      else loaded.add(text);
+    }
+    return loaded;
+  }
+
+  // A tool that only reads starts on them: the SDK alone takes three times as long to load as all the rest.
+  test.each(['list', 'describe'])('%s loads neither the SDK nor zod', (name) => {
+    const loaded = [...loadedBy(path.join(src, 'api', `${name}.ts`))];
+    expect(loaded).toContain(path.join(src, 'store', 'keys.ts'));
+    expect(loaded.filter((module) => !path.isAbsolute(module) && !module.startsWith('node:'))).toEqual([]);
+  });
+});
+
 describe('what src declares', () => {
   const folders = ['src', '__tests__', 'examples', 'scripts', 'bench'];
   const everything = folders.flatMap((folder) => filesBelow(path.join(root, folder), '.ts'));

@@ -1,7 +1,8 @@
 import { NonRetryableError } from '@hatchet-dev/typescript-sdk';
 import { InvalidMessageError } from '../../src';
 import { encodeJson } from '../../src/messages/json';
-import { cleanText, isWellFormed, packFailure, wellFormedJson } from '../../src/messages/text';
+import { checkWellFormed } from '../../src/config/text';
+import { cleanText, packFailure, wellFormedJson } from '../../src/messages/text';
 import { encodeOutput, encodeThrown } from '../../src/worker/output';
 
 const cut = 'invoice for Ann \u{1F600}'.slice(0, 17);
@@ -40,8 +41,9 @@ describe('text in JSON', () => {
   });
 });
 
-test('a text with half of a pair is not well-formed', () => {
-  expect([cut, '\ude00', '', 'a', '😀'].map(isWellFormed)).toEqual([false, false, true, true, true]);
+test('a name with half of a pair is refused', () => {
+  for (const value of [cut, '\ude00']) expect(() => checkWellFormed('name', value)).toThrow(InvalidMessageError);
+  for (const value of ['', 'a', '😀']) expect(() => checkWellFormed('name', value)).not.toThrow();
 });
 
 test('a failure is stored with a message that the engine takes in an input', () => {
@@ -49,7 +51,7 @@ test('a failure is stored with a message that the engine takes in an input', () 
     message: `it begins with \u2400\u2400IHDR, ${mended}`,
   });
   const { message } = JSON.parse(packFailure('😀'.repeat(9_999).slice(1))) as { message: string };
-  expect([message.length, isWellFormed(message)]).toEqual([10_000, true]);
+  expect([message.length, message.isWellFormed()]).toEqual([10_000, true]);
   expect(cleanText('as it was 😀')).toBe('as it was 😀');
 });
 
@@ -102,7 +104,7 @@ describe('a thrown error', () => {
       const shown = encodeThrown(new type(message)) as Error;
       expect(shown.message === expected).toBe(true);
       expect([shown.name, shown instanceof NonRetryableError]).toEqual([type.name, type === NonRetryableError]);
-      expect([(shown.stack ?? '').includes('\0'), isWellFormed(shown.stack ?? '')]).toEqual([false, true]);
+      expect([(shown.stack ?? '').includes('\0'), (shown.stack ?? '').isWellFormed()]).toEqual([false, true]);
       expect((shown.stack ?? '').length).toBeLessThanOrEqual(200_000);
     }
   });

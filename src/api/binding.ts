@@ -1,8 +1,8 @@
 import { declaredScheduleTimeout } from '../hatchet/declared-timeout';
-import { AlreadyStartedError, ConfigurationError, describe, describeTask, InvalidMessageError } from '../config/errors';
+import { AlreadyStartedError, ConfigurationError, describe, describeTask } from '../config/errors';
 import { encodeMessage, isPlainObject } from '../messages/json';
-import { isWellFormed } from '../messages/text';
 import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
+import { checkBytes, checkWellFormed, maxNameBytes, text } from '../config/text';
 import { packSpec, type Spec, type StoredRunOptions } from '../store/spec';
 import { checkBound, checkCallback, schemaOf } from './schemas';
 import type { Scope } from './scope';
@@ -20,8 +20,7 @@ export const runFields = ['additionalMetadata', 'priority', 'sticky', 'desiredWo
 const signFields = new Set<string>([...runFields, 'successCallbacks', 'errorCallbacks', 'name', 'key']);
 const waitFields = new Set<string>(['timeoutMs', 'signal']);
 const callFields = new Set<string>([...runFields, ...waitFields]);
-// The input of a run may be as large as the engine allows, less 64 KiB. All other fields of the request must fit in there.
-const maxNameBytes = 1024;
+// See `maxNameBytes`.
 const maxOptionsBytes = 16 * 1024;
 const idOfOurs = /^([A-Za-z0-9]{12}\.[0-9a-z]{1,11}|k\.[\w-]{24})(~\d+)?$/;
 
@@ -275,36 +274,4 @@ function checkLabels(given: NonNullable<RunOptions['desiredWorkerLabels']>, what
 
 function isInt32(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) === ((value as number) | 0);
-}
-
-/** Checks a name or key: a non-empty text. @throws ConfigurationError, InvalidMessageError when it is ill-formed */
-export function text(value: unknown, what: string): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string' || value === '' || value.includes('\0')) {
-    throw new ConfigurationError(
-      `${what}: expected a string that is not empty and has no NUL, got ${describe(value)}.`,
-    );
-  }
-  checkWellFormed(what, value);
-  checkBytes(what, value, maxNameBytes);
-  return value;
-}
-
-/**
- * Refuses ill-formed text, because Redis stores half a surrogate pair as another character, and the scripts refuse it.
- * @throws InvalidMessageError
- */
-export function checkWellFormed(what: string, value: string): void {
-  if (isWellFormed(value)) return;
-  throw new InvalidMessageError(
-    `${what}: expected well-formed text, got half a character (a lone surrogate, as slice() leaves of an emoji) in ${JSON.stringify(value)}. Cut texts with Array.from(text).slice(0, n).join('').`,
-  );
-}
-
-function checkBytes(what: string, value: string, limit: number): void {
-  const bytes = Buffer.byteLength(value);
-  if (bytes > limit)
-    throw new ConfigurationError(
-      `${what}: expected at most ${limit} bytes, got ${bytes}. Put large values into the message.`,
-    );
 }

@@ -4,7 +4,7 @@ import { childrenId, itemId, nestedId } from '../store/ids';
 import type { ItemState } from '../store/item-state';
 import { templateIn, unpackSpec, type GroupTemplate, type Spec } from '../store/spec';
 import { TreeReader, type TreeItem } from '../store/tree-reader';
-import type { Scope } from './scope';
+import type { Reading } from './reading';
 import { statusOf as statusOfEntry } from './stored-entry';
 import { progressOf, statusOf } from './stored-group';
 import type { Progress, Signature, SignatureStatus } from './types';
@@ -73,7 +73,7 @@ export function groupOf({ groupId, entry, spec }: Pick<Entry, 'groupId' | 'entry
 
 /** Describes an existing chain or swarm. @param failure - its error, if it was read already */
 export async function describeGroup(
-  { reader }: Scope,
+  { reader }: Reading,
   id: string,
   snapshot: Snapshot,
   failure?: string,
@@ -99,7 +99,7 @@ export async function describeGroup(
  * @param template - the stored form of a group that does not exist yet
  */
 export async function describeEntry(
-  scope: Scope,
+  reading: Reading,
   at: Entry,
   snapshot: Snapshot | undefined,
   template: GroupTemplate | undefined,
@@ -109,7 +109,7 @@ export async function describeEntry(
   const below = groupOf(at);
   if (below !== undefined && spec.group !== 'root') {
     if (!snapshot) return describeUnmade(at, name, below, template);
-    const node = await describeGroup(scope, below, snapshot, at.error);
+    const node = await describeGroup(reading, below, snapshot, at.error);
     return { ...node, shown: { ...node.shown, id, name } };
   }
   const status = statusOfEntry(state);
@@ -132,7 +132,7 @@ export async function describeEntry(
 
 /** Describes a page of children. Undefined when the group is gone. */
 export async function describeItems(
-  scope: Scope,
+  reading: Reading,
   { groupId, total, unmade }: Below,
   from: number,
   limit: number,
@@ -140,21 +140,21 @@ export async function describeItems(
   if (unmade) {
     const packed = unmade.items.slice(from, from + limit);
     const entries = packed.map((text, i) => entryOf(groupId, { ...untouched(unmade.state), index: from + i }, text));
-    return { total, nodes: await describeAll(scope, entries) };
+    return { total, nodes: await describeAll(reading, entries) };
   }
-  const page = await new TreeReader(scope.store, scope.reader).items(groupId, from, limit);
+  const page = await new TreeReader(reading.store, reading.reader).items(groupId, from, limit);
   if (!page) return undefined;
   return {
     total: page.total,
     nodes: await describeAll(
-      scope,
+      reading,
       page.items.map((item) => entryOf(groupId, item)),
     ),
   };
 }
 
-async function describeAll(scope: Scope, entries: readonly Entry[]): Promise<Node[]> {
-  const { reader, store } = scope;
+async function describeAll(reading: Reading, entries: readonly Entry[]): Promise<Node[]> {
+  const { reader, store } = reading;
   const snapshots = await Promise.all(
     entries.map(async (entry) => {
       const group = groupOf(entry);
@@ -170,7 +170,7 @@ async function describeAll(scope: Scope, entries: readonly Entry[]): Promise<Nod
   const templates = new Map(unread.map((entry, i) => [entry, read[i]]));
   return Promise.all(
     entries.map((entry, i) =>
-      describeEntry(scope, entry, snapshots[i], templates.get(entry) ?? templateIn(entry.spec)),
+      describeEntry(reading, entry, snapshots[i], templates.get(entry) ?? templateIn(entry.spec)),
     ),
   );
 }

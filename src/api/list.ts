@@ -1,10 +1,9 @@
-import { ConfigurationError, describe } from '../config/errors';
-import { refuseUnknown, wholeNumber } from '../config/options';
+import { oneOf, refuseUnknown, wholeNumber } from '../config/options';
+import { text } from '../config/text';
 import type { IndexMember } from '../store/top-level-index';
 import { isEnded } from '../store/group-reader';
-import { text } from './binding';
 import { packCursor, unpackCursor } from './cursor';
-import type { Scope } from './scope';
+import type { Reading } from './reading';
 import { statusOf as statusOfEntry } from './stored-entry';
 import { statusOf } from './stored-group';
 import type { Signature, SignatureStatus } from './types';
@@ -61,11 +60,11 @@ interface Wanted {
 }
 
 /** Lists the outermost groups, newest first. @throws ConfigurationError */
-export async function list(scope: Scope, options: ListOptions = {}): Promise<Listing> {
+export async function list(reading: Reading, options: ListOptions = {}): Promise<Listing> {
   refuseUnknown(options, fields, 'option of list');
   const wanted: Wanted = {
-    kind: oneOf('kind', options.kind, kinds),
-    status: oneOf('status', options.status, statuses),
+    kind: filter('kind', options.kind, kinds),
+    status: filter('status', options.status, statuses),
     name: text(options.name, 'name'),
   };
   const limit = wholeNumber('limit', options.limit, 50, { max: 1_000 });
@@ -75,8 +74,8 @@ export async function list(scope: Scope, options: ListOptions = {}): Promise<Lis
   let more = true;
   for (let looked = 0; more && items.length < limit && looked < looksAtMost;) {
     const missing = limit - items.length;
-    const page = await scope.store.topLevelIndex.page(after, filtered ? Math.max(membersPerRead, missing) : missing);
-    const found = await readAll(scope, page.members, wanted);
+    const page = await reading.store.topLevelIndex.page(after, filtered ? Math.max(membersPerRead, missing) : missing);
+    const found = await readAll(reading, page.members, wanted);
     more = page.more;
     for (const [i, member] of page.members.entries()) {
       after = member;
@@ -92,12 +91,12 @@ export async function list(scope: Scope, options: ListOptions = {}): Promise<Lis
 }
 
 /** Reads the members, and returns those that match. */
-async function readAll(scope: Scope, members: readonly IndexMember[], wanted: Wanted) {
-  const { topLevelIndex: catalog } = scope.store;
+async function readAll(reading: Reading, members: readonly IndexMember[], wanted: Wanted) {
+  const { topLevelIndex: catalog } = reading.store;
   const gone: IndexMember[] = [];
   const found = await Promise.all(
     members.map(async (member) => {
-      const item = await read(scope, member, wanted);
+      const item = await read(reading, member, wanted);
       if (item === 'gone') gone.push(member);
       return typeof item === 'object' ? item : undefined;
     }),
@@ -107,7 +106,7 @@ async function readAll(scope: Scope, members: readonly IndexMember[], wanted: Wa
   return found;
 }
 
-async function read({ reader, store }: Scope, { id, score }: IndexMember, wanted: Wanted) {
+async function read({ reader, store }: Reading, { id, score }: IndexMember, wanted: Wanted) {
   const [snapshot, place] = await Promise.all([reader.snapshot(id), store.topLevelIndex.placeOf(id)]);
   if (!snapshot) return 'gone';
   const { kind: stored, name } = snapshot;
@@ -126,9 +125,6 @@ function unpackAfter(cursor: unknown): IndexMember | undefined {
   return found && { score: Number(found[1]), id: found[2] ?? '' };
 }
 
-function oneOf<T extends string>(field: string, value: unknown, allowed: readonly T[]): T | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (!allowed.includes(value as T))
-    throw new ConfigurationError(`${field}: expected one of ${allowed.join(', ')}, got ${describe(value)}.`);
-  return value as T;
+function filter<T extends string>(field: string, value: T | null | undefined, allowed: readonly T[]): T | undefined {
+  return value === undefined || value === null ? undefined : oneOf(field, value, allowed);
 }

@@ -1,9 +1,9 @@
-import { ConfigurationError, NotFoundError, describe } from '../config/errors';
-import { refuseUnknown } from '../config/options';
-import { itemId, parseInvocationId, parseItemId } from '../store/ids';
-import type { SignatureLocation } from '../store/signature-index';
-import { callbacksOf, unpackCallback, unpackSpec, type Spec } from '../store/spec';
+import { ConfigurationError } from '../config/errors';
+import { oneOf, refuseUnknown } from '../config/options';
+import { itemId, parseInvocationId } from '../store/ids';
+import { unpackSpec, type Spec } from '../store/spec';
 import { groupOf } from './described';
+import { resolve, unknownId, type Resolved } from './resolve';
 import type { Scope } from './scope';
 import { StoredEntry } from './stored-entry';
 import { placeholderSnapshot } from './stored-group';
@@ -36,14 +36,12 @@ export type Loaded<K extends Kind, O> = [O] extends [AnySignature]
         : Signature<Message, O>;
 
 const fields = new Set(['kind']);
-const kinds: readonly unknown[] = ['task', 'root', 'chain', 'swarm'];
+const kinds: readonly Kind[] = ['task', 'root', 'chain', 'swarm'];
 
 /** Loads the signature of an id from the store. @throws NotFoundError, ConfigurationError when it is of another kind */
 export async function load(scope: Scope, id: string, options: LoadOptions = {}): Promise<AnySignature> {
   refuseUnknown(options, fields, 'option of load');
-  const { kind } = options;
-  if (kind !== undefined && !kinds.includes(kind))
-    throw new ConfigurationError(`kind of load: expected one of ${kinds.join(', ')}, got ${describe(kind)}.`);
+  const kind = options.kind === undefined ? undefined : oneOf('kind of load', options.kind, kinds);
   const found = await find(scope, id);
   if (kind !== undefined && found.kind !== kind)
     throw new ConfigurationError(
@@ -53,50 +51,34 @@ export async function load(scope: Scope, id: string, options: LoadOptions = {}):
 }
 
 async function find(scope: Scope, id: string): Promise<AnySignature> {
-  const found =
-    typeof id === 'string' && id !== ''
-      ? ((await loadItem(scope, id)) ?? (await loadGroup(scope, id)) ?? (await loadLocated(scope, id)))
-      : undefined;
+  const resolved = await resolve(scope, id);
+  const found = resolved && (await signatureOf(scope, id, resolved));
   if (!found) throw unknownId(id);
   return found;
 }
 
-export function unknownId(id: unknown): NotFoundError {
-  return new NotFoundError(
-    `No signature with the id ${describe(id)} is stored. A signature is stored once it is run, attached as a callback or put into a group, and until its retention has passed.`,
-  );
-}
-
-async function loadItem(scope: Scope, id: string): Promise<AnySignature | undefined> {
-  const firing = parseInvocationId(id);
-  if (firing) {
-    const packed = await scope.reader.callback(firing.groupId, firing.entry);
-    if (packed === undefined) return undefined;
-    const { spec } = unpackCallback(packed);
-    return swarmOf(scope, { ...firing, spec }, id) ?? new TaskSignature(scope, spec, id);
+async function signatureOf(scope: Scope, id: string, found: Resolved): Promise<AnySignature | undefined> {
+  switch (found.is) {
+    case 'group': {
+      const { kind, name } = found.snapshot;
+      return kind === 'chain'
+        ? TaskSignature.standalone(scope, id, { task: name, name, group: 'chain' })
+        : new TaskSwarm(scope, id, name);
+    }
+    case 'item':
+      return found.id === undefined ? itemAt(scope, found.groupId, found.index) : standalone(scope, found.id);
+    case 'invocation': {
+      const swarm = parseInvocationId(id) && swarmOf(scope, found, id);
+      return swarm ?? new TaskSignature(scope, found.spec, id);
+    }
+    case 'callback':
+      return new TaskSignature(scope, found.spec, id);
   }
-  const parsed = parseItemId(id);
-  return parsed && itemAt(scope, parsed.groupId, parsed.index);
 }
 
-async function loadGroup(scope: Scope, id: string): Promise<AnySignature | undefined> {
-  const snapshot = await scope.reader.snapshot(id);
-  if (!snapshot) return undefined;
-  if (snapshot.kind === 'swarm' || snapshot.kind === 'root') return new TaskSwarm(scope, id, snapshot.name);
-  if (snapshot.kind === 'chain')
-    return TaskSignature.standalone(scope, id, { task: snapshot.name, name: snapshot.name, group: 'chain' });
+async function standalone(scope: Scope, id: string): Promise<AnySignature | undefined> {
   const item = await scope.reader.item(id, '0');
   return item && TaskSignature.standalone(scope, id, unpackSpec(item.spec));
-}
-
-async function loadLocated(scope: Scope, id: string): Promise<AnySignature | undefined> {
-  const location = await scope.locations.find(id);
-  if (!location) return undefined;
-  if (location.index !== undefined) return itemAt(scope, location.groupId, location.index);
-  const fired = await scope.reader.latestInvocation(location.groupId, id);
-  const packed = fired && (await scope.reader.callback(location.groupId, fired));
-  const spec = packed ? unpackCallback(packed).spec : await templateOf(scope, location, id);
-  return spec && new TaskSignature(scope, spec, id);
 }
 
 async function itemAt(scope: Scope, groupId: string, index: number): Promise<AnySignature | undefined> {
@@ -126,24 +108,4 @@ function swarmOf(
   const name = at.spec.name ?? at.spec.task;
   const entry = new StoredEntry(scope, at.groupId, at.entry, { id, name, isGroup: true });
   return new TaskSwarm(scope, below, name, { before: () => placeholderSnapshot(name, entry) });
-}
-
-/** Finds a callback that was not invoked, in the list that it is attached to, or nested in another callback of that list. */
-export async function templateOf(
-  scope: Scope,
-  { groupId, callbackOf }: SignatureLocation,
-  id: string,
-): Promise<Spec | undefined> {
-  if (callbackOf === undefined) return findTemplate(await scope.reader.callbackLists(groupId), id);
-  const item = await scope.reader.item(groupId, String(callbackOf));
-  return item && findTemplate(callbacksOf(unpackSpec(item.spec)), id);
-}
-
-function findTemplate(packed: readonly string[], id: string): Spec | undefined {
-  for (const text of packed) {
-    const spec = unpackSpec(text);
-    const found = spec.id === id ? spec : findTemplate(callbacksOf(spec), id);
-    if (found) return found;
-  }
-  return undefined;
 }

@@ -1,8 +1,9 @@
 import { ConfigurationError, describe } from '../config/errors';
 import { refuseUnknown } from '../config/options';
+import { text } from '../config/text';
 import { keyedId, newId } from '../store/ids';
 import { packTemplate, type GroupTemplate } from '../store/spec';
-import { checkRunOptions, runFields, text, type BoundSpec } from './binding';
+import { checkRunOptions, runFields, type BoundSpec } from './binding';
 import { placeAll, prepareGroup, releaseAll, undo } from './entries';
 import { identityOfTasks } from './identity';
 import { currentRoot, type Scope } from './scope';

@@ -1,10 +1,11 @@
 import { ConfigurationError, describe } from '../config/errors';
 import { bytesOf } from '../messages/json';
 import { refuseUnknown, trueOrFalse } from '../config/options';
+import { text } from '../config/text';
 import { newSecret, type NewGroup } from '../store/group-store';
 import { keyedId, newId } from '../store/ids';
 import { callbackIds } from '../store/spec';
-import { checkRunOptions, runFields, text } from './binding';
+import { checkRunOptions, runFields } from './binding';
 import { resolveConfig, type SwarmConfig } from '../config/swarm-config';
 import {
   bytesPerScript,

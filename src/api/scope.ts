@@ -6,22 +6,17 @@ import type { EffectRunner } from '../orchestrator/effects';
 import type { GroupCache } from '../orchestrator/group-cache';
 import type { Retrier } from '../orchestrator/retrier';
 import type { Suspender } from '../orchestrator/suspender';
-import type { GroupReader } from '../store/group-reader';
-import type { GroupStore } from '../store/group-store';
-import type { SignatureIndex } from '../store/signature-index';
 import { currentExecution } from '../worker/context';
 import type { InputSchema } from '../worker/parsing';
 import type { RootCapture } from '../worker/roots/root-capture';
-import type { RunIds } from './run-ids';
+import type { Reading } from './reading';
 import type { Turns } from '../utils/turns';
 import type { SignatureStatus, Swarm, TaskLike } from './types';
 import type { Waiter } from './waiter';
 
 /** The parts of one instance that signatures use. */
-export interface Scope {
-  readonly store: GroupStore;
+export interface Scope extends Reading {
   readonly engine: EngineClient;
-  readonly reader: GroupReader;
   readonly effects: EffectRunner;
   /** Their effects are carried out within `commandTimeoutMs`. */
   readonly commands: Commands;
@@ -31,8 +26,6 @@ export interface Scope {
   readonly retrier: Retrier;
   readonly remover: Remover;
   readonly waiter: Waiter;
-  readonly locations: SignatureIndex;
-  readonly runIds: RunIds;
   readonly turns: Turns;
   /** Opens a swarm that exists, or will exist. @param before - the status of the entry that creates it */
   readonly openSwarm: (id: string, name: string, before: { status(): Promise<SignatureStatus> }) => Swarm<unknown>;

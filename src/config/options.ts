@@ -145,6 +145,13 @@ export function trueOrFalse(field: string, value: unknown): boolean {
   throw new ConfigurationError(`${field}: expected true or false, got ${describe(value)}.`);
 }
 
+/** Returns one of some texts as it is. @throws ConfigurationError for every other value */
+export function oneOf<T extends string>(field: string, value: unknown, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === value);
+  if (found !== undefined) return found;
+  throw new ConfigurationError(`${field}: expected one of ${allowed.join(', ')}, got ${describe(value)}.`);
+}
+
 /** Refuses unknown fields, because a misspelt field would have no effect. @throws ConfigurationError */
 export function refuseUnknown(value: object, allowed: ReadonlySet<string>, what: string): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -1,5 +1,5 @@
 import { ConfigurationError, describe } from './errors';
-import { refuseUnknown, trueOrFalse, wholeNumber } from './options';
+import { oneOf, refuseUnknown, trueOrFalse, wholeNumber } from './options';
 
 /** The configuration of a swarm. `undefined` and `null` mean the default. */
 export interface SwarmConfig {
@@ -187,12 +187,4 @@ function atLeastOne(field: string, value: unknown): number {
 function fraction(field: string, value: unknown): number {
   if (typeof value === 'number' && value >= 0 && value <= 1) return value;
   throw new ConfigurationError(`${field}: expected a number from 0 to 1, got ${describe(value)}.`);
-}
-
-function oneOf<T extends string>(field: string, value: unknown, allowed: readonly T[]): T {
-  const found = allowed.find((one) => one === value);
-  if (found) return found;
-  throw new ConfigurationError(
-    `${field}: expected ${allowed.map((one) => `'${one}'`).join(' or ')}, got ${describe(value)}.`,
-  );
 }

@@ -6,11 +6,6 @@ const failureLength = 10_000;
 // JSON.stringify writes half a surrogate pair as a lower-case escape. Each escape is matched as a whole.
 const escapes = /\\(?:ud[89a-f][0-9a-f]{2}|.)/g;
 
-/** Returns whether UTF-8 can hold a text: it has no half of a surrogate pair, as `slice` may leave of an emoji. */
-export function isWellFormed(text: string): boolean {
-  return text.isWellFormed();
-}
-
 /**
  * Replaces each half of a surrogate pair in the output of JSON.stringify by U+FFFD. The engine's database refuses such
  * halves, and the runs that are recorded in the same batch are lost.

@@ -1,0 +1,18 @@
+import type { EngineClient } from '../hatchet/client';
+import type { GroupReader } from '../store/group-reader';
+import type { GroupStore } from '../store/group-store';
+import type { SignatureIndex } from '../store/signature-index';
+import type { RunIds } from './run-ids';
+
+/**
+ * The parts that `list` and `describe` need. They work on the store alone, without the Hatchet SDK and zod, so that a tool
+ * that only reads starts fast and needs no token.
+ */
+export interface Reading {
+  readonly store: GroupStore;
+  readonly reader: GroupReader;
+  readonly locations: SignatureIndex;
+  readonly runIds: RunIds;
+  /** Finds runs in the engine's history. Without it, ended entries have no run ids. */
+  readonly engine?: Pick<EngineClient, 'findRun'>;
+}
