@@ -170,4 +170,23 @@ describe('the Lua scripts', () => {
       .filter((name) => !text.includes(`@include "${name}"`));
     expect(unused).toEqual([]);
   });
+
+  test('name a kind of group in kinds.lua only', () => {
+    const elsewhere = scripts
+      .filter((file) => path.basename(file) !== 'kinds.lua')
+      .filter((file) => /group\.kind [=~]=/.test(readFileSync(file, 'utf8')))
+      .map(relative);
+    expect(elsewhere).toEqual([]);
+  });
+});
+
+describe('the orchestrator and the worker', () => {
+  // A new kind of group is then a row of kinds.ts, and nothing else has to change.
+  test('name a kind of group in kinds.ts only', () => {
+    const elsewhere = sources
+      .filter((file) => /\/(orchestrator|worker)\//.test(file) && path.basename(file) !== 'kinds.ts')
+      .filter((file) => /\b(record|snapshot|group|own)\??\.kind [=!]==/.test(readFileSync(file, 'utf8')))
+      .map(relative);
+    expect(elsewhere).toEqual([]);
+  });
 });

@@ -1,3 +1,4 @@
+import { kinds } from '../orchestrator/kinds';
 import { groupFailure } from '../orchestrator/group-end';
 import { isEnded, emptySnapshot, type Snapshot } from '../store/group-reader';
 import { childrenId, itemId, nestedId } from '../store/ids';
@@ -83,7 +84,7 @@ export async function describeGroup(
     status === 'failed' ? (failure ?? groupFailure(snapshot, (await reader.failures(id)).failures)) : undefined;
   const shown: Description = {
     id,
-    kind: snapshot.kind === 'chain' ? 'chain' : 'swarm',
+    kind: kinds[snapshot.kind].noun,
     name: snapshot.name,
     status,
     progress: progressOf(snapshot),

@@ -1,12 +1,12 @@
 import { RecentMap } from '../utils/recent-map';
-import type { GroupFacts, GroupReader } from '../store/group-reader';
+import type { GroupRecord, GroupReader } from '../store/group-reader';
 import type { NewGroup } from '../store/group-store';
 import { mergeRunOptions, parseOptions, type StoredRunOptions } from '../store/spec';
 
 const rememberedBytes = 16 * 1024 * 1024;
 
 /** The record of a group, and its version. */
-export type CachedGroup = GroupFacts & { version: string };
+export type CachedGroup = GroupRecord & { version: string };
 
 /**
  * Caches the records of the groups for which this process publishes, so that they are not read again for each grant. Each
@@ -20,9 +20,9 @@ export class GroupCache {
   async of(groupId: string, version: string): Promise<CachedGroup | undefined> {
     const known = this.known.get(groupId);
     if (known?.version === version) return known;
-    const facts = await this.reader.record(groupId);
-    if (!facts) return undefined;
-    const read = { ...facts, version };
+    const record = await this.reader.record(groupId);
+    if (!record) return undefined;
+    const read = { ...record, version };
     this.known.set(groupId, read);
     return read;
   }

@@ -1,3 +1,4 @@
+import { kinds } from './kinds';
 import type { Failure } from '../config/errors';
 import { packFailure } from '../messages/text';
 import { isEnded, type GroupReader, type Snapshot } from '../store/group-reader';
@@ -13,15 +14,15 @@ export interface GroupEnd {
 
 /** How a group ended; undefined while it has not ended. */
 export async function endOfGroup(reader: GroupReader, id: string): Promise<GroupEnd | undefined> {
-  const [snapshot, facts] = await Promise.all([reader.snapshot(id), reader.record(id)]);
-  if (!snapshot || !facts || !isEnded(snapshot.status)) return undefined;
+  const [snapshot, record] = await Promise.all([reader.snapshot(id), reader.record(id)]);
+  if (!snapshot || !record || !isEnded(snapshot.status)) return undefined;
   if (snapshot.status === 'cancelled') return { outcome: 'cancelled', payload: '', size: 0 };
   if (snapshot.status === 'failed') {
     const { failures } = await reader.failures(id);
     const payload = packFailure(groupFailure(snapshot, failures));
     return { outcome: 'failed', payload, size: Buffer.byteLength(payload) };
   }
-  if (facts.kind !== 'chain') return { outcome: 'succeeded', payload: `@${id}`, size: facts.resultBytes };
+  if (!kinds[record.kind].isSequence) return { outcome: 'succeeded', payload: `@${id}`, size: record.resultBytes };
   const payload = (await reader.result(id, String(snapshot.total - 1)))?.slice(1) ?? '';
   const size = payload.startsWith('@') ? (await reader.record(payload.slice(1)))?.resultBytes : undefined;
   return { outcome: 'succeeded', payload, size: size ?? Buffer.byteLength(payload) };
@@ -34,14 +35,9 @@ export function groupCancelled({ kind, name, reason }: Snapshot): string {
 }
 
 /** The message that explains why a group failed. */
-export function groupFailure({ kind, name, failed, total, reason }: Snapshot, failures: readonly Failure[]): string {
-  const [first] = failures;
-  if (reason === 'timeout')
-    return `${kind === 'root' ? 'It' : `The ${kind} "${name}"`} timed out: it had not finished within its timeoutMs.`;
-  if (kind === 'chain') {
-    const step = `step ${(first?.index ?? 0) + 1} of ${total}`;
-    return `The chain "${name}" failed at "${first?.name}" (${step}): ${first?.message}`;
-  }
-  const [what, items] = kind === 'root' ? ['It', 'children'] : [`The swarm "${name}"`, 'items'];
-  return `${what} failed: ${failed} of its ${total} ${items} failed, the first with: ${first?.message}`;
+export function groupFailure(snapshot: Snapshot, [first]: readonly Failure[]): string {
+  const kind = kinds[snapshot.kind];
+  if (snapshot.reason === 'timeout')
+    return `${kind.subject(snapshot.name)} timed out: it had not finished within its timeoutMs.`;
+  return kind.failure({ ...snapshot, first });
 }

@@ -1,3 +1,4 @@
+import { kinds } from './kinds';
 import type { Events, ItemEvent } from '../config/events';
 import { readError, type GroupReader } from '../store/group-reader';
 import { invocationId, itemId } from '../store/ids';
@@ -56,10 +57,10 @@ async function stored(reader: GroupReader, groupId: string, entry: string): Prom
     const spec = packed === undefined ? undefined : unpackCallback(packed).spec;
     return spec && { id: spec.id, task: spec.task };
   }
-  const [facts, [head]] = await Promise.all([reader.record(groupId), reader.heads(groupId, [entry])]);
+  const [record, [head]] = await Promise.all([reader.record(groupId), reader.heads(groupId, [entry])]);
   if (!head) return undefined;
   const { id, task } = unpackHead(head);
-  const alone = facts?.kind === 'task';
+  const alone = record !== undefined && kinds[record.kind].isSingle;
   return { id: alone ? groupId : id, task, alone };
 }
 

@@ -1,4 +1,5 @@
-import type { GroupFacts, GroupReader } from '../store/group-reader';
+import { kinds } from './kinds';
+import type { GroupRecord, GroupReader } from '../store/group-reader';
 import { unpackCallback, unpackHead, type Spec } from '../store/spec';
 
 /** Describes groups and entries for log messages and events, with the ids by which they can be looked up. */
@@ -30,38 +31,38 @@ export class NameReader {
   }
 
   private async groupName(id: string): Promise<string | undefined> {
-    const facts = await this.reader.record(id);
-    return facts && nameOf(facts, id);
+    const record = await this.reader.record(id);
+    return record && nameOf(record, id);
   }
 
   private async entryNames(groupId: string, entries: readonly string[]): Promise<string[] | undefined> {
     const items = entries.filter((entry) => !entry.startsWith('c'));
-    const [facts, heads] = await Promise.all([this.reader.record(groupId), this.reader.heads(groupId, items)]);
-    if (!facts) return undefined;
+    const [record, heads] = await Promise.all([this.reader.record(groupId), this.reader.heads(groupId, items)]);
+    if (!record) return undefined;
     const specs = new Map(items.map((entry, i) => [entry, heads[i] ? unpackHead(heads[i]) : undefined]));
     const named = async (entry: string) =>
       entry.startsWith('c')
-        ? this.callbackName(groupId, facts, entry)
-        : itemName(groupId, facts, entry, specs.get(entry));
+        ? this.callbackName(groupId, record, entry)
+        : itemName(groupId, record, entry, specs.get(entry));
     return Promise.all(entries.map(named));
   }
 
-  private async callbackName(groupId: string, facts: GroupFacts, entry: string): Promise<string> {
+  private async callbackName(groupId: string, record: GroupRecord, entry: string): Promise<string> {
     const packed = await this.reader.callback(groupId, entry);
-    if (packed === undefined) return `callback ${entry} of ${nameOf(facts, groupId)}`;
+    if (packed === undefined) return `callback ${entry} of ${nameOf(record, groupId)}`;
     const { kind, source, spec } = unpackCallback(packed);
-    const of = source === 'g' ? nameOf(facts, groupId) : await this.entry(groupId, source);
+    const of = source === 'g' ? nameOf(record, groupId) : await this.entry(groupId, source);
     return `the ${kind} callback "${spec.name ?? spec.task}" of ${of}`;
   }
 }
 
-function nameOf({ kind, name }: GroupFacts, id: string): string {
-  return `the ${kind === 'root' ? 'swarm' : kind} "${name}" (${id})`;
+function nameOf({ kind, name }: GroupRecord, id: string): string {
+  return `the ${kinds[kind].noun} "${name}" (${id})`;
 }
 
-function itemName(groupId: string, facts: GroupFacts, entry: string, spec: Spec | undefined): string {
-  const { kind } = facts;
-  if (kind === 'task') return nameOf(facts, groupId);
-  const place = kind === 'chain' ? `step ${Number(entry) + 1}` : `item ${entry}`;
-  return `${place}${spec ? ` ("${spec.name ?? spec.task}")` : ''} of ${nameOf(facts, groupId)}`;
+function itemName(groupId: string, record: GroupRecord, entry: string, spec: Spec | undefined): string {
+  const { isSingle, nounOfItem } = kinds[record.kind];
+  if (isSingle) return nameOf(record, groupId);
+  const place = nounOfItem(Number(entry));
+  return `${place}${spec ? ` ("${spec.name ?? spec.task}")` : ''} of ${nameOf(record, groupId)}`;
 }

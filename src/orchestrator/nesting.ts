@@ -1,7 +1,8 @@
+import { kinds } from './kinds';
 import { packFailure } from '../messages/text';
 import { newSecret, type Above, type GroupStore } from '../store/group-store';
 import type { Effects } from '../store/replies';
-import { isEnded, type GroupFacts, type GroupReader } from '../store/group-reader';
+import { isEnded, type GroupRecord, type GroupReader } from '../store/group-reader';
 import { isChildrenId, nestedId } from '../store/ids';
 import { createInParts } from '../store/parts';
 import { templateGroup, unpackMessage, type Spec } from '../store/spec';
@@ -20,9 +21,8 @@ export const startWithoutMessage = '-';
 const stopped = new Set(['stopping', 'cancelling', 'failed', 'cancelled']);
 
 /** The ids and names of the groups above the entries of a group. */
-export function aboveEntries(groupId: string, { kind, name, above }: GroupFacts): Above {
-  if (kind === 'task') return above;
-  return kind === 'chain' ? { ...above, chain: groupId } : { ...above, swarm: groupId, swarmName: name };
+export function aboveEntries(groupId: string, { kind, name, above }: GroupRecord): Above {
+  return { ...above, ...kinds[kind].above(groupId, name) };
 }
 
 /** Handles the entry of a nested group in its parent, and the effects of the nested group. */
@@ -60,7 +60,7 @@ export class Nesting {
   async start(
     groupId: string,
     entry: string,
-    facts: GroupFacts,
+    record: GroupRecord,
     spec: Spec,
     input: Record<string, unknown> | undefined,
     own: string,
@@ -68,7 +68,7 @@ export class Nesting {
     const suspension = await this.reader.suspensions.of(groupId);
     const parent = { groupId, entry, round: suspension?.round ?? 0 };
     const message = input === undefined ? '' : JSON.stringify(input);
-    const above = aboveEntries(groupId, facts);
+    const above = aboveEntries(groupId, record);
     if (spec.group === 'swarm-ref') return this.startReferenced(spec, message, parent, above);
     const id = !entry.startsWith('c') && spec.id ? spec.id : nestedId(groupId, entry);
     const { items, ...template } = await composed(() => templateGroup(spec, unpackMessage(own).options));
@@ -117,16 +117,16 @@ export class Nesting {
   async notifyParent(groupId: string): Promise<void> {
     // The record is read before the end. An end that was read with an older round is refused by the parent; the process that
     // ended the group in the newer round reports it.
-    const facts = await this.reader.record(groupId);
+    const record = await this.reader.record(groupId);
     const end = await endOfGroup(this.reader, groupId);
-    if (!facts?.parent || !end) return;
-    const { groupId: above, entry, round } = facts.parent;
+    if (!record?.parent || !end) return;
+    const { groupId: above, entry, round } = record.parent;
     const { outcome, payload, size } = end;
     let notified: Promise<unknown> | undefined;
     await this.by.completion.complete(
       { groupId: above, entry, runId: `g:${groupId}` },
       // A chain or swarm emits its own events. The end of a root's children is the end of the root, so it is emitted here.
-      { outcome, payload, size, round, silent: facts.kind !== 'root' },
+      { outcome, payload, size, round, silent: !kinds[record.kind].isOfRoot },
       (code) => {
         // A parent that is gone can't release this group later.
         notified = code === 'unknown' ? this.commands.release(groupId) : this.commands.parentNotified(groupId);

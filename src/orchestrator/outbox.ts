@@ -137,28 +137,28 @@ export class Outbox {
     if (keys.length === 0) return;
     const now = this.parts.store.clock.elapsed();
     for (const key of keys) this.parts.pending.add(key, now);
-    let facts: CachedGroup | undefined;
+    let record: CachedGroup | undefined;
     try {
-      facts = await composed(() => this.parts.cache.of(groupId, effects.version));
+      record = await composed(() => this.parts.cache.of(groupId, effects.version));
     } catch (error) {
       // The group's record is needed for each entry, so each counts as one that could not be composed.
       for (const { entry } of [...effects.grants, ...effects.callbacks])
         await this.unpublished(groupId, entry, error).catch(() => undefined);
       throw error instanceof Unpublishable ? error.cause : error;
     } finally {
-      if (!facts) for (const key of keys) this.parts.pending.delete(key);
+      if (!record) for (const key of keys) this.parts.pending.delete(key);
     }
-    if (!facts) return;
+    if (!record) return;
     // Each entry has its own promise: when one fails, the others are still in progress.
     const waits: Promise<void>[] = [];
     const known: Sendable[] = [];
     for (const grant of effects.grants) {
-      const sendable = this.knownAtOnce(groupId, facts, grant);
+      const sendable = this.knownAtOnce(groupId, record, grant);
       if (sendable) known.push(sendable);
-      else waits.push(this.underWay(groupId, grant.entry, this.publishItem(groupId, facts, grant)));
+      else waits.push(this.underWay(groupId, grant.entry, this.publishItem(groupId, record, grant)));
     }
     for (const { entry, packed } of effects.callbacks)
-      waits.push(this.underWay(groupId, entry, this.publishCallback(groupId, facts, entry, packed)));
+      waits.push(this.underWay(groupId, entry, this.publishCallback(groupId, record, entry, packed)));
     if (known.length > 0) waits.push(this.sendAll(known));
     await Promise.all(waits);
   }
@@ -209,48 +209,48 @@ export class Outbox {
    * The request of an item that needs no read from Redis. Undefined for every other item, and for one that can't be
    * unpacked.
    */
-  private knownAtOnce(groupId: string, facts: CachedGroup, grant: Effects['grants'][number]): Sendable | undefined {
-    if (!this.parts.recovery.isIdle(groupId, facts.version) || isLaterStep(facts, grant.entry)) return undefined;
+  private knownAtOnce(groupId: string, record: CachedGroup, grant: Effects['grants'][number]): Sendable | undefined {
+    if (!this.parts.recovery.isIdle(groupId, record.version) || isLaterStep(record, grant.entry)) return undefined;
     try {
       const spec = unpackSpec(grant.spec);
-      return isGroup(spec) ? undefined : this.requests.ofItem(groupId, facts, grant, spec);
+      return isGroup(spec) ? undefined : this.requests.ofItem(groupId, record, grant, spec);
     } catch {
       // `publishItem` unpacks it again and handles the error.
       return undefined;
     }
   }
 
-  private async publishItem(groupId: string, facts: CachedGroup, grant: Effects['grants'][number]): Promise<void> {
+  private async publishItem(groupId: string, record: CachedGroup, grant: Effects['grants'][number]): Promise<void> {
     const { entry, message } = grant;
-    const later = isLaterStep(facts, entry);
+    const later = isLaterStep(record, entry);
     const { spec, input } = await composed(async () => {
       const spec = unpackSpec(grant.spec);
       if (later) return { spec, input: await this.parts.inputs.ofStep(groupId, entry, spec) };
       const whole = isGroup(spec) && message !== startWithoutMessage;
-      return { spec, input: whole ? this.parts.inputs.ofItem(facts, spec, message) : undefined };
+      return { spec, input: whole ? this.parts.inputs.ofItem(record, spec, message) : undefined };
     });
     if (isGroup(spec))
       return this.parts.nesting.start(
         groupId,
         entry,
-        facts,
+        record,
         spec,
         message === startWithoutMessage ? undefined : input,
         message,
       );
-    return this.enqueue(facts, await composed(() => this.requests.ofItem(groupId, facts, grant, spec, input)));
+    return this.enqueue(record, await composed(() => this.requests.ofItem(groupId, record, grant, spec, input)));
   }
 
-  private async publishCallback(groupId: string, facts: CachedGroup, entry: string, packed: string): Promise<void> {
+  private async publishCallback(groupId: string, record: CachedGroup, entry: string, packed: string): Promise<void> {
     if (entry === 'p') return this.parts.nesting.notifyParent(groupId);
     const { fired, latest, whole } = await composed(async () => {
       // Results and failures grow until the group ends, so the cached record is not used.
-      const latest = (await this.parts.reader.record(groupId)) ?? facts;
+      const latest = (await this.parts.reader.record(groupId)) ?? record;
       const whole = await this.parts.inputs.ofInvokedCallback(groupId, latest, entry, packed);
       return { fired: unpackCallback(packed), latest, whole };
     });
     if (isGroup(fired.spec)) return this.parts.nesting.start(groupId, entry, latest, fired.spec, whole, '');
-    return this.enqueue(facts, await composed(() => this.requests.ofCallback(groupId, latest, entry, fired, whole)));
+    return this.enqueue(record, await composed(() => this.requests.ofCallback(groupId, latest, entry, fired, whole)));
   }
 
   private enqueue({ version }: CachedGroup, one: Sendable): Promise<void> {

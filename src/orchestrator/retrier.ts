@@ -1,3 +1,4 @@
+import { kinds } from './kinds';
 import { isEnded, type GroupReader } from '../store/group-reader';
 import type { GroupStore, RetriedBy } from '../store/group-store';
 import { isChildrenId } from '../store/ids';
@@ -34,7 +35,7 @@ export class Retrier {
   /** Retries the children of an outermost root, for a user. The root waits for them again. */
   async children(child: string, root: { groupId: string; entry: string }): Promise<Retried> {
     const [above, own] = await Promise.all([this.reader.snapshot(root.groupId), this.reader.record(root.groupId)]);
-    if (!above || own?.parent || own?.kind !== 'task') return { code: 'nested', items: 0 };
+    if (!above || !own || own.parent || !kinds[own.kind].isSingle) return { code: 'nested', items: 0 };
     if (!isEnded(above.status)) return { code: 'unfinished', items: 0 };
     return this.retry(child, undefined, async ({ code, round }) => {
       // The retry begins before the root is reopened: the children then can't end before the root waits for them. Without a

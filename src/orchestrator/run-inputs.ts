@@ -1,10 +1,11 @@
+import { kinds } from './kinds';
 import { StoreError, type Failure } from '../config/errors';
 import { engineLimitBytes, type Message } from '../messages/json';
 import { childResultsField, defaultResultField } from '../messages/marks';
 import { mergeMessages } from '../messages/merge';
 import type { Settings } from '../config/options';
 import { groupCancelled, groupFailure } from './group-end';
-import { readError, type GroupFacts, type GroupReader } from '../store/group-reader';
+import { readError, type GroupRecord, type GroupReader } from '../store/group-reader';
 import { claimToken } from '../store/executions';
 import { isChildrenId } from '../store/ids';
 import {
@@ -35,8 +36,8 @@ export class RunInputs {
   ) {}
 
   /** The input of an item, merged from the group's message, the item's message and the bound data. */
-  ofItem(facts: GroupFacts, spec: Spec, message: string): Message {
-    return mergeMessages(parseMessage(facts.message), parseMessage(unpackMessage(message).message), boundData(spec));
+  ofItem(record: GroupRecord, spec: Spec, message: string): Message {
+    return mergeMessages(parseMessage(record.message), parseMessage(unpackMessage(message).message), boundData(spec));
   }
 
   /**
@@ -53,22 +54,22 @@ export class RunInputs {
    * The input of an invoked callback, for its publication.
    * @throws StoreError when Redis came back with older data meanwhile, so that the input may be that of another invocation
    */
-  async ofInvokedCallback(groupId: string, facts: GroupFacts, entry: string, packed: string): Promise<Message> {
-    const input = await this.ofCallback(groupId, facts, unpackCallback(packed));
+  async ofInvokedCallback(groupId: string, record: GroupRecord, entry: string, packed: string): Promise<Message> {
+    const input = await this.ofCallback(groupId, record, unpackCallback(packed));
     if ((await this.reader.callback(groupId, entry)) === packed) return input;
     throw new StoreError(forgotten(`the invocation of callback ${entry} of ${groupId}`));
   }
 
   /** The input of an invoked callback. Results that travel by reference are not loaded. */
-  private async ofCallback(groupId: string, facts: GroupFacts, fired: InvokedCallback): Promise<Message> {
+  private async ofCallback(groupId: string, record: GroupRecord, fired: InvokedCallback): Promise<Message> {
     const data = boundData(fired.spec);
     if (fired.kind === 'success') {
-      const results: Message = { [defaultResultField]: await this.resultOf(groupId, facts, fired.source) };
+      const results: Message = { [defaultResultField]: await this.resultOf(groupId, record, fired.source) };
       const children = await this.childrenOf(groupId, fired.source);
       if (children) results[childResultsField] = await this.listOf(children);
       return { ...data, ...results };
     }
-    const { input, failures, count, message } = await this.failureOf(groupId, facts, fired.source);
+    const { input, failures, count, message } = await this.failureOf(groupId, record, fired.source);
     return mergeMessages({ ...input, error: { message, failureCount: count, failures } }, data);
   }
 
@@ -107,9 +108,9 @@ export class RunInputs {
     received: Message,
   ): Promise<{ input: Message; tooLarge: boolean } | undefined> {
     const fields = referencesIn(received);
-    const facts = await this.reader.record(groupId);
-    const whole = facts && (await this.whole(groupId, facts, entry));
-    if (!facts || !whole) return undefined;
+    const record = await this.reader.record(groupId);
+    const whole = record && (await this.whole(groupId, record, entry));
+    if (!record || !whole) return undefined;
     const input: Message = { ...received };
     let tooLarge = false;
     for (const field of fields) {
@@ -147,28 +148,28 @@ export class RunInputs {
       const children = await this.childrenOf(groupId, source);
       if (children) return children;
     }
-    const kind = (await this.reader.record(groupId))?.kind;
-    if (kind !== 'chain' && source === 'g') return groupId;
+    const record = await this.reader.record(groupId);
+    if (source === 'g' && !(record && kinds[record.kind].isSequence)) return groupId;
     const last = async () => String(((await this.reader.snapshot(groupId))?.total ?? 1) - 1);
     const from = source === 'g' ? await last() : source === '' ? String(Number(entry) - 1) : source;
     const result = await this.reader.result(groupId, from);
     return result?.startsWith('s@') ? result.slice(2) : groupId;
   }
 
-  private async whole(groupId: string, facts: GroupFacts, entry: string): Promise<Message | undefined> {
+  private async whole(groupId: string, record: GroupRecord, entry: string): Promise<Message | undefined> {
     if (entry.startsWith('c')) {
       const packed = await this.reader.callback(groupId, entry);
-      return packed === undefined ? undefined : this.ofCallback(groupId, facts, unpackCallback(packed));
+      return packed === undefined ? undefined : this.ofCallback(groupId, record, unpackCallback(packed));
     }
     const item = await this.reader.item(groupId, entry);
     if (!item) return undefined;
     const spec = unpackSpec(item.spec);
-    return isLaterStep(facts, entry) ? this.ofStep(groupId, entry, spec) : this.ofItem(facts, spec, item.message);
+    return isLaterStep(record, entry) ? this.ofStep(groupId, entry, spec) : this.ofItem(record, spec, item.message);
   }
 
-  private async resultOf(groupId: string, facts: GroupFacts, source: string): Promise<unknown> {
+  private async resultOf(groupId: string, record: GroupRecord, source: string): Promise<unknown> {
     if (source !== 'g') return this.valueOf(await this.reader.result(groupId, source));
-    if (facts.kind !== 'chain') return this.listOf(groupId);
+    if (!kinds[record.kind].isSequence) return this.listOf(groupId);
     const total = (await this.reader.snapshot(groupId))?.total ?? 1;
     return this.valueOf(await this.reader.result(groupId, String(total - 1)));
   }
@@ -180,10 +181,10 @@ export class RunInputs {
   }
 
   private async listOf(groupId: string): Promise<unknown> {
-    const facts = await this.reader.record(groupId);
-    if (facts && !facts.keepResults) return this.reader.counts(groupId);
-    return facts && facts.resultBytes > this.settings.maxInlineBytes
-      ? { [reference]: 'results', of: groupId, proof: proofOf(facts) }
+    const record = await this.reader.record(groupId);
+    if (record && !record.keepResults) return this.reader.counts(groupId);
+    return record && record.resultBytes > this.settings.maxInlineBytes
+      ? { [reference]: 'results', of: groupId, proof: proofOf(record) }
       : this.resultList(groupId);
   }
 
@@ -199,12 +200,12 @@ export class RunInputs {
     return group !== undefined && isChildrenId(group) ? group : undefined;
   }
 
-  private async failureOf(groupId: string, facts: GroupFacts, source: string): Promise<Failed> {
-    if (source === 'g') return this.groupFailure(groupId, facts);
-    const input = (await this.whole(groupId, facts, source)) ?? {};
+  private async failureOf(groupId: string, record: GroupRecord, source: string): Promise<Failed> {
+    if (source === 'g') return this.groupFailure(groupId, record);
+    const input = (await this.whole(groupId, record, source)) ?? {};
     const failure = source.startsWith('c')
       ? await this.callbackFailure(groupId, source)
-      : await this.itemFailure(groupId, facts, source);
+      : await this.itemFailure(groupId, record, source);
     const children = await this.childrenOf(groupId, source);
     if (!children) return { input, count: 1, failures: [failure], message: failure.message };
     const below = await this.reader.failures(children);
@@ -218,35 +219,33 @@ export class RunInputs {
     };
   }
 
-  private async groupFailure(groupId: string, facts: GroupFacts): Promise<Failed> {
+  private async groupFailure(groupId: string, record: GroupRecord): Promise<Failed> {
     const { count, failures } = await this.reader.failures(groupId);
-    const chain = facts.kind === 'chain';
-    const step = failures[0]?.index;
+    const { isSequence, ownFailure } = kinds[record.kind];
+    const [first] = failures;
     const input =
-      chain && step !== undefined
-        ? ((await this.whole(groupId, facts, String(step))) ?? {})
-        : parseMessage(facts.message);
+      isSequence && first?.index !== undefined
+        ? ((await this.whole(groupId, record, String(first.index))) ?? {})
+        : parseMessage(record.message);
     const snapshot = await this.reader.snapshot(groupId);
     const message =
       snapshot?.status === 'cancelled'
         ? groupCancelled(snapshot)
         : snapshot?.reason === 'timeout'
           ? groupFailure(snapshot, failures)
-          : chain
-            ? (failures[0]?.message ?? '')
-            : `${count} of the swarm's items failed, the first with: ${failures[0]?.message ?? ''}`;
+          : ownFailure({ name: record.name, failed: count, total: snapshot?.total ?? count, first });
     return { input, count, failures, message };
   }
 
-  private async itemFailure(groupId: string, facts: GroupFacts, source: string): Promise<Failure> {
+  private async itemFailure(groupId: string, record: GroupRecord, source: string): Promise<Failure> {
     const [item] = await this.reader.ended(groupId, [Number(source)]);
-    const inGroup = facts.kind !== 'task';
+    const inGroup = !kinds[record.kind].isSingle;
     return {
       id: inGroup && item ? item.id : groupId,
       name: item?.name ?? '',
       ...(inGroup ? { index: Number(source) } : {}),
       message:
-        (item?.status === 'cancelled' && (await this.whyAbandoned(groupId, facts, source))) || (item?.error ?? ''),
+        (item?.status === 'cancelled' && (await this.whyAbandoned(groupId, record, source))) || (item?.error ?? ''),
     };
   }
 
@@ -254,8 +253,8 @@ export class RunInputs {
    * Explains that a task run by itself, or a root's children, were cancelled as abandoned. Undefined for other
    * cancellations.
    */
-  private async whyAbandoned(groupId: string, facts: GroupFacts, source: string): Promise<string | undefined> {
-    const of = (await this.childrenOf(groupId, source)) ?? (facts.kind === 'task' ? groupId : undefined);
+  private async whyAbandoned(groupId: string, record: GroupRecord, source: string): Promise<string | undefined> {
+    const of = (await this.childrenOf(groupId, source)) ?? (kinds[record.kind].isSingle ? groupId : undefined);
     const snapshot = of === undefined ? undefined : await this.reader.snapshot(of);
     return snapshot?.reason === 'abandoned' ? groupCancelled(snapshot) : undefined;
   }
@@ -279,8 +278,8 @@ interface Failed {
 const forgotten = (what: string) => `Redis has lost ${what}: it was restarted with older data.`;
 
 /** Returns whether an entry receives the result of the step before it. */
-export function isLaterStep(facts: GroupFacts, entry: string): boolean {
-  return facts.kind === 'chain' && entry !== '0' && !entry.startsWith('c');
+export function isLaterStep(record: GroupRecord, entry: string): boolean {
+  return kinds[record.kind].isSequence && entry !== '0' && !entry.startsWith('c');
 }
 
 /** The bound data of a task. A group that is stored by value has its template in that field. */
@@ -314,6 +313,6 @@ function isListReference(value: unknown): value is ListReference {
 }
 
 /** Proves that mageflow made a reference to a group's list. */
-function proofOf({ secret }: GroupFacts): string {
+function proofOf({ secret }: GroupRecord): string {
   return claimToken(secret, 'results');
 }

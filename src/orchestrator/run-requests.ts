@@ -1,6 +1,7 @@
+import { kinds } from './kinds';
 import { bytesOf, type Message } from '../messages/json';
 import { claimToken } from '../store/executions';
-import type { GroupFacts } from '../store/group-reader';
+import type { GroupRecord } from '../store/group-reader';
 import { invocationId, itemId } from '../store/ids';
 import type { Effects } from '../store/replies';
 import { mergeRunOptions, unpackMessage, type InvokedCallback, type Spec } from '../store/spec';
@@ -36,41 +37,41 @@ export class RunRequests {
   /** @param stepInput - the input of a later step of a chain; undefined to merge the input of any other item */
   ofItem(
     groupId: string,
-    facts: GroupFacts,
+    record: GroupRecord,
     { entry, spec: packed, message }: Effects['grants'][number],
     spec: Spec,
     stepInput?: Message,
   ): Sendable {
-    const known = stepInput ? undefined : bytesOf(packed) + bytesOf(message) + bytesOf(facts.message ?? '');
-    const whole = stepInput ?? this.inputs.ofItem(facts, spec, message);
+    const known = stepInput ? undefined : bytesOf(packed) + bytesOf(message) + bytesOf(record.message ?? '');
+    const whole = stepInput ?? this.inputs.ofItem(record, spec, message);
     const input = this.inputs.toSend(whole, known);
     const options = mergeRunOptions(spec.options, unpackMessage(message).options);
     if (options) spec.options = options;
-    const request = this.request(groupId, facts, entry, spec, input);
+    const request = this.request(groupId, record, entry, spec, input);
     // An input that is sent as it was stored need not be measured.
     const inputBytes = input === whole && known !== undefined ? known : bytesOf(JSON.stringify(input));
     return { groupId, entry, request, bytes: inputBytes + bytesBeside(request) };
   }
 
-  ofCallback(groupId: string, facts: GroupFacts, entry: string, fired: InvokedCallback, whole: Message): Sendable {
+  ofCallback(groupId: string, record: GroupRecord, entry: string, fired: InvokedCallback, whole: Message): Sendable {
     const input = this.inputs.toSend(whole);
-    const request = this.request(groupId, facts, entry, fired.spec, input, fired);
+    const request = this.request(groupId, record, entry, fired.spec, input, fired);
     return { groupId, entry, request, bytes: bytesOf(JSON.stringify(input)) + bytesBeside(request) };
   }
 
   private request(
     groupId: string,
-    facts: GroupFacts,
+    record: GroupRecord,
     entry: string,
     spec: Spec,
     input: Message,
     callback?: Pick<InvokedCallback, 'kind' | 'source'>,
   ): RunRequest {
-    const grouped = facts.kind !== 'task';
+    const grouped = !kinds[record.kind].isSingle;
     const item = !callback;
-    const above = aboveEntries(groupId, facts);
+    const above = aboveEntries(groupId, record);
     const source = callback?.source ?? '';
-    const claim: Claim = { groupId, entry, token: claimToken(facts.secret, entry), source, store: this.mark };
+    const claim: Claim = { groupId, entry, token: claimToken(record.secret, entry), source, store: this.mark };
     const metadata = {
       signature:
         spec.id ?? (callback ? invocationId(groupId, entry) : grouped ? itemId(groupId, Number(entry)) : groupId),
@@ -83,7 +84,7 @@ export class RunRequests {
       name: spec.name ?? spec.task,
     };
     // For a task that is run by itself, the options of the run override the options of its signature.
-    const given = grouped ? [facts.options, spec.options] : [spec.options, facts.options];
+    const given = grouped ? [record.options, spec.options] : [spec.options, record.options];
     const options = item ? mergeRunOptions(...given) : spec.options;
     const { parentRun, parentTask } = above;
     return {

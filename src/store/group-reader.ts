@@ -14,7 +14,7 @@ import { lastKnownOutcomes, inlined } from './item-ends';
 import { parseOptions, unpackCallback, unpackHead, type GroupTemplate } from './spec';
 import { callbackField, field, specField } from './scripts.generated';
 
-export type { Counts, GroupRecord as GroupFacts, Snapshot } from './group-record-reader';
+export type { Counts, GroupRecord, Snapshot } from './group-record-reader';
 export type { ItemState };
 
 /** An active entry: its `run`, or 'g:' and the id of the group that it is; and as `child` the group of a root's children. */

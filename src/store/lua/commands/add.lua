@@ -27,7 +27,7 @@ local first = group.total
 -- An item whose key exists is accepted, even if the group has been closed or has ended since.
 if #new > 0 or #indexes == 0 then
   local stopped = group.status == 'stopping' or group.status == 'cancelling'
-  if ended() or (stopped and (group.kind ~= 'root' or group.closed == 1)) then return { 'finished', group.status } end
+  if ended() or (stopped and (not is_filled_by_body() or group.closed == 1)) then return { 'finished', group.status } end
   if group.closed == 1 then return { 'closed', group.status } end
 end
 local fields = {}

@@ -9,7 +9,7 @@ local act = read_active(entry)
 local state = state_of(entry, act)
 if state == 'unknown' then return { 'missing' } end
 -- A task that was run by itself stands for its group, so the group has to start in order to end.
-if group.kind == 'task' and not ended() then
+if is_single() and not ended() then
   unflag('S')
   start_group()
 end

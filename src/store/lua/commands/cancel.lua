@@ -22,12 +22,12 @@ unflag('S')
 release_deferred(true)
 if group.status == 'pending' then
   end_group('cancelled', by == 'user' or by == 'abandoned')
-elseif group.kind == 'task' then
+elseif is_single() then
   -- The task stands for the group. If it has ended, only its callbacks were waiting.
   if group.succeeded + group.failed + group.cancelled == 0 and not read_active('0') then end_entry('0', nil, 'cancelled', '') end
 elseif by ~= 'stop' and group.status ~= 'cancelling' then
   move_to('cancelling')
   -- The body of a root may go on adding children after the deadline of their group. They are cancelled at once.
-  if group.kind ~= 'root' or by ~= 'timeout' then put(field.closed, 1) end
+  if not is_filled_by_body() or by ~= 'timeout' then put(field.closed, 1) end
 end
 return conclude('cancelled')

@@ -5,7 +5,7 @@
 --- @include "grants"
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]
-if group.parentId or group.kind ~= 'task' then return reply('nested') end
+if group.parentId or not is_single() then return reply('nested') end
 if not ended() or read_active(entry) then return reply('unfinished') end
 -- Each round reopens the root once, even if the call is repeated.
 if group.round >= tonumber(ARGV[5]) then return reply('unfinished') end

@@ -9,7 +9,7 @@ local round = tonumber(redis.call('HGET', G, field.parentRound) or '0')
 if not has('R') then
   -- Another process has completed the preparation.
   if ARGV[3] == 'more' then return reply('retried') end
-  if user and group.parentId and group.kind ~= 'root' then return reply('nested') end
+  if user and group.parentId and not is_filled_by_body() then return reply('nested') end
   if not ended() then return reply('unfinished') end
   -- The parent repeats its request in the same round, or in an older one.
   if not user and round >= tonumber(ARGV[4]) then return reply('none') end

@@ -5,7 +5,7 @@
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 -- A task that was run by itself and is being cancelled cannot be suspended, like a group that is being cancelled.
-local only = group.kind == 'task' and read_active('0')
+local only = is_single() and read_active('0')
 -- A chain that was suspended when one of its steps was cancelled can be resumed, and ends by that.
 local over = group.status == 'cancelling' and (ARGV[3] == '1' or not has('S'))
 if ended() or over or (only and only.cancel == '1') then return reply('ended') end

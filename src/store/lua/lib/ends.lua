@@ -19,7 +19,7 @@ local function stop_at_limit()
     -- Running items are cancelled as if a user had cancelled the group, but the group fails.
     if group.onStop == 'cancel' then redis.call('HSET', G, field.cancelledBy, 'failures') end
     move_to(group.onStop == 'cancel' and 'cancelling' or 'stopping')
-    if group.kind ~= 'root' then put(field.closed, 1) end
+    if not is_filled_by_body() then put(field.closed, 1) end
   end
 end
 
@@ -58,7 +58,7 @@ end
 -- Deletes the bound data of an item that has succeeded; '-' shows that there were some. A task that was run by itself and a chain keep
 -- theirs, because a user may load their signatures and pass them as callbacks.
 local function let_go(entry, spec, kept)
-  if kept == #spec or group.kind == 'task' or group.kind == 'chain' then return end
+  if kept == #spec or is_single() or is_sequence() then return end
   headers[#headers + 1], headers[#headers + 2] = entry, string.sub(spec, 1, kept) .. '-'
 end
 
@@ -72,7 +72,7 @@ local function store_end(entry, act, to, payload, size)
     note_failure(entry)
   else
     add(field.cancelled, 1)
-    if group.kind == 'chain' and group.status == 'running' then move_to('cancelling') end
+    if is_sequence() and group.status == 'running' then move_to('cancelling') end
   end
   stop_at_limit()
   if act then

@@ -1,5 +1,6 @@
 -- entries: a cache of the entries of a group. A script reads and writes many entries with one command.
 --- @include "group"
+--- @include "kinds"
 -- acts: records of active entries (false: not active). dues: due times of the entries that the script has changed (false: removed).
 -- marked: bytes of the items that it has changed. write_entries writes all of them at once.
 local acts, dues, marked = {}, {}, {}

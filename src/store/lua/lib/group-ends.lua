@@ -15,7 +15,7 @@ end
 
 -- Returns the outputs of a small group as a JSON list, so that a waiting process need not read them.
 local function small_list()
-  if group.kind ~= 'swarm' or group.status ~= 'succeeded' or group.keepResults == '0' or group.total > 100 or group.resultBytes > 4096 then return '' end
+  if not gives_list() or group.status ~= 'succeeded' or group.keepResults == '0' or group.total > 100 or group.resultBytes > 4096 then return '' end
   local indexes, list = {}, {}
   for i = 1, group.total do indexes[i] = i - 1 end
   for _, result in ipairs(group.total > 0 and redis.call('HMGET', R, unpack(indexes)) or {}) do
@@ -33,7 +33,7 @@ local function end_group(outcome, with_callbacks)
   put(field.closed, 1)
   put(field.endedAt, int(now))
   local list, starter = unpack(redis.call('HMGET', G, outcome == 'succeeded' and field.successCallbacks or field.errorCallbacks, field.endChannel))
-  if group.kind ~= 'task' and with_callbacks then
+  if not is_single() and with_callbacks then
     supersede('g')
     if list then fire(decode_list(list), outcome == 'succeeded' and 'success' or 'error', 'g') end
   end
@@ -47,11 +47,11 @@ end
 local function end_group_if_done()
   if group.running > 0 or ended() or group.status == 'pending' or has('S') or has('R') then return end
   -- The body of a root may go on adding to a stopped group. Its new items are cancelled at once.
-  if group.kind == 'root' and group.closed == 0 then return end
+  if is_filled_by_body() and group.closed == 0 then return end
   if group.status == 'running' and not (group.closed == 1 and group.succeeded + group.failed + group.cancelled == group.total) then return end
   local why = group.status == 'cancelling' and redis.call('HGET', G, field.cancelledBy)
   local fails = group.status == 'stopping' or why == 'timeout' or why == 'failures'
   local outcome = group.status == 'running' and 'succeeded' or fails and 'failed' or 'cancelled'
-  if group.kind == 'task' then outcome = group.failed > 0 and 'failed' or group.cancelled > 0 and 'cancelled' or 'succeeded' end
+  if is_single() then outcome = group.failed > 0 and 'failed' or group.cancelled > 0 and 'cancelled' or 'succeeded' end
   end_group(outcome, true)
 end

@@ -1,5 +1,6 @@
 -- pending: a group that has not started, and its start.
 --- @include "group"
+--- @include "kinds"
 -- A pending group has only these keys, unless items of it were made ready or cancelled. It has no results.
 local function keys_of_pending()
   return group.ready > 0 and { 1, 2, 3, 4, 5, 6, 7, 8 } or { 1, 2, 7 }
@@ -15,7 +16,7 @@ local function start_group(by_parent)
   put(field.startedAt, int(now))
   for _, i in ipairs(keys_of_pending()) do redis.call('PERSIST', KEYS[i]) end
   -- A step was cancelled before the start, so no step runs.
-  if group.kind == 'chain' and group.cancelled > 0 then move_to('cancelling') end
+  if is_sequence() and group.cancelled > 0 then move_to('cancelling') end
 end
 
 local function keep_pending()

@@ -68,7 +68,7 @@ local function take_slots()
       local entry = int(index)
       if suspended_alone(entry) then
         -- A chain stops in front of a suspended step.
-        stopped = group.kind == 'chain'
+        stopped = is_sequence()
         if stopped then break end
         mark(index, 'h')
         looks = looks - 1

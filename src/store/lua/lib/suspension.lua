@@ -40,7 +40,7 @@ local function take_back(entry, act)
   if has('U') then redis.call('HDEL', C, callback_field.untakenSince .. entry) end
   remove_active(entry)
   add(field.running, -1)
-  if group.kind ~= 'chain' and suspended_alone(entry) then
+  if not is_sequence() and suspended_alone(entry) then
     mark(entry, 'h', act.state, 'queued')
   else
     mark(entry, 'q', act.state, 'queued')
@@ -51,7 +51,7 @@ end
 -- Whether a group is abandoned: nothing runs in it, and nothing has happened in it for `retention.abandonedMs`.
 local function idle()
   -- The body of a root is at work as long as the group of its children is open.
-  if (group.kind == 'root' and group.closed == 0) or now - group.progressAt < group.abandonedAfter * 1.02 then return false end
+  if (is_filled_by_body() and group.closed == 0) or now - group.progressAt < group.abandonedAfter * 1.02 then return false end
   local active = redis.call('HLEN', A)
   return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
