@@ -29,6 +29,19 @@ const timers = ['setTimeout', 'setInterval', 'setImmediate', 'performance'];
 const timerModules = ['node:timers', 'node:timers/promises', 'node:perf_hooks'];
 const clockMessage = 'Use the clock of the instance (src/utils/clock.ts): settings.clock or store.clock.';
 
+// Longer lists of parameters are objects with names.
+const parameters = [
+  {
+    selector:
+      ':matches(FunctionDeclaration, ArrowFunctionExpression, :not(MethodDefinition[kind="constructor"]) > FunctionExpression)[params.length>4]',
+    message: 'At most four parameters: pass an object with names.',
+  },
+  {
+    selector: 'MethodDefinition[kind="constructor"] > FunctionExpression[params.length>5]',
+    message: 'At most five collaborators: split the class, or pass an object with names.',
+  },
+];
+
 const typescript = ['**/*.{ts,mts,cts}'];
 
 export default defineConfig(
@@ -121,6 +134,7 @@ export default defineConfig(
     rules: {
       'no-restricted-syntax': [
         'error',
+        ...parameters,
         { selector: `MemberExpression[property.name=/^(${sdkMembers})$/]`, message: sdkMessage },
         { selector: `ObjectPattern > Property[key.name=/^(${sdkMembers})$/]`, message: sdkMessage },
         { selector: `TSPropertySignature[key.name=/^(${sdkMembers})$/]`, message: sdkMessage },
@@ -150,5 +164,6 @@ export default defineConfig(
       ],
     },
   },
+  { files: ['src/hatchet/**/*.ts'], rules: { 'no-restricted-syntax': ['error', ...parameters] } },
   { files: ['src/cli/**/*.ts'], rules: { 'no-console': 'off' } },
 );

@@ -27,13 +27,13 @@ class DumpedGroup {
   async start(entry: string): Promise<void> {
     await this.store.confirm(this.id, [entry, `run-${entry}`]);
     const by = { runId: `run-${entry}`, retryCount: 0, invocation: 1, nonce: `nonce-${entry}` };
-    await this.store.start(this.id, entry, claimToken(this.secret, entry), by, '');
+    await this.store.start(this.id, entry, by, { token: claimToken(this.secret, entry) });
   }
 
   async end(entry: string, outcome: 'succeeded' | 'failed', payload: unknown): Promise<void> {
     await this.start(entry);
     const by = { runId: `run-${entry}`, retryCount: 0, invocation: 1, nonce: `nonce-${entry}` };
-    await this.store.finish(this.id, entry, by, { outcome, payload: JSON.stringify(payload), retries: 0 }, []);
+    await this.store.finish(this.id, entry, by, { outcome, payload: JSON.stringify(payload), retries: 0 });
   }
 }
 

@@ -201,7 +201,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     messages: new RecentMap(rememberedMessageBytes, ({ text }) => 2 * text.length + 200),
     stopping: { workers: 0 },
     locations,
-    declaredRoot: async (name) => bind(scope, name, undefined, undefined),
+    declaredRoot: async (name) => bind(scope, name),
     capture: makeCapture(scope, served),
   };
 

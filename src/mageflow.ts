@@ -271,7 +271,7 @@ export class Mageflow<
         `sign: expected a task or a task's name, got a signature of ${(task as AnySignature).name}.`,
       );
     const root = rootOfBody(this.scope);
-    const bound = await bind(this.scope, task, data as object | undefined, options);
+    const bound = await bind(this.scope, task, { data: data as object | undefined, options });
     return new TaskSignature(this.scope, bound, undefined, root) as never;
   }
 

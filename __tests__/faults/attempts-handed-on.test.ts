@@ -13,7 +13,7 @@ test.each([
     const group = await fixture.group(2, { maxConcurrency: 1, closed: true }, { message: '{}' });
     const { store, id } = group;
     const start = (entry: string, run: string, retry: number, handBack = false) =>
-      store.start(id, entry, claimToken(group.group.secret, entry), execution(run, retry), '', '', handBack);
+      store.start(id, entry, execution(run, retry), { token: claimToken(group.group.secret, entry), handBack });
     await start('0', 'old', 0);
     expect((await group.finish('0', threw(2), execution('old', 0))).code).toBe('retry');
     await store.suspend(id, true);

@@ -92,7 +92,7 @@ class Story {
 
   private start(groupId: string, entry: string, by: Execution, child = ''): Event {
     return async () => {
-      await store.start(groupId, entry, claimToken(this.secrets.get(groupId) ?? '', entry), by, '', child);
+      await store.start(groupId, entry, by, { token: claimToken(this.secrets.get(groupId) ?? '', entry), child });
       return undefined;
     };
   }
@@ -107,17 +107,16 @@ class Story {
     return [
       () => this.of(groupId, store.confirm(groupId, [entry, run])),
       this.start(groupId, entry, first),
-      () => this.of(groupId, store.finish(groupId, entry, first, threw, [])),
+      () => this.of(groupId, store.finish(groupId, entry, first, threw)),
       async () => {
         await this.start(groupId, entry, second)();
         takenOver = true;
         return undefined;
       },
       // What the first attempt gives when nobody wants it any more.
-      async () =>
-        takenOver ? this.of(groupId, store.finish(groupId, entry, first, succeeded('"late"'), [])) : undefined,
-      () => this.of(groupId, store.finish(groupId, entry, second, end, [])),
-      () => this.of(groupId, store.complete(groupId, entry, run, end.outcome, end.payload)),
+      async () => (takenOver ? this.of(groupId, store.finish(groupId, entry, first, succeeded('"late"'))) : undefined),
+      () => this.of(groupId, store.finish(groupId, entry, second, end)),
+      () => this.of(groupId, store.complete(groupId, entry, run, { outcome: end.outcome, payload: end.payload })),
     ];
   }
 
@@ -153,7 +152,7 @@ class Story {
       add('a'),
       add('b'),
       add('c'),
-      () => this.of(groupId, store.finish(groupId, entry, run, succeeded('"body"'), [])),
+      () => this.of(groupId, store.finish(groupId, entry, run, succeeded('"body"'))),
     ];
     this.ordered.add(line);
     return line;
@@ -162,7 +161,11 @@ class Story {
   private async tellParent(groupId: string) {
     const end = succeeded(`"the end of ${groupId === this.nested ? 'the swarm' : 'the children'}"`);
     const entry = groupId === this.nested ? '3' : '4';
-    const { effects } = await store.complete(this.top, entry, `g:${groupId}`, end.outcome, end.payload, undefined, 0);
+    const { effects } = await store.complete(this.top, entry, `g:${groupId}`, {
+      outcome: end.outcome,
+      payload: end.payload,
+      round: 0,
+    });
     await store.parentNotified(groupId);
     return { effects, groupId: this.top };
   }

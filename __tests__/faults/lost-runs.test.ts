@@ -174,7 +174,7 @@ test('an expired lease alone changes nothing while the run goes on', async () =>
 async function claim(id: string, runId: string, by = store): Promise<void> {
   const secret = (await reader.record(id))?.secret ?? '';
   const execution = { runId, retryCount: 0, invocation: 1, nonce: 'n' };
-  expect((await by.start(id, '0', claimToken(secret, '0'), execution, '')).code).toBe('run');
+  expect((await by.start(id, '0', execution, { token: claimToken(secret, '0') })).code).toBe('run');
 }
 
 /** A run that has nothing to do with mageflow and has ended. */

@@ -51,7 +51,7 @@ async function startAndDie(groupId: string, entry: string): Promise<string> {
   const item = await reader.item(groupId, entry);
   if (!facts || !item) throw new Error('There is no such entry.');
   const spec = unpackSpec(item.spec);
-  await expect(nesting.start(groupId, entry, facts, spec, {}, '')).rejects.toBe(died);
+  await expect(nesting.start(groupId, entry, { record: facts, spec, input: {}, own: '' })).rejects.toBe(died);
   return `g:${spec.id ?? nestedId(groupId, entry)}`;
 }
 
@@ -59,8 +59,8 @@ async function startAndDie(groupId: string, entry: string): Promise<string> {
 async function endAndDie(groupId: string, entry: string, by: GroupStore, child = ''): Promise<void> {
   const secret = (await reader.record(groupId))?.secret ?? '';
   const run = execution(`run-${groupId}-${entry}`);
-  expect((await by.start(groupId, entry, claimToken(secret, entry), run, '', child)).code).toBe('run');
-  await by.finish(groupId, entry, run, { outcome: 'succeeded', payload: `{"n":${entry}}`, retries: 0 }, []);
+  expect((await by.start(groupId, entry, run, { token: claimToken(secret, entry), child })).code).toBe('run');
+  await by.finish(groupId, entry, run, { outcome: 'succeeded', payload: `{"n":${entry}}`, retries: 0 });
 }
 
 async function tree(n: number) {
@@ -279,9 +279,9 @@ test('groups that a swarm will never get to are cancelled when the process died 
   await store.run(outer.id, '{}');
   const secret = (await reader.record(outer.id))?.secret ?? '';
   const run = execution('run of the failure');
-  await store.start(outer.id, '0', claimToken(secret, '0'), run, '');
+  await store.start(outer.id, '0', run, { token: claimToken(secret, '0') });
   const failure = { outcome: 'failed' as const, payload: '{"message":"no"}', retries: 0 };
-  expect((await store.finish(outer.id, '0', run, failure, [])).effects.status).toBe('stopping');
+  expect((await store.finish(outer.id, '0', run, failure)).effects.status).toBe('stopping');
   await eventually('it is cancelled', async () => (await never.status()) === 'cancelled');
   await recorder.open('stopped');
   expect(await faults.ended(outer)).toBe('failed');

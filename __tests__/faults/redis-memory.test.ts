@@ -100,10 +100,10 @@ test('an end is stored although it brings confirmations, which need room', async
   await store.run(swarm.id, '{}');
   const token = claimToken((await reader.record(swarm.id))?.secret ?? '', '0');
   const execution = { runId: 'run-0', retryCount: 0, invocation: 1, nonce: 'n' };
-  expect((await store.start(swarm.id, '0', token, execution, '')).code).toBe('run');
+  expect((await store.start(swarm.id, '0', execution, { token })).code).toBe('run');
   await leaveRoom(0);
   const end = { outcome: 'succeeded' as const, payload: '1', retries: 0 };
-  expect((await store.finish(swarm.id, '0', execution, end, ['1', 'run-1'])).code).toBe('ended');
+  expect((await store.finish(swarm.id, '0', execution, { ...end, confirmed: ['1', 'run-1'] })).code).toBe('ended');
   expect((await reader.activeEntry(swarm.id, '1'))?.run).toBe('run-1');
 });
 

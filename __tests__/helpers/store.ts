@@ -40,7 +40,7 @@ export class TestGroup {
   }
 
   start(entry: string, by: Execution = execution(`run-${entry}`), deadOwner = '') {
-    return this.store.start(this.id, entry, claimToken(this.group.secret, entry), by, deadOwner);
+    return this.store.start(this.id, entry, by, { token: claimToken(this.group.secret, entry), deadOwner });
   }
 
   finish(
@@ -49,7 +49,7 @@ export class TestGroup {
     by: Execution = execution(`run-${entry}`),
     confirmed: readonly string[] = [],
   ) {
-    return this.store.finish(this.id, entry, by, end, confirmed);
+    return this.store.finish(this.id, entry, by, { ...end, confirmed });
   }
 
   /** Starts and finishes an entry, as one execution does. */

@@ -130,7 +130,12 @@ export class Real {
         const token = claimToken(action.token ? this.group.secret : 'a guess', action.entry);
         const by = { runId: action.run, ...action.attempt };
         const child = action.child ? `child-${action.entry}` : '';
-        const reply = await store.start(id, action.entry, token, by, action.deadOwner, child, action.handBack);
+        const reply = await store.start(id, action.entry, by, {
+          token,
+          deadOwner: action.deadOwner,
+          child,
+          handBack: action.handBack,
+        });
         const { code } = reply;
         if (code === 'requeued') return called(reply);
         const more =
@@ -146,11 +151,13 @@ export class Real {
       case 'finish': {
         const { outcome, payload, retries } = action;
         const by = { runId: action.run, ...action.attempt };
-        return called(await store.finish(id, action.entry, by, { outcome, payload, retries }, action.pairs.flat()));
+        return called(
+          await store.finish(id, action.entry, by, { outcome, payload, retries, confirmed: action.pairs.flat() }),
+        );
       }
       case 'settle': {
         const { entry, run, outcome, payload, round } = action;
-        return called(await store.complete(id, entry, run, outcome, payload, undefined, round));
+        return called(await store.complete(id, entry, run, { outcome, payload, round }));
       }
       case 'lapse': {
         const scores = action.entries.flatMap((entry) => ['1', entry]);

@@ -5,7 +5,7 @@ import { parseInput, readSchema } from '../../src/worker/parsing';
 /** Gives the value of the result field that a body receives, in a run that mageflow published. */
 async function received(field: z.ZodType, result: unknown, published = true): Promise<unknown> {
   const schema = readSchema('t', z.object({ rows: returnValue(field) }));
-  return parseInput('t', { rows: result }, undefined, schema, published);
+  return parseInput({ task: 't', schema, published }, { rows: result }, undefined);
 }
 
 const list = z.array(z.string().optional());
@@ -57,5 +57,7 @@ test('null that a user sends in a plain run stays null', async () => {
 test('null in another field than that of the result stays null', async () => {
   const schema = readSchema('t', z.object({ rows: returnValue(z.unknown()), other: z.string().optional() }));
   const input = { rows: null, other: null };
-  await expect(parseInput('t', input, undefined, schema, true)).rejects.toThrow('other: Invalid input');
+  await expect(parseInput({ task: 't', schema, published: true }, input, undefined)).rejects.toThrow(
+    'other: Invalid input',
+  );
 });

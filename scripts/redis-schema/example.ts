@@ -87,9 +87,10 @@ export async function liveExample(url: string): Promise<Step[]> {
   };
   const specs = ['a.csv', 'b.csv', 'c.csv'].map((file) => packSpec({ task: 'import', data: JSON.stringify({ file }) }));
   const by = (entry: string) => ({ runId: `run-${entry}`, retryCount: 0, invocation: 1, nonce: `nonce-${entry}` });
-  const start = (entry: string, source = entry) => store.start(id, entry, claimToken(secret, source), by(entry), '');
+  const start = (entry: string, source = entry) =>
+    store.start(id, entry, by(entry), { token: claimToken(secret, source) });
   const succeed = (entry: string, output: object) =>
-    store.finish(id, entry, by(entry), { outcome: 'succeeded', payload: JSON.stringify(output), retries: 0 }, []);
+    store.finish(id, entry, by(entry), { outcome: 'succeeded', payload: JSON.stringify(output), retries: 0 });
   try {
     await step('`mage.swarm(...)`: the script `create`', () => store.create(group, specs));
     await step('`runNoWait({ day: 1 })`: `run` grants the two slots', () => store.run(id, '{"day":1}'));
@@ -100,13 +101,7 @@ export async function liveExample(url: string): Promise<Step[]> {
     await step('Its body has returned: `finish` stores the output and grants item 2', () => succeed('0', { lines: 7 }));
     await step('Item 1 fails: `start`, `finish`', async () => {
       await start('1');
-      await store.finish(
-        id,
-        '1',
-        by('1'),
-        { outcome: 'failed', payload: '{"message":"no such file"}', retries: 0 },
-        [],
-      );
+      await store.finish(id, '1', by('1'), { outcome: 'failed', payload: '{"message":"no such file"}', retries: 0 });
     });
     await step('Item 2 succeeds: the group ends, and its callback is fired', async () => {
       await start('2');

@@ -60,13 +60,13 @@ type CallbackLists = Record<'successCallbacks' | 'errorCallbacks', readonly Task
 export function bind(
   scope: Scope,
   task: TaskLike,
-  data: object | undefined,
-  options: SignOptions | undefined,
+  given: { data?: object | undefined; options?: SignOptions | undefined } = {},
   what = 'task',
 ): BoundSpec | Promise<BoundSpec> {
+  const { data } = given;
+  const options = given.options ?? {};
   const name = taskName(task, what);
-  const given = options ?? {};
-  refuseUnknown(given, signFields, 'option of sign');
+  refuseUnknown(options, signFields, 'option of sign');
   const bound: BoundSpec = { task: name };
   const scheduleTimeout = typeof task === 'string' ? undefined : declaredScheduleTimeout(task);
   if (scheduleTimeout !== undefined) bound.scheduleTimeout = scheduleTimeout;
@@ -77,14 +77,14 @@ export function bind(
     const schema = schemaOf(scope, task, name);
     if (schema) checkBound(schema, name, bound.data);
   }
-  const run = checkRunOptions(given, `sign(${name})`);
+  const run = checkRunOptions(options, `sign(${name})`);
   if (run) bound.options = run;
-  const shown = text(given.name, 'name');
+  const shown = text(options.name, 'name');
   if (shown !== undefined) bound.name = shown;
-  const key = text(given.key, 'key');
+  const key = text(options.key, 'key');
   if (key !== undefined) bound.key = key;
-  const successCallbacks = copyList(given.successCallbacks ?? root?.successCallbacks);
-  const errorCallbacks = copyList(given.errorCallbacks ?? root?.errorCallbacks);
+  const successCallbacks = copyList(options.successCallbacks ?? root?.successCallbacks);
+  const errorCallbacks = copyList(options.errorCallbacks ?? root?.errorCallbacks);
   return isNone(successCallbacks) && isNone(errorCallbacks)
     ? bound
     : withCallbacks(scope, bound, { successCallbacks, errorCallbacks });
@@ -117,7 +117,7 @@ export async function callbacks(
     const place = `${what}[${i}]`;
     const spec = isSignature(callback)
       ? await callback[toStored](place, scope.store.identity)
-      : await bind(scope, callback, undefined, undefined, place);
+      : await bind(scope, callback, {}, place);
     if (what === 'successCallbacks' && (spec.group === undefined || spec.group === 'root')) {
       const schema = schemaOf(scope, callback, spec.task);
       if (schema) checkCallback(schema, spec, place, given === 'list');

@@ -32,7 +32,7 @@ export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['c
       for (const [i, index] of reply.indexes.entries()) {
         const { spec, standaloneName } = some[i] as (typeof some)[number];
         const workflow = (await served.handlerKind(spec.task)) === 'workflow';
-        refs.push(reference(scope, root.groupId, index, spec, standaloneName !== undefined || workflow));
+        refs.push(reference(scope, { groupId: root.groupId, index }, spec, standaloneName !== undefined || workflow));
       }
     }
     return refs;
@@ -48,7 +48,7 @@ async function prepareChild(scope: Scope, { task, input, key, options = {}, stan
   if (typeof key === 'string') checkWellFormed(`the key of the run of ${task}`, key);
   const data = encodeMessage(input ?? {}, `the input of ${task}`);
   const spec: BoundSpec = {
-    ...(await bind(scope, task, undefined, undefined)),
+    ...(await bind(scope, task)),
     data,
     ...(run ? { options: run } : {}),
   };
@@ -67,7 +67,12 @@ function fitting(items: readonly { packed: string }[], from: number): number {
   return number;
 }
 
-function reference(scope: Scope, groupId: string, index: number, spec: BoundSpec, plain: boolean): RunRef {
+function reference(
+  scope: Scope,
+  { groupId, index }: { groupId: string; index: number },
+  spec: BoundSpec,
+  plain: boolean,
+): RunRef {
   const who = { id: itemId(groupId, index), name: spec.task, index };
   const entry = new StoredEntry(scope, groupId, String(index), who);
   const result = async (signal: AbortSignal | undefined) => {

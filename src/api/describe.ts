@@ -41,7 +41,7 @@ export async function describe(reading: Reading, id: string, options: DescribeOp
   await Promise.all([
     addRunId(reading, node),
     addCallbacks(reading, node),
-    addChildren(reading, node, from, depth, limit),
+    addChildren(reading, node, { from, depth, limit }),
     output && addOutput(reading, node),
   ]);
   return node.shown;
@@ -117,8 +117,12 @@ async function addCallbacks(reading: Reading, { shown, run, below }: Node): Prom
 }
 
 /** Describes children level by level, so that the cost of a large tree is bounded. */
-async function addChildren(reading: Reading, top: Node, start: number, depth: number, limit: number): Promise<void> {
-  let level = [{ node: top, from: start }];
+async function addChildren(
+  reading: Reading,
+  top: Node,
+  { from, depth, limit }: { from: number; depth: number; limit: number },
+): Promise<void> {
+  let level = [{ node: top, from }];
   let left = nodesAtMost;
   for (let read = 0; level.length > 0; read++) {
     const next: typeof level = [];

@@ -45,7 +45,7 @@ export function prepare(
         `${what}: expected a task, a task's name or a signature, got ${describeTask(task)}.`,
       );
     }
-    const bound = bind(scope, task, data, options, what);
+    const bound = bind(scope, task, { data, options }, what);
     return bound instanceof Promise ? bound.then(preparedTask) : preparedTask(bound);
   }
   if (data !== undefined || options !== undefined) {
@@ -90,14 +90,13 @@ function prepared(spec: Spec, key: string, member: Member | undefined): Prepared
 
 /**
  * Gives the passed signatures their places in the group, and indexes them and their callbacks by id.
- * @param firstNew - the index of the first entry that this call added
+ * @param at - the index of each entry, and that of the first one that this call added
  */
 export async function placeAll(
   scope: Scope,
   groupId: string,
   entries: readonly PreparedEntry[],
-  indexes: readonly number[],
-  firstNew: number,
+  { indexes, firstNew }: { indexes: readonly number[]; firstNew: number },
 ): Promise<void> {
   // Most entries are plain tasks, which are found by their place in the group.
   if (

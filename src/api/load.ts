@@ -94,7 +94,7 @@ async function itemAt(scope: Scope, groupId: string, index: number): Promise<Any
   if (swarm) return swarm;
   // Nothing runs by itself in a group of one.
   const kind = snapshot.kind === 'task' ? 'swarm' : snapshot.kind;
-  return TaskSignature.item(scope, { groupId, name: snapshot.name, kind }, index, item.spec);
+  return TaskSignature.item(scope, { groupId, name: snapshot.name, kind }, { index, packed: item.spec });
 }
 
 /** Returns the swarm that is created from an entry; undefined for any other entry. */

@@ -69,13 +69,7 @@ export async function makeChain(
   const chain = new TaskSignature<unknown, unknown>(scope, spec, id, root, key !== undefined);
   const began = scope.store.clock.elapsed();
   try {
-    await placeAll(
-      scope,
-      id,
-      steps,
-      steps.map((_, i) => i),
-      0,
-    );
+    await placeAll(scope, id, steps, { indexes: steps.map((_, i) => i), firstNew: 0 });
   } catch (error) {
     // An earlier call may have made the chain of this identity, with these steps in it.
     await undo(scope, began, releaseAll(steps, owner.mayAttach !== true));

@@ -88,26 +88,24 @@ export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise
     errorCallbacks,
   };
   const about = { madeIn: root, keyed: key !== undefined };
-  const created = await write(
-    scope,
-    new TaskSwarm<O>(scope, id, name, about),
-    group,
-    chunks,
-    isSwarmClosed,
-    root !== undefined,
-  );
+  const content = { chunks, close: isSwarmClosed, again: root !== undefined };
+  const created = await write(scope, new TaskSwarm<O>(scope, id, name, about), group, content);
   const snapshot = created ? undefined : await scope.reader.snapshot(id);
   return new TaskSwarm<O>(scope, id, snapshot?.name ?? name, { ...about, created });
+}
+
+interface Content {
+  chunks: readonly PreparedEntry[][];
+  close: boolean;
+  /** True if an earlier attempt may have made it. Then the passed signatures may be in it already. */
+  again: boolean;
 }
 
 async function write(
   scope: Scope,
   swarm: TaskSwarm<unknown>,
   group: NewGroup,
-  chunks: readonly PreparedEntry[][],
-  close: boolean,
-  /** True if an earlier attempt may have made it. Then the passed signatures may be in it already. */
-  again: boolean,
+  { chunks, close, again }: Content,
 ): Promise<boolean> {
   const { store, commands, cache } = scope;
   const placeFrom = (entries: readonly PreparedEntry[], from: number) =>
@@ -120,7 +118,7 @@ async function write(
       if (!stored.created) return again ? placeFrom(first, 0) : releaseAll(first);
       cache.made(group, stored.effects.version);
       const indexes = first.map((_, i) => i);
-      await placeAll(scope, group.id, first, indexes, 0);
+      await placeAll(scope, group.id, first, { indexes, firstNew: 0 });
     });
     const { created } = reply;
     // A swarm with a key may be incomplete: another call is still making it, or has died. Each item is added once.

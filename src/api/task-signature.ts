@@ -211,8 +211,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   static item<I, O>(
     scope: Scope,
     owner: Owner,
-    index: number,
-    packed: string,
+    { index, packed }: { index: number; packed: string },
     added: { keyed?: boolean; isNew?: boolean } = {},
   ): TaskSignature<I, O> {
     const spec = unpackSpec(packed);
@@ -404,7 +403,8 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     const owner: Owner = { groupId: root.groupId, name: root.name, kind: 'root' };
     this.reserve(owner, 'run', this.scope.store.identity);
     const spec = this.stored();
-    const identity = key ?? identify(root, this.kind, spec, message, this.ownId);
+    // The id of a chain is the same in each attempt already.
+    const identity = key ?? (this.kind === 'chain' ? `\u0001${this.ownId}` : identify(root, this.kind, spec, message));
     const item = childItem(spec, message, options);
     const { suspendedBeforeRun: ahead, ownId: written } = this;
     const commands = commandsFor(this.scope, root);
@@ -500,9 +500,8 @@ function childItem(spec: Spec, message: string, options: StoredRunOptions | unde
   return { spec: packSpec({ ...spec, data, ...(merged ? { options: merged } : {}) }), message: '' };
 }
 
-/** Returns the identity of a child, which is the same in each attempt of its root's body. A chain's id is stable already. */
-function identify(root: RootCapture, kind: string, spec: Spec, message: string, id: string): string {
-  if (kind === 'chain') return `\u0001${id}`;
+/** Returns the identity of a task as a child, which is the same in each attempt of its root's body. */
+function identify(root: RootCapture, kind: string, spec: Spec, message: string): string {
   return root.identify(kind, spec.task, canonical(spec.data ?? '{}'), canonical(message));
 }
 

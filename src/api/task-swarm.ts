@@ -199,7 +199,12 @@ export class TaskSwarm<O> implements Swarm<O> {
     const [index = 0] = indexes;
     if (entry.member) return task as unknown as ItemOf<T>;
     const about = { keyed: entry.key !== '', isNew: added > 0 };
-    return TaskSignature.item(this.scope, this.asOwner(), index, entry.packed, about) as unknown as ItemOf<T>;
+    return TaskSignature.item(
+      this.scope,
+      this.asOwner(),
+      { index, packed: entry.packed },
+      about,
+    ) as unknown as ItemOf<T>;
   }
 
   async addTasks(
@@ -412,7 +417,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     let stored = false;
     const adding = commandsFor(scope, root).add(id, items, flags, ({ indexes, added, total }) => {
       stored = true;
-      return placeAll(scope, id, entries.slice(0, indexes.length), indexes, total - added);
+      return placeAll(scope, id, entries.slice(0, indexes.length), { indexes, firstNew: total - added });
     });
     // Without `run` the script has been sent by now. With `run` the group is first entered elsewhere, so the turn is kept.
     if (!flags.run) turn?.pass();

@@ -90,7 +90,7 @@ export function declaredFields(schema: z.ZodType): Set<string> | undefined {
 
 /** Returns the path of a mark that is not on a field of the message. */
 export function misplacedMark(schema: z.ZodType, marked: MarkName): string | undefined {
-  return misplaced(schema as unknown as Schema, symbols[marked], 'message', '', 0, new Map());
+  return misplaced(schema as unknown as Schema, symbols[marked], { place: 'message', path: '', depth: 0 });
 }
 
 /** Returns the fields, with their schemas, of all objects that a message may be or is merged from. */
@@ -148,10 +148,8 @@ type Part = [part: Schema, place: Place, name: string];
 function misplaced(
   schema: Schema,
   symbol: symbol,
-  place: Place,
-  path: string,
-  depth: number,
-  seen: Map<Schema, Set<Place>>,
+  { place, path, depth }: { place: Place; path: string; depth: number },
+  seen = new Map<Schema, Set<Place>>(),
 ): string | undefined {
   const { def } = schema._zod;
   const places = seen.get(schema) ?? new Set();
@@ -159,7 +157,8 @@ function misplaced(
   seen.set(schema, places.add(place));
   if (def[symbol] === true && place !== 'field') return path || '(message)';
   for (const [part, at, name] of partsOf(def, place)) {
-    const found = misplaced(part, symbol, at, path && name ? `${path}.${name}` : path + name, depth + 1, seen);
+    const below = { place: at, path: path && name ? `${path}.${name}` : path + name, depth: depth + 1 };
+    const found = misplaced(part, symbol, below, seen);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -46,9 +46,8 @@ export class Completion {
    */
   async complete(run: EndedRun, end: EntryEnd, whenStored?: (code: Stored) => Promise<void> | void): Promise<void> {
     const { groupId, entry, runId } = run;
-    const { outcome, payload, size, round, silent } = end;
-    const { code, effects } = await this.store.complete(groupId, entry, runId, outcome, payload, size, round);
-    if (code === 'ended' && !silent) await emitStoredEnd(this.events, this.reader, asShown(run), effects);
+    const { code, effects } = await this.store.complete(groupId, entry, runId, end);
+    if (code === 'ended' && !end.silent) await emitStoredEnd(this.events, this.reader, asShown(run), effects);
     await whenStored?.(code);
     if (code === 'ended') await this.carryOut(groupId, effects);
   }

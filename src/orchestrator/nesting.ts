@@ -25,6 +25,17 @@ export function aboveEntries(groupId: string, { kind, name, above }: GroupRecord
   return { ...above, ...kinds[kind].above(groupId, name) };
 }
 
+/** An entry that is a group. */
+export interface NestedEntry {
+  /** The record of the parent. */
+  record: GroupRecord;
+  spec: Spec;
+  /** The message for the group; undefined to start only the items that are ready in it. */
+  input: Record<string, unknown> | undefined;
+  /** The packed message of the item; '' for a callback. */
+  own: string;
+}
+
 /** Handles the entry of a nested group in its parent, and the effects of the nested group. */
 export interface NestingParent {
   /** Marks an entry as published, although the effects of its nested group may still be in progress. */
@@ -54,17 +65,10 @@ export class Nesting {
 
   /**
    * Starts the nested group of an entry, as a run is published for a task. A second call does not start it again.
-   * @param input - the message for the group; undefined to start only the items that are ready in it
-   * @param own - the packed message of the item; '' for a callback
+   * @param groupId - the parent
+   * @param nested - what becomes of the entry
    */
-  async start(
-    groupId: string,
-    entry: string,
-    record: GroupRecord,
-    spec: Spec,
-    input: Record<string, unknown> | undefined,
-    own: string,
-  ): Promise<void> {
+  async start(groupId: string, entry: string, { record, spec, input, own }: NestedEntry): Promise<void> {
     const suspension = await this.reader.suspensions.of(groupId);
     const parent = { groupId, entry, round: suspension?.round ?? 0 };
     const message = input === undefined ? '' : JSON.stringify(input);

@@ -213,7 +213,7 @@ export class Outbox {
     if (!this.parts.recovery.isIdle(groupId, record.version) || isLaterStep(record, grant.entry)) return undefined;
     try {
       const spec = unpackSpec(grant.spec);
-      return isGroup(spec) ? undefined : this.requests.ofItem(groupId, record, grant, spec);
+      return isGroup(spec) ? undefined : this.requests.ofItem(groupId, record, grant, { spec });
     } catch {
       // `publishItem` unpacks it again and handles the error.
       return undefined;
@@ -229,16 +229,11 @@ export class Outbox {
       const whole = isGroup(spec) && message !== startWithoutMessage;
       return { spec, input: whole ? this.parts.inputs.ofItem(record, spec, message) : undefined };
     });
-    if (isGroup(spec))
-      return this.parts.nesting.start(
-        groupId,
-        entry,
-        record,
-        spec,
-        message === startWithoutMessage ? undefined : input,
-        message,
-      );
-    return this.enqueue(record, await composed(() => this.requests.ofItem(groupId, record, grant, spec, input)));
+    if (isGroup(spec)) {
+      const given = message === startWithoutMessage ? undefined : input;
+      return this.parts.nesting.start(groupId, entry, { record, spec, input: given, own: message });
+    }
+    return this.enqueue(record, await composed(() => this.requests.ofItem(groupId, record, grant, { spec, input })));
   }
 
   private async publishCallback(groupId: string, record: CachedGroup, entry: string, packed: string): Promise<void> {
@@ -249,8 +244,12 @@ export class Outbox {
       const whole = await this.parts.inputs.ofInvokedCallback(groupId, latest, entry, packed);
       return { fired: unpackCallback(packed), latest, whole };
     });
-    if (isGroup(fired.spec)) return this.parts.nesting.start(groupId, entry, latest, fired.spec, whole, '');
-    return this.enqueue(record, await composed(() => this.requests.ofCallback(groupId, latest, entry, fired, whole)));
+    if (isGroup(fired.spec))
+      return this.parts.nesting.start(groupId, entry, { record: latest, spec: fired.spec, input: whole, own: '' });
+    return this.enqueue(
+      record,
+      await composed(() => this.requests.ofCallback(groupId, latest, entry, { fired, whole })),
+    );
   }
 
   private enqueue({ version }: CachedGroup, one: Sendable): Promise<void> {

@@ -14,6 +14,14 @@ import type { Publication } from './sender';
 /** A publication without its callback. */
 export type Sendable = Omit<Publication, 'done'>;
 
+/** An entry whose run is requested. */
+interface Requested {
+  entry: string;
+  spec: Spec;
+  input: Message;
+  callback?: Pick<InvokedCallback, 'kind' | 'source'>;
+}
+
 /** Allowance for the parts of a request beside its input and metadata, in bytes. */
 const besideBytes = 500;
 
@@ -34,39 +42,37 @@ export class RunRequests {
     private readonly mark: string,
   ) {}
 
-  /** @param stepInput - the input of a later step of a chain; undefined to merge the input of any other item */
+  /** @param known - the spec of the item, and the input if it is a later step of a chain; else the input is merged here */
   ofItem(
     groupId: string,
     record: GroupRecord,
     { entry, spec: packed, message }: Effects['grants'][number],
-    spec: Spec,
-    stepInput?: Message,
+    known: { spec: Spec; input?: Message | undefined },
   ): Sendable {
-    const known = stepInput ? undefined : bytesOf(packed) + bytesOf(message) + bytesOf(record.message ?? '');
-    const whole = stepInput ?? this.inputs.ofItem(record, spec, message);
-    const input = this.inputs.toSend(whole, known);
-    const options = mergeRunOptions(spec.options, unpackMessage(message).options);
-    if (options) spec.options = options;
-    const request = this.request(groupId, record, entry, spec, input);
+    const bytes = known.input ? undefined : bytesOf(packed) + bytesOf(message) + bytesOf(record.message ?? '');
+    const whole = known.input ?? this.inputs.ofItem(record, known.spec, message);
+    const input = this.inputs.toSend(whole, bytes);
+    const options = mergeRunOptions(known.spec.options, unpackMessage(message).options);
+    const spec = options ? { ...known.spec, options } : known.spec;
+    const request = this.request(groupId, record, { entry, spec, input });
     // An input that is sent as it was stored need not be measured.
-    const inputBytes = input === whole && known !== undefined ? known : bytesOf(JSON.stringify(input));
+    const inputBytes = input === whole && bytes !== undefined ? bytes : bytesOf(JSON.stringify(input));
     return { groupId, entry, request, bytes: inputBytes + bytesBeside(request) };
   }
 
-  ofCallback(groupId: string, record: GroupRecord, entry: string, fired: InvokedCallback, whole: Message): Sendable {
-    const input = this.inputs.toSend(whole);
-    const request = this.request(groupId, record, entry, fired.spec, input, fired);
-    return { groupId, entry, request, bytes: bytesOf(JSON.stringify(input)) + bytesBeside(request) };
-  }
-
-  private request(
+  /** @param callback - its invocation, and its whole input */
+  ofCallback(
     groupId: string,
     record: GroupRecord,
     entry: string,
-    spec: Spec,
-    input: Message,
-    callback?: Pick<InvokedCallback, 'kind' | 'source'>,
-  ): RunRequest {
+    { fired, whole }: { fired: InvokedCallback; whole: Message },
+  ): Sendable {
+    const input = this.inputs.toSend(whole);
+    const request = this.request(groupId, record, { entry, spec: fired.spec, input, callback: fired });
+    return { groupId, entry, request, bytes: bytesOf(JSON.stringify(input)) + bytesBeside(request) };
+  }
+
+  private request(groupId: string, record: GroupRecord, { entry, spec, input, callback }: Requested): RunRequest {
     const grouped = !kinds[record.kind].isSingle;
     const item = !callback;
     const above = aboveEntries(groupId, record);

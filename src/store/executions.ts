@@ -18,6 +18,25 @@ export interface ExecutionEnd {
   outcome: 'succeeded' | 'failed' | 'threw' | 'aborted';
   payload: string;
   retries: number;
+  /** Entries of the group and their run ids, in turns, which are confirmed with the report. */
+  confirmed?: readonly string[];
+}
+
+/** How an execution claims its entry. */
+export interface ClaimRequest {
+  /** Proves that the run was published from this store. */
+  token: string;
+  /** A run that is proven to have ended without a result. */
+  deadOwner?: string;
+  /** The group of its children, when it is a root. */
+  child?: string;
+  /** Takes a suspended run back instead of letting it wait for `resume`, because its worker is stopping. */
+  handBack?: boolean;
+  /**
+   * The creation time of the group whose message this process knows, '0' when it knows none. Without it, the message is not
+   * needed.
+   */
+  knownMessage?: string;
 }
 
 /** The result of a report, and the effects of the script. */
@@ -34,7 +53,6 @@ interface Call {
 }
 interface FinishCall extends Call {
   end: ExecutionEnd;
-  confirmed: readonly string[];
 }
 
 /** Maximum number of executions that one call claims or ends: a call blocks Redis for some milliseconds. */
@@ -61,42 +79,21 @@ export class Executions {
     this.finishes = new Batcher(clock, (calls: readonly FinishCall[]) => this.sendFinishes(calls), atOnce);
   }
 
-  /**
-   * Claims an entry for an execution.
-   *
-   * @param deadOwner - a run that is proven to have ended without a result; '' for none
-   * @param child - the group of its children, when it is a root; else ''
-   * @param handBack - take a suspended run back instead of letting it wait for `resume`, because its worker is stopping
-   * @param knownMessage - the creation time of the group whose message this process knows, '0' when it knows none; '' when
-   *   it does not need the message
-   */
-  start(
-    id: string,
-    entry: string,
-    token: string,
-    execution: Execution,
-    deadOwner: string,
-    child = '',
-    handBack = false,
-    knownMessage = '',
-  ): Promise<StartReply> {
+  /** Claims an entry for an execution. */
+  start(id: string, entry: string, execution: Execution, request: ClaimRequest): Promise<StartReply> {
     const { runId, retryCount, invocation, nonce } = execution;
+    const { token, deadOwner = '', child = '', handBack = false, knownMessage = '' } = request;
     const flag = handBack ? 1 : 0;
-    const request = `${entry}|${token}|${runId}|${retryCount}|${invocation}|${nonce}|${deadOwner}|${child}|${flag}|${knownMessage}`;
-    return this.starts.add(this.scripts.keys.bucketOf(id, entry), { id, entry, request });
+    const packed = `${entry}|${token}|${runId}|${retryCount}|${invocation}|${nonce}|${deadOwner}|${child}|${flag}|${knownMessage}`;
+    return this.starts.add(this.scripts.keys.bucketOf(id, entry), { id, entry, request: packed });
   }
 
-  finish(
-    id: string,
-    entry: string,
-    execution: Execution,
-    end: ExecutionEnd,
-    confirmed: readonly string[],
-  ): Promise<FinishReply> {
+  /** Completes the entry of an execution, or gives it back for another attempt. */
+  finish(id: string, entry: string, execution: Execution, end: ExecutionEnd): Promise<FinishReply> {
     const { runId, retryCount, invocation, nonce } = execution;
     const request = `${entry}|${runId}|${retryCount}|${invocation}|${nonce}|${end.outcome}|${end.retries}`;
     const key = this.scripts.keys.bucketOf(id, entry);
-    return this.finishes.add(key, { id, entry, request, end, confirmed }, bytesOf(end.payload) / bytesAtOnce);
+    return this.finishes.add(key, { id, entry, request, end }, bytesOf(end.payload) / bytesAtOnce);
   }
 
   private async sendStarts(calls: readonly Call[]): Promise<StartReply[]> {
@@ -120,7 +117,7 @@ export class Executions {
     const { id, entry } = calls[0] as FinishCall;
     const args: (string | number)[] = [calls.length];
     for (const { request, end } of calls) args.push(request, end.payload);
-    for (const { confirmed } of calls) args.push(...packedPairs(confirmed));
+    for (const { end } of calls) args.push(...packedPairs(end.confirmed ?? []));
     const reply = await this.scripts.call('finish', id, args, entry);
     if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown', effects: toEffects(reply) }));
     return sharesOf(toEffects(reply), reply[6] as string[], () => true).map(([told, effects], i) => {

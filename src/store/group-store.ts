@@ -86,6 +86,17 @@ export interface TakenRun {
   source: string;
 }
 
+/** How an entry ended, as it is stored from outside its run. */
+export interface StoredEnd {
+  outcome: Outcome;
+  /** The output or error as JSON. */
+  payload: string;
+  /** The bytes that the payload stands for, when it only refers to a list. Default: its own size. */
+  size?: number | undefined;
+  /** The round of this group in which the nested group ran that reports its end; '' for other entries. */
+  round?: number | '' | undefined;
+}
+
 /** The state in which another process left an entry. */
 type Left = Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'runId'>;
 
@@ -463,20 +474,10 @@ export class GroupStore {
    * Completes an entry from outside its own run.
    *
    * @param runId - the run that ended; '' for an entry that was never published, 'g:' and its id for a group
-   * @param payload - the output or error as JSON
-   * @param size - the bytes that the payload stands for, when it only refers to a list; else its own size
-   * @param round - the round of this group in which the nested group ran that reports its end; '' for other entries
    */
-  async complete(
-    id: string,
-    entry: string,
-    runId: string,
-    outcome: Outcome,
-    payload: string,
-    size?: number,
-    round: number | '' = '',
-  ) {
-    const args = [entry, runId, outcome, payload, size ?? Buffer.byteLength(payload), round];
+  async complete(id: string, entry: string, runId: string, end: StoredEnd) {
+    const { outcome, payload, size = Buffer.byteLength(payload), round = '' } = end;
+    const args = [entry, runId, outcome, payload, size, round];
     const reply = this.scripts.expectCode(await this.scripts.call('complete', id, args, entry), [
       'ended',
       'refused',

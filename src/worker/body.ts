@@ -150,7 +150,7 @@ class Attempt {
   async claimed(claim: Claim): Promise<{ output: unknown } | undefined> {
     const { runtime, task } = this;
     const child = task.root ? childrenId(claim.groupId, claim.entry) : '';
-    const run = new ClaimedRun(runtime, claim, task, this.ctx, this.persistence, child);
+    const run = new ClaimedRun(runtime, claim, { name: task.name, child }, this.ctx, this.persistence);
     runtime.outbox.bodies += 1;
     try {
       const permission = await run.start();
@@ -185,14 +185,12 @@ class Attempt {
     // The common case: the input contains no references, and no result of another entry is needed.
     if (!this.task.schema && claim.source === '' && referencesIn(received).length === 0)
       return this.run(this.shown(received), context, claim, root);
-    return this.executeWith(received, context, claim, failedItems, root);
+    return this.executeWith({ received, context, failedItems }, claim, root);
   }
 
   private async executeWith(
-    received: Message,
-    context: MageContext,
+    { received, context, failedItems }: { received: Message; context: MageContext; failedItems: number },
     claim: Claim,
-    failedItems: number,
     root: RootCapture | undefined,
   ): Promise<unknown> {
     const { runtime, task, persistence } = this;
@@ -229,7 +227,7 @@ class Attempt {
       if (task.root) {
         const config = task.root;
         root = await this.persistence.retryUntil('for its children', () =>
-          openRoot(runtime, task.name, config, claim, ctx),
+          openRoot(runtime, { name: task.name, config }, claim, ctx),
         );
         captureContext(runtime, ctx, root);
       }
@@ -262,7 +260,7 @@ class Attempt {
   }
 
   private async parse(input: Message, schema: InputSchema, published: boolean): Promise<unknown> {
-    return this.shown(await parseInput(this.task.name, input, sentInput(this.ctx), schema, published));
+    return this.shown(await parseInput({ task: this.task.name, schema, published }, input, sentInput(this.ctx)));
   }
 
   /** Sets the input that after-middleware and the context's accessors show to the one that the body receives. */

@@ -39,11 +39,10 @@ export class ClaimedRun {
   constructor(
     private readonly runtime: Runtime,
     private readonly claim: Claim,
-    private readonly about: { name: string },
+    /** The name of the task, and the id of its internal swarm when it is a root, else ''. */
+    private readonly about: { name: string; child: string },
     private readonly ctx: Context<unknown>,
     private readonly persistence: Persistence,
-    /** The id of its internal swarm when it is a root, else ''. */
-    private readonly child: string,
   ) {
     this.execution = {
       runId: ctx.workflowRunId(),
@@ -77,7 +76,8 @@ export class ClaimedRun {
     const handBack = stopping.workers > 0;
     const known = messages.get(groupId);
     const ask = known?.createdAt ?? '0';
-    return store.start(groupId, entry, token, this.execution, deadOwner, this.child, handBack, ask).then(
+    const request = { token, deadOwner, child: this.about.child, handBack, knownMessage: ask };
+    return store.start(groupId, entry, this.execution, request).then(
       (reply) => {
         if (reply.code === 'run') {
           if (reply.message) messages.set(groupId, reply.message);
@@ -261,7 +261,7 @@ export class ClaimedRun {
     const confirmed = confirmations.take(groupId);
     const giveUpAt = store.clock.elapsed() + endTriedForMs;
     return retry(
-      () => store.finish(groupId, entry, this.execution, end, confirmed),
+      () => store.finish(groupId, entry, this.execution, { ...end, confirmed }),
       (refusal, attempt) => {
         if (store.redis.isClosed || store.clock.elapsed() > giveUpAt) throw refusal;
         return pause(store.clock, Math.min(1_000, 50 * 2 ** attempt));

@@ -106,16 +106,14 @@ function move(input: Message, from: string, to: string): Message {
 
 /**
  * Parses a run's input. Puts fields back that before-middleware added and the schema does not have.
+ * @param about - the name and schema of the task, and whether mageflow published the run, so that its input may contain results
  * @param sent - the input as it was published, to find the fields that middleware added; undefined without middleware
- * @param published - whether mageflow published the run, so that its input may contain results
  * @throws NonRetryableError with the field's path, because the same message would fail again
  */
 export async function parseInput(
-  task: string,
+  { task, schema, published }: { task: string; schema: InputSchema; published: boolean },
   input: Message,
   sent: Message | undefined,
-  schema: InputSchema,
-  published: boolean,
 ): Promise<unknown> {
   const added =
     sent && schema.fields

@@ -409,7 +409,7 @@ describe("'repair'", () => {
     await store.run(swarm.id, '{}');
     await store.confirm(swarm.id, ['0', runId]);
     const token = claimToken((await reader.record(swarm.id))?.secret ?? '', '0');
-    await store.start(swarm.id, '0', token, { runId, retryCount: 0, invocation: 1, nonce: 'n' }, '');
+    await store.start(swarm.id, '0', { runId, retryCount: 0, invocation: 1, nonce: 'n' }, { token });
     await statusOf(swarm, 'succeeded');
     await eventually('it is told', () => repairs.some(({ groupId }) => groupId === swarm.id));
     stop();

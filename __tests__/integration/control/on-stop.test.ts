@@ -128,8 +128,8 @@ test('a swarm that stopped by cancelling can be tried again', async () => {
 });
 
 test.each([
-  [{ onStop: 'stop' }, "onStop: expected one of finish, cancel, got \"stop\"."],
-  [{ onStop: true }, "onStop: expected one of finish, cancel, got true."],
+  [{ onStop: 'stop' }, 'onStop: expected one of finish, cancel, got "stop".'],
+  [{ onStop: true }, 'onStop: expected one of finish, cancel, got true.'],
 ])('%j is refused', async (config, message) => {
   expect((await rejection(mage.swarm({ config: config as never }))).message).toBe(message);
 });

@@ -103,7 +103,7 @@ test('going on with what is complete begins nothing, also when the group has end
 test('a run of an earlier round starts nothing and ends nothing, whatever is known of the new one', async () => {
   const group = await ended(1, () => true);
   await retry(group);
-  const settled = (run: string) => store.complete(group.id, '0', run, 'succeeded', '"late"');
+  const settled = (run: string) => store.complete(group.id, '0', run, { outcome: 'succeeded', payload: '"late"' });
   expect((await settled('run-0')).code).toBe('refused');
   expect((await group.start('0', execution('run-0'))).code).toBe('requeued');
   await store.confirm(group.id, ['0', 'new']);
@@ -123,7 +123,8 @@ test('the end that a group below had in an earlier round is refused, the one of 
   await inner.execute('0', failed());
   const tell = async (outcome: 'failed' | 'succeeded', round?: number) => {
     const known = round ?? (await reader.record(inner.id))?.parent?.round;
-    return (await store.complete(outer.id, '0', `g:${inner.id}`, outcome, '{}', 0, known)).code;
+    return (await store.complete(outer.id, '0', `g:${inner.id}`, { outcome, payload: '{}', size: 0, round: known }))
+      .code;
   };
   expect(await tell('failed')).toBe('ended');
   await retry(outer);

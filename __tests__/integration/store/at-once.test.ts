@@ -80,7 +80,7 @@ test('each execution of a call is judged by itself', async () => {
     group.start('6'),
     group.start('5', execution('a second run')),
     group.start('0', execution('run-0', 1)),
-    fixture.store.start(group.id, '7', 'x'.repeat(20), execution('forged'), ''),
+    fixture.store.start(group.id, '7', execution('forged'), { token: 'x'.repeat(20) }),
   ]);
   expect(starts).toEqual([
     { code: 'run', failed: 2 },
@@ -117,7 +117,10 @@ test('roots whose bodies return in one turn have the children of each of them cl
   const group = await fixture.group([root, root], {}, { message: '{}' });
   const { store, id } = group;
   const start = (entry: string) =>
-    store.start(id, entry, claimToken(group.group.secret, entry), execution(`run-${entry}`), '', `${id}~${entry}.r`);
+    store.start(id, entry, execution(`run-${entry}`), {
+      token: claimToken(group.group.secret, entry),
+      child: `${id}~${entry}.r`,
+    });
   await Promise.all([start('0'), start('1')]);
   const replies = await Promise.all([group.finish('0'), group.finish('1')]);
   expect(replies.flatMap(({ effects }) => effects.closing)).toEqual([

@@ -136,7 +136,7 @@ describe('the limit of failures', () => {
     const group = await fixture.group(3, { stopAfterNFailures: 1 }, { message: '{}' });
     await group.start('0');
     await group.finish('0', { outcome: 'threw', payload: '{}', retries: 1 });
-    await group.store.complete(group.id, '1', '', 'cancelled', '');
+    await group.store.complete(group.id, '1', '', { outcome: 'cancelled', payload: '' });
     expect(await group.snapshot()).toMatchObject({ status: 'running', cancelled: 1, failed: 0 });
   });
 

@@ -13,11 +13,15 @@ test('a start with the token of another item, another group or none is unknown',
   const { store, id } = group;
   const secret = group.group.secret;
   for (const token of [claimToken(secret, '1'), claimToken(other.group.secret, '0'), '', 'x'.repeat(20)]) {
-    expect(await store.start(id, '0', token, execution('run'), '')).toEqual({ code: 'unknown' });
+    expect(await store.start(id, '0', execution('run'), { token })).toEqual({ code: 'unknown' });
   }
-  expect(await store.start('nowhere', '0', claimToken(secret, '0'), execution('run'), '')).toEqual({ code: 'unknown' });
-  expect(await store.start(id, '7', claimToken(secret, '7'), execution('run'), '')).toEqual({ code: 'unknown' });
-  expect(await store.start(id, 'c0', claimToken(secret, 'c0'), execution('run'), '')).toEqual({ code: 'unknown' });
+  expect(await store.start('nowhere', '0', execution('run'), { token: claimToken(secret, '0') })).toEqual({
+    code: 'unknown',
+  });
+  expect(await store.start(id, '7', execution('run'), { token: claimToken(secret, '7') })).toEqual({ code: 'unknown' });
+  expect(await store.start(id, 'c0', execution('run'), { token: claimToken(secret, 'c0') })).toEqual({
+    code: 'unknown',
+  });
   expect(await group.state('0')).toBe('granted');
   expect(await group.start('0')).toEqual({ code: 'run', failed: 0 });
 });
@@ -71,7 +75,9 @@ test('the first run to start owns an item, whichever publication was confirmed',
   expect((await group.start('0', execution('first'))).code).toBe('run');
   expect(await group.start('0', execution('confirmed'))).toEqual({ code: 'duplicate', owner: 'first' });
   await group.store.confirm(group.id, ['0', 'confirmed']);
-  expect((await group.store.complete(group.id, '0', 'confirmed', 'failed', '{}')).code).toBe('refused');
+  expect((await group.store.complete(group.id, '0', 'confirmed', { outcome: 'failed', payload: '{}' })).code).toBe(
+    'refused',
+  );
   expect((await group.finish('0', succeeded(), execution('first'))).code).toBe('ended');
 });
 

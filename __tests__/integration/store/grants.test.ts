@@ -131,7 +131,10 @@ async function step(group: TestGroup, model: Model, random: ReturnType<typeof ra
     case 6: {
       if (held === undefined) return [];
       const runId = (await group.reader.runOf(id, String(held))) ?? '';
-      const { effects } = await store.complete(id, String(held), runId, 'failed', '{"message":"no"}');
+      const { effects } = await store.complete(id, String(held), runId, {
+        outcome: 'failed',
+        payload: '{"message":"no"}',
+      });
       return [granted(effects), model.end(held, 'failed')];
     }
     case 7:

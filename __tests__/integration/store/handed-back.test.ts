@@ -12,7 +12,7 @@ test('an item that is tried again gets all of its attempts, whatever a former ru
   expect((await group.finish('0', threw(1), former)).code).toBe('retry');
   await store.suspend(group.id, true);
   const token = claimToken(group.group.secret, '0');
-  const reply = await store.start(group.id, '0', token, execution('former', 1), '', '', true);
+  const reply = await store.start(group.id, '0', execution('former', 1), { token, handBack: true });
   expect(reply.code).toBe('requeued');
   await store.cancel(group.id, 'user');
   await store.retry(group.id);

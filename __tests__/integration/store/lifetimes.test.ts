@@ -190,9 +190,14 @@ describe('the bytes of a list of results', () => {
   test('of a root that ends are those of its own output, and not of its children', async () => {
     const group = await fixture.group([packSpec({ task: 'root', group: 'root' })], { closed: true }, { message: '{}' });
     const { store, id } = group;
-    await store.start(id, '0', tokenOf(group), runOf('run-0'), '', 'children');
+    await store.start(id, '0', runOf('run-0'), { token: tokenOf(group), child: 'children' });
     await group.finish('0', succeeded('"own"'));
-    await store.complete(id, '0', 'g:children', 'succeeded', '@children', 1_000_000, 0);
+    await store.complete(id, '0', 'g:children', {
+      outcome: 'succeeded',
+      payload: '@children',
+      size: 1_000_000,
+      round: 0,
+    });
     expect(await group.snapshot()).toMatchObject({ status: 'succeeded', succeeded: 1 });
     expect(await bytesOf(group)).toBe(5);
   });
@@ -204,12 +209,12 @@ describe('the bytes of a list of results', () => {
       { message: '{}' },
     );
     const { store, id } = group;
-    await store.start(id, '0', tokenOf(group), runOf('run-0'), '', 'children');
+    await store.start(id, '0', runOf('run-0'), { token: tokenOf(group), child: 'children' });
     await group.finish('0', succeeded('"own"'));
-    await store.complete(id, '0', 'g:children', 'succeeded', '@children', 10, 0);
+    await store.complete(id, '0', 'g:children', { outcome: 'succeeded', payload: '@children', size: 10, round: 0 });
     expect(await bytesOf(group)).toBe(5);
     await store.reopen(id, { entry: '0', child: 'children', round: 1 });
-    await store.complete(id, '0', 'g:children', 'succeeded', '@children', 10, 1);
+    await store.complete(id, '0', 'g:children', { outcome: 'succeeded', payload: '@children', size: 10, round: 1 });
     expect(await bytesOf(group)).toBe(5);
   });
 });

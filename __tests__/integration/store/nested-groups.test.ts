@@ -127,7 +127,8 @@ describe('the end of a nested group', () => {
       const { inner, outer } = await nested(1, {}, { maxConcurrency: 1 });
       expect(granted((await store.run(outer.id, '{}')).effects)).toEqual(['0']);
       if (confirmed) await store.confirm(outer.id, ['0', `g:${inner.id}`]);
-      const settle = () => store.complete(outer.id, '0', `g:${inner.id}`, 'succeeded', `@${inner.id}`, 10);
+      const settle = () =>
+        store.complete(outer.id, '0', `g:${inner.id}`, { outcome: 'succeeded', payload: `@${inner.id}`, size: 10 });
       const first = await settle();
       expect([first.code, granted(first.effects)]).toEqual(['ended', ['1']]);
       expect((await settle()).code).toBe('refused');
@@ -142,8 +143,12 @@ describe('the end of a nested group', () => {
     const { inner, outer } = await nested();
     await store.run(outer.id, '{}');
     await store.confirm(outer.id, ['0', `g:${inner.id}`]);
-    expect((await store.complete(outer.id, '0', `g:${newId()}`, 'failed', '{}')).code).toBe('refused');
-    expect((await store.complete(newId(), '0', `g:${inner.id}`, 'failed', '{}')).code).toBe('unknown');
+    expect((await store.complete(outer.id, '0', `g:${newId()}`, { outcome: 'failed', payload: '{}' })).code).toBe(
+      'refused',
+    );
+    expect((await store.complete(newId(), '0', `g:${inner.id}`, { outcome: 'failed', payload: '{}' })).code).toBe(
+      'unknown',
+    );
   });
 });
 
@@ -198,7 +203,7 @@ describe('how long a nested group is kept', () => {
     const { inner, outer, start } = await nested(0, { closed: true }, { closed: true });
     await store.run(outer.id, '{}');
     await start();
-    await store.complete(outer.id, '0', `g:${inner.id}`, 'succeeded', `@${inner.id}`, 0);
+    await store.complete(outer.id, '0', `g:${inner.id}`, { outcome: 'succeeded', payload: `@${inner.id}`, size: 0 });
     const { effects } = await outer.execute('1');
     expect(effects).toMatchObject({ status: 'succeeded', expiring: false });
     expect((await store.due(outer.id, 1)).forgetAt).toBeGreaterThan(0);
@@ -244,7 +249,7 @@ describe('cancelling', () => {
     expect((await inner.start('2')).code).toBe('cancelled');
     expect((await inner.finish('0')).effects).toMatchObject({ status: 'cancelling', grants: [] });
     expect((await inner.finish('1', failed())).effects.status).toBe('cancelling');
-    const last = await store.complete(inner.id, '2', '', 'cancelled', '');
+    const last = await store.complete(inner.id, '2', '', { outcome: 'cancelled', payload: '' });
     expect([last.effects.status, fired(last.effects)]).toEqual(['cancelled', ['bad', 'p']]);
     expect(await inner.snapshot()).toMatchObject({ succeeded: 0, failed: 0, cancelled: 5, slots: 0 });
   });
@@ -258,14 +263,14 @@ describe('cancelling', () => {
 
   test('an entry that ends as cancelled is no failure for a swarm, and ends a chain', async () => {
     const swarm = await fixture.group(2, { stopAfterNFailures: 1, closed: true }, { message: '{}' });
-    await store.complete(swarm.id, '0', '', 'cancelled', '');
+    await store.complete(swarm.id, '0', '', { outcome: 'cancelled', payload: '' });
     expect((await swarm.execute('1')).effects.status).toBe('succeeded');
     const chain = await fixture.group(
       3,
       { kind: 'chain', maxConcurrency: 1, stopAfterNFailures: 1, closed: true, ...both },
       { message: '{}' },
     );
-    const { effects } = await store.complete(chain.id, '0', '', 'cancelled', '');
+    const { effects } = await store.complete(chain.id, '0', '', { outcome: 'cancelled', payload: '' });
     expect([effects.status, granted(effects), fired(effects)]).toEqual(['cancelled', [], ['bad']]);
   });
 });

@@ -27,8 +27,8 @@ async function run(
   end: ReturnType<typeof failed | typeof succeeded> = succeeded(),
 ): Promise<void> {
   const by = execution(`run-${entry}`, 0, 1, `nonce-${entry}`);
-  await fixture.store.start(id(what), entry, claimToken(`secret-of-${what}`, entry), by, '');
-  await fixture.store.finish(id(what), entry, by, end, []);
+  await fixture.store.start(id(what), entry, by, { token: claimToken(`secret-of-${what}`, entry) });
+  await fixture.store.finish(id(what), entry, by, end);
 }
 
 beforeEach(() => {

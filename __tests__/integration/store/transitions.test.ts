@@ -23,7 +23,7 @@ async function itemThatIs(state: State): Promise<Subject> {
   const subject = { group, entry: '0' };
   if (state === 'granted') return subject;
   if (state === 'cancelled') {
-    await group.store.complete(group.id, '0', '', 'cancelled', '');
+    await group.store.complete(group.id, '0', '', { outcome: 'cancelled', payload: '' });
     return subject;
   }
   await group.store.confirm(group.id, ['0', 'own']);
@@ -51,7 +51,7 @@ const actions: Record<string, (subject: Subject) => Promise<unknown>> = {
   'start by its run': async ({ group, entry }) => (await group.start(entry, execution('own'))).code,
   'start by another run': async ({ group, entry }) => (await group.start(entry, execution('other'))).code,
   'start with a forged token': async ({ group, entry }) =>
-    (await group.store.start(group.id, entry, claimToken('guessed', entry), execution('own'), '')).code,
+    (await group.store.start(group.id, entry, execution('own'), { token: claimToken('guessed', entry) })).code,
   'finish by its run': async ({ group, entry }) => (await group.finish(entry, succeeded(), execution('own'))).code,
   'finish by another run': async ({ group, entry }) =>
     (await group.finish(entry, succeeded(), execution('other'))).code,
@@ -60,11 +60,11 @@ const actions: Record<string, (subject: Subject) => Promise<unknown>> = {
   'throw with retries left': async ({ group, entry }) => (await group.finish(entry, threw(1), execution('own'))).code,
   'last throw': async ({ group, entry }) => (await group.finish(entry, threw(0), execution('own'))).code,
   'settle its run': async ({ group, entry }) =>
-    (await group.store.complete(group.id, entry, 'own', 'failed', '{"message":"no"}')).code,
+    (await group.store.complete(group.id, entry, 'own', { outcome: 'failed', payload: '{"message":"no"}' })).code,
   'settle another run': async ({ group, entry }) =>
-    (await group.store.complete(group.id, entry, 'other', 'failed', '{"message":"no"}')).code,
+    (await group.store.complete(group.id, entry, 'other', { outcome: 'failed', payload: '{"message":"no"}' })).code,
   'settle what was never published': async ({ group, entry }) =>
-    (await group.store.complete(group.id, entry, '', 'failed', '{"message":"no"}')).code,
+    (await group.store.complete(group.id, entry, '', { outcome: 'failed', payload: '{"message":"no"}' })).code,
   confirm: async ({ group, entry }) => (await group.store.confirm(group.id, [entry, 'confirmed'])).code,
   regrant: (subject) => regrant(subject, {}),
   'regrant of what another process holds': (subject) => regrant(subject, { process: 'other' }),

@@ -46,8 +46,7 @@ export async function claimPlainRoot(
 /** Opens the internal swarm of a root's run, or finds the one that an earlier attempt has opened. */
 export async function openRoot(
   { store, reader, cache, nesting, suspender, logger }: Runtime,
-  name: string,
-  config: ResolvedConfig,
+  { name, config }: { name: string; config: ResolvedConfig },
   claim: Claim,
   ctx: Context<unknown>,
 ): Promise<RootCapture> {
