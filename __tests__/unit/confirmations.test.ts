@@ -1,8 +1,10 @@
+import { systemClock } from '../../src/utils/clock';
 import { Confirmations } from '../../src/orchestrator/confirmations';
 
 /** Confirmations that call this instead of the store. */
 function confirmingBy(send: (groupId: string, pairs: readonly string[]) => Promise<void>): Confirmations {
-  const store = { confirm: (id: string, pairs: readonly string[]) => send(id, pairs).then(() => ({ effects: {} })) };
+  const confirm = (id: string, pairs: readonly string[]) => send(id, pairs).then(() => ({ effects: {} }));
+  const store = { clock: systemClock, confirm };
   return new Confirmations(store as never, {} as never, {} as never);
 }
 

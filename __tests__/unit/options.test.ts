@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/utils/clock';
 import { ConfigurationError } from '../../src';
 import { refuseUnknown, resolveOptions, wholeNumber } from '../../src/config/options';
 import {
@@ -22,6 +23,7 @@ test('the defaults are those of the documentation', () => {
     maxInlineBytes: 262_144,
     maxResultBytes: 67_108_864,
     logger,
+    clock: systemClock,
   });
 });
 
