@@ -36,7 +36,7 @@ async def double(input: EmptyModel, ctx: Context) -> dict[str, object]:
 async def echo(input: EmptyModel, ctx: Context) -> dict[str, object]:
     """Gives back what it got: a step of a chain, or a callback."""
     say("body", task="echo", input=input.model_dump())
-    return {"got": input.model_dump()}
+    return {"received": input.model_dump()}
 
 
 @hatchet.task(name="broken")

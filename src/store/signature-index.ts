@@ -1,5 +1,6 @@
 import { locationOf } from './ids';
 import type { GroupStore } from './group-store';
+import { callbackField } from './scripts.generated';
 import { callbackIds, type Spec } from './spec';
 
 /** The place of a signature in a group: the index of an item, or a callback of an item or of the group itself. */
@@ -86,10 +87,11 @@ export class SignatureIndex {
     do {
       const from = cursor;
       const [next, fields] = await redis.use('hscan', (client) =>
-        client.hscan(callbacks, from, 'MATCH', 'i:*', 'COUNT', 100),
+        client.hscan(callbacks, from, 'MATCH', `${callbackField.location}*`, 'COUNT', 100),
       );
       cursor = next;
-      const records = fields.filter((_, i) => i % 2 === 0).map((field) => keys.locations(field.slice(2)));
+      const chunks = fields.filter((_, i) => i % 2 === 0).map((field) => field.slice(callbackField.location.length));
+      const records = chunks.map((chunk) => keys.locations(chunk));
       await redis.use('pexpire', (client) => Promise.all(records.map((key) => client.pexpire(key, this.lifeMs))));
     } while (cursor !== '0');
   }

@@ -24,8 +24,7 @@ if not has('R') then
   redis.call('HSET', G, field.retryCursor, 0, field.retryEnds, redis.call('LLEN', E), field.retryCount, int(group.total - group.succeeded))
   redis.call('HSET', G, field.parentRound, round)
   for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
-  local limit = tonumber(redis.call('HGET', G, field.timeoutMs) or '0')
-  put(field.deadline, limit > 0 and now + limit or 0)
+  put(field.deadline, deadline_after(now))
   put(field.startedAt, now)
   put(field.progressAt, now)
   move_to('running')

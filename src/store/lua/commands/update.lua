@@ -18,8 +18,7 @@ read_group()
 -- A person has looked after it, so it is not abandoned.
 put(field.progressAt, now)
 if time_limit_changes and group.status == 'running' then
-  local limit = tonumber(redis.call('HGET', G, field.timeoutMs) or '0')
-  put(field.deadline, limit > 0 and tonumber(redis.call('HGET', G, field.startedAt)) + limit or 0)
+  put(field.deadline, deadline_after(tonumber(redis.call('HGET', G, field.startedAt))))
 end
 close_when_full()
 stop_at_limit()

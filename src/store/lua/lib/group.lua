@@ -107,6 +107,12 @@ local function note_child(entry, child)
   end
 end
 
+-- Returns the end of the time limit, counted from a start of the group; 0 when it has none.
+local function deadline_after(started)
+  local limit = tonumber(redis.call('HGET', G, field.timeoutMs) or '0')
+  return limit > 0 and started + limit or 0
+end
+
 -- The transition table of a group, and the only definition of it.
 local group_moves = {
   pending = 'running cancelled',

@@ -10,8 +10,8 @@ end
 local function start_group(by_parent)
   if group.status ~= 'pending' or (group.parentId and not by_parent) then return end
   move_to('running')
-  local limit = tonumber(redis.call('HGET', G, field.timeoutMs) or '0')
-  if limit > 0 then put(field.deadline, now + limit) end
+  local deadline = deadline_after(now)
+  if deadline > 0 then put(field.deadline, deadline) end
   put(field.progressAt, now)
   put(field.startedAt, int(now))
   for _, i in ipairs(keys_of_pending()) do redis.call('PERSIST', KEYS[i]) end
