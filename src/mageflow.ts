@@ -50,7 +50,7 @@ import type {
   TaskLike,
 } from './api/types';
 import { neverFits } from './messages/fit';
-import { checkDeclared } from './worker/checks';
+import { checkDeclared, refuseUnknownOfRoot } from './worker/checks';
 import { currentExecution } from './worker/context';
 import { rememberSchema, wrapDeclaration } from './worker/declare';
 import type {
@@ -156,6 +156,7 @@ export class Mageflow<
   ): MageTask<I, O, GI, GO, MB, MA> & RootTask;
   rootTask(options: object): unknown {
     checkDeclared('rootTask', options, true);
+    refuseUnknownOfRoot(options);
     const { successCallbacks, errorCallbacks, ...rest } = options as DeclareOptions & RootOptions;
     checkCallbacks(successCallbacks, 'successCallbacks');
     checkCallbacks(errorCallbacks, 'errorCallbacks');

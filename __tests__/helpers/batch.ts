@@ -32,7 +32,7 @@ const failing = numbers(items).filter(isFailing);
 export class Batch {
   readonly entries: Entry[] = [];
   private readonly held = gate();
-  /** Fill the swarm and the root once: what a fault starts a second time would count twice in them. */
+  /** Fill the swarm and the root once, before the fault. */
   private readonly gauges = { item: new Gauge(), child: new Gauge() };
   private readonly made: (Signature<any, any> | Swarm<any>)[] = [];
   private readonly declared;
@@ -53,7 +53,10 @@ export class Batch {
     return Object.values(this.declare(mage));
   }
 
-  /** Runs all of it, and waits until it is in the middle: what is held runs, and a part of the rest is over. */
+  /**
+   * Runs all of it, and waits until it is in the middle: what is held runs, and a part of the rest is over. Both limits have been
+   * reached by then: bodies that a fault starts a second time would count twice in a gauge.
+   */
   async start(): Promise<void> {
     const { mage } = this;
     const { piece, spawn } = this.declared;
@@ -82,7 +85,8 @@ export class Batch {
     for (const each of [swarm, chain, root]) await each.runNoWait({});
     await eventually('it is in the middle', () => {
       const running = ['item 10', 'item 11', 'step 1', 'child 4'].every((of) => this.count('start', of) > 0);
-      return running && this.entries.filter(({ event }) => event === 'end').length >= 20;
+      const full = ['item', 'child'].every((of) => this.mostAtOnce(of) === limit);
+      return running && full && this.entries.filter(({ event }) => event === 'end').length >= 20;
     });
   }
 

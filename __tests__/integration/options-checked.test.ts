@@ -121,6 +121,11 @@ describe('options of other calls are refused, naming the field, what was expecte
       () => mage.rootTask({ name: 'r', fn: () => 1, successCallbacks: [task, 5] } as never),
       "successCallbacks[1]: expected a task, a task's name or a signature, got 5",
     ],
+    [
+      'rootTask',
+      () => mage.rootTask({ name: 'r', fn: () => 1, maxConcurency: 2 } as never),
+      'maxConcurency: unknown option of rootTask. Known: name, ',
+    ],
     ['wrap', () => mage.wrap(task, { root: 0 } as never), 'a swarm config: expected an object with fields, got 0'],
     ['wrap', () => mage.wrap(task, { roots: {} } as never), 'roots: unknown option of wrap'],
     ['withoutRootSwarm', () => withoutRootSwarm('x' as never), 'withoutRootSwarm: expected a function, got "x"'],

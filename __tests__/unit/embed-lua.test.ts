@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import ts from 'typescript';
 
 const tool = path.resolve(__dirname, '../../scripts/embed-lua.mjs');
 
@@ -33,16 +34,33 @@ function embed(...args: string[]): { status: number | null; stderr: string } {
   return { status, stderr };
 }
 
+function generated(): string {
+  return readFileSync(path.join(folder, 'out.ts'), 'utf8');
+}
+
 function embedded(): Record<string, { keys: number; lua: string }> {
   expect(embed()).toEqual({ status: 0, stderr: '' });
-  const text = readFileSync(path.join(folder, 'out.ts'), 'utf8');
-  const literal = text.slice(text.indexOf('{'), text.indexOf(' as const;'));
-  return new Function(`return ${literal}`)() as Record<string, { keys: number; lua: string }>;
+  const { outputText } = ts.transpileModule(generated(), { compilerOptions: { module: ts.ModuleKind.CommonJS } });
+  const exports: { scripts?: Record<string, { keys: number; lua: string }> } = {};
+  new Function('exports', outputText)(exports);
+  return exports.scripts ?? {};
 }
 
 test('strips comments and indentation, keeps every character of the code', () => {
   script('mark-ready', "-- why\nif KEYS[1] then\n  return '\\n`${x}\\\\'\nend");
   expect(embedded()).toEqual({ markReady: { keys: 1, lua: "if KEYS[1] then\nreturn '\\n`${x}\\\\'\nend" } });
+});
+
+test('writes a function that several scripts share once', () => {
+  write('lib/time', '-- time: The time.\nlocal function time()\n  return 1\nend\n');
+  script('one', '--- @include "time"\nreturn time()');
+  script('two', '--- @include "time"\nreturn 2 * time()');
+  const function_ = 'local function time()\nreturn 1\nend';
+  expect(embedded()).toMatchObject({
+    one: { lua: `${function_}\nreturn time()` },
+    two: { lua: `${function_}\nreturn 2 * time()` },
+  });
+  expect(generated().split(function_)).toHaveLength(2);
 });
 
 test('puts each include in once, also one that two others need', () => {
@@ -108,7 +126,7 @@ test('names of fields become the stored names, but not inside of texts', () => {
 test('the generated module has the stored names for TypeScript', () => {
   script('run', 'return 1');
   expect(embed().status).toBe(0);
-  const text = readFileSync(path.join(folder, 'out.ts'), 'utf8');
+  const text = generated();
   expect(text).toContain('export const field = {\n  "status": "st",');
   expect(text).toContain('"newerFiring": "n:"');
   expect(text).toContain('export const specField = ');

@@ -1,7 +1,8 @@
-import type { BaseWorkflowDeclaration, CreateWorkerOpts } from '@hatchet-dev/typescript-sdk';
+import type { BaseWorkflowDeclaration, CreateTaskWorkflowOpts, CreateWorkerOpts } from '@hatchet-dev/typescript-sdk';
 import { ConfigurationError, describe, describeTask } from '../config/errors';
 import { isPlainObject } from '../messages/json';
 import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
+import { configFields } from '../config/swarm-config';
 
 // The type makes the compiler report fields that a later SDK version adds.
 const workerFields: Record<keyof CreateWorkerOpts, true> = {
@@ -11,6 +12,32 @@ const workerFields: Record<keyof CreateWorkerOpts, true> = {
   labels: true,
   handleKill: true,
   maxRuns: true,
+};
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's own options, whatever their types
+const taskFields: Record<keyof CreateTaskWorkflowOpts<any, any>, true> = {
+  name: true,
+  description: true,
+  version: true,
+  sticky: true,
+  on: true,
+  onCrons: true,
+  onEvents: true,
+  concurrency: true,
+  defaultPriority: true,
+  defaultFilters: true,
+  inputValidator: true,
+  idempotency: true,
+  fn: true,
+  timeout: true,
+  executionTimeout: true,
+  scheduleTimeout: true,
+  retries: true,
+  backoff: true,
+  rateLimits: true,
+  desiredWorkerLabels: true,
+  slotCost: true,
+  slotRequests: true,
+  batch: true,
 };
 const mostSlots = 2 ** 31 - 1;
 
@@ -31,6 +58,16 @@ export function checkWorker(name: unknown, options: CreateWorkerOpts): void {
   if (labels !== undefined && !isPlainObject(labels))
     throw new ConfigurationError(`labels: expected an object of labels, got ${describe(labels)}.`);
   if (handleKill !== undefined) trueOrFalse('handleKill', handleKill);
+}
+
+/**
+ * Refuses options of a root task that neither the SDK nor its internal swarm has: a misspelt limit would have no effect.
+ * @param options - what is left without the configuration and the callbacks
+ * @throws ConfigurationError
+ */
+export function refuseUnknownOfRoot(options: object): void {
+  const rootFields = [...configFields, 'successCallbacks', 'errorCallbacks', 'input'];
+  refuseUnknown(options, new Set([...Object.keys(taskFields), ...rootFields]), 'option of rootTask');
 }
 
 /**
