@@ -2,6 +2,7 @@
 // script uses a name that the schema does not have.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { unpackActive } from '../../src/store/active-record';
 import { pageStart } from '../../scripts/redis-schema';
 import {
   activeFields,
@@ -67,11 +68,20 @@ test('the record of an active item has the fields of the schema, in their order'
   const [, packed = ''] = /return table\.concat\(\{([^}]*)\}, '\|'\)/.exec(lines.join('\n')) ?? [];
   expect(found(/\bact\.(\w+)/g, packed)).toEqual(activeFields.map(({ name }) => name));
   expect(activeFields.map(({ field }) => field)).toEqual(activeFields.map((_, i) => String(i + 1)));
+  const { publications, isCancelled, ...texts } = unpackActive(activeFields.map(({ name }) => name).join('|'));
+  for (const [name, value] of Object.entries(texts)) expect(value).toBe(name);
+  expect([publications, isCancelled]).toEqual([NaN, false]);
+  const numbered = activeFields
+    .map((_, i) => String(i))
+    .join('|')
+    .replace(/10$/, '1');
+  expect(unpackActive(numbered)).toMatchObject({ publications: 8, isCancelled: true });
 });
 
 test('no two fields of a hash have the same stored name', () => {
   for (const fields of [groupFields, specFields, callbackFields]) {
-    const stored = fields.map(({ field }) => field);
+    // Of a field with an index, the part before it.
+    const stored = fields.map(({ field }) => field.replace(/<.*/, ''));
     expect(stored).toEqual([...new Set(stored)]);
   }
 });

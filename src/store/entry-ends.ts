@@ -1,3 +1,4 @@
+import { runOf } from './active-record';
 import type { GroupStore } from './group-store';
 import { isStopped, marks } from './item-state';
 import type { GroupStatus, Outcome } from './replies';
@@ -97,7 +98,7 @@ async function runsOf(
   for (let from = 0; from < entries.length; from += fieldsAtOnce) {
     const some = entries.slice(from, from + fieldsAtOnce);
     const active = await redis.use('hmget', (client) => client.hmget(keys.active(id), ...some));
-    some.forEach((entry, i) => runs.set(entry, active[i]?.split('|', 2)[1] ?? ''));
+    some.forEach((entry, i) => runs.set(entry, runOf(active[i])));
   }
   return runs;
 }

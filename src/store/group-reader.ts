@@ -8,6 +8,7 @@ import { claimToken } from './executions';
 import type { GroupStore } from './group-store';
 import type { GroupStatus, Outcome } from './replies';
 import { itemId } from './ids';
+import { unpackActive } from './active-record';
 import { activeState, itemStateOf, marks, type ItemState } from './item-state';
 import { Suspensions } from './suspensions';
 import { lastKnownOutcomes, inlined } from './item-ends';
@@ -164,7 +165,7 @@ export class GroupReader {
     );
     if (!secret || claimToken(secret, entry) !== token) return 'unknown';
     const whole = status === 'cancelling' && !entry.startsWith('c');
-    return whole || active?.endsWith('|1') ? 'cancelled' : 'valid';
+    return whole || (active && unpackActive(active).isCancelled) ? 'cancelled' : 'valid';
   }
 
   /** Returns the state of an item; undefined when the group or the item is unknown. */
@@ -480,7 +481,7 @@ export class GroupReader {
 }
 
 function toActive(entry: string, packed: string): ActiveEntry {
-  const [state = '', run = '', , , , process = '', , , , child = ''] = packed.split('|');
+  const { state, run, process, child } = unpackActive(packed);
   return { entry, state: state as ItemState, run, process, child };
 }
 

@@ -1,3 +1,4 @@
+import { unpackActive } from './active-record';
 import type { GroupStatus, Outcome } from './replies';
 
 /** The state of an entry. 'suspended' stands for an entry that is held back by a suspension of it or its group. */
@@ -30,8 +31,9 @@ export function itemStateOf({ active, byte, index, alone, group }: StoredState):
   return byte === 'q' || byte === 'h' || index < group.swept ? 'queued' : 'waiting';
 }
 
+/** Returns the state of the entry that a packed record belongs to. */
 export function activeState(packed: string): ItemState {
-  const [state = '', run = ''] = packed.split('|', 2);
+  const { state, run } = unpackActive(packed);
   // A nested group runs as soon as it was published.
   return state === 'published' && run.startsWith('g:') ? 'running' : (state as ItemState);
 }

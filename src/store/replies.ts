@@ -1,3 +1,4 @@
+import { unpackActive } from './active-record';
 import type { Reply } from './connection';
 
 export type GroupStatus = 'pending' | 'running' | 'stopping' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
@@ -209,18 +210,8 @@ export function toDue(reply: readonly Reply[]): DueReply {
 export function toEntries(flat: readonly string[]): DueReply['entries'] {
   const entries: DueReply['entries'] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) {
-    const [state = '', runId = '', , , , process = '', , , publications = '1', child = '', cancel] = (
-      flat[i + 1] ?? ''
-    ).split('|');
-    entries.push({
-      entry: flat[i] ?? '',
-      state,
-      runId,
-      process,
-      publications: Number(publications),
-      child,
-      cancelled: cancel === '1',
-    });
+    const { run, isCancelled, ...record } = unpackActive(flat[i + 1] ?? '');
+    entries.push({ entry: flat[i] ?? '', ...record, runId: run, cancelled: isCancelled });
   }
   return entries;
 }

@@ -1,3 +1,4 @@
+import { runOf } from './active-record';
 import { readError, type GroupReader } from './group-reader';
 import type { GroupStore } from './group-store';
 import { itemStateOf, type ItemState } from './item-state';
@@ -46,7 +47,7 @@ export class TreeReader {
           index,
           spec: unpackHead(head),
           state: itemStateOf({ active, byte, index, alone: alone === 1, group }),
-          run: active?.split('|', 2)[1] ?? '',
+          run: runOf(active),
           error: undefined,
         };
       },

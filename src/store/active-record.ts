@@ -1,0 +1,24 @@
+/** What Redis stores of an item or callback that is under way. `schema.json` explains the fields. */
+export interface ActiveRecord {
+  state: string;
+  /** The engine's run, or 'g:' and the id of the group that it is; '' until it is published. */
+  run: string;
+  /** The process that has to publish it or runs it. */
+  process: string;
+  /** How often it was published. */
+  publications: number;
+  /** The group of the children of a root task, else ''. */
+  child: string;
+  isCancelled: boolean;
+}
+
+/** Reads a packed record. `pack_active` in lib/entries.lua writes it. */
+export function unpackActive(packed: string): ActiveRecord {
+  const [state = '', run = '', , , , process = '', , , publications = '1', child = '', cancel] = packed.split('|');
+  return { state, run, process, publications: Number(publications), child, isCancelled: cancel === '1' };
+}
+
+/** Returns the run of a packed record; '' when there is no record. */
+export function runOf(packed: string | null | undefined): string {
+  return packed ? unpackActive(packed).run : '';
+}
