@@ -84,9 +84,9 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
   });
   const reader = new GroupReader(store);
   const failedCallback = reportFailedCallbacks(reader, events, logger);
-  const locations = new SignatureIndex(store);
+  const signatureIndex = new SignatureIndex(store);
   const engine = new EngineClient(hatchet, settings.clock);
-  const served = new TaskRegistry(store);
+  const registry = new TaskRegistry(store);
   const repairs = new Repairs(reader, events, settings);
 
   // The effects of a command lead to further commands, so the parts that carry them out are read when they are needed.
@@ -111,7 +111,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
   const carryOut: CarryOut = (groupId, left) => effects.carryOut(groupId, left);
   const commands = new Commands(store, carryOut);
   const cache = new GroupCache(reader);
-  const suspender = new Suspender(store, reader, served, commands);
+  const suspender = new Suspender(store, reader, registry, commands);
   const completion = new Completion(store, reader, events, suspender, carryOut);
   const canceller = new Canceller(engine, store, reader, commands, completion);
   const retrier = new Retrier(store, reader, commands);
@@ -145,15 +145,15 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     published,
   });
 
-  const untaken = new UntakenRuns(engine, reader, served, commands, repairs);
-  const runReconciler = new RunReconciler(engine, served, untaken, completion);
-  const watcher = new RunWatcher(engine, served, runReconciler, settings);
+  const untaken = new UntakenRuns(engine, reader, registry, commands, repairs);
+  const runReconciler = new RunReconciler(engine, registry, untaken, completion);
+  const watcher = new RunWatcher(engine, registry, runReconciler, settings);
   const stalls = new Stalls(engine, store, () => heartbeat.stuckMs());
   const entryParts = { store, reader, effects, outbox, stalls, nesting, canceller, runReconciler, repairs };
   const groupParts = { commands, effects, nesting, canceller, suspender, retrier, deadlines };
-  const reconciler = new Reconciler({ store, served, recovery, heartbeat, repairs }, (goesOn) => {
+  const reconciler = new Reconciler({ store, registry, recovery, heartbeat, repairs }, (goesOn) => {
     const entries = new EntryReconciler(entryParts, goesOn);
-    return new GroupReconciler(store, groupParts, entries, remover, locations);
+    return new GroupReconciler(store, groupParts, entries, remover, signatureIndex);
   });
 
   const runIds = new RunIds();
@@ -172,7 +172,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     retrier,
     remover,
     waiter,
-    locations,
+    signatureIndex,
     runIds,
     turns: new Turns(),
     roots,
@@ -194,15 +194,15 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     nesting,
     suspender,
     runReconciler,
-    served,
+    registry,
     logger,
     unknownClaims: new UnknownClaims(store),
     events,
     messages: new RecentMap(rememberedMessageBytes, ({ text }) => 2 * text.length + 200),
     stopping: { workers: 0 },
-    locations,
+    signatureIndex,
     declaredRoot: async (name) => bind(scope, name),
-    capture: makeCapture(scope, served),
+    capture: makeCapture(scope, registry),
   };
 
   /** Ends waits first, then completes what the process holds, and closes the connections last. */

@@ -89,7 +89,7 @@ export class Life {
 
   /** How many groups the store lists. */
   listed(): Promise<number> {
-    return this.redis.zcard(this.names.catalog());
+    return this.redis.zcard(this.names.topLevelIndex());
   }
 
   /** What is below another group lives as long as that one. */

@@ -169,7 +169,7 @@ test('entries of one moment are told apart', async () => {
   try {
     const ids = new Set<string>();
     for (let i = 0; i < 12; i++) ids.add((await store.group(0)).id);
-    const key = store.store.keys.catalog();
+    const key = store.store.keys.topLevelIndex();
     for (const id of ids) await store.redis.zadd(key, 'XX', 1_000, id);
     const found: string[] = [];
     let after: { id: string; score: number } | undefined;

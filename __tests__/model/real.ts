@@ -243,7 +243,7 @@ export class Real {
   async forget(): Promise<void> {
     const [store] = this.stores;
     await store.redis.use('unlink', (client) => client.unlink(this.keys));
-    await store.redis.use('zrem', (client) => client.zrem(store.keys.catalog(), this.id));
+    await store.redis.use('zrem', (client) => client.zrem(store.keys.topLevelIndex(), this.id));
     await store.redis.use('zrem', (client) => client.zrem(store.keys.dueIndexOf(this.id), this.id));
   }
 

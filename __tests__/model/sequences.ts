@@ -46,7 +46,7 @@ export class Stores {
 
   async close(): Promise<void> {
     const [{ keys, redis }] = this.pair;
-    await redis.use('unlink', (client) => client.unlink(keys.catalog(), ...keys.dueIndexes()));
+    await redis.use('unlink', (client) => client.unlink(keys.topLevelIndex(), ...keys.dueIndexes()));
     this.connection.close();
     this.redis.disconnect();
   }

@@ -79,7 +79,7 @@ test('members of the indexes that name nothing are dropped or put off, and the o
   const index = store.keys.dueIndexOf(swarm.id);
   const junk = ['', '}', '{', 'nobody', '\n', '__proto__', 'x'.repeat(10_000)];
   await redis.zadd(index, ...junk.flatMap((member) => [0, member]));
-  await redis.zadd(store.keys.catalog(), ...junk.flatMap((member) => [0, member]));
+  await redis.zadd(store.keys.topLevelIndex(), ...junk.flatMap((member) => [0, member]));
   await redis.hset(store.keys.served(), '__proto__', 'x', 'item', 'forged');
   expect(await faults.ended(swarm)).toBe('succeeded');
   await eventually('junk is gone', async () => (await redis.zscore(index, 'nobody')) === null);

@@ -111,7 +111,7 @@ test('no id reaches from the keys of one prefix to those of another', () => {
     ...keys.group(id),
     keys.dueIndexOf(id),
     keys.process(id),
-    keys.locations(id),
+    keys.signatureIndex(id),
   ];
   const stores = [
     new Keys('a', 't', 'n'),

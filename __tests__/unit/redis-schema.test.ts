@@ -93,12 +93,12 @@ test('each key that the code makes is in the table', () => {
   const shared = [
     keys.meta(),
     ...keys.dueIndexes().slice(0, 1),
-    keys.catalog(),
-    keys.locations('chunk'),
+    keys.topLevelIndex(),
+    keys.signatureIndex('chunk'),
     keys.process('id'),
     keys.served(),
     keys.server(),
-    keys.endsHeardBy('process'),
+    keys.endChannelOf('process'),
   ].map((key) => key.slice(keys.base.length + 1).split(':')[0]);
   expect(shared).toEqual(sharedKeys.map(({ key }) => key.split(':')[0]));
 });

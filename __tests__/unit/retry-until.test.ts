@@ -2,7 +2,7 @@ import { NonRetryableError } from '@hatchet-dev/typescript-sdk';
 import { systemClock } from '../../src/utils/clock';
 import { ClosedError, ConfigurationError, InvalidMessageError, StoreError } from '../../src';
 import { isLasting } from '../../src/config/errors';
-import { Persistence } from '../../src/worker/retry-until';
+import { RetryUntilTimeout } from '../../src/worker/retry-until';
 import { Log } from '../helpers/fixture';
 
 const context = () => ({ abortController: new AbortController() }) as never;
@@ -12,8 +12,8 @@ const about = { name: 'task', timeoutMs: 60_000 };
 async function tries(error: unknown): Promise<number> {
   let count = 0;
   const action = () => ((count += 1) === 1 ? Promise.reject(error as Error) : Promise.resolve());
-  await new Persistence({ clock: systemClock, logger: new Log() }, about, context())
-    .retryUntil('to be claimed', action)
+  await new RetryUntilTimeout({ clock: systemClock, logger: new Log() }, about, context())
+    .retry('to be claimed', action)
     .catch(() => undefined);
   return count;
 }

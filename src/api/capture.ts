@@ -13,7 +13,7 @@ import { itemId } from '../store/ids';
 import type { RunOptions } from './types';
 
 /** Publishes runs that a root's body requests from the SDK as children of that root. Returns the SDK's own references. */
-export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['capture'] {
+export function makeCapture(scope: Scope, registry: Runtime['registry']): Runtime['capture'] {
   const capture: Runtime['capture'] = async (root, requests) => {
     const items = await Promise.all(requests.map((request) => prepareChild(scope, request)));
     const refs: RunRef[] = [];
@@ -31,7 +31,7 @@ export function makeCapture(scope: Scope, served: Runtime['served']): Runtime['c
       if (reply.code !== 'added') throw rootIsOver(some[0]?.spec.task ?? '', root);
       for (const [i, index] of reply.indexes.entries()) {
         const { spec, standaloneName } = some[i] as (typeof some)[number];
-        const workflow = (await served.handlerKind(spec.task)) === 'workflow';
+        const workflow = (await registry.handlerKind(spec.task)) === 'workflow';
         refs.push(reference(scope, { groupId: root.groupId, index }, spec, standaloneName !== undefined || workflow));
       }
     }

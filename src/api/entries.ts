@@ -108,7 +108,7 @@ export async function placeAll(
     const index = indexes[i] ?? 0;
     return member ? [member.commit(index, index >= firstNew)] : [];
   });
-  await Promise.all([...members, scope.locations.recordItems(groupId, items)]);
+  await Promise.all([...members, scope.signatureIndex.recordItems(groupId, items)]);
 }
 
 /**

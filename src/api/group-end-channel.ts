@@ -30,7 +30,7 @@ export class GroupEndChannel {
    */
   async startAndSubscribe<T>(
     group: string,
-    start: (heardOn: string | undefined) => Promise<T>,
+    start: (endChannel: string | undefined) => Promise<T>,
     hasStarted: (reply: T) => boolean,
   ): Promise<T> {
     const { isSubscribed, connection } = this;
@@ -50,23 +50,23 @@ export class GroupEndChannel {
   }
 
   /**
-   * @param heard - receives each end; its outputs are not kept for later calls
+   * @param onEnd - receives each end; its outputs are not kept for later calls
    * @param failed - receives the error of a failed subscription
    */
   listen(
     client: RedisLike,
-    heard: (group: string, end: GroupEndMessage) => void,
+    onEnd: (group: string, end: GroupEndMessage) => void,
     failed: (error: unknown) => void,
   ): void {
-    client.on('message', (from: string, told: string) => {
+    client.on('message', (from: string, message: string) => {
       if (from !== this.channel) return;
-      const [first, list] = atBreak(told);
+      const [first, list] = atBreak(message);
       const [status = '', total = ''] = first.split(' ', 2);
       // The copy frees the rest: a slice would keep the whole message in memory, with its outputs.
       const group = Buffer.from(first.slice(status.length + total.length + 2)).toString();
       const end = { status: status as GroupEndMessage['status'], total: Number(total) };
       this.ended.set(group, end);
-      heard(group, list === undefined ? end : { ...end, list });
+      onEnd(group, list === undefined ? end : { ...end, list });
     });
     client.on('close', () => (this.isSubscribed = false));
     client.on('ready', () => {

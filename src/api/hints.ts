@@ -25,19 +25,19 @@ export class Hints {
   private closed = false;
 
   constructor(private readonly store: GroupStore) {
-    this.ends = new GroupEndChannel(store.keys.endsHeardBy(store.process));
+    this.ends = new GroupEndChannel(store.keys.endChannelOf(store.process));
   }
 
   /**
    * @param subscribes - whether to subscribe to the group's channel; else only the group's end arrives
    * @returns a function that removes the listener
    */
-  listen(channel: string, heard: Listener, subscribes = true): () => void {
+  listen(channel: string, listener: Listener, subscribes = true): () => void {
     const listeners = this.listeners.get(channel) ?? new Set();
-    this.listeners.set(channel, listeners.add(heard));
+    this.listeners.set(channel, listeners.add(listener));
     if (subscribes) this.subscribe(channel);
     return () => {
-      listeners.delete(heard);
+      listeners.delete(listener);
       if (listeners.size === 0) this.listeners.delete(channel);
       if (subscribes) this.unsubscribe(channel);
     };
@@ -58,7 +58,7 @@ export class Hints {
     if (count > 0 || this.closed) return;
     runOutsideContext(() => {
       this.connect();
-      this.store.redis.hear(channel).catch((error: unknown) => this.missing(error));
+      this.store.redis.subscribe(channel).catch((error: unknown) => this.missing(error));
     });
   }
 

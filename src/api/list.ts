@@ -92,7 +92,6 @@ export async function list(reading: Reading, options: ListOptions = {}): Promise
 
 /** Reads the members, and returns those that match. */
 async function readAll(reading: Reading, members: readonly IndexMember[], wanted: Wanted) {
-  const { topLevelIndex: catalog } = reading.store;
   const gone: IndexMember[] = [];
   const found = await Promise.all(
     members.map(async (member) => {
@@ -102,7 +101,7 @@ async function readAll(reading: Reading, members: readonly IndexMember[], wanted
     }),
   );
   // If this fails, the reconciler does it later.
-  await catalog.dropGone(gone).catch(() => undefined);
+  await reading.store.topLevelIndex.dropGone(gone).catch(() => undefined);
   return found;
 }
 

@@ -133,7 +133,7 @@ async function write(
     const { successCallbacks, errorCallbacks } = group;
     const ids = callbackIds({ successCallbacks: [...successCallbacks], errorCallbacks: [...errorCallbacks] });
     if (created)
-      await scope.locations.record(
+      await scope.signatureIndex.record(
         group.id,
         ids.map((callback) => ({ id: callback })),
       );

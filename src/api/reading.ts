@@ -11,7 +11,7 @@ import type { RunIds } from './run-ids';
 export interface Reading {
   readonly store: GroupStore;
   readonly reader: GroupReader;
-  readonly locations: SignatureIndex;
+  readonly signatureIndex: SignatureIndex;
   readonly runIds: RunIds;
   /** Finds runs in the engine's history. Without it, ended entries have no run ids. */
   readonly engine?: Pick<EngineClient, 'findRun'>;

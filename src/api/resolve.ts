@@ -35,7 +35,7 @@ export async function latestInvocation(
   reading: Reading,
   id: string,
 ): Promise<Extract<Resolved, { is: 'invocation' }> | undefined> {
-  const location = await reading.locations.find(id);
+  const location = await reading.signatureIndex.find(id);
   if (!location || location.index !== undefined) return undefined;
   const entry = await reading.reader.latestInvocation(location.groupId, id);
   return entry === undefined ? undefined : invocationAt(reading, location.groupId, entry);
@@ -55,8 +55,8 @@ async function invocationAt({ reader }: Reading, groupId: string, entry: string)
 
 /** Finds a signature that is an item or a callback of a group, by the signature index. */
 async function resolveSignature(reading: Reading, id: string): Promise<Resolved | undefined> {
-  const { reader, locations } = reading;
-  const location = await locations.find(id);
+  const { reader, signatureIndex } = reading;
+  const location = await signatureIndex.find(id);
   if (!location) return undefined;
   const { groupId, index, callbackOf } = location;
   if (index !== undefined) return { is: 'item', groupId, index };

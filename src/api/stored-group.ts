@@ -34,8 +34,8 @@ export class StoredGroup {
   ended({ timeoutMs, signal }: WaitOptions = {}): Promise<GroupEndMessage> {
     return this.scope.waiter.until<GroupEndMessage>(
       this.id,
-      async (heard) => {
-        if (heard) return heard;
+      async (received) => {
+        if (received) return received;
         const snapshot = await this.snapshot();
         return isEnded(snapshot.status) ? snapshot : undefined;
       },

@@ -11,8 +11,8 @@ interface Named {
 export async function carrySuspension(scope: Scope, written: string, groupId: string, entry: string): Promise<void> {
   const { suspender, remover, reader } = scope;
   // A child that an earlier attempt of its root's body ran may have been suspended or resumed since.
-  const said = await reader.suspensions.ofEntry(groupId, entry);
-  if (!said && (await reader.snapshot(written))?.suspended) await suspender.entry(groupId, entry, true);
+  const own = await reader.suspensions.ofEntry(groupId, entry);
+  if (!own && (await reader.snapshot(written))?.suspended) await suspender.entry(groupId, entry, true);
   await remover.moved(written);
 }
 
@@ -25,7 +25,7 @@ export function suspendedStep(what: string, { id, name }: Named, chain: string):
 
 /** @throws ConfigurationError when a signature can't be suspended by itself */
 export async function checkSuspendable(
-  { reader, locations }: Scope,
+  { reader, signatureIndex }: Scope,
   { id, name }: Named,
   group: { groupId: string; name: string; kind: string } | undefined,
 ): Promise<void> {
@@ -33,7 +33,7 @@ export async function checkSuspendable(
     throw new ConfigurationError(
       `${name} (${id}) is a step of the chain "${group.name}", which is stored only when it is run or suspended. Run or suspend the chain first.`,
     );
-  const place = group ? undefined : await locations.find(id);
+  const place = group ? undefined : await signatureIndex.find(id);
   if (place && place.index === undefined && (await reader.latestInvocation(place.groupId, id)) === undefined)
     throw new ConfigurationError(
       `${name} (${id}) is a callback of ${place.groupId} that has not been invoked yet. Suspend ${place.groupId} instead: its callbacks wait with it.`,

@@ -130,7 +130,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   async remove(): Promise<void> {
     const found = await this.find();
     if (found) return found.remove();
-    const place = this.group?.name ?? (await this.scope.locations.find(this.ownId))?.groupId;
+    const place = this.group?.name ?? (await this.scope.signatureIndex.find(this.ownId))?.groupId;
     if (place !== undefined)
       throw new ConfigurationError(
         `${this.name} (${this.ownId}) belongs to ${describe(place)} and is removed with it. Remove that group instead.`,
@@ -226,13 +226,13 @@ export class TaskSignature<I, O> implements Signature<I, O> {
    * Finds it in the store: in a group, by itself, or (a callback) in its latest invocation. Undefined when it is not stored.
    */
   private async find(): Promise<StoredEntry | StoredGroup | undefined> {
-    const { locations, reader } = this.scope;
+    const { signatureIndex, reader } = this.scope;
     // While its run is being written, a missing group does not mean that it has expired.
     if (this.starting > 0 && !(await reader.snapshot(this.ownId))) return undefined;
     if (this.group?.index !== undefined || this.standalone || this.suspendedBeforeRun) return this.at();
     const firing = parseInvocationId(this.ownId);
     if (firing) return this.entryAt(firing.groupId, firing.entry);
-    const location = await locations.find(this.ownId);
+    const location = await signatureIndex.find(this.ownId);
     if (location?.index === undefined && location) {
       const fired = await reader.latestInvocation(location.groupId, this.ownId);
       return fired === undefined ? undefined : this.entryAt(location.groupId, fired);
@@ -243,7 +243,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
   /** Returns a function that finds it once it was run, or is part of a group that will run it. Undefined until then. */
   private lookForRun(): () => Promise<StoredEntry | StoredGroup | undefined> {
-    const { reader, locations } = this.scope;
+    const { reader, signatureIndex } = this.scope;
     let parent: string | undefined;
     return async () => {
       const { groupId = '', status } = this.group ?? {};
@@ -251,7 +251,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       const found = await this.find();
       if (found) return found;
       // A callback that was never invoked expires with the group that it is attached to.
-      const location = await locations.find(this.ownId);
+      const location = await signatureIndex.find(this.ownId);
       const known = location && (await reader.snapshot(location.groupId));
       if (parent !== undefined && !known)
         throw new NotFoundError(
@@ -346,15 +346,15 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       this.kind === 'chain' ? { kind: 'chain' as const, ...templateGroup(spec, undefined) } : taskGroup(spec);
     const runOptions = options ? { runOptions: JSON.stringify(options) } : {};
     const made = { id: this.ownId, name: this.name, secret: newSecret(), closed: true, ...group, ...runOptions };
-    const { store, waiter, commands, cache, locations } = this.scope;
+    const { store, waiter, commands, cache, signatureIndex } = this.scope;
     const { created, started } = await waiter.ends.startAndSubscribe(
       store.keys.state(this.ownId),
-      (heardOn) =>
-        commands.createInParts(made, items, run && { ...run, heardOn }, async (stored) => {
+      (endChannel) =>
+        commands.createInParts(made, items, run && { ...run, endChannel }, async (stored) => {
           if (stored.created) this.made = true;
           if (!stored.created && !stored.started) return;
           cache.made(made, stored.effects.version, run?.message);
-          await locations.record(
+          await signatureIndex.record(
             this.ownId,
             callbackIds(spec).map((id) => ({ id, ...(this.kind === 'chain' ? {} : { callbackOf: 0 }) })),
           );
@@ -406,7 +406,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
     // The id of a chain is the same in each attempt already.
     const identity = key ?? (this.kind === 'chain' ? `\u0001${this.ownId}` : identify(root, this.kind, spec, message));
     const item = childItem(spec, message, options);
-    const { suspendedBeforeRun: ahead, ownId: written } = this;
+    const { suspendedBeforeRun: suspendedBefore, ownId: written } = this;
     const commands = commandsFor(this.scope, root);
     const placed = async ({ indexes: [index = 0], added }: { indexes: number[]; added: number }) => {
       this.group = { ...owner, index };
@@ -414,10 +414,10 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       this.made = added > 0;
       this.scope.waiter.changed(written);
       if (added === 0) this.ownId = itemId(root.groupId, index);
-      else await this.scope.locations.recordItems(root.groupId, [{ spec, index }]);
+      else await this.scope.signatureIndex.recordItems(root.groupId, [{ spec, index }]);
     };
     const reply = await commands
-      .add(root.groupId, [{ ...item, key: identity }], { run: !ahead }, placed)
+      .add(root.groupId, [{ ...item, key: identity }], { run: !suspendedBefore }, placed)
       .catch((error: unknown) => {
         if (this.group?.index === undefined) this.group = undefined;
         throw error;
@@ -426,7 +426,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
       this.group = undefined;
       throw rootIsOver(this.name, root);
     }
-    if (ahead) {
+    if (suspendedBefore) {
       const [index = 0] = reply.indexes;
       await this.carrySuspension(root.groupId, index, written);
       await commands.runItem(root.groupId, index, '{}');

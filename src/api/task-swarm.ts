@@ -129,7 +129,7 @@ export class TaskSwarm<O> implements Swarm<O> {
 
   /** As a callback it is a template, so its state is that of its latest invocation. */
   private async firing(): Promise<StoredEntry | undefined> {
-    const location = await this.scope.locations.find(this.id);
+    const location = await this.scope.signatureIndex.find(this.id);
     if (!location || location.index !== undefined) return undefined;
     const { groupId } = location;
     const fired = await this.scope.reader.latestInvocation(groupId, this.id);
@@ -149,7 +149,7 @@ export class TaskSwarm<O> implements Swarm<O> {
   private async *readResults(signal: AbortSignal): AsyncGenerator<ItemResult<O>, void, undefined> {
     const { reader, store, waiter } = this.scope;
     // Succeeded items stay in the log when the swarm is retried. All other items end again, and are yielded again.
-    const told = new IndexSet();
+    const yielded = new IndexSet();
     let round = 0;
     let read = 0;
     for (;;) {
@@ -175,10 +175,10 @@ export class TaskSwarm<O> implements Swarm<O> {
         continue;
       }
       read += next.indexes.length;
-      const untold = next.indexes.filter((index) => !told.has(index));
-      for await (const items of reader.endedPages(this.id, untold))
+      const left = next.indexes.filter((index) => !yielded.has(index));
+      for await (const items of reader.endedPages(this.id, left))
         for (const item of items as ItemResult<O>[]) {
-          if (item.status === 'succeeded') told.add(item.index);
+          if (item.status === 'succeeded') yielded.add(item.index);
           yield item;
         }
     }
@@ -468,7 +468,7 @@ export class TaskSwarm<O> implements Swarm<O> {
   private startStoredAs(
     message: string,
     options: StoredRunOptions | undefined,
-    how: { ready?: boolean; heardOn?: string | undefined },
+    how: { ready?: boolean; endChannel?: string | undefined },
   ) {
     const { commands, cache } = this.scope;
     return commands.run(this.id, message, { ...how, options }, ({ code, effects }) => {
@@ -480,7 +480,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     const { store, reader, waiter, commands } = this.scope;
     const reply = await waiter.ends.startAndSubscribe(
       store.keys.state(this.id),
-      (heardOn) => this.startStoredAs(message, options, { heardOn }),
+      (endChannel) => this.startStoredAs(message, options, { endChannel }),
       ({ code }) => code === 'started',
     );
     if (reply.code !== 'nested') return reply;

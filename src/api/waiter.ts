@@ -43,7 +43,7 @@ export class Waiter {
    */
   async until<T>(
     groupId: string,
-    read: (heard?: GroupEndMessage) => Promise<T | undefined>,
+    read: (received?: GroupEndMessage) => Promise<T | undefined>,
     options: WaitFor = {},
   ): Promise<T> {
     const { timeoutMs, signal } = options;
@@ -51,10 +51,10 @@ export class Waiter {
     this.refuseClosed();
     const deadline = timeoutMs === undefined ? undefined : this.store.clock.elapsed() + timeoutMs;
     const channel = this.store.keys.state(groupId);
-    const hears = options.end === true && this.ends.isPending(channel);
-    let isToCome = hears;
+    const receivesEnd = options.end === true && this.ends.isPending(channel);
+    let isPending = receivesEnd;
     // Other calls may have the ends of all items published. Without `items`, these hints are left out.
-    const hints = this.listen(channel, !hears, (hint) => options.items === true || hint.entry === undefined);
+    const hints = this.listen(channel, !receivesEnd, (hint) => options.items === true || hint.entry === undefined);
     let askedAt = -Infinity;
     let answeredAt = -Infinity;
     try {
@@ -64,11 +64,11 @@ export class Waiter {
             await this.store.publishEnds(groupId, publishEndsMs);
             askedAt = this.store.clock.elapsed();
           }
-          const value = isToCome
+          const value = isPending
             ? undefined
-            : await read(hears ? (hints.heard() ?? this.ends.endOf(channel)) : undefined);
+            : await read(receivesEnd ? (hints.received() ?? this.ends.endOf(channel)) : undefined);
           if (value !== undefined) return value;
-          isToCome = false;
+          isPending = false;
           answeredAt = this.store.clock.elapsed();
         } catch (error) {
           this.refuseClosed();
@@ -125,10 +125,10 @@ export class Waiter {
 
   private listen(channel: string, subscribes: boolean, matters: (hint: Hint) => boolean) {
     let hinted = false;
-    let heard: GroupEndMessage | undefined;
+    let received: GroupEndMessage | undefined;
     let wake: (() => void) | undefined;
     const onHint = (hint: Hint) => {
-      heard ??= hint.end;
+      received ??= hint.end;
       if (!matters(hint)) return;
       hinted = true;
       wake?.();
@@ -137,7 +137,7 @@ export class Waiter {
     const stop = this.hints.listen(channel, onHint, subscribes);
     this.wakers.add(onClose);
     return {
-      heard: () => heard,
+      received: () => received,
       next: async (ms: number, signal: AbortSignal | undefined) => {
         if (!hinted) {
           let stopWaiting: (() => void) | undefined;

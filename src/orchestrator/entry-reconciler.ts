@@ -121,11 +121,11 @@ export class EntryReconciler {
   private async left(id: string, granted: readonly Due[]): Promise<void> {
     const processes = new Map<string, Due[]>();
     for (const due of granted) {
-      const held = processes.get(due.process);
-      if (held) held.push(due);
+      const ofProcess = processes.get(due.process);
+      if (ofProcess) ofProcess.push(due);
       else processes.set(due.process, [due]);
     }
-    await Promise.all([...processes].map(([process, held]) => this.leftBy(process, id, held)));
+    await Promise.all([...processes].map(([process, ofProcess]) => this.leftBy(process, id, ofProcess)));
   }
 
   private async leftBy(process: string, id: string, granted: readonly Due[]): Promise<void> {
@@ -133,9 +133,9 @@ export class EntryReconciler {
       const aliveFor = await this.parts.stalls.ownsFor(process);
       return aliveFor === 0 ? this.publishAgain(id, granted) : this.askLater(id, granted, aliveFor);
     }
-    const held = granted.filter(({ entry }) => this.parts.outbox.holds(id, entry));
+    const ofProcess = granted.filter(({ entry }) => this.parts.outbox.holds(id, entry));
     const lost = granted.filter(({ entry }) => !this.parts.outbox.holds(id, entry));
-    await Promise.all([this.askLater(id, held, this.parts.store.settings.leaseMs), this.publishAgain(id, lost)]);
+    await Promise.all([this.askLater(id, ofProcess, this.parts.store.settings.leaseMs), this.publishAgain(id, lost)]);
   }
 
   /** Checks the entries again when their process may turn out to be dead, rather than a whole lease later. */

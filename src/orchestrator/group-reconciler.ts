@@ -30,7 +30,7 @@ export class GroupReconciler {
     private readonly parts: GroupParts,
     private readonly entries: EntryReconciler,
     private readonly remover: Remover,
-    private readonly locations: SignatureIndex,
+    private readonly signatureIndex: SignatureIndex,
   ) {}
 
   /** @param index - the reconciler index that lists the group */
@@ -54,7 +54,7 @@ export class GroupReconciler {
     if (due.retaining) await retrier.retain(id, due.total);
     if (due.toSpread) await suspender.propagate(id);
     if (due.timeLeft !== undefined) await effects.watchTime(id, due.timeLeft);
-    if (due.renew) await this.locations.renew(id);
+    if (due.renew) await this.signatureIndex.renew(id);
     if (due.abandoned && status !== 'pending') await canceller.cancel(id, 'abandoned');
     if (due.status === 'cancelling') await canceller.cancelRunning(id);
     if (due.more) await commands.grant(id);

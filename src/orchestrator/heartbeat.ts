@@ -6,7 +6,7 @@ import type { PendingPublications } from './pending-publications';
 import type { Publication } from './sender';
 import { stuckAfterMs } from './stalls';
 
-const toldEveryMs = 60_000;
+const warnEveryMs = 60_000;
 
 /**
  * Stores that this process is alive and for how long it has published nothing, and finds out which publications others took
@@ -71,7 +71,7 @@ export class Heartbeat {
   private offer(stuckMs: number): void {
     const now = this.store.clock.elapsed();
     this.offeredAt = now;
-    if (now - this.loggedAt < toldEveryMs) return;
+    if (now - this.loggedAt < warnEveryMs) return;
     this.loggedAt = now;
     const [groupId = '', entry = ''] = this.pending.stuckKey.split(' ');
     void this.warnOfStuck(stuckMs, this.pending.size, this.names.entry(groupId, entry));

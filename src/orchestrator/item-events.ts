@@ -23,10 +23,10 @@ export function emitStart(events: Events, about: ItemRef): void {
 
 /** Emits the end of an entry, if the effects contain one. */
 export function emitEnd(events: Events, about: ItemRef, effects: Effects, error: string): void {
-  const { outcome: endedAs } = effects;
-  if (endedAs === undefined) return;
-  const event = eventFields(about, endedAs);
-  if (endedAs === 'failed') event.error = error;
+  const { outcome } = effects;
+  if (outcome === undefined) return;
+  const event = eventFields(about, outcome);
+  if (outcome === 'failed') event.error = error;
   events.emit('item', event);
 }
 

@@ -15,7 +15,7 @@ const groupsAtOnce = 50;
 /** The parts that each pass of the reconciler uses. */
 export interface ReconcilerParts {
   readonly store: GroupStore;
-  readonly served: TaskRegistry;
+  readonly registry: TaskRegistry;
   readonly recovery: RunRecovery;
   readonly heartbeat: Heartbeat;
   readonly repairs: Repairs;
@@ -92,8 +92,11 @@ export class Reconciler {
     await this.parts.store.redis.recheck();
     // Not awaited: it may wait for the engine, and the rest of the pass must not.
     void this.parts.recovery.ready();
-    await Promise.all([this.parts.heartbeat.beat(), this.parts.served.announce()]);
-    await this.parts.repairs.logAndContinue(async () => 'the catalog', this.parts.store.topLevelIndex.sweep());
+    await Promise.all([this.parts.heartbeat.beat(), this.parts.registry.announce()]);
+    await this.parts.repairs.logAndContinue(
+      async () => 'the index of the outermost groups',
+      this.parts.store.topLevelIndex.sweep(),
+    );
     await forEachConcurrently(groupsAtOnce, this.dueGroups(), ([index, id]) => this.reconcileGroupBriefly(index, id));
   }
 

@@ -9,7 +9,7 @@ import type { UntakenRuns } from './untaken-runs';
 export class RunReconciler {
   constructor(
     private readonly engine: EngineClient,
-    private readonly served: TaskRegistry,
+    private readonly registry: TaskRegistry,
     private readonly untaken: UntakenRuns,
     private readonly completion: Completion,
   ) {}
@@ -32,7 +32,7 @@ export class RunReconciler {
     if (fate?.code === 'fails') await this.fail(groupId, entry, runId, fate.message);
     else if (fate) await this.cancel(groupId, entry, runId);
     else {
-      const { outcome, payload } = outcomeOfRun(state.end, (await this.served.handlerKind(task)) === 'workflow');
+      const { outcome, payload } = outcomeOfRun(state.end, (await this.registry.handlerKind(task)) === 'workflow');
       await this.completion.complete(run, { outcome, payload });
     }
     return state;

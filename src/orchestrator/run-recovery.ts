@@ -17,15 +17,15 @@ const lookBackMs = 60_000;
  */
 const lookAheadMs = 60_000;
 /** How long to wait before the engine's history is read, in ms. Runs published just before the loss appear with a delay. */
-const settleMs = 1_000;
-const againMs = 2_000;
+const historyDelayMs = 1_000;
+const retryMs = 2_000;
 /** The error of Redis's uptime, in ms. Redis reports it in seconds, as the difference of two rounded times. */
 const roundingMs = 2_000;
 /** How often lost runs are compared with Redis again, in ms, and how many runs one call compares. */
 const siftMs = 5_000;
 const siftedAtOnce = 100;
 /** A run that was older than this at the loss, in ms, is not missing because of the loss. */
-const tellBackMs = 30_000;
+const reportBackMs = 30_000;
 /** For how long a loss is relevant, in ms. */
 const mattersMs = 60 * 60 * 1000;
 
@@ -120,25 +120,25 @@ export class RunRecovery {
   }
 
   private async notice(): Promise<void> {
-    const told = this.store.redis.server;
-    const server = await told;
+    const current = this.store.redis.server;
+    const server = await current;
     if (server && server.run !== this.server) {
       const before = this.server;
       this.server = server.run;
       this.noticing = this.begin(server, before);
     }
     await this.noticing;
-    this.looked = told;
+    this.looked = current;
   }
 
   private async begin(server: Server, before: string): Promise<void> {
     const seen = await this.untilDone(() => this.store.seen(server, before));
     if (seen?.lostAt === undefined || seen.now - seen.lostAt > mattersMs) return;
     const { lostAt, noticedAt, now, first } = seen;
-    const ahead = this.store.clock.now() - now;
+    const clockOffset = this.store.clock.now() - now;
     // A promoted replica has been running for longer than it has been the primary.
     const overAt = server.promoted ? noticedAt : Math.min(noticedAt, lostAt + roundingMs);
-    const loss = { overAt, from: lostAt + ahead, to: overAt + ahead, first };
+    const loss = { overAt, from: lostAt + clockOffset, to: overAt + clockOffset, first };
     this.unread.add(loss);
     const load = this.untilDone(() => this.load(loss)).then(() => void this.unread.delete(loss));
     this.loading = Promise.all([this.loading, load]).then(() => undefined);
@@ -155,14 +155,14 @@ export class RunRecovery {
       } catch (error) {
         const { logger } = this.store.settings;
         logger.warn(`can't read yet which runs the engine accepted before Redis was restarted: ${messageOf(error)}`);
-        await pause(this.store.clock, againMs);
+        await pause(this.store.clock, retryMs);
       }
     }
     return undefined;
   }
 
   private async load({ from, to, first }: Loss): Promise<void> {
-    await pause(this.store.clock, settleMs);
+    await pause(this.store.clock, historyDelayMs);
     const pages = this.engine.runsBetween(new Date(from - lookBackMs), new Date(to + lookAheadMs));
     for await (const page of pages) {
       const own = page.flatMap((run) => {
@@ -170,7 +170,7 @@ export class RunRecovery {
         return claim?.store === this.store.keys.mark ? [{ run, claim }] : [];
       });
       await this.keepUnsure(own);
-      const latest = first ? own.filter(({ run }) => run.createdAt > from - tellBackMs) : [];
+      const latest = first ? own.filter(({ run }) => run.createdAt > from - reportBackMs) : [];
       await Promise.all(latest.map(({ claim, run }) => this.reportIfLost(claim, run)));
     }
     this.siftNowAndThen();

@@ -19,13 +19,13 @@ export class RunWatcher {
 
   constructor(
     private readonly engine: EngineClient,
-    private readonly served: TaskRegistry,
-    private readonly settler: RunReconciler,
+    private readonly registry: TaskRegistry,
+    private readonly runReconciler: RunReconciler,
     private readonly settings: Pick<Settings, 'clock' | 'logger'>,
   ) {}
 
   published(run: Published): void {
-    if (this.served.reportsHere(run.task)) return;
+    if (this.registry.reportsHere(run.task)) return;
     void this.watch(run).catch((error: unknown) => {
       if (!this.closed)
         this.settings.logger.warn(
@@ -40,9 +40,9 @@ export class RunWatcher {
   }
 
   private async watch({ groupId, entry, runId, task }: Published): Promise<void> {
-    if ((await this.served.reports(task)) || this.closed) return;
-    const kind = await this.served.handlerKind(task);
-    const completeIfEnded = () => this.settler.completeIfEnded(groupId, entry, runId, task);
+    if ((await this.registry.reports(task)) || this.closed) return;
+    const kind = await this.registry.handlerKind(task);
+    const completeIfEnded = () => this.runReconciler.completeIfEnded(groupId, entry, runId, task);
     if (kind !== 'workflow') {
       let state = await completeIfEnded();
       if (!state.known) {
@@ -51,7 +51,7 @@ export class RunWatcher {
         state = await completeIfEnded();
       }
       if (!state.known) {
-        await this.settler.failIfUnknownName(groupId, entry, runId, task);
+        await this.runReconciler.failIfUnknownName(groupId, entry, runId, task);
         return;
       }
       if (state.end || this.closed) return;

@@ -201,7 +201,7 @@ export class Sender {
   private async divide({ batch, error }: Refused): Promise<void> {
     const [single] = batch;
     if (error.collision) {
-      await this.settleCollision(batch, error.collision);
+      await this.resolveCollision(batch, error.collision);
     } else if (batch.length > 1) {
       const middle = Math.ceil(batch.length / 2);
       await this.sendPart(batch.slice(0, middle));
@@ -219,7 +219,7 @@ export class Sender {
    * Handles a batch with colliding idempotency keys. The engine has accepted all other runs of it, and none of these may be
    * sent twice.
    */
-  private async settleCollision(batch: readonly Publication[], collision: Collision): Promise<void> {
+  private async resolveCollision(batch: readonly Publication[], collision: Collision): Promise<void> {
     const alone: Publication[] = [];
     const fates = await this.fatesOf(batch, collision);
     batch.forEach((publication, i) => {

@@ -21,7 +21,7 @@ export class Stalls {
   /** Since when every check has reached the engine, and when the last check was. */
   private reached: { since: number; last: number } | undefined;
   private asking: Promise<void> | undefined;
-  private readonly told = new Set<string>();
+  private readonly warned = new Set<string>();
 
   constructor(
     private readonly engine: EngineClient,
@@ -37,8 +37,8 @@ export class Stalls {
     const limit = stuckAfterMs(leaseMs);
     if (aliveMs === 0 || stuckMs < limit || this.ownStuckMs() >= limit) return aliveMs;
     if ((await this.engineThereFor()) < thereForLeases * leaseMs) return aliveMs;
-    if (!this.told.has(process)) {
-      this.told.add(process);
+    if (!this.warned.has(process)) {
+      this.warned.add(process);
       logger.warn(
         `process ${process} is alive, but has published nothing for ${Math.round(stuckMs / 1000)} s although work is waiting. This process publishes it instead. Check process ${process}.`,
       );

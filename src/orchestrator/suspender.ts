@@ -15,7 +15,7 @@ export class Suspender {
   constructor(
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
-    private readonly served: TaskRegistry,
+    private readonly registry: TaskRegistry,
     private readonly commands: Commands,
   ) {}
 
@@ -87,14 +87,14 @@ export class Suspender {
 
   private async propagateTo(child: string, groupId: string, entry: string, own: Suspension): Promise<void> {
     const alone = await this.reader.suspensions.ofEntry(groupId, entry);
-    for (const word of [own, alone])
-      if (word && word.version !== '0') await this.apply(child, word.suspended, word.version);
+    for (const suspension of [own, alone])
+      if (suspension && suspension.version !== '0') await this.apply(child, suspension.suspended, suspension.version);
   }
 
   /** Withdraws only tasks whose wrapper reports when their body begins: others may already be running. */
   private async withdrawSome(groupId: string, entries: readonly string[]): Promise<void> {
     const heads = await this.reader.heads(groupId, entries);
-    const reports = await Promise.all(heads.map(async (head) => head && this.served.reports(unpackHead(head).task)));
+    const reports = await Promise.all(heads.map(async (head) => head && this.registry.reports(unpackHead(head).task)));
     const wrapped = entries.filter((_, i) => reports[i]);
     if (wrapped.length > 0) await this.commands.withdraw(groupId, wrapped);
   }

@@ -41,7 +41,7 @@ export class UntakenRuns {
   constructor(
     private readonly engine: EngineClient,
     private readonly reader: GroupReader,
-    private readonly served: TaskRegistry,
+    private readonly registry: TaskRegistry,
     private readonly commands: Commands,
     private readonly repairs: Repairs,
   ) {}
@@ -59,7 +59,7 @@ export class UntakenRuns {
     if (!active || !(confirmed || active.state === 'granted')) return undefined;
     const untaken = await this.ask(runId, state.tasks);
     if (untaken === 'unknown') return { code: 'goes on' };
-    if (!untaken || (untaken.begun && (await this.served.handlerKind(task)) !== 'task')) return undefined;
+    if (!untaken || (untaken.begun && (await this.registry.handlerKind(task)) !== 'task')) return undefined;
     const declared = await this.declared(run);
     if (declared !== undefined)
       return { code: 'fails', message: `no worker took it within ${declared}, its scheduleTimeout: its run timed out` };
@@ -104,7 +104,7 @@ export class UntakenRuns {
 
   /** The schedule timeout of the declaration that the entry was made from, or of the one that a worker serves. */
   private async declared({ groupId, entry, task }: EntryRun): Promise<string | undefined> {
-    return (await this.specOf(groupId, entry))?.scheduleTimeout ?? (await this.served.scheduleTimeout(task));
+    return (await this.specOf(groupId, entry))?.scheduleTimeout ?? (await this.registry.scheduleTimeout(task));
   }
 
   private async specOf(groupId: string, entry: string): Promise<Spec | undefined> {

@@ -128,7 +128,7 @@ export class RedisConnection {
   }
 
   /** Subscribes to a channel; waits for a connection without a time limit. @throws the error with which ioredis rejects */
-  async hear(channel: string): Promise<void> {
+  async subscribe(channel: string): Promise<void> {
     const client = this.subscription();
     const since = this.settings.clock.elapsed();
     const callOff = timeLimit(this.settings.clock, this.settings.commandTimeoutMs, () =>
@@ -165,18 +165,18 @@ export class RedisConnection {
   /** Identifies the server, and warns if it may evict keys. */
   private async ask(node: Redis): Promise<Server | undefined> {
     const info = await this.use('info', () => node.info());
-    const told = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1];
-    const policy = told('maxmemory_policy') ?? 'noeviction';
+    const infoField = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1];
+    const policy = infoField('maxmemory_policy') ?? 'noeviction';
     if (policy !== 'noeviction' && !this.warned) {
       this.warned = true;
       this.settings.logger.warn(
         `this Redis may delete keys when its memory is full: its maxmemory-policy is ${policy}. Swarms would lose their state; set it to noeviction.`,
       );
     }
-    const run = told('run_id');
+    const run = infoField('run_id');
     if (!run || isCluster(this.client)) return undefined;
-    const promoted = told('second_repl_offset') !== '-1';
-    return { run, upMs: Number(told('uptime_in_seconds')) * 1000, promoted };
+    const promoted = infoField('second_repl_offset') !== '-1';
+    return { run, upMs: Number(infoField('uptime_in_seconds')) * 1000, promoted };
   }
 
   private whenReady<T>(what: string, send: (client: RedisLike) => Promise<T>): Promise<T> {
@@ -199,7 +199,7 @@ export class RedisConnection {
       return this.ready(time).then(() => this.sent(send, time));
     this.gather();
     const sentAt = this.settings.clock.elapsed();
-    return this.inTime(time.left, send(this.client), () => this.silence.breakSince(sentAt, this.client));
+    return this.withinLimit(time.left, send(this.client), () => this.silence.breakSince(sentAt, this.client));
   }
 
   /**
@@ -234,11 +234,11 @@ export class RedisConnection {
     // Each call that waits for the connection adds listeners, so their number has no limit.
     client.setMaxListeners(0);
     this.silence.watch(client);
-    let told = -Infinity;
+    let warnedAt = -Infinity;
     client.on('error', (error: Error) => {
       // ioredis reports each attempt to reconnect; one warning a minute is enough.
-      if (this.closed || this.settings.clock.elapsed() - told < 60_000) return;
-      told = this.settings.clock.elapsed();
+      if (this.closed || this.settings.clock.elapsed() - warnedAt < 60_000) return;
+      warnedAt = this.settings.clock.elapsed();
       this.settings.logger.warn(`Redis is unreachable: ${messageOf(error)}. mageflow keeps trying.`);
     });
     return client;
@@ -274,7 +274,7 @@ export class RedisConnection {
     const since = this.settings.clock.elapsed();
     this.checking ??= this.runCheck();
     try {
-      await this.inTime(time.left, this.checking);
+      await this.withinLimit(time.left, this.checking);
     } finally {
       time.left -= this.settings.clock.elapsed() - since;
     }
@@ -285,7 +285,7 @@ export class RedisConnection {
     const { check, client } = this;
     const since = this.settings.clock.elapsed();
     const checked = betweenFaultPoints('redis', 'format', () => check?.(client) ?? Promise.resolve());
-    const run: Promise<void> = this.inTime(this.settings.commandTimeoutMs, checked, () =>
+    const run: Promise<void> = this.withinLimit(this.settings.commandTimeoutMs, checked, () =>
       this.silence.breakSince(since, client),
     ).then(
       () => void (this.admitted = true),
@@ -299,7 +299,7 @@ export class RedisConnection {
   }
 
   /** @throws the call's error, or an error that names Redis after some ms */
-  private inTime<T>(ms: number, call: Promise<T>, isOver?: () => void): Promise<T> {
+  private withinLimit<T>(ms: number, call: Promise<T>, isOver?: () => void): Promise<T> {
     return withTimeout(this.settings.clock, { who: 'Redis', ms: Math.max(1, Math.round(ms)), isOver }, call);
   }
 

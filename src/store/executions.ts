@@ -102,12 +102,12 @@ export class Executions {
     const reply = await this.scripts.call('start', id, args, entry);
     if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown' }));
     const claims = reply[1] as (string | Reply[])[];
-    const isHeld = ([what]: string | Reply[]) => what === 'requeued';
+    const isRequeued = ([what]: string | Reply[]) => what === 'requeued';
     // The slots of the runs that were taken back are granted to the next items.
-    const handedOut = claims.some(isHeld) ? await this.scripts.call('grant', id, []) : [];
+    const handedOut = claims.some(isRequeued) ? await this.scripts.call('grant', id, []) : [];
     const [, , text, createdAt] = reply;
     const message = typeof text === 'string' ? { text, createdAt: String(createdAt) } : undefined;
-    return sharesOf(toEffects(handedOut), claims, isHeld).map(([claim, effects]) => {
+    return sharesOf(toEffects(handedOut), claims, isRequeued).map(([claim, effects]) => {
       const start = toStart(claim, effects);
       return message && start.code === 'run' ? { ...start, message } : start;
     });
@@ -120,16 +120,16 @@ export class Executions {
     for (const { end } of calls) args.push(...packedPairs(end.confirmed ?? []));
     const reply = await this.scripts.call('finish', id, args, entry);
     if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown', effects: toEffects(reply) }));
-    return sharesOf(toEffects(reply), reply[6] as string[], () => true).map(([told, effects], i) => {
-      const [code, endedAs] = told.split('|');
+    return sharesOf(toEffects(reply), reply[6] as string[], () => true).map(([answer, effects], i) => {
+      const [code, outcome] = answer.split('|');
       const { entry: ended } = calls[i] as FinishCall;
-      if (code === 'ended' && endedAs === 'failed') this.scripts.reportFailedCallback(id, ended);
+      if (code === 'ended' && outcome === 'failed') this.scripts.reportFailedCallback(id, ended);
       return {
         code: code as FinishReply['code'],
         effects:
-          effects.outcome === endedAs
+          effects.outcome === outcome
             ? effects
-            : { ...effects, outcome: (endedAs || undefined) as Outcome | undefined },
+            : { ...effects, outcome: (outcome || undefined) as Outcome | undefined },
       };
     });
   }

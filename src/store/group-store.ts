@@ -185,11 +185,11 @@ export class GroupStore {
   async create(
     group: NewGroup,
     specs: readonly string[],
-    run?: { message: string; heardOn?: string | undefined },
+    run?: { message: string; endChannel?: string | undefined },
   ): Promise<{ created: boolean; building: number; effects: Effects }> {
     const fields = fieldsOf(group, this.settings);
     if (run?.message) fields.push(field.message, run.message, field.messageSet, 1);
-    if (run?.heardOn) fields.push(field.endChannel, run.heardOn);
+    if (run?.endChannel) fields.push(field.endChannel, run.endChannel);
     if (group.kind === 'task' && specs[0] && unpackSpec(specs[0]).group === 'root') fields.push(field.itemKind, 'root');
     const listed = group.parent === undefined;
     await Promise.all([run && this.scripts.register(group.id), listed && this.topLevelIndex.add(group.id)]);
@@ -230,7 +230,7 @@ export class GroupStore {
    * @param message - as JSON
    * @param options - run options of its items
    * @param ready - the nested group has been made ready in its parent: its message is stored until it gets its slot
-   * @param heardOn - the channel on which this process receives the end of the group
+   * @param endChannel - the channel on which this process receives the end of the group
    */
   async run(
     id: string,
@@ -238,12 +238,12 @@ export class GroupStore {
     {
       options,
       ready = false,
-      heardOn = '',
-    }: { options?: StoredRunOptions | undefined; ready?: boolean; heardOn?: string | undefined } = {},
+      endChannel = '',
+    }: { options?: StoredRunOptions | undefined; ready?: boolean; endChannel?: string | undefined } = {},
   ) {
     await this.scripts.register(id);
     const packed = options ? JSON.stringify(options) : '';
-    const reply = await this.scripts.call('run', id, [message, packed, '', ready ? 'ready' : '', '', '', heardOn]);
+    const reply = await this.scripts.call('run', id, [message, packed, '', ready ? 'ready' : '', '', '', endChannel]);
     if (reply[0] !== 'nested') return this.startReply(reply);
     const parent = { groupId: String(reply[1]), entry: String(reply[2]) };
     return { code: 'nested' as const, parent, effects: toEffects([]) };
@@ -425,7 +425,7 @@ export class GroupStore {
   async remove(id: string, by: 'user' | 'parent') {
     const reply = await this.scripts.call('remove', id, [by]);
     const code = reply[0] as 'removed' | 'missing' | 'started' | 'nested';
-    if (code === 'removed') await this.redis.use('zrem', (client) => client.zrem(this.keys.catalog(), id));
+    if (code === 'removed') await this.redis.use('zrem', (client) => client.zrem(this.keys.topLevelIndex(), id));
     return { code, total: Number(reply[1]) || 0 };
   }
 

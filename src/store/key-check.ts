@@ -142,14 +142,14 @@ export class KeyCheck {
     if (parent !== undefined && !released) return this.isWithoutParent(parent);
     // The groups below and the other results expire before it. The reconciler completes this.
     const later = expiring && (nested || /^r\d/.test(name));
-    if (later && (await this.isLookedAfter(id))) return undefined;
+    if (later && (await this.isReconciled(id))) return undefined;
     return `stays, and its group is over (${status})`;
   }
 
   private async ofOther(key: string): Promise<KeyFault[]> {
     const { keys } = this;
     const name = key.slice(keys.base.length + 1);
-    if (keys.dueIndexes().includes(key) || key === keys.catalog() || key === keys.served()) return [];
+    if (keys.dueIndexes().includes(key) || key === keys.topLevelIndex() || key === keys.served()) return [];
     if (key === keys.meta()) {
       const left = await this.redis.use('pttl', (client) => client.pttl(key));
       return left >= 0 ? [{ key, message: `expires in ${left} ms, and has to stay` }] : [];
@@ -164,7 +164,7 @@ export class KeyCheck {
     return there ? undefined : `stays, and the group that its group sits in is gone (${parent})`;
   }
 
-  private async isLookedAfter(id: string): Promise<boolean> {
+  private async isReconciled(id: string): Promise<boolean> {
     const score = await this.redis.use('zscore', (client) => client.zscore(this.keys.dueIndexOf(id), id));
     return score !== null;
   }
@@ -172,7 +172,7 @@ export class KeyCheck {
   /** Returns whether the group is being removed. If the removing process died, the reconciler completes the removal. */
   private async isBeingRemoved(id: string): Promise<boolean> {
     const total = await this.redis.use('hget', (client) => client.hget(this.keys.callbacks(id), callbackField.total));
-    return total !== null && (await this.isLookedAfter(id));
+    return total !== null && (await this.isReconciled(id));
   }
 
   private keyOf(id: string, name: string): string {

@@ -74,7 +74,7 @@ export class Keys {
   }
 
   /** The channel on which a process receives the ends of the groups that it has started. */
-  endsHeardBy(process: string): string {
+  endChannelOf(process: string): string {
     return `${this.base}:ends:${process}`;
   }
 
@@ -94,12 +94,12 @@ export class Keys {
   }
 
   /** The top-level index: groups that are in no other group, by their creation time. */
-  catalog(): string {
+  topLevelIndex(): string {
     return `${this.base}:catalog`;
   }
 
   /** The row of the signature index for signatures whose ids share a prefix. */
-  locations(chunk: string): string {
+  signatureIndex(chunk: string): string {
     return `${this.base}:ids:${chunk}`;
   }
 

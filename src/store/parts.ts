@@ -8,7 +8,7 @@ const perScript = { items: 1_000, bytes: 1024 * 1024 };
 export interface FirstRun {
   message: string;
   /** The channel on which this process receives the end of the group. */
-  heardOn?: string | undefined;
+  endChannel?: string | undefined;
 }
 
 /**
@@ -34,7 +34,7 @@ export async function createInParts(
   const { parent, above = {} } = group;
   const started = parent
     ? await store.runNested(group.id, run.message, parent, above)
-    : await store.run(group.id, run.message, { heardOn: run.heardOn });
+    : await store.run(group.id, run.message, { endChannel: run.endChannel });
   // If several processes build the group at once, another one than its creator may have started it.
   return { created, started: started.code === 'started', effects: started.effects };
 }

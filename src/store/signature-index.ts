@@ -64,7 +64,7 @@ export class SignatureIndex {
       records.set(run.chunk, chunk);
     }
     for (const [chunk, runs] of records) {
-      const key = this.store.keys.locations(chunk);
+      const key = this.store.keys.signatureIndex(chunk);
       const fields = [...runs].flatMap(([offset, { index, callbackOf, count }]) => [
         String(offset),
         `${groupId} ${index ?? `c${callbackOf ?? ''}`} ${count}`,
@@ -91,7 +91,7 @@ export class SignatureIndex {
       );
       cursor = next;
       const chunks = fields.filter((_, i) => i % 2 === 0).map((field) => field.slice(callbackField.location.length));
-      const records = chunks.map((chunk) => keys.locations(chunk));
+      const records = chunks.map((chunk) => keys.signatureIndex(chunk));
       await redis.use('pexpire', (client) => Promise.all(records.map((key) => client.pexpire(key, this.lifeMs))));
     } while (cursor !== '0');
   }
@@ -104,7 +104,7 @@ export class SignatureIndex {
   async find(id: string): Promise<SignatureLocation | undefined> {
     const at = locationOf(id);
     if (!at) return undefined;
-    const key = this.store.keys.locations(at.chunk);
+    const key = this.store.keys.signatureIndex(at.chunk);
     const records = await this.store.redis.use('hgetall', (client) => client.hgetall(key));
     for (const [first, record] of Object.entries(records)) {
       const [groupId = '', index = '', count = '0'] = record.split(' ');

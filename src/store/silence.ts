@@ -11,7 +11,7 @@ type Client = Redis | Cluster;
  * arrived are read, and would break a healthy connection.
  */
 export class Silence {
-  private readonly heardAt = new WeakMap<object, number>();
+  private readonly receivedAt = new WeakMap<object, number>();
 
   /** @param limitMs - how long a new connection may send nothing, in ms */
   constructor(
@@ -32,16 +32,16 @@ export class Silence {
 
   private breakNode(since: number, node: Redis): void {
     const { stream, commandQueue } = node as unknown as Internals;
-    if (!stream || commandQueue.length === 0 || (this.heardAt.get(stream) ?? since) >= since) return;
+    if (!stream || commandQueue.length === 0 || (this.receivedAt.get(stream) ?? since) >= since) return;
     stream.destroy(new Error('Redis has given no answer for too long'));
   }
 
   private listen(node: Redis): void {
     node.on('connect', () => {
       const { stream } = node;
-      const hear = () => void this.heardAt.set(stream, this.clock.elapsed());
-      hear();
-      stream.on('data', hear);
+      const onData = () => void this.receivedAt.set(stream, this.clock.elapsed());
+      onData();
+      stream.on('data', onData);
       // No call is sent on a connection before it is ready, so no call would detect its silence.
       const callOff = timeLimit(this.clock, this.limitMs, () => this.breakNode(this.clock.elapsed(), node));
       stream.once('data', callOff).once('close', callOff);

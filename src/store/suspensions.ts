@@ -30,10 +30,10 @@ export class Suspensions {
   /** Returns the suspension of one entry; undefined when it was never suspended or resumed individually. */
   async ofEntry(id: string, entry: string): Promise<{ suspended: boolean; version: string } | undefined> {
     const key = this.store.keys.callbacks(id);
-    const said = await this.store.redis.use('hget', (client) =>
+    const version = await this.store.redis.use('hget', (client) =>
       client.hget(key, `${callbackField.entrySuspension}${entry}`),
     );
-    return said ? { suspended: !said.startsWith('-'), version: said.replace('-', '') } : undefined;
+    return version ? { suspended: !version.startsWith('-'), version: version.replace('-', '') } : undefined;
   }
 
   /** Returns whether a run of an entry is void. */

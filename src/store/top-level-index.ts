@@ -47,7 +47,7 @@ export class TopLevelIndex {
   private async sendEntries(all: readonly Entry[]): Promise<void[]> {
     await this.redis.call(
       'indexGroup',
-      [this.keys.catalog()],
+      [this.keys.topLevelIndex()],
       all.flatMap(({ id, anew }) => [id, anew ? 1 : 0]),
     );
     return all.map(() => undefined);
@@ -55,7 +55,7 @@ export class TopLevelIndex {
 
   /** Returns members from the newest on, or older members than `after`, and whether there are more. */
   async page(after: IndexMember | undefined, limit: number): Promise<{ members: IndexMember[]; more: boolean }> {
-    const key = this.keys.catalog();
+    const key = this.keys.topLevelIndex();
     const [equal, older] = await this.redis.use('zrevrangebyscore', (client) =>
       Promise.all([
         after ? client.zrevrangebyscore(key, after.score, after.score) : [],
@@ -80,7 +80,7 @@ export class TopLevelIndex {
 
   /** Returns the member for a group; undefined if there is none. */
   async find(id: string): Promise<IndexMember | undefined> {
-    const score = await this.redis.use('zscore', (client) => client.zscore(this.keys.catalog(), id));
+    const score = await this.redis.use('zscore', (client) => client.zscore(this.keys.topLevelIndex(), id));
     return score === null ? undefined : { id, score: Number(score) };
   }
 
@@ -88,7 +88,7 @@ export class TopLevelIndex {
   async drop(members: readonly IndexMember[]): Promise<void> {
     await this.redis.call(
       'unindexGroups',
-      [this.keys.catalog()],
+      [this.keys.topLevelIndex()],
       members.flatMap(({ id, score }) => [id, score]),
     );
   }
@@ -96,7 +96,7 @@ export class TopLevelIndex {
   /** Checks some members, others with each call, and removes members whose groups are gone. Most calls skip the check. */
   async sweep(): Promise<void> {
     if (this.toLeaveOut-- > 0) return;
-    const key = this.keys.catalog();
+    const key = this.keys.topLevelIndex();
     const [next, found] = await this.redis.use('zscan', (client) => client.zscan(key, this.cursor, 'COUNT', looksAt));
     this.cursor = next;
     const members = pairs(found);

@@ -30,9 +30,11 @@ function describeError(thrown: unknown, above: readonly unknown[]): string {
 }
 
 function listed(errors: readonly unknown[], within: readonly unknown[]): string {
-  const told = errors.slice(0, maxErrors).map((error) => (within.includes(error) ? '' : describeError(error, within)));
-  const more = errors.length - told.length;
-  return [...new Set(told.filter(Boolean)), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+  const described = errors
+    .slice(0, maxErrors)
+    .map((error) => (within.includes(error) ? '' : describeError(error, within)));
+  const more = errors.length - described.length;
+  return [...new Set(described.filter(Boolean)), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
 }
 
 /** Describes a thrown value that is not an error, with its content. */

@@ -13,7 +13,7 @@ import { currentExecution, inExecution, type Execution, type MageContext } from 
 import { isWrapped } from './layers';
 import { encodeOutput, encodeThrown, lossIn } from './output';
 import { moveResults, parseInput, type InputSchema } from './parsing';
-import { Persistence } from './retry-until';
+import { RetryUntilTimeout } from './retry-until';
 import { captureContext, claimPlainRoot, openRoot } from './roots/root-run';
 import type { RootCapture } from './roots/root-capture';
 import type { Runtime } from './runtime';
@@ -87,7 +87,7 @@ interface Started {
 
 /** One execution of a body. */
 class Attempt {
-  private readonly persistence: Persistence;
+  private readonly untilTimeout: RetryUntilTimeout;
 
   constructor(
     private readonly runtime: Runtime,
@@ -96,7 +96,7 @@ class Attempt {
     private readonly input: unknown,
     private readonly ctx: Context<unknown>,
   ) {
-    this.persistence = new Persistence(runtime.store.settings, task, ctx);
+    this.untilTimeout = new RetryUntilTimeout(runtime.store.settings, task, ctx);
   }
 
   async plain(): Promise<unknown> {
@@ -134,7 +134,7 @@ class Attempt {
   async partOf(claim: Claim): Promise<{ output: unknown } | undefined> {
     const { groupId, entry, token } = claim;
     const { reader } = this.runtime;
-    const worth = await this.persistence.retryUntil('to be known', () => reader.worthOf(groupId, entry, token));
+    const worth = await this.untilTimeout.retry('to be known', () => reader.worthOf(groupId, entry, token));
     if (worth === 'cancelled') throw new NonRetryableError('It was cancelled before it started.');
     return worth === 'valid' ? { output: await this.asPart(claim) } : undefined;
   }
@@ -143,14 +143,14 @@ class Attempt {
   ownClaim(): Promise<Claim> {
     const { runtime, task, ctx } = this;
     const sent = sentInput(ctx) ?? this.input;
-    return this.persistence.retryUntil('to be entered', () => claimPlainRoot(runtime, task.name, sent, ctx));
+    return this.untilTimeout.retry('to be entered', () => claimPlainRoot(runtime, task.name, sent, ctx));
   }
 
   /** Runs the body as an item. Returns undefined when the claim is not in the store. */
   async claimed(claim: Claim): Promise<{ output: unknown } | undefined> {
     const { runtime, task } = this;
     const child = task.root ? childrenId(claim.groupId, claim.entry) : '';
-    const run = new ClaimedRun(runtime, claim, { name: task.name, child }, this.ctx, this.persistence);
+    const run = new ClaimedRun(runtime, claim, { name: task.name, child }, this.ctx, this.untilTimeout);
     runtime.outbox.bodies += 1;
     try {
       const permission = await run.start();
@@ -168,7 +168,7 @@ class Attempt {
    */
   private async asPart(claim: Claim): Promise<unknown> {
     try {
-      const message = await this.persistence.retryUntil('for its message', () =>
+      const message = await this.untilTimeout.retry('for its message', () =>
         this.runtime.reader.message(claim.groupId),
       );
       return encodeOutput(this.task.name, await this.execute(claim, { failedItems: 0, message })).output;
@@ -193,11 +193,11 @@ class Attempt {
     claim: Claim,
     root: RootCapture | undefined,
   ): Promise<unknown> {
-    const { runtime, task, persistence } = this;
+    const { runtime, task, untilTimeout } = this;
     const { groupId, entry, source } = claim;
     const restored =
       referencesIn(received).length > 0
-        ? await persistence.retryUntil('for its input', () => runtime.inputs.restore(groupId, entry, received))
+        ? await untilTimeout.retry('for its input', () => runtime.inputs.restore(groupId, entry, received))
         : undefined;
     if (!restored) runtime.unknownClaims.refuseReferences(received, task.name);
     const { input, tooLarge } = restored ?? { input: received, tooLarge: false };
@@ -211,7 +211,7 @@ class Attempt {
       context.results = { [Symbol.asyncIterator]: () => runtime.inputs.results(groupId, entry, source) };
     }
     if ((failedItems > 0 && source === 'g') || ofRoot) {
-      const failures = await persistence.retryUntil('for its failures', () => runtime.inputs.failures(groupId, source));
+      const failures = await untilTimeout.retry('for its failures', () => runtime.inputs.failures(groupId, source));
       if (failures.length > 0) context.failures = failures;
     }
     const { schema } = task;
@@ -226,7 +226,7 @@ class Attempt {
     try {
       if (task.root) {
         const config = task.root;
-        root = await this.persistence.retryUntil('for its children', () =>
+        root = await this.untilTimeout.retry('for its children', () =>
           openRoot(runtime, { name: task.name, config }, claim, ctx),
         );
         captureContext(runtime, ctx, root);

@@ -12,7 +12,7 @@ import type { StartReply } from '../store/replies';
 import { packFailure } from '../messages/text';
 import { messageOf } from '../utils/error-message';
 import { encodeThrown } from './output';
-import type { Persistence } from './retry-until';
+import type { RetryUntilTimeout } from './retry-until';
 import type { Runtime } from './runtime';
 
 const endTriedForMs = 5_000;
@@ -34,7 +34,7 @@ export type Permission =
 /** One execution of a run that mageflow published. Claims its entry, and reports its end. */
 export class ClaimedRun {
   private readonly execution: RunExecution;
-  private judgement: Promise<void> | undefined;
+  private asking: Promise<void> | undefined;
 
   constructor(
     private readonly runtime: Runtime,
@@ -42,7 +42,7 @@ export class ClaimedRun {
     /** The name of the task, and the id of its internal swarm when it is a root, else ''. */
     private readonly about: { name: string; child: string },
     private readonly ctx: Context<unknown>,
-    private readonly persistence: Persistence,
+    private readonly untilTimeout: RetryUntilTimeout,
   ) {
     this.execution = {
       runId: ctx.workflowRunId(),
@@ -59,7 +59,7 @@ export class ClaimedRun {
   async start(): Promise<Permission> {
     let deadOwner = '';
     for (;;) {
-      const reply = await this.persistence.retryUntil('to be claimed', () => this.claimOnce(deadOwner));
+      const reply = await this.untilTimeout.retry('to be claimed', () => this.claimOnce(deadOwner));
       if ('code' in reply) return reply;
       deadOwner = reply.deadOwner;
     }
@@ -96,7 +96,7 @@ export class ClaimedRun {
   private begun(failedItems: number, message: string | undefined): Permission {
     const { events } = this.runtime;
     this.watchAbort();
-    if (events.hasItemListener) emitStart(events, this.told());
+    if (events.hasItemListener) emitStart(events, this.itemRef());
     return { code: 'run', failedItems, message };
   }
 
@@ -117,7 +117,7 @@ export class ClaimedRun {
           'This run does not count any more: its item was suspended or retried, and continues in another run.',
         );
       case 'suspended':
-        await this.persistence.pause(askSuspendedMs);
+        await this.untilTimeout.pause(askSuspendedMs);
         return { deadOwner };
       case 'cancelled':
         await runReconciler.cancel(groupId, entry, runId);
@@ -152,7 +152,7 @@ export class ClaimedRun {
 
   /** Stores the result, and publishes the items that it grants. */
   succeed(payload: string): Promise<unknown> {
-    return this.wasAborted ? this.judged() : this.end('succeeded', payload, 0);
+    return this.wasAborted ? this.askEngineOnce() : this.end('succeeded', payload, 0);
   }
 
   /**
@@ -161,7 +161,7 @@ export class ClaimedRun {
    */
   async fail(error: unknown, retries: number): Promise<unknown> {
     if (this.wasAborted) {
-      await this.judged();
+      await this.askEngineOnce();
       return encodeThrown(error);
     }
     const final = error instanceof NonRetryableError;
@@ -177,17 +177,17 @@ export class ClaimedRun {
 
   /** Returns whether the engine ended this attempt. Afterwards the result of the body no longer counts. */
   private get wasAborted(): boolean {
-    return this.judgement !== undefined || this.ctx.abortController.signal.aborted;
+    return this.asking !== undefined || this.ctx.abortController.signal.aborted;
   }
 
-  private judged(): Promise<void> {
-    return (this.judgement ??= this.askEngine());
+  private askEngineOnce(): Promise<void> {
+    return (this.asking ??= this.askEngine());
   }
 
   private watchAbort(): void {
     const { signal } = this.ctx.abortController;
-    if (signal.aborted) void this.judged();
-    else signal.addEventListener('abort', () => void this.judged(), { once: true });
+    if (signal.aborted) void this.askEngineOnce();
+    else signal.addEventListener('abort', () => void this.askEngineOnce(), { once: true });
   }
 
   /** Asks the engine why the run was aborted, because a timeout, a cancellation and an eviction abort it alike. */
@@ -228,7 +228,7 @@ export class ClaimedRun {
   }
 
   /** Returns the fields that events have in common. */
-  private told(): ItemRef {
+  private itemRef(): ItemRef {
     const { groupId, entry } = this.claim;
     const { signature, index } = metadataOf(this.claim, this.ctx.additionalMetadata());
     const id = signature || groupId;
@@ -247,7 +247,7 @@ export class ClaimedRun {
       );
       return 'unstored';
     }
-    await completion.completeReported(reply, () => this.told(), outcome === 'succeeded' ? '' : readError(payload));
+    await completion.completeReported(reply, () => this.itemRef(), outcome === 'succeeded' ? '' : readError(payload));
     return reply.code;
   }
 

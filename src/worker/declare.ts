@@ -74,7 +74,7 @@ export function wrapDeclaration<D extends Declaration>(
   known.set(declaration, wrapping);
   // The reference is weak, because a declaration may live as long as its process and would keep every instance that has
   // wrapped it. Open instances are kept elsewhere.
-  const held = new WeakRef(runtime);
+  const weakRuntime = new WeakRef(runtime);
   const wrapTask = (task: DeclaredTask) => {
     if (!task.fn) return;
     const about: WrappedTask = {
@@ -86,33 +86,33 @@ export function wrapDeclaration<D extends Declaration>(
       reports: single,
       root,
     };
-    task.fn = wrapWeakly(held, about, task.fn);
+    task.fn = wrapWeakly(weakRuntime, about, task.fn);
   };
   for (const task of tasks) wrapTask(task);
   // A task is wrapped after the earlier instances have wrapped it, so that the order is the same as for the first tasks.
   if (!single) onTaskAdded(declaration, refuseBatch, wrapTask);
-  captureRuns(held, declaration);
+  captureRuns(weakRuntime, declaration);
   // Read lazily, because tasks are added to a workflow later.
   const scheduleTimeout = () => declaredScheduleTimeout(declaration);
-  runtime.served.declare(definition.name, single ? 'task' : 'workflow', scheduleTimeout);
+  runtime.registry.declare(definition.name, single ? 'task' : 'workflow', scheduleTimeout);
   return declaration;
 }
 
 /** Wraps a body for an instance. After the instance is closed and collected, the wrapper calls the body itself. */
-function wrapWeakly(held: WeakRef<Runtime>, about: WrappedTask, wrappedBody: Body): Body {
+function wrapWeakly(weakRuntime: WeakRef<Runtime>, about: WrappedTask, wrappedBody: Body): Body {
   // Removes the wrappers of closed instances, which would slow each run and keep those instances in memory.
   const { body, schema } = withoutClosed(wrappedBody);
   const task = { ...about, schema: about.schema ?? schema };
   const wrapped = new WeakMap<Runtime, Body>();
   const wrapper: Body = (input, ctx) => {
-    const runtime = held.deref();
+    const runtime = weakRuntime.deref();
     if (!runtime) return body(input, ctx);
     const own = wrapped.get(runtime) ?? wrapBody(runtime, task, body);
     wrapped.set(runtime, own);
     return own(input, ctx);
   };
   const isClosed = () => {
-    const runtime = held.deref();
+    const runtime = weakRuntime.deref();
     return !runtime || !processState().instances.includes(runtime.instance);
   };
   return asLayer(wrapper, { body, schema: task.schema, isClosed });
@@ -123,11 +123,11 @@ interface SdkRunOptions extends RunOptionsLike {
 }
 
 /** In a root's body, runs of this declaration become children of that root. */
-function captureRuns(held: WeakRef<Runtime>, declaration: Declaration): void {
+function captureRuns(weakRuntime: WeakRef<Runtime>, declaration: Declaration): void {
   const task = declaration.definition.name;
   const standalone = standaloneName(declaration);
   const current = () => {
-    const runtime = held.deref();
+    const runtime = weakRuntime.deref();
     const root = currentExecution()?.root;
     return runtime && root?.store === runtime.store.identity && root.captures() ? { runtime, root } : undefined;
   };

@@ -8,7 +8,7 @@ import { messageOf } from '../utils/error-message';
 const refreshSeconds = 15;
 
 /** Retries calls to the store and the engine at the start of a run, as long as the run's time limit allows. */
-export class Persistence {
+export class RetryUntilTimeout {
   private giveUpAt: number;
   private refreshedUntil = -Infinity;
 
@@ -37,7 +37,7 @@ export class Persistence {
     this.giveUpAt += this.settings.clock.elapsed() - began;
   }
 
-  retryUntil<T>(what: string, action: () => Promise<T>): Promise<T> {
+  retry<T>(what: string, action: () => Promise<T>): Promise<T> {
     return retry(action, (refusal, attempt) => this.wait(what, refusal, attempt));
   }
 

@@ -56,7 +56,7 @@ export interface Runtime {
   readonly nesting: Nesting;
   readonly suspender: Suspender;
   readonly runReconciler: RunReconciler;
-  readonly served: TaskRegistry;
+  readonly registry: TaskRegistry;
   readonly logger: MageflowLogger;
   readonly unknownClaims: UnknownClaims;
   readonly events: Events;
@@ -64,7 +64,7 @@ export interface Runtime {
   readonly messages: RecentMap<GroupMessage>;
   /** The number of its workers that are being stopped. A run that only waits for `resume` must not keep them running. */
   readonly stopping: { workers: number };
-  readonly locations: SignatureIndex;
+  readonly signatureIndex: SignatureIndex;
   /** Returns the spec of a declared root with its callbacks, for runs that were not signed. @throws ConfigurationError */
   readonly declaredRoot: (name: string) => Promise<Spec>;
   /** Publishes runs as children of the root whose body requests them. */

@@ -200,7 +200,7 @@ describe('the time that keys live', () => {
       const group = await short.group(3, { closed: true }, { message: '{}' });
       for (const entry of ['0', '1', '2']) await group.execute(entry);
       // These are for the reconciler to clear.
-      await short.redis.del(group.store.keys.dueIndexOf(group.id), group.store.keys.catalog());
+      await short.redis.del(group.store.keys.dueIndexOf(group.id), group.store.keys.topLevelIndex());
       await eventually('no key is left', async () => (await short.keys()).every((key) => key.endsWith(':meta')));
     } finally {
       await short.close();

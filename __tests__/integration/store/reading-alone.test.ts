@@ -12,7 +12,7 @@ import { failed, StoreFixture } from '../../helpers/store';
 const fixture = new StoreFixture();
 const { store, reader } = fixture;
 // No engine, as in a tool that has only an address of Redis.
-const reading: Reading = { store, reader, locations: new SignatureIndex(store), runIds: new RunIds() };
+const reading: Reading = { store, reader, signatureIndex: new SignatureIndex(store), runIds: new RunIds() };
 afterAll(() => fixture.close());
 
 test('groups are listed and described without an engine', async () => {
@@ -47,8 +47,8 @@ test('an id stands for a group, an item, a callback, or the latest invocation of
   const item = { id: itemOfOwnId, task: 'row' };
   const group = await fixture.group([packSpec(item)], { closed: true, successCallbacks: [packSpec(callback)] });
   const { id } = group;
-  await reading.locations.recordItems(id, [{ spec: item, index: 0 }]);
-  await reading.locations.record(id, [{ id: callbackId }]);
+  await reading.signatureIndex.recordItems(id, [{ spec: item, index: 0 }]);
+  await reading.signatureIndex.record(id, [{ id: callbackId }]);
   expect(await resolve(reading, id)).toMatchObject({ is: 'group', id, snapshot: { total: 1 } });
   expect(await resolve(reading, itemId(id, 0))).toEqual({ is: 'item', groupId: id, index: 0 });
   expect(await resolve(reading, itemOfOwnId)).toEqual({ is: 'item', groupId: id, index: 0 });

@@ -114,8 +114,8 @@ test('a swarm whose creation was carried out, but whose answer was lost, leaves 
 describe('what was handed in to something that was not made', () => {
   test('is free for a chain that is made again, and can be run', async () => {
     const step = await mage.sign(item, { n: 1 });
-    const { locations } = scopeOf(mage);
-    jest.spyOn(locations, 'recordItems').mockImplementationOnce(away);
+    const { signatureIndex } = scopeOf(mage);
+    jest.spyOn(signatureIndex, 'recordItems').mockImplementationOnce(away);
     expect(await thrownBy(() => mage.chain([step]))).toBeInstanceOf(StoreError);
     await mage.chain([step]);
   });

@@ -16,7 +16,7 @@ import type { CaptureRequest, Runtime } from '../runtime';
  * @param input - the input as the engine stores it: JSON, and not checked further, as plain runs are not
  */
 export async function claimPlainRoot(
-  { store, reader, locations, declaredRoot }: Runtime,
+  { store, reader, signatureIndex, declaredRoot }: Runtime,
   name: string,
   input: unknown,
   ctx: Context<unknown>,
@@ -34,7 +34,7 @@ export async function claimPlainRoot(
     errorCallbacks: [],
   };
   const { created } = await store.create(group, [packSpec(spec)], { message: '' });
-  await locations.record(
+  await signatureIndex.record(
     groupId,
     callbackIds(spec).map((id) => ({ id, callbackOf: 0 })),
   );

@@ -35,9 +35,9 @@ local requests, entries = read_requests(first, confirmed - 1, 2, 7)
 know_specs(entries)
 local ends = {}
 for i, request in ipairs(requests) do
-  ended_as = ''
-  local said = finish(ARGV[first + 2 * i - 1], unpack(request))
-  ends[i] = said .. '|' .. ended_as
+  entry_outcome = ''
+  local code = finish(ARGV[first + 2 * i - 1], unpack(request))
+  ends[i] = code .. '|' .. entry_outcome
 end
 local answer = conclude('finished')
 answer[7] = ends

@@ -106,7 +106,7 @@ local function end_entry(entry, act, to, payload, size)
     size = nil
   end
   check_move(entry, state_of(entry, act), to)
-  ended_as = to
+  entry_outcome = to
   if act then remove_active(entry) end
   local spec
   if callback then

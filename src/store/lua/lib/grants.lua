@@ -1,6 +1,6 @@
 -- grants: the effects that a script returns: grants, callbacks, roots to complete, and runs to cancel.
 --- @include "slots"
-local callbacks, expiring, closing, withdrawn, more_deferred, ended_as = {}, 0, {}, {}, false, ''
+local callbacks, expiring, closing, withdrawn, more_deferred, entry_outcome = {}, 0, {}, {}, false, ''
 
 -- An unreadable list of a signature or group is treated as empty, so that the group can still end.
 local function decode_list(json)
@@ -96,5 +96,5 @@ end
 local function reply(code)
   local unfinished = has('P') or looks <= 0 or is_enough(#grants / 3)
   local more = more_deferred and 1 or unfinished and more_to_take() or 0
-  return { code, group_header(more, expiring, ended_as), grants, callbacks, closing, withdrawn }
+  return { code, group_header(more, expiring, entry_outcome), grants, callbacks, closing, withdrawn }
 end

@@ -144,9 +144,9 @@ end
 -- The state of the group as one text of fields, because each value of a reply has a cost: its status, whether another call should
 -- grant more, its version and number of items, whether it expires, whether its new status has to reach groups below, the ms until its
 -- deadline if that is new, whether it is suspended, and the outcome of the entry. When the status is new, a second line holds its kind and name.
-local function group_header(more, expiring, ended_as)
+local function group_header(more, expiring, entry_outcome)
   local left = changed.deadline and group.deadline > 0 and int(group.deadline - now) or ''
-  local fields = { group.status, more, version(), int(group.total), expiring, changed.status and int(group.nested) or 0, left, has('S') and 1 or 0, ended_as }
+  local fields = { group.status, more, version(), int(group.total), expiring, changed.status and int(group.nested) or 0, left, has('S') and 1 or 0, entry_outcome }
   local state = table.concat(fields, '|')
   if changed.status then state = state .. '\n' .. group.kind .. ' ' .. (redis.call('HGET', G, field.name) or '') end
   return state
