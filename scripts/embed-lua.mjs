@@ -193,6 +193,26 @@ function withUsedNames(code) {
   });
 }
 
+/** A script that reads a field which the list of group.lua leaves out would read nil. */
+function expectListed(file, code, fields) {
+  const list = code.find(({ ofUsed }) => ofUsed)?.text;
+  if (list === undefined) return;
+  const texts = code.map(({ text }) => text);
+  // The header of a reply reads the deadline only when the script has changed it.
+  const { deadline } = fields.group;
+  for (const text of texts) {
+    for (const [, name] of text.matchAll(/\bgroup\.(\w+)/g)) {
+      if (name === deadline || list.includes(`'${name}'`) || texts.some((line) => line.includes(`put('${name}',`)))
+        continue;
+      fail(
+        file,
+        undefined,
+        `expected each field that it reads in "names" of lib/group.lua, got group.${name}: add it there`,
+      );
+    }
+  }
+}
+
 function assemble(folder, name, fields) {
   const file = path.join(folder, 'commands', `${name}.lua`);
   const lines = readLines(file);
@@ -204,7 +224,9 @@ function assemble(folder, name, fields) {
   ]);
   const keys = Number(keysLine[1]);
   const code = expand(file, lines, { includes: path.join(folder, 'lib'), open: [], done: new Set(), fields });
-  const pieces = piecesOf(withUsedNames(withoutUnused(code)));
+  const used = withoutUnused(code);
+  expectListed(file, used, fields);
+  const pieces = piecesOf(withUsedNames(used));
   const lua = pieces.join('\n');
   for (const [, used] of lua.matchAll(/\bKEYS\[(\d+)\]/g)) {
     if (Number(used) > keys) {

@@ -1,4 +1,6 @@
+import { kinds } from '../orchestrator/kinds';
 import type { GroupReader } from '../store/group-reader';
+import type { GroupKind } from '../store/group-store';
 
 /** Returns the output of a succeeded item or invoked callback. */
 export async function entryOutput(reader: GroupReader, groupId: string, entry: string): Promise<unknown> {
@@ -11,10 +13,10 @@ export async function entryOutput(reader: GroupReader, groupId: string, entry: s
  */
 export async function groupOutput(
   reader: GroupReader,
-  { id, kind, total }: { id: string; kind: string; total: number },
+  { id, kind, total }: { id: string; kind: GroupKind; total: number },
   list?: string,
 ): Promise<unknown> {
-  if (kind === 'chain') return parsed(reader, await reader.result(id, String(total - 1)));
+  if (kinds[kind].isSequence) return parsed(reader, await reader.result(id, String(total - 1)));
   return JSON.parse(list ?? (await reader.list(id, total))) as unknown;
 }
 

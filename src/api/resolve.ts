@@ -24,7 +24,9 @@ export async function resolve(reading: Reading, id: unknown): Promise<Resolved |
   const item = parseItemId(id);
   if (item) return { is: 'item', ...item };
   const invocation = parseInvocationId(id);
-  if (invocation) return invocationAt(reading, invocation.groupId, invocation.entry);
+  const invoked = invocation && (await invocationAt(reading, invocation.groupId, invocation.entry));
+  if (invoked) return invoked;
+  // A loaded invocation that was run by itself is a group with the invocation's id.
   const snapshot = await reading.reader.snapshot(id);
   if (!snapshot) return resolveSignature(reading, id);
   return snapshot.kind === 'task' ? { is: 'item', groupId: id, index: 0, id } : { is: 'group', id, snapshot };

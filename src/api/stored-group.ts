@@ -152,7 +152,7 @@ export function progressOf(snapshot: Snapshot): Progress {
   };
 }
 
-/** Returns the snapshot of a swarm that an entry will create. Undefined when that entry has ended without creating it. */
+/** Returns the snapshot of a swarm that an entry will create, or that it will never create because it has ended. */
 export async function placeholderSnapshot(
   name: string,
   before: { status(): Promise<SignatureStatus> },

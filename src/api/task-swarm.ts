@@ -470,9 +470,13 @@ export class TaskSwarm<O> implements Swarm<O> {
     options: StoredRunOptions | undefined,
     how: { ready?: boolean; endChannel?: string | undefined },
   ) {
-    const { commands, cache } = this.scope;
+    const { commands, cache, waiter } = this.scope;
     return commands.run(this.id, message, { ...how, options }, ({ code, effects }) => {
-      if (code === 'started') cache.started(this.id, effects.version, message, options);
+      if (code !== 'started') return;
+      cache.started(this.id, effects.version, message, options);
+      // Its effects may take a while, and it has started already.
+      this.ran = true;
+      waiter.changed(this.id);
     });
   }
 

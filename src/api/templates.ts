@@ -6,7 +6,7 @@ import type { Scope } from './scope';
 
 const itemsPerRead = 500;
 
-/** Returns a signature as a callback stores it: by value down to its last item, because each invocation is a copy. */
+/** Returns the form that is stored for a callback: a full copy with all nested items, because each invocation creates its own. */
 export async function byValue(scope: Scope, spec: Spec, what: string): Promise<Spec> {
   if (spec.group === 'swarm-ref') return swarmByValue(scope, spec, what);
   if (spec.group !== 'chain' && spec.group !== 'swarm') {

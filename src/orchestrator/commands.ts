@@ -146,8 +146,13 @@ export class Commands {
   }
 
   /** Grants an entry again because no worker took its run in time, see `GroupStore.regrantUntaken`. */
-  async regrantUntaken(id: string, of: Parameters<GroupStore['regrantUntaken']>[1], waitedMs: number) {
-    return this.done(id, await this.store.regrantUntaken(id, of, waitedMs));
+  async regrantUntaken(
+    id: string,
+    of: Parameters<GroupStore['regrantUntaken']>[1],
+    waitedMs: number,
+    whenStored: WhenStored<Awaited<ReturnType<GroupStore['regrantUntaken']>>>,
+  ) {
+    return this.done(id, await this.store.regrantUntaken(id, of, waitedMs), whenStored);
   }
 
   private async done<R extends { effects: Effects }>(

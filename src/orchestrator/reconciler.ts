@@ -1,3 +1,4 @@
+import { StoreFormatError } from '../config/errors';
 import type { Timer } from '../utils/clock';
 import { forEachConcurrently } from '../utils/for-each-concurrently';
 import { messageOf } from '../utils/error-message';
@@ -34,6 +35,7 @@ export class Reconciler {
   /** Counts the starts, so that a stopped loop can detect that another one has replaced it. */
   private loop = 0;
   private readonly busy = new Set<string>();
+  private readonly refusals = new Set<(error: StoreFormatError) => void>();
   private readonly groups: GroupReconciler;
 
   /** @param groups - makes the part that handles one group; it receives whether the loop is still started */
@@ -61,6 +63,15 @@ export class Reconciler {
     if (this.users === 0) await this.close();
   }
 
+  /**
+   * Calls a listener when the store has a newer format than this version reads.
+   * @returns a function that removes the listener
+   */
+  onRefused(listener: (error: StoreFormatError) => void): () => void {
+    this.refusals.add(listener);
+    return () => void this.refusals.delete(listener);
+  }
+
   /** Stops the loop for good, however often it was started. */
   async close(): Promise<void> {
     this.users = 0;
@@ -74,17 +85,18 @@ export class Reconciler {
       this.running = this.running
         // The timer may belong to a loop that was stopped meanwhile.
         .then(() => (this.loop === loop && this.users > 0 ? this.pass() : undefined))
-        .catch((error: unknown) =>
-          this.parts.store.settings.logger.warn(
-            `a pass of the reconciler failed, the next one retries: ${messageOf(error)}`,
-          ),
-        )
+        .catch((error: unknown) => this.passFailed(error))
         .then(() => {
           // Random intervals spread processes that were started together, so that they don't all query Redis at once.
           if (this.loop === loop && this.users > 0)
             this.schedule(loop, this.parts.store.settings.reconcileIntervalMs * (0.75 + Math.random() / 4));
         });
     }, delay);
+  }
+
+  private passFailed(error: unknown): void {
+    if (error instanceof StoreFormatError) for (const refused of this.refusals) refused(error);
+    this.parts.store.settings.logger.warn(`a pass of the reconciler failed, the next one retries: ${messageOf(error)}`);
   }
 
   private async pass(): Promise<void> {

@@ -73,17 +73,18 @@ export class UntakenRuns {
     active: { entry: string; run: string; process: string },
     { waitedMs }: UntakenRun,
   ) {
-    const reply = await this.commands.regrantUntaken(run.groupId, active, waitedMs);
+    const report = async ({ code, waitedMs: inAll }: { code: string; waitedMs: number }) => {
+      if (code !== 'granted' || inAll <= 0) return;
+      await this.repairs.warn(
+        run,
+        (who) => `no worker has taken ${run.task} for ${inWords(inAll)}: ${who} is published again`,
+        'Start a worker that serves it, or give those that do more slots.',
+      );
+    };
+    const reply = await this.commands.regrantUntaken(run.groupId, active, waitedMs, report);
     const waited = inWords(reply.waitedMs);
     if (reply.code === 'over') return { code: 'fails', message: `no worker took it within ${waited}` } as const;
     if (reply.code === 'stopped') return { code: 'is cancelled' } as const;
-    if (reply.code === 'granted' && reply.waitedMs > 0) {
-      await this.repairs.warn(
-        run,
-        (who) => `no worker has taken ${run.task} for ${waited}: ${who} is published again`,
-        'Start a worker that serves it, or give those that do more slots.',
-      );
-    }
     return { code: 'goes on' } as const;
   }
 

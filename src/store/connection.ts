@@ -76,6 +76,8 @@ export class RedisConnection {
   admitWith(check: (client: RedisLike) => Promise<void>): void {
     this.check = check;
     this.admitted = false;
+    // A check that has succeeded was another one.
+    this.checking = undefined;
   }
 
   /** Repeats the check of this connection. @throws StoreFormatError, and the errors of `use` */
@@ -83,7 +85,8 @@ export class RedisConnection {
     if (this.closed || this.client.status !== 'ready') return;
     this.checking = this.runCheck();
     await this.checking.catch((error: unknown) => {
-      throw this.failure('format', error);
+      // For a moment after a disconnect the status is still 'ready'. The next connection is checked before its first command.
+      if (!isNotWriteable(error)) throw this.failure('format', error);
     });
   }
 
@@ -185,7 +188,7 @@ export class RedisConnection {
       () => this.sent(send, time),
       (error) => {
         // For a moment after a disconnect the status is still 'ready'. Nothing was sent in this case, so a retry is safe.
-        if (messageOf(error).startsWith("Stream isn't writeable") && time.left > pauseMs) {
+        if (isNotWriteable(error) && time.left > pauseMs) {
           time.left -= pauseMs;
           return pause(this.settings.clock, pauseMs);
         }
@@ -317,6 +320,10 @@ export class RedisConnection {
 
 function closedError(cause?: unknown): ClosedError {
   return new ClosedError('this Mageflow is closed. Create another one.', { cause });
+}
+
+function isNotWriteable(error: unknown): boolean {
+  return messageOf(error).startsWith("Stream isn't writeable");
 }
 
 function commandName(script: string): string {

@@ -9,21 +9,33 @@ import type { RedisLike } from './connection';
  */
 export const storageFormat = 1;
 
+// Compares and writes as one step, so that a process of an older version never lowers the number.
+const raiseScript = `
+if (tonumber(redis.call('GET', KEYS[1])) or 0) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end`;
+
 /**
- * Reads the number of the format that a store has, and writes it if it is missing.
+ * Reads the number of the format that a store has. Writes its own number if there is none, or a lower one: from then on
+ * older versions are refused.
  *
- * @throws StoreFormatError when the number is higher than `storageFormat`, or is no number
+ * @param own - the format that this version writes
+ * @throws StoreFormatError when the number is higher than `own`, or is no number
  */
-export async function checkFormat(redis: RedisLike, key: string, logger: MageflowLogger): Promise<void> {
-  const found = (await read(redis, key)) ?? (await write(redis, key, logger));
-  if (!/^[1-9]\d{0,8}$/.test(found)) {
+export async function checkFormat(
+  redis: RedisLike,
+  key: string,
+  logger: MageflowLogger,
+  own = storageFormat,
+): Promise<void> {
+  const known = await read(redis, key);
+  const found = known === null || isLower(known, own) ? await raise(redis, key, own, logger) : known;
+  if (!isNumber(found)) {
     throw new StoreFormatError(
       `${key}: expected the number of a storage format, got ${JSON.stringify(found.slice(0, 60))}. If another program wrote it, use another keyPrefix; else update mageflow in this process.`,
     );
   }
-  if (Number(found) > storageFormat) {
+  if (Number(found) > own) {
     throw new StoreFormatError(
-      `${key}: expected a storage format up to ${storageFormat}, which this version of mageflow reads, got ${found}. Update mageflow in this process, or use another keyPrefix.`,
+      `${key}: expected a storage format up to ${own}, which this version of mageflow reads, got ${found}. Update mageflow in this process, or use another keyPrefix.`,
     );
   }
 }
@@ -37,14 +49,22 @@ async function read(redis: RedisLike, key: string): Promise<string | null> {
   }
 }
 
-/** Writes the number unless another process was faster. Returns the number that is stored then. */
-async function write(redis: RedisLike, key: string, logger: MageflowLogger): Promise<string> {
+function isNumber(text: string): boolean {
+  return /^[1-9]\d{0,8}$/.test(text);
+}
+
+function isLower(text: string, own: number): boolean {
+  return isNumber(text) && Number(text) < own;
+}
+
+/** Raises the number unless another process was faster. Returns the number that is stored then. */
+async function raise(redis: RedisLike, key: string, own: number, logger: MageflowLogger): Promise<string> {
   try {
-    await redis.set(key, storageFormat, 'NX');
+    await redis.eval(raiseScript, 1, key, own);
   } catch (error) {
     if ((error as Error).name !== 'ReplyError') throw error;
     // Redis refuses writes, at its memory limit or as a replica, so nothing else is written either. Reading must work.
     logger.warn(`the number of the storage format could not be written to ${key}: ${messageOf(error)}`);
   }
-  return (await read(redis, key)) ?? String(storageFormat);
+  return (await read(redis, key)) ?? String(own);
 }

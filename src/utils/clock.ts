@@ -1,3 +1,7 @@
+// eslint-disable-next-line no-restricted-imports -- here they become the clock
+import { performance } from 'node:perf_hooks';
+// eslint-disable-next-line no-restricted-imports -- a test may have replaced the global ones before this file is loaded
+import { clearImmediate, clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from 'node:timers';
 import { runOutsideContext } from './outside-context';
 
 /** A timer that has been set. */

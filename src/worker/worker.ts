@@ -37,12 +37,22 @@ export async function makeWorker(
   let letGo: (() => void) | undefined;
   const start = worker.start.bind(worker);
   const stop = worker.stop.bind(worker);
+  // Its runs could only fail: an older version must not misread what a newer one has stored.
+  const stopRefused = (refusal: Error) => {
+    runtime.logger.error(`worker ${name} stops: ${refusal.message}`);
+    worker.stop().catch((error: unknown) => runtime.logger.error(`worker ${name} did not stop: ${messageOf(error)}`));
+  };
   const begin = () => {
     stopping = undefined;
     if (!started) {
       started = true;
       reconciler.start();
-      letGo = stopOnSignal({ stop: () => worker.stop(), exits: handleKill });
+      const noSignals = stopOnSignal({ stop: () => worker.stop(), exits: handleKill });
+      const noRefusals = reconciler.onRefused((error) => stopRefused(error));
+      letGo = () => {
+        noSignals();
+        noRefusals();
+      };
     }
     return start().catch((error: unknown) => {
       runtime.logger.error(

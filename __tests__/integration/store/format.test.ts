@@ -1,8 +1,12 @@
 import type { Redis } from 'ioredis';
 import { StoreFormatError } from '../../../src';
+import { composed } from '../../../src/orchestrator/unpublishable';
 import { checkFormat, storageFormat } from '../../../src/store/format';
+import { GroupReader } from '../../../src/store/group-reader';
+import { GroupStore } from '../../../src/store/group-store';
 import { StoreFixture } from '../../helpers/store';
 
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 let fixture: StoreFixture;
 let meta: string;
 
@@ -84,6 +88,29 @@ test('the number is written again after Redis was flushed', async () => {
   await fixture.redis.unlink(meta);
   await fixture.connection.recheck();
   expect(await fixture.redis.get(meta)).toBe(String(storageFormat));
+});
+
+test('a newer version raises the number, and the older one is refused from then on', async () => {
+  const group = await fixture.group(1);
+  await checkFormat(fixture.connection.client, meta, silent, storageFormat + 1);
+  expect(await fixture.redis.get(meta)).toBe(String(storageFormat + 1));
+  await expect(fixture.connection.recheck()).rejects.toThrow(StoreFormatError);
+  await expect(group.snapshot()).rejects.toThrow(StoreFormatError);
+  // An older version never lowers it.
+  await expect(checkFormat(fixture.connection.client, meta, silent)).rejects.toThrow(StoreFormatError);
+  expect(await fixture.redis.get(meta)).toBe(String(storageFormat + 1));
+});
+
+test('a second store on a connection has its own format checked', async () => {
+  const group = await fixture.group(1);
+  await fixture.redis.set(meta, storageFormat + 1);
+  const second = new GroupStore(fixture.connection, fixture.store.settings, 'tenant', 'namespace');
+  await expect(new GroupReader(second).snapshot(group.id)).rejects.toThrow(StoreFormatError);
+});
+
+test('a publication is not counted as failed because the format is newer', async () => {
+  const refusal = new StoreFormatError('newer');
+  await expect(composed(() => Promise.reject(refusal))).rejects.toBe(refusal);
 });
 
 test('of several processes that start at once, one writes the number and none is refused', async () => {

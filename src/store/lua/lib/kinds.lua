@@ -6,7 +6,7 @@ local function is_single()
   return group.kind == 'task'
 end
 
--- A chain: its items run one after another, and the first one that does not succeed ends it.
+-- A chain: each item gets the output of the one before, so a cancelled one ends it. It is made with one slot and a failure limit of 1.
 local function is_sequence()
   return group.kind == 'chain'
 end
