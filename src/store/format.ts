@@ -9,10 +9,6 @@ import type { RedisLike } from './connection';
  */
 export const storageFormat = 1;
 
-// Compares and writes as one step, so that a process of an older version never lowers the number.
-const raiseScript = `
-if (tonumber(redis.call('GET', KEYS[1])) or 0) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end`;
-
 /**
  * Reads the number of the format that a store has. Writes its own number if there is none, or a lower one: from then on
  * older versions are refused.
@@ -27,7 +23,7 @@ export async function checkFormat(
   own = storageFormat,
 ): Promise<void> {
   const known = await read(redis, key);
-  const found = known === null || isLower(known, own) ? await raise(redis, key, own, logger) : known;
+  const found = known === null || isLower(known, own) ? await raise(redis, key, { known, own, logger }) : known;
   if (!isNumber(found)) {
     throw new StoreFormatError(
       `${key}: expected the number of a storage format, got ${JSON.stringify(found.slice(0, 60))}. If another program wrote it, use another keyPrefix; else update mageflow in this process.`,
@@ -57,14 +53,24 @@ function isLower(text: string, own: number): boolean {
   return isNumber(text) && Number(text) < own;
 }
 
-/** Raises the number unless another process was faster. Returns the number that is stored then. */
-async function raise(redis: RedisLike, key: string, own: number, logger: MageflowLogger): Promise<string> {
+/**
+ * Writes the number, and returns the one that is stored then. If two versions write at once, the lower number may stay; the
+ * newer version raises it with its next check.
+ */
+async function raise(redis: RedisLike, key: string, { known, own, logger }: Raised): Promise<string> {
   try {
-    await redis.eval(raiseScript, 1, key, own);
+    if (known === null) await redis.set(key, own, 'NX');
+    else await redis.set(key, own);
   } catch (error) {
     if ((error as Error).name !== 'ReplyError') throw error;
     // Redis refuses writes, at its memory limit or as a replica, so nothing else is written either. Reading must work.
     logger.warn(`the number of the storage format could not be written to ${key}: ${messageOf(error)}`);
   }
   return (await read(redis, key)) ?? String(own);
+}
+
+interface Raised {
+  known: string | null;
+  own: number;
+  logger: MageflowLogger;
 }

@@ -104,8 +104,8 @@ async function triedAgain({ diary, hatchet }: Life): Promise<void> {
   const looks = retryMs / 1_000;
   for (let look = 0; look < looks; look++) {
     const all = await Promise.all([...runs].map((run) => hatchet.runs.get(run).catch(() => undefined)));
-    if (all.some((run) => run?.tasks.some(({ retryCount = 0, status }) => retryCount > 0 && `${status}` === 'RUNNING')))
-      return;
+    // An attempt that waits has its timeout extended. That it runs in the engine does not mean yet that it has claimed its entry.
+    if (all.some((run) => run?.taskEvents.some(({ eventType }) => `${eventType}` === 'TIMEOUT_REFRESHED'))) return;
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
 }
@@ -157,7 +157,11 @@ export const control: Scenario = {
     };
     await inTheEnd('the open swarm has been mended', mended);
     const children = await (await makePatched(life)).children();
-    const patched = async () => (await children.progress()).failed === 0;
+    // While a retry is being prepared, no child counts as failed.
+    const patched = async () => {
+      const { status, failed } = await children.progress();
+      return status === 'succeeded' && failed === 0;
+    };
     await inTheEnd('the children of the root have been mended', patched);
     await endOf(await makePatched(life));
     for await (const { status } of swarm.results())
