@@ -160,11 +160,7 @@ export default defineConfig(
         'error',
         { object: 'Date', property: 'now', message: clockMessage },
         { object: 'AbortSignal', property: 'timeout', message: clockMessage },
-        ...['setTimeout', 'setInterval', 'setImmediate', 'performance'].map((property) => ({
-          object: 'globalThis',
-          property,
-          message: clockMessage,
-        })),
+        ...timers.map((property) => ({ object: 'globalThis', property, message: clockMessage })),
       ],
     },
   },

@@ -228,13 +228,9 @@ function assemble(folder, name, fields) {
   expectListed(file, used, fields);
   const pieces = piecesOf(withUsedNames(used));
   const lua = pieces.join('\n');
-  for (const [, used] of lua.matchAll(/\bKEYS\[(\d+)\]/g)) {
-    if (Number(used) > keys) {
-      fail(
-        file,
-        undefined,
-        `expected at most KEYS[${keys}] as its header says, got KEYS[${used}]: correct one of them`,
-      );
+  for (const [, key] of lua.matchAll(/\bKEYS\[(\d+)\]/g)) {
+    if (Number(key) > keys) {
+      fail(file, undefined, `expected at most KEYS[${keys}] as its header says, got KEYS[${key}]: correct one of them`);
     }
   }
   return { pieces, keys };

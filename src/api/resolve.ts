@@ -4,7 +4,7 @@ import { parseInvocationId, parseItemId } from '../store/ids';
 import { callbacksOf, unpackCallback, unpackSpec, type Spec } from '../store/spec';
 import type { Reading } from './reading';
 
-/** What an id stands for in the store. */
+/** The group, item, callback or invocation that an id stands for in the store. */
 export type Resolved =
   | { is: 'group'; id: string; snapshot: Snapshot }
   /** An item of a group. `id` is set for a single task, which is the only item of a group with its own id. */
@@ -39,14 +39,18 @@ export async function latestInvocation(
 ): Promise<Extract<Resolved, { is: 'invocation' }> | undefined> {
   const location = await reading.signatureIndex.find(id);
   if (!location || location.index !== undefined) return undefined;
-  const entry = await reading.reader.latestInvocation(location.groupId, id);
-  return entry === undefined ? undefined : invocationAt(reading, location.groupId, entry);
+  return latestIn(reading, location.groupId, id);
 }
 
 export function unknownId(id: unknown): NotFoundError {
   return new NotFoundError(
     `No signature with the id ${describe(id)} is stored. A signature is stored once it is run, attached as a callback or put into a group, and until its retention has passed.`,
   );
+}
+
+async function latestIn(reading: Reading, groupId: string, id: string) {
+  const entry = await reading.reader.latestInvocation(groupId, id);
+  return entry === undefined ? undefined : invocationAt(reading, groupId, entry);
 }
 
 async function invocationAt({ reader }: Reading, groupId: string, entry: string) {
@@ -57,13 +61,11 @@ async function invocationAt({ reader }: Reading, groupId: string, entry: string)
 
 /** Finds a signature that is an item or a callback of a group, by the signature index. */
 async function resolveSignature(reading: Reading, id: string): Promise<Resolved | undefined> {
-  const { reader, signatureIndex } = reading;
-  const location = await signatureIndex.find(id);
+  const location = await reading.signatureIndex.find(id);
   if (!location) return undefined;
   const { groupId, index, callbackOf } = location;
   if (index !== undefined) return { is: 'item', groupId, index };
-  const invoked = await reader.latestInvocation(groupId, id);
-  const invocation = invoked === undefined ? undefined : await invocationAt(reading, groupId, invoked);
+  const invocation = await latestIn(reading, groupId, id);
   if (invocation) return invocation;
   const spec = findCallback(await callbacksAt(reading, groupId, callbackOf), id);
   return spec && { is: 'callback', groupId, spec };

@@ -36,8 +36,9 @@ export function groupCancelled({ kind, name, reason }: Snapshot): string {
 
 /** The message that explains why a group failed. */
 export function groupFailure(snapshot: Snapshot, [first]: readonly Failure[]): string {
-  const kind = kinds[snapshot.kind];
-  if (snapshot.reason === 'timeout')
-    return `${kind.subject(snapshot.name)} timed out: it had not finished within its timeoutMs.`;
-  return kind.failure({ ...snapshot, first });
+  const { isOfRoot, noun, failure } = kinds[snapshot.kind];
+  // A root reports the failure of its children as its own.
+  const subject = isOfRoot ? 'It' : `The ${noun} "${snapshot.name}"`;
+  if (snapshot.reason === 'timeout') return `${subject} timed out: it had not finished within its timeoutMs.`;
+  return `${subject} ${failure({ ...snapshot, first })}`;
 }

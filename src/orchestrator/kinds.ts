@@ -1,9 +1,8 @@
 import type { Failure } from '../config/errors';
 import type { Above, GroupKind } from '../store/group-store';
 
-/** What people read about the failure of a group. */
+/** The counts and the first failure of a group that failed. */
 export interface FailedGroup {
-  name: string;
   failed: number;
   total: number;
   /** The first item that failed. */
@@ -11,8 +10,8 @@ export interface FailedGroup {
 }
 
 /**
- * What a group of a kind is to those outside the store: where the input and the result of its items come from, and how
- * people read about it. A new kind is a row here and in store/lua/lib/kinds.lua; other code asks for these properties.
+ * The properties of a kind of group, for code outside the store. A new kind is a row here and in store/lua/lib/kinds.lua;
+ * other code asks for these properties, so that it need not name a kind.
  */
 export interface Kind {
   /** True if it holds one task that was run by itself. The task has the id of the group. */
@@ -21,18 +20,16 @@ export interface Kind {
   readonly isSequence: boolean;
   /** True if it holds the children of a root, so that its end is the end of the root. */
   readonly isOfRoot: boolean;
-  /** What people call a group of this kind. */
+  /** The word for a group of this kind in messages. */
   readonly noun: 'task' | 'swarm' | 'chain';
-  /** Returns what people call an item. */
+  /** Returns the words for an item in messages: 'item 3'. */
   readonly nounOfItem: (index: number) => string;
   /** Returns the group as its items have it in their metadata. */
   readonly above: (id: string, name: string) => Above;
-  /** Returns how its failure begins in a message for the group above: 'The swarm "import"', or 'It' for a root. */
-  readonly subject: (name: string) => string;
-  /** Returns why it failed, for a message that names it. */
+  /** Returns why it failed, after a subject that names it. */
   readonly failure: (group: FailedGroup) => string;
   /** Returns why it failed, for its own error callbacks. */
-  readonly ownFailure: (group: FailedGroup) => string;
+  readonly ownFailure: (group: Pick<FailedGroup, 'failed' | 'first'>) => string;
 }
 
 const swarm: Kind = {
@@ -42,8 +39,7 @@ const swarm: Kind = {
   noun: 'swarm',
   nounOfItem: (index) => `item ${index}`,
   above: (id, name) => ({ swarm: id, swarmName: name }),
-  subject: (name) => `The swarm "${name}"`,
-  failure: (group) => failedOf(`The swarm "${group.name}"`, 'items', group),
+  failure: (group) => failedOf('items', group),
   ownFailure: ({ failed, first }) => `${failed} of the swarm's items failed, the first with: ${first?.message ?? ''}`,
 };
 
@@ -55,7 +51,6 @@ export const kinds: Readonly<Record<GroupKind, Kind>> = {
     isSingle: true,
     noun: 'task',
     above: () => ({}),
-    subject: (name) => `The task "${name}"`,
   },
   chain: {
     ...swarm,
@@ -63,21 +58,17 @@ export const kinds: Readonly<Record<GroupKind, Kind>> = {
     noun: 'chain',
     nounOfItem: (index) => `step ${index + 1}`,
     above: (id) => ({ chain: id }),
-    subject: (name) => `The chain "${name}"`,
-    failure: ({ name, total, first }) => {
-      const step = `step ${(first?.index ?? 0) + 1} of ${total}`;
-      return `The chain "${name}" failed at "${first?.name}" (${step}): ${first?.message}`;
-    },
+    failure: ({ total, first }) =>
+      `failed at "${first?.name}" (step ${(first?.index ?? 0) + 1} of ${total}): ${first?.message}`,
     ownFailure: ({ first }) => first?.message ?? '',
   },
   root: {
     ...swarm,
     isOfRoot: true,
-    subject: () => 'It',
-    failure: (group) => failedOf('It', 'children', group),
+    failure: (group) => failedOf('children', group),
   },
 };
 
-function failedOf(subject: string, items: string, { failed, total, first }: FailedGroup): string {
-  return `${subject} failed: ${failed} of its ${total} ${items} failed, the first with: ${first?.message}`;
+function failedOf(items: string, { failed, total, first }: FailedGroup): string {
+  return `failed: ${failed} of its ${total} ${items} failed, the first with: ${first?.message}`;
 }

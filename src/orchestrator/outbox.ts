@@ -126,9 +126,9 @@ export class Outbox {
    * publishes the rest.
    */
   async drain(): Promise<void> {
-    const giveUpAt = this.parts.store.clock.elapsed() + this.parts.store.settings.commandTimeoutMs;
-    while (this.parts.pending.size > 0 && !this.closed && this.parts.store.clock.elapsed() < giveUpAt)
-      await pause(this.parts.store.clock, 10);
+    const { clock, settings } = this.parts.store;
+    const giveUpAt = clock.elapsed() + settings.commandTimeoutMs;
+    while (this.parts.pending.size > 0 && !this.closed && clock.elapsed() < giveUpAt) await pause(clock, 10);
     await this.parts.confirmations.flush();
   }
 

@@ -140,8 +140,7 @@ export class Reconciler {
     const work = this.parts.repairs
       .logAndContinue(() => this.parts.repairs.names.group(id), this.groups.reconcile(index, id))
       .finally(() => this.busy.delete(id));
-    await withTimeout(this.parts.store.clock, { who: id, ms: this.parts.store.settings.leaseMs }, work).catch(
-      () => undefined,
-    );
+    const { clock, settings } = this.parts.store;
+    await withTimeout(clock, { who: id, ms: settings.leaseMs }, work).catch(() => undefined);
   }
 }

@@ -233,7 +233,7 @@ export class RunInputs {
         ? groupCancelled(snapshot)
         : snapshot?.reason === 'timeout'
           ? groupFailure(snapshot, failures)
-          : ownFailure({ name: record.name, failed: count, total: snapshot?.total ?? count, first });
+          : ownFailure({ failed: count, first });
     return { input, count, failures, message };
   }
 

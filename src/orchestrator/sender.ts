@@ -56,7 +56,7 @@ export class Sender {
   /** Batches that the engine has refused in one call. */
   private readonly refused = new Queue<Refused>();
   private sifting = false;
-  /** Cancels the scheduled flush. */
+  /** The timer of the next flush. */
   private scheduled: Timer | undefined;
   private bytesWaiting = 0;
   /** Resolve the pending waits of `whenNotFull`. */

@@ -82,8 +82,8 @@ export class UntakenRuns {
       );
     };
     const reply = await this.commands.regrantUntaken(run.groupId, active, waitedMs, report);
-    const waited = inWords(reply.waitedMs);
-    if (reply.code === 'over') return { code: 'fails', message: `no worker took it within ${waited}` } as const;
+    if (reply.code === 'over')
+      return { code: 'fails', message: `no worker took it within ${inWords(reply.waitedMs)}` } as const;
     if (reply.code === 'stopped') return { code: 'is cancelled' } as const;
     return { code: 'goes on' } as const;
   }

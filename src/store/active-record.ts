@@ -1,11 +1,11 @@
-/** What Redis stores of an item or callback that is under way. `schema.json` explains the fields. */
+/** The stored record of an item or callback that is under way. `schema.json` explains the fields. */
 export interface ActiveRecord {
   state: string;
   /** The engine's run, or 'g:' and the id of the group that it is; '' until it is published. */
   run: string;
   /** The process that has to publish it or runs it. */
   process: string;
-  /** How often it was published. */
+  /** The number of its publications. */
   publications: number;
   /** The group of the children of a root task, else ''. */
   child: string;

@@ -22,7 +22,7 @@ export interface ExecutionEnd {
   confirmed?: readonly string[];
 }
 
-/** How an execution claims its entry. */
+/** The request of an execution to own its entry. */
 export interface ClaimRequest {
   /** Proves that the run was published from this store. */
   token: string;

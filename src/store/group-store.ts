@@ -86,7 +86,7 @@ export interface TakenRun {
   source: string;
 }
 
-/** How an entry ended, as it is stored from outside its run. */
+/** The end of an entry, as it is stored from outside its run. */
 export interface StoredEnd {
   outcome: Outcome;
   /** The output or error as JSON. */

@@ -36,7 +36,7 @@ export function timeLimit(clock: Clock, ms: number, over: () => void): () => num
   };
 }
 
-/** How long a call may take. */
+/** The time limit of a call, and the service that is called. */
 export interface Limit {
   /** Names the called service in the error. */
   who: string;

@@ -48,7 +48,7 @@ export async function makeWorker(
       started = true;
       reconciler.start();
       const noSignals = stopOnSignal({ stop: () => worker.stop(), exits: handleKill });
-      const noRefusals = reconciler.onRefused((error) => stopRefused(error));
+      const noRefusals = reconciler.onRefused(stopRefused);
       letGo = () => {
         noSignals();
         noRefusals();

@@ -116,6 +116,12 @@ async function makePatched({ mage, tasks: { spawn, callbacks } }: Life): Promise
   return mage.sign(spawn, input, { key: 'patched', ...(await callbacks('patched')) });
 }
 
+/** Whether a swarm has succeeded without a failure. While its retry is being prepared, no item counts as failed either. */
+async function isMended(swarm: Swarm<unknown>): Promise<boolean> {
+  const { status, failed } = await swarm.progress();
+  return status === 'succeeded' && failed === 0;
+}
+
 /** All that a user can do to a group while it runs and afterwards, with groups of all kinds inside it. */
 export const control: Scenario = {
   async drive(life: Life) {
@@ -151,18 +157,9 @@ export const control: Scenario = {
   },
   async over(life: Life): Promise<Expected> {
     const swarm = await makeOpen(life);
-    const mended = async () => {
-      const { status, failed } = await swarm.progress();
-      return status === 'succeeded' && failed === 0;
-    };
-    await inTheEnd('the open swarm has been mended', mended);
+    await inTheEnd('the open swarm has been mended', () => isMended(swarm));
     const children = await (await makePatched(life)).children();
-    // While a retry is being prepared, no child counts as failed.
-    const patched = async () => {
-      const { status, failed } = await children.progress();
-      return status === 'succeeded' && failed === 0;
-    };
-    await inTheEnd('the children of the root have been mended', patched);
+    await inTheEnd('the children of the root have been mended', () => isMended(children));
     await endOf(await makePatched(life));
     for await (const { status } of swarm.results())
       if (status === 'failed') throw new Error('An item has failed and was mended.');

@@ -114,10 +114,9 @@ test('a publication is not counted as failed because the format is newer', async
 });
 
 test('of several processes that start at once, one writes the number and none is refused', async () => {
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const clients = Array.from({ length: 5 }, () => (fixture.redis as Redis).duplicate());
   try {
-    await Promise.all(clients.map((client) => checkFormat(client, meta, log)));
+    await Promise.all(clients.map((client) => checkFormat(client, meta, silent)));
     expect(await fixture.redis.get(meta)).toBe(String(storageFormat));
   } finally {
     for (const client of clients) client.disconnect();
