@@ -75,6 +75,18 @@ export class TestGroup {
   }
 }
 
+/** The indexes of ended items in the order of their ends, from a position in this order. */
+export async function endLog({ redis, keys }: GroupStore, id: string, from: number, limit: number): Promise<number[]> {
+  const indexes = await redis.use('lrange', (client) => client.lrange(keys.ends(id), from, from + limit - 1));
+  return indexes.map(Number);
+}
+
+/** Takes over the publication of one entry. The code is 'refused' when its state has changed meanwhile. */
+export async function regrant(store: GroupStore, id: string, left: Parameters<GroupStore['regrantSome']>[1][number]) {
+  const { code, expected, effects } = await store.regrantSome(id, [left]);
+  return { code: code === 'unknown' || expected[0] ? code : ('refused' as const), effects };
+}
+
 /** The store without an engine, below a prefix of its own. */
 export class StoreFixture {
   readonly keyPrefix = `test-${randomBytes(5).toString('hex')}`;

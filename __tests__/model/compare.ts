@@ -1,3 +1,4 @@
+import { endLog } from '../helpers/store';
 import { isDeepStrictEqual } from 'node:util';
 import type { Model } from './model';
 import { isOutcome } from './unit';
@@ -15,7 +16,7 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
       id,
       model.items.map((_, i) => i),
     ),
-    reader.endLog(id, 0, 1_000),
+    endLog(stores[0], id, 0, 1_000),
     reader.failures(id),
     activeOf(real),
     reader.record(id),

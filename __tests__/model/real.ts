@@ -1,3 +1,4 @@
+import { regrant } from '../helpers/store';
 import { claimToken } from '../../src/store/executions';
 import { newSecret, type GroupStore, type NewGroup } from '../../src/store/group-store';
 import { GroupReader } from '../../src/store/group-reader';
@@ -170,7 +171,7 @@ export class Real {
       case 'regrant': {
         const { entry, state, run } = action;
         return called(
-          await store.regrant(id, { entry, state, process: this.stores[action.owner]!.process, runId: run }),
+          await regrant(store, id, { entry, state, process: this.stores[action.owner]!.process, runId: run }),
         );
       }
       case 'close':

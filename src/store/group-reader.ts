@@ -443,14 +443,6 @@ export class GroupReader {
     return heads;
   }
 
-  /** Returns the indexes of ended items in the order of their ends, from a position in this order. */
-  async endLog(id: string, from: number, limit: number): Promise<number[]> {
-    const entries = await this.store.redis.use('lrange', (client) =>
-      client.lrange(this.store.keys.ends(id), from, from + limit - 1),
-    );
-    return entries.map(Number);
-  }
-
   /** Returns the items from `from` to before `to` of a stopped group that never started. */
   async neverStarted(id: string, from: number, to: number): Promise<number[]> {
     const bytes = await this.store.redis.use('getrange', (client) =>

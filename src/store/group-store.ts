@@ -533,12 +533,6 @@ export class GroupStore {
     return { code, effects, waitedMs: Number((code === 'over' ? reply[1] : reply[6]) ?? 0) };
   }
 
-  /** Takes over the publication of one entry. @returns the code 'refused' when its state has changed meanwhile */
-  async regrant(id: string, due: Left) {
-    const { code, expected, effects } = await this.regrantSome(id, [due]);
-    return { code: code === 'unknown' || expected[0] ? code : ('refused' as const), effects };
-  }
-
   /**
    * Takes over the publication of entries. If they are large, only the first ones are handled, so that Redis is not blocked.
    *

@@ -1,4 +1,4 @@
-import { StoreFixture, execution, failed, specs, succeeded, type TestGroup } from '../../helpers/store';
+import { StoreFixture, execution, failed, specs, succeeded, type TestGroup, endLog } from '../../helpers/store';
 
 const fixture = new StoreFixture();
 const { store, reader } = fixture;
@@ -32,7 +32,7 @@ async function executeAll(group: TestGroup, from: number, to: number, bad: (inde
 
 async function log(group: TestGroup, total: number): Promise<number[]> {
   const read: number[] = [];
-  for (let from = 0; from < total; from += 1_000) read.push(...(await reader.endLog(group.id, from, 1_000)));
+  for (let from = 0; from < total; from += 1_000) read.push(...(await endLog(store, group.id, from, 1_000)));
   return read;
 }
 

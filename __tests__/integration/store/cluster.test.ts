@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { OwnCluster } from '../../helpers/own-cluster';
-import { failed, specs, StoreFixture } from '../../helpers/store';
+import { failed, specs, StoreFixture, endLog } from '../../helpers/store';
 import { packSpec } from '../../../src/store/spec';
 
 let cluster: OwnCluster;
@@ -36,7 +36,7 @@ test('twenty groups on three nodes live from their creation to being forgotten',
         specs(5).map((spec) => ({ spec, key: '' })),
         { run: true },
       );
-      const waiting = (await group.reader.endLog(id, 0, 10)).length;
+      const waiting = (await endLog(group.store, id, 0, 10)).length;
       expect(waiting).toBe(0);
       const { effects } = await store.run(id, '{}');
       await store.confirm(

@@ -1,6 +1,6 @@
 import type { Effects } from '../../../src/store/replies';
 import { seedsOf } from '../../helpers/seeds';
-import { execution, failed, spec, specs, StoreFixture, succeeded, type TestGroup } from '../../helpers/store';
+import { execution, failed, spec, specs, StoreFixture, succeeded, type TestGroup, regrant } from '../../helpers/store';
 
 const fixture = new StoreFixture();
 afterAll(() => fixture.close());
@@ -123,7 +123,7 @@ async function step(group: TestGroup, model: Model, random: ReturnType<typeof ra
       if (held === undefined) return [];
       const packed = await fixture.redis.hget(store.keys.active(id), String(held));
       const [state = '', runId = '', , , , process = ''] = packed?.split('|') ?? [];
-      const { code, effects } = await store.regrant(id, { entry: String(held), state, runId, process });
+      const { code, effects } = await regrant(store, id, { entry: String(held), state, runId, process });
       // It is the same item that is published again, in the same slot.
       if (code === 'granted') expect(granted(effects)).toEqual([held]);
       return [];

@@ -1,6 +1,6 @@
 // Sequences in which a group once stood still, or went where it must not; the model in __tests__/model found them.
 import { packSpec } from '../../../src/store/spec';
-import { StoreFixture, failed, spec, specs } from '../../helpers/store';
+import { StoreFixture, failed, spec, specs, regrant } from '../../helpers/store';
 
 const fixture = new StoreFixture();
 const { store } = fixture;
@@ -56,7 +56,7 @@ test('a stopping group ends when the publication that its last item waited for i
   const group = await fixture.group(specs(2), { closed: true, stopAfterNFailures: 1 }, { message: '{}' });
   await store.suspendEntry(group.id, '1', true);
   await group.execute('0', failed());
-  const { effects } = await store.regrant(group.id, {
+  const { effects } = await regrant(store, group.id, {
     entry: '1',
     state: 'granted',
     process: store.process,
@@ -68,7 +68,7 @@ test('a stopping group ends when the publication that its last item waited for i
 test('the slot of a run that is taken back goes to the next item, whoever takes it back', async () => {
   const group = await fixture.group(specs(2), { maxConcurrency: 1 }, { message: '{}' });
   await store.suspendEntry(group.id, '0', true);
-  const { effects } = await store.regrant(group.id, {
+  const { effects } = await regrant(store, group.id, {
     entry: '0',
     state: 'granted',
     process: store.process,

@@ -12,8 +12,8 @@ const files = ['commands', 'lib'].flatMap((sub) =>
 test.each(files)('%s touches no key but those it is given in KEYS', (file) => {
   const lua = readFileSync(join(folder, file), 'utf8')
     .replace(/--.*$/gm, '')
-    // What it is given as a key is looked at where it is called.
-    .replace(/^local function write_all\([\s\S]*?^end/m, '');
+    // What these are given as keys is looked at where they are called.
+    .replace(/^local function (?:write_all|persist|let_expire)\([\s\S]*?^end/gm, '');
   const calls = [...lua.matchAll(/(?:redis\.p?call|write_all)\(\s*'(\w+)'\s*(?:,\s*([^,)]+))?/g)];
   // A channel is no key: who subscribes to it hears what is published on any node.
   const keyed = calls.filter(([, command]) => command !== 'TIME' && command !== 'PUBLISH');
@@ -21,6 +21,16 @@ test.each(files)('%s touches no key but those it is given in KEYS', (file) => {
   const given = /^(?:[GSBQALCER]|KEYS\[(?:\d|i)\])$/;
   expect(keys.filter(([, key]) => !given.test(key ?? ''))).toEqual([]);
   expect([...lua.matchAll(/(?:redis\.p?call|write_all)\(/g)].length).toBe(calls.length);
+  const lists = [...lua.matchAll(/\b(?:persist|let_expire)\((\w+\(\)|\{[^}]*\})/g)].map(([, list]) => list ?? '');
+  const named = [...lua.matchAll(/function (?:all_keys|keys_of_pending)\(\)([\s\S]*?)^end/gm)].map(
+    ([, body]) => body ?? '',
+  );
+  const letters = [...lists, ...named].flatMap((text) =>
+    [...text.matchAll(/\{([^}]*)\}/g)].map(([, inside]) => inside ?? ''),
+  );
+  expect(letters.filter((text) => !/^ (?:[GSBQALCER], )*[GSBQALCER] $/.test(text))).toEqual([]);
+  expect(lists.filter((list) => !/^(?:all_keys\(\)|keys_of_pending\(\)|\{.*)$/.test(list))).toEqual([]);
+  expect([...lua.matchAll(/\b(?:persist|let_expire)\(/g)].length).toBe(lists.length);
 });
 
 test('the short names of keys are set once, from KEYS', () => {

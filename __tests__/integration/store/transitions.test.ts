@@ -1,6 +1,6 @@
 import { claimToken } from '../../../src/store/executions';
 import { edgesIn } from '../../helpers/lua';
-import { execution, failed, StoreFixture, succeeded, threw, type TestGroup } from '../../helpers/store';
+import { execution, failed, StoreFixture, succeeded, threw, type TestGroup, endLog, regrant } from '../../helpers/store';
 
 const fixture = new StoreFixture();
 afterAll(() => fixture.close());
@@ -38,7 +38,7 @@ async function regrant({ group, entry }: Subject, change: Partial<{ state: strin
   const packed = await fixture.redis.hget(group.store.keys.active(group.id), entry);
   const [state = 'granted', runId = '', , , , process = group.store.process] = packed?.split('|') ?? [];
   const due = { entry, state, runId, process, publications: 1, ...change };
-  return (await group.store.regrant(group.id, due)).code;
+  return (await regrant(group.store, group.id, due)).code;
 }
 
 /** Every script that can reach an item, each with what a rightful and a wrong caller would send. */
@@ -155,7 +155,7 @@ async function counters({ group, entry }: Subject) {
     state === 'failed' ? 1 : 0,
   ]);
   expect(Number(numbers['cx'] ?? 0)).toBe(state === 'cancelled' ? 1 : 0);
-  const ends = await group.reader.endLog(group.id, 0, 10);
+  const ends = await endLog(group.store, group.id, 0, 10);
   expect(ends).toEqual(['succeeded', 'failed', 'cancelled'].includes(state ?? '') ? [Number(entry)] : []);
   // What a group as a whole has been told may change without its item changing.
   // Runs that count no more are noted, and when something last happened.

@@ -6,7 +6,7 @@ import { newId } from '../../../src/store/ids';
 import { packSpec } from '../../../src/store/spec';
 import { eventually } from '../../helpers/fixture';
 import { Instant } from '../../helpers/instant-mage';
-import { execution, spec, StoreFixture } from '../../helpers/store';
+import { execution, spec, StoreFixture, regrant } from '../../helpers/store';
 
 const instant = new Instant({ leaseMs: 300, reconcileIntervalMs: 50 });
 const { mage, engine, redis } = instant;
@@ -87,7 +87,7 @@ test('publications that fail are counted in Redis, together with runs that were 
   expect((await failing()).code).toBe('retry');
   await own.confirm(group.id, ['0', 'run-0']);
   expect((await failing()).code).toBe('refused');
-  await own.regrant(group.id, { entry: '0', state: 'published', process: own.process, runId: 'run-0' });
+  await regrant(own, group.id, { entry: '0', state: 'published', process: own.process, runId: 'run-0' });
   const { code, effects } = await failing();
   expect([code, effects.outcome, effects.grants.map(({ entry }) => entry)]).toEqual(['ended', 'failed', ['1']]);
   expect((await failing()).code).toBe('refused');

@@ -9,5 +9,5 @@ local closed_by_others = group.buildCursor > 0 and group.closed == 1
 local gone_on_with = joined or group.status ~= 'pending' or group.parentId or has('S') or has('E') or group.ready > 0 or closed_by_others
 if secret ~= ARGV[3] or gone_on_with then return { 'kept' } end
 -- A group has no results before it starts.
-for i = 1, 8 do redis.call('UNLINK', KEYS[i]) end
+redis.call('UNLINK', G, S, B, Q, A, L, C, E)
 return { 'discarded' }

@@ -4,7 +4,7 @@
 -- Returns 1 | 0
 --- @include "group"
 if not read_group() or not ended() or redis.call('HLEN', A) > 0 then return 0 end
-for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], int(group.retention + group.grace)) end
+let_expire(all_keys(), group.retention + group.grace)
 redis.call('HSET', G, field.hadNested, int(group.nested))
 put(field.nested, 0)
 write_group()

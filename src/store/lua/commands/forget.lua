@@ -6,5 +6,5 @@
 if not read_group() then return 1 end
 local over = tonumber(redis.call('HGET', G, field.expiresAt) or '0')
 if not ended() or redis.call('HLEN', A) > 0 or over == 0 or over > now then return 0 end
-for i = 1, 8 do redis.call('UNLINK', KEYS[i]) end
+redis.call('UNLINK', G, S, B, Q, A, L, C, E)
 return 1

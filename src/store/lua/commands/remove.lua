@@ -8,9 +8,7 @@ if ARGV[3] == 'user' then
   if group.parentId then return { 'nested', group.parentId } end
   if group.status ~= 'pending' and (not ended() or redis.call('HLEN', A) > 0) then return { 'started' } end
 end
-for i = 1, 8 do
-  if i ~= 7 then redis.call('UNLINK', KEYS[i]) end
-end
+redis.call('UNLINK', G, S, B, Q, A, L, E)
 redis.call('HSET', C, callback_field.total, int(group.total))
 redis.call('PEXPIRE', C, int(group.abandonedAfter))
 return { 'removed', int(group.total) }

@@ -20,7 +20,7 @@ redis.call('HDEL', G, field.expiresAt, field.endedAt, field.cancelledBy)
 activate(entry, state, 'returned', now + lease, ARGV[4])
 mark(entry, 'a')
 redis.call('DEL', E)
-for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+persist(all_keys())
 put(field.nested, 1)
 write_group()
 -- The children may have ended meanwhile without notifying this group, so the caller checks them.

@@ -14,9 +14,9 @@ elseif ARGV[3] == 'retain' then
   put(field.released, 0)
   put(field.nested, math.max(group.nested, tonumber(redis.call('HGET', G, field.hadNested) or '0')))
   put(field.retainChildren, group.nested)
-  for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+  persist(all_keys())
   write_group()
 elseif group.parentId and group.released == 0 then
-  for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+  persist(all_keys())
 end
 return { 'kept', int(group.nested), int(group.total) }

@@ -48,7 +48,7 @@ for _, number in ipairs(numbers) do
 end
 if fired > 0 and ended() then
   redis.call('HDEL', G, field.expiresAt)
-  for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+  persist(all_keys())
   put(field.nested, math.max(group.nested, tonumber(redis.call('HGET', G, field.hadNested) or '0')))
   flag('K')
 end

@@ -23,7 +23,7 @@ if not has('R') then
   if ARGV[6] ~= '' then redis.call('HSET', G, field.above, ARGV[6]) end
   redis.call('HSET', G, field.retryCursor, 0, field.retryEnds, redis.call('LLEN', E), field.retryCount, int(group.total - group.succeeded))
   redis.call('HSET', G, field.parentRound, round)
-  for i = 1, 9 do redis.call('PERSIST', KEYS[i]) end
+  persist(all_keys())
   put(field.deadline, deadline_after(now))
   put(field.startedAt, now)
   put(field.progressAt, now)

@@ -9,7 +9,7 @@ local function expire_group()
   put(field.expiresAt, int(now + group.retention))
   if group.nested > 0 then return end
   -- The keys Q, A and L are deleted or empty by now.
-  for _, i in ipairs({ 1, 2, 3, 7, 8, 9 }) do redis.call('PEXPIRE', KEYS[i], int(group.retention + group.grace)) end
+  let_expire({ G, S, B, C, E, R }, group.retention + group.grace)
   expiring = 1
 end
 

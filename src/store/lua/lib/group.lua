@@ -28,6 +28,19 @@ local function int(n)
   return string.format('%.0f', n)
 end
 
+-- Returns all keys of a group, with one bucket of its results.
+local function all_keys()
+  return { G, S, B, Q, A, L, C, E, R }
+end
+
+local function persist(keys)
+  for _, key in ipairs(keys) do redis.call('PERSIST', key) end
+end
+
+local function let_expire(keys, ms)
+  for _, key in ipairs(keys) do redis.call('PEXPIRE', key, int(ms)) end
+end
+
 -- Writes all values with as few commands as possible: a call from a script often costs more than the work that Redis does for it.
 local function write_all(command, key, values)
   for from = 1, #values, 4000 do redis.call(command, key, unpack(values, from, math.min(from + 3999, #values))) end

@@ -3,7 +3,7 @@
 --- @include "kinds"
 -- A pending group has only these keys, unless items of it were made ready or cancelled. It has no results.
 local function keys_of_pending()
-  return group.ready > 0 and { 1, 2, 3, 4, 5, 6, 7, 8 } or { 1, 2, 7 }
+  return group.ready > 0 and { G, S, B, Q, A, L, C, E } or { G, S, C }
 end
 
 -- Starts a group. A nested group starts only when it gets its slot in its parent.
@@ -14,7 +14,7 @@ local function start_group(by_parent)
   if deadline > 0 then put(field.deadline, deadline) end
   put(field.progressAt, now)
   put(field.startedAt, int(now))
-  for _, i in ipairs(keys_of_pending()) do redis.call('PERSIST', KEYS[i]) end
+  persist(keys_of_pending())
   -- A step was cancelled before the start, so no step runs.
   if is_sequence() and group.cancelled > 0 then move_to('cancelling') end
 end
@@ -23,7 +23,7 @@ local function keep_pending()
   if group.status ~= 'pending' then return end
   -- A living parent keeps its nested groups without expiry. The time to live is for a group whose parent is lost.
   if group.parentId and redis.call('PTTL', G) == -1 then return end
-  for _, i in ipairs(keys_of_pending()) do redis.call('PEXPIRE', KEYS[i], int(group.parentId and 2 * group.abandonedAfter or group.abandonedAfter)) end
+  let_expire(keys_of_pending(), group.parentId and 2 * group.abandonedAfter or group.abandonedAfter)
 end
 
 -- Stores the children that a spec names in its header, if it begins with '@': a swarm that exists already, or the groups of a chain
