@@ -85,7 +85,7 @@ const allowed: Record<string, RegExp> = {
   'mageflow.ts': /hatchet\.(task|durableTask|workflow|config\.logger)$/,
   'worker/worker.ts': /hatchet\.worker$/,
   'store/connection.ts': /client\.(defineCommand|setMaxListeners|on|once|removeListener|connect|disconnect|subscribe)$/,
-  'store/silence.ts': /client\.(on|nodes)$/,
+  'store/dead-connections.ts': /client\.(on|nodes)$/,
   // The reference to a captured child's run, which the SDK reads only when the body does.
   'hatchet/internals.ts': /hatchet\.runs\.runRef$/,
   // Notices of a group's end are hints: those who wait read the state again each second.

@@ -1,6 +1,6 @@
 import { InvalidMessageError } from '../../src';
 import { encodeMessage } from '../../src/messages/json';
-import { encodeOutput, lossIn } from '../../src/worker/output';
+import { encodeOutput, firstJsonLoss } from '../../src/worker/output';
 
 const prototype = BigInt.prototype as { toJSON?: () => string };
 const value = { id: 5n, list: [6n], own: Object.assign(() => 1, { toJSON: () => 'a function' }) };
@@ -19,7 +19,7 @@ describe('what has a toJSON is what that gives, in messages as in outputs', () =
   test('BigInts, for which programs define one, and functions', () => {
     expect(encodeMessage(value, 'it')).toBe(text);
     expect(encodeOutput('t', value).payload).toBe(text);
-    expect(lossIn(value)).toBeUndefined();
+    expect(firstJsonLoss(value)).toBeUndefined();
     expect(encodeOutput('t', 5n).payload).toBe('"5"');
     expect(encodeOutput('t', value.own).payload).toBe('"a function"');
   });

@@ -55,7 +55,7 @@ async function prepareChild(scope: Scope, { task, input, key, options = {}, stan
   return { spec, packed: packSpec(spec), key, standaloneName };
 }
 
-/** Returns how many of the items, from an index on, one script adds. */
+/** Returns how many items, from an index on, fit into one script call. */
 function fitting(items: readonly { packed: string }[], from: number): number {
   let number = 0;
   let bytes = 0;

@@ -89,7 +89,7 @@ function prepared(spec: Spec, key: string, member: Member | undefined): Prepared
 }
 
 /**
- * Gives the passed signatures their places in the group, and indexes them and their callbacks by id.
+ * Tells each passed signature its index in the group, and adds their ids and those of their callbacks to the signature index.
  * @param at - the index of each entry, and that of the first one that this call added
  */
 export async function placeAll(

@@ -142,7 +142,7 @@ class GroupWaits {
 
   private tick(): void {
     if (this.waiting.size > 0) return this.readAll();
-    // The reader stops only at this tick, so that a caller that waits for one entry after another keeps it.
+    // Closed a tick late, so that a caller that waits for one entry after another reuses the reader.
     this.ended();
     this.close(undefined);
   }

@@ -39,7 +39,7 @@ export class GroupEndChannel {
     return reply;
   }
 
-  /** Returns whether a group has not ended, and its end will arrive unless the connection is lost. */
+  /** Returns whether the end message of a group is still expected on the current connection. */
   isPending(group: string): boolean {
     return this.isSubscribed && this.expected.get(group) === this.connection && !this.ended.get(group);
   }

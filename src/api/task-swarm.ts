@@ -521,7 +521,7 @@ export class TaskSwarm<O> implements Swarm<O> {
    */
   private identify(root: RootCapture | undefined, { group, id, task, data }: Spec): string {
     if (!root?.made.has(this.id)) return '';
-    // Groups that the same body made have a stable id. Their contents would not do, as their steps have new ids each time.
+    // Groups made in this body are identified by their ids: their steps get new ids in each attempt, so their contents differ.
     const known = group === 'swarm-ref' || (group === 'chain' && id !== undefined && isKeyed(id));
     return root.identify('item', this.id, known ? (id ?? '') : `${task} ${data ? canonical(data) : ''}`);
   }

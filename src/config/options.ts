@@ -16,7 +16,7 @@ export interface MageflowOptions {
   /** How long Redis keeps finished work, and work that nobody continues, in milliseconds. Defaults: 24 hours, 7 days. */
   retention?: { finishedMs?: number | undefined; abandonedMs?: number | undefined } | undefined;
   /**
-   * How long an in-flight item may stay silent before the reconciler asks the engine about it, in milliseconds. Default
+   * How long an in-flight item may go without a report before the reconciler asks the engine about it, in ms. Default
    * 10,000.
    */
   leaseMs?: number | undefined;

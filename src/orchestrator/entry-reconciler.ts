@@ -51,7 +51,7 @@ export class EntryReconciler {
     // A granted entry starts as soon as it is published. It must not wait until the engine was asked about all the others.
     const first = this.parts.repairs.logAndContinue(
       async () => `the granted items of ${await this.parts.repairs.names.group(id)}`,
-      more ? this.allLeft(id, granted, due.now) : this.left(id, granted),
+      more ? this.takeOverAll(id, granted, due.now) : this.takeOver(id, granted),
     );
     // Errors are caught per entry: one that can't be handled now must not delay the others.
     await forEachConcurrently(entriesAtOnce, this.dueEntries(id, due, first), (one) =>
@@ -64,7 +64,7 @@ export class EntryReconciler {
     yield* this.whileStarted(due.entries.filter((one) => !isGranted(one)));
     for (let taken = due.entries.length; taken === entriesAtOnce && this.goesOn();) {
       await first;
-      const { entries } = await this.parts.store.takeDue(id, entriesAtOnce, due.now);
+      const { entries } = await this.parts.store.takeDueEntries(id, entriesAtOnce, due.now);
       yield* this.whileStarted(entries);
       taken = entries.length;
     }
@@ -79,18 +79,18 @@ export class EntryReconciler {
   }
 
   /** Handles every granted entry of a group in which many entries are due. */
-  private async allLeft(id: string, granted: readonly Due[], until: number): Promise<void> {
-    await this.left(id, granted);
+  private async takeOverAll(id: string, granted: readonly Due[], until: number): Promise<void> {
+    await this.takeOver(id, granted);
     for (let passed = 0, looked = lookedAtOnce; looked === lookedAtOnce && this.goesOn();) {
       const part = await this.parts.store.takeLeft(id, passed, lookedAtOnce, until);
-      await this.left(id, part.entries);
+      await this.takeOver(id, part.entries);
       looked = part.looked;
       passed += looked - part.entries.length;
     }
   }
 
   private async entry(id: string, due: Due): Promise<void> {
-    if (isGranted(due)) return this.left(id, [due]);
+    if (isGranted(due)) return this.takeOver(id, [due]);
     if (due.cancelled) await this.parts.canceller.cancelEntry(id, due.entry);
     if (due.state === 'returned' || due.runId.startsWith('g:')) return this.nested(id, due);
     const task = await this.taskOf(id, due.entry);
@@ -118,19 +118,19 @@ export class EntryReconciler {
    * Handles entries that were granted a lease ago and are not published. Entries of a dead process are published here;
    * entries of a live one are checked again later.
    */
-  private async left(id: string, granted: readonly Due[]): Promise<void> {
+  private async takeOver(id: string, granted: readonly Due[]): Promise<void> {
     const processes = new Map<string, Due[]>();
     for (const due of granted) {
       const ofProcess = processes.get(due.process);
       if (ofProcess) ofProcess.push(due);
       else processes.set(due.process, [due]);
     }
-    await Promise.all([...processes].map(([process, ofProcess]) => this.leftBy(process, id, ofProcess)));
+    await Promise.all([...processes].map(([process, ofProcess]) => this.takeOverFrom(process, id, ofProcess)));
   }
 
-  private async leftBy(process: string, id: string, granted: readonly Due[]): Promise<void> {
+  private async takeOverFrom(process: string, id: string, granted: readonly Due[]): Promise<void> {
     if (process !== this.parts.store.process) {
-      const aliveFor = await this.parts.stalls.ownsFor(process);
+      const aliveFor = await this.parts.stalls.leaseLeftOf(process);
       return aliveFor === 0 ? this.publishAgain(id, granted) : this.askLater(id, granted, aliveFor);
     }
     const ofProcess = granted.filter(({ entry }) => this.parts.outbox.holds(id, entry));

@@ -35,7 +35,7 @@ export class GroupReconciler {
 
   /** @param index - the reconciler index that lists the group */
   async reconcile(index: string, id: string): Promise<void> {
-    const due = await this.store.takeDue(id, entriesAtOnce);
+    const due = await this.store.takeDueEntries(id, entriesAtOnce);
     // Another process has ended the group.
     if (due.status === 'missing' || isEnded(due.status)) this.parts.deadlines.drop(id);
     if (due.status === 'missing') {

@@ -78,7 +78,7 @@ export class Retrier {
 
   /** Keeps the results and nested groups of an ended group from expiring while its callbacks run again. */
   async retain(groupId: string, total: number): Promise<void> {
-    await this.store.keepResults(groupId, total);
+    await this.store.bindResultLifetimes(groupId, total);
     await this.reader.eachBelow(groupId, (child) => this.retainTree(child));
     await this.commands.retained(groupId);
   }

@@ -31,8 +31,8 @@ export class Stalls {
   ) {}
 
   /** For how long a process still owns its publications, in ms; 0 when another process has to publish them. */
-  async ownsFor(process: string): Promise<number> {
-    const { aliveMs, stuckMs } = await this.store.life(process);
+  async leaseLeftOf(process: string): Promise<number> {
+    const { aliveMs, stuckMs } = await this.store.readHeartbeat(process);
     const { leaseMs, logger } = this.store.settings;
     const limit = stuckAfterMs(leaseMs);
     if (aliveMs === 0 || stuckMs < limit || this.ownStuckMs() >= limit) return aliveMs;

@@ -8,7 +8,7 @@ import { withTimeout, timeLimit } from '../utils/timeout';
 import type { Settings } from '../config/options';
 import { messageOf } from '../utils/error-message';
 import { scripts } from './scripts.generated';
-import { owesAnswers, Silence } from './silence';
+import { owesAnswers, DeadConnections } from './dead-connections';
 
 const commandsAPiece = 16;
 /** How long to wait for ioredis to notice a broken connection. */
@@ -45,8 +45,8 @@ export class RedisConnection {
   /** Functions that reject the calls that wait for the connection. */
   private readonly waiting = new Set<() => void>();
   private warned = false;
-  private readonly silence: Silence;
-  /** Checks each new connection before other commands use it; undefined when every connection is used. */
+  private readonly deadConnections: DeadConnections;
+  /** Checks each new connection before other commands use it; undefined: new connections are used unchecked. */
   private check: ((client: RedisLike) => Promise<void>) | undefined;
   private checking: Promise<void> | undefined;
   /** True if this connection may be used: its check has succeeded, or none is needed. */
@@ -60,7 +60,7 @@ export class RedisConnection {
     private readonly given: RedisLike | string,
     private readonly settings: ConnectionSettings,
   ) {
-    this.silence = new Silence(settings.commandTimeoutMs, settings.clock);
+    this.deadConnections = new DeadConnections(settings.commandTimeoutMs, settings.clock);
     this.client = this.connect(true);
     this.client.on('ready', () => this.greet());
     this.client.on('close', () => {
@@ -135,7 +135,7 @@ export class RedisConnection {
     const client = this.subscription();
     const since = this.settings.clock.elapsed();
     const callOff = timeLimit(this.settings.clock, this.settings.commandTimeoutMs, () =>
-      this.silence.breakSince(since, client),
+      this.deadConnections.breakSince(since, client),
     );
     try {
       await client.subscribe(channel);
@@ -202,7 +202,7 @@ export class RedisConnection {
       return this.ready(time).then(() => this.sent(send, time));
     this.gather();
     const sentAt = this.settings.clock.elapsed();
-    return this.withinLimit(time.left, send(this.client), () => this.silence.breakSince(sentAt, this.client));
+    return this.withinLimit(time.left, send(this.client), () => this.deadConnections.breakSince(sentAt, this.client));
   }
 
   /**
@@ -236,7 +236,7 @@ export class RedisConnection {
     const client = duplicate(this.given, forCommands, this.settings.commandTimeoutMs);
     // Each call that waits for the connection adds listeners, so their number has no limit.
     client.setMaxListeners(0);
-    this.silence.watch(client);
+    this.deadConnections.watch(client);
     let warnedAt = -Infinity;
     client.on('error', (error: Error) => {
       // ioredis reports each attempt to reconnect; one warning a minute is enough.
@@ -251,7 +251,7 @@ export class RedisConnection {
     if (this.closed) throw closedError();
     if (this.client.status === 'ready') return this.admit(time);
     if (this.client.status === 'wait' || this.client.status === 'end') {
-      // The error event handles its rejection. Only whether it becomes ready in time matters here.
+      // The error event reports a failed attempt. Only the time limit matters here.
       runOutsideContext(() => this.client.connect()).catch(() => undefined);
     }
     await new Promise<void>((resolve, reject) => {
@@ -289,7 +289,7 @@ export class RedisConnection {
     const since = this.settings.clock.elapsed();
     const checked = betweenFaultPoints('redis', 'format', () => check?.(client) ?? Promise.resolve());
     const run: Promise<void> = this.withinLimit(this.settings.commandTimeoutMs, checked, () =>
-      this.silence.breakSince(since, client),
+      this.deadConnections.breakSince(since, client),
     ).then(
       () => void (this.admitted = true),
       (error: unknown) => {

@@ -158,7 +158,7 @@ export class GroupReader {
   }
 
   /** Checks the claim of a run that is only a part of an entry, by the same rules that `start.lua` has for a whole entry. */
-  async worthOf(id: string, entry: string, token: string): Promise<'valid' | 'cancelled' | 'unknown'> {
+  async checkClaim(id: string, entry: string, token: string): Promise<'valid' | 'cancelled' | 'unknown'> {
     const { keys, redis } = this.store;
     const [[secret, status], active] = await redis.use('hmget', (client) =>
       Promise.all([client.hmget(keys.state(id), field.secret, field.status), client.hget(keys.active(id), entry)]),

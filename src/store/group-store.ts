@@ -26,8 +26,8 @@ export interface Above {
 }
 
 /**
- * Why a group is cancelled: `user` cancelled this very group, its `parent` was cancelled, or its parent came to a `stop`
- * (which cancels only groups that were never started). `timeout`: its time limit is over. `abandoned`: nothing has
+ * Why a group is cancelled: a `user` cancelled this very group, its `parent` was cancelled, or `stop`: its parent stopped
+ * at a failure limit (which cancels only groups that were never started). `timeout`: its time limit is over. `abandoned`: nothing has
  * happened in it for `retention.abandonedMs`.
  */
 export type CancelledBy = 'user' | 'parent' | 'stop' | 'timeout' | 'abandoned';
@@ -442,7 +442,7 @@ export class GroupStore {
   }
 
   /** Makes the results of a group live as long as the group. */
-  async keepResults(id: string, total: number): Promise<void> {
+  async bindResultLifetimes(id: string, total: number): Promise<void> {
     await this.scripts.bindLifetimes(id, this.scripts.buckets(id, total));
   }
 
@@ -556,7 +556,7 @@ export class GroupStore {
    *
    * @param until - only entries that were due at this time, in ms; '' for now
    */
-  async takeDue(id: string, limit: number, until: number | '' = ''): Promise<DueReply> {
+  async takeDueEntries(id: string, limit: number, until: number | '' = ''): Promise<DueReply> {
     return toDue(await this.scripts.call('due', id, [limit, 1, until]));
   }
 
@@ -647,7 +647,7 @@ export class GroupStore {
    *
    * @returns `aliveMs`: for how long it still counts as alive, 0 when it is dead. `stuckMs`: as it last reported to `beat`
    */
-  async life(process: string): Promise<{ aliveMs: number; stuckMs: number }> {
+  async readHeartbeat(process: string): Promise<{ aliveMs: number; stuckMs: number }> {
     const key = this.keys.process(process);
     const [left, stuckMs] = await this.redis.use('pttl', (client) => Promise.all([client.pttl(key), client.get(key)]));
     return { aliveMs: Math.max(0, left), stuckMs: Number(stuckMs ?? 0) };

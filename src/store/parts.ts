@@ -4,7 +4,7 @@ import type { Effects } from './replies';
 /** The maximum that one script writes: it blocks Redis for some milliseconds. */
 const perScript = { items: 1_000, bytes: 1024 * 1024 };
 
-/** The first run of a group, which starts as soon as the group is complete. */
+/** The first run of a group, which starts as soon as all parts of the group are written. */
 export interface FirstRun {
   message: string;
   /** The channel on which this process receives the end of the group. */

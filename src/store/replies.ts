@@ -71,7 +71,7 @@ export interface DueReply {
   toSpread: boolean;
   /** True if a retry of it is still being prepared. */
   retrying: boolean;
-  /** True if everything it refers to has yet to be kept from expiring, because its callbacks were fired again. */
+  /** True if results and nested groups must be kept from expiring, because callbacks run again. */
   retaining: boolean;
   /** The ms until its deadline; undefined without one. */
   timeLeft: number | undefined;

@@ -79,7 +79,7 @@ export function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => void clock.timeout(resolve, ms));
 }
 
-/** Resolves after some ms, and lets the process end before. */
+/** Resolves after some ms. Its timer does not keep the process alive. */
 export function idlePause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.timeout(resolve, ms).unref());
 }

@@ -7,7 +7,7 @@ export function retry<T>(
   action: () => Promise<T>,
   wait: (failure: unknown, attempt: number) => Promise<unknown>,
 ): Promise<T> {
-  // Most actions succeed at once, and then need no async function.
+  // Most actions succeed at the first try, and then need no async function.
   return action().catch((failure: unknown) => later(action, failure, wait));
 }
 

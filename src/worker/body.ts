@@ -11,7 +11,7 @@ import { messageOf } from '../utils/error-message';
 import { ClaimedRun } from './claimed-run';
 import { currentExecution, inExecution, type Execution, type MageContext } from './context';
 import { isWrapped } from './layers';
-import { encodeOutput, encodeThrown, lossIn } from './output';
+import { encodeOutput, encodeThrown, firstJsonLoss } from './output';
 import { moveResults, parseInput, type InputSchema } from './parsing';
 import { RetryUntilTimeout } from './retry-until';
 import { captureContext, claimPlainRoot, openRoot } from './roots/root-run';
@@ -127,14 +127,14 @@ class Attempt {
   }
 
   /**
-   * Runs one task of a workflow that is an item as a whole. The task receives the whole input, and claims nothing.
+   * Runs one task of a workflow of several tasks; the item is the workflow. The task receives the whole input, and claims nothing.
    * @returns undefined when the claim is not in the store
    * @throws NonRetryableError when it was cancelled. The engine can't cancel a run before one of its tasks is due.
    */
   async partOf(claim: Claim): Promise<{ output: unknown } | undefined> {
     const { groupId, entry, token } = claim;
     const { reader } = this.runtime;
-    const worth = await this.untilTimeout.retry('to be known', () => reader.worthOf(groupId, entry, token));
+    const worth = await this.untilTimeout.retry('to be known', () => reader.checkClaim(groupId, entry, token));
     if (worth === 'cancelled') throw new NonRetryableError('It was cancelled before it started.');
     return worth === 'valid' ? { output: await this.asPart(claim) } : undefined;
   }
@@ -163,7 +163,7 @@ class Attempt {
   }
 
   /**
-   * Runs the body as one task of a workflow that is an item as a whole. Its output or error must be one that the engine can
+   * Runs the body as one task of a workflow of several tasks; the item is the workflow. Its output or error must be one that the engine can
    * store.
    */
   private async asPart(claim: Claim): Promise<unknown> {
@@ -247,7 +247,7 @@ class Attempt {
   private warnOfLoss(output: unknown): void {
     const { runtime, task } = this;
     if (warned.has(task)) return;
-    const loss = lossIn(output);
+    const loss = firstJsonLoss(output);
     if (loss === undefined) return;
     warned.add(task);
     runtime.logger.warn(`the output of ${task.name} changes when it is turned into JSON: ${loss}. Return plain JSON.`);

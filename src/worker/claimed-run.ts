@@ -125,7 +125,7 @@ export class ClaimedRun {
       case 'superseded':
         throw new NonRetryableError(`A later attempt of run ${runId} has begun.`);
       case 'stored':
-        // A run that was withdrawn or cancelled before it began is not a repetition; a repetition has a higher retry count.
+        // Warns only about replays, which have a retry count. A run that was withdrawn or cancelled before it began ends here too.
         if (this.execution.retryCount > 0 || (!reply.late && reply.result !== 'x'))
           logger.warn(
             `run ${runId} of ${this.about.name} has ended already; its body does not run again. To repeat failed items, use retryFailed().`,

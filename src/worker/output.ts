@@ -61,7 +61,7 @@ export function encodeThrown(error: unknown): unknown {
 const looksAt = 1_000;
 
 /** Returns the first place in an output that JSON removes or changes, as a text. Undefined when it arrives unchanged. */
-export function lossIn(output: unknown): string | undefined {
+export function firstJsonLoss(output: unknown): string | undefined {
   let left = looksAt;
   const look = (value: unknown, path: string): string | undefined => {
     if ((left -= 1) < 0 || value === null || value === undefined) return undefined;

@@ -7,7 +7,7 @@ if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
 local act = read_active(entry)
 if not act or is_void(entry, ARGV[4]) then return reply('refused') end
-free_first()
+allow_at_memory_limit()
 local child = string.sub(ARGV[4], 1, 2) == 'g:' and string.sub(ARGV[4], 3) or nil
 -- The end of a nested group in an earlier round does not count. Callbacks have no rounds, because they are not retried.
 if child and tonumber(entry) and (tonumber(ARGV[8]) or group.round) ~= group.round then return reply('refused') end
@@ -20,6 +20,6 @@ elseif child then
 end
 -- The entry may still be granted without a run id, because the confirmation of the run can arrive after its end.
 if act.run ~= ARGV[4] and not (act.state == 'granted' and act.run == '') then return reply('refused') end
-if not may(act.state, ARGV[5]) then return reply('refused') end
+if not is_allowed(act.state, ARGV[5]) then return reply('refused') end
 end_entry(entry, act, ARGV[5], ARGV[6], tonumber(ARGV[7]))
 return conclude('ended')

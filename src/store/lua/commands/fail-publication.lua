@@ -14,6 +14,6 @@ if tonumber(act.publications) < tonumber(ARGV[4]) then
   write_group()
   return reply('retry')
 end
-free_first()
+allow_at_memory_limit()
 end_entry(entry, act, 'failed', ARGV[5])
 return conclude('ended')

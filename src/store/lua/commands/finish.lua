@@ -7,7 +7,7 @@
 if not read_group() then return { 'unknown' } end
 local first = 4
 local confirmed = first + 2 * tonumber(ARGV[3])
-free_first()
+allow_at_memory_limit()
 confirm_from(confirmed)
 
 local function finish(payload, entry, run, retry, inv, nonce, outcome, retries)

@@ -1,4 +1,4 @@
--- register: adds groups to the reconciler index, each before its first write that may have to be completed. A group with a later due time gets the earlier one.
+-- register: adds groups to the reconciler index, each before the first write that the reconciler may have to complete. It never moves a due time back.
 -- KEYS: 1
 -- ARGV: for each group its id, and the ms until it is due at the latest
 -- Returns nothing

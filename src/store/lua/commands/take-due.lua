@@ -1,4 +1,4 @@
--- take-due: takes due groups from the reconciler index, so that only one process at a time looks after a group.
+-- take-due: takes due groups from the reconciler index, so that only one process at a time handles a group.
 -- KEYS: 1
 -- ARGV: ms until the groups are due again unless their due time is changed, limit
 -- Returns the ids of the due groups

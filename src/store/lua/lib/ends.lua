@@ -3,7 +3,7 @@
 --- @include "pending"
 -- At its memory limit Redis refuses a script whose first write may use more memory. This first write never does, so that ends are
 -- still accepted; they free memory.
-local function free_first()
+local function allow_at_memory_limit()
   redis.call('HDEL', A, '')
 end
 
@@ -57,7 +57,7 @@ end
 
 -- Deletes the bound data of an item that has succeeded; '-' shows that there were some. A task that was run by itself and a chain keep
 -- theirs, because a user may load their signatures and pass them as callbacks.
-local function let_go(entry, spec, kept)
+local function drop_bound_data(entry, spec, kept)
   if kept == #spec or is_single() or is_sequence() then return end
   headers[#headers + 1], headers[#headers + 2] = entry, string.sub(spec, 1, kept) .. '-'
 end
@@ -122,7 +122,7 @@ local function end_entry(entry, act, to, payload, size)
     local superseded = to ~= 'succeeded' and group.round > 0 and redis.call('HEXISTS', C, callback_field.newerFiring .. entry) == 1
     add(to == 'succeeded' and field.callbacksSucceeded or superseded and field.callbacksRepeated or field.callbacksFailed, 1)
   else
-    if to == 'succeeded' then let_go(entry, spec, kept) end
+    if to == 'succeeded' then drop_bound_data(entry, spec, kept) end
     store_end(entry, act, to, payload, size or #payload)
   end
   supersede(entry)

@@ -41,13 +41,13 @@ local function state_of(entry, act)
   return bytes[byte]
 end
 
-local function may(from, to)
+local function is_allowed(from, to)
   local list = moves[from]
   return list ~= nil and string.find(list, to, 1, true) ~= nil
 end
 
 local function check_move(entry, from, to)
-  if not may(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
+  if not is_allowed(from, to) then error('mageflow: entry ' .. entry .. ' is ' .. from .. ' and cannot become ' .. to) end
 end
 
 -- The functions below are the only ones that change states: of active entries in their records, of items in their bytes.

@@ -31,7 +31,7 @@ end
 
 -- Whether the run of a suspended entry can be taken back: only if no body has begun in it.
 local function can_take_back(entry, act)
-  return tonumber(entry) and act.state ~= 'running' and may(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
+  return tonumber(entry) and act.state ~= 'running' and is_allowed(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
 
 -- Puts an item whose body has not begun back at the front of the queue. An item that is suspended individually is marked as passed over.

@@ -10,7 +10,7 @@ type Client = Redis | Cluster;
  * ioredis's own `socketTimeout` uses a timer. After the event loop was blocked, this timer fires before replies that have
  * arrived are read, and would break a healthy connection.
  */
-export class Silence {
+export class DeadConnections {
   private readonly receivedAt = new WeakMap<object, number>();
 
   /** @param limitMs - how long a new connection may send nothing, in ms */
