@@ -35,6 +35,7 @@ export type { RootConfig, SwarmConfig } from './config/swarm-config';
 export type { DescribeOptions } from './api/describe';
 export type { Description } from './api/described';
 export type { Loaded, LoadOptions } from './api/load';
+export type { FailureExample, FailureGroup, FailuresOptions } from './api/failures';
 export type { ListedSignature, Listing, ListOptions } from './api/list';
 export type { ChainOptions } from './api/make-chain';
 export type { SwarmOptions } from './api/make-swarm';

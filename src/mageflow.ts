@@ -19,6 +19,7 @@ import type { ChainInput, ChainOutput, Steps } from './api/chain-types';
 import { resolveRootConfig, takeRootConfig, type ResolvedConfig, type RootConfig } from './config/swarm-config';
 import { describe as describeSignature, type DescribeOptions } from './api/describe';
 import type { Description } from './api/described';
+import { failures as groupFailures, type FailureGroup, type FailuresOptions } from './api/failures';
 import { list as listSignatures, type Listing, type ListOptions } from './api/list';
 import { load as loadSignature, type Loaded, type LoadOptions } from './api/load';
 import { makeChain, type ChainOptions } from './api/make-chain';
@@ -362,6 +363,19 @@ export class Mageflow<
    */
   describe(id: string, options?: DescribeOptions): Promise<Description> {
     return describeSignature(this.scope, id, options);
+  }
+
+  /**
+   * Groups all failures of a swarm, of a chain, or of the children of a root, the most frequent first. Numbers and ids in
+   * messages are taken for equal. Reads all failures, a page at a time.
+   * @param options - `by: 'name'` groups by the names of items instead. Default `'message'`.
+   * @returns for each group its text, how many failures it has, and three examples
+   * @throws NotFoundError for an unknown id, ConfigurationError naming the field, StoreError
+   * @example
+   * for (const { text, count } of await mage.failures(batch.id)) console.log(count, text);
+   */
+  failures(id: string, options?: FailuresOptions): Promise<FailureGroup[]> {
+    return groupFailures(this.scope, id, options);
   }
 
   /**

@@ -265,8 +265,8 @@ describe('mageContext()', () => {
     await batch.run();
     const [a] = taskSet.executions('context a');
     const [b] = taskSet.executions('context b');
-    expect(a?.context).toEqual({ signatureId: `${batch.id}~0`, swarmId: batch.id, index: 0, message: {} });
-    expect(b?.context).toEqual({ signatureId: signed.id, swarmId: batch.id, index: 1, message: {} });
+    expect(a?.context).toEqual({ attempt: 1, signatureId: `${batch.id}~0`, swarmId: batch.id, index: 0, message: {} });
+    expect(b?.context).toEqual({ attempt: 1, signatureId: signed.id, swarmId: batch.id, index: 1, message: {} });
   });
 
   test('in a signature that was run alone, and in its callback', async () => {
@@ -274,10 +274,12 @@ describe('mageContext()', () => {
     const signature = await mage.sign(work, { label: 'context alone' }, { successCallbacks: [attached] });
     await signature.run();
     expect((await taskSet.onlyExecution('context alone', signature)).context).toEqual({
+      attempt: 1,
       signatureId: signature.id,
       message: {},
     });
     expect((await taskSet.onlyExecution('context callback', signature)).context).toEqual({
+      attempt: 1,
       signatureId: attached.id,
       message: {},
     });

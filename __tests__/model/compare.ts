@@ -22,7 +22,10 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
     reader.record(id),
   ]);
   if (model.gone) return same('the group', snapshot, undefined);
+  // The model has no clock.
+  const times = { createdAt: snapshot?.createdAt, startedAt: snapshot?.startedAt, endedAt: snapshot?.endedAt };
   same('its numbers', snapshot, {
+    ...times,
     kind: model.config.kind,
     name: 'model',
     status: model.status,

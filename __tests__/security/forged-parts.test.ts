@@ -70,7 +70,7 @@ test('a root by itself is told of its own signature, whatever metadata its run h
   for (const claim of [`${id} 0 madeup g `, '']) {
     const context = (await root.run({}, forged(id, claim))) as { signatureId: string; rootId: string };
     expect(context.signatureId).not.toBe(id);
-    expect(context).toEqual({ signatureId: context.signatureId, rootId: context.signatureId, message: {} });
+    expect(context).toEqual({ attempt: 1, signatureId: context.signatureId, rootId: context.signatureId, message: {} });
   }
 });
 

@@ -16,6 +16,9 @@ function snapshot(given: Partial<Snapshot>): Snapshot {
     cancelled: 2,
     suspended: false,
     reason: undefined,
+    createdAt: undefined,
+    startedAt: undefined,
+    endedAt: undefined,
     swept: 0,
     callbacks: { pending: 0, succeeded: 0, failed: 0 },
   };

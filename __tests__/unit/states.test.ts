@@ -112,7 +112,7 @@ describe("an entry's state", () => {
     expect(body('lib/states.lua', 'activate')).toMatch(/^\s*check_move\(entry, from, to\)\n\s*write_active/);
     expect(body('lib/states.lua', 'mark')).toMatch(/check_move\(entry, from, to\)[\s\S]*marked\[/);
     expect(body('lib/states.lua', 'mark_row')).toMatch(/check_move\(first, from, to\)[\s\S]*SETRANGE/);
-    expect(body('lib/states.lua', 'check_move')).toMatch(/if not may\(from, to\) then error\(/);
+    expect(body('lib/states.lua', 'check_move')).toMatch(/if not is_allowed\(from, to\) then error\(/);
   });
 
   test('has a name that is no part of another one, as they are looked for in lists', () => {

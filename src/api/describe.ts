@@ -1,3 +1,4 @@
+import { resolveConfig } from '../config/swarm-config';
 import { withTimeout } from '../utils/timeout';
 import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
 import { isEnded, readError } from '../store/group-reader';
@@ -41,6 +42,7 @@ export async function describe(reading: Reading, id: string, options: DescribeOp
   await Promise.all([
     addRunId(reading, node),
     addCallbacks(reading, node),
+    addConfig(reading, node),
     addChildren(reading, node, { from, depth, limit }),
     output && addOutput(reading, node),
   ]);
@@ -95,6 +97,15 @@ async function findInvocation(
   const error = state === 'failed' ? readError(result?.slice(1) ?? '') : undefined;
   const at = { groupId, entry, id, spec, state, run: active?.run ?? '', error };
   return describeEntry(reading, at, snapshot, templateIn(spec));
+}
+
+/** Adds the configuration of a swarm, or of the internal swarm of a root. */
+async function addConfig({ reader }: Reading, { shown, below }: Node): Promise<void> {
+  if (!below || below.unmade || (shown.kind !== 'swarm' && shown.kind !== 'root')) return;
+  const found = await reader.configuration(below.groupId);
+  if (!found) return;
+  const { successCallbacks: _success, errorCallbacks: _error, options: _options, ...config } = found;
+  shown.config = resolveConfig(config);
 }
 
 async function addOutput({ reader }: Reading, { shown, run, below }: Node): Promise<void> {

@@ -1,3 +1,4 @@
+import type { SwarmConfig } from '../config/swarm-config';
 import { kinds } from '../orchestrator/kinds';
 import { groupFailure } from '../orchestrator/group-end';
 import { isEnded, emptySnapshot, type Snapshot } from '../store/group-reader';
@@ -7,7 +8,7 @@ import { templateIn, unpackSpec, type GroupTemplate, type Spec } from '../store/
 import { TreeReader, type TreeItem } from '../store/tree-reader';
 import type { Reading } from './reading';
 import { statusOf as statusOfEntry } from './stored-entry';
-import { progressOf, statusOf } from './stored-group';
+import { dateOf, progressOf, statusOf } from './stored-group';
 import type { Progress, Signature, SignatureStatus } from './types';
 
 /** The description of a signature, and of each of its children. */
@@ -18,6 +19,12 @@ export interface Description {
   status: SignatureStatus;
   /** Counts of the items of a swarm or chain, or of the children of a root. */
   progress?: Progress;
+  /** When a group was created, started (or last retried), and ended. Absent while it has not come to that. */
+  createdAt?: Date;
+  startedAt?: Date;
+  endedAt?: Date;
+  /** The configuration of a swarm or of a root's children. Only at the top level. */
+  config?: SwarmConfig;
   /**
    * The id of the engine's run of a task or root, while it is running. At the top level also afterwards, if the engine still
    * has it.
@@ -88,10 +95,21 @@ export async function describeGroup(
     name: snapshot.name,
     status,
     progress: progressOf(snapshot),
+    ...timesOf(snapshot),
     ...(error === undefined ? {} : { error }),
     children: [],
   };
   return { shown, below: { groupId: id, total: snapshot.total } };
+}
+
+/** Returns the times that a group has come to. */
+function timesOf(snapshot: Snapshot): Pick<Description, 'createdAt' | 'startedAt' | 'endedAt'> {
+  const times = Object.entries({
+    createdAt: dateOf(snapshot.createdAt),
+    startedAt: dateOf(snapshot.startedAt),
+    endedAt: dateOf(snapshot.endedAt),
+  });
+  return Object.fromEntries(times.filter(([, time]) => time !== undefined));
 }
 
 /**

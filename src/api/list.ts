@@ -1,4 +1,4 @@
-import { oneOf, refuseUnknown, wholeNumber } from '../config/options';
+import { oneOf, refuseUnknown, time, wholeNumber } from '../config/options';
 import { text } from '../config/text';
 import type { IndexMember } from '../store/top-level-index';
 import { isEnded } from '../store/group-reader';
@@ -16,6 +16,10 @@ export interface ListOptions {
   status?: SignatureStatus | null | undefined;
   /** Lists only signatures with exactly this name. Default: all. */
   name?: string | null | undefined;
+  /** Lists only signatures that were created at this time or later: a Date, or ms since 1970. Default: all. */
+  since?: Date | number | null | undefined;
+  /** Lists only signatures that were created before this time: a Date, or ms since 1970. Default: all. */
+  until?: Date | number | null | undefined;
   /** The size of a page, from 1 to 1,000. Default 50. */
   limit?: number | null | undefined;
   /** The `cursor` of the previous page. Default: from the newest. */
@@ -38,7 +42,7 @@ export interface Listing {
   cursor?: string;
 }
 
-const fields = new Set(['kind', 'status', 'name', 'limit', 'cursor']);
+const fields = new Set(['kind', 'status', 'name', 'since', 'until', 'limit', 'cursor']);
 const kinds: readonly ListedSignature['kind'][] = ['task', 'root', 'chain', 'swarm'];
 const statuses: readonly SignatureStatus[] = [
   'pending',
@@ -70,19 +74,23 @@ export async function list(reading: Reading, options: ListOptions = {}): Promise
   const limit = wholeNumber('limit', options.limit, 50, { max: 1_000 });
   const filtered = Object.values(wanted).some((value) => value !== undefined);
   const items: ListedSignature[] = [];
-  let after = unpackAfter(options.cursor);
+  const since = toScore(time('since', options.since)) ?? -Infinity;
+  const until = toScore(time('until', options.until));
+  // The index is in the order of creation, so both times bound what is read of it.
+  let after = unpackAfter(options.cursor) ?? (until === undefined ? undefined : { score: until, id: '' });
   let more = true;
   for (let looked = 0; more && items.length < limit && looked < looksAtMost;) {
     const missing = limit - items.length;
     const page = await reading.store.topLevelIndex.page(after, filtered ? Math.max(membersPerRead, missing) : missing);
-    const found = await readAll(reading, page.members, wanted);
-    more = page.more;
-    for (const [i, member] of page.members.entries()) {
+    const members = page.members.filter(({ score }) => score >= since);
+    const found = await readAll(reading, members, wanted);
+    more = page.more && members.length === page.members.length;
+    for (const [i, member] of members.entries()) {
       after = member;
       const item = found[i];
       if (item) items.push(item);
       if (items.length < limit) continue;
-      more ||= i + 1 < page.members.length;
+      more ||= i + 1 < members.length;
       break;
     }
     looked += page.members.length;
@@ -117,6 +125,11 @@ async function read({ reader, store }: Reading, { id, score }: IndexMember, want
   const status = state ? statusOfEntry(state) : statusOf(snapshot);
   if ((wanted.status ?? status) !== status) return 'other';
   return { id, kind, name, status, createdAt: new Date(Math.floor(score / 1_000)) };
+}
+
+/** The index counts in microseconds. */
+function toScore(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms * 1_000;
 }
 
 function unpackAfter(cursor: unknown): IndexMember | undefined {

@@ -149,7 +149,14 @@ export function progressOf(snapshot: Snapshot): Progress {
     closed,
     status: statusOf(snapshot),
     callbacks: snapshot.callbacks,
+    createdAt: dateOf(snapshot.createdAt),
+    startedAt: dateOf(snapshot.startedAt),
+    endedAt: dateOf(snapshot.endedAt),
   };
+}
+
+export function dateOf(ms: number | undefined): Date | undefined {
+  return ms === undefined ? undefined : new Date(ms);
 }
 
 /** Returns the snapshot of a swarm that an entry will create, or that it will never create because it has ended. */

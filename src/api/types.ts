@@ -194,6 +194,12 @@ export interface Progress {
    * invocation.
    */
   callbacks: { pending: number; succeeded: number; failed: number };
+  /** When it was created, by the clock of Redis. Undefined for a swarm that another group has yet to create. */
+  createdAt: Date | undefined;
+  /** When it was started, or last retried. Undefined before. */
+  startedAt: Date | undefined;
+  /** When it ended. Undefined before. */
+  endedAt: Date | undefined;
 }
 
 /** The part of an item's result that does not depend on its outcome. */

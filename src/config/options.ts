@@ -152,6 +152,14 @@ export function oneOf<T extends string>(field: string, value: unknown, allowed: 
   throw new ConfigurationError(`${field}: expected one of ${allowed.join(', ')}, got ${describe(value)}.`);
 }
 
+/** Returns a time as ms since 1970; undefined for undefined and null. @throws ConfigurationError for every other value */
+export function time(field: string, value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  const ms = value instanceof Date ? value.getTime() : value;
+  if (typeof ms === 'number' && Number.isFinite(ms)) return ms;
+  throw new ConfigurationError(`${field}: expected a Date or ms since 1970, got ${describe(value)}.`);
+}
+
 /** Refuses unknown fields, because a misspelt field would have no effect. @throws ConfigurationError */
 export function refuseUnknown(value: object, allowed: ReadonlySet<string>, what: string): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -137,10 +137,10 @@ export class RunInputs {
     for await (const json of this.reader.outputs(list)) yield JSON.parse(json);
   }
 
-  /** The failures of the group that a callback reports on: a swarm, or a root's children. */
-  async failures(groupId: string, source: string): Promise<Failure[]> {
+  /** The number of failures of the group that a callback reports on, and the first 100: a swarm, or a root's children. */
+  async failures(groupId: string, source: string): Promise<{ count: number; failures: Failure[] }> {
     const of = source === 'g' ? groupId : await this.childrenOf(groupId, source);
-    return of === undefined ? [] : (await this.reader.failures(of)).failures;
+    return of === undefined ? { count: 0, failures: [] } : this.reader.failures(of);
   }
 
   private async listFor(groupId: string, entry: string, source: string): Promise<string> {

@@ -9,13 +9,14 @@ import type { GroupStore } from './group-store';
 import type { GroupStatus, Outcome } from './replies';
 import { itemId } from './ids';
 import { unpackActive } from './active-record';
-import { activeState, itemStateOf, marks, type ItemState } from './item-state';
+import { activeState, isEnded, itemStateOf, marks, type ItemState } from './item-state';
 import { Suspensions } from './suspensions';
 import { lastKnownOutcomes, inlined } from './item-ends';
 import { parseOptions, unpackCallback, unpackHead, type GroupTemplate } from './spec';
 import { callbackField, field, specField } from './scripts.generated';
 
 export type { Counts, GroupRecord, Snapshot } from './group-record-reader';
+export { isEnded };
 export type { ItemState };
 
 /** An active entry: its `run`, or 'g:' and the id of the group that it is; and as `child` the group of a root's children. */
@@ -482,18 +483,14 @@ export function readError(json: string): string {
   return json ? ((JSON.parse(json) as { message?: string }).message ?? '') : '';
 }
 
-/** Returns whether a status or state, of a group or an item, is terminal unless it is retried. */
-export function isEnded(status: string): boolean {
-  return status === 'succeeded' || status === 'failed' || status === 'cancelled';
-}
-
 /** Returns the snapshot of a group that does not exist yet. */
 export function emptySnapshot(
   what: Pick<Snapshot, 'kind' | 'name' | 'status' | 'closed' | 'total' | 'cancelled'>,
 ): Snapshot {
   const counts = { ready: 0, slots: 0, succeeded: 0, failed: 0, swept: 0 };
   const callbacks = { pending: 0, succeeded: 0, failed: 0 };
-  return { ...what, ...counts, callbacks, suspended: false, reason: undefined };
+  const times = { createdAt: undefined, startedAt: undefined, endedAt: undefined };
+  return { ...what, ...counts, ...times, callbacks, suspended: false, reason: undefined };
 }
 
 /** Groups the positions in `indexes` before `end` by the bucket that holds their results. */

@@ -1,6 +1,6 @@
 import { claimToken } from './executions';
 import type { Above, GroupKind, GroupStore } from './group-store';
-import { isStopped, isSuspended } from './item-state';
+import { isEnded, isStopped, isSuspended } from './item-state';
 import type { GroupStatus } from './replies';
 import { parseOptions, type StoredRunOptions } from './spec';
 import { field } from './scripts.generated';
@@ -36,6 +36,10 @@ export interface Snapshot {
   callbacks: { pending: number; succeeded: number; failed: number };
   /** True if it is suspended. */
   suspended: boolean;
+  /** In ms since 1970, by Redis's clock; undefined while it has not come to that. */
+  createdAt: number | undefined;
+  startedAt: number | undefined;
+  endedAt: number | undefined;
   /** Why it ended early: its deadline passed, or it was abandoned. */
   reason: 'timeout' | 'abandoned' | undefined;
 }
@@ -109,6 +113,9 @@ export class GroupRecordReader {
         field.callbacksSucceeded,
         field.callbacksFailed,
         field.callbacksRepeated,
+        field.createdAt,
+        field.startedAt,
+        field.endedAt,
       ),
     );
     const [kind, name, status, closed, ...rest] = values;
@@ -117,7 +124,8 @@ export class GroupRecordReader {
       .slice(0, 7)
       .map((value) => Number(value ?? 0));
     const [flags, why] = rest.slice(7);
-    const [fired = 0, fine = 0, broken = 0, repeated = 0] = rest.slice(9).map((value) => Number(value ?? 0));
+    const [fired = 0, fine = 0, broken = 0, repeated = 0] = rest.slice(9, 13).map((value) => Number(value ?? 0));
+    const [createdAt, startedAt, endedAt] = rest.slice(13).map((value) => (value ? Number(value) : undefined));
     return {
       kind: kind as Snapshot['kind'],
       name: name ?? '',
@@ -133,6 +141,10 @@ export class GroupRecordReader {
       swept,
       callbacks: { pending: fired - fine - broken - repeated, succeeded: fine, failed: broken },
       suspended: isSuspended(flags),
+      createdAt,
+      startedAt,
+      // A group that is retried has ended before.
+      endedAt: isEnded(status) ? endedAt : undefined,
       reason: why === 'timeout' || why === 'abandoned' ? why : undefined,
     };
   }

@@ -45,3 +45,8 @@ export function isSuspended(flags: string | null | undefined): boolean {
 export function isStopped(status: GroupStatus): boolean {
   return status === 'stopping' || status === 'cancelling' || status === 'failed' || status === 'cancelled';
 }
+
+/** Returns whether a status or state, of a group or an item, is terminal unless it is retried. */
+export function isEnded(status: string): boolean {
+  return status === 'succeeded' || status === 'failed' || status === 'cancelled';
+}

@@ -211,7 +211,10 @@ class Attempt {
       context.results = { [Symbol.asyncIterator]: () => runtime.inputs.results(groupId, entry, source) };
     }
     if ((failedItems > 0 && source === 'g') || ofRoot) {
-      const failures = await untilTimeout.retry('for its failures', () => runtime.inputs.failures(groupId, source));
+      const { count, failures } = await untilTimeout.retry('for its failures', () =>
+        runtime.inputs.failures(groupId, source),
+      );
+      if (count > 0) context.failureCount = count;
       if (failures.length > 0) context.failures = failures;
     }
     const { schema } = task;
@@ -299,7 +302,7 @@ function addMessage(context: MageContext, message: Message | string | undefined)
 function contextOf(ctx: Context<unknown>, claim: Claim, isRoot: boolean): MageContext {
   const metadata = metadataOf(claim, ctx.additionalMetadata());
   const signatureId = metadata.signature || claim.groupId;
-  const context: MageContext = { signatureId };
+  const context: MageContext = { signatureId, attempt: ctx.retryCount() + 1 };
   const rootId = isRoot ? signatureId : metadata.root;
   if (metadata.swarm) context.swarmId = metadata.swarm;
   if (metadata.chain) context.chainId = metadata.chain;

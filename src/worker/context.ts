@@ -21,6 +21,10 @@ export interface MageContext {
   message?: Record<string, unknown>;
   /** Its index in its group. */
   index?: number;
+  /** Which attempt of its run this is, from 1 on. */
+  attempt: number;
+  /** In a success callback of a swarm or root with failed items: how many have failed. */
+  failureCount?: number;
   /** In a success callback of a swarm or root with failed items: those items (the first 100). */
   failures?: Failure[];
   /**

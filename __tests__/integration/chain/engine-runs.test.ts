@@ -87,6 +87,7 @@ test('the bodies of a chain know the chain and their place in it', async () => {
   });
   await chain.run({});
   expect(taskSet.executions('knows')[0]?.context).toEqual({
+    attempt: 1,
     signatureId: step.id,
     chainId: chain.id,
     index: 2,

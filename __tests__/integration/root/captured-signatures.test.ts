@@ -53,7 +53,13 @@ describe('in the body of a root', () => {
     expect(taskSet.executions('merged')).toMatchObject([
       {
         input: { label: 'merged', a: { x: 1, y: 3 }, b: [4] },
-        context: { signatureId: childId, rootId: signature.id, swarmId: (await signature.children()).id, index: 0 },
+        context: {
+          attempt: 1,
+          signatureId: childId,
+          rootId: signature.id,
+          swarmId: (await signature.children()).id,
+          index: 0,
+        },
       },
     ]);
   });

@@ -1,6 +1,15 @@
 import { claimToken } from '../../../src/store/executions';
 import { edgesIn } from '../../helpers/lua';
-import { execution, failed, StoreFixture, succeeded, threw, type TestGroup, endLog, regrant } from '../../helpers/store';
+import {
+  execution,
+  failed,
+  StoreFixture,
+  succeeded,
+  threw,
+  type TestGroup,
+  endLog,
+  regrant as takeOver,
+} from '../../helpers/store';
 
 const fixture = new StoreFixture();
 afterAll(() => fixture.close());
@@ -38,7 +47,7 @@ async function regrant({ group, entry }: Subject, change: Partial<{ state: strin
   const packed = await fixture.redis.hget(group.store.keys.active(group.id), entry);
   const [state = 'granted', runId = '', , , , process = group.store.process] = packed?.split('|') ?? [];
   const due = { entry, state, runId, process, publications: 1, ...change };
-  return (await regrant(group.store, group.id, due)).code;
+  return (await takeOver(group.store, group.id, due)).code;
 }
 
 /** Every script that can reach an item, each with what a rightful and a wrong caller would send. */

@@ -97,7 +97,7 @@ describe('creating a swarm', () => {
 
   test('is open, pending and runs nothing until it is told to', async () => {
     const swarm = await mage.swarm({ tasks: [taskSet.work, taskSet.work] });
-    expect(await swarm.progress()).toEqual({
+    expect(await swarm.progress()).toMatchObject({
       total: 2,
       waiting: 2,
       queued: 0,

@@ -18,7 +18,7 @@ describe('progress and status', () => {
     const swarm = await mage.swarm({ tasks, config: { maxConcurrency: 2 } });
     for (const item of [ok, ok2, bad, held, held2, queued]) await item.runNoWait({});
     await taskSet.started(swarm, 5);
-    expect(await swarm.progress()).toEqual({
+    expect(await swarm.progress()).toMatchObject({
       total: 8,
       waiting: 2,
       queued: 1,
@@ -62,7 +62,7 @@ describe('progress and status', () => {
     await taskSet.started(swarm, 1);
     await bad.runNoWait({});
     await progressOf(swarm, { failed: 1 });
-    expect(await swarm.progress()).toEqual({
+    expect(await swarm.progress()).toMatchObject({
       total: 4,
       waiting: 0,
       queued: 0,
