@@ -140,6 +140,16 @@ describe('what waits for its slot', () => {
       name: 'idle',
       status: 'pending',
       progress: await swarm.progress(),
+      createdAt: expect.any(Date) as Date,
+      config: {
+        keepResults: true,
+        maxConcurrency: 30,
+        maxItems: null,
+        onStop: 'finish',
+        stopAfterFailureRatio: null,
+        stopAfterNFailures: null,
+        timeoutMs: null,
+      },
       callbacks: [],
       children: [
         { id: `${swarm.id}~0`, kind: 'task', name: 'work', status: 'pending', children: [] },
