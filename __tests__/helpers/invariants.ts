@@ -158,11 +158,15 @@ export class Invariants {
         succeeded,
         failed,
         cancelled: total - succeeded - failed,
+        closed: true,
+        status,
       };
-      expect(
-        isDeepStrictEqual(progress, { ...right, closed: true, status }),
-        `its progress is ${JSON.stringify(progress)}`,
+      const shown = Object.fromEntries(
+        Object.keys(right).map((field) => [field, progress[field as keyof typeof right]]),
       );
+      expect(isDeepStrictEqual(shown, right), `its progress is ${JSON.stringify(progress)}`);
+      const { createdAt = Infinity, startedAt = createdAt, endedAt = -Infinity } = progress;
+      expect(+createdAt <= +startedAt && +startedAt <= +endedAt, `its times are ${JSON.stringify(progress)}`);
     }
 
     // Of a root, how often its children were tried again, for which it waited.

@@ -167,7 +167,14 @@ describe('a root as an item of a swarm', () => {
     expect(await swarm.run({ common: 'for all' })).toEqual([
       [
         'for all',
-        { signatureId: item.id, rootId: item.id, swarmId: swarm.id, index: 0, message: { common: 'for all' } },
+        {
+          attempt: 1,
+          signatureId: item.id,
+          rootId: item.id,
+          swarmId: swarm.id,
+          index: 0,
+          message: { common: 'for all' },
+        },
       ],
     ]);
   });
