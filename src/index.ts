@@ -15,6 +15,7 @@ export {
 } from './worker/context';
 export {
   AlreadyStartedError,
+  BackOffError,
   CancelledError,
   ClosedError,
   ConfigurationError,
@@ -31,13 +32,15 @@ export {
 } from './config/errors';
 export type { ErrorEvent, GroupEvent, ItemEvent, MageflowEvents, RepairEvent } from './config/events';
 export type { MageflowLogger, MageflowOptions } from './config/options';
-export type { RootConfig, SwarmConfig } from './config/swarm-config';
+export type { BackOffOptions } from './config/errors';
+export type { RateLimit, RootConfig, SwarmConfig } from './config/swarm-config';
 export type { DescribeOptions } from './api/describe';
 export type { Description } from './api/described';
 export type { Loaded, LoadOptions } from './api/load';
 export type { FailureExample, FailureGroup, FailuresOptions } from './api/failures';
 export type { ListedSignature, Listing, ListOptions } from './api/list';
 export type { ChainOptions } from './api/make-chain';
+export type { LabelOptions } from './api/labels';
 export type { SwarmOptions } from './api/make-swarm';
 export type { ChainInput, ChainOutput, Steps } from './api/chain-types';
 export type { Arrived } from './api/json-types';

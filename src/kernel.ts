@@ -22,6 +22,8 @@ import { GroupCache } from './orchestrator/group-cache';
 import { GroupReconciler } from './orchestrator/group-reconciler';
 import { Heartbeat } from './orchestrator/heartbeat';
 import { Nesting } from './orchestrator/nesting';
+import { NextStarts } from './orchestrator/next-starts';
+import { Pauser } from './orchestrator/pauser';
 import { Outbox, type Published } from './orchestrator/outbox';
 import { PendingPublications } from './orchestrator/pending-publications';
 import { Reconciler } from './orchestrator/reconciler';
@@ -81,6 +83,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
   const store = new GroupStore(connection, settings, hatchet.tenantId, hatchet.config.namespace ?? '', {
     onStatusChange: (event) => events.emit('group', event),
     onFailedCallback: (groupId, entry) => failedCallback(groupId, entry),
+    onNextStart: (groupId, inMs) => nextStarts.plan(groupId, inMs),
   });
   const reader = new GroupReader(store);
   const failedCallback = reportFailedCallbacks(reader, events, logger);
@@ -103,6 +106,9 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     get deadlines() {
       return deadlines;
     },
+    get nextStarts() {
+      return nextStarts;
+    },
     get cache() {
       return cache;
     },
@@ -117,9 +123,10 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
   const retrier = new Retrier(store, reader, commands);
   const remover = new Remover(store, reader);
   const deadlines = new Deadlines(canceller, repairs, settings.clock);
+  const nextStarts = new NextStarts(store, commands, repairs, carryOut);
   const confirmations = new Confirmations(store, suspender, canceller);
   const markPublished = (groupId: string, entry: string) => outbox.markPublished(groupId, entry);
-  const by = { cache, completion, canceller, retrier, suspender };
+  const by = { cache, completion, canceller, retrier, suspender, signatureIndex };
   const nesting = new Nesting(store, reader, commands, by, { markPublished, carryOut });
 
   const recovery = new RunRecovery(engine, store, reader, events);
@@ -193,6 +200,8 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     completion,
     nesting,
     suspender,
+    pauser: new Pauser(reader, commands),
+    nextStarts,
     runReconciler,
     registry,
     logger,
@@ -214,6 +223,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     await untilIdle(settings.clock, limit, () => outbox.isBusy || connection.isBusy, stopped);
     recovery.close();
     deadlines.close();
+    await nextStarts.close();
     await outbox.close();
     connection.close();
     engine.close();

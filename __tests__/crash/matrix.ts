@@ -90,7 +90,6 @@ export async function crashAt(cell: Cell, passages: Record<string, Passages>): P
 
 /** Calls that no scenario makes, and why. */
 const outOfReach = {
-  'redis grant': 'takes what is over when more than 1,000 slots are free at once',
   'redis discard': 'undoes a call that has failed in its own process',
   'redis scan': 'looks at all keys, for tests and people who ask for it',
   'redis multi': 'looks at the keys of one group, for the same',

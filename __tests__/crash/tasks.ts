@@ -1,5 +1,5 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
-import type { Mageflow } from '../../src';
+import { BackOffError, type Mageflow } from '../../src';
 import { eventually } from '../helpers/fixture';
 import { mostAtOnce } from './check';
 import type { Diary } from './diary';
@@ -9,8 +9,8 @@ export type PieceInput = {
   of: string;
   /** Works this long, in ms. */
   ms?: number;
-  /** Throws each time; the first time only; until it has been mended. */
-  throws?: 'always' | 'once' | 'unmended';
+  /** Throws each time; the first time only; until it has been mended. Backs off the first time. */
+  throws?: 'always' | 'once' | 'unmended' | 'backs off';
   /** Works until its run is cancelled. */
   endless?: boolean;
   /** Works until this step of the program is done. */
@@ -70,6 +70,7 @@ export function crashTasks(mage: Mageflow, diary: Diary) {
       if (until) await eventually(`${until} is done`, () => diary.did(until), 100_000);
       await diary.note({ event: 'end', ...about(of, ctx) });
       if (throws === 'always' || (throws === 'once' && (await diary.ends(of)) === 1)) throw new Error(`${of} throws`);
+      if (throws === 'backs off' && (await diary.ends(of)) === 1) throw new BackOffError({ ms: 300 });
       if (throws === 'unmended' && !(await diary.did('mend'))) throw new Error(`${of} is not mended`);
       return { of };
     },

@@ -1,4 +1,4 @@
-import type { Mageflow } from '../../src';
+import { BackOffError, type Mageflow } from '../../src';
 import type { Recorder } from './recorder';
 
 export interface HardInput {
@@ -79,5 +79,16 @@ export function hardLives(mage: Mageflow, recorder: Recorder) {
       return { now: Date.now() };
     },
   });
-  return [careful, hasty, hardRoot, order];
+  /** Backs off for so many ms at its first execution, in whichever process. */
+  const patient = mage.task({
+    name: 'patient',
+    fn: async ({ n, ms }: { n: number; ms: number }, ctx) => {
+      const before = (await recorder.stamps('start')).filter((stamp) => stamp.n === n).length;
+      await recorder.note({ event: 'start', n, attempt: ctx.retryCount(), pid: process.pid });
+      if (before === 0) throw new BackOffError({ ms, reason: 'not yet' });
+      await recorder.note({ event: 'end', n, attempt: ctx.retryCount(), pid: process.pid });
+      return { n };
+    },
+  });
+  return [careful, hasty, hardRoot, order, patient];
 }

@@ -7,6 +7,7 @@ import { claimToken, type Execution } from '../../src/store/executions';
 import { GroupStore, newSecret, type NewGroup } from '../../src/store/group-store';
 import { newId } from '../../src/store/ids';
 import { RedisConnection } from '../../src/store/connection';
+import type { StoreListeners } from '../../src/store/script-calls';
 import { packSpec } from '../../src/store/spec';
 import { Log, required } from './fixture';
 import { keyFaults } from './key-faults';
@@ -95,12 +96,16 @@ export class StoreFixture {
   readonly store: GroupStore;
   readonly reader: GroupReader;
 
-  constructor(options: MageflowOptions = {}, redis: Redis | Cluster = new Redis(required('REDIS_URL'))) {
+  constructor(
+    options: MageflowOptions = {},
+    redis: Redis | Cluster = new Redis(required('REDIS_URL')),
+    listeners: StoreListeners = {},
+  ) {
     this.redis = redis;
     const log = new Log();
     const settings = resolveOptions({ ...options, keyPrefix: this.keyPrefix }, log);
     this.connection = new RedisConnection(this.redis, settings);
-    this.store = new GroupStore(this.connection, settings, 'tenant', 'namespace');
+    this.store = new GroupStore(this.connection, settings, 'tenant', 'namespace', listeners);
     this.reader = new GroupReader(this.store);
   }
 

@@ -47,6 +47,10 @@ const printed: Record<string, RegExp[]> = {
     /gave 7 totals and 1 failure: ENOENT/,
     /^The large import that was cancelled is cancelled/m,
   ],
+  'rate-limited-api': [
+    /^At 280 calls in 10 s, where the API allows 300: 200 prices in [\d.]+ s, and the API answered 429 0 times/m,
+    /^At 80 calls in a second, where it allows 40: 200 prices in [\d.]+ s, and the API answered 429 [1-9]\d* times/m,
+  ],
   'fan-out': [/^12 texts, 26681 words, 2627 different ones/m, /the +│ +1642 │/, /alice +│ +386 │/],
 };
 

@@ -73,6 +73,7 @@ const group = (message: string): CachedGroup => ({
   resultBytes: 0,
   parent: undefined,
   above: {},
+  labels: {},
   keepResults: true,
   version: '1.1.0',
 });

@@ -56,7 +56,7 @@ type Call =
   | ({ do: 'start'; token: boolean; deadOwner: string; child: boolean; handBack: boolean } & Execution)
   | ({
       do: 'finish';
-      outcome: 'succeeded' | 'failed' | 'threw' | 'aborted';
+      outcome: 'succeeded' | 'failed' | 'threw' | 'aborted' | 'backed-off';
       payload: string;
       retries: number;
       pairs: Pairs;
@@ -73,6 +73,8 @@ type Call =
   | { do: 'withdraw'; entries: string[] }
   | { do: 'update'; limit?: number; stopAfter?: number }
   | { do: 'timeOver' }
+  | { do: 'pause' }
+  | { do: 'pauseOver' }
   | { do: 'retry'; who: 'user' | 'parent' | 'more'; round: number; reopen: boolean }
   | { do: 'retryCallbacks'; source: string }
   | { do: 'reopen'; round: number }

@@ -61,6 +61,8 @@ export const makers: Record<string, Maker> = {
       : a % 2
         ? { do: 'update', limit: 1 + (b % 4) }
         : { do: 'update', stopAfter: b % 4 },
+  pause: (_, { a }) => (a % 4 === 0 ? { do: 'pause' } : undefined),
+  pauseOver: ({ model }) => (model.paused ? { do: 'pauseOver' } : undefined),
   timeOver: ({ model }) => (model.config.timeout ? { do: 'timeOver' } : undefined),
   retry: ({ model }, { a, b, c }) => {
     if (model.config.kind === 'task') return undefined;

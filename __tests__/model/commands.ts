@@ -42,6 +42,7 @@ const often: Record<string, number> = {
   run: 2,
   add: 3,
   resume: 2,
+  pauseOver: 3,
   more: 4,
   runNested: 3,
   retry: 4,

@@ -23,7 +23,8 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
   ]);
   if (model.gone) return same('the group', snapshot, undefined);
   // The model has no clock.
-  const times = { createdAt: snapshot?.createdAt, startedAt: snapshot?.startedAt, endedAt: snapshot?.endedAt };
+  const { createdAt, startedAt, endedAt, nextStartAt, pausedUntil } = snapshot ?? {};
+  const times = { createdAt, startedAt, endedAt, nextStartAt, pausedUntil };
   same('its numbers', snapshot, {
     ...times,
     kind: model.config.kind,
@@ -42,9 +43,11 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
       succeeded: model.callbacks.filter(({ state }) => state === 'succeeded').length,
       failed: model.callbacks.filter((u) => isOutcome(u.state) && u.state !== 'succeeded' && !u.superseded).length,
     },
+    labels: {},
     suspended: model.suspended,
     reason: model.why === 'timeout' ? model.why : undefined,
   });
+  same('whether it is paused', (pausedUntil ?? 0) > Date.now() + 60_000, model.paused);
   const items = page?.items ?? [];
   same(
     'the states of its items',

@@ -91,6 +91,8 @@ export class Control extends Executions {
       this.deadline = this.config.timeout ? 'ahead' : 'none';
       if (reopen) this.closed = false;
       this.round += 1;
+      // What was spent in an earlier round does not count. The items follow when they are queued.
+      for (const u of this.callbacks) u.spent = 0;
       this.retried = this.items.length;
       this.failures = [];
       for (const u of left) if (u.state === 'waiting') u.state = 'queued';

@@ -19,6 +19,7 @@ export async function drain(run: Run, perform: (action: Action) => Promise<void>
 function next(run: Run): object {
   const { model } = run;
   if (model.preparing) return { do: 'retry', who: 'more', round: 0, reopen: false };
+  if (model.paused && !model.ended) return { do: 'pauseOver' };
   if (model.suspended) return { do: 'suspend', on: false };
   const alone = model.all.find((u) => model.alone(u) && (!model.ended || u.state === 'deferred' || model.heldBack));
   if (alone) return { do: 'suspendEntry', entry: alone.name, on: false };

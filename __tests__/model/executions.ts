@@ -1,6 +1,6 @@
 import type { Action, Attempt } from './actions';
 import { Mechanisms } from './mechanisms';
-import { isOutcome, mark, type Outcome } from './unit';
+import { isOutcome, mark, type Outcome, type Unit } from './unit';
 
 /** The life of what was granted: published, started, ended, taken over, taken back. */
 export class Executions extends Mechanisms {
@@ -78,8 +78,22 @@ export class Executions extends Mechanisms {
     }
     if (!current) return 'refused';
     if (threw && (outcome === 'aborted' || u.threw <= retries)) return 'retry';
+    if (outcome === 'backed-off' && !cancelled) return this.backOff(u, run, payload);
     this.endUnit(u, cancelled ? 'cancelled' : threw ? 'failed' : (outcome as Outcome), payload);
     return 'ended';
+  }
+
+  /** It runs again later, with the attempts that are left. */
+  private backOff(u: Unit, run: string, payload: string): string {
+    u.spent = u.threw;
+    if (this.isItem(u)) {
+      this.paused ||= !payload.startsWith('0 ');
+      this.takeBack(u);
+    } else {
+      this.makeVoid(u, run);
+      Object.assign(u, { state: 'granted', run: '', attempt: undefined, owner: this.by, due: false });
+    }
+    return this.done('backed-off');
   }
 
   protected settle({ entry, run, outcome, payload, round }: Action & { do: 'settle' }): string {

@@ -32,6 +32,8 @@ export class GroupState {
   told = false;
   round = 0;
   parentRound = 0;
+  /** Nothing of it starts for a while. */
+  paused = false;
   released = false;
   heldBack = false;
   toSpread = false;

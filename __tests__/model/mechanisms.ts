@@ -156,7 +156,7 @@ export class Mechanisms extends GroupState {
   }
 
   protected handOut(): void {
-    while (this.status === 'running' && !this.suspended && !this.preparing && this.slots < this.limit) {
+    while (this.status === 'running' && !this.suspended && !this.preparing && !this.paused && this.slots < this.limit) {
       const [next] = this.line;
       const alone = next !== undefined && this.alone(next);
       // The steps of a chain have an order.

@@ -70,6 +70,13 @@ export class Model extends Control {
         this.stopAfter = action.stopAfter ?? this.stopAfter;
         this.stopAtLimit();
         return this.done('updated');
+      case 'pause':
+        this.paused ||= !this.ended;
+        return this.done('paused');
+      case 'pauseOver':
+        this.paused = false;
+        this.release(false);
+        return this.done('granted');
       case 'timeOver':
         if (this.deadline !== 'none') this.deadline = 'over';
         return 'over';

@@ -45,7 +45,7 @@ end
 local state = {}
 for _, line in ipairs(held[1] == '' and {} or held[1]) do
   local name = string.match(line, '^%S+')
-  if not ({ pr = 1, wv = 1, lr = 1, rt = 1, jn = 1 })[name] then state[#state + 1] = line end
+  if not ({ pr = 1, wv = 1, lr = 1, rt = 1, jn = 1, pc = 1 })[name] then state[#state + 1] = line end
 end
 held[1] = state
 return { cjson.encode(held), ttls }`;
@@ -194,6 +194,11 @@ export class Real {
         };
         return called(await store.update(id, changed));
       }
+      case 'pause':
+        return called(await store.pause(id, 3_600_000));
+      case 'pauseOver':
+        await this.stores[0].redis.use('hdel', (client) => client.hdel(store.keys.state(id), 'pc'));
+        return called(await store.grant(id, true));
       case 'timeOver':
         await this.stores[0].redis.use('eval', (client) =>
           client.eval(

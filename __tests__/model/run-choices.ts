@@ -4,10 +4,17 @@ import type { Run } from './run';
 import type { Unit } from './unit';
 
 const first: Attempt = { retryCount: 0, invocation: 1, nonce: 'n' };
-const ends = ['succeeded', 'succeeded', 'succeeded', 'failed', 'threw', 'aborted'] as const;
+const ends = ['succeeded', 'succeeded', 'succeeded', 'failed', 'threw', 'aborted', 'backed-off', 'succeeded'] as const;
 const outcomes = ['succeeded', 'succeeded', 'failed', 'cancelled'] as const;
-const payload = (outcome: string, n: number) =>
-  outcome === 'succeeded' ? `{"n":${n}}` : outcome === 'cancelled' ? '' : `{"message":"no ${n}"}`;
+/** Most of what backs off may run again at once: a pause holds its whole group back. */
+const payload = (outcome: string, n: number): string =>
+  outcome === 'backed-off'
+    ? `${n % 5 === 0 ? 3_600_000 : 0} {"message":"no ${n}"}`
+    : outcome === 'succeeded'
+      ? `{"n":${n}}`
+      : outcome === 'cancelled'
+        ? ''
+        : `{"message":"no ${n}"}`;
 const groupRun = (u: Unit) => `g:child-${u.name}`;
 
 /** The runs that may be heard of for an entry. */

@@ -21,6 +21,7 @@ export async function roots(mage: Mageflow, hatchet: HatchetClient): Promise<voi
     stopAfterFailureRatio: 0.5,
     onStop: 'cancel',
     timeoutMs: 60_000,
+    rateLimit: { limit: 10, perMs: 1_000 },
     keepResults: true,
   } satisfies Required<RootConfig>;
   const batch = mage.rootTask({

@@ -14,7 +14,13 @@ const root = path.resolve(__dirname, '../..');
 
 function progress(given: Partial<Progress>): Progress {
   const callbacks = { pending: 0, succeeded: 0, failed: 0 };
-  const times = { createdAt: undefined, startedAt: undefined, endedAt: undefined };
+  const times = {
+    createdAt: undefined,
+    startedAt: undefined,
+    endedAt: undefined,
+    rateLimited: false,
+    nextStartAt: undefined,
+  };
   const none = { waiting: 0, queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0, callbacks, ...times };
   return { total: 1_000, ...none, closed: true, status: 'succeeded', ...given };
 }

@@ -19,6 +19,9 @@ function snapshot(given: Partial<Snapshot>): Snapshot {
     createdAt: undefined,
     startedAt: undefined,
     endedAt: undefined,
+    nextStartAt: undefined,
+    pausedUntil: undefined,
+    labels: {},
     swept: 0,
     callbacks: { pending: 0, succeeded: 0, failed: 0 },
   };

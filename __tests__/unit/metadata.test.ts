@@ -12,6 +12,7 @@ const metadata: RunMetadata = {
   root: '',
   callback: '',
   name: 'row 7',
+  tags: [],
 };
 const engineParent = 'hatchet__parent_step_run_id';
 
@@ -19,6 +20,11 @@ test('what is written is read back', () => {
   const written = writeMetadata(metadata, claim);
   expect(readClaim(written)).toEqual(claim);
   expect(readMetadata(written)).toEqual(metadata);
+});
+
+test('tags are read back, and made-up ones are none', () => {
+  expect(readMetadata(writeMetadata({ ...metadata, tags: ['a', 'b, "c"'] }, claim)).tags).toEqual(['a', 'b, "c"']);
+  for (const text of ['', 'no JSON', '{}', '[1]']) expect(readMetadata({ 'mageflow.tags': text }).tags).toEqual([]);
 });
 
 test('a callback says whose end fired it', () => {
@@ -36,6 +42,7 @@ test('all keys are written, the unused ones empty, so that none is inherited fro
     root: '',
     callback: '',
     name: 'n',
+    tags: [],
   } as const;
   const written = writeMetadata(empty, claim);
   expect(Object.keys(written).sort()).toEqual(Object.keys(writeMetadata(metadata, claim)).sort());

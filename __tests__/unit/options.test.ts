@@ -65,7 +65,14 @@ test.each([[null], [[]], [5], ['x'], [undefined]])('refuseUnknown refuses %p, na
 });
 
 describe('the texts of a swarm config in Redis', () => {
-  const limits = { stopAfterFailureRatio: 0.25, timeoutMs: 5_000, maxItems: 7, onStop: 'cancel' } as const;
+  const limits = {
+    stopAfterFailureRatio: 0.25,
+    timeoutMs: 5_000,
+    maxItems: 7,
+    onStop: 'cancel',
+    closeAfterIdleMs: 9,
+    rateLimit: { limit: 2, perMs: 3, burst: 4 },
+  } as const;
 
   test.each<[string, ResolvedConfig]>([
     ['its defaults', resolveConfig({})],
@@ -104,7 +111,14 @@ describe('the config of a root task', () => {
 });
 
 describe('a swarm config', () => {
-  const noLimits = { stopAfterFailureRatio: null, timeoutMs: null, maxItems: null, onStop: 'finish' };
+  const noLimits = {
+    stopAfterFailureRatio: null,
+    timeoutMs: null,
+    maxItems: null,
+    onStop: 'finish',
+    closeAfterIdleMs: null,
+    rateLimit: null,
+  };
 
   test('has its defaults', () => {
     const defaults = { ...noLimits, maxConcurrency: 30, stopAfterNFailures: null, keepResults: true };

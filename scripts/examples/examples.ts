@@ -6,6 +6,7 @@ import { fanOut } from './fan-out';
 import { httpService } from './http-service';
 import { parallelFiles } from './parallel-files';
 import { queryBatch } from './query-batch';
+import { rateLimitedApi } from './rate-limited-api';
 
 export const examples: readonly Example<any>[] = [
   parallelFiles,
@@ -15,6 +16,7 @@ export const examples: readonly Example<any>[] = [
   agent,
   fanOut,
   httpService,
+  rateLimitedApi,
 ];
 
 /** The names, with a line for each. */

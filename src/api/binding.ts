@@ -4,6 +4,8 @@ import { encodeMessage, isPlainObject } from '../messages/json';
 import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
 import { checkBytes, checkWellFormed, maxNameBytes, text } from '../config/text';
 import { packSpec, type Spec, type StoredRunOptions } from '../store/spec';
+import { checkLabels, labelFields } from './labels';
+import { checkMetadata } from './metadata';
 import { checkBound, checkCallback, schemaOf } from './schemas';
 import type { Scope } from './scope';
 import {
@@ -17,7 +19,7 @@ import {
 
 /** The run options, which every list of options includes. */
 export const runFields = ['additionalMetadata', 'priority', 'sticky', 'desiredWorkerLabels'] as const;
-const signFields = new Set<string>([...runFields, 'successCallbacks', 'errorCallbacks', 'name', 'key']);
+const signFields = new Set<string>([...runFields, ...labelFields, 'successCallbacks', 'errorCallbacks', 'name', 'key']);
 const waitFields = new Set<string>(['timeoutMs', 'signal']);
 const callFields = new Set<string>([...runFields, ...waitFields]);
 // See `maxNameBytes`.
@@ -79,6 +81,7 @@ export function bind(
   }
   const run = checkRunOptions(options, `sign(${name})`);
   if (run) bound.options = run;
+  Object.assign(bound, checkLabels(options, `sign(${name})`));
   const shown = text(options.name, 'name');
   if (shown !== undefined) bound.name = shown;
   const key = text(options.key, 'key');
@@ -163,14 +166,15 @@ export function checkRunOptions(options: RunOptions | undefined, what: string): 
   if (options === undefined || options === null) return undefined;
   const { additionalMetadata, priority, sticky, desiredWorkerLabels } = options;
   const run: StoredRunOptions = {};
-  if (additionalMetadata !== undefined) run.additionalMetadata = checkMetadata(additionalMetadata, what);
+  if (additionalMetadata !== undefined)
+    run.additionalMetadata = checkMetadata('additionalMetadata', additionalMetadata, what);
   if (priority !== undefined) {
     if (![1, 2, 3].includes(priority))
       throw new ConfigurationError(`priority of ${what}: expected 1, 2 or 3, got ${describe(priority)}.`);
     run.priority = priority;
   }
   if (sticky !== undefined) run.sticky = trueOrFalse(`sticky of ${what}`, sticky);
-  if (desiredWorkerLabels !== undefined) run.desiredWorkerLabels = checkLabels(desiredWorkerLabels, what);
+  if (desiredWorkerLabels !== undefined) run.desiredWorkerLabels = checkWorkerLabels(desiredWorkerLabels, what);
   if (Object.keys(run).length === 0) return undefined;
   checkBytes(`the options of ${what}`, JSON.stringify(run), maxOptionsBytes);
   return run;
@@ -219,36 +223,8 @@ export function alreadyStarted(what: string): AlreadyStartedError {
   );
 }
 
-function checkMetadata(given: Record<string, string>, what: string): Record<string, string> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new ConfigurationError(
-      `additionalMetadata of ${what}: expected an object with string values, got ${describe(given)}.`,
-    );
-  }
-  const metadata = { ...given };
-  for (const [key, value] of Object.entries(metadata)) {
-    if (key.startsWith('mageflow.')) {
-      throw new ConfigurationError(
-        `additionalMetadata of ${what}: the key ${key} is reserved for mageflow. Choose one that doesn't start with "mageflow.".`,
-      );
-    }
-    if (key.startsWith('hatchet__')) {
-      throw new ConfigurationError(
-        `additionalMetadata of ${what}: the key ${key} is reserved for the engine. Choose one that doesn't start with "hatchet__".`,
-      );
-    }
-    if (typeof value !== 'string' || value.includes('\0') || key.includes('\0')) {
-      throw new ConfigurationError(
-        `additionalMetadata of ${what}: expected a string without NUL at ${describe(key)}, got ${describe(value)}.`,
-      );
-    }
-    for (const each of [key, value]) checkWellFormed(`additionalMetadata of ${what}`, each);
-  }
-  return metadata;
-}
-
 /** Checks the labels, because the engine accepts labels that it can't store, and then loses every run of the call. */
-function checkLabels(given: NonNullable<RunOptions['desiredWorkerLabels']>, what: string): typeof given {
+function checkWorkerLabels(given: NonNullable<RunOptions['desiredWorkerLabels']>, what: string): typeof given {
   const refuse = (expected: string, came: unknown): never => {
     throw new ConfigurationError(`desiredWorkerLabels of ${what}: expected ${expected}, got ${describe(came)}.`);
   };

@@ -23,6 +23,9 @@ export interface Description {
   createdAt?: Date;
   startedAt?: Date;
   endedAt?: Date;
+  /** What was given as `tags` and `metadata`. Absent without any. */
+  tags?: string[];
+  metadata?: Record<string, string>;
   /** The configuration of a swarm or of a root's children. Only at the top level. */
   config?: SwarmConfig;
   /**
@@ -96,6 +99,7 @@ export async function describeGroup(
     status,
     progress: progressOf(snapshot),
     ...timesOf(snapshot),
+    ...snapshot.labels,
     ...(error === undefined ? {} : { error }),
     children: [],
   };
@@ -139,6 +143,7 @@ export async function describeEntry(
     status,
     ...(below === undefined ? {} : { progress: progressOf(snapshot ?? nothing('root', name, state, 0)) }),
     ...(run === '' || run.startsWith('g:') ? {} : { runId: run }),
+    ...spec.labels,
     ...(at.error === undefined ? {} : { error: at.error }),
     children: [],
   };
@@ -208,6 +213,7 @@ function describeUnmade(
     name,
     status: statusOfEntry(state),
     ...(template ? { progress: progressOf(nothing(kind, name, state, template.items.length)) } : {}),
+    ...spec.labels,
     ...(error === undefined ? {} : { error }),
     children: [],
   };

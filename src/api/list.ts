@@ -2,6 +2,7 @@ import { oneOf, refuseUnknown, time, wholeNumber } from '../config/options';
 import { text } from '../config/text';
 import type { IndexMember } from '../store/top-level-index';
 import { isEnded } from '../store/group-reader';
+import { checkTag } from './labels';
 import { packCursor, unpackCursor } from './cursor';
 import type { Reading } from './reading';
 import { statusOf as statusOfEntry } from './stored-entry';
@@ -16,6 +17,8 @@ export interface ListOptions {
   status?: SignatureStatus | null | undefined;
   /** Lists only signatures with exactly this name. Default: all. */
   name?: string | null | undefined;
+  /** Lists only signatures that have this tag themselves. Default: all. */
+  tag?: string | null | undefined;
   /** Lists only signatures that were created at this time or later: a Date, or ms since 1970. Default: all. */
   since?: Date | number | null | undefined;
   /** Lists only signatures that were created before this time: a Date, or ms since 1970. Default: all. */
@@ -33,6 +36,8 @@ export interface ListedSignature {
   name: string;
   status: SignatureStatus;
   createdAt: Date;
+  /** Absent when it has none. */
+  tags?: string[];
 }
 
 /** One page of `mage.list`. */
@@ -42,7 +47,7 @@ export interface Listing {
   cursor?: string;
 }
 
-const fields = new Set(['kind', 'status', 'name', 'since', 'until', 'limit', 'cursor']);
+const fields = new Set(['kind', 'status', 'name', 'tag', 'since', 'until', 'limit', 'cursor']);
 const kinds: readonly ListedSignature['kind'][] = ['task', 'root', 'chain', 'swarm'];
 const statuses: readonly SignatureStatus[] = [
   'pending',
@@ -61,6 +66,7 @@ interface Wanted {
   kind: ListedSignature['kind'] | undefined;
   status: SignatureStatus | undefined;
   name: string | undefined;
+  tag: string | undefined;
 }
 
 /** Lists the outermost groups, newest first. @throws ConfigurationError */
@@ -70,6 +76,7 @@ export async function list(reading: Reading, options: ListOptions = {}): Promise
     kind: filter('kind', options.kind, kinds),
     status: filter('status', options.status, statuses),
     name: text(options.name, 'name'),
+    tag: options.tag === undefined || options.tag === null ? undefined : checkTag('tag', options.tag),
   };
   const limit = wholeNumber('limit', options.limit, 50, { max: 1_000 });
   const filtered = Object.values(wanted).some((value) => value !== undefined);
@@ -116,15 +123,23 @@ async function readAll(reading: Reading, members: readonly IndexMember[], wanted
 async function read({ reader, store }: Reading, { id, score }: IndexMember, wanted: Wanted) {
   const [snapshot, place] = await Promise.all([reader.snapshot(id), store.topLevelIndex.placeOf(id)]);
   if (!snapshot) return 'gone';
-  const { kind: stored, name } = snapshot;
+  const { kind: stored, name, labels } = snapshot;
   const kind = stored === 'task' && place.root ? 'root' : stored;
   const other = (wanted.kind ?? kind) !== kind || (wanted.name ?? name) !== name;
-  if (place.nested || other) return 'other';
+  const tagged = wanted.tag === undefined || labels.tags?.includes(wanted.tag);
+  if (place.nested || other || !tagged) return 'other';
   // A single task has the state of an item, which is more exact than that of its group.
   const state = stored === 'task' && !isEnded(snapshot.status) ? await reader.itemState(id, 0) : undefined;
   const status = state ? statusOfEntry(state) : statusOf(snapshot);
   if ((wanted.status ?? status) !== status) return 'other';
-  return { id, kind, name, status, createdAt: new Date(Math.floor(score / 1_000)) };
+  return {
+    id,
+    kind,
+    name,
+    status,
+    createdAt: new Date(Math.floor(score / 1_000)),
+    ...(labels.tags ? { tags: labels.tags } : {}),
+  };
 }
 
 /** The index counts in microseconds. */

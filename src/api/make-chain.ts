@@ -4,6 +4,7 @@ import { text } from '../config/text';
 import { keyedId, newId } from '../store/ids';
 import { packTemplate, type GroupTemplate } from '../store/spec';
 import { checkRunOptions, runFields, type BoundSpec } from './binding';
+import { checkLabels, labelFields, type LabelOptions } from './labels';
 import { placeAll, prepareGroup, releaseAll, undo } from './entries';
 import { identityOfTasks } from './identity';
 import { currentRoot, type Scope } from './scope';
@@ -11,7 +12,7 @@ import { TaskSignature } from './task-signature';
 import type { Owner, RunOptions, TaskLike } from './types';
 
 /** Options of `mage.chain`. */
-export interface ChainOptions<S extends readonly TaskLike[] = readonly TaskLike[]> extends RunOptions {
+export interface ChainOptions<S extends readonly TaskLike[] = readonly TaskLike[]> extends RunOptions, LabelOptions {
   /** Run after every step has succeeded, with the last output. */
   successCallbacks?: S | undefined;
   /** Run once, after a step has finally failed (with that step's input) or the chain was cancelled. */
@@ -22,7 +23,7 @@ export interface ChainOptions<S extends readonly TaskLike[] = readonly TaskLike[
   key?: string | undefined;
 }
 
-const fields = new Set<string>(['successCallbacks', 'errorCallbacks', 'name', 'key', ...runFields]);
+const fields = new Set<string>(['successCallbacks', 'errorCallbacks', 'name', 'key', ...labelFields, ...runFields]);
 
 /** Checks everything and makes the chain. Nothing is written until it is run or becomes part of a group. */
 export async function makeChain(
@@ -40,6 +41,7 @@ export async function makeChain(
   const name = given ?? 'chain';
   const key = text(options.key, 'key');
   const run = checkRunOptions(options, `the chain "${name}"`);
+  const labelled = checkLabels(options, `the chain "${name}"`);
   const root = currentRoot(scope);
   const identity = root && (key ?? root.identify('chain', name, identityOfTasks(tasks as TaskLike[])));
   const id = root ? keyedId('chain', `${root.groupId} ${identity}`) : key ? keyedId('chain', key) : newId();
@@ -61,7 +63,7 @@ export async function makeChain(
     ...(run ? { options: run } : {}),
   };
   const below = steps.flatMap((step) => step.spec.below ?? []);
-  const spec: BoundSpec = { task: name, group: 'chain', data: packTemplate(group) };
+  const spec: BoundSpec = { task: name, group: 'chain', data: packTemplate(group), ...labelled };
   if (given !== undefined) spec.name = given;
   if (below.length > 0) spec.below = below;
   // In a root's body the id identifies the chain already.

@@ -6,6 +6,7 @@ import { newSecret, type NewGroup } from '../store/group-store';
 import { keyedId, newId } from '../store/ids';
 import { callbackIds } from '../store/spec';
 import { checkRunOptions, runFields } from './binding';
+import { checkLabels, labelFields, type LabelOptions } from './labels';
 import { resolveConfig, type SwarmConfig } from '../config/swarm-config';
 import {
   bytesPerScript,
@@ -25,7 +26,8 @@ import type { Owner, RunOptions, Swarm, TaskEntry, TaskLike } from './types';
 export interface SwarmOptions<
   T extends readonly TaskEntry[] = readonly TaskEntry[],
   S extends readonly TaskLike[] = readonly TaskLike[],
-> extends RunOptions {
+>
+  extends RunOptions, LabelOptions {
   /** The first items: declarations, names, signatures or `[task, data?, options?]`. Default: none. */
   tasks?: T | undefined;
   /** Run after every item has ended without reaching a failure limit, even if some items failed. */
@@ -49,6 +51,7 @@ const fields = new Set<string>([
   'isSwarmClosed',
   'name',
   'key',
+  ...labelFields,
   ...runFields,
 ]);
 
@@ -64,6 +67,7 @@ export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise
   const key = text(options.key, 'key');
   const name = text(options.name, 'name') ?? 'swarm';
   const runOptions = checkRunOptions(options, `the swarm "${name}"`);
+  const labelled = checkLabels(options, `the swarm "${name}"`);
   const root = currentRoot(scope);
   const identity = key ?? root?.identify('swarm', name, identityOfTasks(tasks), JSON.stringify(config));
   const id = identity === undefined ? newId() : keyedId('swarm', root ? `${root.groupId} ${identity}` : identity);
@@ -83,15 +87,16 @@ export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise
     closed: (isSwarmClosed || entries.length === maxItems) && chunks.length <= 1,
     ...(chunks.length > 1 ? { building: chunks[0]?.length ?? 0 } : {}),
     ...config,
+    ...labelled,
     ...(runOptions ? { options: JSON.stringify(runOptions) } : {}),
     successCallbacks,
     errorCallbacks,
   };
-  const about = { madeIn: root, keyed: key !== undefined };
+  const made = { madeIn: root, keyed: key !== undefined };
   const content = { chunks, close: isSwarmClosed, again: root !== undefined };
-  const created = await write(scope, new TaskSwarm<O>(scope, id, name, about), group, content);
+  const created = await write(scope, new TaskSwarm<O>(scope, id, name, made), group, content);
   const snapshot = created ? undefined : await scope.reader.snapshot(id);
-  return new TaskSwarm<O>(scope, id, snapshot?.name ?? name, { ...about, created });
+  return new TaskSwarm<O>(scope, id, snapshot?.name ?? name, { ...made, created });
 }
 
 interface Content {

@@ -136,7 +136,7 @@ export function statusOf({ status, suspended }: Pick<Snapshot, 'status' | 'suspe
 
 /** Returns the counts of a group's items, as users see them. */
 export function progressOf(snapshot: Snapshot): Progress {
-  const { total, ready, slots, succeeded, failed, cancelled, closed, status } = snapshot;
+  const { total, ready, slots, succeeded, failed, cancelled, closed, status, nextStartAt, pausedUntil } = snapshot;
   const stopped = status !== 'pending' && status !== 'running';
   return {
     total,
@@ -152,6 +152,8 @@ export function progressOf(snapshot: Snapshot): Progress {
     createdAt: dateOf(snapshot.createdAt),
     startedAt: dateOf(snapshot.startedAt),
     endedAt: dateOf(snapshot.endedAt),
+    rateLimited: nextStartAt !== undefined && nextStartAt !== pausedUntil,
+    nextStartAt: dateOf(nextStartAt || undefined),
   };
 }
 

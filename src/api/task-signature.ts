@@ -512,5 +512,7 @@ function taskGroup(spec: Spec) {
     successCallbacks: [],
     errorCallbacks: [],
     items: [packSpec(spec)],
+    ...(spec.labels ? { labels: spec.labels } : {}),
+    ...(spec.retention ? { retention: spec.retention } : {}),
   };
 }

@@ -10,6 +10,7 @@ import type { Spec } from '../store/spec';
 import type { ChildrenMark, MarkedFields, ResultMark } from '../messages/marks';
 import type { RootCapture } from '../worker/roots/root-capture';
 import type { SwarmConfig } from '../config/swarm-config';
+import type { LabelOptions } from './labels';
 import type { Arrived } from './json-types';
 
 declare const types: unique symbol;
@@ -200,6 +201,13 @@ export interface Progress {
   startedAt: Date | undefined;
   /** When it ended. Undefined before. */
   endedAt: Date | undefined;
+  /** True while items wait for the rate limit of the swarm. */
+  rateLimited: boolean;
+  /**
+   * When the next item can start, while items wait for the rate limit or for the end of a pause. Undefined when none waits, or when that
+   * depends on the begin of another item.
+   */
+  nextStartAt: Date | undefined;
 }
 
 /** The part of an item's result that does not depend on its outcome. */
@@ -383,7 +391,7 @@ export interface WatchOptions {
 }
 
 /** Options of `sign` and of adding a task to a swarm. */
-export interface SignOptions<S extends readonly TaskLike[] = readonly TaskLike[]> extends RunOptions {
+export interface SignOptions<S extends readonly TaskLike[] = readonly TaskLike[]> extends RunOptions, LabelOptions {
   /** Run after it has succeeded. Each invocation is a run of its own. */
   successCallbacks?: S | undefined;
   /** Run once, after it has finally failed or was cancelled. */

@@ -134,6 +134,42 @@ export class StoreFormatError extends StoreError {
   static override readonly kind: string = 'StoreFormatError';
 }
 
+/** The options of a {@link BackOffError}. */
+export interface BackOffOptions {
+  /** After which time the body may run again, in milliseconds, from 0 to 31 days. */
+  ms: number;
+  /** Shown in the output of the engine's run. */
+  reason?: string | undefined;
+}
+
+const longestBackOffMs = 31 * 24 * 60 * 60 * 1000;
+
+/**
+ * A body throws it to run again later, for example when an API answers 429. The item goes back to the front of its group, the attempt does
+ * not count, and its group starts nothing for `ms`; neither does the nearest group above that has a `rateLimit`. An item may do so 1,000
+ * times, then it fails. A callback delays only itself. In runs that mageflow did not publish, and in workflows with several tasks, it is an
+ * error like any other.
+ * @throws ConfigurationError when `ms` is no number from 0 to 31 days
+ * @example
+ * if (response.status === 429) throw new BackOffError({ ms: 1000 * Number(response.headers.get('retry-after') ?? 1) });
+ */
+export class BackOffError extends MageflowError {
+  override readonly code = 'BACK_OFF';
+  static override readonly kind = 'BackOffError';
+  readonly ms: number;
+  readonly reason: string | undefined;
+
+  constructor({ ms, reason }: BackOffOptions) {
+    if (typeof ms !== 'number' || !(ms >= 0 && ms <= longestBackOffMs))
+      throw new ConfigurationError(
+        `ms: expected a number from 0 to ${longestBackOffMs} (31 days), got ${describe(ms)}.`,
+      );
+    super(`The body backs off for ${Math.ceil(ms)} ms${reason === undefined ? '' : `: ${reason}`}.`);
+    this.ms = Math.ceil(ms);
+    this.reason = reason;
+  }
+}
+
 /** Thrown by `run`, `runSettled` and `wait` when `timeoutMs` has passed. The work continues. */
 export class WaitTimeoutError extends MageflowError {
   override readonly code = 'TIMEOUT';

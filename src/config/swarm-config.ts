@@ -28,12 +28,40 @@ export interface SwarmConfig {
    * null: no limit.
    */
   maxItems?: number | null | undefined;
+  /**
+   * An open swarm that has been run closes by itself when for so many milliseconds nothing was added and nothing of it was under way.
+   * While it is suspended, limited by its rate or backing off it is not idle, and an item that was added and never run keeps it open. Not
+   * for root tasks. Default null: never.
+   */
+  closeAfterIdleMs?: number | null | undefined;
+  /**
+   * How many items may start in a time. Suspending, retries and restarts of workers don't exceed it. Default null: no limit.
+   * @example { limit: 300, perMs: 60_000, burst: 10 }
+   */
+  rateLimit?: RateLimit | null | undefined;
   /** True if the outputs are stored for `run`, `results()` and the callbacks. `update` cannot change it. Default true. */
   keepResults?: boolean | null | undefined;
 }
 
+/**
+ * A token bucket: the start of an item takes a token, and `limit` tokens are added each `perMs`. In any time of `t` milliseconds at most
+ * `burst + limit * t / perMs` items begin.
+ */
+export interface RateLimit {
+  /** How many items may start in `perMs`, from 1 to 1,000,000. */
+  limit: number;
+  /** In milliseconds, from 1 to 31 days. */
+  perMs: number;
+  /** How many may start at once after a pause, from 1 to 1,000,000. Default: `limit`. */
+  burst?: number | null | undefined;
+}
+
+interface ResolvedRateLimit extends RateLimit {
+  burst: number;
+}
+
 /** The configuration of the internal swarm of a root task. */
-export type RootConfig = Omit<SwarmConfig, 'maxItems'>;
+export type RootConfig = Omit<SwarmConfig, 'maxItems' | 'closeAfterIdleMs'>;
 
 /** A configuration with its defaults filled in. Null stands for "no limit". */
 export interface ResolvedConfig {
@@ -43,6 +71,8 @@ export interface ResolvedConfig {
   onStop: 'finish' | 'cancel';
   timeoutMs: number | null;
   maxItems: number | null;
+  closeAfterIdleMs: number | null;
+  rateLimit: ResolvedRateLimit | null;
   keepResults: boolean;
 }
 
@@ -92,6 +122,18 @@ const rows: { [F in ConfigField]: Row<ResolvedConfig[F]> } = {
   },
   timeoutMs: { ...limit(), changeable: true, ofRoots: true },
   maxItems: { ...limit(), changeable: true, ofRoots: false },
+  closeAfterIdleMs: { ...limit(), changeable: true, ofRoots: false },
+  rateLimit: {
+    default: null,
+    check: checkRateLimit,
+    encode: (value) => (value ? `${value.limit} ${value.perMs} ${value.burst}` : ''),
+    decode: (text) => {
+      const [limit = 0, perMs = 0, burst = 0] = text.split(' ').map(Number);
+      return { limit, perMs, burst };
+    },
+    changeable: true,
+    ofRoots: true,
+  },
   keepResults: {
     default: true,
     check: trueOrFalse,
@@ -101,6 +143,11 @@ const rows: { [F in ConfigField]: Row<ResolvedConfig[F]> } = {
     ofRoots: true,
   },
 };
+
+const rateLimitFields = new Set(['limit', 'perMs', 'burst']);
+const mostTokens = 1_000_000;
+/** Tokens are counted in parts of `perMs`, and a full bucket must be a whole number that is exact. */
+const longestPerMs = 31 * 24 * 60 * 60 * 1000;
 
 const fields = Object.keys(rows) as ConfigField[];
 const known = new Set<string>(fields);
@@ -182,6 +229,22 @@ function limit(check = atLeastOne) {
 
 function atLeastOne(field: string, value: unknown): number {
   return wholeNumber(field, value, 1);
+}
+
+function checkRateLimit(field: string, value: unknown): ResolvedRateLimit {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ConfigurationError(`${field}: expected { limit, perMs, burst? }, got ${describe(value)}.`);
+  refuseUnknown(value, rateLimitFields, `field of ${field}`);
+  const given = value as Partial<RateLimit>;
+  for (const name of ['limit', 'perMs'] as const)
+    if (given[name] === undefined || given[name] === null)
+      throw new ConfigurationError(`${field}.${name}: expected a whole number, got nothing.`);
+  const limit = wholeNumber(`${field}.limit`, given.limit, 1, { max: mostTokens });
+  return {
+    limit,
+    perMs: wholeNumber(`${field}.perMs`, given.perMs, 1, { max: longestPerMs }),
+    burst: wholeNumber(`${field}.burst`, given.burst, limit, { max: mostTokens }),
+  };
 }
 
 function fraction(field: string, value: unknown): number {

@@ -8,6 +8,8 @@ export interface RunMetadata {
   root: string;
   callback: '' | 'success' | 'error';
   name: string;
+  /** Of the signature and all groups above it. */
+  tags: readonly string[];
 }
 
 /** The claim of a run to its entry. */
@@ -43,6 +45,8 @@ export function writeMetadata(metadata: RunMetadata, claim: Claim): Record<strin
     'mageflow.root': metadata.root,
     'mageflow.callback': metadata.callback,
     'mageflow.name': metadata.name,
+    // Children of a root's run inherit its tags, which they have too. So this key may be left out.
+    ...(metadata.tags.length > 0 ? { 'mageflow.tags': JSON.stringify(metadata.tags) } : {}),
     [parentKey]: '',
     'mageflow.claim': [claim.groupId, claim.entry, claim.token, claim.source, claim.store ?? ''].join(' '),
   };
@@ -75,5 +79,17 @@ export function readMetadata(metadata: Record<string, string>): RunMetadata {
     root: metadata['mageflow.root'] ?? '',
     callback: (metadata['mageflow.callback'] ?? '') as RunMetadata['callback'],
     name: metadata['mageflow.name'] ?? '',
+    tags: tagsIn(metadata['mageflow.tags']),
   };
+}
+
+/** Whoever may start runs may write metadata, so made-up text must not break a body. */
+function tagsIn(text: string | undefined): string[] {
+  if (!text) return [];
+  try {
+    const tags: unknown = JSON.parse(text);
+    return Array.isArray(tags) ? tags.filter((tag): tag is string => typeof tag === 'string') : [];
+  } catch {
+    return [];
+  }
 }

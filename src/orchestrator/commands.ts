@@ -84,9 +84,14 @@ export class Commands {
     return this.done(id, await this.store.close(id, round));
   }
 
-  /** Grants free slots to ready items. */
-  async grant(id: string) {
-    return this.done(id, await this.store.grant(id));
+  /** Grants free slots to ready items. @param isPlanned - true if this process had planned to do it at this time */
+  async grant(id: string, isPlanned = false) {
+    return this.done(id, await this.store.grant(id, isPlanned));
+  }
+
+  /** Makes a group start nothing for some ms. */
+  async pause(id: string, ms: number) {
+    return this.done(id, await this.store.pause(id, ms));
   }
 
   /** Cancels a group. @returns also whether it was being cancelled before */
@@ -135,9 +140,12 @@ export class Commands {
     return this.done(id, await this.store.retained(id));
   }
 
-  /** Allows a group to expire because its parent has ended or is gone. Cancels it if it was never started. */
-  async release(id: string) {
-    return this.done(id, await this.store.release(id));
+  /**
+   * Allows a group to expire because its parent has ended or is gone. Cancels it if it was never started.
+   * @param retentionMs - for how long its outermost group is kept; without it, its own retention counts
+   */
+  async release(id: string, retentionMs?: number) {
+    return this.done(id, await this.store.release(id, retentionMs));
   }
 
   /** Stores that the parent was notified of the end of a group. */

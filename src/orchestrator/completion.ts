@@ -10,7 +10,7 @@ import type { Suspender } from './suspender';
 
 /** How an entry ended, when its own run did not report it. */
 export interface EntryEnd {
-  outcome: Outcome;
+  outcome: Outcome | 'backed-off';
   payload: string;
   /** The size of the value in bytes, when the payload only refers to a list. */
   size?: number;
@@ -49,7 +49,7 @@ export class Completion {
     const { code, effects } = await this.store.complete(groupId, entry, runId, end);
     if (code === 'ended' && !end.silent) await emitStoredEnd(this.events, this.reader, asShown(run), effects);
     await whenStored?.(code);
-    if (code === 'ended') await this.carryOut(groupId, effects);
+    if (code === 'ended' || code === 'backed-off') await this.carryOut(groupId, effects);
   }
 
   /**

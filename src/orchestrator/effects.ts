@@ -7,6 +7,7 @@ import type { Canceller } from './canceller';
 import type { Deadlines } from './deadlines';
 import type { GroupCache } from './group-cache';
 import type { Nesting } from './nesting';
+import type { NextStarts } from './next-starts';
 import type { Outbox } from './outbox';
 
 /** The parts that carry out one kind of effect each. */
@@ -15,6 +16,7 @@ export interface EffectParts {
   readonly nesting: Nesting;
   readonly canceller: Canceller;
   readonly deadlines: Deadlines;
+  readonly nextStarts: NextStarts;
   readonly cache: GroupCache;
 }
 
@@ -32,9 +34,12 @@ export class EffectRunner {
    * stored.
    */
   async carryOut(groupId: string, effects: Effects): Promise<void> {
-    const { outbox, nesting, canceller, deadlines, cache } = this.parts();
+    const { outbox, nesting, canceller, deadlines, nextStarts, cache } = this.parts();
     const ended = isEnded(effects.status);
-    if (ended) deadlines.drop(groupId);
+    if (ended) {
+      deadlines.drop(groupId);
+      nextStarts.drop(groupId);
+    }
     if (!hasEffects(effects)) return;
     const waits: Promise<unknown>[] = [outbox.publish(groupId, effects)];
     for (const root of effects.closing) waits.push(nesting.closeChildren(groupId, root));

@@ -37,7 +37,7 @@ export class GroupCache {
    * @param message - the message, if the group was started at once
    */
   made(group: NewGroup, version: string, message?: string): void {
-    const { id, kind, name, secret, options, runOptions, parent, above = {}, keepResults = true } = group;
+    const { id, kind, name, secret, options, runOptions, parent, above = {}, keepResults = true, labels = {} } = group;
     this.known.set(id, {
       kind,
       name,
@@ -47,6 +47,7 @@ export class GroupCache {
       resultBytes: 0,
       parent: parent && { groupId: parent.groupId, entry: parent.entry, round: parent.round ?? 0 },
       above,
+      labels,
       keepResults,
       version,
     });
@@ -64,8 +65,8 @@ export class GroupCache {
 }
 
 /** The approximate memory of a record in bytes: two per character at most, plus its objects. */
-function bytesOf({ name, message = '', options, parent, above }: CachedGroup): number {
+function bytesOf({ name, message = '', options, parent, above, labels }: CachedGroup): number {
   const characters =
-    name.length + message.length + (parent?.groupId.length ?? 0) + Object.values(above).join('').length;
+    name.length + message.length + (parent?.groupId.length ?? 0) + JSON.stringify([above, labels]).length;
   return 2 * (characters + (options ? JSON.stringify(options).length : 0)) + 500;
 }

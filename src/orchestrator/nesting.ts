@@ -4,6 +4,8 @@ import { newSecret, type Above, type GroupStore } from '../store/group-store';
 import type { Effects } from '../store/replies';
 import { isEnded, type GroupRecord, type GroupReader } from '../store/group-reader';
 import { isChildrenId, nestedId } from '../store/ids';
+import { mergeLabels } from '../store/labels';
+import type { SignatureIndex } from '../store/signature-index';
 import { createInParts } from '../store/parts';
 import { templateGroup, unpackMessage, type Spec } from '../store/spec';
 import type { Canceller } from './canceller';
@@ -21,8 +23,10 @@ export const startWithoutMessage = '-';
 const stopped = new Set(['stopping', 'cancelling', 'failed', 'cancelled']);
 
 /** The ids and names of the groups above the entries of a group. */
-export function aboveEntries(groupId: string, { kind, name, above }: GroupRecord): Above {
-  return { ...above, ...kinds[kind].above(groupId, name) };
+export function aboveEntries(groupId: string, { kind, name, above, labels: own }: GroupRecord): Above {
+  const labels = mergeLabels(above.labels, own);
+  const isLabelled = labels.tags !== undefined || labels.metadata !== undefined;
+  return { ...above, ...kinds[kind].above(groupId, name), ...(isLabelled ? { labels } : {}) };
 }
 
 /** An entry that is a group. */
@@ -59,6 +63,7 @@ export class Nesting {
       canceller: Canceller;
       retrier: Retrier;
       suspender: Suspender;
+      signatureIndex: SignatureIndex;
     },
     private readonly parent: NestingParent,
   ) {}
@@ -75,7 +80,12 @@ export class Nesting {
     const above = aboveEntries(groupId, record);
     if (spec.group === 'swarm-ref') return this.startReferenced(spec, message, parent, above);
     const id = !entry.startsWith('c') && spec.id ? spec.id : nestedId(groupId, entry);
-    const { items, ...template } = await composed(() => templateGroup(spec, unpackMessage(own).options));
+    // For a nested group the retention of the outermost one counts.
+    const {
+      items,
+      retention: _own,
+      ...template
+    } = await composed(() => templateGroup(spec, unpackMessage(own).options));
     const group = {
       id,
       kind: spec.group as 'chain' | 'swarm',
@@ -162,7 +172,13 @@ export class Nesting {
 
   /** Lets the groups below an ended outermost group expire after their retention, and then that group. */
   async releaseBelow(groupId: string, total: number): Promise<void> {
-    await this.reader.eachBelow(groupId, async (below) => void (await this.commands.release(below)));
+    const retention = await this.reader.retentionOf(groupId);
+    const isLonger = (retention ?? 0) > this.store.settings.finishedMs;
+    await this.reader.eachBelow(groupId, async (below) => {
+      await this.commands.release(below, retention);
+      // Its rows were made for its own retention.
+      if (isLonger) await this.by.signatureIndex.renew(below);
+    });
     await this.store.expireResults(groupId, total);
     await this.store.expire(groupId);
   }

@@ -1,5 +1,7 @@
 import { packFailure, wellFormedJson } from '../messages/text';
 import type { Outcome } from '../store/replies';
+import { packBackOff, readBackOff } from './back-offs';
+import type { HandlerKind } from './task-registry';
 import type { RunEnd } from '../hatchet/client';
 
 /**
@@ -11,11 +13,18 @@ const hooks = new Set(['on-success-task', 'on-failure-task']);
 /**
  * How an entry ended, from the engine's state of its run. A run that the engine ended without mageflow counts as failed;
  * `cancelled` means that mageflow cancelled it.
+ * @param handler - how its name is served; undefined when no wrapped worker has ever served it
  */
-export function outcomeOfRun(end: RunEnd, workflow: boolean): { outcome: Outcome; payload: string } {
+export function outcomeOfRun(
+  end: RunEnd,
+  handler: HandlerKind | undefined,
+): { outcome: Outcome | 'backed-off'; payload: string } {
   if (end.status === 'COMPLETED') {
     const [own, ...others] = Object.keys(end.outputs).filter((task) => !hooks.has(task));
-    const output = workflow || own === undefined || others.length > 0 ? end.outputs : end.outputs[own];
+    const output = handler === 'workflow' || own === undefined || others.length > 0 ? end.outputs : end.outputs[own];
+    // Only a wrapper ends a run like this.
+    const backOff = handler === 'task' ? readBackOff(output) : undefined;
+    if (backOff) return { outcome: 'backed-off', payload: packBackOff(backOff) };
     return { outcome: 'succeeded', payload: wellFormedJson(JSON.stringify(output ?? null), 'the output') };
   }
   const reason = end.error || (end.status === 'CANCELLED' ? 'no reason was given' : 'no error was given');

@@ -32,7 +32,7 @@ export class RunReconciler {
     if (fate?.code === 'fails') await this.fail(groupId, entry, runId, fate.message);
     else if (fate) await this.cancel(groupId, entry, runId);
     else {
-      const { outcome, payload } = outcomeOfRun(state.end, (await this.registry.handlerKind(task)) === 'workflow');
+      const { outcome, payload } = outcomeOfRun(state.end, await this.registry.handlerKind(task));
       await this.completion.complete(run, { outcome, payload });
     }
     return state;

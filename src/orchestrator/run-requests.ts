@@ -3,6 +3,7 @@ import { bytesOf, type Message } from '../messages/json';
 import { claimToken } from '../store/executions';
 import type { GroupRecord } from '../store/group-reader';
 import { invocationId, itemId } from '../store/ids';
+import { mergeLabels } from '../store/labels';
 import type { Effects } from '../store/replies';
 import { mergeRunOptions, unpackMessage, type InvokedCallback, type Spec } from '../store/spec';
 import { writeMetadata, type Claim } from '../hatchet/metadata';
@@ -78,6 +79,11 @@ export class RunRequests {
     const above = aboveEntries(groupId, record);
     const source = callback?.source ?? '';
     const claim: Claim = { groupId, entry, token: claimToken(record.secret, entry), source, store: this.mark };
+    // For a task that is run by itself, the options of the run override the options of its signature.
+    const given = grouped ? [record.options, spec.options] : [spec.options, record.options];
+    const own = item ? mergeRunOptions(...given) : spec.options;
+    const labels = mergeLabels(above.labels, spec.labels);
+    const options = labels.metadata ? mergeRunOptions({ additionalMetadata: labels.metadata }, own) : own;
     const metadata = {
       signature:
         spec.id ?? (callback ? invocationId(groupId, entry) : grouped ? itemId(groupId, Number(entry)) : groupId),
@@ -88,10 +94,8 @@ export class RunRequests {
       root: above.root ?? '',
       callback: callback?.kind ?? ('' as const),
       name: spec.name ?? spec.task,
+      tags: labels.tags ?? [],
     };
-    // For a task that is run by itself, the options of the run override the options of its signature.
-    const given = grouped ? [record.options, spec.options] : [spec.options, record.options];
-    const options = item ? mergeRunOptions(...given) : spec.options;
     const { parentRun, parentTask } = above;
     return {
       workflowName: spec.task,

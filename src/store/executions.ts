@@ -15,7 +15,8 @@ export interface Execution {
 
 /** How an execution ended, as its wrapper reports it. */
 export interface ExecutionEnd {
-  outcome: 'succeeded' | 'failed' | 'threw' | 'aborted';
+  outcome: 'succeeded' | 'failed' | 'threw' | 'aborted' | 'backed-off';
+  /** The output or failure as JSON; of a run that backed off, the milliseconds, a space, and the failure if it did so too often. */
   payload: string;
   retries: number;
   /** Entries of the group and their run ids, in turns, which are confirmed with the report. */
@@ -41,7 +42,7 @@ export interface ClaimRequest {
 
 /** The result of a report, and the effects of the script. */
 export interface FinishReply {
-  code: 'ended' | 'retry' | 'refused' | 'unknown';
+  code: 'ended' | 'retry' | 'backed-off' | 'refused' | 'unknown';
   effects: Effects;
 }
 
@@ -104,9 +105,10 @@ export class Executions {
     const claims = reply[1] as (string | Reply[])[];
     const isRequeued = ([what]: string | Reply[]) => what === 'requeued';
     // The slots of the runs that were taken back are granted to the next items.
-    const handedOut = claims.some(isRequeued) ? await this.scripts.call('grant', id, []) : [];
-    const [, , text, createdAt] = reply;
-    const message = typeof text === 'string' ? { text, createdAt: String(createdAt) } : undefined;
+    const handedOut = claims.some(isRequeued) ? await this.scripts.call('grant', id, [0]) : [];
+    const [, , text, createdAt, nextStart] = reply;
+    if (nextStart) this.scripts.reportNextStart(id, Number(nextStart));
+    const message = typeof text === 'string' && text !== '' ? { text, createdAt: String(createdAt) } : undefined;
     return sharesOf(toEffects(handedOut), claims, isRequeued).map(([claim, effects]) => {
       const start = toStart(claim, effects);
       return message && start.code === 'run' ? { ...start, message } : start;

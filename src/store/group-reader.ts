@@ -63,6 +63,16 @@ export class GroupReader {
   }
 
   /** Returns the status and the numbers of a group; undefined when it is unknown. */
+  /** Returns for how long a group is kept after its end, in ms; undefined when it is unknown. */
+  retentionOf(id: string): Promise<number | undefined> {
+    return this.groups.retentionOf(id);
+  }
+
+  /** Returns the parent of a group, and whether the group has a rate limit. */
+  pacing(id: string): ReturnType<GroupRecordReader['pacing']> {
+    return this.groups.pacing(id);
+  }
+
   snapshot(id: string): Promise<Snapshot | undefined> {
     return this.groups.snapshot(id);
   }
@@ -489,8 +499,14 @@ export function emptySnapshot(
 ): Snapshot {
   const counts = { ready: 0, slots: 0, succeeded: 0, failed: 0, swept: 0 };
   const callbacks = { pending: 0, succeeded: 0, failed: 0 };
-  const times = { createdAt: undefined, startedAt: undefined, endedAt: undefined };
-  return { ...what, ...counts, ...times, callbacks, suspended: false, reason: undefined };
+  const times = {
+    createdAt: undefined,
+    startedAt: undefined,
+    endedAt: undefined,
+    nextStartAt: undefined,
+    pausedUntil: undefined,
+  };
+  return { ...what, ...counts, ...times, labels: {}, callbacks, suspended: false, reason: undefined };
 }
 
 /** Groups the positions in `indexes` before `end` by the bucket that holds their results. */

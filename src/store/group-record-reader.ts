@@ -1,6 +1,7 @@
 import { claimToken } from './executions';
 import type { Above, GroupKind, GroupStore } from './group-store';
 import { isEnded, isStopped, isSuspended } from './item-state';
+import { parseLabels, type Labels } from './labels';
 import type { GroupStatus } from './replies';
 import { parseOptions, type StoredRunOptions } from './spec';
 import { field } from './scripts.generated';
@@ -17,6 +18,7 @@ export interface GroupRecord {
   /** The parent, the entry of this group in it, and the round of the parent in which this group was run. */
   parent: { groupId: string; entry: string; round: number } | undefined;
   above: Above;
+  labels: Labels;
   keepResults: boolean;
 }
 
@@ -34,12 +36,17 @@ export interface Snapshot {
   swept: number;
   /** Counts of the fired callbacks, of the group and its items. An invocation that was repeated is not counted. */
   callbacks: { pending: number; succeeded: number; failed: number };
+  labels: Labels;
   /** True if it is suspended. */
   suspended: boolean;
   /** In ms since 1970, by Redis's clock; undefined while it has not come to that. */
   createdAt: number | undefined;
   startedAt: number | undefined;
   endedAt: number | undefined;
+  /** When its next item can start, if items wait for their time; 0 when that depends on the begin of another item. */
+  nextStartAt: number | undefined;
+  /** The end of the pause that an item asked for; undefined when there was none. */
+  pausedUntil: number | undefined;
   /** Why it ended early: its deadline passed, or it was abandoned. */
   reason: 'timeout' | 'abandoned' | undefined;
 }
@@ -53,7 +60,7 @@ export class GroupRecordReader {
 
   async record(id: string): Promise<GroupRecord | undefined> {
     const key = this.store.keys.state(id);
-    const [kind, name, secret, message, options, runOptions, resultBytes, parent, entry, above, keep, round] =
+    const [kind, name, secret, message, options, runOptions, resultBytes, parent, entry, above, keep, round, labels] =
       await this.store.redis.use('hmget', (client) =>
         client.hmget(
           key,
@@ -69,6 +76,7 @@ export class GroupRecordReader {
           field.above,
           field.keepResults,
           field.parentRound,
+          field.labels,
         ),
       );
     if (!kind || !secret) return undefined;
@@ -81,6 +89,7 @@ export class GroupRecordReader {
       resultBytes: Number(resultBytes ?? 0),
       parent: parent ? { groupId: parent, entry: entry ?? '', round: Number(round ?? 0) } : undefined,
       above: above ? (JSON.parse(above) as Above) : {},
+      labels: parseLabels(labels),
       keepResults: keep !== '0',
     };
   }
@@ -89,6 +98,20 @@ export class GroupRecordReader {
   async tokenOf(id: string, entry: string): Promise<string | undefined> {
     const secret = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.state(id), field.secret));
     return secret ? claimToken(secret, entry) : undefined;
+  }
+
+  /** Returns for how long a group is kept after its end, in ms; undefined when it is unknown. */
+  async retentionOf(id: string): Promise<number | undefined> {
+    const ms = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.state(id), field.retention));
+    return ms === null ? undefined : Number(ms);
+  }
+
+  /** Returns the parent of a group, and whether the group has a rate limit. */
+  async pacing(id: string): Promise<{ parentId: string | undefined; isLimited: boolean }> {
+    const [parentId, rateLimit] = await this.store.redis.use('hmget', (client) =>
+      client.hmget(this.store.keys.state(id), field.parentId, field.rateLimit),
+    );
+    return { parentId: parentId ?? undefined, isLimited: Boolean(rateLimit) };
   }
 
   async snapshot(id: string): Promise<Snapshot | undefined> {
@@ -116,6 +139,8 @@ export class GroupRecordReader {
         field.createdAt,
         field.startedAt,
         field.endedAt,
+        field.pacing,
+        field.labels,
       ),
     );
     const [kind, name, status, closed, ...rest] = values;
@@ -125,7 +150,7 @@ export class GroupRecordReader {
       .map((value) => Number(value ?? 0));
     const [flags, why] = rest.slice(7);
     const [fired = 0, fine = 0, broken = 0, repeated = 0] = rest.slice(9, 13).map((value) => Number(value ?? 0));
-    const [createdAt, startedAt, endedAt] = rest.slice(13).map((value) => (value ? Number(value) : undefined));
+    const [createdAt, startedAt, endedAt] = rest.slice(13, 16).map((value) => (value ? Number(value) : undefined));
     return {
       kind: kind as Snapshot['kind'],
       name: name ?? '',
@@ -143,6 +168,8 @@ export class GroupRecordReader {
       suspended: isSuspended(flags),
       createdAt,
       startedAt,
+      ...nextStartIn(rest[16]),
+      labels: parseLabels(rest[17]),
       // A group that is retried has ended before.
       endedAt: isEnded(status) ? endedAt : undefined,
       reason: why === 'timeout' || why === 'abandoned' ? why : undefined,
@@ -154,4 +181,14 @@ export class GroupRecordReader {
     const { total = 0, succeeded = 0, failed = 0, cancelled = 0 } = (await this.snapshot(id)) ?? {};
     return { total, succeeded, failed, cancelled };
   }
+}
+
+/** Reads when the next item can start from the stored text of `pacing`. */
+function nextStartIn(pacing: string | null | undefined): Pick<Snapshot, 'nextStartAt' | 'pausedUntil'> {
+  const [, , , next = 0, pausedUntil = 0, idleSince = 0] = pacing?.split(' ').map(Number) ?? [];
+  // Of an idle swarm it is when it closes.
+  return {
+    nextStartAt: next === 0 || idleSince > 0 ? undefined : Math.max(0, next),
+    pausedUntil: pausedUntil || undefined,
+  };
 }

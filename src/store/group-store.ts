@@ -6,6 +6,7 @@ import type { Clock } from '../utils/clock';
 import { Executions, packedPairs } from './executions';
 import { isKeyed } from './ids';
 import { bucketSize, Keys } from './keys';
+import type { GroupRetention, Labels } from './labels';
 import type { Settings } from '../config/options';
 import type { RedisConnection, Reply, Server } from './connection';
 import { ScriptCalls, type StoreListeners } from './script-calls';
@@ -23,6 +24,8 @@ export interface Above {
   root?: string;
   parentRun?: string;
   parentTask?: string;
+  /** The labels of all groups above. */
+  labels?: Labels;
 }
 
 /**
@@ -41,6 +44,8 @@ export interface NewGroup extends ConfigChange {
   /** The number of tasks that are written with its creation, if more are to be added before it is complete. */
   building?: number;
   maxConcurrency: number;
+  labels?: Labels | undefined;
+  retention?: GroupRetention | undefined;
   /** Run options of items that have none of their own, as JSON. */
   options?: string;
   /** Run options of the run that creates the group, as JSON. They win over `options`. */
@@ -88,8 +93,8 @@ export interface TakenRun {
 
 /** The end of an entry, as it is stored from outside its run. */
 export interface StoredEnd {
-  outcome: Outcome;
-  /** The output or error as JSON. */
+  outcome: Outcome | 'backed-off';
+  /** The output or error as JSON; of a run that backed off as a run reports it. */
   payload: string;
   /** The bytes that the payload stands for, when it only refers to a list. Default: its own size. */
   size?: number | undefined;
@@ -109,7 +114,7 @@ export function newSecret(): string {
   return randomUUID();
 }
 
-function fieldsOf(group: NewGroup, { finishedMs, abandonedMs }: Settings): (string | number)[] {
+function fieldsOf(group: NewGroup, settings: Settings): (string | number)[] {
   const fields: (string | number)[] = [
     field.kind,
     group.kind,
@@ -121,6 +126,8 @@ function fieldsOf(group: NewGroup, { finishedMs, abandonedMs }: Settings): (stri
     group.closed ? 1 : 0,
   ];
   fields.push(...encodeConfig(group));
+  const { finishedMs = settings.finishedMs, abandonedMs = settings.abandonedMs } = group.retention ?? {};
+  if (group.labels) fields.push(field.labels, JSON.stringify(group.labels));
   fields.push(field.retention, finishedMs, field.grace, graceMs, field.abandonedAfter, abandonedMs);
   // 0 means that the group is complete, so the cursor is stored plus 1: its first task may be added after its creation.
   fields.push(field.buildCursor, group.building === undefined ? 0 : group.building + 1);
@@ -306,10 +313,15 @@ export class GroupStore {
     return this.scripts.expectCode(await this.scripts.call('parentNotified', id, []), ['noticed', 'missing'] as const);
   }
 
-  /** Allows a group to expire because its parent has ended or is gone. Cancels it if it was never started. */
-  async release(id: string) {
+  /**
+   * Allows a group to expire because its parent has ended or is gone. Cancels it if it was never started.
+   *
+   * @param retentionMs - for how long its outermost group is kept; without it, its own retention counts
+   */
+  async release(id: string, retentionMs?: number) {
     await this.scripts.register(id);
-    const reply = this.scripts.expectCode(await this.scripts.call('release', id, []), ['released', 'missing'] as const);
+    const codes = ['released', 'missing'] as const;
+    const reply = this.scripts.expectCode(await this.scripts.call('release', id, [retentionMs ?? '']), codes);
     // The reconciler stops looking after a group that has ended and waits for its parent. The group may have ended since the
     // first registration.
     if (reply.code === 'released') await this.scripts.register(id);
@@ -466,8 +478,15 @@ export class GroupStore {
     return this.executions.finish(...args);
   }
 
-  async grant(id: string) {
-    return this.startReply(await this.scripts.call('grant', id, []));
+  /** Grants free slots to ready items. @param isPlanned - true if this process had planned to do it at this time */
+  async grant(id: string, isPlanned = false) {
+    return this.startReply(await this.scripts.call('grant', id, [isPlanned ? 1 : 0]));
+  }
+
+  /** Makes a group start nothing for some ms. Of several pauses the latest end counts. */
+  async pause(id: string, ms: number) {
+    await this.scripts.register(id);
+    return this.scripts.expectCode(await this.scripts.call('pause', id, [ms]), ['paused', 'missing'] as const);
   }
 
   /**
@@ -480,6 +499,7 @@ export class GroupStore {
     const args = [entry, runId, outcome, payload, size, round];
     const reply = this.scripts.expectCode(await this.scripts.call('complete', id, args, entry), [
       'ended',
+      'backed-off',
       'refused',
       'unknown',
     ] as const);

@@ -27,6 +27,8 @@ export interface StoreListeners {
   onStatusChange?: (event: GroupEvent) => void;
   /** Called when a callback has failed. Nothing waits for a callback, so its failure has no other effect. */
   onFailedCallback?: (groupId: string, entry: string) => void;
+  /** Called when this process has to grant slots of a group again after so many milliseconds, because its items wait for their time. */
+  onNextStart?: (groupId: string, inMs: number) => void;
 }
 
 /** Calls the scripts of a group, and reports each change of a group's status. The typed calls are in `group-store`. */
@@ -92,6 +94,21 @@ export class ScriptCalls {
       );
   }
 
+  /** Reports that this process has to call `grant` after so many milliseconds. */
+  reportNextStart(id: string, inMs: number): void {
+    this.listeners.onNextStart?.(id, inMs);
+  }
+
+  /** Takes the time of the next start from the front of the state in a reply, where it stands between two '@'. */
+  private takeNextStart(id: string, reply: Reply[]): void {
+    // Some scripts answer with a number alone.
+    const state = reply[1];
+    if (typeof state !== 'string' || !state.startsWith('@')) return;
+    const end = state.indexOf('@', 1);
+    reply[1] = state.slice(end + 1);
+    this.reportNextStart(id, Number(state.slice(1, end)));
+  }
+
   /** Calls a script. @param entry - an entry in the bucket of results that the script uses */
   async call(name: ScriptName, id: string, args: readonly (string | number)[], entry = '0'): Promise<Reply[]> {
     const reply = (await this.redis.call(name, this.keys.group(id, entry), [
@@ -99,6 +116,7 @@ export class ScriptCalls {
       this.settings.leaseMs,
       ...args,
     ])) as Reply[];
+    this.takeNextStart(id, reply);
     this.reportStatusChange(id, reply);
     return reply;
   }

@@ -63,6 +63,9 @@ export class SignatureIndex {
       chunk.set(run.offset, run);
       records.set(run.chunk, chunk);
     }
+    if (records.size === 0) return;
+    const { keys, redis } = this.store;
+    const life = await redis.call('noteLocation', [keys.state(groupId), keys.callbacks(groupId)], [...records.keys()]);
     for (const [chunk, runs] of records) {
       const key = this.store.keys.signatureIndex(chunk);
       const fields = [...runs].flatMap(([offset, { index, callbackOf, count }]) => [
@@ -71,18 +74,16 @@ export class SignatureIndex {
       ]);
       await this.store.redis.use('hset', async (client) => {
         await client.hset(key, ...fields);
-        await client.pexpire(key, this.lifeMs);
+        await client.pexpire(key, this.lifeMs(Number(life)));
       });
     }
-    const { keys, redis } = this.store;
-    if (records.size > 0)
-      await redis.call('noteLocation', [keys.state(groupId), keys.callbacks(groupId)], [...records.keys()]);
   }
 
   /** Renews the records of the signatures of a living group. */
   async renew(groupId: string): Promise<void> {
     const { keys, redis } = this.store;
     const callbacks = keys.callbacks(groupId);
+    const life = Number(await redis.call('noteLocation', [keys.state(groupId), callbacks], []));
     let cursor = '0';
     do {
       const from = cursor;
@@ -92,13 +93,14 @@ export class SignatureIndex {
       cursor = next;
       const chunks = fields.filter((_, i) => i % 2 === 0).map((field) => field.slice(callbackField.location.length));
       const records = chunks.map((chunk) => keys.signatureIndex(chunk));
-      await redis.use('pexpire', (client) => Promise.all(records.map((key) => client.pexpire(key, this.lifeMs))));
+      await redis.use('pexpire', (client) => Promise.all(records.map((key) => client.pexpire(key, this.lifeMs(life)))));
     } while (cursor !== '0');
   }
 
-  private get lifeMs(): number {
+  /** Rows of several groups share a key. @param groupMs - for how long the group is kept without a renewal */
+  private lifeMs(groupMs: number): number {
     const { finishedMs, abandonedMs } = this.store.settings;
-    return finishedMs + abandonedMs;
+    return Math.max(finishedMs + abandonedMs, groupMs);
   }
 
   async find(id: string): Promise<SignatureLocation | undefined> {

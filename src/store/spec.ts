@@ -1,4 +1,5 @@
 import type { ConfigChange } from '../config/swarm-config';
+import type { GroupRetention, Labels } from './labels';
 import type { Message } from '../messages/json';
 
 /** Options of the engine's run of one signature. */
@@ -54,6 +55,9 @@ export interface Spec {
   below?: string[];
   /** How long its run may wait for a worker, if its declaration sets it, for example '5m'. */
   scheduleTimeout?: string;
+  labels?: Labels;
+  /** Of a task or chain: for how long it is kept when it is run by itself. */
+  retention?: GroupRetention;
 }
 
 /** Returns whether a spec represents a nested group, which has no run in the engine itself. Its items do. */
@@ -79,7 +83,9 @@ type Header = [
   error?: number[] | 0,
   group?: NonNullable<Spec['group']> | 0,
   below?: string[] | 0,
-  scheduleTimeout?: string,
+  scheduleTimeout?: string | 0,
+  labels?: Labels | 0,
+  retention?: GroupRetention | 0,
 ];
 
 /**
@@ -101,11 +107,13 @@ export function packSpec(spec: Spec): string {
     group,
     below,
     scheduleTimeout,
+    labels,
+    retention,
   } = spec;
   const success = successCallbacks.length > 0 ? successCallbacks.map(bytesOf) : 0;
   const error = errorCallbacks.length > 0 ? errorCallbacks.map(bytesOf) : 0;
   const header: Header = [task, id ?? 0, name ?? 0, options ?? 0, success, error, group ?? 0, below ?? 0];
-  if (scheduleTimeout) header.push(scheduleTimeout);
+  header.push(scheduleTimeout ?? 0, labels ?? 0, retention ?? 0);
   while (header.length > 1 && header.at(-1) === 0) header.pop();
   const lead = success || error ? '*' : below ? '@' : '';
   const nested = success || error ? successCallbacks.join('') + errorCallbacks.join('') : '';
@@ -137,7 +145,7 @@ const dropped = '-';
 
 function readHeader(packed: string) {
   const end = packed.indexOf('\n');
-  const [task, id, name, options, success, error, group, below, scheduleTimeout] = JSON.parse(
+  const [task, id, name, options, success, error, group, below, scheduleTimeout, labels, retention] = JSON.parse(
     packed.slice(/^[*@]/.test(packed) ? 1 : 0, end),
   ) as Header;
   const spec: Spec = {
@@ -148,6 +156,8 @@ function readHeader(packed: string) {
     ...(group ? { group } : {}),
     ...(below ? { below } : {}),
     ...(scheduleTimeout ? { scheduleTimeout } : {}),
+    ...(labels ? { labels } : {}),
+    ...(retention ? { retention } : {}),
   };
   return { spec, success, error, end };
 }
@@ -260,5 +270,11 @@ export function templateGroup(spec: Spec, options: StoredRunOptions | undefined)
   if (!template) throw new TypeError(`"${spec.task}" is stored without its template.`);
   const { options: own, ...group } = template;
   const merged = mergeRunOptions(own, options);
-  return { ...group, ...(merged ? { options: JSON.stringify(merged) } : {}) };
+  const { labels, retention } = spec;
+  return {
+    ...group,
+    ...(merged ? { options: JSON.stringify(merged) } : {}),
+    ...(labels ? { labels } : {}),
+    ...(retention ? { retention } : {}),
+  };
 }

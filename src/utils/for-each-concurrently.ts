@@ -5,7 +5,7 @@
  */
 export async function forEachConcurrently<T>(
   lanes: number,
-  sequence: AsyncIterator<T>,
+  sequence: AsyncIterator<T> | Iterator<T>,
   action: (one: T) => Promise<void>,
 ): Promise<void> {
   const lane = async () => {

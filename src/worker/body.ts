@@ -8,6 +8,7 @@ import type { ResolvedConfig } from '../config/swarm-config';
 import { childrenId } from '../store/ids';
 import { processState } from '../utils/process-state';
 import { messageOf } from '../utils/error-message';
+import { BackOffError } from '../config/errors';
 import { ClaimedRun } from './claimed-run';
 import { currentExecution, inExecution, type Execution, type MageContext } from './context';
 import { isWrapped } from './layers';
@@ -239,6 +240,7 @@ class Attempt {
       this.warnOfLoss(output);
     } catch (error) {
       await root?.end();
+      if (error instanceof BackOffError && !claim.own) return run.backOff(error, task.retries);
       throw await run.fail(error, task.retries);
     }
     if (root) await root.end();
@@ -307,6 +309,7 @@ function contextOf(ctx: Context<unknown>, claim: Claim, isRoot: boolean): MageCo
   if (metadata.swarm) context.swarmId = metadata.swarm;
   if (metadata.chain) context.chainId = metadata.chain;
   if (rootId) context.rootId = rootId;
+  if (metadata.tags.length > 0) context.tags = [...metadata.tags];
   if (metadata.index !== '') context.index = Number(metadata.index);
   return context;
 }

@@ -9,12 +9,16 @@ import { emitStart, type ItemRef } from '../orchestrator/item-events';
 import type { Execution as RunExecution, ExecutionEnd, FinishReply } from '../store/executions';
 import { readError } from '../store/group-reader';
 import type { StartReply } from '../store/replies';
-import { packFailure } from '../messages/text';
+import { packBackOff, type BackOff } from '../orchestrator/back-offs';
+import type { BackOffError } from '../config/errors';
+import { cleanText, packFailure } from '../messages/text';
 import { messageOf } from '../utils/error-message';
 import { encodeThrown } from './output';
 import type { RetryUntilTimeout } from './retry-until';
 import type { Runtime } from './runtime';
 
+/** How much of the reason of a `BackOffError` is kept, in characters. */
+const reasonLength = 1_000;
 const endTriedForMs = 5_000;
 const askSuspendedMs = 1_000;
 const askAgainMs = [0, 100, 300];
@@ -173,6 +177,30 @@ export class ClaimedRun {
     const { stack } = Object(error) as { stack?: unknown };
     if (typeof stack === 'string') last.stack = stack;
     return encodeThrown(last);
+  }
+
+  /**
+   * Puts the entry back, so that it runs again after a pause.
+   * @returns the output for the engine
+   * @throws what the engine has to record when the entry ends instead, or another run owns it
+   */
+  async backOff(error: BackOffError, retries: number): Promise<BackOff> {
+    if (this.wasAborted) throw await this.fail(error, retries);
+    const { store, pauser, completion, nextStarts } = this.runtime;
+    const { groupId, entry } = this.claim;
+    const { ms } = error;
+    const reason = error.reason === undefined ? undefined : cleanText(String(error.reason).slice(0, reasonLength));
+    const output: BackOff = reason === undefined ? { backedOff: ms } : { backedOff: ms, reason };
+    // First, because a pause can be repeated. When this process dies between the two, the engine runs the body again.
+    if (!entry.startsWith('c')) await this.untilTimeout.retry('to pause', () => pauser.above(groupId, ms));
+    const end: ExecutionEnd = { outcome: 'backed-off', payload: packBackOff(output), retries };
+    const reply = await this.untilTimeout.retry('to be put back', () =>
+      store.finish(groupId, entry, this.execution, end),
+    );
+    if (reply.code === 'backed-off' && entry.startsWith('c')) nextStarts.planCallback(groupId, entry, ms);
+    await completion.completeReported(reply, () => this.itemRef(), messageOf(error));
+    if (reply.code === 'ended') throw encodeThrown(new NonRetryableError(messageOf(error)));
+    return output;
   }
 
   /** Returns whether the engine ended this attempt. Afterwards the result of the body no longer counts. */

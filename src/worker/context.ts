@@ -21,6 +21,8 @@ export interface MageContext {
   message?: Record<string, unknown>;
   /** Its index in its group. */
   index?: number;
+  /** Its tags, and those of all groups around it. Absent when there are none. */
+  tags?: string[];
   /** Which attempt of its run this is, from 1 on. */
   attempt: number;
   /** In a success callback of a swarm or root with failed items: how many have failed. */

@@ -6,7 +6,9 @@ import type { Confirmations } from '../orchestrator/confirmations';
 import type { EffectRunner } from '../orchestrator/effects';
 import type { GroupCache } from '../orchestrator/group-cache';
 import type { Nesting } from '../orchestrator/nesting';
+import type { NextStarts } from '../orchestrator/next-starts';
 import type { Outbox } from '../orchestrator/outbox';
+import type { Pauser } from '../orchestrator/pauser';
 import type { Suspender } from '../orchestrator/suspender';
 import type { TaskRegistry } from '../orchestrator/task-registry';
 import type { RunReconciler } from '../orchestrator/run-reconciler';
@@ -55,6 +57,8 @@ export interface Runtime {
   readonly completion: Completion;
   readonly nesting: Nesting;
   readonly suspender: Suspender;
+  readonly pauser: Pauser;
+  readonly nextStarts: NextStarts;
   readonly runReconciler: RunReconciler;
   readonly registry: TaskRegistry;
   readonly logger: MageflowLogger;

@@ -31,11 +31,22 @@ async function make({ mage, tasks: { piece, spawn, callbacks } }: Life): Promise
     key: 'chain',
     ...(await callbacks('chain')),
   });
+  // A step that backs off pauses its chain, and the limited swarm above it.
+  const limited = await mage.swarm({
+    key: 'limited',
+    tasks: [
+      await mage.chain([await mage.sign(piece, { of: 'limited 0', throws: 'backs off' })], { key: 'backs off' }),
+      ...numbers(5).map((n) => [piece, { of: `limited ${n + 1}` }] as const),
+    ],
+    ...(await callbacks('limited')),
+    config: { rateLimit: { limit: 5, perMs: 1_000, burst: 2 } },
+    isSwarmClosed: true,
+  });
   const root = await mage.sign(spawn, { of: 'root', children: 20 }, { key: 'root', ...(await callbacks('root')) });
-  return [swarm, chain, root];
+  return [swarm, chain, limited, root];
 }
 
-/** A swarm, a chain and a root, items that fail and items that are retried, callbacks of each. */
+/** A swarm, a chain, a limited swarm and a root, items that fail and items that are retried, callbacks of each. */
 export const batch: Scenario = {
   async drive(life: Life) {
     for (const each of await make(life)) await again(each.runNoWait({}), 'AlreadyStartedError');
@@ -44,12 +55,18 @@ export const batch: Scenario = {
     for (const each of await make(life)) await endOf(each);
     const children = pieces('root', 20);
     return {
-      pieces: [...items, ...pieces('chain', 3).map((step, n) => (n === 1 ? { ...step, runs: 2 } : step)), ...children],
+      pieces: [
+        ...items,
+        ...pieces('chain', 3).map((step, n) => (n === 1 ? { ...step, runs: 2 } : step)),
+        ...pieces('limited', 6).map((item, n) => (n === 0 ? { ...item, runs: 2 } : item)),
+        ...children,
+      ],
       callbacks: [
         { of: 'swarm success', input: { returnValue: outputs(items) } },
         { of: 'swarm 3 error', input: { error: { message: 'swarm 3 throws' } } },
         { of: 'swarm 4 success', input: { returnValue: { of: 'swarm 4' } } },
         { of: 'chain success', input: { returnValue: { of: 'chain 2' } } },
+        { of: 'limited success', input: { returnValue: outputs(pieces('limited', 6)) } },
         { of: 'root success', input: { returnValue: { of: 'root' } } },
       ],
       limits: [bounds.swarm, bounds.root],

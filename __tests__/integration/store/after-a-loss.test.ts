@@ -234,7 +234,7 @@ function metadataOf(fixture: StoreFixture, { id, group }: TestGroup, entry: stri
     store: fixture.store.keys.mark,
   };
   const callback = claim.source ? ('error' as const) : ('' as const);
-  const names = { swarm: id, swarmName: 'test', index: entry, chain: '', root: '', callback, name: 'task' };
+  const names = { swarm: id, swarmName: 'test', index: entry, chain: '', root: '', callback, name: 'task', tags: [] };
   return writeMetadata({ signature: claim.source ? '' : `${id}.${entry}`, ...names }, { ...own, ...claim });
 }
 

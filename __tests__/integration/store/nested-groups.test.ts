@@ -33,6 +33,16 @@ async function nested(items = 1, fields: Parameters<StoreFixture['group']>[1] = 
   return { inner, outer, parent, start };
 }
 
+test('a nested group is kept as long as its outermost group, whose retention may be another one', async () => {
+  const { inner, start } = await nested();
+  await start();
+  await store.close(inner.id);
+  await inner.execute('0');
+  await store.parentNotified(inner.id);
+  await store.release(inner.id, 3_600_000);
+  expect(await ttl(inner)).toBeGreaterThan(3_000_000);
+});
+
 describe('a group that is put into another one', () => {
   test('is taken once, and named with its parent to others', async () => {
     const inner = await fixture.group(1);

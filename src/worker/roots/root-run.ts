@@ -60,6 +60,7 @@ export async function openRoot(
     root: metadata.signature || groupId,
     parentRun: ctx.workflowRunId(),
     parentTask: ctx.taskRunExternalId(),
+    ...(metadata.tags.length > 0 ? { labels: { tags: [...metadata.tags] } } : {}),
   };
   const group = {
     id: children,

@@ -1,8 +1,8 @@
 -- complete: completes an entry from outside its own run: the engine reported the end of the run, a nested group ended, or the entry can never be published.
 -- KEYS: 9
--- ARGV: proc, lease, entry, expected run id ('' while granted; 'g:' and its id for a group), outcome (succeeded | failed | cancelled), payload, bytes that the payload stands for, round of this group in which the nested group ran that reports its end ('' for other entries)
--- Returns {'ended'|'refused'|'unknown', state, grants, callbacks, closing, withdrawn}
---- @include "ends"
+-- ARGV: proc, lease, entry, expected run id ('' while granted; 'g:' and its id for a group), outcome (succeeded | failed | cancelled | backed-off), payload (of backed-off: the same as for finish), bytes that the payload stands for, round of this group in which the nested group ran that reports its end ('' for other entries)
+-- Returns {'ended'|'backed-off'|'refused'|'unknown', state, grants, callbacks, closing, withdrawn}
+--- @include "back-off"
 if not read_group() then return { 'unknown' } end
 local entry = ARGV[3]
 local act = read_active(entry)
@@ -20,6 +20,7 @@ elseif child then
 end
 -- The entry may still be granted without a run id, because the confirmation of the run can arrive after its end.
 if act.run ~= ARGV[4] and not (act.state == 'granted' and act.run == '') then return reply('refused') end
+if ARGV[5] == 'backed-off' and act.state ~= 'granted' then return conclude(back_off(entry, act, ARGV[6])) end
 if not is_allowed(act.state, ARGV[5]) then return reply('refused') end
 end_entry(entry, act, ARGV[5], ARGV[6], tonumber(ARGV[7]))
 return conclude('ended')

@@ -18,11 +18,15 @@ end
 -- The next call, from this or another process, returns other entries.
 if ARGV[4] == '1' then write_all('ZADD', L, taken) end
 local later = redis.call('ZRANGEBYSCORE', L, '(' .. int(now), '(inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+-- Another process may have planned to look at the group then, and is gone.
+local next_look = read_pace().next_start > 0 and pace.next_start + lease
+later = next_look and math.min(next_look, tonumber(later) or next_look) or later
 local over, lasts, renewed = unpack(redis.call('HMGET', G, field.deadline, field.expiresAt, field.locationsRenewedAt))
 over = (group.status == 'running' or group.status == 'stopping') and tonumber(over) or 0
 over = over > 0 and over
 -- The rows are renewed several times within their lifetime.
 local renew = not ended() and now - (tonumber(renewed) or group.createdAt) > group.abandonedAfter / 4
 if renew then redis.call('HSET', G, field.locationsRenewedAt, int(now)) end
-local more = has('M') and not has('S') and 1 or more_to_take()
+local closes = close_time() > 0 and now >= close_time()
+local more = (closes or has('M') and not has('S')) and 1 or more_to_take()
 return { group.status, group.flags or '', redis.call('HLEN', A), lasts or '', more, int(group.retainChildren), int(group.nested), list, over and int(over - now) or '', idle() and 1 or 0, renew and 1 or 0, later and int(later - now) or '', int(group.total), int(now) }

@@ -1,9 +1,10 @@
 -- finish: ends one or more executions of a group: stores results, grants the free slots, fires callbacks, and ends the group after its last entry.
 -- All executions of one call have their results in the same bucket.
 -- KEYS: 9
--- ARGV: proc, lease, number of executions, for each of them its entry|run id|retry count|invocation count|nonce|outcome (succeeded | failed | threw | aborted)|retries and its payload, then for each confirmed publication its entry|run id
--- Returns {'finished', state, grants, callbacks, closing, withdrawn, for each execution 'ended'|'retry'|'refused', then '|' and the outcome of its entry or ''} | {'unknown'}
+-- ARGV: proc, lease, number of executions, for each of them its entry|run id|retry count|invocation count|nonce|outcome (succeeded | failed | threw | aborted | backed-off: ms, a space and the failure if it did so too often)|retries and its payload, then for each confirmed publication its entry|run id
+-- Returns {'finished', state, grants, callbacks, closing, withdrawn, for each execution 'ended'|'retry'|'backed-off'|'refused', then '|' and the outcome of its entry or ''} | {'unknown'}
 --- @include "confirms"
+--- @include "back-off"
 if not read_group() then return { 'unknown' } end
 local first = 4
 local confirmed = first + 2 * tonumber(ARGV[3])
@@ -26,6 +27,8 @@ local function finish(payload, entry, run, retry, inv, nonce, outcome, retries)
     outcome = 'failed'
   elseif not current then
     return 'refused'
+  elseif outcome == 'backed-off' then
+    return back_off(entry, act, payload)
   end
   end_entry(entry, act, outcome, payload)
   return 'ended'

@@ -2,7 +2,8 @@
 -- All executions of one call have their results in the same bucket.
 -- KEYS: 9
 -- ARGV: proc, lease, then for each execution its entry|token|run id|retry count|invocation count|nonce|run id proven to have ended without a result ('' for none)|the group of its children when it is a root ('' for none)|whether a suspended run is taken back instead of waiting (0|1)|creation time of the group whose message its process knows ('0' for none, '' when it does not need the message)
--- Returns {'claimed', executions} | {'claimed', executions, the message of the group, its creation time} when the group has a message and an execution needs it and does not have it | {'unknown'}
+-- Returns {'claimed', executions} | {'unknown'}
+--   | {'claimed', executions, the message of the group, its creation time (both '' unless the group has a message and an execution needs it and does not have it), ms after which the caller has to call `grant` ('' when it does not have to)}
 -- executions: for each the number of failures in the group when its body may run, else {'stored', mark and payload, whether this run is void (0|1)} | {'duplicate', owner} | {'superseded'} | {'unknown'} | {'cancelled'}
 --   | {'requeued'} (the run was taken back because of a suspension; the entry is published again after resume; the caller grants its slot to the next item) | {'suspended'} (this run continues after resume)
 --- @include "suspension"
@@ -44,7 +45,7 @@ local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, ha
     if tonumber(entry) and suspended(entry) then
       if hand_back ~= '1' then return { 'suspended' } end
       -- The next run of the entry has the attempts that are left.
-      redis.call('HSET', C, callback_field.spentAttempts .. entry, int(group.round) .. ' ' .. act.throws)
+      keep_attempts(entry, act)
       return give_back(entry, act, run)
     end
   end
@@ -53,6 +54,11 @@ local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, ha
     -- Spent attempts count only within the same round, because a retry starts with all attempts.
     local spent = has('V') and redis.call('HGET', C, callback_field.spentAttempts .. entry) or ''
     act.throws, act.counted = string.match(spent, '^' .. int(group.round) .. ' (%d+)') or '0', '-1'
+  end
+  if tonumber(entry) then
+    spend_token(act)
+    -- This attempt follows one that has thrown.
+    if state == 'running' and act.run == run and tonumber(retry) > tonumber(act.retryCount) and tonumber(act.counted) >= tonumber(act.retryCount) then owe_token() end
   end
   become(entry, act, 'running')
   act.run, act.retryCount, act.invocation, act.nonce, act.process = run, retry, inv, nonce, proc
@@ -69,6 +75,9 @@ for i, request in ipairs(read_requests(3, #ARGV, 1, 10)) do
   claims[i] = claim(unpack(request, 1, 9))
   asked = asked or request[10] ~= '' and request[10] ~= int(group.createdAt)
 end
+plan_after_begin()
 write_group()
-if not asked or group.messageSet == 0 then return { 'claimed', claims } end
-return { 'claimed', claims, redis.call('HGET', G, field.message), int(group.createdAt) }
+local tells = asked and group.messageSet > 0
+if not tells and not wake_in then return { 'claimed', claims } end
+local message = tells and redis.call('HGET', G, field.message) or ''
+return { 'claimed', claims, message, tells and int(group.createdAt) or '', wake_in and int(wake_in) or '' }

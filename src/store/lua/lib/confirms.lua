@@ -9,7 +9,10 @@ local function confirm_from(i)
     if act and act.state == 'granted' and not is_void(entry, run) then
       become(entry, act, 'published')
       act.run = run
+      -- A nested group begins with its publication.
+      if string.sub(run, 1, 2) == 'g:' then spend_token(act) end
       write_active(entry, act, now + lease)
     end
   end
+  plan_after_begin()
 end

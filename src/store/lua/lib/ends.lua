@@ -77,7 +77,6 @@ local function store_end(entry, act, to, payload, size)
   stop_at_limit()
   if act then
     add(field.running, -1)
-    if has('V') then redis.call('HDEL', C, callback_field.spentAttempts .. entry) end
     if has('U') then redis.call('HDEL', C, callback_field.untakenSince .. entry) end
     -- If the item is retried, later reports of this run must not count.
     if to ~= 'succeeded' and act.run ~= '' and string.sub(act.run, 1, 2) ~= 'g:' then make_void(entry, act.run) end
@@ -107,7 +106,11 @@ local function end_entry(entry, act, to, payload, size)
   end
   check_move(entry, state_of(entry, act), to)
   entry_outcome = to
-  if act then remove_active(entry) end
+  if act then
+    if has('V') then redis.call('HDEL', C, callback_field.spentAttempts .. entry, callback_field.backOffs .. entry) end
+    return_token(act)
+    remove_active(entry)
+  end
   local spec
   if callback then
     spec = redis.call('HGET', C, entry) or ''
@@ -136,6 +139,7 @@ end
 -- Applies the consequences of all changes that the script has made: ends the group, grants slots, sets expiry, and writes the state.
 local function conclude(code)
   write_ends()
+  close_if_idle()
   end_group_if_done()
   take_slots()
   expire_group()

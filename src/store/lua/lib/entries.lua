@@ -10,10 +10,10 @@ local function fields(number)
   return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
 end
 
-local packing = fields(11)
+local packing = fields(12)
 
 local function unpack_active(packed)
-  local state, run, retry, inv, nonce, process, throws, counted, publications, child, cancel = string.match(packed, packing)
+  local state, run, retry, inv, nonce, process, throws, counted, publications, child, cancel, token = string.match(packed, packing)
   return {
     state = state,
     run = run,
@@ -26,13 +26,14 @@ local function unpack_active(packed)
     publications = publications,
     child = child,
     cancel = cancel,
+    token = token,
   }
 end
 
 local function pack_active(act)
   return table.concat({
     act.state, act.run, act.retryCount, act.invocation, act.nonce, act.process,
-    act.throws, act.counted, act.publications, act.child, act.cancel,
+    act.throws, act.counted, act.publications, act.child, act.cancel, act.token,
   }, '|')
 end
 

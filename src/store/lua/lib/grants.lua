@@ -96,5 +96,5 @@ end
 local function reply(code)
   local unfinished = has('P') or looks <= 0 or is_enough(#grants / 3)
   local more = more_deferred and 1 or unfinished and more_to_take() or 0
-  return { code, group_header(more, expiring, entry_outcome), grants, callbacks, closing, withdrawn }
+  return { code, group_header(more, expiring, entry_outcome, wake_in), grants, callbacks, closing, withdrawn }
 end

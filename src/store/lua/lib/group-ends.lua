@@ -44,6 +44,22 @@ local function end_group(outcome, with_callbacks)
   if starter then redis.call('PUBLISH', starter, group.status .. ' ' .. int(group.total) .. ' ' .. G .. small_list()) end
 end
 
+-- Closes an open swarm in which nothing was added and nothing was under way for `closeAfterIdleMs`. An item that was never run keeps it
+-- open.
+local function close_if_idle()
+  if group.closeAfterIdleMs == 0 or group.closed == 1 then return end
+  local ended_items = group.succeeded + group.failed + group.cancelled
+  local is_idle = group.status == 'running' and group.messageSet > 0 and group.running == 0 and ended_items == group.total and not has('S') and not has('R') and read_pace().paused_until <= now
+  if not is_idle then
+    if read_pace().idle_since > 0 then pace.idle_since, pace_changed = 0, true end
+  elseif read_pace().idle_since == 0 then
+    pace.idle_since, pace_changed = now, true
+  elseif now >= close_time() then
+    pace.idle_since, pace_changed = 0, true
+    put(field.closed, 1)
+  end
+end
+
 local function end_group_if_done()
   if group.running > 0 or ended() or group.status == 'pending' or has('S') or has('R') then return end
   -- The body of a root may go on adding to a stopped group. Its new items are cancelled at once.

@@ -15,8 +15,9 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 --- @used
 local names = {
   field.status, field.keepResults, field.kind, field.parentId, field.parentEntry, field.stopAfterFailureRatio, field.onStop, field.flags,
+  field.rateLimit, field.pacing,
   '',
-  field.progressAt, field.closed, field.maxConcurrency, field.stopAfterNFailures, field.maxItems, field.total, field.ready, field.sweptTo,
+  field.progressAt, field.closed, field.maxConcurrency, field.stopAfterNFailures, field.maxItems, field.closeAfterIdleMs, field.total, field.ready, field.sweptTo,
   field.readyAhead, field.running, field.succeeded, field.failed, field.cancelled, field.callbackSeq, field.callbacksSucceeded,
   field.callbacksFailed, field.callbacksRepeated, field.resultBytes, field.watchUntil, field.messageSet, field.retention,
   field.abandonedAfter, field.grace, field.buildCursor, field.nested, field.retainChildren, field.released, field.createdAt, field.round,
@@ -157,10 +158,11 @@ end
 -- The state of the group as one text of fields, because each value of a reply has a cost: its status, whether another call should
 -- grant more, its version and number of items, whether it expires, whether its new status has to reach groups below, the ms until its
 -- deadline if that is new, whether it is suspended, and the outcome of the entry. When the status is new, a second line holds its kind and name.
-local function group_header(more, expiring, entry_outcome)
+-- In front of it stand, between two '@', the ms after which the caller has to call `grant`, if it has to.
+local function group_header(more, expiring, entry_outcome, wake_after)
   local left = changed.deadline and group.deadline > 0 and int(group.deadline - now) or ''
   local fields = { group.status, more, version(), int(group.total), expiring, changed.status and int(group.nested) or 0, left, has('S') and 1 or 0, entry_outcome }
   local state = table.concat(fields, '|')
   if changed.status then state = state .. '\n' .. group.kind .. ' ' .. (redis.call('HGET', G, field.name) or '') end
-  return state
+  return wake_after and '@' .. int(wake_after) .. '@' .. state or state
 end

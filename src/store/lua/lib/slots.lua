@@ -47,8 +47,12 @@ local function next_startable(from, to)
   return nil
 end
 
-local function can_start()
+local function has_free_slot()
   return group.status == 'running' and group.running < group.maxConcurrency and not has('S') and not has('R') and not has('P')
+end
+
+local function can_start()
+  return has_free_slot() and next_start() == 0
 end
 
 local function take_slots()
@@ -74,6 +78,7 @@ local function take_slots()
         looks = looks - 1
       else
         activate(entry, 'queued', 'granted', now + lease)
+        if rate then take_token(acts[entry]) end
         mark(index, 'a')
         add(field.running, 1)
         taken[#taken + 1] = entry
@@ -89,6 +94,7 @@ local function take_slots()
     end
   end
   hand_out(taken)
+  if rate or group.pacing or pace then plan_next_start(has_free_slot() and redis.call('EXISTS', Q) == 1) end
 end
 
 local function more_to_take()

@@ -10,7 +10,7 @@ local moves = {
   queued = 'granted cancelled',
   granted = 'queued granted published running succeeded failed cancelled',
   published = 'queued granted running succeeded failed cancelled',
-  running = 'queued running returned succeeded failed cancelled',
+  running = 'queued granted running returned succeeded failed cancelled',
   returned = 'succeeded failed cancelled',
   deferred = 'granted cancelled',
   succeeded = 'returned',
@@ -70,6 +70,7 @@ local function activate(entry, from, to, due, child)
     publications = '1',
     child = child or '',
     cancel = '',
+    token = '',
   }, due)
 end
 

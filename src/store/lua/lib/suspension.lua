@@ -1,5 +1,5 @@
 -- suspension: whether an entry is suspended, individually or with its group, and which of its runs are void.
---- @include "states"
+--- @include "pacing"
 local function suspended_alone(entry)
   if not has('E') then return false end
   local version = redis.call('HGET', C, callback_field.entrySuspension .. entry)
@@ -38,6 +38,7 @@ end
 local function take_back(entry, act)
   if act.run ~= '' then make_void(entry, act.run) end
   if has('U') then redis.call('HDEL', C, callback_field.untakenSince .. entry) end
+  return_token(act)
   remove_active(entry)
   add(field.running, -1)
   if not is_sequence() and suspended_alone(entry) then
@@ -48,10 +49,16 @@ local function take_back(entry, act)
   end
 end
 
+-- Keeps the attempts that an entry has used, for its next run. They count only within the same round, because a retry starts with all.
+local function keep_attempts(entry, act)
+  redis.call('HSET', C, callback_field.spentAttempts .. entry, int(group.round) .. ' ' .. act.throws)
+end
+
 -- Whether a group is abandoned: nothing runs in it, and nothing has happened in it for `retention.abandonedMs`.
 local function idle()
   -- The body of a root is at work as long as the group of its children is open.
   if (is_filled_by_body() and group.closed == 0) or now - group.progressAt < group.abandonedAfter * 1.02 then return false end
+  if math.max(read_pace().next_start, pace.paused_until) > now then return false end
   local active = redis.call('HLEN', A)
   return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end

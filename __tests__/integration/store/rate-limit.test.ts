@@ -1,0 +1,351 @@
+import type { Effects } from '../../../src/store/replies';
+import { Random } from '../../helpers/random';
+import { seedsOf } from '../../helpers/seeds';
+import { execution, specs, StoreFixture, succeeded, threw, type TestGroup } from '../../helpers/store';
+
+/** The next starts that the store asked this process to plan, in ms from then, by group. */
+const planned = new Map<string, number>();
+const fixture = new StoreFixture({}, undefined, { onNextStart: (id, inMs) => planned.set(id, inMs) });
+const { store, reader } = fixture;
+afterAll(() => fixture.close());
+
+const minute = 60_000;
+const entriesOf = (effects: Effects) => effects.grants.map(({ entry }) => Number(entry));
+
+function limited(items: number, rateLimit: { limit: number; perMs: number; burst: number }, fields = {}) {
+  return fixture.group(specs(items), { closed: true, rateLimit, ...fields }, { message: '{}' });
+}
+
+/** Lets some ms pass for a group: what it stored happened that much earlier. */
+async function pass(group: TestGroup, ms: number): Promise<void> {
+  const { pc: pacing = '' } = await group.stateHash();
+  const [units = 0, at = 0, held, next = 0, paused = 0, idle = 0] = pacing.split(' ').map(Number);
+  const earlier = (time: number) => (time > 0 ? time - ms : time);
+  const moved = [units, at - ms, held, earlier(next), earlier(paused), earlier(idle)].join(' ');
+  await store.redis.use('hset', (client) => client.hset(store.keys.state(group.id), 'pc', moved));
+}
+
+async function granted(group: TestGroup): Promise<number[]> {
+  return entriesOf((await store.grant(group.id, true)).effects);
+}
+
+test('as many items start at once as the bucket holds, and one more with each token', async () => {
+  const group = await limited(10, { limit: 1, perMs: minute, burst: 3 });
+  expect(entriesOf(group.effects)).toEqual([0, 1, 2]);
+  expect(await granted(group)).toEqual([]);
+  for (const entry of ['0', '1', '2']) await group.start(entry);
+  expect(await granted(group)).toEqual([]);
+  await pass(group, minute);
+  expect(await granted(group)).toEqual([3]);
+  expect(await granted(group)).toEqual([]);
+  await pass(group, 2 * minute);
+  expect(await granted(group)).toEqual([4, 5]);
+});
+
+test('items that were granted and have not begun keep their place in the bucket, however long workers are away', async () => {
+  const group = await limited(10, { limit: 1, perMs: minute, burst: 3 });
+  expect(entriesOf(group.effects)).toEqual([0, 1, 2]);
+  await pass(group, 100 * minute);
+  expect(await granted(group)).toEqual([]);
+  await group.start('0');
+  await pass(group, 100 * minute);
+  expect(await granted(group)).toEqual([3]);
+});
+
+test('the process that finds the bucket empty plans the next start, and no other one does', async () => {
+  const group = await limited(3, { limit: 2, perMs: minute, burst: 2 });
+  // The bucket is full of items that have not begun, so nothing is known yet.
+  expect(planned.get(group.id)).toBeUndefined();
+  expect(await group.snapshot()).toMatchObject({ nextStartAt: 0 });
+  await group.start('0');
+  expect(planned.get(group.id)).toBeGreaterThan(0);
+  expect(planned.get(group.id)).toBeLessThanOrEqual(minute / 2);
+  const { nextStartAt = 0 } = await group.snapshot();
+  planned.delete(group.id);
+  await group.start('1');
+  expect(planned.get(group.id)).toBeUndefined();
+  expect((await group.snapshot()).nextStartAt).toBe(nextStartAt);
+  // It is over, and nobody has come.
+  await pass(group, minute / 2);
+  expect(entriesOf((await store.grant(group.id)).effects)).toEqual([2]);
+  expect((await group.snapshot()).nextStartAt).toBeUndefined();
+});
+
+test('the process whose clock runs ahead of Redis plans the rest of the time', async () => {
+  const group = await limited(3, { limit: 1, perMs: minute, burst: 2 });
+  await group.start('0');
+  await group.start('1');
+  planned.clear();
+  expect(await granted(group)).toEqual([]);
+  expect(planned.get(group.id)).toBeGreaterThan(0);
+});
+
+test('the reconciler learns when the next start is overdue, and grants it', async () => {
+  const group = await limited(3, { limit: 1, perMs: minute, burst: 2 });
+  for (const entry of ['0', '1']) await group.execute(entry);
+  const before = await store.due(group.id, 10);
+  expect(before).toMatchObject({ more: false, abandoned: false, entries: [] });
+  expect(before.next).toBeGreaterThan(minute / 2);
+  await pass(group, minute);
+  expect(await store.due(group.id, 10)).toMatchObject({ more: true });
+});
+
+test('a swarm that waits for its next start is not abandoned', async () => {
+  const group = await limited(3, { limit: 1, perMs: 30 * 24 * 60 * minute, burst: 1 });
+  await group.execute('0');
+  await store.redis.use('hset', (client) => client.hset(store.keys.state(group.id), 'pr', 1));
+  expect(await store.due(group.id, 10)).toMatchObject({ abandoned: false });
+});
+
+test('an item that is taken back before it has begun returns its token', async () => {
+  const group = await limited(3, { limit: 1, perMs: minute, burst: 1 });
+  await store.confirm(group.id, ['0', 'run-0']);
+  await store.suspend(group.id, true);
+  await store.withdraw(group.id, ['0']);
+  expect(entriesOf((await store.suspend(group.id, false)).effects)).toEqual([0]);
+  // Its place is free again, too: after its begin one token is due a minute later.
+  await group.start('0', execution('run-0b'));
+  await pass(group, minute);
+  expect(await granted(group)).toEqual([1]);
+});
+
+test('an item that is cancelled before it has begun returns its token', async () => {
+  const group = await limited(3, { limit: 1, perMs: minute, burst: 1 });
+  await store.cancelEntry(group.id, '0');
+  const { effects } = await store.complete(group.id, '0', '', { outcome: 'cancelled', payload: '' });
+  expect(entriesOf(effects)).toEqual([1]);
+});
+
+test('a further attempt does not wait for a token; later items do', async () => {
+  const group = await limited(3, { limit: 1, perMs: minute, burst: 2 }, { maxConcurrency: 1 });
+  await group.start('0');
+  await group.finish('0', threw(1));
+  expect((await group.start('0', execution('run-0', 1))).code).toBe('run');
+  // The bucket held a second token, which the attempt has taken.
+  const { effects } = await group.finish('0', succeeded(), execution('run-0', 1));
+  expect(entriesOf(effects)).toEqual([]);
+  await pass(group, minute);
+  expect(await granted(group)).toEqual([1]);
+});
+
+test('a repeated claim, and a run that is published again, take no token', async () => {
+  const group = await limited(3, { limit: 1, perMs: minute, burst: 2 }, { maxConcurrency: 1 });
+  await group.start('0');
+  await group.start('0', execution('run-0', 0, 2));
+  const { effects } = await group.finish('0', succeeded(), execution('run-0', 0, 2));
+  expect(entriesOf(effects)).toEqual([1]);
+});
+
+test('a limit that is changed keeps the tokens of the bucket and counts at once', async () => {
+  const group = await limited(20, { limit: 1, perMs: minute, burst: 2 });
+  for (const entry of ['0', '1']) await group.start(entry);
+  planned.clear();
+  // Half a token is there; at the new rate the rest takes 500 ms.
+  await pass(group, minute / 2);
+  expect(
+    entriesOf((await store.update(group.id, { rateLimit: { limit: 1, perMs: 1_000, burst: 5 } })).effects),
+  ).toEqual([]);
+  expect(planned.get(group.id)).toBeLessThanOrEqual(500);
+  expect(entriesOf((await store.update(group.id, { rateLimit: null })).effects)).toHaveLength(18);
+});
+
+test('a limit that is set on a running swarm begins with a full bucket', async () => {
+  const group = await fixture.group(specs(10), { closed: true, maxConcurrency: 1 }, { message: '{}' });
+  await store.update(group.id, { rateLimit: { limit: 1, perMs: minute, burst: 3 } });
+  const { effects } = await store.update(group.id, { maxConcurrency: 10 });
+  // The first item had been granted without a token.
+  expect(entriesOf(effects)).toEqual([1, 2, 3]);
+});
+
+test('chains and swarms in a limited swarm take one token each, and begin with their publication', async () => {
+  const group = await limited(3, { limit: 1, perMs: minute, burst: 1 });
+  await store.confirm(group.id, ['0', `g:${group.id}.child`]);
+  await pass(group, minute);
+  expect(await granted(group)).toEqual([1]);
+});
+
+test('a pause holds the start of items back, also without a rate limit, and of several the latest end counts', async () => {
+  const group = await fixture.group(specs(4), { closed: true, maxConcurrency: 1 }, { message: '{}' });
+  await store.pause(group.id, minute);
+  await store.pause(group.id, 10);
+  const { effects } = await group.execute('0');
+  expect(entriesOf(effects)).toEqual([]);
+  expect(planned.get(group.id)).toBeGreaterThan(minute / 2);
+  expect(await store.due(group.id, 1)).toMatchObject({ more: false });
+  await pass(group, minute);
+  expect(await granted(group)).toEqual([1]);
+});
+
+describe('an open swarm that closes by itself', () => {
+  const idle = { closed: false, closeAfterIdleMs: minute };
+
+  test('does so when nothing was added and nothing was under way for the time', async () => {
+    const group = await fixture.group(specs(1), idle, { message: '{}' });
+    planned.clear();
+    await group.execute('0');
+    expect(planned.get(group.id)).toBe(minute);
+    expect(await group.snapshot()).toMatchObject({ status: 'running', closed: false, nextStartAt: undefined });
+    await pass(group, minute);
+    await store.grant(group.id, true);
+    expect(await group.snapshot()).toMatchObject({ status: 'succeeded', closed: true });
+  });
+
+  test('is closed by the reconciler when the process is gone that had planned it', async () => {
+    const group = await fixture.group(specs(1), idle, { message: '{}' });
+    await group.execute('0');
+    expect(await store.due(group.id, 1)).toMatchObject({ more: false });
+    await pass(group, minute);
+    expect(await store.due(group.id, 1)).toMatchObject({ more: true });
+  });
+
+  test('begins to wait anew with each item, and an item that was never run keeps it open', async () => {
+    const group = await fixture.group(specs(1), idle, { message: '{}' });
+    await group.execute('0');
+    await pass(group, minute / 2);
+    await store.add(group.id, [{ spec: specs(1)[0] as string, key: '', message: '' }], {});
+    await pass(group, 10 * minute);
+    await store.grant(group.id, true);
+    expect(await group.snapshot()).toMatchObject({ closed: false });
+    await store.runItem(group.id, 1, '{}');
+    await group.execute('1');
+    await pass(group, minute / 2);
+    await store.grant(group.id, true);
+    expect(await group.snapshot()).toMatchObject({ closed: false });
+    await pass(group, minute / 2);
+    await store.grant(group.id, true);
+    expect(await group.snapshot()).toMatchObject({ closed: true });
+  });
+
+  test('is not idle while it is suspended, paused, or has not been run', async () => {
+    const [suspended, paused, fresh] = await Promise.all([
+      fixture.group(0, idle, { message: '{}' }),
+      fixture.group(0, idle, { message: '{}' }),
+      fixture.group(0, idle),
+    ]);
+    await store.suspend(suspended.id, true);
+    await store.pause(paused.id, 10 * minute);
+    for (const group of [suspended, paused]) {
+      await pass(group, 2 * minute);
+      await store.grant(group.id, true);
+      expect(await group.snapshot()).toMatchObject({ closed: false });
+    }
+    await store.grant(fresh.id, true);
+    expect(await fresh.snapshot()).toMatchObject({ status: 'pending', closed: false });
+    await store.suspend(suspended.id, false);
+    await pass(suspended, minute);
+    await store.grant(suspended.id, true);
+    expect(await suspended.snapshot()).toMatchObject({ closed: true });
+  });
+});
+
+test('an item that backs off comes back in front, its attempt is not counted, and earlier ones are', async () => {
+  const group = await fixture.group(specs(3), { closed: true, maxConcurrency: 1 }, { message: '{}' });
+  await group.start('0');
+  expect((await group.finish('0', threw(1))).code).toBe('retry');
+  await group.start('0', execution('run-0', 1));
+  const reply = await group.finish('0', backOff(minute), execution('run-0', 1));
+  expect([reply.code, entriesOf(reply.effects), await group.state('0')]).toEqual(['backed-off', [], 'queued']);
+  await pass(group, minute);
+  expect(await granted(group)).toEqual([0]);
+  // The run that it has left does not count any more.
+  expect(await group.start('0', execution('run-0', 2))).toMatchObject({ code: 'requeued' });
+});
+
+test('the attempts that an item had used before it backed off count afterwards', async () => {
+  const group = await fixture.group(specs(1), { closed: true }, { message: '{}' });
+  await group.start('0');
+  await group.finish('0', threw(1));
+  await group.start('0', execution('run-0', 1));
+  await group.finish('0', backOff(0), execution('run-0', 1));
+  await granted(group);
+  await group.start('0', execution('second'));
+  expect((await group.finish('0', threw(1), execution('second'))).code).toBe('ended');
+  expect(await group.state('0')).toBe('failed');
+});
+
+test('an item that backs off more than 1,000 times fails', async () => {
+  const group = await fixture.group(specs(1), { closed: true }, { message: '{}' });
+  for (let i = 0; i < 1_000; i++) {
+    await group.start('0', execution(`run-${i}`));
+    expect((await group.finish('0', backOff(0), execution(`run-${i}`))).code).toBe('backed-off');
+    await granted(group);
+  }
+  await group.start('0', execution('last'));
+  expect((await group.finish('0', backOff(0), execution('last'))).code).toBe('ended');
+  expect(await group.state('0')).toBe('failed');
+  expect(await reader.result(group.id, '0')).toContain('more than 1,000 times');
+});
+
+test('an item that is being cancelled ends instead of backing off', async () => {
+  const group = await fixture.group(specs(2), { closed: true }, { message: '{}' });
+  await group.start('0');
+  await store.cancelEntry(group.id, '0');
+  expect((await group.finish('0', backOff(minute))).code).toBe('ended');
+  expect(await group.state('0')).toBe('cancelled');
+});
+
+test.each(seedsOf('rates'))(
+  'in any time at most burst + limit × time / perMs items begin, whatever happens (seed %s)',
+  async (seed) => {
+    const random = new Random(seed);
+    const below = (n: number) => random.int(0, n - 1);
+    const rate = { limit: 1 + below(5), perMs: minute, burst: 1 + below(6) };
+    const group = await limited(300, rate, { closed: false, maxConcurrency: 1 + below(20) });
+    const begins: number[] = [];
+    const given = entriesOf(group.effects);
+    const running: number[] = [];
+    const runs = new Map<number, string>();
+    const take = ({ effects }: { effects: Effects }) => void given.push(...entriesOf(effects));
+    let clock = 0;
+    let suspended = false;
+    for (let step = 0; step < 150; step++) {
+      const ms = below(2 * minute);
+      switch (below(6)) {
+        case 0:
+          await pass(group, ms);
+          clock += ms;
+          break;
+        case 1:
+        case 2: {
+          const index = given.shift();
+          if (index === undefined) break;
+          const entry = String(index);
+          const reply = await group.start(entry, execution(`${entry}.${step}`));
+          if (reply.code !== 'run') break;
+          begins.push(clock);
+          running.push(index);
+          runs.set(index, `${entry}.${step}`);
+          break;
+        }
+        case 3: {
+          const index = running.shift();
+          if (index === undefined) break;
+          const by = execution(runs.get(index) ?? '');
+          take(await group.finish(String(index), below(4) === 0 ? backOff(below(minute)) : succeeded(), by));
+          break;
+        }
+        case 4:
+          suspended = !suspended;
+          take(await store.suspend(group.id, suspended));
+          if (!suspended) break;
+          for (const index of given) await store.confirm(group.id, [String(index), `lost-${index}-${step}`]);
+          take(await store.withdraw(group.id, given.map(String)));
+          given.length = 0;
+          break;
+        default:
+          take(await store.grant(group.id, true));
+      }
+    }
+    for (const [i, from] of begins.entries())
+      for (let j = i; j < begins.length; j++) {
+        // The real time of the test is far below a token's.
+        const allowed = rate.burst + (rate.limit * ((begins[j] as number) - from + 5_000)) / rate.perMs;
+        expect(j - i + 1).toBeLessThanOrEqual(Math.floor(allowed));
+      }
+    expect(begins.length).toBeGreaterThan(0);
+  },
+);
+
+function backOff(ms: number) {
+  return { outcome: 'backed-off' as const, payload: `${ms} {"message":"more than 1,000 times"}`, retries: 0 };
+}

@@ -1,0 +1,22 @@
+import { packFailure } from '../messages/text';
+
+/** What a body asked for with a `BackOffError`. It is the output of the engine's run. */
+export interface BackOff {
+  /** The length of the pause in ms. */
+  backedOff: number;
+  reason?: string;
+}
+
+/** Returns the back off that an output of a run stands for. Such a run ended without an end of its item. */
+export function readBackOff(output: unknown): BackOff | undefined {
+  if (typeof output !== 'object' || output === null) return undefined;
+  const { backedOff, reason, ...others } = output as Partial<BackOff>;
+  if (typeof backedOff !== 'number' || Object.keys(others).length > 0) return undefined;
+  return reason === undefined ? { backedOff } : { backedOff, reason };
+}
+
+/** Returns the payload for the store: the ms, and the failure of an item that backs off too often. */
+export function packBackOff({ backedOff, reason }: BackOff): string {
+  const why = reason === undefined ? '' : ` The last reason: ${reason}`;
+  return `${Math.ceil(backedOff)} ${packFailure(`the body backed off more than 1,000 times.${why}`)}`;
+}
