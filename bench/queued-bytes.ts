@@ -1,6 +1,7 @@
-// Measures what one queued item costs Redis beside its payload: 10,000 items through addTasks of a declaration, and
-// through an array of signatures.
+// Measures what one item costs Redis. Queued, beside its payload: 10,000 items through addTasks of a declaration, and
+// through an array of signatures. Before it has started and after its end, with its times: 10,000 that an instant engine ends.
 import { closeBench, openBench } from './helpers/bench-mage';
+import { InstantSwarms } from './helpers/instant-swarm';
 import { usedMemory } from './helpers/measure';
 
 const items = 10_000;
@@ -23,6 +24,27 @@ async function measure(what: string, add: () => Promise<unknown>): Promise<void>
   );
 }
 
+/** Ends all items of a swarm, and measures what each one takes then, and which part of that are its times. */
+async function measureEnds(): Promise<void> {
+  const swarms = new InstantSwarms();
+  await redis.flushall();
+  const empty = await usedMemory(redis);
+  const swarm = await swarms.swarm(200);
+  await swarm.addTasks(swarms.entries(items));
+  const queued = (await usedMemory(redis)) - empty;
+  await swarms.finish(swarm);
+  await swarm.wait();
+  const ended = (await usedMemory(redis)) - empty;
+  const [times = ''] = await redis.keys(`*{${swarm.id}}:t`);
+  await redis.del(times);
+  const withoutTimes = (await usedMemory(redis)) - empty;
+  await closeBench(swarms.bench);
+  const each = (bytes: number) => (bytes / items).toFixed(1);
+  console.log(
+    `an item and its share of the swarm: ${each(queued)} bytes before it has started, ${each(ended)} after its end, of which its times are ${each(ended - withoutTimes)}`,
+  );
+}
+
 async function main(): Promise<void> {
   const rows = Array.from({ length: items }, (_, row) => row);
   await measure('addTasks of a declaration', async () => {
@@ -32,6 +54,7 @@ async function main(): Promise<void> {
   await measure('an array of signatures', async () => {
     await mage.swarm({ tasks: await Promise.all(rows.map((row) => mage.sign(item, payload(row)))) });
   });
+  await measureEnds();
   await closeBench(bench);
 }
 

@@ -11,7 +11,7 @@ const limits = {
   commandsPerItem: 7,
   /** As Redis keeps a few hundred items: in one piece. */
   queuedBytesPerItem: 35,
-  finishedBytesPerItem: 52,
+  finishedBytesPerItem: 68,
   /** Of the scripts of one small swarm; one of them reads the message that bodies find in their context. */
   commandsPerSmallSwarm: 64,
 };

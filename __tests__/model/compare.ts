@@ -7,7 +7,8 @@ import type { Real } from './real';
 /** @throws when the group, as readers see it, isn't as the model says */
 export async function compare(model: Model, real: Real, ttls: number[]): Promise<void> {
   const { id, reader, tree, stores } = real;
-  const [snapshot, page, due, states, results, ends, failures, active, facts] = await Promise.all([
+  const over = model.all.filter(({ state }) => isOutcome(state));
+  const [snapshot, page, due, states, results, ends, failures, active, facts, times] = await Promise.all([
     reader.snapshot(id),
     tree.items(id, 0, 1_000),
     stores[0].due(id, 1_000),
@@ -20,13 +21,16 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
     reader.failures(id),
     activeOf(real),
     reader.record(id),
+    reader.times(
+      id,
+      over.map(({ name }) => name),
+    ),
   ]);
   if (model.gone) return same('the group', snapshot, undefined);
   // The model has no clock.
   const { createdAt, startedAt, endedAt, nextStartAt, pausedUntil } = snapshot ?? {};
-  const times = { createdAt, startedAt, endedAt, nextStartAt, pausedUntil };
   same('its numbers', snapshot, {
-    ...times,
+    ...{ createdAt, startedAt, endedAt },
     kind: model.config.kind,
     name: 'model',
     status: model.status,
@@ -69,6 +73,11 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
     'its results',
     ended.map(({ name }) => results[Number(name)]),
     ended.map((u) => model.resultOf(u)),
+  );
+  same(
+    'the attempts of what has ended, and which times are known',
+    times.map((of) => of && [of.attempts, of.startedAt !== undefined && of.startedAt <= Number(of.endedAt)]),
+    over.map((u) => [u.begun, u.begun > 0]),
   );
   const listed = ended.filter(({ state }) => state === 'succeeded').map((u) => model.resultOf(u)?.slice(1) ?? '');
   same('the bytes of its results', facts?.resultBytes, Buffer.byteLength(listed.join('')));

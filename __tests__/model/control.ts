@@ -101,7 +101,7 @@ export class Control extends Executions {
     }
     this.preparing = false;
     const left = this.items.slice(0, this.retried).filter((u) => u.state !== 'succeeded');
-    for (const u of left) Object.assign(u, { state: 'queued', passed: false, spent: 0 });
+    for (const u of left) Object.assign(u, { state: 'queued', passed: false, spent: 0, spentBegun: 0 });
     this.ends = this.ends.filter((u) => u.state === 'succeeded');
     // What was added since comes after them.
     this.line = [...left, ...this.line.filter((u) => !left.includes(u))];
@@ -132,6 +132,7 @@ export class Control extends Executions {
     this.why = undefined;
     this.lease(u, 'returned');
     u.child = 'child-0';
+    u.begun = 1;
     return 'reopened';
   }
 }

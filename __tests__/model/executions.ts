@@ -11,6 +11,7 @@ export class Executions extends Mechanisms {
       if (u?.state !== 'granted' || u.void.includes(run)) continue;
       u.state = 'published';
       u.run = run;
+      if (run.startsWith('g:')) u.begun ||= 1;
       u.due = false;
     }
   }
@@ -48,12 +49,14 @@ export class Executions extends Mechanisms {
       if (this.isItem(u) && (this.suspended || this.alone(u))) {
         if (!handBack) return 'suspended';
         // Its worker is stopping: its next run goes on with the attempts that are left.
-        Object.assign(u, { spent: u.threw, run });
+        Object.assign(u, { spent: u.threw, spentBegun: u.begun, run });
         this.takeBack(u);
         return this.done('requeued');
       }
     }
-    if (u.run !== run || u.state !== 'running') Object.assign(u, { threw: u.spent, lastThrow: -1 });
+    const another = u.run !== run || u.state !== 'running';
+    if (another) Object.assign(u, { threw: u.spent, lastThrow: -1, begun: u.begun || u.spentBegun });
+    if (another || attempt.retryCount !== u.attempt?.retryCount) u.begun += 1;
     Object.assign(u, { state: 'running', run, attempt, owner: this.by, due: false });
     if (u.kind === 'root') {
       u.child = `child-${u.name}`;

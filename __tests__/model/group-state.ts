@@ -110,7 +110,16 @@ export class GroupState {
   }
   protected unit(name: string, item: NewItem, state: State, fired = ''): Unit {
     const word = { suspended: false, version: 0 };
-    const rest = { run: '', attempt: undefined, owner: 0, publications: 1, due: false, threw: 0, lastThrow: -1 };
+    const rest = {
+      run: '',
+      attempt: undefined,
+      owner: 0,
+      publications: 1,
+      due: false,
+      threw: 0,
+      lastThrow: -1,
+      begun: 0,
+    };
     const flags = {
       superseded: false,
       doomed: false,
@@ -118,6 +127,7 @@ export class GroupState {
       word,
       passed: false,
       spent: 0,
+      spentBegun: 0,
       body: undefined,
       child: '',
       payload: '',

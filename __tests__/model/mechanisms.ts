@@ -11,7 +11,7 @@ export class Mechanisms extends GroupState {
   }
   protected lease(u: Unit, state: State): void {
     const fresh = { run: '', attempt: undefined, publications: 1, threw: 0, lastThrow: -1, doomed: false, child: '' };
-    Object.assign(u, { ...fresh, state, owner: this.by, due: false });
+    Object.assign(u, { ...fresh, begun: 0, state, owner: this.by, due: false });
   }
   protected noteChild(entry: string, child: string): void {
     if (this.children[entry]) return;
@@ -72,6 +72,7 @@ export class Mechanisms extends GroupState {
     }
     const run = holdsSlot(u) ? u.run : '';
     u.unbegun = this.isItem(u) && !holdsSlot(u);
+    if (u.unbegun) u.begun = 0;
     this.answer.endedAs = how;
     this.line = this.line.filter((other) => other !== u);
     Object.assign(u, { state: how, payload: what, run: '', attempt: undefined, doomed: false, due: false, child: '' });

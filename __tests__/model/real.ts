@@ -54,7 +54,7 @@ type Dump = (...keys: string[]) => Promise<[held: string, ttls: number[]]>;
 
 /** Makes the dump a command of its own, so that its text is sent once. */
 export function defineDump(client: RedisLike): void {
-  client.defineCommand('modelDump', { lua: dumpLua, numberOfKeys: 9 });
+  client.defineCommand('modelDump', { lua: dumpLua, numberOfKeys: 10 });
 }
 
 /** One group in Redis, of which two processes take care. */

@@ -28,8 +28,11 @@ export interface Unit extends NewItem {
   /** How many attempts of its run threw, and the last one that did. */
   threw: number;
   lastThrow: number;
-  /** How many attempts had thrown when its run was handed back. */
+  /** How many attempts have begun in its latest round. */
+  begun: number;
+  /** How many attempts had thrown, and begun, when its run was handed back. */
   spent: number;
+  spentBegun: number;
   /** It is under way and was cancelled by itself. */
   doomed: boolean;
   /** Runs of it that count no more. */

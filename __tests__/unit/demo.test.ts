@@ -19,6 +19,8 @@ function progress(given: Partial<Progress>): Progress {
     endedAt: undefined,
     rateLimited: false,
     nextStartAt: undefined,
+    perSecond: 0,
+    etaMs: undefined,
   };
   const none = { waiting: 0, queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0, callbacks, ...times };
   return { total: 8, ...none, closed: false, status: 'running', ...given };
@@ -26,10 +28,11 @@ function progress(given: Partial<Progress>): Progress {
 
 function rightOutcome(): Outcome {
   const totals = plainTotals([file]);
+  const times = { startedAt: new Date(0), endedAt: new Date(1), attempts: 1 };
   return {
     swarmId: 'x',
     progress: progress({ total: 1, succeeded: 1, status: 'succeeded' }),
-    items: [{ index: 0, id: 'x~0', name: file, status: 'succeeded', output: { file, totals } }],
+    items: [{ index: 0, id: 'x~0', name: file, status: 'succeeded', output: { file, totals }, ...times }],
     highestConcurrency: 1,
     consolidated: { files: 1, totals: plainTotals([file]) },
   };

@@ -20,6 +20,8 @@ function progress(given: Partial<Progress>): Progress {
     endedAt: undefined,
     rateLimited: false,
     nextStartAt: undefined,
+    perSecond: 0,
+    etaMs: undefined,
   };
   const none = { waiting: 0, queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0, callbacks, ...times };
   return { total: 1_000, ...none, closed: true, status: 'succeeded', ...given };

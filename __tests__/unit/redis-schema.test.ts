@@ -68,14 +68,14 @@ test('the record of an active item has the fields of the schema, in their order'
   const [, packed = ''] = /return table\.concat\(\{([^}]*)\}, '\|'\)/.exec(lines.join('\n')) ?? [];
   expect(found(/\bact\.(\w+)/g, packed)).toEqual(activeFields.map(({ name }) => name));
   expect(activeFields.map(({ field }) => field)).toEqual(activeFields.map((_, i) => String(i + 1)));
-  const { publications, isCancelled, ...texts } = unpackActive(activeFields.map(({ name }) => name).join('|'));
+  const { publications, isCancelled, startedAt, attempts, ...texts } = unpackActive(
+    activeFields.map(({ name }) => name).join('|'),
+  );
   for (const [name, value] of Object.entries(texts)) expect(value).toBe(name);
-  expect([publications, isCancelled]).toEqual([NaN, false]);
-  const numbered = activeFields
-    .map((_, i) => String(i))
-    .join('|')
-    .replace('|10|', '|1|');
-  expect(unpackActive(numbered)).toMatchObject({ publications: 8, isCancelled: true });
+  expect([publications, isCancelled, startedAt, attempts]).toEqual([NaN, false, NaN, NaN]);
+  const numbered = activeFields.map(({ name }, i) => (name === 'cancel' ? '1' : String(i))).join('|');
+  const numbers = { publications: 8, isCancelled: true, startedAt: 12, attempts: 13 };
+  expect(unpackActive(numbered)).toMatchObject(numbers);
 });
 
 test('no two fields of a hash have the same stored name', () => {

@@ -43,11 +43,15 @@ async function read(redis: Redis, base: string): Promise<Map<string, string>> {
 
 /** The same in each run: times, and the name of the process. */
 function steady(text: string, process: string): string {
-  return text
-    .replaceAll(process, '<process>')
-    .replace(/\b1[6-9]\d{11}\b/g, '<time>')
-    .replaceAll('\n', '\\n')
-    .replaceAll('\0', '\\0');
+  return (
+    text
+      .replaceAll(process, '<process>')
+      .replace(/\b1[6-9]\d{11}\b/g, '<time>')
+      // A recent row of times: the entry, its end and how long it took, and its attempts.
+      .replace(/\b(c?\d+) \d+ \d+ (\d+) /g, '$1 <ms> <ms> $2 ')
+      .replaceAll('\n', '\\n')
+      .replaceAll('\0', '\\0')
+  );
 }
 
 function changes(before: Map<string, string>, after: Map<string, string>, process: string): string[] {

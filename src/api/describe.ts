@@ -1,4 +1,5 @@
 import { resolveConfig } from '../config/swarm-config';
+import { dateOf } from '../utils/date';
 import { withTimeout } from '../utils/timeout';
 import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
 import { isEnded, readError } from '../store/group-reader';
@@ -61,8 +62,8 @@ async function find(reading: Reading, id: string): Promise<Node | undefined> {
       return findInvocation(reading, found, id);
     case 'callback': {
       const { groupId, spec } = found;
-      const entry = { groupId, entry: 'c', id, spec, state: 'waiting' as const, run: '', error: undefined };
-      return describeEntry(reading, entry, undefined, templateIn(spec));
+      const none = { state: 'waiting' as const, run: '', error: undefined, times: undefined };
+      return describeEntry(reading, { groupId, entry: 'c', id, spec, ...none }, undefined, templateIn(spec));
     }
     case 'group': {
       const { kind, status } = found.snapshot;
@@ -78,6 +79,9 @@ async function findItem(reading: Reading, groupId: string, index: number, id?: s
   const node = found?.nodes[0];
   if (!node || id === undefined) return node;
   node.shown.id = id;
+  // A task that was run by itself is the only item of a group.
+  const createdAt = dateOf((await reading.reader.snapshot(groupId))?.createdAt);
+  if (createdAt) node.shown.createdAt = createdAt;
   return { ...node, ...(node.run ? { run: { ...node.run, signatureId: id } } : {}) };
 }
 
@@ -95,7 +99,8 @@ async function findInvocation(
   const group = groupOf({ groupId, entry, spec });
   const snapshot = group === undefined ? undefined : await reader.snapshot(group);
   const error = state === 'failed' ? readError(result?.slice(1) ?? '') : undefined;
-  const at = { groupId, entry, id, spec, state, run: active?.run ?? '', error };
+  const times = active ? { ...active, endedAt: undefined } : (await reader.times(groupId, [entry]))[0];
+  const at = { groupId, entry, id, spec, state, run: active?.run ?? '', error, times };
   return describeEntry(reading, at, snapshot, templateIn(spec));
 }
 

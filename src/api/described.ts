@@ -4,11 +4,12 @@ import { groupFailure } from '../orchestrator/group-end';
 import { isEnded, emptySnapshot, type Snapshot } from '../store/group-reader';
 import { childrenId, itemId, nestedId } from '../store/ids';
 import type { ItemState } from '../store/item-state';
+import type { ItemTimes } from '../store/item-times';
 import { templateIn, unpackSpec, type GroupTemplate, type Spec } from '../store/spec';
 import { TreeReader, type TreeItem } from '../store/tree-reader';
 import type { Reading } from './reading';
 import { statusOf as statusOfEntry } from './stored-entry';
-import { dateOf, progressOf, statusOf } from './stored-group';
+import { progressOf, readProgress, statusOf } from './stored-group';
 import type { Progress, Signature, SignatureStatus } from './types';
 
 /** The description of a signature, and of each of its children. */
@@ -19,13 +20,20 @@ export interface Description {
   status: SignatureStatus;
   /** Counts of the items of a swarm or chain, or of the children of a root. */
   progress?: Progress;
-  /** When a group was created, started (or last retried), and ended. Absent while it has not come to that. */
+  /** When a group, or a task that was run by itself, was created. */
   createdAt?: Date;
+  /**
+   * When it began: a group, when it was started (or last retried); a task or root, when its body first began, in its latest
+   * round. Absent before, and when no worker with mageflow reports it.
+   */
   startedAt?: Date;
+  /** When it ended. Absent before. */
   endedAt?: Date;
   /** What was given as `tags` and `metadata`. Absent without any. */
   tags?: string[];
   metadata?: Record<string, string>;
+  /** How often the body of a task or root has begun, in its latest round. Absent before. */
+  attempts?: number;
   /** The configuration of a swarm or of a root's children. Only at the top level. */
   config?: SwarmConfig;
   /**
@@ -73,6 +81,7 @@ export interface Entry {
   state: ItemState;
   run: string;
   error: string | undefined;
+  times: ItemTimes | undefined;
 }
 
 /** Returns the id of the group that an entry is, or that contains its children, if that group exists. */
@@ -97,8 +106,8 @@ export async function describeGroup(
     kind: kinds[snapshot.kind].noun,
     name: snapshot.name,
     status,
-    progress: progressOf(snapshot),
-    ...timesOf(snapshot),
+    progress: await readProgress(reader, id, snapshot),
+    ...timesIn(snapshot),
     ...snapshot.labels,
     ...(error === undefined ? {} : { error }),
     children: [],
@@ -106,14 +115,17 @@ export async function describeGroup(
   return { shown, below: { groupId: id, total: snapshot.total } };
 }
 
-/** Returns the times that a group has come to. */
-function timesOf(snapshot: Snapshot): Pick<Description, 'createdAt' | 'startedAt' | 'endedAt'> {
-  const times = Object.entries({
-    createdAt: dateOf(snapshot.createdAt),
-    startedAt: dateOf(snapshot.startedAt),
-    endedAt: dateOf(snapshot.endedAt),
-  });
-  return Object.fromEntries(times.filter(([, time]) => time !== undefined));
+/** Returns the times that a group or an entry has come to. */
+function timesIn(
+  of: Partial<ItemTimes & Pick<Snapshot, 'createdAt'>> | undefined,
+): Pick<Description, 'createdAt' | 'startedAt' | 'endedAt' | 'attempts'> {
+  const { createdAt, startedAt, endedAt, attempts = 0 } = of ?? {};
+  return {
+    ...(createdAt === undefined ? {} : { createdAt: new Date(createdAt) }),
+    ...(startedAt === undefined ? {} : { startedAt: new Date(startedAt) }),
+    ...(endedAt === undefined ? {} : { endedAt: new Date(endedAt) }),
+    ...(attempts === 0 ? {} : { attempts }),
+  };
 }
 
 /**
@@ -136,12 +148,14 @@ export async function describeEntry(
     return { ...node, shown: { ...node.shown, id, name } };
   }
   const status = statusOfEntry(state);
+  const progress = below !== undefined && snapshot ? await readProgress(reading.reader, below, snapshot) : undefined;
   const shown: Description = {
     id,
     kind: below === undefined ? 'task' : 'root',
     name,
     status,
-    ...(below === undefined ? {} : { progress: progressOf(snapshot ?? nothing('root', name, state, 0)) }),
+    ...(below === undefined ? {} : { progress: progress ?? progressOf(nothing('root', name, state, 0)) }),
+    ...timesIn(at.times),
     ...(run === '' || run.startsWith('g:') ? {} : { runId: run }),
     ...spec.labels,
     ...(at.error === undefined ? {} : { error: at.error }),
@@ -201,7 +215,7 @@ async function describeAll(reading: Reading, entries: readonly Entry[]): Promise
 
 /** Describes a chain or swarm that is stored by value, and is created when it gets its slot. */
 function describeUnmade(
-  { id, spec, state, error }: Entry,
+  { id, spec, state, error, times }: Entry,
   name: string,
   groupId: string,
   template: GroupTemplate | undefined,
@@ -214,6 +228,7 @@ function describeUnmade(
     status: statusOfEntry(state),
     ...(template ? { progress: progressOf(nothing(kind, name, state, template.items.length)) } : {}),
     ...spec.labels,
+    ...timesIn(times && { ...times, attempts: 0 }),
     ...(error === undefined ? {} : { error }),
     children: [],
   };
@@ -222,14 +237,14 @@ function describeUnmade(
 }
 
 function entryOf(groupId: string, item: Omit<TreeItem, 'spec'> & { spec?: Spec }, packed?: string): Entry {
-  const { index, state, run, error } = item;
+  const { index, state, run, error, times } = item;
   const spec = item.spec ?? unpackSpec(packed ?? '');
-  return { groupId, entry: String(index), id: spec.id ?? itemId(groupId, index), spec, state, run, error };
+  return { groupId, entry: String(index), id: spec.id ?? itemId(groupId, index), spec, state, run, error, times };
 }
 
 /** Returns the state of an item of a group that does not exist yet. */
-function untouched(state: ItemState): Pick<TreeItem, 'state' | 'run' | 'error'> {
-  return { state: isEnded(state) ? 'cancelled' : 'waiting', run: '', error: undefined };
+function untouched(state: ItemState): Pick<TreeItem, 'state' | 'run' | 'error' | 'times'> {
+  return { state: isEnded(state) ? 'cancelled' : 'waiting', run: '', error: undefined, times: undefined };
 }
 
 /** Returns the snapshot of a group that does not exist yet, or never will. */

@@ -1,7 +1,8 @@
 import { groupCancelled, groupFailure } from '../orchestrator/group-end';
 import { CancelledError, ConfigurationError, NotFoundError, TaskFailedError } from '../config/errors';
 import { isChildrenId } from '../store/ids';
-import { isEnded, emptySnapshot, type Snapshot } from '../store/group-reader';
+import { isEnded, emptySnapshot, type GroupReader, type RecentEnds, type Snapshot } from '../store/group-reader';
+import { dateOf } from '../utils/date';
 import type { GroupEndMessage } from './group-end-channel';
 import { groupOutput } from './outputs';
 import type { Scope } from './scope';
@@ -134,10 +135,18 @@ export function statusOf({ status, suspended }: Pick<Snapshot, 'status' | 'suspe
   return status === 'stopping' || status === 'cancelling' ? 'running' : status;
 }
 
-/** Returns the counts of a group's items, as users see them. */
-export function progressOf(snapshot: Snapshot): Progress {
+/** Returns the counts of a group's items, as users see them, with how fast they end. */
+export async function readProgress(reader: GroupReader, id: string, snapshot: Snapshot): Promise<Progress> {
+  return progressOf(snapshot, snapshot.startedAt === undefined ? undefined : await reader.recentEnds(id));
+}
+
+/** Returns the same from what has been read. @param recent - how many items have ended lately; undefined for none */
+export function progressOf(snapshot: Snapshot, recent?: RecentEnds): Progress {
   const { total, ready, slots, succeeded, failed, cancelled, closed, status, nextStartAt, pausedUntil } = snapshot;
   const stopped = status !== 'pending' && status !== 'running';
+  const perSecond = recent ? recent.items / (Math.max(recent.ms, 1) / 1_000) : 0;
+  const left = total - succeeded - failed - cancelled;
+  const isGoingToEnd = closed && statusOf(snapshot) === 'running' && perSecond > 0;
   return {
     total,
     waiting: stopped ? 0 : total - ready,
@@ -154,11 +163,9 @@ export function progressOf(snapshot: Snapshot): Progress {
     endedAt: dateOf(snapshot.endedAt),
     rateLimited: nextStartAt !== undefined && nextStartAt !== pausedUntil,
     nextStartAt: dateOf(nextStartAt || undefined),
+    perSecond,
+    etaMs: isGoingToEnd ? Math.round((left / perSecond) * 1_000) : undefined,
   };
-}
-
-export function dateOf(ms: number | undefined): Date | undefined {
-  return ms === undefined ? undefined : new Date(ms);
 }
 
 /** Returns the snapshot of a swarm that an entry will create, or that it will never create because it has ended. */

@@ -18,7 +18,7 @@ import { captureMadeSwarm, captureSwarm, noteCapture, swarmSpec } from './captur
 import { nameKindIn } from './other-kinds';
 import { capturingRoot, commandsFor, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
-import { progressOf, StoredGroup } from './stored-group';
+import { progressOf, readProgress, StoredGroup } from './stored-group';
 import { TaskSignature } from './task-signature';
 import { byValue } from './templates';
 import type { Turn } from '../utils/turns';
@@ -137,7 +137,7 @@ export class TaskSwarm<O> implements Swarm<O> {
   }
 
   async progress(): Promise<Progress> {
-    return progressOf(await this.stored.snapshot());
+    return readProgress(this.scope.reader, this.id, await this.stored.snapshot());
   }
 
   results(options: ResultsOptions = {}): AsyncIterable<ItemResult<O>> {
@@ -275,9 +275,9 @@ export class TaskSwarm<O> implements Swarm<O> {
     let last = '';
     for (;;) {
       const snapshot = await this.stored.snapshot();
-      const progress = progressOf(snapshot);
-      const text = JSON.stringify(progress);
-      if (text !== last) yield progress;
+      // The rate changes with the time alone, so it is no news.
+      const text = JSON.stringify(progressOf(snapshot));
+      if (text !== last) yield await readProgress(this.scope.reader, this.id, snapshot);
       last = text;
       if (isEnded(snapshot.status)) return;
       await this.scope.waiter.rest(intervalMs, signal);

@@ -208,6 +208,16 @@ export interface Progress {
    * depends on the begin of another item.
    */
   nextStartAt: Date | undefined;
+  /**
+   * How many items ended per second, over the last 60 s (of a swarm that has ended: the last 60 s before its end), or since
+   * `startedAt`, if that is shorter. 0 for a swarm that nobody has started.
+   */
+  perSecond: number;
+  /**
+   * In how many milliseconds the remaining items will have ended at that rate. Undefined unless the swarm is closed and
+   * running, and while nothing ends.
+   */
+  etaMs: number | undefined;
 }
 
 /** The part of an item's result that does not depend on its outcome. */
@@ -216,6 +226,15 @@ export interface EndedItem {
   index: number;
   id: string;
   name: string;
+  /**
+   * When its body first began, in the latest round of a retried swarm, by the clock of Redis. Undefined when it never did,
+   * and when no worker with mageflow reports it: tasks of plain workers, and workflows with several tasks.
+   */
+  startedAt: Date | undefined;
+  /** When it ended. Undefined for an item that a stopped swarm cancelled before it had a slot. */
+  endedAt: Date | undefined;
+  /** How often its body began, in the latest round. Retries count, and runs that the engine started again. */
+  attempts: number;
 }
 
 export interface SucceededItem<O> extends EndedItem {

@@ -16,6 +16,8 @@ export interface EntryEnd {
   size?: number;
   /** For a nested group: the round of its parent in which it ran. */
   round?: number | '';
+  /** True if it began in any case. Runs of mageflow's workers report that themselves. */
+  began?: boolean;
   /** True if other events report this end, so that none is emitted for it. */
   silent?: boolean;
 }

@@ -140,7 +140,7 @@ export class Nesting {
     await this.by.completion.complete(
       { groupId: above, entry, runId: `g:${groupId}` },
       // A chain or swarm emits its own events. The end of a root's children is the end of the root, so it is emitted here.
-      { outcome, payload, size, round, silent: !kinds[record.kind].isOfRoot },
+      { outcome, payload, size, round, began: true, silent: !kinds[record.kind].isOfRoot },
       (code) => {
         // A parent that is gone can't release this group later.
         notified = code === 'unknown' ? this.commands.release(groupId) : this.commands.parentNotified(groupId);

@@ -33,7 +33,9 @@ export class RunReconciler {
     else if (fate) await this.cancel(groupId, entry, runId);
     else {
       const { outcome, payload } = outcomeOfRun(state.end, await this.registry.handlerKind(task));
-      await this.completion.complete(run, { outcome, payload });
+      // A run that a person has cancelled may never have begun.
+      const began = state.end.status !== 'CANCELLED';
+      await this.completion.complete(run, { outcome, payload, began });
     }
     return state;
   }

@@ -10,12 +10,40 @@ export interface ActiveRecord {
   /** The group of the children of a root task, else ''. */
   child: string;
   isCancelled: boolean;
+  /** When its first attempt began, in ms; undefined before. */
+  startedAt: number | undefined;
+  /** The number of attempts that have begun. */
+  attempts: number;
 }
 
 /** Reads a packed record. `pack_active` in lib/entries.lua writes it. */
 export function unpackActive(packed: string): ActiveRecord {
-  const [state = '', run = '', , , , process = '', , , publications = '1', child = '', cancel] = packed.split('|');
-  return { state, run, process, publications: Number(publications), child, isCancelled: cancel === '1' };
+  const [
+    state = '',
+    run = '',
+    ,
+    ,
+    ,
+    process = '',
+    ,
+    ,
+    publications = '1',
+    child = '',
+    cancel,
+    ,
+    started,
+    attempts = '0',
+  ] = packed.split('|');
+  return {
+    state,
+    run,
+    process,
+    publications: Number(publications),
+    child,
+    isCancelled: cancel === '1',
+    startedAt: started ? Number(started) : undefined,
+    attempts: Number(attempts),
+  };
 }
 
 /** Returns the run of a packed record; '' when there is no record. */

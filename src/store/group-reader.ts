@@ -1,9 +1,16 @@
 import type { Clock } from '../utils/clock';
+import { dateOf } from '../utils/date';
 import { withoutDefaults } from '../config/swarm-config';
 import { decodeConfig, storedFields } from './stored-config';
 import type { Failure } from '../config/errors';
 import { bucketSize } from './keys';
-import { GroupRecordReader, type Counts, type GroupRecord, type Snapshot } from './group-record-reader';
+import {
+  GroupRecordReader,
+  type Counts,
+  type GroupRecord,
+  type RecentEnds,
+  type Snapshot,
+} from './group-record-reader';
 import { claimToken } from './executions';
 import type { GroupStore } from './group-store';
 import type { GroupStatus, Outcome } from './replies';
@@ -12,10 +19,11 @@ import { unpackActive } from './active-record';
 import { activeState, isEnded, itemStateOf, marks, type ItemState } from './item-state';
 import { Suspensions } from './suspensions';
 import { lastKnownOutcomes, inlined } from './item-ends';
+import { timesOf, type ItemTimes } from './item-times';
 import { parseOptions, unpackCallback, unpackHead, type GroupTemplate } from './spec';
 import { callbackField, field, specField } from './scripts.generated';
 
-export type { Counts, GroupRecord, Snapshot } from './group-record-reader';
+export type { Counts, GroupRecord, RecentEnds, Snapshot } from './group-record-reader';
 export { isEnded };
 export type { ItemState };
 
@@ -27,6 +35,10 @@ export interface ActiveEntry {
   /** The process that its lease names. */
   process: string;
   child: string;
+  /** When its first attempt began, in ms; undefined before. */
+  startedAt: number | undefined;
+  /** The number of attempts that have begun. */
+  attempts: number;
 }
 
 /** An item that has ended. */
@@ -37,6 +49,9 @@ export interface EndedItem {
   status: Outcome;
   output?: unknown;
   error?: string;
+  startedAt: Date | undefined;
+  endedAt: Date | undefined;
+  attempts: number;
 }
 
 /** The maximum size of one read of items. A page holds at least one item, even if this item is larger. */
@@ -75,6 +90,16 @@ export class GroupReader {
 
   snapshot(id: string): Promise<Snapshot | undefined> {
     return this.groups.snapshot(id);
+  }
+
+  /** Returns how many items of a group have ended lately; none when it is unknown. */
+  recentEnds(id: string): Promise<RecentEnds> {
+    return this.groups.recentEnds(id);
+  }
+
+  /** Returns the times of entries that have ended, in the same order; undefined when they are not stored. */
+  times(id: string, entries: readonly string[]): Promise<(ItemTimes | undefined)[]> {
+    return timesOf(this.store, id, entries);
   }
 
   /** Returns the counts that replace the list of outputs for a group that keeps no results. */
@@ -427,12 +452,26 @@ export class GroupReader {
     let from = 0;
     for await (const kept of this.resultPages(id, indexes)) {
       const some = indexes.slice(from, (from += kept.length));
-      const [heads, results] = await Promise.all([this.heads(id, some), lastKnownOutcomes(this.store, id, some, kept)]);
+      const [heads, results, times] = await Promise.all([
+        this.heads(id, some),
+        lastKnownOutcomes(this.store, id, some, kept),
+        this.times(id, some.map(String)),
+      ]);
       const items = some.map(async (index, i) => {
         const spec = unpackHead(heads[i] ?? '["?"]\n');
         const result = results[i] ?? 'x';
         const status = marks[result[0] ?? 'x'] ?? 'cancelled';
-        const item: EndedItem = { index, id: spec.id ?? itemId(id, index), name: spec.name ?? spec.task, status };
+        // What is stored of an item that has not started in the latest round is of an earlier one.
+        const { startedAt, endedAt, attempts = 0 } = (results[i] === undefined ? undefined : times[i]) ?? {};
+        const item: EndedItem = {
+          index,
+          id: spec.id ?? itemId(id, index),
+          name: spec.name ?? spec.task,
+          status,
+          startedAt: dateOf(startedAt),
+          endedAt: dateOf(endedAt),
+          attempts,
+        };
         if (status === 'succeeded' && result.length > 1)
           item.output = JSON.parse(await this.output(result.slice(1))) as unknown;
         if (status === 'failed') item.error = readError(result.slice(1));
@@ -484,8 +523,8 @@ export class GroupReader {
 }
 
 function toActive(entry: string, packed: string): ActiveEntry {
-  const { state, run, process, child } = unpackActive(packed);
-  return { entry, state: state as ItemState, run, process, child };
+  const { state, run, process, child, startedAt, attempts } = unpackActive(packed);
+  return { entry, state: state as ItemState, run, process, child, startedAt, attempts };
 }
 
 /** Returns the message of a stored failure. */

@@ -51,8 +51,16 @@ export interface Snapshot {
   reason: 'timeout' | 'abandoned' | undefined;
 }
 
+/** How many items ended within the last minute, or since the group was started, if that is shorter: within `ms` milliseconds. */
+export interface RecentEnds {
+  items: number;
+  ms: number;
+}
+
 /** The number of items of a group, and of each outcome. */
 export type Counts = Pick<Snapshot, 'total' | 'succeeded' | 'failed' | 'cancelled'>;
+
+const recentMs = 60_000;
 
 /** Reads groups as a whole, without their items. */
 export class GroupRecordReader {
@@ -174,6 +182,14 @@ export class GroupRecordReader {
       endedAt: isEnded(status) ? endedAt : undefined,
       reason: why === 'timeout' || why === 'abandoned' ? why : undefined,
     };
+  }
+
+  /** Returns how many items have ended lately: before now or, in a group that has ended, before its end. */
+  async recentEnds(id: string): Promise<RecentEnds> {
+    const { keys, process, settings, redis } = this.store;
+    const reply = await redis.call('recentEnds', keys.group(id), [process, settings.leaseMs, recentMs]);
+    const [items, ms] = (reply as (string | number)[]).map(Number);
+    return { items: items ?? 0, ms: ms ?? 0 };
   }
 
   /** Returns the counts that replace the list of outputs for a group that keeps no results. */

@@ -100,6 +100,8 @@ export interface StoredEnd {
   size?: number | undefined;
   /** The round of this group in which the nested group ran that reports its end; '' for other entries. */
   round?: number | '' | undefined;
+  /** True if the entry began in any case, also when nobody has reported that. Default: only when somebody has. */
+  began?: boolean | undefined;
 }
 
 /** The state in which another process left an entry. */
@@ -495,8 +497,8 @@ export class GroupStore {
    * @param runId - the run that ended; '' for an entry that was never published, 'g:' and its id for a group
    */
   async complete(id: string, entry: string, runId: string, end: StoredEnd) {
-    const { outcome, payload, size = Buffer.byteLength(payload), round = '' } = end;
-    const args = [entry, runId, outcome, payload, size, round];
+    const { outcome, payload, size = Buffer.byteLength(payload), round = '', began = false } = end;
+    const args = [entry, runId, outcome, payload, size, round, began ? 1 : 0];
     const reply = this.scripts.expectCode(await this.scripts.call('complete', id, args, entry), [
       'ended',
       'backed-off',

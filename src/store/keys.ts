@@ -19,7 +19,8 @@ export class Keys {
   /** Returns the keys for a script of a group, in the order that `lua/lib/group.lua` defines. */
   group(id: string, entry = '0'): string[] {
     const at = this.tagged(id);
-    return [`${at}g`, `${at}s`, `${at}b`, `${at}q`, `${at}a`, `${at}l`, `${at}c`, `${at}e`, this.bucketOf(id, entry)];
+    const own = [`${at}g`, `${at}s`, `${at}b`, `${at}q`, `${at}a`, `${at}l`, `${at}c`, `${at}e`];
+    return [...own, this.bucketOf(id, entry), `${at}t`];
   }
 
   /** Returns the hash with the result of an item. Callbacks have no result there; bucket 0 is returned for them. */
@@ -50,6 +51,10 @@ export class Keys {
 
   ends(id: string): string {
     return `${this.tagged(id)}e`;
+  }
+
+  times(id: string): string {
+    return `${this.tagged(id)}t`;
   }
 
   /** The hash with the results of the items of one bucket. */

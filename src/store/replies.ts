@@ -210,7 +210,8 @@ export function toDue(reply: readonly Reply[]): DueReply {
 export function toEntries(flat: readonly string[]): DueReply['entries'] {
   const entries: DueReply['entries'] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) {
-    const { run, isCancelled, ...record } = unpackActive(flat[i + 1] ?? '');
+    const { run, isCancelled, state, process, publications, child } = unpackActive(flat[i + 1] ?? '');
+    const record = { state, process, publications, child };
     entries.push({ entry: flat[i] ?? '', ...record, runId: run, cancelled: isCancelled });
   }
   return entries;

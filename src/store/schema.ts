@@ -93,6 +93,14 @@ export const groupKeys: readonly KeySchema[] = [
     meaning: 'The results of 128 items each: `s` and the output, `f` and the error as JSON, or `x`.',
     lifetime: withGroup,
   },
+  {
+    key: '{id}:t',
+    name: 'times',
+    type: 'hash',
+    meaning:
+      'When items and callbacks that have ended began and ended, and their attempts: 64 in a field, 12 bytes each: the end in milliseconds since the creation of the group (plus 1), the milliseconds since the begin (all bits set: not known), the attempts. Callbacks have the numbers from 2^31 on. The latest are in `tm` first, so a small group has no such key.',
+    lifetime: withGroup,
+  },
 ];
 
 /** The keys that groups share. */

@@ -1,7 +1,8 @@
-import { runOf } from './active-record';
+import { unpackActive } from './active-record';
 import { readError, type GroupReader } from './group-reader';
 import type { GroupStore } from './group-store';
-import { itemStateOf, type ItemState } from './item-state';
+import { itemStateOf, marks, type ItemState } from './item-state';
+import type { ItemTimes } from './item-times';
 import type { GroupStatus } from './replies';
 import type { Reply } from './connection';
 import { templateIn, unpackHead, unpackSpec, type GroupTemplate, type Spec } from './spec';
@@ -15,6 +16,8 @@ export interface TreeItem {
   run: string;
   /** The message of its error, if it failed. */
   error: string | undefined;
+  /** Undefined for an item that is neither under way nor has ended. */
+  times: ItemTimes | undefined;
 }
 
 /** Reads many items at once: a page takes a small constant number of commands. */
@@ -40,24 +43,31 @@ export class TreeReader {
       kind: String(kind),
       swept: Number(swept),
     };
+    const ended: TreeItem[] = [];
     const items = (rows as [string, string | null, string, number][]).map(
       ([head, active, byte, alone], i): TreeItem => {
         const index = from + i;
-        return {
+        const record = active ? unpackActive(active) : undefined;
+        const item: TreeItem = {
           index,
           spec: unpackHead(head),
           state: itemStateOf({ active, byte, index, alone: alone === 1, group }),
-          run: runOf(active),
+          run: record?.run ?? '',
           error: undefined,
+          times: record && { startedAt: record.startedAt, endedAt: undefined, attempts: record.attempts },
         };
+        if (!record && marks[byte]) ended.push(item);
+        return item;
       },
     );
-    const failed = items.filter(({ state }) => state === 'failed');
-    const results = await this.reader.results(
-      id,
-      failed.map(({ index }) => index),
-    );
+    const failed = ended.filter(({ state }) => state === 'failed');
+    const indexesOf = (some: readonly TreeItem[]) => some.map(({ index }) => index);
+    const [results, times] = await Promise.all([
+      this.reader.results(id, indexesOf(failed)),
+      this.reader.times(id, indexesOf(ended).map(String)),
+    ]);
     failed.forEach((item, i) => (item.error = readError(results[i]?.slice(1) ?? '')));
+    ended.forEach((item, i) => (item.times = times[i]));
     return { total: Number(total), items };
   }
 

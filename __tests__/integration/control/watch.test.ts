@@ -39,7 +39,7 @@ test('tells the progress when it has changed, and ends with the last one', async
   await swarm.runNoWait({});
   const { seen, over } = watching(swarm);
   await eventually('the first is told', () => seen.length > 0);
-  expect(seen[0]).toEqual({
+  expect(seen[0]).toMatchObject({
     total: 3,
     waiting: 0,
     queued: 2,

@@ -18,6 +18,8 @@ async function mixed() {
   const bad = await mage.chain([await mage.sign(work, { fail: 'broken' }, { name: 'bad step' })], { name: 'bad' });
   const unnamed = await mage.chain([work]);
   const outer = await mage.swarm({ tasks: [inner, [work, { value: 0 }], chain, bad, unnamed], isSwarmClosed: true });
+  const date = expect.any(Date) as Date;
+  const ran = { startedAt: date, endedAt: date, attempts: 1 };
   const expected = [
     { index: 0, id: inner.id, name: 'inner', status: 'succeeded', output: [1, 2] },
     { index: 1, id: `${outer.id}~1`, name: 'work', status: 'succeeded', output: 0 },
@@ -30,7 +32,7 @@ async function mixed() {
       error: expect.stringMatching(/"bad" failed at "bad step".*broken/) as string,
     },
     { index: 4, id: unnamed.id, name: 'chain', status: 'succeeded', output: { received: null } },
-  ];
+  ].map((item) => ({ ...item, ...ran }));
   return { outer, expected };
 }
 

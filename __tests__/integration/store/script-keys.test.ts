@@ -18,7 +18,7 @@ test.each(files)('%s touches no key but those it is given in KEYS', (file) => {
   // A channel is no key: who subscribes to it hears what is published on any node.
   const keyed = calls.filter(([, command]) => command !== 'TIME' && command !== 'PUBLISH');
   const keys = keyed.map(([, command, key]) => [command, key?.trim()]);
-  const given = /^(?:[GSBQALCER]|KEYS\[(?:\d|i)\])$/;
+  const given = /^(?:[GSBQALCERT]|KEYS\[(?:\d|i)\])$/;
   expect(keys.filter(([, key]) => !given.test(key ?? ''))).toEqual([]);
   expect([...lua.matchAll(/(?:redis\.p?call|write_all)\(/g)].length).toBe(calls.length);
   const lists = [...lua.matchAll(/\b(?:persist|let_expire)\((\w+\(\)|\{[^}]*\})/g)].map(([, list]) => list ?? '');
@@ -28,7 +28,7 @@ test.each(files)('%s touches no key but those it is given in KEYS', (file) => {
   const letters = [...lists, ...named].flatMap((text) =>
     [...text.matchAll(/\{([^}]*)\}/g)].map(([, inside]) => inside ?? ''),
   );
-  expect(letters.filter((text) => !/^ (?:[GSBQALCER], )*[GSBQALCER] $/.test(text))).toEqual([]);
+  expect(letters.filter((text) => !/^ (?:[GSBQALCERT], )*[GSBQALCERT] $/.test(text))).toEqual([]);
   expect(lists.filter((list) => !/^(?:all_keys\(\)|keys_of_pending\(\)|\{.*)$/.test(list))).toEqual([]);
   expect([...lua.matchAll(/\b(?:persist|let_expire)\(/g)].length).toBe(lists.length);
 });
@@ -36,7 +36,7 @@ test.each(files)('%s touches no key but those it is given in KEYS', (file) => {
 test('the short names of keys are set once, from KEYS', () => {
   const assignments = files.flatMap((file) => {
     const lua = readFileSync(join(folder, file), 'utf8').replace(/--.*$/gm, '');
-    return lua.split('\n').filter((line) => /(?:^|[\s,])[GSBQALCER]\s*(?:,\s*[A-Z]\s*)*=[^=]/.test(line));
+    return lua.split('\n').filter((line) => /(?:^|[\s,])[GSBQALCERT]\s*(?:,\s*[A-Z]\s*)*=[^=]/.test(line));
   });
   expect(assignments).toHaveLength(1);
   expect(assignments[0]).toMatch(/^local G, S, .* = KEYS\[1\], KEYS\[2\]/);

@@ -29,8 +29,10 @@ describe('results of a swarm', () => {
     })();
     return { items, ended };
   };
+  const date = expect.any(Date) as Date;
+  const ran = { startedAt: date, endedAt: date, attempts: 1 };
   const ok = (index: number, id: string, label: string) => {
-    return { index, id, name: 'work', status: 'succeeded', output: { label, received: null } };
+    return { index, id, name: 'work', status: 'succeeded', output: { label, received: null }, ...ran };
   };
 
   test('come as the items end, from the first one for every reader, and end with the swarm', async () => {
@@ -122,8 +124,8 @@ describe('results of a swarm', () => {
     taskSet.openGate('settled');
     expect(await settled).toEqual([
       { ...ok(0, expect.any(String) as never, 'a') },
-      { index: 1, id: expect.any(String) as unknown, name: 'row 1', status: 'failed', error: 'broken' },
-      { index: 2, id: `${swarm.id}~2`, name: 'nothing', status: 'succeeded', output: null },
+      { index: 1, id: expect.any(String) as unknown, name: 'row 1', status: 'failed', error: 'broken', ...ran },
+      { index: 2, id: `${swarm.id}~2`, name: 'nothing', status: 'succeeded', output: null, ...ran },
     ]);
   });
 

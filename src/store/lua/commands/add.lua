@@ -1,5 +1,5 @@
 -- add: appends up to 1,000 items to a group; makes them ready or closes the group if asked to.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, run (0|1), close (0|1), position of the first item among the tasks of which the group is built ('' when it is complete), these are the last ones (0|1), then for each item its spec, its key ('' for none) and its own message ('' for none)
 -- Returns {'moved', position of the next task} | {'missing'} | {'closed'|'finished', status}
 --   | {'added', state, grants, callbacks, closing, withdrawn, indexes (fewer than items when the group became full), number added}

@@ -1,5 +1,5 @@
 -- adopt: puts a group that was not started into another one, or takes it out again.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, parent's id ('' to take the group out), entry in the parent or '', parent that it is taken out of, the parent's name, whether it is taken out even if it has an entry there (0|1)
 -- Returns {'adopted'|'already-member'|'missing'|'started', parent that it is in or '', name of that parent or ''}; 'already-member' when it was in the given parent before
 --- @include "readiness"

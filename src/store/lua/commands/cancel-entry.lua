@@ -1,5 +1,5 @@
 -- cancel-entry: cancels one entry, so that it never starts. The caller has to cancel its run in the engine.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, entry
 -- Returns {'cancelled'|'cancelling'|'ended'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"

@@ -1,5 +1,5 @@
 -- cancel: cancels a group, so that nothing more of it starts. The caller has to cancel its runs in the engine.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, reason (user: a user cancels this very group | parent: its parent is cancelled | stop: its parent has stopped; cancels it only if it was never started
 --   | timeout: cancels it if its deadline has passed | abandoned: cancels it if it is abandoned)
 -- Returns {'cancelled'|'ended'|'missing', state, grants, callbacks, closing, withdrawn}

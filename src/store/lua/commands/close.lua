@@ -1,5 +1,5 @@
 -- close: closes a group to further items. If it has started, its remaining items become ready.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, round of the parent to which the call applies ('' for any)
 -- Returns {'closed'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"

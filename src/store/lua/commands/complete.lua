@@ -1,6 +1,6 @@
 -- complete: completes an entry from outside its own run: the engine reported the end of the run, a nested group ended, or the entry can never be published.
--- KEYS: 9
--- ARGV: proc, lease, entry, expected run id ('' while granted; 'g:' and its id for a group), outcome (succeeded | failed | cancelled | backed-off), payload (of backed-off: the same as for finish), bytes that the payload stands for, round of this group in which the nested group ran that reports its end ('' for other entries)
+-- KEYS: 10
+-- ARGV: proc, lease, entry, expected run id ('' while granted; 'g:' and its id for a group), outcome (succeeded | failed | cancelled | backed-off), payload (of backed-off: the same as for finish), bytes that the payload stands for, round of this group in which the nested group ran that reports its end ('' for other entries), whether it began in any case (0|1)
 -- Returns {'ended'|'backed-off'|'refused'|'unknown', state, grants, callbacks, closing, withdrawn}
 --- @include "back-off"
 if not read_group() then return { 'unknown' } end
@@ -22,5 +22,9 @@ end
 if act.run ~= ARGV[4] and not (act.state == 'granted' and act.run == '') then return reply('refused') end
 if ARGV[5] == 'backed-off' and act.state ~= 'granted' then return conclude(back_off(entry, act, ARGV[6])) end
 if not is_allowed(act.state, ARGV[5]) then return reply('refused') end
+-- A worker without mageflow does not report when a body began. A group begins when it is published, and may end before that is confirmed.
+if ARGV[9] == '1' and act.attempts == '0' then
+  if child then note_begin(act) else act.attempts = '1' end
+end
 end_entry(entry, act, ARGV[5], ARGV[6], tonumber(ARGV[7]))
 return conclude('ended')

@@ -1,5 +1,5 @@
 -- confirm: stores publications that the engine has accepted. From now on the reconciler asks the engine for these runs instead of publishing them again.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, then for each publication its entry|run id
 -- Returns {'confirmed', state, grants, ...} | {'missing'}
 --- @include "confirms"

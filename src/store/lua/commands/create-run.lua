@@ -1,5 +1,5 @@
 -- create-run: writes a new group with its first items, and starts it.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: the same as for create
 -- Returns the same as create
 --- @include "readiness"

@@ -1,5 +1,5 @@
 -- create: writes a new group with its first items.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, number of fields, field, value, ..., then the specs of the items
 -- Returns {'created'|'exists', state, grants, callbacks, closing, withdrawn, position of the task to add next, -1 when the group is complete}
 --- @include "creation"

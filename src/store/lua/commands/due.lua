@@ -1,5 +1,5 @@
 -- due: returns what the reconciler has to do for a group: entries whose lease has run out, and pending duties.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, limit, whether the entries are taken, which makes them due again after another lease (0|1), latest due time of the entries in ms ('' for now)
 -- Returns {status or 'missing', flags, number of active entries, end of its retention or '', more to grant (0|1), groups below have yet to be kept (0|1), groups are below (0|1), {entry, packed state, ...},
 --   ms until its deadline or '', abandoned (0|1), rows of the signature index have to be renewed (0|1), ms until the next lease runs out or '', number of items, now}

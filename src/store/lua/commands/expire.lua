@@ -1,5 +1,5 @@
 -- expire: sets the time to live of the keys of an ended group, after the groups below it were released.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease
 -- Returns 1 | 0
 --- @include "group"

@@ -1,5 +1,5 @@
 -- expired-publications: finds granted entries whose lease has run out, so that another process can publish them. They become due again after another lease.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, number of due entries to skip, number to inspect after these, latest time at which the lease ran out in ms
 -- Returns {number of inspected entries, {entry, packed state, ...}}
 --- @include "group"

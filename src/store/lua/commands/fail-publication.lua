@@ -1,5 +1,5 @@
 -- fail-publication: reports that a process could not publish a granted entry. After the maximum number of publications the entry ends as failed.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, entry, maximum number of publications of an entry, payload
 -- Returns {'retry'|'ended'|'refused'|'unknown', state, grants, callbacks, closing, withdrawn}
 --- @include "ends"

@@ -1,6 +1,6 @@
 -- finish: ends one or more executions of a group: stores results, grants the free slots, fires callbacks, and ends the group after its last entry.
 -- All executions of one call have their results in the same bucket.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, number of executions, for each of them its entry|run id|retry count|invocation count|nonce|outcome (succeeded | failed | threw | aborted | backed-off: ms, a space and the failure if it did so too often)|retries and its payload, then for each confirmed publication its entry|run id
 -- Returns {'finished', state, grants, callbacks, closing, withdrawn, for each execution 'ended'|'retry'|'backed-off'|'refused', then '|' and the outcome of its entry or ''} | {'unknown'}
 --- @include "confirms"

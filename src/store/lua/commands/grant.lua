@@ -1,5 +1,5 @@
 -- grant: grants free slots to queued items: the rest of a large grant, slots that a lost process left free, or items whose time has come.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, whether this process had planned to look at this time (0|1)
 -- Returns {'granted'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"

@@ -1,5 +1,5 @@
 -- items: reads a page of the items of a group, without their bound data. Changes nothing.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, index of the first, index after the last
 -- Returns {'missing'} | {'items', status, flags, kind, total, first index that was not made ready by the cursor, {header of the spec, packed active entry or nil, byte, suspended individually (0|1)}, ...}
 --- @include "suspension"

@@ -1,5 +1,5 @@
 -- parent-notified: stores that the parent of a group was notified of its end.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease
 -- Returns {'noticed'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "ends"

@@ -1,5 +1,5 @@
 -- regrant-untaken: grants an entry again because no worker took its run within the engine's schedule timeout.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, entry, expected process, expected run id, ms for which this run waited for a worker
 -- Returns {'granted', state, grants, callbacks, closing, withdrawn, ms for which no worker has taken the entry ('' when it was taken back)} | {'refused'} | {'unknown'}
 --   | {'over', the same ms} (it has waited for too long) | {'stopped'} (its group starts nothing more, so it never starts)

@@ -1,5 +1,5 @@
 -- regrant: takes over the publication of entries whose process is gone or whose runs were never created. If they are large, only the first ones are handled.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, then for each entry its entry|expected state|expected process|expected run id
 -- Returns {'granted', state, grants, callbacks, closing, withdrawn, for each handled entry whether it was as expected (0|1)} | {'unknown'}
 --- @include "readiness"

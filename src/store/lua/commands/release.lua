@@ -1,5 +1,5 @@
 -- release: allows a group to expire after its retention, because its parent has ended or is gone. Cancels it if it was never started.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, retention of the outermost group in ms ('' for its own)
 -- Returns {'released'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "ends"

@@ -1,5 +1,5 @@
 -- renew: extends the lease of entries whose owner is alive or whose run the engine still has.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, length of the new lease in ms, then the entries
 -- Returns the number of entries renewed
 --- @include "states"

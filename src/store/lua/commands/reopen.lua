@@ -1,8 +1,9 @@
 -- reopen: makes an ended root wait for its children again, because they are retried.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, entry, the group of its children, the round in which they are retried
 -- Returns {'reopened'|'nested'|'unfinished'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "grants"
+--- @include "times"
 if not read_group() then return { 'missing' } end
 local entry = ARGV[3]
 if group.parentId or not is_single() then return reply('nested') end
@@ -18,6 +19,8 @@ add(field.running, 1)
 move_to('running')
 redis.call('HDEL', G, field.expiresAt, field.endedAt, field.cancelledBy)
 activate(entry, state, 'returned', now + lease, ARGV[4])
+-- The times of an item are those of its latest round.
+note_begin(read_active(entry))
 mark(entry, 'a')
 redis.call('DEL', E)
 persist(all_keys())

@@ -1,5 +1,5 @@
 -- retain: keeps a nested group from expiring while its parent lives. Called by the parent, which afterwards no longer has to do it for this group.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, what is asked (child: keep this group | retain: keep this group, which was released before | parent: the groups below this one have been kept)
 -- Returns {'kept'|'over'|'missing', groups are below (0|1), number of items}
 --- @include "group"

@@ -1,5 +1,5 @@
 -- retention-done: stores that everything a group refers to was kept from expiring, because its callbacks were fired again after its end.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease
 -- Returns {'retained'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "group-ends"

@@ -1,5 +1,5 @@
 -- retry-callbacks: fires failed callbacks of a group again, each as a new entry. If there are many, it takes several calls.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, source of the callbacks (an entry, or 'g' for the group itself; '' for all), number of the first to inspect, number to stop before ('' for all that were fired until now)
 -- Returns {'fired'|'missing', state, grants, callbacks, closing, withdrawn, how many were fired, number of the next to inspect or '', number to stop before, whether everything the group refers to has to be kept (0|1)}
 --- @include "group-ends"

@@ -1,5 +1,5 @@
 -- retry: makes the items of an ended group ready again that failed, were cancelled or never started. A large group takes several calls.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, caller (user | parent | more: continues a retry), round of the parent in which it is retried ('' for the other callers), open for new items (0|1), the groups above it as JSON ('' to keep them)
 -- Returns {'continue'|'retried'|'nested'|'unfinished'|'none'|'missing', state, grants, callbacks, closing, withdrawn, number of items, round of its parent}; 'continue': call it again
 --- @include "readiness"

@@ -1,5 +1,5 @@
 -- run-item: makes one item ready with its own message, and starts the group if it is still pending.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, index, message
 -- Returns {'started'|'missing'|'already-started'|'finished', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"

@@ -1,5 +1,5 @@
 -- run: starts a group with a message, which makes all its items ready.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, message ('' to start only the items that are ready), run options for items as JSON or '', parent's id ('' when a user runs it), entry in the parent (or, when a user runs it, 'ready' if it has been made ready there), the groups above it as JSON, round of the parent, channel on which the starting process receives the end of the group ('' for none)
 -- Returns {'started'|'missing'|'already-started'|'finished', state, grants, ...} | {'nested', parent's id, entry in it}
 --- @include "readiness"

@@ -1,12 +1,13 @@
 -- start: claims entries for executions before their bodies run, for one or more executions of a group.
 -- All executions of one call have their results in the same bucket.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, then for each execution its entry|token|run id|retry count|invocation count|nonce|run id proven to have ended without a result ('' for none)|the group of its children when it is a root ('' for none)|whether a suspended run is taken back instead of waiting (0|1)|creation time of the group whose message its process knows ('0' for none, '' when it does not need the message)
 -- Returns {'claimed', executions} | {'unknown'}
 --   | {'claimed', executions, the message of the group, its creation time (both '' unless the group has a message and an execution needs it and does not have it), ms after which the caller has to call `grant` ('' when it does not have to)}
 -- executions: for each the number of failures in the group when its body may run, else {'stored', mark and payload, whether this run is void (0|1)} | {'duplicate', owner} | {'superseded'} | {'unknown'} | {'cancelled'}
 --   | {'requeued'} (the run was taken back because of a suspension; the entry is published again after resume; the caller grants its slot to the next item) | {'suspended'} (this run continues after resume)
 --- @include "suspension"
+--- @include "times"
 if not read_group() then return { 'unknown' } end
 local secret = redis.call('HGET', G, field.secret)
 
@@ -53,13 +54,17 @@ local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, ha
   if act.run ~= run or state ~= 'running' then
     -- Spent attempts count only within the same round, because a retry starts with all attempts.
     local spent = has('V') and redis.call('HGET', C, callback_field.spentAttempts .. entry) or ''
-    act.throws, act.counted = string.match(spent, '^' .. int(group.round) .. ' (%d+)') or '0', '-1'
+    local throws, attempts, began = string.match(spent, '^' .. int(group.round) .. ' (%d+) (%d+) (%d*)')
+    act.throws, act.counted = throws or '0', '-1'
+    if attempts and act.startedAt == '' then act.attempts, act.startedAt = attempts, began end
   end
   if tonumber(entry) then
     spend_token(act)
     -- This attempt follows one that has thrown.
     if state == 'running' and act.run == run and tonumber(retry) > tonumber(act.retryCount) and tonumber(act.counted) >= tonumber(act.retryCount) then owe_token() end
   end
+  -- A claim that is repeated, or a durable task that goes on after an eviction, is no new attempt.
+  if act.run ~= run or state ~= 'running' or act.retryCount ~= retry then note_begin(act) end
   become(entry, act, 'running')
   act.run, act.retryCount, act.invocation, act.nonce, act.process = run, retry, inv, nonce, proc
   if child ~= '' then

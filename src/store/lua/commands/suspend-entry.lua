@@ -1,5 +1,5 @@
 -- suspend-entry: suspends one entry, so that it does not start and its own callbacks are deferred, or resumes it. The most recent suspend or resume wins.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, entry, suspended (0|1)
 -- Returns {'suspended'|'resumed'|'ended'|'missing', state, grants, callbacks, closing, withdrawn, version, groups are below (0|1)}
 --- @include "readiness"

@@ -1,5 +1,5 @@
 -- suspend: suspends a group, so that nothing of it starts and its callbacks are deferred, or resumes it. The most recent suspend or resume wins.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, suspended (0|1), version of a suspend or resume that comes from above ('' for a new one)
 -- Returns {'suspended'|'resumed'|'ended'|'older'|'missing', state, grants, callbacks, closing, withdrawn, version, groups are below (0|1)}
 --- @include "readiness"

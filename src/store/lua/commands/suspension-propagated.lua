@@ -1,5 +1,5 @@
 -- suspension-propagated: stores that the groups below have followed the suspensions, unless there was another suspend or resume since.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, epoch of suspensions that they have followed
 -- Returns 1 | 0
 --- @include "group"

@@ -1,5 +1,5 @@
 -- unsure: finds runs that the engine accepted before Redis came back and whose end Redis does not have, so that their entries may be granted again. Changes nothing.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, then for each run its entry|token|run id|source ('' for an item)
 -- Returns for each run 1 when it is such a run, else 0
 --- @include "suspension"

@@ -1,5 +1,5 @@
 -- update: changes how a group runs its items, with immediate effect. Fields that are not given stay.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, then for each change the field of the group and its value ('' to remove it)
 -- Returns {'updated'|'finished'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"

@@ -1,5 +1,5 @@
 -- withdraw: takes back runs in which no body has begun, because their entries are suspended.
--- KEYS: 9
+-- KEYS: 10
 -- ARGV: proc, lease, then the entries
 -- Returns {'withdrawn'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"

@@ -14,6 +14,7 @@ local function back_off(entry, act, payload)
     end_entry(entry, act, 'failed', failure)
     return 'ended'
   end
+  act.attempts = int(act.attempts - 1)
   keep_attempts(entry, act)
   if is_callback(entry) then
     make_void(entry, act.run)

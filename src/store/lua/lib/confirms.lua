@@ -9,8 +9,11 @@ local function confirm_from(i)
     if act and act.state == 'granted' and not is_void(entry, run) then
       become(entry, act, 'published')
       act.run = run
-      -- A nested group begins with its publication.
-      if string.sub(run, 1, 2) == 'g:' then spend_token(act) end
+      -- A group begins when it is published.
+      if string.sub(run, 1, 2) == 'g:' then
+        spend_token(act)
+        if act.attempts == '0' then note_begin(act) end
+      end
       write_active(entry, act, now + lease)
     end
   end

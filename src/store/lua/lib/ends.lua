@@ -128,6 +128,7 @@ local function end_entry(entry, act, to, payload, size)
     if to == 'succeeded' then drop_bound_data(entry, spec, kept) end
     store_end(entry, act, to, payload, size or #payload)
   end
+  note_end(entry, act)
   supersede(entry)
   if on_success then
     local well = to == 'succeeded'

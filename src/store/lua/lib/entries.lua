@@ -10,10 +10,10 @@ local function fields(number)
   return '^([^|]*)' .. string.rep('|([^|]*)', number - 1) .. '$'
 end
 
-local packing = fields(12)
+local packing = fields(14)
 
 local function unpack_active(packed)
-  local state, run, retry, inv, nonce, process, throws, counted, publications, child, cancel, token = string.match(packed, packing)
+  local state, run, retry, inv, nonce, process, throws, counted, publications, child, cancel, token, started, attempts = string.match(packed, packing)
   return {
     state = state,
     run = run,
@@ -27,13 +27,15 @@ local function unpack_active(packed)
     child = child,
     cancel = cancel,
     token = token,
+    startedAt = started,
+    attempts = attempts,
   }
 end
 
 local function pack_active(act)
   return table.concat({
     act.state, act.run, act.retryCount, act.invocation, act.nonce, act.process,
-    act.throws, act.counted, act.publications, act.child, act.cancel, act.token,
+    act.throws, act.counted, act.publications, act.child, act.cancel, act.token, act.startedAt, act.attempts,
   }, '|')
 end
 

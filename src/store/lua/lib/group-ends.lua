@@ -9,7 +9,7 @@ local function expire_group()
   put(field.expiresAt, int(now + group.retention))
   if group.nested > 0 then return end
   -- The keys Q, A and L are deleted or empty by now.
-  let_expire({ G, S, B, C, E, R }, group.retention + group.grace)
+  let_expire({ G, S, B, C, E, R, T }, group.retention + group.grace)
   expiring = 1
 end
 

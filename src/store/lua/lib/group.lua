@@ -2,8 +2,8 @@
 --
 -- KEYS of every group script, in this order (they share one hash tag, so they are in one slot of a Redis Cluster):
 --   G state of the group, S specs and own messages, B one state byte per item, Q ready queue,
---   A active entries, L leases by due time, C callbacks, E log of ends, R results of one bucket
-local G, S, B, Q, A, L, C, E, R = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+--   A active entries, L leases by due time, C callbacks, E log of ends, R results of one bucket, T times of ended entries
+local G, S, B, Q, A, L, C, E, R, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local proc, lease = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -15,7 +15,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 --- @used
 local names = {
   field.status, field.keepResults, field.kind, field.parentId, field.parentEntry, field.stopAfterFailureRatio, field.onStop, field.flags,
-  field.rateLimit, field.pacing,
+  field.rateLimit, field.pacing, field.recentTimes,
   '',
   field.progressAt, field.closed, field.maxConcurrency, field.stopAfterNFailures, field.maxItems, field.closeAfterIdleMs, field.total, field.ready, field.sweptTo,
   field.readyAhead, field.running, field.succeeded, field.failed, field.cancelled, field.callbackSeq, field.callbacksSucceeded,
@@ -31,7 +31,7 @@ end
 
 -- Returns all keys of a group, with one bucket of its results.
 local function all_keys()
-  return { G, S, B, Q, A, L, C, E, R }
+  return { G, S, B, Q, A, L, C, E, R, T }
 end
 
 local function persist(keys)

@@ -3,7 +3,7 @@
 --- @include "kinds"
 -- A pending group has only these keys, unless items of it were made ready or cancelled. It has no results.
 local function keys_of_pending()
-  return group.ready > 0 and { G, S, B, Q, A, L, C, E } or { G, S, C }
+  return group.ready > 0 and { G, S, B, Q, A, L, C, E, T } or { G, S, C }
 end
 
 -- Starts a group. A nested group starts only when it gets its slot in its parent.

@@ -1,5 +1,6 @@
 -- results: a buffer for the ends of items, which are written with one command for all.
 --- @include "group-ends"
+--- @include "times"
 -- The specs of the items that this script ends, and the changes that write_ends stores for them at once.
 local specs, messages, headers, results, dropped, log = {}, {}, {}, {}, {}, {}
 
@@ -14,4 +15,5 @@ local function write_ends()
   write_all('HDEL', R, dropped)
   write_all('HSET', R, results)
   write_all('RPUSH', E, log)
+  write_times()
 end

@@ -71,6 +71,8 @@ local function activate(entry, from, to, due, child)
     child = child or '',
     cancel = '',
     token = '',
+    startedAt = '',
+    attempts = '0',
   }, due)
 end
 

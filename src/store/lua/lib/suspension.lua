@@ -51,7 +51,8 @@ end
 
 -- Keeps the attempts that an entry has used, for its next run. They count only within the same round, because a retry starts with all.
 local function keep_attempts(entry, act)
-  redis.call('HSET', C, callback_field.spentAttempts .. entry, int(group.round) .. ' ' .. act.throws)
+  local spent = { int(group.round), act.throws, act.attempts, act.startedAt }
+  redis.call('HSET', C, callback_field.spentAttempts .. entry, table.concat(spent, ' '))
 end
 
 -- Whether a group is abandoned: nothing runs in it, and nothing has happened in it for `retention.abandonedMs`.
