@@ -83,7 +83,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
   const store = new GroupStore(connection, settings, hatchet.tenantId, hatchet.config.namespace ?? '', {
     onStatusChange: (event) => events.emit('group', event),
     onFailedCallback: (groupId, entry) => failedCallback(groupId, entry),
-    onNextStart: (groupId, inMs) => nextStarts.plan(groupId, inMs),
+    onNextStart: (groupId, when) => nextStarts.plan(groupId, when),
   });
   const reader = new GroupReader(store);
   const failedCallback = reportFailedCallbacks(reader, events, logger);
@@ -157,7 +157,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
   const watcher = new RunWatcher(engine, registry, runReconciler, settings);
   const stalls = new Stalls(engine, store, () => heartbeat.stuckMs());
   const entryParts = { store, reader, effects, outbox, stalls, nesting, canceller, runReconciler, repairs };
-  const groupParts = { commands, effects, nesting, canceller, suspender, retrier, deadlines };
+  const groupParts = { commands, effects, nesting, canceller, suspender, retrier, deadlines, nextStarts };
   const reconciler = new Reconciler({ store, registry, recovery, heartbeat, repairs }, (goesOn) => {
     const entries = new EntryReconciler(entryParts, goesOn);
     return new GroupReconciler(store, groupParts, entries, remover, signatureIndex);

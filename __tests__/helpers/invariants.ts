@@ -145,7 +145,7 @@ export class Invariants {
 
     if (state['k'] === 'swarm' || state['k'] === 'root') {
       const swarm = await this.fixture.mage.load<Swarm<unknown>>(id);
-      const { callbacks: counted, closed, status: seen, ...progress } = await swarm.progress();
+      const { callbacks: counted, ...progress } = await swarm.progress();
       const ends = Object.entries(callbacks).flatMap(([field, end]) => (field.startsWith('r:c') ? [end[0]] : []));
       const fine = ends.filter((mark) => mark === 's').length;
       const rightly = { pending: 0, succeeded: fine, failed: ends.length - fine };

@@ -156,7 +156,7 @@ test('of swarms with a time limit and a message nothing is left in the process i
   }
   const { effects, cache } = Reflect.get(mage, 'scope') as { effects: EffectRunner; cache: GroupCache };
   const { deadlines } = (Reflect.get(effects, 'parts') as () => EffectParts)();
-  const timers = Reflect.get(deadlines, 'timers') as Map<string, unknown>;
+  const timers = Reflect.get(Reflect.get(deadlines, 'timers') as object, 'timers') as Map<string, unknown>;
   const { young, old } = Reflect.get(cache, 'known') as Record<'young' | 'old', Map<string, unknown>>;
   await eventually('nothing is left', () => timers.size + young.size + old.size === 0);
   await mage.close();

@@ -30,7 +30,7 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
   // The model has no clock.
   const { createdAt, startedAt, endedAt, nextStartAt, pausedUntil } = snapshot ?? {};
   same('its numbers', snapshot, {
-    ...{ createdAt, startedAt, endedAt },
+    ...{ createdAt, startedAt, endedAt, nextStartAt, pausedUntil },
     kind: model.config.kind,
     name: 'model',
     status: model.status,

@@ -81,20 +81,24 @@ export class Executions extends Mechanisms {
     }
     if (!current) return 'refused';
     if (threw && (outcome === 'aborted' || u.threw <= retries)) return 'retry';
-    if (outcome === 'backed-off' && !cancelled) return this.backOff(u, run, payload);
-    this.endUnit(u, cancelled ? 'cancelled' : threw ? 'failed' : (outcome as Outcome), payload);
+    if (outcome === 'backed-off' && !cancelled && (this.status === 'running' || !this.isItem(u)))
+      return this.backOff(u, run, payload);
+    const fails = threw || outcome === 'backed-off';
+    const what = outcome === 'backed-off' ? payload.slice(payload.indexOf(' ') + 1) : payload;
+    this.endUnit(u, cancelled ? 'cancelled' : fails ? 'failed' : (outcome as Outcome), what);
     return 'ended';
   }
 
   /** It runs again later, with the attempts that are left. */
   private backOff(u: Unit, run: string, payload: string): string {
-    u.spent = u.threw;
+    u.begun -= 1;
+    Object.assign(u, { spent: u.threw, spentBegun: u.begun });
     if (this.isItem(u)) {
       this.paused ||= !payload.startsWith('0 ');
       this.takeBack(u);
     } else {
       this.makeVoid(u, run);
-      Object.assign(u, { state: 'granted', run: '', attempt: undefined, owner: this.by, due: false });
+      Object.assign(u, { state: 'granted', run: '', attempt: undefined, owner: -1, due: false });
     }
     return this.done('backed-off');
   }

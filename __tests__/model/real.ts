@@ -171,7 +171,7 @@ export class Real {
       case 'regrant': {
         const { entry, state, run } = action;
         return called(
-          await regrant(store, id, { entry, state, process: this.stores[action.owner]!.process, runId: run }),
+          await regrant(store, id, { entry, state, process: this.stores[action.owner]?.process ?? '', runId: run }),
         );
       }
       case 'close':
@@ -198,7 +198,7 @@ export class Real {
         return called(await store.pause(id, 3_600_000));
       case 'pauseOver':
         await this.stores[0].redis.use('hdel', (client) => client.hdel(store.keys.state(id), 'pc'));
-        return called(await store.grant(id, true));
+        return called(await store.grant(id));
       case 'timeOver':
         await this.stores[0].redis.use('eval', (client) =>
           client.eval(

@@ -2,7 +2,7 @@ import { declaredScheduleTimeout } from '../hatchet/declared-timeout';
 import { AlreadyStartedError, ConfigurationError, describe, describeTask } from '../config/errors';
 import { encodeMessage, isPlainObject } from '../messages/json';
 import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
-import { checkBytes, checkWellFormed, maxNameBytes, text } from '../config/text';
+import { checkBytes, checkWellFormed, maxNameBytes, maxOptionsBytes, text } from '../config/text';
 import { packSpec, type Spec, type StoredRunOptions } from '../store/spec';
 import { checkLabels, labelFields } from './labels';
 import { checkMetadata } from './metadata';
@@ -22,8 +22,6 @@ export const runFields = ['additionalMetadata', 'priority', 'sticky', 'desiredWo
 const signFields = new Set<string>([...runFields, ...labelFields, 'successCallbacks', 'errorCallbacks', 'name', 'key']);
 const waitFields = new Set<string>(['timeoutMs', 'signal']);
 const callFields = new Set<string>([...runFields, ...waitFields]);
-// See `maxNameBytes`.
-const maxOptionsBytes = 16 * 1024;
 const idOfOurs = /^([A-Za-z0-9]{12}\.[0-9a-z]{1,11}|k\.[\w-]{24})(~\d+)?$/;
 
 /**

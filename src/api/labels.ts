@@ -1,12 +1,12 @@
 import { ConfigurationError, describe } from '../config/errors';
 import { refuseUnknown, wholeNumber } from '../config/options';
-import { text } from '../config/text';
+import { checkBytes, maxOptionsBytes, text } from '../config/text';
 import type { GroupRetention, Labels } from '../store/labels';
 import { checkMetadata } from './metadata';
 
 /** Options of `swarm`, `chain` and `sign` by which a task or group is found again, and for how long. */
 export interface LabelOptions {
-  /** By which `list` finds it, and which its bodies see in `mageContext()`. At most 20, each of 1 to 100 characters. */
+  /** `list` finds it by these, and its bodies see them in `mageContext()`. At most 20, each of 1 to 100 characters. */
   tags?: readonly string[] | undefined;
   /**
    * Shown by `describe`, and the engine's additional metadata of each of its runs. Keys that start with `mageflow.` are
@@ -33,7 +33,10 @@ export function checkLabels(
 ): { labels?: Labels; retention?: GroupRetention } {
   const labels: Labels = {};
   if (tags !== undefined && tags !== null) labels.tags = checkTags(tags, what);
-  if (metadata !== undefined && metadata !== null) labels.metadata = checkMetadata('metadata', metadata, what);
+  if (metadata !== undefined && metadata !== null) {
+    labels.metadata = checkMetadata('metadata', metadata, what);
+    checkBytes(`the metadata of ${what}`, JSON.stringify(labels.metadata), maxOptionsBytes);
+  }
   const kept = retention === undefined || retention === null ? undefined : checkRetention(retention, what);
   const isLabelled = (labels.tags?.length ?? 0) > 0 || Object.keys(labels.metadata ?? {}).length > 0;
   return { ...(isLabelled ? { labels } : {}), ...(kept ? { retention: kept } : {}) };

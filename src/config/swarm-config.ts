@@ -29,13 +29,13 @@ export interface SwarmConfig {
    */
   maxItems?: number | null | undefined;
   /**
-   * An open swarm that has been run closes by itself when for so many milliseconds nothing was added and nothing of it was under way.
+   * An open swarm that has been run closes itself once nothing has been added and nothing has been under way for this many milliseconds.
    * While it is suspended, limited by its rate or backing off it is not idle, and an item that was added and never run keeps it open. Not
    * for root tasks. Default null: never.
    */
   closeAfterIdleMs?: number | null | undefined;
   /**
-   * How many items may start in a time. Suspending, retries and restarts of workers don't exceed it. Default null: no limit.
+   * How many items may start per period. Suspending, retries and restarts of workers don't exceed it. Default null: no limit.
    * @example { limit: 300, perMs: 60_000, burst: 10 }
    */
   rateLimit?: RateLimit | null | undefined;
@@ -44,7 +44,7 @@ export interface SwarmConfig {
 }
 
 /**
- * A token bucket: the start of an item takes a token, and `limit` tokens are added each `perMs`. In any time of `t` milliseconds at most
+ * A token bucket: the start of an item takes a token, and `limit` tokens are added each `perMs`. In any interval of `t` milliseconds, at most
  * `burst + limit * t / perMs` items begin.
  */
 export interface RateLimit {
@@ -56,7 +56,7 @@ export interface RateLimit {
   burst?: number | null | undefined;
 }
 
-interface ResolvedRateLimit extends RateLimit {
+export interface ResolvedRateLimit extends RateLimit {
   burst: number;
 }
 

@@ -6,6 +6,9 @@ import { ConfigurationError, describe, InvalidMessageError } from './errors';
  */
 export const maxNameBytes = 1024;
 
+/** The most that the run options of a signature, or its metadata, may take as JSON, in bytes. See {@link maxNameBytes}. */
+export const maxOptionsBytes = 16 * 1024;
+
 /** Checks a name or key: a non-empty text. @throws ConfigurationError, InvalidMessageError when it is ill-formed */
 export function text(value: unknown, what: string): string | undefined {
   if (value === undefined || value === null) return undefined;

@@ -45,7 +45,6 @@ export function writeMetadata(metadata: RunMetadata, claim: Claim): Record<strin
     'mageflow.root': metadata.root,
     'mageflow.callback': metadata.callback,
     'mageflow.name': metadata.name,
-    // Children of a root's run inherit its tags, which they have too. So this key may be left out.
     ...(metadata.tags.length > 0 ? { 'mageflow.tags': JSON.stringify(metadata.tags) } : {}),
     [parentKey]: '',
     'mageflow.claim': [claim.groupId, claim.entry, claim.token, claim.source, claim.store ?? ''].join(' '),

@@ -11,12 +11,14 @@ export interface BackOff {
 export function readBackOff(output: unknown): BackOff | undefined {
   if (typeof output !== 'object' || output === null) return undefined;
   const { backedOff, reason, ...others } = output as Partial<BackOff>;
-  if (typeof backedOff !== 'number' || Object.keys(others).length > 0) return undefined;
+  const isDuration = Number.isSafeInteger(backedOff) && (backedOff as number) >= 0;
+  if (backedOff === undefined || !isDuration || Object.keys(others).length > 0) return undefined;
   return reason === undefined ? { backedOff } : { backedOff, reason };
 }
 
 /** Returns the payload for the store: the ms, and the failure of an item that backs off too often. */
 export function packBackOff({ backedOff, reason }: BackOff): string {
   const why = reason === undefined ? '' : ` The last reason: ${reason}`;
-  return `${Math.ceil(backedOff)} ${packFailure(`the body backed off more than 1,000 times.${why}`)}`;
+  const text = `the body backed off, and does not run again: it did so 1,000 times, or its group has stopped.${why}`;
+  return `${backedOff} ${packFailure(text)}`;
 }

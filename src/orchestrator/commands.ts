@@ -84,9 +84,9 @@ export class Commands {
     return this.done(id, await this.store.close(id, round));
   }
 
-  /** Grants free slots to ready items. @param isPlanned - true if this process had planned to do it at this time */
-  async grant(id: string, isPlanned = false) {
-    return this.done(id, await this.store.grant(id, isPlanned));
+  /** Grants free slots to ready items. @param plannedAt - the time for which this process had planned it */
+  async grant(id: string, plannedAt?: number) {
+    return this.done(id, await this.store.grant(id, plannedAt));
   }
 
   /** Makes a group start nothing for some ms. */

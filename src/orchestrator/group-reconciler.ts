@@ -7,6 +7,7 @@ import type { Commands } from './commands';
 import type { Deadlines } from './deadlines';
 import type { EffectRunner } from './effects';
 import { entriesAtOnce, type EntryReconciler } from './entry-reconciler';
+import type { NextStarts } from './next-starts';
 import type { Nesting } from './nesting';
 import type { Remover } from './remover';
 import type { Retrier } from './retrier';
@@ -21,6 +22,7 @@ export interface GroupParts {
   readonly suspender: Suspender;
   readonly retrier: Retrier;
   readonly deadlines: Deadlines;
+  readonly nextStarts: NextStarts;
 }
 
 /** Completes one group: its due entries, its unfinished changes, and its removal after its retention. */
@@ -54,10 +56,18 @@ export class GroupReconciler {
     if (due.retaining) await retrier.retain(id, due.total);
     if (due.toSpread) await suspender.propagate(id);
     if (due.timeLeft !== undefined) await effects.watchTime(id, due.timeLeft);
+    this.planNextStart(id, due);
     if (due.renew) await this.signatureIndex.renew(id);
     if (due.abandoned && status !== 'pending') await canceller.cancel(id, 'abandoned');
     if (due.status === 'cancelling') await canceller.cancelRunning(id);
     if (due.more) await commands.grant(id);
+  }
+
+  /** Sets a timer for a start that comes before the next check. The process that had planned it may have had none, or be gone. */
+  private planNextStart(id: string, { nextStartAt, now }: DueReply): void {
+    const inMs = (nextStartAt ?? now) - now;
+    if (nextStartAt === undefined || inMs <= 0 || inMs > 2 * this.store.settings.leaseMs) return;
+    this.parts.nextStarts.plan(id, { inMs, at: nextStartAt });
   }
 
   private async retire(index: string, id: string, { forgetAt, nested, total, now }: DueReply): Promise<void> {

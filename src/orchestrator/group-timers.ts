@@ -14,16 +14,17 @@ const soonMs = 60 * 1000;
 /** One timer for each of many groups, which the reconciler of any process checks too, in case this process is gone. */
 export class GroupTimers {
   private readonly timers = new Map<string, { timer: Timer; at: number }>();
+  private closed = false;
 
   constructor(
     private readonly clock: Clock,
     private readonly ring: (key: string) => void,
   ) {}
 
-  /** Sets the timer of a key, in place of an earlier one. */
-  set(key: string, inMs: number): void {
+  /** Sets the timer of a key, in place of an earlier one. @returns false when it is left to the reconciler */
+  set(key: string, inMs: number): boolean {
     this.drop(key);
-    if (inMs > (this.timers.size < most ? longestTimerMs : soonMs)) return;
+    if (this.closed || inMs > (this.timers.size < most ? longestTimerMs : soonMs)) return false;
     // Slightly later than asked, because Redis's clock decides.
     const ms = Math.max(0, inMs) + 5;
     const timer = this.clock.timeout(() => {
@@ -32,6 +33,7 @@ export class GroupTimers {
     }, ms);
     timer.unref();
     this.timers.set(key, { timer, at: this.clock.elapsed() + ms });
+    return true;
   }
 
   /** Drops the timer of a group that has ended. */
@@ -42,6 +44,7 @@ export class GroupTimers {
 
   /** Stops all timers. @returns the keys, with the ms that were left */
   close(): [key: string, leftMs: number][] {
+    this.closed = true;
     const left = [...this.timers].map(([key, { timer, at }]): [string, number] => {
       timer.cancel();
       return [key, Math.max(0, at - this.clock.elapsed())];

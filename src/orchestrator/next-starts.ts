@@ -1,6 +1,7 @@
 import { forEachConcurrently } from '../utils/for-each-concurrently';
 import { messageOf } from '../utils/error-message';
 import type { GroupStore } from '../store/group-store';
+import type { NextStart } from '../store/script-calls';
 import type { CarryOut, Commands } from './commands';
 import { GroupTimers } from './group-timers';
 import type { Repairs } from './repairs';
@@ -15,6 +16,8 @@ const handedOverAtOnce = 50;
 export class NextStarts {
   private readonly groups: GroupTimers;
   private readonly callbacks: GroupTimers;
+  /** For which time of Redis each of the groups is planned. */
+  private readonly times = new Map<string, number>();
 
   constructor(
     private readonly store: GroupStore,
@@ -29,8 +32,8 @@ export class NextStarts {
     });
   }
 
-  plan(groupId: string, inMs: number): void {
-    this.groups.set(groupId, inMs);
+  plan(groupId: string, { inMs, at }: NextStart): void {
+    if (this.groups.set(groupId, inMs)) this.times.set(groupId, at);
   }
 
   planCallback(groupId: string, entry: string, inMs: number): void {
@@ -40,6 +43,7 @@ export class NextStarts {
   /** Drops the timer of a group that has ended. */
   drop(groupId: string): void {
     this.groups.drop(groupId);
+    this.times.delete(groupId);
   }
 
   /** Leaves what it had planned to the reconcilers of other processes. */
@@ -56,11 +60,13 @@ export class NextStarts {
   }
 
   private async start(groupId: string): Promise<void> {
-    await this.commands.grant(groupId, true);
+    const at = this.times.get(groupId);
+    this.times.delete(groupId);
+    await this.commands.grant(groupId, at);
   }
 
   private async publish(groupId: string, entry: string): Promise<void> {
-    const granted = { entry, state: 'granted', process: this.store.process, runId: '' };
+    const granted = { entry, state: 'granted', process: '', runId: '' };
     const { effects } = await this.store.regrantSome(groupId, [granted]);
     await this.carryOut(groupId, effects);
   }

@@ -23,6 +23,9 @@ interface Requested {
   callback?: Pick<InvokedCallback, 'kind' | 'source'>;
 }
 
+/** A child run inherits the tags of the run that started it unless it has this key. */
+const noTags = { 'mageflow.tags': '' };
+
 /** Allowance for the parts of a request beside its input and metadata, in bytes. */
 const besideBytes = 500;
 
@@ -97,14 +100,16 @@ export class RunRequests {
       tags: labels.tags ?? [],
     };
     const { parentRun, parentTask } = above;
+    const isChild = item && parentRun !== undefined && parentTask !== undefined;
     return {
       workflowName: spec.task,
       input,
-      additionalMetadata: writeMetadata(metadata, claim),
+      additionalMetadata: {
+        ...writeMetadata(metadata, claim),
+        ...(isChild && metadata.tags.length === 0 ? noTags : {}),
+      },
       options,
-      ...(item && parentRun && parentTask
-        ? { parent: { runId: parentRun, taskRunId: parentTask, index: Number(entry) } }
-        : {}),
+      ...(isChild ? { parent: { runId: parentRun, taskRunId: parentTask, index: Number(entry) } } : {}),
     };
   }
 }

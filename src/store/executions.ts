@@ -103,11 +103,11 @@ export class Executions {
     const reply = await this.scripts.call('start', id, args, entry);
     if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown' }));
     const claims = reply[1] as (string | Reply[])[];
+    const [, , text, createdAt, nextStart] = reply;
+    if (typeof nextStart === 'string' && nextStart !== '') this.scripts.reportNextStart(id, nextStart);
     const isRequeued = ([what]: string | Reply[]) => what === 'requeued';
     // The slots of the runs that were taken back are granted to the next items.
-    const handedOut = claims.some(isRequeued) ? await this.scripts.call('grant', id, [0]) : [];
-    const [, , text, createdAt, nextStart] = reply;
-    if (nextStart) this.scripts.reportNextStart(id, Number(nextStart));
+    const handedOut = claims.some(isRequeued) ? await this.scripts.call('grant', id, ['']) : [];
     const message = typeof text === 'string' && text !== '' ? { text, createdAt: String(createdAt) } : undefined;
     return sharesOf(toEffects(handedOut), claims, isRequeued).map(([claim, effects]) => {
       const start = toStart(claim, effects);

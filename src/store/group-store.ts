@@ -480,9 +480,9 @@ export class GroupStore {
     return this.executions.finish(...args);
   }
 
-  /** Grants free slots to ready items. @param isPlanned - true if this process had planned to do it at this time */
-  async grant(id: string, isPlanned = false) {
-    return this.startReply(await this.scripts.call('grant', id, [isPlanned ? 1 : 0]));
+  /** Grants free slots to ready items. @param plannedAt - the time for which this process had planned it */
+  async grant(id: string, plannedAt?: number) {
+    return this.startReply(await this.scripts.call('grant', id, [plannedAt ?? '']));
   }
 
   /** Makes a group start nothing for some ms. Of several pauses the latest end counts. */

@@ -81,6 +81,8 @@ export interface DueReply {
   renew: boolean;
   /** The ms until the next lease runs out. */
   next: number | undefined;
+  /** The time of Redis for which the next start of an item is planned, in ms. */
+  nextStartAt: number | undefined;
   entries: {
     entry: string;
     state: string;
@@ -185,6 +187,7 @@ export function toDue(reply: readonly Reply[]): DueReply {
       abandoned: false,
       renew: false,
       next: undefined,
+      nextStartAt: undefined,
       entries: [],
     };
   return {
@@ -203,6 +206,7 @@ export function toDue(reply: readonly Reply[]): DueReply {
     abandoned: reply[9] === 1,
     renew: reply[10] === 1,
     next: toTime(reply[11] as string),
+    nextStartAt: toTime(reply[14] as string),
     entries: toEntries(reply[7] as string[]),
   };
 }

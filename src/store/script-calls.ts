@@ -21,14 +21,20 @@ interface Registration {
   ms: number;
 }
 
+/** When a process has to grant slots again: in how many ms, and at which time by Redis's clock. */
+export interface NextStart {
+  inMs: number;
+  at: number;
+}
+
 /** Receive changes that no caller awaits. */
 export interface StoreListeners {
   /** Called when the status of a group has changed. */
   onStatusChange?: (event: GroupEvent) => void;
   /** Called when a callback has failed. Nothing waits for a callback, so its failure has no other effect. */
   onFailedCallback?: (groupId: string, entry: string) => void;
-  /** Called when this process has to grant slots of a group again after so many milliseconds, because its items wait for their time. */
-  onNextStart?: (groupId: string, inMs: number) => void;
+  /** Called when this process has to grant slots of a group again later, because its items wait for their time. */
+  onNextStart?: (groupId: string, when: NextStart) => void;
 }
 
 /** Calls the scripts of a group, and reports each change of a group's status. The typed calls are in `group-store`. */
@@ -94,9 +100,10 @@ export class ScriptCalls {
       );
   }
 
-  /** Reports that this process has to call `grant` after so many milliseconds. */
-  reportNextStart(id: string, inMs: number): void {
-    this.listeners.onNextStart?.(id, inMs);
+  /** Reports that this process has to call `grant`. @param when - the ms until then, a space, and that time */
+  reportNextStart(id: string, when: string): void {
+    const [inMs, at] = when.split(' ').map(Number) as [number, number];
+    this.listeners.onNextStart?.(id, { inMs, at });
   }
 
   /** Takes the time of the next start from the front of the state in a reply, where it stands between two '@'. */
@@ -106,7 +113,7 @@ export class ScriptCalls {
     if (typeof state !== 'string' || !state.startsWith('@')) return;
     const end = state.indexOf('@', 1);
     reply[1] = state.slice(end + 1);
-    this.reportNextStart(id, Number(state.slice(1, end)));
+    this.reportNextStart(id, state.slice(1, end));
   }
 
   /** Calls a script. @param entry - an entry in the bucket of results that the script uses */

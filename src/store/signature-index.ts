@@ -72,10 +72,8 @@ export class SignatureIndex {
         String(offset),
         `${groupId} ${index ?? `c${callbackOf ?? ''}`} ${count}`,
       ]);
-      await this.store.redis.use('hset', async (client) => {
-        await client.hset(key, ...fields);
-        await client.pexpire(key, this.lifeMs(Number(life)));
-      });
+      await redis.use('hset', (client) => client.hset(key, ...fields));
+      await redis.call('lengthen', [key], [this.lifeMs(Number(life))]);
     }
   }
 
@@ -93,7 +91,7 @@ export class SignatureIndex {
       cursor = next;
       const chunks = fields.filter((_, i) => i % 2 === 0).map((field) => field.slice(callbackField.location.length));
       const records = chunks.map((chunk) => keys.signatureIndex(chunk));
-      await redis.use('pexpire', (client) => Promise.all(records.map((key) => client.pexpire(key, this.lifeMs(life)))));
+      await Promise.all(records.map((key) => redis.call('lengthen', [key], [this.lifeMs(life)])));
     } while (cursor !== '0');
   }
 

@@ -180,23 +180,29 @@ export class ClaimedRun {
   }
 
   /**
-   * Puts the entry back, so that it runs again after a pause.
+   * Puts the entry back, so that it runs again after a pause. When that can't be stored, the reconciler does it by the output.
    * @returns the output for the engine
-   * @throws what the engine has to record when the entry ends instead, or another run owns it
+   * @throws what the engine has to record when the entry ends instead
    */
   async backOff(error: BackOffError, retries: number): Promise<BackOff> {
     if (this.wasAborted) throw await this.fail(error, retries);
-    const { store, pauser, completion, nextStarts } = this.runtime;
+    const { pauser, completion, nextStarts, logger } = this.runtime;
     const { groupId, entry } = this.claim;
     const { ms } = error;
     const reason = error.reason === undefined ? undefined : cleanText(String(error.reason).slice(0, reasonLength));
     const output: BackOff = reason === undefined ? { backedOff: ms } : { backedOff: ms, reason };
     // First, because a pause can be repeated. When this process dies between the two, the engine runs the body again.
-    if (!entry.startsWith('c')) await this.untilTimeout.retry('to pause', () => pauser.above(groupId, ms));
     const end: ExecutionEnd = { outcome: 'backed-off', payload: packBackOff(output), retries };
-    const reply = await this.untilTimeout.retry('to be put back', () =>
-      store.finish(groupId, entry, this.execution, end),
-    );
+    let reply: FinishReply;
+    try {
+      if (!entry.startsWith('c')) await this.tryForAWhile(() => pauser.above(groupId, ms));
+      reply = await this.storeEnd(end);
+    } catch (failure) {
+      logger.error(
+        `could not put back ${this.about.name} (run ${this.execution.runId}), which backed off; the reconciler will: ${messageOf(failure)}`,
+      );
+      return output;
+    }
     if (reply.code === 'backed-off' && entry.startsWith('c')) nextStarts.planCallback(groupId, entry, ms);
     await completion.completeReported(reply, () => this.itemRef(), messageOf(error));
     if (reply.code === 'ended') throw encodeThrown(new NonRetryableError(messageOf(error)));
@@ -287,13 +293,15 @@ export class ClaimedRun {
     const { store, confirmations } = this.runtime;
     const { groupId, entry } = this.claim;
     const confirmed = confirmations.take(groupId);
+    return this.tryForAWhile(() => store.finish(groupId, entry, this.execution, { ...end, confirmed }));
+  }
+
+  private tryForAWhile<T>(action: () => Promise<T>): Promise<T> {
+    const { store } = this.runtime;
     const giveUpAt = store.clock.elapsed() + endTriedForMs;
-    return retry(
-      () => store.finish(groupId, entry, this.execution, { ...end, confirmed }),
-      (refusal, attempt) => {
-        if (store.redis.isClosed || store.clock.elapsed() > giveUpAt) throw refusal;
-        return pause(store.clock, Math.min(1_000, 50 * 2 ** attempt));
-      },
-    );
+    return retry(action, (refusal, attempt) => {
+      if (store.redis.isClosed || store.clock.elapsed() > giveUpAt) throw refusal;
+      return pause(store.clock, Math.min(1_000, 50 * 2 ** attempt));
+    });
   }
 }

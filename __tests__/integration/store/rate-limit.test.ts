@@ -1,11 +1,11 @@
 import type { Effects } from '../../../src/store/replies';
 import { Random } from '../../helpers/random';
 import { seedsOf } from '../../helpers/seeds';
-import { execution, specs, StoreFixture, succeeded, threw, type TestGroup } from '../../helpers/store';
+import { execution, failed, specs, StoreFixture, succeeded, threw, type TestGroup } from '../../helpers/store';
 
 /** The next starts that the store asked this process to plan, in ms from then, by group. */
 const planned = new Map<string, number>();
-const fixture = new StoreFixture({}, undefined, { onNextStart: (id, inMs) => planned.set(id, inMs) });
+const fixture = new StoreFixture({}, undefined, { onNextStart: (id, { inMs }) => void planned.set(id, inMs) });
 const { store, reader } = fixture;
 afterAll(() => fixture.close());
 
@@ -25,8 +25,14 @@ async function pass(group: TestGroup, ms: number): Promise<void> {
   await store.redis.use('hset', (client) => client.hset(store.keys.state(group.id), 'pc', moved));
 }
 
+/** Looks at a group as the process does that had planned it. */
+async function look(group: TestGroup) {
+  const next = Number((await group.stateHash())['pc']?.split(' ')[3] ?? 0);
+  return store.grant(group.id, next > 0 ? next : undefined);
+}
+
 async function granted(group: TestGroup): Promise<number[]> {
-  return entriesOf((await store.grant(group.id, true)).effects);
+  return entriesOf((await look(group)).effects);
 }
 
 test('as many items start at once as the bucket holds, and one more with each token', async () => {
@@ -95,6 +101,52 @@ test('a swarm that waits for its next start is not abandoned', async () => {
   await group.execute('0');
   await store.redis.use('hset', (client) => client.hset(store.keys.state(group.id), 'pr', 1));
   expect(await store.due(group.id, 10)).toMatchObject({ abandoned: false });
+});
+
+test('a swarm whose next start is overdue is not abandoned: the reconciler grants it', async () => {
+  const group = await limited(3, { limit: 1, perMs: 30 * 24 * 60 * minute, burst: 1 });
+  await group.execute('0');
+  await pass(group, 30 * 24 * 60 * minute);
+  await store.redis.use('hset', (client) => client.hset(store.keys.state(group.id), 'pr', 1));
+  expect(await store.due(group.id, 10)).toMatchObject({ abandoned: false, more: true });
+});
+
+test('a process whose timer is late does not plan anew when another one has planned since', async () => {
+  const group = await limited(5, { limit: 1, perMs: minute, burst: 1 });
+  await group.start('0');
+  const { nextStartAt = 0 } = await group.snapshot();
+  await pass(group, minute);
+  const late = nextStartAt - minute;
+  // Another process comes first, and plans the start after the next one when this item has begun.
+  await store.grant(group.id);
+  await group.start('1');
+  const after = (await group.snapshot()).nextStartAt;
+  planned.clear();
+  await store.grant(group.id, late);
+  expect([planned.get(group.id), (await group.snapshot()).nextStartAt]).toEqual([undefined, after]);
+});
+
+test('an item that ends without a claim, as a workflow does, keeps its token spent', async () => {
+  const group = await limited(5, { limit: 1, perMs: minute, burst: 2 });
+  for (const entry of ['0', '1']) {
+    await store.confirm(group.id, [entry, `run-${entry}`]);
+    const end = { outcome: 'succeeded' as const, payload: '{}' };
+    expect(entriesOf((await store.complete(group.id, entry, `run-${entry}`, end)).effects)).toEqual([]);
+  }
+  await pass(group, minute);
+  expect(await granted(group)).toEqual([2]);
+});
+
+test('an item that backs off in a swarm that has stopped fails', async () => {
+  const group = await fixture.group(
+    specs(3),
+    { closed: true, maxConcurrency: 2, stopAfterNFailures: 1 },
+    { message: '{}' },
+  );
+  await group.start('0');
+  await group.execute('1', failed());
+  expect((await group.finish('0', backOff(minute))).code).toBe('ended');
+  expect(await group.snapshot()).toMatchObject({ status: 'failed', failed: 2 });
 });
 
 test('an item that is taken back before it has begun returns its token', async () => {
@@ -186,7 +238,7 @@ describe('an open swarm that closes by itself', () => {
     expect(planned.get(group.id)).toBe(minute);
     expect(await group.snapshot()).toMatchObject({ status: 'running', closed: false, nextStartAt: undefined });
     await pass(group, minute);
-    await store.grant(group.id, true);
+    await look(group);
     expect(await group.snapshot()).toMatchObject({ status: 'succeeded', closed: true });
   });
 
@@ -194,8 +246,41 @@ describe('an open swarm that closes by itself', () => {
     const group = await fixture.group(specs(1), idle, { message: '{}' });
     await group.execute('0');
     expect(await store.due(group.id, 1)).toMatchObject({ more: false });
-    await pass(group, minute);
+    await pass(group, 2 * minute);
     expect(await store.due(group.id, 1)).toMatchObject({ more: true });
+  });
+
+  test('does not when the time is taken away, and nobody looks at it for that any more', async () => {
+    const group = await fixture.group(specs(1), idle, { message: '{}' });
+    await group.execute('0');
+    planned.clear();
+    await store.update(group.id, { closeAfterIdleMs: null });
+    await pass(group, 10 * minute);
+    await store.grant(group.id);
+    expect([planned.get(group.id), (await group.snapshot()).closed]).toEqual([undefined, false]);
+    expect(await store.due(group.id, 1)).toMatchObject({ more: false, nextStartAt: undefined });
+  });
+
+  test('has nothing planned any more when it was closed by its number of items', async () => {
+    const group = await fixture.group(specs(1), { ...idle, maxItems: 2 }, { message: '{}' });
+    await group.execute('0');
+    await store.add(group.id, [{ spec: specs(1)[0] as string, key: '', message: '' }], {});
+    planned.clear();
+    await pass(group, 10 * minute);
+    await look(group);
+    expect(planned.get(group.id)).toBeUndefined();
+    expect(await store.due(group.id, 1)).toMatchObject({ nextStartAt: undefined });
+  });
+
+  test('closes after a pause although nothing waits any more', async () => {
+    const group = await fixture.group(0, idle, { message: '{}' });
+    await store.pause(group.id, 10 * minute);
+    expect(planned.get(group.id)).toBe(10 * minute);
+    await pass(group, 10 * minute);
+    await look(group);
+    await pass(group, minute);
+    await look(group);
+    expect(await group.snapshot()).toMatchObject({ closed: true, status: 'succeeded' });
   });
 
   test('begins to wait anew with each item, and an item that was never run keeps it open', async () => {
@@ -204,15 +289,15 @@ describe('an open swarm that closes by itself', () => {
     await pass(group, minute / 2);
     await store.add(group.id, [{ spec: specs(1)[0] as string, key: '', message: '' }], {});
     await pass(group, 10 * minute);
-    await store.grant(group.id, true);
+    await look(group);
     expect(await group.snapshot()).toMatchObject({ closed: false });
     await store.runItem(group.id, 1, '{}');
     await group.execute('1');
     await pass(group, minute / 2);
-    await store.grant(group.id, true);
+    await look(group);
     expect(await group.snapshot()).toMatchObject({ closed: false });
     await pass(group, minute / 2);
-    await store.grant(group.id, true);
+    await look(group);
     expect(await group.snapshot()).toMatchObject({ closed: true });
   });
 
@@ -226,14 +311,14 @@ describe('an open swarm that closes by itself', () => {
     await store.pause(paused.id, 10 * minute);
     for (const group of [suspended, paused]) {
       await pass(group, 2 * minute);
-      await store.grant(group.id, true);
+      await look(group);
       expect(await group.snapshot()).toMatchObject({ closed: false });
     }
-    await store.grant(fresh.id, true);
+    await look(fresh);
     expect(await fresh.snapshot()).toMatchObject({ status: 'pending', closed: false });
     await store.suspend(suspended.id, false);
     await pass(suspended, minute);
-    await store.grant(suspended.id, true);
+    await look(suspended);
     expect(await suspended.snapshot()).toMatchObject({ closed: true });
   });
 });
@@ -333,7 +418,7 @@ test.each(seedsOf('rates'))(
           given.length = 0;
           break;
         default:
-          take(await store.grant(group.id, true));
+          take(await look(group));
       }
     }
     for (const [i, from] of begins.entries())

@@ -1,6 +1,6 @@
 -- back-off: puts an entry back whose body asked to run again after a while.
 --- @include "ends"
--- A body may ask as often as this; then its item fails.
+-- A body may ask as often as this; then its item fails. In a group that has stopped it fails at once.
 local most_back_offs = 1000
 
 -- payload: the ms, a space, and the failure if it asks too often. Returns 'backed-off' or 'ended'.
@@ -10,7 +10,9 @@ local function back_off(entry, act, payload)
     return 'ended'
   end
   local ms, failure = string.match(payload, '^(%d+) (.*)$')
-  if redis.call('HINCRBY', C, callback_field.backOffs .. entry, 1) > most_back_offs then
+  -- A stopped group starts nothing more.
+  local is_stopped = not is_callback(entry) and group.status ~= 'running'
+  if is_stopped or redis.call('HINCRBY', C, callback_field.backOffs .. entry, 1) > most_back_offs then
     end_entry(entry, act, 'failed', failure)
     return 'ended'
   end
@@ -19,8 +21,9 @@ local function back_off(entry, act, payload)
   if is_callback(entry) then
     make_void(entry, act.run)
     become(entry, act, 'granted')
-    act.run, act.process = '', proc
-    -- The caller publishes it after the pause. When it does not, the reconciler does a lease later.
+    -- It belongs to no process, so that any of them publishes it. The caller does after the pause, the reconciler a lease later.
+    act.run, act.process = '', ''
+    if act.attempts == '0' then act.startedAt = '' end
     write_active(entry, act, now + ms + lease)
   else
     pause_until(now + ms)

@@ -108,7 +108,8 @@ local function end_entry(entry, act, to, payload, size)
   entry_outcome = to
   if act then
     if has('V') then redis.call('HDEL', C, callback_field.spentAttempts .. entry, callback_field.backOffs .. entry) end
-    return_token(act)
+    -- What no wrapper reports, such as a workflow, has begun without a claim.
+    if to == 'cancelled' then return_token(act) else spend_token(act) end
     remove_active(entry)
   end
   local spec

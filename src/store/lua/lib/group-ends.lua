@@ -47,9 +47,9 @@ end
 -- Closes an open swarm in which nothing was added and nothing was under way for `closeAfterIdleMs`. An item that was never run keeps it
 -- open.
 local function close_if_idle()
-  if group.closeAfterIdleMs == 0 or group.closed == 1 then return end
+  if group.closeAfterIdleMs == 0 and not group.pacing then return end
   local ended_items = group.succeeded + group.failed + group.cancelled
-  local is_idle = group.status == 'running' and group.messageSet > 0 and group.running == 0 and ended_items == group.total and not has('S') and not has('R') and read_pace().paused_until <= now
+  local is_idle = group.closeAfterIdleMs > 0 and group.closed == 0 and group.status == 'running' and group.messageSet > 0 and group.running == 0 and ended_items == group.total and not has('S') and not has('R') and read_pace().paused_until <= now
   if not is_idle then
     if read_pace().idle_since > 0 then pace.idle_since, pace_changed = 0, true end
   elseif read_pace().idle_since == 0 then

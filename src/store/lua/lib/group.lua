@@ -158,11 +158,11 @@ end
 -- The state of the group as one text of fields, because each value of a reply has a cost: its status, whether another call should
 -- grant more, its version and number of items, whether it expires, whether its new status has to reach groups below, the ms until its
 -- deadline if that is new, whether it is suspended, and the outcome of the entry. When the status is new, a second line holds its kind and name.
--- In front of it stand, between two '@', the ms after which the caller has to call `grant`, if it has to.
+-- In front of it stand, between two '@', the ms after which the caller has to call `grant`, and that time, if it has to.
 local function group_header(more, expiring, entry_outcome, wake_after)
   local left = changed.deadline and group.deadline > 0 and int(group.deadline - now) or ''
   local fields = { group.status, more, version(), int(group.total), expiring, changed.status and int(group.nested) or 0, left, has('S') and 1 or 0, entry_outcome }
   local state = table.concat(fields, '|')
   if changed.status then state = state .. '\n' .. group.kind .. ' ' .. (redis.call('HGET', G, field.name) or '') end
-  return wake_after and '@' .. int(wake_after) .. '@' .. state or state
+  return wake_after and '@' .. wake_after .. '@' .. state or state
 end

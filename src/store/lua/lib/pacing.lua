@@ -7,7 +7,7 @@ local rate
 -- not begun; next_start: when a process looks again (0: nothing waits, -1: not before another item begins); paused_until: end of a pause;
 -- idle_since: since when an open swarm that closes by itself has had nothing to do, else 0.
 local pace, pace_changed
--- Milliseconds until this process has to look again; nil when it does not have to.
+-- When this process has to look again: the ms from now, and the time by Redis's clock. Nil when it does not have to.
 local wake_in
 -- A busy group starts several items at once rather than one per wake-up: those of so many milliseconds, if the bucket has room.
 local together = 20
@@ -90,20 +90,25 @@ local function next_start()
   return pace.paused_until > now and math.max(at, pace.paused_until) or at
 end
 
--- Returns when an idle swarm closes by itself; 0 when it does not.
+-- Returns when an open swarm in which nothing waits has to be looked at because it closes by itself; 0 when it does not.
 local function close_time()
-  return pace.idle_since > 0 and pace.idle_since + group.closeAfterIdleMs or 0
+  if group.closeAfterIdleMs == 0 or group.closed == 1 or group.status ~= 'running' then return 0 end
+  if read_pace().idle_since > 0 then return pace.idle_since + group.closeAfterIdleMs end
+  return pace.paused_until > now and pace.paused_until or 0
 end
 
 -- Stores when a process has to look again whether items can start or the group closes, and makes it this process, unless another one looks earlier.
 local function plan_next_start(waits)
   read_pace()
   local at = waits and next_start() or close_time()
+  if at > 0 then at = math.max(at, now + 1) end
   local planned = pace.next_start
-  if at == planned or (at > 0 and planned > now and planned < at) then return end
+  -- Who looks earlier plans again then. A pause counts at once, so that users see its end.
+  local is_earlier = planned > now and planned < at and at ~= pace.paused_until
+  if at == planned or is_earlier then return end
   pace.next_start = at
   pace_changed = true
-  if at > 0 then wake_in = at - now end
+  if at > 0 then wake_in = int(at - now) .. ' ' .. int(at) end
 end
 
 -- Items that waited for the begin of another one now wait for a time.

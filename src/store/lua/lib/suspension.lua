@@ -59,7 +59,8 @@ end
 local function idle()
   -- The body of a root is at work as long as the group of its children is open.
   if (is_filled_by_body() and group.closed == 0) or now - group.progressAt < group.abandonedAfter * 1.02 then return false end
-  if math.max(read_pace().next_start, pace.paused_until) > now then return false end
+  -- A start or a close is planned. The process that was to do it may be gone; the reconciler does it instead.
+  if read_pace().next_start ~= 0 or pace.paused_until > now then return false end
   local active = redis.call('HLEN', A)
   return active == 0 or active == redis.call('ZCOUNT', L, 'inf', 'inf')
 end
