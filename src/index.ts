@@ -36,6 +36,7 @@ export type { BackOffOptions } from './config/errors';
 export type { RateLimit, RootConfig, SwarmConfig } from './config/swarm-config';
 export type { DescribeOptions } from './api/describe';
 export type { Description } from './api/described';
+export type { Explanation, ExplanationReason, ReasonCode } from './api/explain/reason';
 export type { Loaded, LoadOptions } from './api/load';
 export type { FailureExample, FailureGroup, FailuresOptions } from './api/failures';
 export type { ListedSignature, Listing, ListOptions } from './api/list';

@@ -19,6 +19,8 @@ import type { ChainInput, ChainOutput, Steps } from './api/chain-types';
 import { resolveRootConfig, takeRootConfig, type ResolvedConfig, type RootConfig } from './config/swarm-config';
 import { describe as describeSignature, type DescribeOptions } from './api/describe';
 import type { Description } from './api/described';
+import { explain as explainSignature } from './api/explain';
+import type { Explanation } from './api/explain/reason';
 import { failures as groupFailures, type FailureGroup, type FailuresOptions } from './api/failures';
 import { list as listSignatures, type Listing, type ListOptions } from './api/list';
 import { load as loadSignature, type Loaded, type LoadOptions } from './api/load';
@@ -376,6 +378,22 @@ export class Mageflow<
    */
   failures(id: string, options?: FailuresOptions): Promise<FailureGroup[]> {
     return groupFailures(this.scope, id, options);
+  }
+
+  /**
+   * Explains in plain words what a group, an item or a callback waits for, and what to do about it. Takes the ids that
+   * `load` takes. It reads the store and asks the engine: for all workers and queues (two calls, used for 5 s), and for
+   * the events of at most 5 runs. The cost does not depend on the size of a group.
+   * @returns `summary`, one sentence; and `reasons`, the most urgent first, each with a `code` for programs, a `text`, and a
+   *   `hint` that says what to do. When the engine gives no answer, the hints say what was not checked.
+   * @throws NotFoundError for an unknown id, StoreError
+   * @example
+   * const { summary, reasons } = await mage.explain(batch.id);
+   * console.log(summary); // The swarm "import" goes on: 3 items ("resize") have waited 4 min for a worker, and no active worker serves the task "resize".
+   * for (const { code, text, hint } of reasons) console.log(code, text, hint);
+   */
+  explain(id: string): Promise<Explanation> {
+    return explainSignature(this.scope, id);
   }
 
   /**

@@ -95,7 +95,10 @@ const outOfReach = {
   'redis multi': 'looks at the keys of one group, for the same',
   'redis someResults': 'reads results that are large together, and changes nothing: store/large-reads writes some',
   'engine findRun': 'reads history, for users who ask for the run of what another process has published',
-  'engine untaken': 'reads history, of a run that no worker took in time: faults/untaken-runs waits for some',
+  'engine events': 'reads history, of a run that no worker took in time: faults/untaken-runs waits for some',
+  'engine history': 'reads the same of a workflow of several tasks, for `explain`, which changes nothing',
+  'engine workers': 'is for `explain`, which changes nothing',
+  'engine taskStats': 'is for `explain`, which changes nothing',
   'engine runsBetween': 'reads history, after Redis has lost writes: faults/redis-lost-writes kills Redis for it',
   'redis unsure': 'compares that history with Redis, see the same',
   'redis failPublication':

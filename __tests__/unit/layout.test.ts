@@ -88,7 +88,7 @@ describe('imports in src', () => {
   });
 });
 
-describe('list and describe', () => {
+describe('what only reads', () => {
   /** The modules that are loaded with a file: imports of types alone are left out. */
   function loadedBy(file: string, loaded = new Set<string>()): Set<string> {
     if (loaded.has(file)) return loaded;
@@ -111,7 +111,7 @@ describe('list and describe', () => {
   }
 
   // A tool that only reads starts on them: the SDK alone takes three times as long to load as all the rest.
-  test.each(['list', 'describe'])('%s loads neither the SDK nor zod', (name) => {
+  test.each(['list', 'describe', 'explain'])('%s loads neither the SDK nor zod', (name) => {
     const loaded = [...loadedBy(path.join(src, 'api', `${name}.ts`))];
     expect(loaded).toContain(path.join(src, 'store', 'keys.ts'));
     expect(loaded.filter((module) => !path.isAbsolute(module) && !module.startsWith('node:'))).toEqual([]);

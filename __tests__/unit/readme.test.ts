@@ -148,3 +148,13 @@ test.each(optionTypes)('the tables of docs/options.md list every field of %s', (
 test('the guide to swarms lists every field of a swarm config', () => {
   expect(namesInTables(page('docs/guides/swarms.md'))).toEqual(expect.arrayContaining(fieldsOf('SwarmConfig')));
 });
+
+test('the guide to waiting lists every code of a reason', () => {
+  const checker = program.getTypeChecker();
+  const symbol = exported.find(({ name }) => name === 'ReasonCode')!;
+  const type = checker.getDeclaredTypeOfSymbol(checker.getAliasedSymbol(symbol));
+  const codes = (type as ts.UnionType).types.map((one) => (one as ts.StringLiteralType).value);
+  expect(codes.length).toBeGreaterThan(15);
+  const listed = [...page('docs/guides/why-it-waits.md').text.matchAll(/^\| `([a-z-]+)`/gm)].map(([, code]) => code);
+  expect(listed).toEqual(expect.arrayContaining(codes));
+});

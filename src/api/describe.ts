@@ -6,7 +6,15 @@ import { isEnded, readError } from '../store/group-reader';
 import { invocationId } from '../store/ids';
 import { templateIn, type Spec } from '../store/spec';
 import { packCursor, unpackCursor } from './cursor';
-import { describeEntry, describeGroup, describeItems, groupOf, type Description, type Node } from './described';
+import {
+  describeEntry,
+  describeGroup,
+  describeItems,
+  groupOf,
+  uninvoked,
+  type Description,
+  type Node,
+} from './described';
 import { entryOutput, groupOutput } from './outputs';
 import type { Reading } from './reading';
 import { latestInvocation, resolve, unknownId } from './resolve';
@@ -50,8 +58,8 @@ export async function describe(reading: Reading, id: string, options: DescribeOp
   return node.shown;
 }
 
-/** Finds the group or entry that `load` returns for an id. */
-async function find(reading: Reading, id: string): Promise<Node | undefined> {
+/** Finds the group or entry that `load` returns for an id. Undefined for an unknown id. */
+export async function find(reading: Reading, id: string): Promise<Node | undefined> {
   const found = await resolve(reading, id);
   switch (found?.is) {
     case undefined:
@@ -63,7 +71,7 @@ async function find(reading: Reading, id: string): Promise<Node | undefined> {
     case 'callback': {
       const { groupId, spec } = found;
       const none = { state: 'waiting' as const, run: '', error: undefined, times: undefined };
-      return describeEntry(reading, { groupId, entry: 'c', id, spec, ...none }, undefined, templateIn(spec));
+      return describeEntry(reading, { groupId, entry: uninvoked, id, spec, ...none }, undefined, templateIn(spec));
     }
     case 'group': {
       const { kind, status } = found.snapshot;

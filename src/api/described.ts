@@ -61,8 +61,13 @@ export interface Node {
   shown: Description;
   /** Of a task or root: its id in the engine's history, and its place. */
   run?: { signatureId: string; groupId: string; entry: string };
+  /** Its place in the group that it is an entry of; `uninvoked` for a callback that was not invoked yet. */
+  place?: { groupId: string; entry: string };
   below?: Below;
 }
+
+/** Stands for the entry of a callback that was not invoked yet. */
+export const uninvoked = 'c';
 
 /** The group whose items are the children. For a group that does not exist yet, its stored form. */
 export interface Below {
@@ -143,9 +148,9 @@ export async function describeEntry(
   const name = spec.name ?? spec.task;
   const below = groupOf(at);
   if (below !== undefined && spec.group !== 'root') {
-    if (!snapshot) return describeUnmade(at, name, below, template);
+    if (!snapshot) return { ...describeUnmade(at, name, below, template), place: { groupId, entry } };
     const node = await describeGroup(reading, below, snapshot, at.error);
-    return { ...node, shown: { ...node.shown, id, name } };
+    return { ...node, shown: { ...node.shown, id, name }, place: { groupId, entry } };
   }
   const status = statusOfEntry(state);
   const progress = below !== undefined && snapshot ? await readProgress(reading.reader, below, snapshot) : undefined;
@@ -164,6 +169,7 @@ export async function describeEntry(
   return {
     shown,
     run: { signatureId: spec.id ?? id, groupId, entry },
+    place: { groupId, entry },
     ...(below !== undefined && snapshot ? { below: { groupId: below, total: snapshot.total } } : {}),
   };
 }

@@ -5,7 +5,7 @@ import type { SignatureIndex } from '../store/signature-index';
 import type { RunIds } from './run-ids';
 
 /**
- * The parts that `list` and `describe` need. They work on the store alone, without the Hatchet SDK and zod, so that a tool
+ * The parts that `list`, `describe`, `failures` and `explain` need. They work on the store alone, without the Hatchet SDK and zod, so that a tool
  * that only reads starts fast and needs no token.
  */
 export interface Reading {
@@ -13,6 +13,6 @@ export interface Reading {
   readonly reader: GroupReader;
   readonly signatureIndex: SignatureIndex;
   readonly runIds: RunIds;
-  /** Finds runs in the engine's history. Without it, ended entries have no run ids. */
-  readonly engine?: Pick<EngineClient, 'findRun'>;
+  /** Without it, ended entries have no run ids, and `explain` says what it has not checked. */
+  readonly engine?: Pick<EngineClient, 'findRun' | 'history' | 'knowsName' | 'loadOf'>;
 }

@@ -1,11 +1,14 @@
 import type { AdminClient } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
+import { Cached } from '../utils/cached';
 import { systemClock } from '../utils/clock';
 import { betweenFaultPoints } from '../utils/fault-points';
 import { withTimeout } from '../utils/timeout';
 import { messageOf } from '../utils/error-message';
 import { adminWithoutRetries, runEndStream, type AnyHatchet, type RunEndStream } from './internals';
 import { parentKey, readClaim } from './metadata';
+import { thrownMessage, toEvent, type RunEvent } from './run-history';
+import { connectedStatuses, queuesOf, loadOf, workersOf, type TaskLoad } from './task-load';
 import type { StoredRunOptions } from '../store/spec';
 
 /** One run to publish. */
@@ -80,11 +83,16 @@ const answerMs = { publish: 30_000, ask: 10_000, cancel: 30_000 };
 
 /** How many events of a task are read, the latest first. A task that waits for a worker adds one every now and then. */
 const eventsRead = 200;
+/** For how long the lists of all workers and of all queues are used again, in ms; and to say that no worker is there. */
+const listsKeptMs = 5_000;
+const absenceKeptMs = 1_000;
 
 /** The part of the engine's API that mageflow uses. */
 export class EngineClient {
   private readonly admin: Pick<AdminClient, 'runWorkflows'>;
   private readonly ends: RunEndStream;
+  private readonly workers: Cached<ReturnType<typeof workersOf>>;
+  private readonly queues: Cached<ReturnType<typeof queuesOf>>;
 
   constructor(
     readonly hatchet: AnyHatchet,
@@ -92,6 +100,8 @@ export class EngineClient {
   ) {
     this.admin = adminWithoutRetries(hatchet);
     this.ends = runEndStream(hatchet);
+    this.workers = new Cached(clock, listsKeptMs, () => this.listWorkers());
+    this.queues = new Cached(clock, listsKeptMs, () => this.listQueues());
   }
 
   /**
@@ -178,14 +188,9 @@ export class EngineClient {
    * does.
    */
   private async stateBeforeTasks(runId: string): Promise<RunState> {
-    try {
-      const { run } = await this.ask('state', () => this.hatchet.runs.get(runId));
-      const waits = ['QUEUED', 'RUNNING'].includes(run.status);
-      return waits ? { known: true, evicted: false, end: undefined, input: run.input } : { known: false };
-    } catch (error) {
-      if ((error as { response?: { status?: number } }).response?.status === 404) return { known: false };
-      throw error;
-    }
+    const { run } = (await orNotFound(this.ask('state', () => this.hatchet.runs.get(runId)))) ?? {};
+    const waits = run && ['QUEUED', 'RUNNING'].includes(run.status);
+    return waits ? { known: true, evicted: false, end: undefined, input: run.input } : { known: false };
   }
 
   /**
@@ -196,24 +201,57 @@ export class EngineClient {
   async untaken(tasks: readonly string[]): Promise<UntakenRun | 'unknown' | undefined> {
     const lists = await Promise.all(tasks.map((task) => this.eventsOf(task)));
     const events = lists.flat();
-    const timedOut = events.find(({ eventType }) => isEvent(eventType, 'SCHEDULING_TIMED_OUT'));
-    if (!timedOut) return events.some(({ eventType }) => isEvent(eventType, 'CANCELLED')) ? undefined : 'unknown';
-    const since = Math.min(...events.map(({ timestamp }) => Date.parse(timestamp)));
+    const timedOut = events.find(({ type }) => type === 'SCHEDULING_TIMED_OUT');
+    if (!timedOut) return events.some(({ type }) => type === 'CANCELLED') ? undefined : 'unknown';
+    const since = Math.min(...events.map(({ at }) => at));
     return {
-      waitedMs: Date.parse(timedOut.timestamp) - since,
-      begun: events.some(({ eventType, retryCount = 0 }) => retryCount > 0 || isEvent(eventType, 'STARTED')),
+      waitedMs: timedOut.at - since,
+      begun: events.some(({ type, retryCount }) => retryCount > 0 || type === 'STARTED'),
     };
   }
 
-  private async eventsOf(task: string) {
-    try {
-      // Without a limit, the API returns no events.
-      const { data } = await this.ask('untaken', () => this.hatchet.api.v1TaskEventList(task, { limit: eventsRead }));
-      return data.rows ?? [];
-    } catch (error) {
-      if ((error as { response?: { status?: number } }).response?.status === 404) return [];
-      throw error;
-    }
+  /**
+   * Returns the latest events of a run; none for an unknown run. Of a workflow of several tasks, the events of all, without
+   * those of tasks that ended before the run. REST, so the last ones may be missing.
+   */
+  async history(runId: string): Promise<RunEvent[]> {
+    // The only task of a run has the id of the run.
+    const events = await this.eventsOf(runId);
+    if (events.length > 0) return events;
+    const found = await orNotFound(this.ask('history', () => this.hatchet.runs.get(runId)));
+    const goesOn = found && ['QUEUED', 'RUNNING'].includes(found.run.status);
+    return (found?.taskEvents ?? []).map(toEvent).filter(({ type }) => !(goesOn && type === 'FINISHED'));
+  }
+
+  /**
+   * Returns which workers serve a task, and how many of its runs wait for one. All workers and queues are read in two calls,
+   * at most every 5 s; the workers every second if none serves the task. REST, so they may lag behind.
+   */
+  async loadOf(name: string): Promise<TaskLoad> {
+    const [workers, queues] = await Promise.all([this.workers.get(), this.queues.get()]);
+    const load = loadOf(this.fullName(name), workers, queues);
+    // A worker may have come since.
+    return load.active.length > 0 ? load : loadOf(this.fullName(name), await this.workers.get(absenceKeptMs), queues);
+  }
+
+  private async listWorkers() {
+    // The list of the SDK's own client has every worker of the last 24 hours.
+    const { data } = await this.ask('workers', () =>
+      this.hatchet.api.workerList(this.hatchet.tenantId, { statuses: [...connectedStatuses] as never[] }),
+    );
+    return workersOf(data.rows ?? []);
+  }
+
+  private async listQueues() {
+    return queuesOf(await this.ask('taskStats', () => this.hatchet.metrics.getTaskStats()));
+  }
+
+  private async eventsOf(task: string): Promise<RunEvent[]> {
+    // Without a limit, the API returns no events.
+    const reply = await orNotFound(
+      this.ask('events', () => this.hatchet.api.v1TaskEventList(task, { limit: eventsRead })),
+    );
+    return (reply?.data.rows ?? []).map(toEvent);
   }
 
   /**
@@ -250,8 +288,7 @@ export class EngineClient {
 
   /** Returns whether any worker ever registered a task or workflow of this name. */
   async knowsName(name: string): Promise<boolean> {
-    const namespace = this.hatchet.config.namespace ?? '';
-    const full = (name.startsWith(namespace) ? name : namespace + name).toLowerCase();
+    const full = this.fullName(name);
     const list = await this.ask('knowsName', () => this.hatchet.workflows.list({ name: full }));
     return (list.rows ?? []).some((row) => row.name === full);
   }
@@ -267,6 +304,12 @@ export class EngineClient {
     this.ends.close();
   }
 
+  /** Returns the name of a task or workflow as the engine has it. */
+  private fullName(name: string): string {
+    const namespace = this.hatchet.config.namespace ?? '';
+    return (name.startsWith(namespace) ? name : namespace + name).toLowerCase();
+  }
+
   private ask<T>(what: string, call: () => Promise<T>, limitMs = answerMs.ask): Promise<T> {
     return betweenFaultPoints('engine', what, () =>
       withTimeout(this.clock, { who: 'the engine', ms: limitMs }, call()),
@@ -274,21 +317,13 @@ export class EngineClient {
   }
 }
 
-/** The SDK exports the names of events as an enum, but from a path that does not load everywhere. */
-function isEvent(type: string, name: 'SCHEDULING_TIMED_OUT' | 'CANCELLED' | 'STARTED'): boolean {
-  return type === name;
-}
-
-/**
- * The message of a task's error. The SDK records what a body threw as JSON with its stack; the engine's own errors are plain
- * text.
- */
-function thrownMessage(error: string): string {
+/** Returns the result of a call of REST; undefined for what does not exist. */
+async function orNotFound<T>(call: Promise<T>): Promise<T | undefined> {
   try {
-    const { message } = Object(JSON.parse(error)) as { message?: unknown };
-    return typeof message === 'string' ? message : error;
-  } catch {
-    return error;
+    return await call;
+  } catch (error) {
+    if ((error as { response?: { status?: number } }).response?.status === 404) return undefined;
+    throw error;
   }
 }
 

@@ -50,3 +50,13 @@ export function unpackActive(packed: string): ActiveRecord {
 export function runOf(packed: string | null | undefined): string {
   return packed ? unpackActive(packed).run : '';
 }
+
+/**
+ * Returns the retry count of the execution that owns a packed record, how many attempts have thrown, and whether the engine
+ * has yet to begin the next one.
+ */
+export function attemptsOf(packed: string): { retryCount: number; throws: number; isBetween: boolean } {
+  const [state, , retry, , , , throws = '0', counted = '-1'] = packed.split('|');
+  const retryCount = Number(retry);
+  return { retryCount, throws: Number(throws), isBetween: state === 'running' && Number(counted) >= retryCount };
+}

@@ -45,6 +45,11 @@ export class Keys {
     return `${this.tagged(id)}a`;
   }
 
+  /** The sorted set of active entries by the times at which their leases expire. */
+  leases(id: string): string {
+    return `${this.tagged(id)}l`;
+  }
+
   callbacks(id: string): string {
     return `${this.tagged(id)}c`;
   }

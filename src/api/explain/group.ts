@@ -1,0 +1,92 @@
+import { kinds } from '../../orchestrator/kinds';
+import { invocationId, itemId } from '../../store/ids';
+import { unpackCallback, unpackHead, type Spec } from '../../store/spec';
+import type { EntryUnderWay } from '../../store/waits-reader';
+import type { Look } from './look';
+import type { Group, Subject } from './subject';
+import { quoted } from './words';
+
+/** How many callbacks are read: each is stored with its bound data. */
+const callbacksAtMost = 3;
+
+/** Reads a group, with a number of commands that does not depend on its size. Undefined for an unknown one. */
+export async function readGroup(look: Look, id: string): Promise<Group | undefined> {
+  const [snapshot, waits] = await Promise.all([look.reading.reader.snapshot(id), look.waits.group(id)]);
+  if (!snapshot || !waits) return undefined;
+  const group = { id, snapshot, waits, items: [] };
+  const items = waits.underWay.filter(({ entry }) => /^\d+$/.test(entry));
+  return { ...group, items: await subjectsOf(look, group, items) };
+}
+
+/** Returns the callbacks of a group that are under way. */
+export function callbacksUnderWay({ waits }: Group): EntryUnderWay[] {
+  return waits.underWay.filter(({ entry }) => /^c\d+$/.test(entry));
+}
+
+/** Returns entries of a group, of callbacks only the first few. */
+export async function subjectsOf(
+  { reading, waits }: Look,
+  group: Pick<Group, 'id' | 'snapshot' | 'waits'>,
+  records: readonly EntryUnderWay[],
+): Promise<Subject[]> {
+  const { reader } = reading;
+  const { id, snapshot } = group;
+  const items = records.filter(({ entry }) => !entry.startsWith('c'));
+  const entries = items.map(({ entry }) => entry);
+  const { hasSuspendedEntries, suspensionVersion } = group.waits;
+  const [heads, suspended, callbacks] = await Promise.all([
+    items.length > 0 ? reader.heads(id, entries) : [],
+    hasSuspendedEntries ? waits.suspendedAmong(id, entries, suspensionVersion) : new Map<string, number>(),
+    Promise.all(
+      records
+        .filter(({ entry }) => entry.startsWith('c'))
+        .slice(0, callbacksAtMost)
+        .map(async (record) => ({ record, packed: await reader.callback(id, record.entry) })),
+    ),
+  ]);
+  return [
+    ...items.flatMap((record, i) => {
+      const head = heads[i];
+      if (!head) return [];
+      const spec = unpackHead(head);
+      const since = toMs(suspended.get(record.entry));
+      const { isSingle, nounOfItem } = kinds[snapshot.kind];
+      const index = Number(record.entry);
+      const what = isSingle ? 'the task' : nounOfItem(index);
+      return [subjectOf(record, spec, { what, id: isSingle ? id : (spec.id ?? itemId(id, index)), since })];
+    }),
+    ...callbacks.flatMap(({ record, packed }) => {
+      if (packed === undefined) return [];
+      const { kind, spec } = unpackCallback(packed);
+      const what = `the ${kind} callback`;
+      return [subjectOf(record, spec, { what, id: invocationId(id, record.entry), since: undefined })];
+    }),
+  ];
+}
+
+/** Returns the words for a group, for a sentence: `the swarm "import" (k.pyo3)`. */
+export function nameOf({ id, snapshot }: Pick<Group, 'id' | 'snapshot'>): string {
+  return `the ${kinds[snapshot.kind].noun} ${quoted(snapshot.name)} (${id})`;
+}
+
+/** Returns the time of a version, in ms. */
+export function toMs(version: number | undefined): number | undefined {
+  return version ? Math.floor(version / 1_000) : undefined;
+}
+
+function subjectOf(
+  record: EntryUnderWay,
+  spec: Spec,
+  { what, id, since }: { what: string; id: string; since: number | undefined },
+): Subject {
+  const below = record.run.startsWith('g:') ? record.run.slice(2) : record.child || undefined;
+  return {
+    record,
+    id,
+    what: `${what} ${what.startsWith('the ') ? quoted(spec.name ?? spec.task) : `(${quoted(spec.name ?? spec.task)})`}`,
+    task: spec.task,
+    kind: spec.group,
+    below,
+    suspendedSince: since,
+  };
+}
