@@ -55,7 +55,7 @@ import type {
 import { neverFits } from './messages/fit';
 import { checkDeclared, refuseUnknownOfRoot } from './worker/checks';
 import { currentExecution } from './worker/context';
-import { rememberSchema, wrapDeclaration } from './worker/declare';
+import { wrapDeclaration } from './worker/declare';
 import type {
   PlainDurableTask,
   PlainTask,
@@ -67,6 +67,7 @@ import type {
 import { readSchema, validatorFor } from './worker/parsing';
 import type { Runtime } from './worker/runtime';
 import { makeWorker } from './worker/worker';
+import { rememberSchema } from './worker/wrappings';
 
 type Obj = Record<string, unknown>;
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- what the SDK's client has when nothing is given
@@ -158,16 +159,38 @@ export class Mageflow<
     options: PlainTask<I, O, GI, MB> & RootOptions,
   ): MageTask<I, O, GI, GO, MB, MA> & RootTask;
   rootTask(options: object): unknown {
-    checkDeclared('rootTask', options, true);
-    refuseUnknownOfRoot(options);
-    const { successCallbacks, errorCallbacks, ...rest } = options as DeclareOptions & RootOptions;
-    checkCallbacks(successCallbacks, 'successCallbacks');
-    checkCallbacks(errorCallbacks, 'errorCallbacks');
-    const { config, rest: task } = takeRootConfig(rest);
-    const declaration = this.declare(task, (opts) => this.hatchet.task(opts as never), config);
-    const lists = { successCallbacks: copyList(successCallbacks), errorCallbacks: copyList(errorCallbacks) };
-    this.kernel.roots.set(task.name.toLowerCase(), lists);
-    return declaration;
+    return this.declareRoot('rootTask', options, (opts) => this.hatchet.task(opts as never));
+  }
+
+  /**
+   * Declares a durable root task: a root task whose body may also use the waits of a durable task (`ctx.sleepFor`,
+   * `ctx.waitFor`, `ctx.waitForEvent`), for hours or days. While it waits, the engine takes it out of its worker (it is
+   * evicted), and later runs the body again from the top. The body finds its children, and goes on after the waits that are over.
+   *
+   * Takes every option of `durableTask`, and those that `rootTask` adds. `evictionPolicy.ttl` is how long the body waits in its
+   * worker before it is evicted, 30 s by default. It must be below `executionTimeout` (60 s by default), which counts while the
+   * body waits in its worker, from the beginning of each invocation. Waiting for a child (`await child.run()`) is no wait of
+   * that kind: the body keeps its worker's slot, and is not evicted for it.
+   * @throws as `task`, and for an `evictionPolicy` that is invalid or evicts no sooner than the `executionTimeout`
+   * @example
+   * const refund = mage.durableRootTask({
+   *   name: 'refund', maxConcurrency: 4,
+   *   fn: async ({ id }: { id: string }, ctx) => {
+   *     await (await mage.sign(askManager, { id })).run();
+   *     const { approved } = await ctx.waitForEvent('refund:decided', `input.id == '${id}'`);
+   *     if (approved) await (await mage.sign(payBack, { id })).runNoWait();
+   *     return { approved };
+   *   },
+   * });
+   */
+  durableRootTask<S extends z.ZodType, O>(
+    options: SchemaDurableTask<S, O, GI, MB> & RootOptions,
+  ): MageTask<z.input<S>, O, GI, GO, MB, MA> & RootTask;
+  durableRootTask<I = UnknownInputType, O = unknown>(
+    options: PlainDurableTask<I, O, GI, MB> & RootOptions,
+  ): MageTask<I, O, GI, GO, MB, MA> & RootTask;
+  durableRootTask(options: object): unknown {
+    return this.declareRoot('durableRootTask', options, (opts) => this.hatchet.durableTask(opts as never));
   }
 
   /**
@@ -204,9 +227,10 @@ export class Mageflow<
   /**
    * Wraps a task or workflow that was declared with the plain client. Changes the declaration in place. A second call has no
    * further effect.
-   * @param options - `root`: the configuration of the internal swarm; the task becomes a root task
-   * @throws ConfigurationError for any other value, for batch tasks, for a single task with a `waitFor`, and for a root that
-   *   is a workflow or a durable task
+   * @param options - `root`: the configuration of the internal swarm; the task becomes a root task. Of a durable task: a
+   *   durable root task, whose `evictionPolicy` gets the defaults of `durableRootTask`
+   * @throws ConfigurationError for any other value, for batch tasks, for a single task with a `waitFor`, for a root that is a
+   *   workflow, and for a durable root whose `evictionPolicy` is invalid or evicts no sooner than the `executionTimeout`
    */
   wrap<D extends AnyDeclaration>(declaration: D, options: { root: RootConfig }): D & RootTask;
   wrap<D extends AnyDeclaration>(declaration: D, options?: { root?: RootConfig | undefined }): D;
@@ -431,6 +455,23 @@ export class Mageflow<
     const at = instances.indexOf(this);
     if (at >= 0) instances.splice(at, 1);
     await this.kernel.close();
+  }
+
+  private declareRoot(
+    what: 'rootTask' | 'durableRootTask',
+    options: object,
+    make: (options: object) => AnyDeclaration,
+  ): AnyDeclaration {
+    checkDeclared(what, options, true);
+    refuseUnknownOfRoot(what, options);
+    const { successCallbacks, errorCallbacks, ...rest } = options as DeclareOptions & RootOptions;
+    checkCallbacks(successCallbacks, 'successCallbacks');
+    checkCallbacks(errorCallbacks, 'errorCallbacks');
+    const { config, rest: task } = takeRootConfig(rest);
+    const declaration = this.declare(task, make, config);
+    const lists = { successCallbacks: copyList(successCallbacks), errorCallbacks: copyList(errorCallbacks) };
+    this.kernel.roots.set(task.name.toLowerCase(), lists);
+    return declaration;
   }
 
   private declare(

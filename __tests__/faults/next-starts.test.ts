@@ -7,7 +7,7 @@ afterAll(() => faults.close());
 test('a swarm goes on when the process dies that was to look after its pause', async () => {
   const worker = await faults.process({ role: 'worker' });
   const swarm = await faults.mage.swarm({
-    tasks: [['patient', { n: 1, ms: 3_000 }]],
+    tasks: [['backs-off', { n: 1, ms: 3_000 }]],
     successCallbacks: ['done'],
     isSwarmClosed: true,
   });

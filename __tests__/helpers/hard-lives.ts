@@ -80,8 +80,8 @@ export function hardLives(mage: Mageflow, recorder: Recorder) {
     },
   });
   /** Backs off for so many ms at its first execution, in whichever process. */
-  const patient = mage.task({
-    name: 'patient',
+  const backsOff = mage.task({
+    name: 'backs-off',
     fn: async ({ n, ms }: { n: number; ms: number }, ctx) => {
       const before = (await recorder.stamps('start')).filter((stamp) => stamp.n === n).length;
       await recorder.note({ event: 'start', n, attempt: ctx.retryCount(), pid: process.pid });
@@ -90,5 +90,5 @@ export function hardLives(mage: Mageflow, recorder: Recorder) {
       return { n };
     },
   });
-  return [careful, hasty, hardRoot, order, patient];
+  return [careful, hasty, hardRoot, order, backsOff];
 }

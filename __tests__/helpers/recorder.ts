@@ -35,6 +35,21 @@ export interface SpawnInput {
   swarm?: boolean;
 }
 
+/** What the bodies of the durable roots "patient" and "impatient" do. */
+export interface WaitInput {
+  /** They publish "stamp" from here on. */
+  from: number;
+  /** So many before the wait for their event, and as many after it. */
+  count: number;
+  /** Waits at this gate, in the middle of the second half. */
+  pause?: string;
+}
+
+/** The event that a durable root of this number waits for. */
+export function eventFor(from: number): string {
+  return `go:${from}`;
+}
+
 /** What bodies in several processes did, kept in Redis, and gates that hold them. */
 export class Recorder {
   private readonly redis: Redis;
@@ -83,7 +98,32 @@ export class Recorder {
         return { spawned: count };
       },
     });
-    return [stamp, done, spawn];
+    const waiting = (name: string, ttl: `${number}s`) =>
+      mage.durableRootTask({
+        name,
+        maxConcurrency: 4,
+        executionTimeout: '300s',
+        evictionPolicy: { ttl },
+        fn: async ({ from, count, pause }: WaitInput, ctx) => {
+          await this.note({
+            event: 'body',
+            n: from,
+            attempt: ctx.retryCount(),
+            pid: process.pid,
+            input: ctx.invocationCount,
+          });
+          const publish = async (n: number) => (await mage.sign(stamp, { n })).runNoWait({});
+          for (let n = from; n < from + count; n++) await publish(n);
+          await ctx.waitForEvent(eventFor(from));
+          for (let n = from + count; n < from + 2 * count; n++) {
+            if (pause && n === from + count + 2) await this.opened(pause);
+            await publish(n);
+          }
+          return { spawned: 2 * count };
+        },
+      });
+    // One waits in its worker as long as a test lasts, the other one is evicted after a second.
+    return [stamp, done, spawn, waiting('patient', '290s'), waiting('impatient', '1s')];
   }
 
   /** Waits until a gate is opened, in whichever process. */

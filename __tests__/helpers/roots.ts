@@ -1,12 +1,14 @@
-import type { Context } from '@hatchet-dev/typescript-sdk';
+import type { Context, DurableContext, EvictionPolicy } from '@hatchet-dev/typescript-sdk';
 import type { RootSignature, SignOptions, SwarmConfig, TaskLike } from '../../src';
-import { Fixture, Gauge } from './fixture';
+import { unrefEvictionTimers } from './eviction-timers';
+import { eventually, Fixture, Gauge } from './fixture';
 import { TaskSet } from './task-set';
 
 export type Message = Record<string, unknown>;
 /** What a test's body gives is for that test to know. */
 export type Any = any;
 export type RootBody = (input: Message, ctx: Context<Any>) => unknown;
+export type DurableBody = (input: Message, ctx: DurableContext<Any>) => unknown;
 
 /** What a root is declared with besides its body. */
 export interface RootConfig extends SwarmConfig {
@@ -22,7 +24,7 @@ type TaskLikeDeclaration = NonNullable<Parameters<Fixture['worker']>[0]>[number]
 /** Root tasks whose bodies each test brings along. */
 export class Roots {
   readonly tasks: TaskLikeDeclaration[] = [];
-  private readonly bodies = new Map<string, RootBody>();
+  private readonly bodies = new Map<string, DurableBody>();
 
   constructor(private readonly fixture: Fixture) {}
 
@@ -37,8 +39,22 @@ export class Roots {
     return task;
   }
 
+  /** A durable root, whose body is evicted a second after it has begun to wait. */
+  declareDurable(name: string, config: RootConfig & { evictionPolicy?: EvictionPolicy } = {}) {
+    unrefEvictionTimers();
+    const task = this.fixture.mage.durableRootTask<Message, Any>({
+      name,
+      executionTimeout: '300s',
+      evictionPolicy: { ttl: '1s' },
+      ...config,
+      fn: (input, ctx) => this.run(input, ctx as DurableContext<Any>),
+    });
+    this.tasks.push(task);
+    return task;
+  }
+
   /** The message by which a root finds this body. */
-  body(body: RootBody): { body: string } {
+  body(body: DurableBody): { body: string } {
     const name = `body ${this.bodies.size}`;
     this.bodies.set(name, body);
     return { body: name };
@@ -49,10 +65,22 @@ export class Roots {
     return this.fixture.mage.sign(task as string, this.body(body), options) as Promise<Any>;
   }
 
+  /** A signature of a durable root that runs this body. */
+  signDurable(task: TaskLike, body: DurableBody, options: SignOptions = {}) {
+    return this.sign(task, body as RootBody, options);
+  }
+
   run(input: Message, ctx: Context<Any>): unknown {
     const body = this.bodies.get(String(input['body']));
     if (!body) throw new Error(`No body ${String(input['body'])}`);
-    return body(input, ctx);
+    return body(input, ctx as DurableContext<Any>);
+  }
+
+  /** Waits until the engine has evicted the run of a durable root. The wait that it was evicted at is known to the engine then. */
+  async evicted(runId: string | Promise<string>): Promise<void> {
+    const id = await runId;
+    const { runs } = this.fixture.hatchet;
+    await eventually(`run ${id} is evicted`, async () => (await runs.getDetails(id)).isEvicted);
   }
 }
 

@@ -13,7 +13,7 @@ const limits = {
   queuedBytesPerItem: 35,
   finishedBytesPerItem: 68,
   /** Of the scripts of one small swarm; one of them reads the message that bodies find in their context. */
-  commandsPerSmallSwarm: 64,
+  commandsPerSmallSwarm: 66,
 };
 /** Called now and then, however much there is to do. */
 const byTheClock = ['confirm', 'takeDue', 'due', 'renew', 'seen', 'announce', 'served', 'lifetimes'];

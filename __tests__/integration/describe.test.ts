@@ -144,10 +144,12 @@ describe('what waits for its slot', () => {
       progress: await swarm.progress(),
       createdAt: expect.any(Date) as Date,
       config: {
+        closeAfterIdleMs: null,
         keepResults: true,
         maxConcurrency: 30,
         maxItems: null,
         onStop: 'finish',
+        rateLimit: null,
         stopAfterFailureRatio: null,
         stopAfterNFailures: null,
         timeoutMs: null,

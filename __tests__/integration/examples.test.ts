@@ -42,6 +42,13 @@ const printed: Record<string, RegExp[]> = {
   ],
   'query-batch': [/gave 147 rows. The callback got the outputs of 147 children/, /Oslo +│ +27 │ 13,242\.55 │/],
   agent: [/planned 5 steps/, /shop revenue │ +Oslo │ +75,602\.63 │/, /best product │ +Kettle │/, /2026-05-04 │/],
+  'agent-with-approval': [
+    /north │ +approved │ +2 │ +1 │ +\d │/,
+    /south │ +rejected │ +2 │ +1 │ +\d │/,
+    /west +│ +nobody answered │ +1 │ +1 │ +\d │/,
+    /Berlin │ +Strainer │ +20 │/,
+    /Oslo +│ +Strainer │ +10 │/,
+  ],
   'http-service': [
     /^Two requests with one key were answered with 201 and 200/m,
     /gave 7 totals and 1 failure: ENOENT/,
@@ -69,7 +76,7 @@ describe('npm run example', () => {
   test('lists the names when none is given', async () => {
     const { code, out } = await runExample();
     expect(code).toBe(0);
-    for (const { name, shows } of examples) expect(out).toContain(`${name.padEnd(15)}  ${shows}\n`);
+    for (const { name, shows } of examples) expect(out).toContain(`${name.padEnd(19)}  ${shows}\n`);
   });
 
   test('fails with the list for a name that it does not know', async () => {

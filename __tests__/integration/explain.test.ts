@@ -115,7 +115,11 @@ test('an open swarm is to be closed once its items have ended, and an item that 
 
 test('items that wait for the rate limit of their swarm say when the next one starts', async () => {
   const swarm = await mage.swarm({
-    tasks: [[work, { label: 'token 1' }], [work, { label: 'token 2' }], [work, { label: 'token 3' }]],
+    tasks: [
+      [work, { label: 'token 1' }],
+      [work, { label: 'token 2' }],
+      [work, { label: 'token 3' }],
+    ],
     config: { rateLimit: { limit: 1, perMs: 3_600_000 } },
     isSwarmClosed: true,
   });
@@ -314,8 +318,10 @@ test('without any worker and reconciler, a run waits for a worker, and what was 
     await register(alone.hatchet, alone.mage.task({ name: 'resize', fn: () => ({}) }));
     const swarm = await alone.mage.swarm({ tasks: ['resize'], isSwarmClosed: true });
     await swarm.runNoWait();
-    const { reason, reasons } = await explained(swarm.id, 'no-reconciler', undefined, alone.mage);
-    expect(reason.hint).toContain('mage.startReconciler()');
+    // While it is being published, its lease is over already.
+    const { reasons } = await explained(swarm.id, 'no-worker', undefined, alone.mage);
+    const reason = reasons.find(({ code }) => code === 'no-reconciler');
+    expect(reason?.hint).toContain('mage.startReconciler()');
     expect(codes({ reasons })).toEqual(['no-worker', 'no-reconciler']);
     const unpublished = await alone.mage.swarm({ tasks: ['resize'], isSwarmClosed: true });
     await scopeOf(alone.mage).store.run(unpublished.id, '{}');

@@ -126,6 +126,21 @@ describe('options of other calls are refused, naming the field, what was expecte
       () => mage.rootTask({ name: 'r', fn: () => 1, maxConcurency: 2 } as never),
       'maxConcurency: unknown option of rootTask. Known: name, ',
     ],
+    [
+      'rootTask',
+      () => mage.rootTask({ name: 'r', fn: () => 1, evictionPolicy: {} } as never),
+      'evictionPolicy: unknown option of rootTask. Known: name, ',
+    ],
+    [
+      'durableRootTask',
+      () => mage.durableRootTask({ name: 'r', fn: () => 1, maxConcurency: 2 } as never),
+      'maxConcurency: unknown option of durableRootTask. Known: name, ',
+    ],
+    [
+      'durableRootTask',
+      () => mage.durableRootTask({ name: 'r', fn: () => 1, evictionPolicy: { ttl: 'soon' } } as never),
+      'evictionPolicy.ttl of r: expected a time above zero',
+    ],
     ['wrap', () => mage.wrap(task, { root: 0 } as never), 'a swarm config: expected an object with fields, got 0'],
     ['wrap', () => mage.wrap(task, { roots: {} } as never), 'roots: unknown option of wrap'],
     ['withoutRootSwarm', () => withoutRootSwarm('x' as never), 'withoutRootSwarm: expected a function, got "x"'],

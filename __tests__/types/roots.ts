@@ -101,6 +101,43 @@ export async function roots(mage: Mageflow, hatchet: HatchetClient): Promise<voi
   exactly<string>()(await (await user.sign(withUser)).run({ a: 'x' }));
   await mage.worker('roots', { workflows: [batch, typed, generic, bare, wrapped, withUser] });
 
+  const agent = mage.durableRootTask({
+    name: 'agent',
+    input: z.object({ goal: z.string() }),
+    ...config,
+    successCallbacks: [item],
+    errorCallbacks: ['by-name'],
+    retries: 2,
+    executionTimeout: '5m',
+    scheduleTimeout: '1h',
+    onEvents: ['agent:new'],
+    evictionPolicy: { ttl: '10s', allowCapacityEviction: true, priority: 1 },
+    fn: async ({ goal }, ctx) => {
+      exactly<string>()(goal);
+      await (await mage.sign(item, { data: 'x' })).runNoWait();
+      const { size }: { size: number } = await ctx.spawnChild(sized, {});
+      await ctx.sleepFor('1h');
+      await ctx.waitFor([{ eventKey: 'go' }, { sleepFor: '1m' }]);
+      const { approved } = await ctx.waitForEvent('decided', '', z.object({ approved: z.boolean() }));
+      exactly<boolean>()(approved);
+      await ctx.runChild(item, { data: 'x' });
+      return { approved, size, invocations: ctx.invocationCount };
+    },
+  });
+  const ofAgent = await mage.sign(agent, { goal: 'x' });
+  exactly<'root'>()(ofAgent.kind);
+  exactly<Swarm<unknown>>()(await ofAgent.children());
+  exactly<{ approved: boolean; size: number; invocations: number }>()(await ofAgent.run());
+  const simplest = mage.durableRootTask({ name: 'simplest', fn: async (message: { a: string }) => message.a });
+  exactly<string>()(await (await mage.sign(simplest, { a: 'x' })).run());
+  mage.durableRootTask({ name: 'given-nothing', evictionPolicy: undefined, maxConcurrency: undefined, fn: () => ({}) });
+  const wrappedDurable = mage.wrap(
+    hatchet.durableTask({ name: 'wrapped-durable', fn: (input: { q: number }) => ({ q: input.q }) }),
+    { root: { maxConcurrency: 4 } },
+  );
+  await (await mage.sign(wrappedDurable, { q: 1 })).children();
+  await mage.worker('durable-roots', { workflows: [agent, simplest, wrappedDurable] });
+
   // Everywhere a task is taken.
   const report = mage.task({
     name: 'report',
@@ -131,6 +168,16 @@ export async function roots(mage: Mageflow, hatchet: HatchetClient): Promise<voi
   mage.rootTask({ name: 'wrong', input: z.object({ a: z.string() }), fn: ({ b }) => ({ b }) });
   // @ts-expect-error -- a root has a body
   mage.rootTask({ name: 'wrong' });
+  // @ts-expect-error -- only a durable body is evicted
+  mage.rootTask({ name: 'wrong', evictionPolicy: { ttl: '10s' }, fn: () => ({}) });
+  // @ts-expect-error -- there is no such field
+  mage.durableRootTask({ name: 'wrong', maxConcurency: 4, fn: () => ({}) });
+  // @ts-expect-error -- a time is a text such as '10s', a number of ms, or an object
+  mage.durableRootTask({ name: 'wrong', evictionPolicy: { ttl: 'soon' }, fn: () => ({}) });
+  // @ts-expect-error -- its body closes it
+  mage.durableRootTask({ name: 'wrong', maxItems: 4, fn: () => ({}) });
+  // @ts-expect-error -- the body of an ordinary root has no waits of the engine
+  mage.rootTask({ name: 'wrong', fn: async (_: object, ctx) => ctx.sleepFor('1s') });
   // @ts-expect-error -- there is no such option of wrap
   mage.wrap(hatchet.task({ name: 'wrong', fn: () => ({}) }), { maxConcurrency: 4 });
 }

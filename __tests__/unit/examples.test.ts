@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Progress } from 'mageflow';
 import { agent, expected as rightAnswer } from '../../scripts/examples/agent';
+import { agentWithApproval, expected as rightApproval } from '../../scripts/examples/agent-with-approval';
 import { dynamicQueue, expected as rightQueue } from '../../scripts/examples/dynamic-queue';
 import { errorTolerance, expectedReport, type ToleranceResult } from '../../scripts/examples/error-tolerance';
 import { Mailbox } from '../../scripts/examples/example';
@@ -45,6 +46,7 @@ describe('the checks', () => {
     expect(errorTolerance.problems(rightTolerance())).toEqual([]);
     expect(queryBatch.problems(rightItems())).toEqual([]);
     expect(agent.problems(rightAnswer())).toEqual([]);
+    expect(agentWithApproval.problems(rightApproval())).toEqual([]);
     expect(fanOut.problems(rightAggregate())).toEqual([]);
   });
 
@@ -86,6 +88,16 @@ describe('the checks', () => {
     expect(queryBatch.problems(rows)).toEqual([expect.stringMatching(/^items: /)]);
     expect(agent.problems(answer)).toEqual([expect.stringMatching(/^findings: /)]);
     expect(fanOut.problems(words)).toEqual([expect.stringMatching(/^counts: /)]);
+  });
+
+  test('find a discount that nobody approved, a question that was asked twice, and a body that did not begin again', () => {
+    const [set, twice, once] = [rightApproval(), rightApproval(), rightApproval()];
+    set.discounts.push({ shop: 'Turin', product: 'Strainer', percent: 20 });
+    twice.questions['south'] = 2;
+    once.invocations['north'] = 1;
+    expect(agentWithApproval.problems(set)).toEqual([expect.stringMatching(/^discounts: /)]);
+    expect(agentWithApproval.problems(twice)).toEqual([expect.stringMatching(/^questions: /)]);
+    expect(agentWithApproval.problems(once)).toEqual([expect.stringMatching(/^invocations: .*north/)]);
   });
 });
 

@@ -88,6 +88,19 @@ describe('a root whose body has returned', () => {
   });
 });
 
+describe('a root whose durable body was evicted', () => {
+  test('captures what its branches still start, without a warning, and counts as over for a later invocation', async () => {
+    const before = warnings.length;
+    const root = attempt();
+    const order: string[] = [];
+    void root.begin(new Promise<void>((resolve) => setImmediate(() => (order.push('published'), resolve()))));
+    await root.leave();
+    expect(order).toEqual(['published']);
+    expect([root.captures(), root.isOver]).toEqual([true, true]);
+    expect(warnings).toHaveLength(before);
+  });
+});
+
 test('the end of a body waits for what it has begun to publish, and for what that begins in turn', async () => {
   const root = attempt();
   const order: string[] = [];

@@ -2,6 +2,7 @@
 // update of the SDK names the function to repair. Clients here have no engine: nothing listens at their address.
 import { Context, DurableContext, HatchetClient, type Worker } from '@hatchet-dev/typescript-sdk';
 import { ActionListener } from '@hatchet-dev/typescript-sdk/clients/dispatcher/action-listener';
+import { parentRunContextManager } from '@hatchet-dev/typescript-sdk/v1/parent-run-context-vars';
 import { TaskRunTerminatedError } from '@hatchet-dev/typescript-sdk/util/errors/task-run-terminated-error';
 import { InstantEngine } from '../../bench/helpers/instant-engine';
 import {
@@ -11,10 +12,12 @@ import {
   hasBeforeMiddleware,
   invocationOf,
   isEvicted,
+  isEviction,
   isSingleTask,
   lateRunRef,
   onTaskAdded,
   payloadOf,
+  replaceDurableSpawner,
   replaceRunMethods,
   replaceSpawner,
   runEndStream,
@@ -35,7 +38,7 @@ type Members = Record<string, any>;
 const fn = () => ({});
 
 /** A context as a worker makes it, with a runtime that reaches no engine. */
-function contextWith(runtime: Members = {}, Class: typeof Context = Context): Context<unknown> {
+function contextWith(runtime: Members = {}, Class: typeof Context = Context, options = {}): Context<unknown> {
   const logger = () => ({ debug: fn, info: fn, warn: fn, error: fn });
   const action = {
     getGroupKeyRunId: '',
@@ -49,7 +52,7 @@ function contextWith(runtime: Members = {}, Class: typeof Context = Context): Co
     ...{ logger, cancelRun: fn, putLog: fn, workerId: () => 'worker', client: hatchet },
     ...{ runWorkflow: fn, runWorkflows: fn, ...runtime },
   };
-  return new (Class as unknown as new (...args: unknown[]) => Context<unknown>)(action, complete, {}, {});
+  return new (Class as unknown as new (...args: unknown[]) => Context<unknown>)(action, complete, {}, options);
 }
 
 test('adminWithoutRetries: runWorkflows calls the engine once where the client of the user would retry', async () => {
@@ -243,6 +246,18 @@ test('isEvicted: the reason of the abort tells an eviction from a cancellation',
   expect([isEvicted(evicted), isEvicted(cancelled), isEvicted(contextWith())]).toEqual([true, false, false]);
 });
 
+test('isEviction: the error of the SDK tells an eviction from a cancellation, and from an error of a user', () => {
+  const own = Object.assign(new Error('evicted'), { reason: 'evicted' });
+  const errors = [
+    new TaskRunTerminatedError('evicted'),
+    new TaskRunTerminatedError('cancelled'),
+    own,
+    undefined,
+    'evicted',
+  ];
+  expect(errors.map(isEviction)).toEqual([true, false, false, false, false]);
+});
+
 test('replaceSpawner: every method of a context that starts children uses the replaced ones', async () => {
   const ctx = contextWith() as Members & Context<unknown>;
   const called: string[] = [];
@@ -264,6 +279,55 @@ test('replaceSpawner: every method of a context that starts children uses the re
   expect(called).toEqual([...Array<string>(3).fill('one child'), ...Array<string>(3).fill('many child')]);
   // The rest of the runtime is the worker's.
   expect(ctx.worker.id()).toBe('worker');
+});
+
+describe('replaceDurableSpawner', () => {
+  const engineVersion = 'v0.104.7';
+
+  test('every method that starts children of a durable body and waits for them uses the replaced one', async () => {
+    const ctx = contextWith({}, DurableContext as never, { engineVersion }) as Members & Context<unknown>;
+    const spawned: unknown[] = [];
+    replaceDurableSpawner(ctx, () => (children) => {
+      spawned.push(
+        ...children.map(({ workflow, input, options }) => {
+          const { key } = spawnOptions({ options });
+          return [typeof workflow === 'string' ? workflow : workflow.name, input, key];
+        }),
+      );
+      return Promise.resolve(children.map((_, i) => ({ i })));
+    });
+    const task = hatchet.task({ name: 'child', fn });
+    const durableContext = ctx as unknown as DurableContext<unknown>;
+    const outputs = await parentRunContextManager.runWithContext(
+      { parentId: 'run', parentTaskRunExternalId: 'task-run', desiredWorkerId: 'worker', durableContext },
+      async () => [
+        await ctx.spawnChild('by-name', { n: 1 }, { key: 'k' }),
+        await ctx.spawnChildren([{ workflow: task, input: { n: 2 } }]),
+        await task.run({ n: 3 }),
+        await task.run([{ n: 4 }, { n: 5 }], { childKey: 'c' } as never),
+        await task.runMany([{ input: { n: 6 } }]),
+      ],
+    );
+    expect(outputs).toEqual([{ i: 0 }, [{ i: 0 }], { i: 0 }, [{ i: 0 }, { i: 1 }], [{ i: 0 }]]);
+    expect(spawned).toEqual([
+      ['by-name', { n: 1 }, 'k'],
+      ...[2, 3].map((n) => ['child', { n }, undefined]),
+      ...[4, 5].map((n) => ['child', { n }, 'c']),
+      ['child', { n: 6 }, undefined],
+    ]);
+  });
+
+  test('the plain method stays that of the context, and a plain context has none', async () => {
+    const runWorkflows = (runs: { workflowName: string }[]) =>
+      Promise.resolve(runs.map(({ workflowName }) => ({ output: Promise.resolve(workflowName) })));
+    // With an engine that cannot evict, it calls the runtime.
+    const ctx = contextWith({ runWorkflows }, DurableContext as never) as Members & Context<unknown>;
+    replaceDurableSpawner(ctx, (plain) => plain);
+    expect(await ctx.spawnChildren([{ workflow: 'one', input: {} }])).toEqual(['one']);
+    const other = contextWith();
+    replaceDurableSpawner(other, () => () => Promise.resolve([]));
+    expect('spawnChildren' in other).toBe(false);
+  });
 });
 
 test('spawnOptions: a context passes on the key and the name of a single task in its options', async () => {

@@ -1,4 +1,5 @@
 import { agent } from './agent';
+import { agentWithApproval } from './agent-with-approval';
 import { dynamicQueue } from './dynamic-queue';
 import { errorTolerance } from './error-tolerance';
 import type { Example } from './example';
@@ -14,6 +15,7 @@ export const examples: readonly Example<any>[] = [
   errorTolerance,
   queryBatch,
   agent,
+  agentWithApproval,
   fanOut,
   httpService,
   rateLimitedApi,

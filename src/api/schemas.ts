@@ -2,16 +2,15 @@ import { ConfigurationError, InvalidMessageError } from '../config/errors';
 import { missingFields, misfits, refusesLists } from '../messages/fit';
 import type { Message } from '../messages/json';
 import { childResultsField, defaultResultField } from '../messages/marks';
-import { processState } from '../utils/process-state';
 import type { Spec } from '../store/spec';
 import type { InputSchema } from '../worker/parsing';
+import { wrappingOf } from '../worker/wrappings';
 import type { Scope } from './scope';
 
 /** Returns the schema of a declaration, or of a task by its name, if this process has it. */
 export function schemaOf({ schemas }: Scope, task: unknown, name: string): InputSchema | undefined {
-  const known = processState().declarations;
-  const declared = typeof task === 'object' && task !== null ? known.get(task) : undefined;
-  return (declared as { schema?: InputSchema } | undefined)?.schema ?? schemas.get(name.toLowerCase());
+  const wrapping = typeof task === 'object' && task !== null ? wrappingOf(task) : undefined;
+  return wrapping?.schema ?? schemas.get(name.toLowerCase());
 }
 
 /** Refuses bound data that the task would refuse when it runs. @throws InvalidMessageError */

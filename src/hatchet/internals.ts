@@ -130,12 +130,17 @@ export interface DeclaredTask {
   scheduleTimeout?: unknown;
   batch?: unknown;
   waitFor?: unknown;
+  /** Of a durable task. */
+  evictionPolicy?: unknown;
 }
 
 /** What a declaration declares. */
 export interface Declared {
   name: string;
-  /** All tasks, in the SDK's own objects: to replace `fn` replaces the body that a worker runs. */
+  /**
+   * All tasks, in the SDK's own objects: a worker runs the `fn` and obeys the `evictionPolicy` that it finds there when it is
+   * made.
+   */
   tasks: DeclaredTask[];
   /** True if one of them is a durable task. */
   durable: boolean;
@@ -286,10 +291,23 @@ export function invocationOf(ctx: Context<unknown>): number {
  *
  * Public: `ctx.abortController.signal`, which is aborted for a timeout, a cancellation and an eviction alike.
  *
- * Uses: the field `reason` of the signal's abort reason, which is 'evicted'.
+ * Uses: the signal's abort reason, see {@link isEviction}.
  */
 export function isEvicted(ctx: Context<unknown>): boolean {
-  return (ctx.abortController.signal.reason as { reason?: string } | undefined)?.reason === 'evicted';
+  return isEviction(ctx.abortController.signal.reason);
+}
+
+/**
+ * Returns whether an error is the one with which the SDK ends an invocation of a durable task for an eviction. The waits of an
+ * invocation reject with it, without an abort, when a later one has begun in the same worker before this one was aborted.
+ *
+ * Public: none. The class `TaskRunTerminatedError` is not exported.
+ *
+ * Uses: its `name`, and its field `reason`, which is 'evicted'. The SDK does not report such an error as a failure.
+ */
+export function isEviction(error: unknown): boolean {
+  const { name, reason } = Object(error) as { name?: unknown; reason?: unknown };
+  return name === 'TaskRunTerminatedError' && reason === 'evicted';
 }
 
 /** The SDK's options of a child run, as far as they are read here. */
@@ -314,7 +332,7 @@ export interface Spawn {
  *
  * Uses: the options `childKey` (the key, in calls that bring no `key`) and `_standaloneTaskName`.
  */
-export function spawnOptions({ options = {} }: Spawn): {
+export function spawnOptions({ options = {} }: Partial<Spawn>): {
   key: string | undefined;
   standaloneName: string | undefined;
   options: Record<string, unknown>;
@@ -334,8 +352,8 @@ export interface Spawner {
  *
  * Public: `ctx.runChild`, `ctx.runNoWaitChild`, `ctx.bulkRunChildren` and more, but no hook around them.
  *
- * Uses: `ctx.runtime`, a writable member, with `runWorkflow` and `runWorkflows`, which all these methods of a plain context
- * call. A durable context has another way.
+ * Uses: `ctx.runtime`, a writable member, with `runWorkflow` and `runWorkflows`, which all these methods call. A durable
+ * context has another way besides, see {@link replaceDurableSpawner}.
  * @param replace - receives the plain methods
  */
 export function replaceSpawner(ctx: Context<unknown>, replace: (plain: Spawner) => Spawner): void {
@@ -346,6 +364,34 @@ export function replaceSpawner(ctx: Context<unknown>, replace: (plain: Spawner) 
     runWorkflow: { value: replaced.runWorkflow.bind(replaced) },
     runWorkflows: { value: replaced.runWorkflows.bind(replaced) },
   }) as Spawner;
+}
+
+/** A child run that a durable body starts and waits for. */
+export interface DurableSpawn {
+  workflow: string | { readonly name: string };
+  input?: unknown;
+  options?: SpawnOptions | undefined;
+}
+
+/** Starts child runs of a durable body, and returns their outputs in order. */
+export type DurableSpawner = (children: readonly DurableSpawn[]) => Promise<unknown[]>;
+
+/**
+ * Replaces the method by which a durable context starts child runs and waits for them in one. A plain context has no such
+ * method and stays as it is.
+ *
+ * Public: `ctx.spawnChild` and `ctx.spawnChildren`, and in a durable body `run` and `runMany` of every declaration, but no hook
+ * around them.
+ *
+ * Uses: all of these call `spawnChildren` of the context. (With an engine that cannot evict they call `ctx.runtime`, see
+ * {@link replaceSpawner}.) The output of a single task is not under the task's name, even if only a name was given.
+ * @param replace - receives the plain method
+ */
+export function replaceDurableSpawner(ctx: Context<unknown>, replace: (plain: DurableSpawner) => DurableSpawner): void {
+  const target = ctx as { spawnChildren?: DurableSpawner };
+  if (!target.spawnChildren) return;
+  const value = replace(target.spawnChildren.bind(ctx));
+  Object.defineProperty(ctx, 'spawnChildren', { value, configurable: true, writable: true });
 }
 
 // Workers

@@ -1,5 +1,5 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
-import { clientOf, hasBeforeMiddleware, payloadOf, setInput } from '../hatchet/internals';
+import { clientOf, hasBeforeMiddleware, isEvicted, isEviction, payloadOf, setInput } from '../hatchet/internals';
 import { metadataOf, readClaim, type Claim } from '../hatchet/metadata';
 import { referencesIn } from '../orchestrator/run-inputs';
 import type { Message } from '../messages/json';
@@ -229,23 +229,26 @@ class Attempt {
     let ended: ReturnType<typeof encodeOutput>;
     try {
       if (task.root) {
-        const config = task.root;
-        root = await this.untilTimeout.retry('for its children', () =>
-          openRoot(runtime, { name: task.name, config }, claim, ctx),
-        );
+        const about = { name: task.name, config: task.root };
+        root = await this.untilTimeout.retry('for its children', () => openRoot(runtime, about, claim, ctx));
         captureContext(runtime, ctx, root);
       }
       const output = await this.execute(claim, started, root);
       ended = encodeOutput(task.name, output);
       this.warnOfLoss(output);
     } catch (error) {
-      await root?.end();
+      await this.leave(root, error);
       if (error instanceof BackOffError && !claim.own) return run.backOff(error, task.retries);
       throw await run.fail(error, task.retries);
     }
-    if (root) await root.end();
+    await this.leave(root);
     await run.succeed(ended.payload);
     return ended.output;
+  }
+
+  /** Called when the body of a root has returned or thrown. An evicted one continues later, so its capture does not end. */
+  private async leave(root: RootCapture | undefined, error?: unknown): Promise<void> {
+    await (isEvicted(this.ctx) || isEviction(error) ? root?.leave() : root?.end());
   }
 
   /** Warns once for each task when its output changes as JSON. */

@@ -1,4 +1,9 @@
-import type { BaseWorkflowDeclaration, CreateTaskWorkflowOpts, CreateWorkerOpts } from '@hatchet-dev/typescript-sdk';
+import type {
+  BaseWorkflowDeclaration,
+  CreateDurableTaskWorkflowOpts,
+  CreateTaskWorkflowOpts,
+  CreateWorkerOpts,
+} from '@hatchet-dev/typescript-sdk';
 import { ConfigurationError, describe, describeTask } from '../config/errors';
 import { isPlainObject } from '../messages/json';
 import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
@@ -39,6 +44,11 @@ const taskFields: Record<keyof CreateTaskWorkflowOpts<any, any>, true> = {
   slotRequests: true,
   batch: true,
 };
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's own options, whatever their types
+const durableFields: Record<keyof CreateDurableTaskWorkflowOpts<any, any>, true> = {
+  ...taskFields,
+  evictionPolicy: true,
+};
 const mostSlots = 2 ** 31 - 1;
 
 /** Checks the arguments of `worker` before the SDK's worker is made. @throws ConfigurationError */
@@ -62,12 +72,13 @@ export function checkWorker(name: unknown, options: CreateWorkerOpts): void {
 
 /**
  * Refuses options of a root task that neither the SDK nor its internal swarm has: a misspelt limit would have no effect.
- * @param options - what is left without the configuration and the callbacks
+ * @param what - the method that declares it
  * @throws ConfigurationError
  */
-export function refuseUnknownOfRoot(options: object): void {
-  const rootFields = [...configFields, 'successCallbacks', 'errorCallbacks', 'input'];
-  refuseUnknown(options, new Set([...Object.keys(taskFields), ...rootFields]), 'option of rootTask');
+export function refuseUnknownOfRoot(what: 'rootTask' | 'durableRootTask', options: object): void {
+  const ofTask = Object.keys(what === 'rootTask' ? taskFields : durableFields);
+  const ofRoot = [...configFields, 'successCallbacks', 'errorCallbacks', 'input'];
+  refuseUnknown(options, new Set([...ofTask, ...ofRoot]), `option of ${what}`);
 }
 
 /**

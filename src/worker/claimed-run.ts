@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { idlePause, pause } from '../utils/clock';
 import { retry } from '../utils/retry';
 import { runOutsideContext } from '../utils/outside-context';
-import { invocationOf, isEvicted } from '../hatchet/internals';
+import { invocationOf, isEvicted, isEviction } from '../hatchet/internals';
 import { metadataOf, type Claim } from '../hatchet/metadata';
 import { emitStart, type ItemRef } from '../orchestrator/item-events';
 import type { Execution as RunExecution, ExecutionEnd, FinishReply } from '../store/executions';
@@ -168,6 +168,8 @@ export class ClaimedRun {
       await this.askEngineOnce();
       return encodeThrown(error);
     }
+    // A later invocation continues, and the engine knows of no failure.
+    if (isEviction(error)) return error;
     const final = error instanceof NonRetryableError;
     const code = await this.end(final ? 'failed' : 'threw', packFailure(messageOf(error)), retries);
     // The engine may have counted an attempt that is missing here: a timeout that its own process has yet to report.

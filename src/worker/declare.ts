@@ -6,6 +6,7 @@ import {
   onTaskAdded,
   replaceRunMethods,
   standaloneName,
+  type Declared,
   type DeclaredTask,
 } from '../hatchet/internals';
 import { ConfigurationError, describeTask } from '../config/errors';
@@ -13,30 +14,19 @@ import { processState } from '../utils/process-state';
 import type { ResolvedConfig } from '../config/swarm-config';
 import { currentExecution } from './context';
 import { wrapBody, type Body, type WrappedTask } from './body';
+import { resolveEviction } from './eviction';
 import { asLayer, withoutClosed } from './layers';
 import type { InputSchema } from './parsing';
 import type { RunOptionsLike, Runtime } from './runtime';
+import { setWrapping, wrappingOf } from './wrappings';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's type parameters are invariant
 type Declaration = BaseWorkflowDeclaration<any, any>;
 
-interface Wrapping {
-  /** The instances that wrap it, and whether they wrap it as a root. */
-  instances: WeakMap<object, boolean>;
-  /** The schema of its message when it is sent. Undefined when middleware may change the message on its way. */
-  schema?: InputSchema;
-}
-
-/** Stores the schema of a declaration, so that every instance can check the message when it signs. */
-export function rememberSchema(declaration: Declaration, schema: InputSchema): void {
-  const wrapping = (processState().declarations as WeakMap<object, Wrapping>).get(declaration);
-  if (wrapping) wrapping.schema = schema;
-}
-
 /**
  * Wraps every body of a declaration in place, including tasks that are added later. A second call by one instance has no
  * effect.
- * @throws ConfigurationError for any other value, for batch tasks, and for a root that can't be one
+ * @throws ConfigurationError for any other value, for batch tasks, and for a root that can't be one or has a bad eviction policy
  */
 export function wrapDeclaration<D extends Declaration>(
   runtime: Runtime,
@@ -50,8 +40,7 @@ export function wrapDeclaration<D extends Declaration>(
       `wrap: expected a task or workflow declared with the Hatchet SDK, got ${describeTask(declaration)}.`,
     );
   }
-  const known = processState().declarations as WeakMap<object, Wrapping>;
-  const wrapping = known.get(declaration) ?? { instances: new WeakMap<object, boolean>() };
+  const wrapping = wrappingOf(declaration) ?? { instances: new WeakMap(), stores: new Set() };
   const instance = runtime.instance as object;
   if (wrapping.instances.has(instance)) {
     if (root && !wrapping.instances.get(instance)) {
@@ -65,13 +54,15 @@ export function wrapDeclaration<D extends Declaration>(
   const single = isSingleTask(declaration);
   for (const task of tasks) refuseBatch(task);
   if (single) refuseLoneWait(declaration);
-  if (root && (!single || definition.durable)) {
+  if (root && !single) {
     throw new ConfigurationError(
-      `${definition.name}: only a single task that is not durable can be a root task. Declare it with mage.rootTask, or wrap a plain task.`,
+      `${definition.name}: only a single task can be a root task. Declare it with mage.rootTask or mage.durableRootTask, or wrap a single task.`,
     );
   }
+  if (root && definition.durable) evictInTime(definition);
   wrapping.instances.set(instance, root !== undefined);
-  known.set(declaration, wrapping);
+  wrapping.stores.add(runtime.store.identity);
+  setWrapping(declaration, wrapping);
   // The reference is weak, because a declaration may live as long as its process and would keep every instance that has
   // wrapped it. Open instances are kept elsewhere.
   const weakRuntime = new WeakRef(runtime);
@@ -81,7 +72,7 @@ export function wrapDeclaration<D extends Declaration>(
       name: task.name ?? definition.name,
       // Follows the SDK: 0 retries and an empty timeout mean the default.
       retries: task.retries || defaults?.retries || 0,
-      timeoutMs: durationToMs(task.executionTimeout || task.timeout || defaults?.executionTimeout || '60s'),
+      timeoutMs: timeoutOf(task, defaults),
       schema,
       reports: single,
       root,
@@ -96,6 +87,16 @@ export function wrapDeclaration<D extends Declaration>(
   const scheduleTimeout = () => declaredScheduleTimeout(declaration);
   runtime.registry.declare(definition.name, single ? 'task' : 'workflow', scheduleTimeout);
   return declaration;
+}
+
+/** Returns the time limit of one attempt, in ms. Follows the SDK: an empty one means the default. */
+function timeoutOf({ executionTimeout, timeout }: DeclaredTask, defaults: Declared['defaults']): number {
+  return durationToMs(executionTimeout || timeout || defaults?.executionTimeout || '60s');
+}
+
+/** Completes the eviction policy of a durable root. @throws ConfigurationError when it evicts too late or is invalid */
+function evictInTime({ name, tasks: [task], defaults }: Declared): void {
+  if (task) task.evictionPolicy = resolveEviction(name, task.evictionPolicy, timeoutOf(task, defaults));
 }
 
 /** Wraps a body for an instance. After the instance is closed and collected, the wrapper calls the body itself. */

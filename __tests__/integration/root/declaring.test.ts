@@ -42,11 +42,45 @@ describe('mage.wrap with root', () => {
   });
 });
 
+test("a durable root is evicted after 30 s of waiting, unless it is declared otherwise; the user's own policy stays as it is", () => {
+  const policyOf = (task: object) =>
+    (task as { definition: { _durableTasks: { evictionPolicy: unknown }[] } }).definition._durableTasks[0]
+      ?.evictionPolicy;
+  const own = { priority: 2 };
+  const rest = { allowCapacityEviction: true, priority: 0 };
+  expect(policyOf(mage.durableRootTask({ name: 'by-default', fn }))).toEqual({ ttl: '30s', ...rest });
+  const hourly = { name: 'hourly', executionTimeout: '2h', evictionPolicy: { ttl: '1h' }, fn } as const;
+  expect(policyOf(mage.durableRootTask(hourly))).toEqual({ ttl: '1h', ...rest });
+  const wrappedOne = mage.wrap(hatchet.durableTask({ name: 'in-place', evictionPolicy: own, fn }), { root: {} });
+  expect(policyOf(wrappedOne)).toEqual({ ttl: '30s', allowCapacityEviction: true, priority: 2 });
+  expect(own).toEqual({ priority: 2 });
+  expect(policyOf(mage.durableTask({ name: 'no-root', fn }))).toBeUndefined();
+});
+
 describe('what can be no root', () => {
-  test('a durable task, naming it', async () => {
-    const error = await thrownBy(() => mage.wrap(hatchet.durableTask({ name: 'durable', fn }), { root: {} }));
-    expect(error).toBeInstanceOf(ConfigurationError);
-    expect(error.message).toContain('durable');
+  test('a durable task that waits in its worker for longer than it may run, naming it and what to set', async () => {
+    const minute = 'expected less than its executionTimeout of 60000 ms';
+    const options = { name: 'patient', fn };
+    const refused: [options: object, text: string][] = [
+      [{ evictionPolicy: { ttl: '15m' } }, `${minute}, got 900000 ms`],
+      [{ evictionPolicy: { ttl: { minutes: 1 } } }, `${minute}, got 60000 ms`],
+      [{ executionTimeout: '30s' }, 'expected less than its executionTimeout of 30000 ms, got 30000 ms'],
+      [
+        { executionTimeout: '2m', evictionPolicy: { ttl: 120_000 } },
+        'expected less than its executionTimeout of 120000 ms, got 120000 ms',
+      ],
+    ];
+    for (const [more, text] of refused) {
+      for (const make of [
+        () => mage.durableRootTask({ ...options, ...more } as never),
+        () => mage.wrap(hatchet.durableTask({ ...options, ...more } as never), { root: {} }),
+      ]) {
+        const error = await thrownBy(make);
+        expect(error).toBeInstanceOf(ConfigurationError);
+        expect(error.message).toContain(`evictionPolicy.ttl of patient: ${text}`);
+        expect(error.message).toContain('Set a shorter ttl, or a longer executionTimeout.');
+      }
+    }
   });
 
   test('a workflow of several tasks, also an empty one, naming it', async () => {
@@ -67,6 +101,7 @@ describe('what can be no root', () => {
   ])('one with %s', async (_, config, field) => {
     for (const make of [
       () => mage.rootTask({ name: 'bad-root', ...config, fn } as never),
+      () => mage.durableRootTask({ name: 'bad-root', ...config, fn } as never),
       () => mage.wrap(hatchet.task({ name: 'bad-root', fn }), { root: config as never }),
     ]) {
       const error = await thrownBy(make);
@@ -76,8 +111,9 @@ describe('what can be no root', () => {
   });
 
   test('a batch task', async () => {
-    const make = () => mage.rootTask({ name: 'batch-root', batch: { maxSize: 2 }, fn } as never);
-    expect(await thrownBy(make)).toBeInstanceOf(ConfigurationError);
+    const options = { name: 'batch-root', batch: { maxSize: 2 }, fn } as never;
+    for (const make of [() => mage.rootTask(options), () => mage.durableRootTask(options)])
+      expect(await thrownBy(make)).toBeInstanceOf(ConfigurationError);
   });
 });
 

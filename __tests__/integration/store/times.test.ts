@@ -37,7 +37,7 @@ describe('the times of an item', () => {
     const group = await fixture.group(2, {}, run);
     const before = await now();
     await group.start('0', execution('run-0', 0));
-    const [began] = (await activeFields(group, '0')).slice(11);
+    const [began] = (await activeFields(group, '0')).slice(12);
     await group.finish('0', threw(2), execution('run-0', 0));
     // A claim whose answer was lost is repeated, and a durable task goes on after an eviction: neither is an attempt.
     for (const by of [execution('run-0', 1), execution('run-0', 1), execution('run-0', 1, 2, 'later')])
@@ -82,7 +82,7 @@ describe('the times of an item', () => {
   test('go on when it was taken back between two attempts', async () => {
     const group = await fixture.group(1, { closed: true }, run);
     await group.start('0', execution('former'));
-    const [began] = (await activeFields(group, '0')).slice(11);
+    const [began] = (await activeFields(group, '0')).slice(12);
     await group.finish('0', threw(3), execution('former'));
     await store.suspend(group.id, true);
     const token = claimToken(group.group.secret, '0');
@@ -171,7 +171,7 @@ describe('the times of an item', () => {
     const hour = 3_600_000;
     await group.start('0');
     const fields = await activeFields(group, '0');
-    fields[11] = String((await now()) + hour);
+    fields[12] = String((await now()) + hour);
     await redis.hset(store.keys.active(group.id), '0', fields.join('|'));
     await redis.hincrby(store.keys.state(group.id), 'cr', hour);
     await group.finish('0');

@@ -41,12 +41,18 @@ export const batch = mage.rootTask({
   maxConcurrency: 4,
   fn: async ({ items }) => ({ processed: items.length }),
 });
+export const patient = mage.durableRootTask({
+  name: 'patient',
+  input: z.object({ items: z.array(z.string()) }),
+  evictionPolicy: { ttl: '10s' },
+  fn: async ({ items }, ctx) => ({ slept: (await ctx.sleepFor('1s')).durationMs, processed: items.length }),
+});
 export const workflow = mage.workflow({ name: 'workflow', input: z.object({ a: z.string() }) });
 export const wrapped = mage.wrap(
   mage.hatchet.task({ name: 'wrapped', fn: (input: { q: number }) => ({ q: input.q }) }),
 );
 export const wrappedRoot = mage.wrap(mage.hatchet.task({ name: 'wrapped-root', fn: () => ({}) }), { root: {} });
-export const all = { resize, plain, durable, batch };
+export const all = { resize, plain, durable, batch, patient };
 
 // Signatures, chains and swarms.
 export const ofResize = mage.sign(resize, { path: 'x' });

@@ -24,7 +24,8 @@ export function waitsForTime({ id, snapshot, waits }: Group, who: string): Findi
     ];
   if (nextStartAt === undefined) return [];
   // The next start may depend on the begin of an item that was granted already.
-  const when = nextStartAt > 0 ? `, which allows the next start in ${lasting(Math.max(0, nextStartAt - waits.now))}` : '';
+  const when =
+    nextStartAt > 0 ? `, which allows the next start in ${lasting(Math.max(0, nextStartAt - waits.now))}` : '';
   return [
     {
       code: 'rate-limited',

@@ -14,6 +14,7 @@ export class RootCapture {
   private readonly publications = new Set<Promise<void>>();
   private readonly equals = new Map<string, number>();
   private over = false;
+  private left = false;
   private warned = false;
 
   constructor(
@@ -37,8 +38,9 @@ export class RootCapture {
     return `\u0001${identity}${before === 0 ? '' : `.${before}`}`;
   }
 
+  /** True if the body has ended, or a later invocation of it has taken over. */
   get isOver(): boolean {
-    return this.over;
+    return this.over || this.left;
   }
 
   /** Returns whether it still captures. The first call after its end logs a warning. */
@@ -77,6 +79,19 @@ export class RootCapture {
   /** Called when the body has ended. Nothing more is captured. Resolves when all captured runs are published. */
   async end(): Promise<void> {
     this.over = true;
+    await this.published();
+  }
+
+  /**
+   * Called when this invocation of a durable body was evicted. A later one runs the body again from the top. Branches of this
+   * one may still go on: what they start is captured as before, because as a run of its own it would run twice.
+   */
+  async leave(): Promise<void> {
+    this.left = true;
+    await this.published();
+  }
+
+  private async published(): Promise<void> {
     while (this.publications.size > 0) await Promise.all(this.publications);
   }
 }

@@ -1,5 +1,11 @@
 import type { Context } from '@hatchet-dev/typescript-sdk';
-import { replaceSpawner, spawnOptions, type Spawn } from '../../hatchet/internals';
+import {
+  replaceDurableSpawner,
+  replaceSpawner,
+  spawnOptions,
+  type DurableSpawn,
+  type Spawn,
+} from '../../hatchet/internals';
 import { metadataOf, type Claim } from '../../hatchet/metadata';
 import type { ResolvedConfig } from '../../config/swarm-config';
 import { claimToken } from '../../store/executions';
@@ -9,6 +15,7 @@ import { callbackIds, packSpec, type Spec } from '../../store/spec';
 import { currentExecution } from '../context';
 import { RootCapture } from './root-capture';
 import type { CaptureRequest, Runtime } from '../runtime';
+import { wrappingOf } from '../wrappings';
 
 /**
  * Makes the claim for a root's run that mageflow did not publish (of the plain declaration, or a cron). The run is stored
@@ -83,8 +90,9 @@ export async function openRoot(
 }
 
 /**
- * Captures the runs that the context's methods start (`ctx.runChild` and similar ones). They are children of this root
- * wherever they are called, as in a queue that several bodies share.
+ * Captures the runs that the context's methods start (`ctx.runChild`, `ctx.spawnChild` and similar ones). They are children of
+ * this root wherever they are called, as in a queue that several bodies share. In a durable body `run` of a declaration is
+ * `ctx.spawnChild`, so a declaration that mageflow does not know stays the SDK's.
  */
 export function captureContext({ capture }: Runtime, ctx: Context<unknown>, root: RootCapture): void {
   const captures = () => currentExecution()?.without !== root && root.captures();
@@ -95,8 +103,29 @@ export function captureContext({ capture }: Runtime, ctx: Context<unknown>, root
     },
     runWorkflows: async (runs) => (captures() ? capture(root, runs.map(request)) : plain.runWorkflows(runs)),
   }));
+  replaceDurableSpawner(ctx, (plain) => async (children) => {
+    if (!captures()) return plain(children);
+    const isOwn = children.map(({ workflow }) => typeof workflow === 'string' || isWrappedIn(workflow, root.store));
+    const others = children.filter((_, i) => !isOwn[i]);
+    const own = children.filter((_, i) => isOwn[i]).map(durableRequest);
+    const [rest, outputs] = await Promise.all([
+      others.length > 0 ? plain(others) : [],
+      capture(root, own).then((refs) => Promise.all(refs.map((ref) => ref.output as Promise<unknown>))),
+    ]);
+    return isOwn.map((one) => (one ? outputs : rest).shift());
+  });
+}
+
+function isWrappedIn(declaration: object, store: string): boolean {
+  return wrappingOf(declaration)?.stores.has(store) ?? false;
 }
 
 function request(spawn: Spawn): CaptureRequest {
   return { task: spawn.workflowName, input: spawn.input, ...spawnOptions(spawn) };
+}
+
+/** A durable body receives the output of a single task as it is, however the task was named. */
+function durableRequest({ workflow, input, options }: DurableSpawn): CaptureRequest {
+  const task = typeof workflow === 'string' ? workflow : workflow.name;
+  return { task, input, ...spawnOptions({ options }), standaloneName: task };
 }
