@@ -4,6 +4,9 @@ import { timeLimit } from '../utils/timeout';
 
 type Client = Redis | Cluster;
 
+/** A limit in parts may be over a few ms early, because timers count in whole ms. */
+const almost = 0.9;
+
 /**
  * Detects connections that were lost without an error: they never reply again and have to be replaced.
  *
@@ -13,7 +16,7 @@ type Client = Redis | Cluster;
 export class DeadConnections {
   private readonly receivedAt = new WeakMap<object, number>();
 
-  /** @param limitMs - how long a new connection may send nothing, in ms */
+  /** @param limitMs - how long a connection may owe a reply and send nothing, in ms */
   constructor(
     private readonly limitMs: number,
     private readonly clock: Clock,
@@ -25,8 +28,14 @@ export class DeadConnections {
     else this.listen(client);
   }
 
-  /** Breaks the connections that owe a reply and have sent nothing since this time. ioredis replaces them. */
+  /**
+   * Breaks the connections that owe a reply and have sent nothing since this time. ioredis replaces them.
+   *
+   * Does nothing before the whole limit is over. A command that has waited for its connection has little of its own limit
+   * left, and a break would fail all other commands of a connection that has just been made.
+   */
   breakSince(since: number, client: Client): void {
+    if (this.clock.elapsed() - since < this.limitMs * almost) return;
     for (const node of nodesOf(client)) this.breakNode(since, node);
   }
 
