@@ -42,6 +42,7 @@ export type { FailureExample, FailureGroup, FailuresOptions } from './api/failur
 export type { ListedSignature, Listing, ListOptions } from './api/list';
 export type { ChainOptions } from './api/make-chain';
 export type { LabelOptions } from './api/labels';
+export type { FillOptions } from './api/fill-swarm';
 export type { SwarmOptions } from './api/make-swarm';
 export type { ChainInput, ChainOutput, Steps } from './api/chain-types';
 export type { Arrived } from './api/json-types';
@@ -76,6 +77,7 @@ export type {
   RequiredFields,
   ResultsOptions,
   Rest,
+  RetryFailedOptions,
   RootSignature,
   RootTask,
   RunArguments,

@@ -11,6 +11,7 @@ import type { Settings } from './config/options';
 import { EngineClient } from './hatchet/client';
 import type { AnyHatchet } from './hatchet/internals';
 import { Canceller } from './orchestrator/canceller';
+import { ChosenRetry } from './orchestrator/chosen-retry';
 import { Commands, type CarryOut } from './orchestrator/commands';
 import { Completion } from './orchestrator/completion';
 import { Confirmations } from './orchestrator/confirmations';
@@ -19,6 +20,7 @@ import { EffectRunner, type EffectParts } from './orchestrator/effects';
 import { EntryReconciler } from './orchestrator/entry-reconciler';
 import { reportFailedCallbacks } from './orchestrator/failed-callbacks';
 import { GroupCache } from './orchestrator/group-cache';
+import { GroupLeases } from './orchestrator/group-leases';
 import { GroupReconciler } from './orchestrator/group-reconciler';
 import { Heartbeat } from './orchestrator/heartbeat';
 import { Nesting } from './orchestrator/nesting';
@@ -120,7 +122,9 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
   const suspender = new Suspender(store, reader, registry, commands);
   const completion = new Completion(store, reader, events, suspender, carryOut);
   const canceller = new Canceller(engine, store, reader, commands, completion);
-  const retrier = new Retrier(store, reader, commands);
+  const inputs = new RunInputs(reader, settings);
+  const leases = new GroupLeases(store, repairs.names);
+  const retrier = new Retrier(store, reader, commands, new ChosenRetry(store, reader, commands, leases, inputs));
   const remover = new Remover(store, reader);
   const deadlines = new Deadlines(canceller, repairs, settings.clock);
   const nextStarts = new NextStarts(store, commands, repairs, carryOut);
@@ -132,7 +136,6 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
   const recovery = new RunRecovery(engine, store, reader, events);
   const pending = new PendingPublications();
   const heartbeat = new Heartbeat(pending, store, reader);
-  const inputs = new RunInputs(reader, settings);
   const published = (run: Published) => {
     runIds.set(run.groupId, run.entry, run.runId);
     waiter.entries.published(run.groupId, run.entry);
@@ -174,6 +177,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     effects,
     commands: commands.with((groupId, left) => effects.carryOutBriefly(groupId, left)),
     cache,
+    leases,
     canceller,
     suspender,
     retrier,
@@ -224,6 +228,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     recovery.close();
     deadlines.close();
     await nextStarts.close();
+    leases.close();
     await outbox.close();
     connection.close();
     engine.close();

@@ -21,6 +21,7 @@ import { describe as describeSignature, type DescribeOptions } from './api/descr
 import type { Description } from './api/described';
 import { explain as explainSignature } from './api/explain';
 import type { Explanation } from './api/explain/reason';
+import { fillSwarm, type FillOptions } from './api/fill-swarm';
 import { failures as groupFailures, type FailureGroup, type FailuresOptions } from './api/failures';
 import { list as listSignatures, type Listing, type ListOptions } from './api/list';
 import { load as loadSignature, type Loaded, type LoadOptions } from './api/load';
@@ -330,8 +331,37 @@ export class Mageflow<
   swarm<
     const T extends readonly TaskEntry[] = readonly TaskEntry[],
     const S extends readonly TaskLike[] = readonly TaskLike[],
-  >(options: SwarmOptions<T & FittingEntries<T>, S & SwarmCallbacks<T, S>> = {}): Promise<Swarm<OutputOf<T[number]>>> {
-    return makeSwarm(this.scope, options);
+  >(options?: SwarmOptions<T & FittingEntries<T>, S & SwarmCallbacks<T, S>>): Promise<Swarm<OutputOf<T[number]>>>;
+  /**
+   * Makes a swarm, starts it with `options.message`, calls `fill`, and closes it when `fill` returns. When `fill` throws, the
+   * swarm is cancelled, and the error goes on. So the swarm can't be left open by mistake.
+   *
+   * This process has a lease on the swarm while `fill` runs: when the process dies, the reconciler of another one cancels the
+   * swarm after `leaseMs`. With a `key`, a call in time goes on instead: it calls `fill` again, and adds only items without a
+   * known `key` of their own. While another process fills the swarm of this key, the call waits for it. `fill` is not called
+   * when the swarm of the key is closed already.
+   *
+   * In the body of a root task no attempt cancels it: the next attempt goes on filling, and finds what is there. When the
+   * last one has failed, the end of the root cancels it.
+   * @param fill - receives the running swarm
+   * @returns the swarm, filled and closed
+   * @throws what `fill` throws; as the form without `fill`; CancelledError when the lease was over because this process was
+   *   blocked, so that the swarm was cancelled
+   * @example
+   * const batch = await mage.swarm({ name: 'import', message: { day } }, async (swarm) => {
+   *   for await (const path of files()) await swarm.addTasks([[importFile, { path }]], { run: true });
+   * });
+   * console.log(await batch.wait());
+   */
+  swarm<
+    const T extends readonly TaskEntry[] = readonly TaskEntry[],
+    const S extends readonly TaskLike[] = readonly TaskLike[],
+  >(
+    options: FillOptions<T & FittingEntries<T>, S & SwarmCallbacks<T, S>>,
+    fill: (swarm: Swarm<OutputOf<T[number]>>) => unknown,
+  ): Promise<Swarm<OutputOf<T[number]>>>;
+  swarm(options: SwarmOptions | FillOptions = {}, fill?: (swarm: Swarm<unknown>) => unknown): Promise<Swarm<unknown>> {
+    return fill === undefined ? makeSwarm(this.scope, options) : fillSwarm(this.scope, options as FillOptions, fill);
   }
 
   /**

@@ -106,6 +106,7 @@ const outOfReach = {
   'redis regrantUntaken': 'is for a run that no worker took in time: faults/untaken-runs waits for some',
   'redis expiredPublications':
     'is for more than a hundred entries that a dead process had to publish: store/left-behind makes them',
+  'redis extendLease': 'is for a call that takes longer than a third of a lease: store/retry-chosen extends one',
   'redis pexpire': 'renews records after a quarter of retention.abandonedMs: control/retention waits for it',
 };
 

@@ -9,8 +9,8 @@ import { Recorder } from './recorder';
 
 /** What a process of a test is told. */
 export interface ProcessConfig {
-  /** A worker serves the tasks; a client runs a swarm of `items` and does nothing else. */
-  role: 'worker' | 'client';
+  /** A worker serves the tasks; a client runs a swarm of `items` and does nothing else; a filler fills one with them. */
+  role: 'worker' | 'client' | 'filler';
   namespace: string;
   redisUrl: string;
   /** Where bodies note what they do: a Redis that stays while another one is away. */
@@ -20,8 +20,10 @@ export interface ProcessConfig {
   slots?: number;
   items?: number;
   maxConcurrency?: number;
-  /** At which the items of a client work. */
+  /** At which the items of a client work, and at which a filler waits before its swarm is filled. */
   gate?: string;
+  /** Of the swarm of a filler. */
+  key?: string;
 }
 
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -50,6 +52,18 @@ async function main(config: ProcessConfig): Promise<void> {
     return;
   }
   const recorder = new Recorder(config.recordUrl, config.recordKey);
+  if (config.role === 'filler') {
+    const callbacks = { successCallbacks: ['done'], errorCallbacks: ['done'] };
+    await mage.swarm({ ...callbacks, key: config.key }, async (swarm) => {
+      say({ event: 'filling', id: swarm.id });
+      const entries = Array.from({ length: config.items ?? 1 }, (_, n) => ['stamp', { n }, { key: `${n}` }] as const);
+      await swarm.addTasks(entries, { run: true });
+      say({ event: 'added' });
+      if (config.gate) await recorder.opened(config.gate);
+    });
+    say({ event: 'filled' });
+    return;
+  }
   const workflows = [...recorder.tasks(mage), ...hardLives(mage, recorder)];
   const worker = await mage.worker('worker-process', { workflows, slots: config.slots ?? 100 });
   const running = worker.start();

@@ -76,6 +76,8 @@ type Call =
   | { do: 'pause' }
   | { do: 'pauseOver' }
   | { do: 'retry'; who: 'user' | 'parent' | 'more'; round: number; reopen: boolean }
+  /** A user retries only these items, if they did not succeed. */
+  | { do: 'retrySome'; only: number[] }
   | { do: 'retryCallbacks'; source: string }
   | { do: 'reopen'; round: number }
   | { do: 'noticed' }

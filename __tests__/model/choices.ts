@@ -77,6 +77,10 @@ export const makers: Record<string, Maker> = {
       reopen: who === 'parent' && model.config.kind === 'root' && c % 2 === 0,
     };
   },
+  retrySome: ({ model }, { a, b }) =>
+    model.config.kind === 'task' || model.config.kind === 'chain'
+      ? undefined
+      : { do: 'retrySome', only: model.items.flatMap((_, i) => (((a + 60 * b) >> (i % 12)) % 2 ? [i] : [])) },
   more: ({ model }) => (model.preparing ? { do: 'retry', who: 'more', round: 0, reopen: false } : undefined),
   reopen: ({ model }, { a }) =>
     model.items[0]?.kind === 'root' && model.config.kind === 'task' && model.children['0']

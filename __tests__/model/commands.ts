@@ -46,6 +46,7 @@ const often: Record<string, number> = {
   more: 4,
   runNested: 3,
   retry: 4,
+  retrySome: 2,
   suspend: 3,
   suspendEntry: 5,
 };

@@ -49,7 +49,7 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
     },
     labels: {},
     suspended: model.suspended,
-    reason: model.why === 'timeout' ? model.why : undefined,
+    reason: model.why === 'timeout' || model.why === 'left' ? model.why : undefined,
   });
   same('whether it is paused', (pausedUntil ?? 0) > Date.now() + 60_000, model.paused);
   const items = page?.items ?? [];
@@ -128,11 +128,11 @@ async function activeOf({ reader, id }: Real) {
 }
 
 function cancelled(model: Model): number {
-  const { items, failures, slots, stopped, status, preparing } = model;
+  const { items, failures, slots, stopped, status, preparing, choosing } = model;
   // What never started in a group that has stopped counts as cancelled.
   if (stopped || status === 'failed' || status === 'cancelled')
     return items.length - model.count('succeeded') - failures.length - slots;
-  return preparing ? 0 : model.count('cancelled');
+  return preparing && choosing === undefined ? 0 : model.count('cancelled');
 }
 
 function lifetimes(model: Model, ttls: number[]): void {

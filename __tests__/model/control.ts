@@ -1,6 +1,6 @@
 import type { Action } from './actions';
 import { Executions } from './executions';
-import { holdsSlot, isOutcome, sourceOf } from './unit';
+import { holdsSlot, isOutcome, sourceOf, type Unit } from './unit';
 
 /** What people say of a group and its items: cancel, suspend, try again. */
 export class Control extends Executions {
@@ -78,33 +78,77 @@ export class Control extends Executions {
   }
 
   protected retry({ who, round, reopen }: Action & { do: 'retry' }): string {
-    if (!this.preparing) {
-      if (who === 'more') return 'retried';
-      if (who === 'user' && this.config.parent && this.config.kind !== 'root') return 'nested';
-      if (!this.ended) return 'unfinished';
-      if (who === 'parent' && this.parentRound >= round) return 'none';
-      const next = who === 'user' ? this.parentRound + 1 : round;
-      if (who === 'parent') this.parentRound = next;
-      const left = this.items.filter((u) => u.state !== 'succeeded');
-      if (left.length === 0 && !reopen && (who === 'user' || this.status === 'succeeded')) return 'none';
-      Object.assign(this, { parentRound: next, preparing: true, status: 'running', why: undefined, released: false });
-      this.deadline = this.config.timeout ? 'ahead' : 'none';
-      if (reopen) this.closed = false;
-      this.round += 1;
-      // What was spent in an earlier round does not count. The items follow when they are queued.
-      for (const u of this.callbacks) u.spent = 0;
-      this.retried = this.items.length;
-      this.failures = [];
-      for (const u of left) if (u.state === 'waiting') u.state = 'queued';
-      this.answer.more = { items: left.length, round: next };
-      return 'continue';
+    if (this.preparing) return this.choosing !== undefined && who !== 'more' ? 'leased' : this.prepared();
+    if (who === 'more') return 'retried';
+    if (who === 'user' && this.config.parent && this.config.kind !== 'root') return 'nested';
+    if (!this.ended) return 'unfinished';
+    if (who === 'parent' && this.parentRound >= round) return 'none';
+    const next = who === 'user' ? this.parentRound + 1 : round;
+    if (who === 'parent') this.parentRound = next;
+    const left = this.items.filter((u) => u.state !== 'succeeded');
+    if (left.length === 0 && !reopen && (who === 'user' || this.status === 'succeeded')) return 'none';
+    if (reopen) this.closed = false;
+    this.prepare(next);
+    for (const u of left) if (u.state === 'waiting') u.state = 'queued';
+    this.answer.more = { items: left.length, round: next };
+    return 'continue';
+  }
+
+  protected retrySome({ only }: Action & { do: 'retrySome' }): string {
+    if (this.preparing) return 'unfinished';
+    if (this.config.parent && this.config.kind !== 'root') return 'nested';
+    if (!this.ended) return 'unfinished';
+    const left = this.items.filter((u) => u.state !== 'succeeded');
+    if (left.length === 0) return 'none';
+    const wasCutOff = this.status !== 'succeeded';
+    this.prepare(this.parentRound + 1);
+    this.cutOff = wasCutOff;
+    this.choosing = this.ends.length;
+    const chosen = left.filter(({ name }) => only.includes(Number(name)));
+    for (const u of chosen) this.tryAgain(u);
+    const stay = left.filter((u) => !chosen.includes(u));
+    this.failures = stay.filter(({ state }) => state === 'failed');
+    for (const u of stay.filter(({ state }) => !isOutcome(state))) {
+      Object.assign(u, { state: 'cancelled', unbegun: true, payload: '', passed: false });
+      this.ends.push(u);
     }
-    this.preparing = false;
-    const left = this.items.slice(0, this.retried).filter((u) => u.state !== 'succeeded');
-    for (const u of left) Object.assign(u, { state: 'queued', passed: false, spent: 0, spentBegun: 0 });
-    this.ends = this.ends.filter((u) => u.state === 'succeeded');
+    this.answer.more = { items: chosen.length, round: this.parentRound };
+    return 'continue';
+  }
+
+  private prepare(round: number): void {
+    Object.assign(this, { parentRound: round, preparing: true, status: 'running', why: undefined, released: false });
+    this.deadline = this.config.timeout ? 'ahead' : 'none';
+    this.round += 1;
+    // What was spent in an earlier round does not count. The items follow when they are queued.
+    for (const u of this.callbacks) u.spent = 0;
+    this.retried = this.items.length;
+    this.failures = [];
+    this.kept = 0;
+    this.cutOff = false;
+  }
+
+  private tryAgain(u: Unit): void {
+    Object.assign(u, { state: 'queued', passed: false, spent: 0, spentBegun: 0 });
+  }
+
+  private prepared(): string {
+    const { choosing } = this;
+    const isLeft = (u: Unit) => (choosing === undefined ? u.state !== 'succeeded' : u.state === 'queued');
+    const left = this.items.slice(0, this.retried).filter(isLeft);
+    for (const u of left) this.tryAgain(u);
+    // What has never begun and stays counts as ended first.
+    const ends = [...this.ends.slice(choosing ?? 0), ...this.ends.slice(0, choosing ?? 0)];
+    this.ends = ends.filter((u) => !left.includes(u));
     // What was added since comes after them.
     this.line = [...left, ...this.line.filter((u) => !left.includes(u))];
+    this.preparing = false;
+    this.choosing = undefined;
+    if (choosing !== undefined) {
+      this.kept = this.failures.length;
+      this.cutOff &&= this.count('cancelled') > 0;
+      if (this.cutOff && this.status === 'running') this.why = 'left';
+    }
     return this.done('retried');
   }
 

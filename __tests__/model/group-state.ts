@@ -12,6 +12,12 @@ export class GroupState {
   preparing = false;
   /** How many items it had then. */
   retried = 0;
+  /** Only chosen items are tried again; how many had ended before. */
+  choosing: number | undefined;
+  /** How many stayed failed when others were tried again. */
+  kept = 0;
+  /** It was stopped or cancelled before, and not all that this cut off is tried again. */
+  cutOff = false;
   items: Unit[] = [];
   callbacks: Unit[] = [];
   /** That its parent has to be told of its end. */

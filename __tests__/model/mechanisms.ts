@@ -89,12 +89,18 @@ export class Mechanisms extends GroupState {
     this.handOut();
   }
 
-  protected stopAtLimit(): void {
+  private get isOverLimit(): boolean {
     const { ratio } = this.config;
     const [ok, bad] = [this.count('succeeded'), this.failures.length];
     const tooMany = this.stopAfter > 0 && bad >= this.stopAfter;
     const tooOften = ratio > 0 && ok + bad >= 20 && bad / (ok + bad) >= ratio;
-    if (this.status !== 'running' || bad === 0 || !(tooMany || tooOften)) return;
+    return bad > 0 && (tooMany || tooOften);
+  }
+
+  protected stopAtLimit(): void {
+    // What stayed failed stops nothing by itself.
+    const isMore = !this.preparing && this.failures.length > this.kept;
+    if (this.status !== 'running' || !isMore || !this.isOverLimit) return;
     this.status = 'stopping';
     if (this.config.kind !== 'root') this.closed = true;
   }
@@ -136,10 +142,8 @@ export class Mechanisms extends GroupState {
     if (this.status === 'running' && !(this.closed && allEnded)) return;
     const failed = this.status === 'stopping' || this.why === 'timeout';
     const [only] = this.config.kind === 'task' ? this.items : [];
-    this.end(
-      only ? (only.state as Outcome) : this.status === 'running' ? 'succeeded' : failed ? 'failed' : 'cancelled',
-      true,
-    );
+    const all = this.kept > 0 && this.isOverLimit ? 'failed' : this.cutOff ? 'cancelled' : 'succeeded';
+    this.end(only ? (only.state as Outcome) : this.status === 'running' ? all : failed ? 'failed' : 'cancelled', true);
   }
 
   protected end(outcome: Outcome, withCallbacks: boolean, tell = true): void {

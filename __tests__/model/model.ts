@@ -82,6 +82,8 @@ export class Model extends Control {
         return 'over';
       case 'retry':
         return this.retry(action);
+      case 'retrySome':
+        return this.retrySome(action);
       case 'retryCallbacks':
         return this.retryCallbacks(action.source);
       case 'reopen':

@@ -3,6 +3,7 @@ import { claimToken } from '../../src/store/executions';
 import { newSecret, type GroupStore, type NewGroup } from '../../src/store/group-store';
 import { GroupReader } from '../../src/store/group-reader';
 import { newId } from '../../src/store/ids';
+import { roundOf } from '../../src/store/end-log';
 import type { RedisLike } from '../../src/store/connection';
 import type { Effects } from '../../src/store/replies';
 import { packSpec } from '../../src/store/spec';
@@ -12,6 +13,8 @@ import type { Answer } from './unit';
 
 const plain = packSpec({ task: 'callback' });
 const withOwn = packSpec({ task: 'callback', errorCallbacks: [plain] });
+/** The lease under which items are chosen. */
+const lease = 'of the model';
 const times = (n: number, what: string) => Array.from({ length: n }, () => what);
 export const above = { groupId: 'above', entry: '7' };
 
@@ -45,7 +48,7 @@ end
 local state = {}
 for _, line in ipairs(held[1] == '' and {} or held[1]) do
   local name = string.match(line, '^%S+')
-  if not ({ pr = 1, wv = 1, lr = 1, rt = 1, jn = 1, pc = 1 })[name] then state[#state + 1] = line end
+  if not ({ pr = 1, wv = 1, lr = 1, rt = 1, jn = 1, pc = 1, lun = 1 })[name] then state[#state + 1] = line end
 end
 held[1] = state
 return { cjson.encode(held), ttls }`;
@@ -64,6 +67,8 @@ export class Real {
   readonly group: NewGroup;
   /** What two stores were told of what became of groups. */
   heard = 0;
+  /** Whether chosen items of it are being made ready. */
+  private isChosen = false;
 
   constructor(
     readonly stores: readonly [GroupStore, GroupStore],
@@ -210,10 +215,21 @@ export class Real {
         return { answer: answerOf('over') };
       case 'retry': {
         const { who, round, reopen } = action;
-        const reply = await store.retry(id, who === 'user' ? undefined : who === 'more' ? who : { round, reopen });
+        const how = who === 'user' ? undefined : who === 'more' ? who : { round, reopen };
+        const reply = await store.retry(id, how, who === 'more' && this.isChosen ? { lease } : undefined);
         const more = reply.code === 'continue' ? { items: reply.items, round: reply.round } : undefined;
+        if (reply.code === 'retried') this.isChosen = false;
         // While it is being made ready, each call but the last says 'continue'; small groups need one.
         return { answer: answerOf(reply.code, reply.effects, more) };
+      }
+      case 'retrySome': {
+        const { code, effects, round } = await store.retry(id, undefined, { lease, round: await roundOf(store, id) });
+        if (code !== 'continue') return { answer: answerOf(code, effects) };
+        this.isChosen = true;
+        const total = (await this.reader.snapshot(id))?.total ?? 0;
+        const row = Array.from({ length: total }, (_, i) => (action.only.includes(i) ? 'q' : '-')).join('');
+        const { items } = await store.retrySome(id, lease, { from: 0, row, changes: [] });
+        return { answer: answerOf(code, effects, { items, round }) };
       }
       case 'retryCallbacks': {
         const { code, effects, fired, from, retains } = await store.retryCallbacks(id, action.source);

@@ -33,7 +33,7 @@ function literalsIn(hash: string): string[] {
 }
 
 /** Values that stand where a field could stand. */
-const values = ['pending', 'failures'];
+const values = ['pending', 'failures', 'left'];
 
 const typescript = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts') && !file.endsWith('.generated.ts'))

@@ -1,6 +1,5 @@
 import { CancelledError, NotFoundError } from '../config/errors';
-import { startWithoutMessage } from '../orchestrator/nesting';
-import { packSpec, type Spec } from '../store/spec';
+import { packSpec, startWithoutMessage, type Spec } from '../store/spec';
 import type { RootCapture } from '../worker/roots/root-capture';
 import { commandsFor, type Scope } from './scope';
 

@@ -43,7 +43,8 @@ export interface SwarmOptions<
   key?: string | undefined;
 }
 
-const fields = new Set<string>([
+/** The names of all options. */
+export const swarmFields: ReadonlySet<string> = new Set([
   'tasks',
   'successCallbacks',
   'errorCallbacks',
@@ -59,7 +60,7 @@ const fields = new Set<string>([
  * Checks everything, then writes the swarm with one script for each 1,000 items. Removes all of it when one script fails.
  */
 export async function makeSwarm<O>(scope: Scope, options: SwarmOptions): Promise<Swarm<O>> {
-  refuseUnknown(options, fields, 'option of swarm');
+  refuseUnknown(options, swarmFields, 'option of swarm');
   const { tasks = [], isSwarmClosed = false } = options;
   if (!Array.isArray(tasks)) throw new ConfigurationError(`tasks: expected a list of tasks, got ${describe(tasks)}.`);
   trueOrFalse('isSwarmClosed', isSwarmClosed);

@@ -4,6 +4,7 @@ import type { Canceller } from '../orchestrator/canceller';
 import type { Commands } from '../orchestrator/commands';
 import type { EffectRunner } from '../orchestrator/effects';
 import type { GroupCache } from '../orchestrator/group-cache';
+import type { GroupLeases } from '../orchestrator/group-leases';
 import type { Retrier } from '../orchestrator/retrier';
 import type { Suspender } from '../orchestrator/suspender';
 import { currentExecution } from '../worker/context';
@@ -21,6 +22,7 @@ export interface Scope extends Reading {
   /** Their effects are carried out within `commandTimeoutMs`. */
   readonly commands: Commands;
   readonly cache: GroupCache;
+  readonly leases: GroupLeases;
   readonly canceller: Canceller;
   readonly suspender: Suspender;
   readonly retrier: Retrier;

@@ -1,3 +1,4 @@
+import type { RetryFilter } from '../orchestrator/chosen-retry';
 import { groupCancelled, groupFailure } from '../orchestrator/group-end';
 import { CancelledError, ConfigurationError, NotFoundError, TaskFailedError } from '../config/errors';
 import { isChildrenId } from '../store/ids';
@@ -83,16 +84,16 @@ export class StoredGroup {
     return removeGroup(this.scope, this.id, `The ${this.kind} "${this.name}"`);
   }
 
-  /** @throws ConfigurationError, NotFoundError */
-  async retryFailed(): Promise<number> {
+  /** @param filter - which items; undefined for all @throws ConfigurationError, InvalidMessageError, NotFoundError */
+  async retryFailed(filter?: RetryFilter): Promise<number> {
     const { retrier } = this.scope;
     const root = isChildrenId(this.id) && (await this.scope.reader.record(this.id))?.parent;
-    const { code, items } = await (root ? retrier.children(this.id, root) : retrier.group(this.id));
+    const { code, items } = await (root ? retrier.children(this.id, root, filter) : retrier.group(this.id, filter));
     if (code === 'missing') throw this.notFound();
     const what = `retryFailed: the ${this.kind} "${this.name}" (${this.id})`;
     if (code === 'nested')
       throw new ConfigurationError(`${what} belongs to another group. Call retryFailed() of the outermost group.`);
-    if (code === 'unfinished')
+    if (code === 'unfinished' || code === 'leased')
       throw new ConfigurationError(`${what} has not ended. Wait for its end, or cancel it first.`);
     return code === 'none' ? 0 : items;
   }

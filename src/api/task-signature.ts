@@ -144,8 +144,12 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   }
 
   /** @internal - of a chain */
-  async retryFailed(): Promise<number> {
+  async retryFailed(options?: unknown): Promise<number> {
     const found = await this.find();
+    if (this.kind === 'chain' && options !== undefined)
+      throw new ConfigurationError(
+        `retryFailed: ${this.name} (${this.ownId}) is a chain, which continues at its failed step and takes no options, got ${describe(options)}.`,
+      );
     if (found instanceof StoredGroup) return found.retryFailed();
     if (this.kind !== 'chain') throw wrongKind(this, 'retryFailed');
     if (found)

@@ -16,6 +16,7 @@ import { IndexSet } from '../utils/index-set';
 import { iterable } from '../utils/iterable';
 import { captureMadeSwarm, captureSwarm, noteCapture, swarmSpec } from './capture-swarm';
 import { nameKindIn } from './other-kinds';
+import { readRetryFilter } from './retry-filter';
 import { capturingRoot, commandsFor, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
 import { progressOf, readProgress, StoredGroup } from './stored-group';
@@ -33,6 +34,7 @@ import {
   type Owner,
   type Progress,
   type ResultsOptions,
+  type RetryFailedOptions,
   type RunOptions,
   type SignatureStatus,
   type SignOptions,
@@ -318,8 +320,8 @@ export class TaskSwarm<O> implements Swarm<O> {
     return this.stored.retryCallbacks();
   }
 
-  retryFailed(): Promise<number> {
-    return this.stored.retryFailed();
+  async retryFailed(options?: RetryFailedOptions): Promise<number> {
+    return this.stored.retryFailed(readRetryFilter(this.scope, options));
   }
 
   /** Returns the form in which a group stores it as a callback: by value, closed, with its items. @internal */

@@ -155,7 +155,7 @@ export interface RootSignature<I, O> extends Signature<I, O> {
 /** A group whose steps run in sequence. Each step receives the output of the previous one. */
 export interface Chain<I, O> extends Signature<I, O> {
   readonly kind: 'chain';
-  /** As `retryFailed` of a swarm. Continues at the step that failed or was cancelled. */
+  /** As `retryFailed` of a swarm, without options. Continues at the step that failed or was cancelled. */
   retryFailed(): Promise<number>;
 }
 
@@ -317,10 +317,20 @@ export interface Swarm<O> extends Signature<Record<string, unknown> | undefined,
    * Runs the items again that failed, were cancelled or never started. The swarm stays the same and becomes unfinished
    * again. The results of the other items stay. The callbacks of the swarm and of the repeated items run for the new
    * outcome. A nested chain continues at its failed step.
+   *
+   * With options, only the items that match all of them run again, and the others stay as they ended. Their failures still
+   * count for the failure limits. When nothing matches, nothing changes.
+   * @param options - `indexes`, `name` and `error` choose items; `message` is merged over the messages of the chosen ones
    * @returns how many items run again
-   * @throws ConfigurationError when it has not ended, and when it belongs to another group; NotFoundError, StoreError
+   * @throws ConfigurationError when it has not ended, when it belongs to another group, and for invalid options
+   * @throws InvalidMessageError for a `message` that is no plain object, or with which the message of an item does not fit
+   *   the schema of its task, if this instance declares that task; nothing is retried then
+   * @throws NotFoundError, StoreError
+   * @example
+   * await batch.retryFailed({ error: /timed out|ECONNRESET/ });
+   * await batch.retryFailed({ indexes: [3, 7], message: { dryRun: true } });
    */
-  retryFailed(): Promise<number>;
+  retryFailed(options?: RetryFailedOptions): Promise<number>;
   /**
    * Yields the progress each time it changes, until the swarm has ended. Includes changes by other processes. `break` and
    * `return()` end a loop at once, also while nothing changes.
@@ -407,6 +417,21 @@ export interface WatchOptions {
   intervalMs?: number | undefined;
   /** Ends the loops over the progress when it aborts: they throw its reason. */
   signal?: AbortSignal | undefined;
+}
+
+/** Options of `retryFailed` of a swarm. Only items that match all given ones run again. */
+export interface RetryFailedOptions {
+  /** Items with these indexes. Default: all. */
+  indexes?: readonly number[] | undefined;
+  /** Items with this name, as `results()` shows it. Default: all. */
+  name?: string | undefined;
+  /** Items whose error, as `results()` shows it, contains this text or matches this expression. Default: all. */
+  error?: string | RegExp | undefined;
+  /**
+   * Merged deeply over the message of each item that runs again. It wins over the item's bound data. A chain or swarm
+   * receives it as its own message, over which the bound data of its items win. Default: the messages stay.
+   */
+  message?: object | undefined;
 }
 
 /** Options of `sign` and of adding a task to a swarm. */

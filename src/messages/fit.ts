@@ -35,6 +35,20 @@ export function missingFields(schema: z.ZodType, message: Message, brought: read
   return [...new Set(missing.map(pathText))];
 }
 
+/**
+ * Returns what a schema refuses of a whole message, as texts.
+ * @param given - the part of it that was given now; only this part is searched for misspelt fields
+ * @param brought - fields that are not checked, because results arrive in them
+ */
+export function wrongIn(
+  schema: z.ZodType,
+  { whole, given, brought }: { whole: Message; given: Message; brought: readonly string[] },
+): string[] {
+  const wrong = issuesOf(schema, whole).filter(({ path: [field] }) => !brought.includes(String(field)));
+  // The items of a swarm may be of several tasks, so a field that only some of them have is no mistake.
+  return [...new Set([...wrong.map(issueText), ...unknownFields(schema as unknown as Schema, given, '', true)])];
+}
+
 /** Returns whether a field of an object schema refuses lists. False when it can't be determined. */
 export function refusesLists(schema: z.ZodType, field: string): boolean {
   const def = plain(plain(schema as unknown as Schema)?._zod.def.shape?.[field])?._zod.def;
@@ -93,17 +107,19 @@ function has(message: Message, path: readonly PropertyKey[]): boolean {
 /**
  * Returns the fields that look misspelt. Other unknown fields are allowed, because parsing strips them: users bind whole
  * rows of which a task takes some columns.
+ * @param mayBeForeign - allows an object of which no field is known
  */
-function unknownFields(schema: Schema | undefined, value: unknown, path: string): string[] {
+function unknownFields(schema: Schema | undefined, value: unknown, path: string, mayBeForeign = false): string[] {
   const { type, shape, catchall } = plain(schema)?._zod.def ?? {};
   if (type !== 'object' || !shape || catchall !== undefined || !isPlainObject(value)) return [];
   const fields = Object.keys(value);
   const known = fields.filter((field) => Object.hasOwn(shape, field));
   const missing = Object.keys(shape).filter((field) => !Object.hasOwn(value, field));
-  const isMistake = (field: string) => known.length === 0 || missing.some((other) => isLike(field, other));
+  const isForeign = known.length === 0 && !mayBeForeign;
+  const isMistake = (field: string) => isForeign || missing.some((other) => isLike(field, other));
   const mistakes = fields.filter((field) => !Object.hasOwn(shape, field) && isMistake(field));
   return [
-    ...known.flatMap((field) => unknownFields(shape[field], value[field], `${path}${field}.`)),
+    ...known.flatMap((field) => unknownFields(shape[field], value[field], `${path}${field}.`, mayBeForeign)),
     ...mistakes.map(
       (field) => `${path}${field}: there is no such field, only ${Object.keys(shape).join(', ') || 'none'}`,
     ),

@@ -29,10 +29,11 @@ export class Canceller {
   /**
    * Cancels a group: nothing of it starts any more, and its running items are cancelled in the engine.
    * @param by - who cancels it; a user's cancel invokes the group's callbacks even if it never started
+   * @param lease - for 'unfilled': the lease under which the caller was to fill it; undefined for any that is over
    * @returns false when the group is unknown
    */
-  async cancel(groupId: string, by: CancelledBy): Promise<boolean> {
-    const { code, isRepeated } = await this.commands.cancel(groupId, by);
+  async cancel(groupId: string, by: CancelledBy, lease?: string): Promise<boolean> {
+    const { code, isRepeated } = await this.commands.cancel(groupId, by, lease);
     if (code === 'missing') return false;
     // The effects of a new cancellation have cancelled the running items. A repeated one may have to do it once more.
     if (code !== 'ended' && isRepeated) await this.cancelRunning(groupId);

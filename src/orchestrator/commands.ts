@@ -1,5 +1,5 @@
 import type { ConfigChange } from '../config/swarm-config';
-import type { AddFlags, CancelledBy, GroupStore, NewGroup, RetriedBy } from '../store/group-store';
+import type { AddFlags, CancelledBy, ChosenBy, Filling, GroupStore, NewGroup, RetriedBy } from '../store/group-store';
 import { createInParts, type FirstRun } from '../store/parts';
 import type { Effects } from '../store/replies';
 
@@ -79,9 +79,9 @@ export class Commands {
     return this.done(id, await this.store.update(id, config));
   }
 
-  /** Closes a group. @param round - closes it only in this round of its parent; '' in any round */
-  async close(id: string, round: number | '' = '') {
-    return this.done(id, await this.store.close(id, round));
+  /** Closes a group, see `GroupStore.close`. */
+  async close(id: string, round: number | '' = '', filling?: Filling) {
+    return this.done(id, await this.store.close(id, round, filling));
   }
 
   /** Grants free slots to ready items. @param plannedAt - the time for which this process had planned it */
@@ -95,8 +95,8 @@ export class Commands {
   }
 
   /** Cancels a group. @returns also whether it was being cancelled before */
-  async cancel(id: string, by: CancelledBy) {
-    const reply = await this.store.cancel(id, by);
+  async cancel(id: string, by: CancelledBy, lease?: string) {
+    const reply = await this.store.cancel(id, by, lease);
     const { status, statusChange } = reply.effects;
     return { ...(await this.done(id, reply)), isRepeated: status === 'cancelling' && statusChange === undefined };
   }
@@ -115,8 +115,13 @@ export class Commands {
   }
 
   /** Handles a part of a retry, see `GroupStore.retry`. @param whenStored - called before the retried items start */
-  async retry(id: string, by?: RetriedBy | 'more', whenStored?: WhenStored<Awaited<ReturnType<GroupStore['retry']>>>) {
-    return this.done(id, await this.store.retry(id, by), whenStored);
+  async retry(
+    id: string,
+    by?: RetriedBy | 'more',
+    whenStored?: WhenStored<Awaited<ReturnType<GroupStore['retry']>>>,
+    chosen?: ChosenBy,
+  ) {
+    return this.done(id, await this.store.retry(id, by, chosen), whenStored);
   }
 
   /** Makes an ended root wait for its children again. */

@@ -1,7 +1,7 @@
 import { kinds } from './kinds';
 import type { Failure } from '../config/errors';
 import { packFailure } from '../messages/text';
-import { isEnded, type GroupReader, type Snapshot } from '../store/group-reader';
+import { isEnded, type EndReason, type GroupReader, type Snapshot } from '../store/group-reader';
 import type { Outcome } from '../store/replies';
 
 /** A group's end as its parent stores it. A list is stored as a reference, an output as it is stored in the group. */
@@ -28,10 +28,15 @@ export async function endOfGroup(reader: GroupReader, id: string): Promise<Group
   return { outcome: 'succeeded', payload, size: size ?? Buffer.byteLength(payload) };
 }
 
+const whyCancelled: Partial<Record<EndReason, string>> = {
+  abandoned: ': nothing had happened in it for retention.abandonedMs',
+  left: ': items that an earlier stop or cancellation had cut off were not retried',
+  unfilled: ': the function that fills it failed, or its process died',
+};
+
 /** The message that explains why a group was cancelled. */
 export function groupCancelled({ kind, name, reason }: Snapshot): string {
-  const why = reason === 'abandoned' ? ': nothing had happened in it for retention.abandonedMs' : '';
-  return `The ${kind} "${name}" was cancelled${why}.`;
+  return `The ${kind} "${name}" was cancelled${(reason && whyCancelled[reason]) ?? ''}.`;
 }
 
 /** The message that explains why a group failed. */

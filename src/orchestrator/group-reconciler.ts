@@ -46,13 +46,16 @@ export class GroupReconciler {
     }
     if (!isInUse(due)) return this.retire(index, id, due);
     // A group in which nothing is in progress is checked half as often.
-    if (!isIdle(due)) await this.store.register(id, due.next);
+    if (!isIdle(due)) await this.store.register(id, soonest(due.next, due.leaseLeft));
     await this.entries.handle(id, due);
     const { nesting, canceller, suspender, retrier, effects, commands } = this.parts;
+    const isLeaseOver = due.leaseLeft !== undefined && due.leaseLeft <= 0;
+    if (isLeaseOver && !due.retrying) await canceller.cancel(id, 'unfilled');
     if (due.hold) await nesting.retainChildren(id);
     const { status, nested } = due;
     await nesting.cascadeStop(id, { status, cascade: nested });
-    if (due.retrying) await retrier.complete(id);
+    // While the caller of a retry chooses its items, only that call goes on with it.
+    if (due.retrying && (due.leaseLeft ?? 0) <= 0) await retrier.complete(id);
     if (due.retaining) await retrier.retain(id, due.total);
     if (due.toSpread) await suspender.propagate(id);
     if (due.timeLeft !== undefined) await effects.watchTime(id, due.timeLeft);
@@ -95,9 +98,16 @@ export class GroupReconciler {
 }
 
 /** Returns whether a group has nothing in progress, and no work for the reconciler. */
-function isIdle({ status, entries, next, more, hold, toSpread, retrying }: DueReply): boolean {
+function isIdle({ status, entries, next, leaseLeft, more, hold, toSpread, retrying }: DueReply): boolean {
   const stopping = status === 'stopping' || status === 'cancelling';
-  return entries.length === 0 && next === undefined && !(more || hold || toSpread || retrying || stopping);
+  const later = next ?? leaseLeft;
+  return entries.length === 0 && later === undefined && !(more || hold || toSpread || retrying || stopping);
+}
+
+/** Returns the shortest of some times in ms; undefined when none is given. */
+function soonest(...times: readonly (number | undefined)[]): number | undefined {
+  const given = times.filter((ms) => ms !== undefined);
+  return given.length > 0 ? Math.min(...given) : undefined;
 }
 
 /** Returns whether a group or any of its callbacks is still in progress. */

@@ -17,9 +17,6 @@ import type { Suspender } from './suspender';
 import { endOfGroup } from './group-end';
 import { composed } from './unpublishable';
 
-/** The message of a nested swarm that one of its items has started: the swarm starts without a message. */
-export const startWithoutMessage = '-';
-
 const stopped = new Set(['stopping', 'cancelling', 'failed', 'cancelled']);
 
 /** The ids and names of the groups above the entries of a group. */
@@ -78,14 +75,11 @@ export class Nesting {
     const parent = { groupId, entry, round: suspension?.round ?? 0 };
     const message = input === undefined ? '' : JSON.stringify(input);
     const above = aboveEntries(groupId, record);
-    if (spec.group === 'swarm-ref') return this.startReferenced(spec, message, parent, above);
+    if (spec.group === 'swarm-ref') return this.startReferenced(spec, { message, own }, parent, above);
     const id = !entry.startsWith('c') && spec.id ? spec.id : nestedId(groupId, entry);
+    const { options, isReplaced } = unpackMessage(own);
     // For a nested group the retention of the outermost one counts.
-    const {
-      items,
-      retention: _own,
-      ...template
-    } = await composed(() => templateGroup(spec, unpackMessage(own).options));
+    const { items, retention: _own, ...template } = await composed(() => templateGroup(spec, options));
     const group = {
       id,
       kind: spec.group as 'chain' | 'swarm',
@@ -99,8 +93,8 @@ export class Nesting {
     };
     const { created, effects } = await composed(() => createInParts(this.store, group, items, { message }));
     if (created) this.by.cache.made(group, effects.version, message);
-    const runs =
-      created || !isEnded(effects.status) || (await this.by.retrier.child(id, { round: parent.round, above }));
+    const by = { round: parent.round, above, message: isReplaced && message };
+    const runs = created || !isEnded(effects.status) || (await this.by.retrier.child(id, by));
     await this.begun(id, parent, effects, runs);
   }
 
@@ -161,7 +155,9 @@ export class Nesting {
     if (active?.state !== 'returned') return;
     await this.reader.eachBelow(child, async (below) => {
       // A root among them stays open until its own body has ended.
-      if (!isChildrenId(below)) await this.commands.close(below);
+      if (isChildrenId(below)) return;
+      const { code } = await this.commands.close(below, '', { endsFilling: child });
+      if (code === 'unfilled') await this.by.canceller.cancel(below, 'unfilled', child);
     });
     const { code, status } = await this.commands.close(child, suspension?.round);
     // The children may have been cancelled and ended while the body ran, when their end could not be reported yet.
@@ -210,7 +206,7 @@ export class Nesting {
 
   private async startReferenced(
     spec: Spec,
-    message: string,
+    { message, own }: { message: string; own: string },
     parent: { groupId: string; entry: string; round: number },
     above: Above,
   ): Promise<void> {
@@ -218,8 +214,27 @@ export class Nesting {
     const { code, effects } = await this.store.runNested(id, message, parent, above);
     if (code !== 'started' && code !== 'finished')
       return this.failLost(parent.groupId, parent.entry, id, code === 'already-started');
-    const runs = !isEnded(effects.status) || (await this.by.retrier.child(id, { round: parent.round, above }));
+    const runs = !isEnded(effects.status) || (await this.retryReferenced(id, { message, own }, parent, above));
     await this.begun(id, parent, effects, runs);
+  }
+
+  private async retryReferenced(
+    id: string,
+    { message, own }: { message: string; own: string },
+    { groupId, round }: { groupId: string; round: number },
+    above: Above,
+  ): Promise<boolean> {
+    const reopen = await this.isToBeFilled(id, groupId);
+    return this.by.retrier.child(id, { round, reopen, above, message: unpackMessage(own).isReplaced && message });
+  }
+
+  /** Returns whether an ended swarm was not filled completely, and the body of its root runs again, which goes on with it. */
+  private async isToBeFilled(id: string, groupId: string): Promise<boolean> {
+    if ((await this.reader.snapshot(id))?.reason !== 'unfilled') return false;
+    const parent = await this.reader.record(groupId);
+    if (!parent?.parent || !kinds[parent.kind].isOfRoot) return false;
+    const body = await this.reader.activeEntry(parent.parent.groupId, parent.parent.entry);
+    return body !== undefined && body.state !== 'returned';
   }
 
   private async failLost(groupId: string, entry: string, child: string, elsewhere = false): Promise<void> {

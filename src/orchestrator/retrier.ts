@@ -2,10 +2,8 @@ import { kinds } from './kinds';
 import { isEnded, type GroupReader } from '../store/group-reader';
 import type { GroupStore, RetriedBy } from '../store/group-store';
 import { isChildrenId } from '../store/ids';
+import type { ChosenRetry, Retried, RetryFilter, WhenBegun } from './chosen-retry';
 import type { Commands } from './commands';
-
-type Step = Awaited<ReturnType<GroupStore['retry']>>;
-type Retried = Pick<Step, 'code' | 'items'>;
 
 /**
  * Retries the entries of ended groups that did not succeed. The reconciler completes a retry that a dead process left
@@ -16,11 +14,12 @@ export class Retrier {
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
     private readonly commands: Commands,
+    private readonly chosen: ChosenRetry,
   ) {}
 
-  /** Retries an outermost group, for a user. */
-  async group(groupId: string): Promise<Retried> {
-    return this.retry(groupId);
+  /** Retries an outermost group, for a user. @param filter - which of its items; undefined for all */
+  async group(groupId: string, filter?: RetryFilter): Promise<Retried> {
+    return this.begin(groupId, filter);
   }
 
   /**
@@ -32,19 +31,22 @@ export class Retrier {
     return code === 'retried';
   }
 
-  /** Retries the children of an outermost root, for a user. The root waits for them again. */
-  async children(child: string, root: { groupId: string; entry: string }): Promise<Retried> {
+  /**
+   * Retries the children of an outermost root, for a user. The root waits for them again.
+   * @param filter - which children; undefined for all
+   */
+  async children(child: string, root: { groupId: string; entry: string }, filter?: RetryFilter): Promise<Retried> {
     const [above, own] = await Promise.all([this.reader.snapshot(root.groupId), this.reader.record(root.groupId)]);
     if (!above || !own || own.parent || !kinds[own.kind].isSingle) return { code: 'nested', items: 0 };
     if (!isEnded(above.status)) return { code: 'unfinished', items: 0 };
-    return this.retry(child, undefined, async ({ code, round }) => {
+    return this.begin(child, filter, async ({ code, round }) => {
       // The retry begins before the root is reopened: the children then can't end before the root waits for them. Without a
       // retry, the root must stay closed, because their last end would be reported again.
       if (code === 'continue' || code === 'retried') await this.reopen(child, round, root);
     });
   }
 
-  /** Completes a retry that a process has begun and may not have finished. */
+  /** Completes a retry that a process has begun and may not have finished. Items that it has not chosen stay as they ended. */
   async complete(groupId: string): Promise<void> {
     const root = isChildrenId(groupId) ? (await this.reader.record(groupId))?.parent : undefined;
     if (root) await this.reopen(groupId, root.round, root);
@@ -87,12 +89,16 @@ export class Retrier {
     await this.commands.reopen(groupId, { entry, child, round });
   }
 
+  private begin(groupId: string, filter: RetryFilter | undefined, whenBegun?: WhenBegun): Promise<Retried> {
+    if (!filter) return this.retry(groupId, undefined, whenBegun);
+    return this.chosen.retry(groupId, filter, async (reply) => {
+      await whenBegun?.(reply);
+      await this.retainTree(groupId);
+    });
+  }
+
   /** Begins or continues a retry, and repeats the command until all items are retried. */
-  private async retry(
-    groupId: string,
-    by?: RetriedBy | 'more',
-    whenBegun?: (reply: Pick<Step, 'code' | 'round'>) => Promise<void>,
-  ): Promise<Retried> {
+  private async retry(groupId: string, by?: RetriedBy | 'more', whenBegun?: WhenBegun): Promise<Retried> {
     const { code, items } = await this.commands.retry(groupId, by, async (reply) => {
       await whenBegun?.(reply);
       if (reply.code === 'continue') await this.retainTree(groupId);

@@ -33,10 +33,7 @@ export interface ClaimRequest {
   child?: string;
   /** Takes a suspended run back instead of letting it wait for `resume`, because its worker is stopping. */
   handBack?: boolean;
-  /**
-   * The creation time of the group whose message this process knows, '0' when it knows none. Without it, the message is not
-   * needed.
-   */
+  /** The version of the group's message that this process knows, '0' when it knows none. Without it, the message is not needed. */
   knownMessage?: string;
 }
 
@@ -103,12 +100,12 @@ export class Executions {
     const reply = await this.scripts.call('start', id, args, entry);
     if (reply[0] === 'unknown') return calls.map(() => ({ code: 'unknown' }));
     const claims = reply[1] as (string | Reply[])[];
-    const [, , text, createdAt, nextStart] = reply;
+    const [, , text, version, nextStart] = reply;
     if (typeof nextStart === 'string' && nextStart !== '') this.scripts.reportNextStart(id, nextStart);
     const isRequeued = ([what]: string | Reply[]) => what === 'requeued';
     // The slots of the runs that were taken back are granted to the next items.
     const handedOut = claims.some(isRequeued) ? await this.scripts.call('grant', id, ['']) : [];
-    const message = typeof text === 'string' && text !== '' ? { text, createdAt: String(createdAt) } : undefined;
+    const message = typeof text === 'string' && text !== '' ? { text, version: String(version) } : undefined;
     return sharesOf(toEffects(handedOut), claims, isRequeued).map(([claim, effects]) => {
       const start = toStart(claim, effects);
       return message && start.code === 'run' ? { ...start, message } : start;

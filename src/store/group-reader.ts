@@ -23,7 +23,7 @@ import { timesOf, type ItemTimes } from './item-times';
 import { parseOptions, unpackCallback, unpackHead, type GroupTemplate } from './spec';
 import { callbackField, field, specField } from './scripts.generated';
 
-export type { Counts, GroupRecord, RecentEnds, Snapshot } from './group-record-reader';
+export type { Counts, EndReason, GroupRecord, RecentEnds, Snapshot } from './group-record-reader';
 export { isEnded };
 export type { ItemState };
 
@@ -52,6 +52,13 @@ export interface EndedItem {
   startedAt: Date | undefined;
   endedAt: Date | undefined;
   attempts: number;
+}
+
+/** An item as it is stored: its packed spec, and its own message ('' for none). */
+export interface StoredItem {
+  index: number;
+  spec: string;
+  message: string;
 }
 
 /** The maximum size of one read of items. A page holds at least one item, even if this item is larger. */
@@ -493,6 +500,40 @@ export class GroupReader {
     return heads;
   }
 
+  /** Returns the items from `from` to before `to` of an ended group that did not succeed. */
+  async notSucceeded(id: string, from: number, to: number): Promise<number[]> {
+    const bytes = await this.store.redis.use('getrange', (client) =>
+      client.getrange(this.store.keys.bytes(id), from, to - 1),
+    );
+    return range(from, to).filter((index) => bytes[index - from] !== 's');
+  }
+
+  /** Yields the packed specs and own messages of some items, a page at a time, so that large ones are not read all at once. */
+  async *itemPages(id: string, indexes: readonly number[]): AsyncGenerator<StoredItem[]> {
+    for (let from = 0; from < indexes.length;) {
+      const some = await this.firstItems(id, indexes.slice(from, from + page.items));
+      yield some;
+      from += some.length;
+    }
+  }
+
+  /** Returns the first items, as many as fit into one page. */
+  private async firstItems(id: string, indexes: readonly number[]): Promise<StoredItem[]> {
+    const { keys, redis } = this.store;
+    const key = keys.specs(id);
+    const fields = indexes.flatMap((index) => [String(index), `${specField.ownMessage}${index}`]);
+    const found = (await redis.call('someResults', [key], [page.bytes, ...fields])) as (string | number | null)[];
+    let values = found as (string | null)[];
+    if (typeof found[0] === 'number') {
+      const sizes = indexes.map((_, i) => Number(found[2 * i]) + Number(found[2 * i + 1]));
+      const fitting = fields.slice(0, 2 * fittingIn(page.bytes, sizes));
+      values = await redis.use('hmget', (client) => client.hmget(key, ...fitting));
+    }
+    return indexes
+      .slice(0, values.length / 2)
+      .map((index, i) => ({ index, spec: values[2 * i] ?? '', message: values[2 * i + 1] ?? '' }));
+  }
+
   /** Returns the items from `from` to before `to` of a stopped group that never started. */
   async neverStarted(id: string, from: number, to: number): Promise<number[]> {
     const bytes = await this.store.redis.use('getrange', (client) =>
@@ -546,6 +587,13 @@ export function emptySnapshot(
     pausedUntil: undefined,
   };
   return { ...what, ...counts, ...times, labels: {}, callbacks, suspended: false, reason: undefined };
+}
+
+/** Returns how many of the first sizes fit into some bytes together; at least one. */
+function fittingIn(bytes: number, sizes: readonly number[]): number {
+  let sum = 0;
+  const end = sizes.findIndex((size, i) => (sum += size) > bytes && i > 0);
+  return end < 0 ? sizes.length : end;
 }
 
 /** Groups the positions in `indexes` before `end` by the bucket that holds their results. */

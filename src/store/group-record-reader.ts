@@ -22,6 +22,13 @@ export interface GroupRecord {
   keepResults: boolean;
 }
 
+/**
+ * Why a group ended early: its deadline passed, it was abandoned, a retry left items that its stop had cut off, or the call
+ * that was to fill it failed.
+ */
+export type EndReason = (typeof reasons)[number];
+const reasons = ['timeout', 'abandoned', 'left', 'unfilled'] as const;
+
 export interface Snapshot {
   kind: GroupKind;
   name: string;
@@ -47,8 +54,8 @@ export interface Snapshot {
   nextStartAt: number | undefined;
   /** The end of the pause that an item asked for; undefined when there was none. */
   pausedUntil: number | undefined;
-  /** Why it ended early: its deadline passed, or it was abandoned. */
-  reason: 'timeout' | 'abandoned' | undefined;
+  /** Why it ended early; undefined when a user, its parent or a failure limit ended it. */
+  reason: EndReason | undefined;
 }
 
 /** How many items ended within the last minute, or since the group was started, if that is shorter: within `ms` milliseconds. */
@@ -180,7 +187,7 @@ export class GroupRecordReader {
       labels: parseLabels(rest[17]),
       // A group that is retried has ended before.
       endedAt: isEnded(status) ? endedAt : undefined,
-      reason: why === 'timeout' || why === 'abandoned' ? why : undefined,
+      reason: reasons.find((reason) => reason === why),
     };
   }
 

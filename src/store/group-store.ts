@@ -31,9 +31,9 @@ export interface Above {
 /**
  * Why a group is cancelled: a `user` cancelled this very group, its `parent` was cancelled, or `stop`: its parent stopped
  * at a failure limit (which cancels only groups that were never started). `timeout`: its time limit is over. `abandoned`: nothing has
- * happened in it for `retention.abandonedMs`.
+ * happened in it for `retention.abandonedMs`. `unfilled`: the call that was to fill it has failed, or its process has died.
  */
-export type CancelledBy = 'user' | 'parent' | 'stop' | 'timeout' | 'abandoned';
+export type CancelledBy = 'user' | 'parent' | 'stop' | 'timeout' | 'abandoned' | 'unfilled';
 
 export interface NewGroup extends ConfigChange {
   id: string;
@@ -80,6 +80,34 @@ export interface RetriedBy {
   reopen?: boolean;
   /** The groups above it from now on. */
   above?: object;
+  /** Its message from now on, as JSON; undefined to keep it. */
+  message?: string | undefined;
+}
+
+/** How a user retries chosen items of a group. */
+export interface ChosenBy {
+  /** The name of the caller's lease on the group. Only its holder chooses items, until the lease is over. */
+  lease: string;
+  /** The round of the group in which the items were chosen; undefined when the retry has begun. */
+  round?: number;
+}
+
+/** The lease under which a group was filled that is closed. */
+export interface Filling {
+  /** The lease of the caller, which has filled the group. */
+  filledBy?: string;
+  /** The lease under which the group had to be filled before this call. */
+  endsFilling?: string;
+}
+
+/** The next part of the items that are chosen for a retry. */
+export interface ChosenPart {
+  /** The index of the first item that the part decides about. */
+  from: number;
+  /** One character for each item from there on: 'q' for a chosen one, '-' for one that stays as it ended. */
+  row: string;
+  /** The chosen items that get another spec or message of their own. */
+  changes: readonly { entry: string; spec?: string; message?: string }[];
 }
 
 /** A published run, identified by its claim. */
@@ -295,9 +323,13 @@ export class GroupStore {
     await this.scripts.call('adopt', id, ['', '', parent, '', placed ? 1 : 0]);
   }
 
-  /** Cancels a group: nothing more of it starts. The caller has to cancel its runs in the engine. */
-  async cancel(id: string, by: CancelledBy) {
-    return this.scripts.expectCode(await this.scripts.call('cancel', id, [by]), [
+  /**
+   * Cancels a group: nothing more of it starts. The caller has to cancel its runs in the engine.
+   *
+   * @param lease - for 'unfilled': the lease under which it was to be filled; '' for any that is over
+   */
+  async cancel(id: string, by: CancelledBy, lease = '') {
+    return this.scripts.expectCode(await this.scripts.call('cancel', id, [by, lease]), [
       'cancelled',
       'ended',
       'missing',
@@ -389,20 +421,56 @@ export class GroupStore {
    * a part; repeat it until it no longer returns 'continue'.
    *
    * @param by - the parent that retries it; undefined for a user; 'more' to continue a retry
+   * @param chosen - begins a retry in which only the items of `retrySome` become ready, or completes it as its lease's holder
+   * @returns 'changed' when the items were chosen in an earlier round, 'leased' while another call chooses items
    */
-  async retry(id: string, by?: RetriedBy | 'more') {
+  async retry(id: string, by?: RetriedBy | 'more', chosen?: ChosenBy) {
     await this.scripts.register(id);
     const parent = by === 'more' ? undefined : by;
-    const { round = '', reopen = false, above } = parent ?? {};
+    const { round = '', reopen = false, above, message = '' } = parent ?? {};
     const who = by === 'more' ? by : parent ? 'parent' : 'user';
     const reply = await this.scripts.call('retry', id, [
       who,
       round,
       reopen ? 1 : 0,
       above ? JSON.stringify(above) : '',
+      chosen?.lease ?? '',
+      chosen?.round ?? '',
+      message,
     ]);
-    const codes = ['continue', 'retried', 'nested', 'unfinished', 'none', 'missing'] as const;
+    const codes = ['continue', 'retried', 'nested', 'unfinished', 'none', 'missing', 'leased', 'changed'] as const;
     return { ...this.scripts.expectCode(reply, codes), items: Number(reply[6] ?? 0), round: Number(reply[7] ?? 0) };
+  }
+
+  /**
+   * Makes chosen items ready, in a retry that `retry` has begun with the same lease. Extends the lease.
+   *
+   * @returns 'lost' when the lease was over and the retry was completed without the rest; `from`: the index of the first item
+   *   that is not decided yet; `items`: how many were chosen in all
+   */
+  async retrySome(id: string, lease: string, { from, row, changes }: ChosenPart) {
+    const changed = changes.flatMap(({ entry, spec = '', message = '' }) => [entry, spec, message]);
+    const reply = await this.scripts.call('retrySome', id, [lease, from, row, ...changed]);
+    const { code, effects } = this.scripts.expectCode(reply, ['continue', 'lost', 'missing'] as const);
+    return { code, effects, from: Number(reply[6] ?? 0), items: Number(reply[7] ?? 0) };
+  }
+
+  /**
+   * Takes the lease of a call that fills a group.
+   *
+   * @param isTimed - false for a lease that lasts as long as the body of a root, which is not extended
+   * @returns 'closed' when nothing can be added any more; 'waits' when another call has the lease for so many ms
+   */
+  async takeLease(id: string, lease: string, isTimed = true) {
+    await this.scripts.register(id);
+    const [code, ms] = await this.scripts.call('takeLease', id, [lease, isTimed ? 1 : 0]);
+    return { code: code as 'leased' | 'closed' | 'missing' | 'waits', ms: Number(ms ?? 0) };
+  }
+
+  /** Extends a lease on a group. @returns false when the caller has it no longer */
+  async extendLease(id: string, lease: string): Promise<boolean> {
+    const args = [this.process, this.settings.leaseMs, lease];
+    return (await this.redis.call('extendLease', this.keys.group(id), args)) === 1;
   }
 
   /** Makes an ended root wait for its children again. @param round - the round in which these are retried */
@@ -465,9 +533,16 @@ export class GroupStore {
     return this.startReply(await this.scripts.call('runItem', id, [index, message]));
   }
 
-  /** Closes a group. @param round - closes it only in this round of its parent; '' in any round */
-  async close(id: string, round: number | '' = '') {
-    return this.startReply(await this.scripts.call('close', id, [round]));
+  /**
+   * Closes a group.
+   *
+   * @param round - closes it only in this round of its parent; '' in any round
+   * @param filling - set when the group was filled under a lease
+   * @returns 'lost' when another call than the caller fills it; 'unfilled' when it was not filled completely, and stays open
+   */
+  async close(id: string, round: number | '' = '', { filledBy = '', endsFilling = '' }: Filling = {}) {
+    const reply = await this.scripts.call('close', id, [round, filledBy, endsFilling]);
+    return this.scripts.expectCode(reply, ['closed', 'missing', 'lost', 'unfilled'] as const);
   }
 
   /** Claims an entry for an execution, see `Executions.start`. */
@@ -676,14 +751,7 @@ export class GroupStore {
   }
 
   private startReply(reply: Reply[]) {
-    return this.scripts.expectCode(reply, [
-      'started',
-      'closed',
-      'granted',
-      'missing',
-      'already-started',
-      'finished',
-    ] as const);
+    return this.scripts.expectCode(reply, ['started', 'granted', 'missing', 'already-started', 'finished'] as const);
   }
 }
 

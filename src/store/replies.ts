@@ -34,10 +34,10 @@ export interface Effects {
   outcome: Outcome | undefined;
 }
 
-/** The message that a group was started with, as JSON text, and the creation time of this group. */
+/** The message that a group was started with, as JSON text, and its version, which changes when a retry replaces it. */
 export interface GroupMessage {
   text: string;
-  createdAt: string;
+  version: string;
 }
 
 /** The answer to a claim. */
@@ -83,6 +83,8 @@ export interface DueReply {
   next: number | undefined;
   /** The time of Redis for which the next start of an item is planned, in ms. */
   nextStartAt: number | undefined;
+  /** The ms until the lease of a call is over that fills it or chooses the items of a retry; undefined without one. */
+  leaseLeft: number | undefined;
   entries: {
     entry: string;
     state: string;
@@ -188,6 +190,7 @@ export function toDue(reply: readonly Reply[]): DueReply {
       renew: false,
       next: undefined,
       nextStartAt: undefined,
+      leaseLeft: undefined,
       entries: [],
     };
   return {
@@ -207,6 +210,7 @@ export function toDue(reply: readonly Reply[]): DueReply {
     renew: reply[10] === 1,
     next: toTime(reply[11] as string),
     nextStartAt: toTime(reply[14] as string),
+    leaseLeft: toTime(reply[15] as string),
     entries: toEntries(reply[7] as string[]),
   };
 }

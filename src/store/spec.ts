@@ -233,8 +233,20 @@ export function packMessage(message: string, options: StoredRunOptions | undefin
   return options ? `*${JSON.stringify(options)}\n${message}` : message;
 }
 
-/** The opposite of {@link packMessage}. */
-export function unpackMessage(packed: string): { message: string; options?: StoredRunOptions } {
+/** The own message of a nested swarm that one of its items has started: the swarm starts without a message. */
+export const startWithoutMessage = '-';
+
+/** The first character of an own message that a retry has replaced. A nested group that exists already receives it too. */
+const replaced = '+';
+
+/** Packs the own message of an item that is a group, for a retry with another message. */
+export function packReplacement(message: string, options: StoredRunOptions | undefined): string {
+  return replaced + packMessage(message, options);
+}
+
+/** The opposite of {@link packMessage} and {@link packReplacement}. */
+export function unpackMessage(packed: string): { message: string; options?: StoredRunOptions; isReplaced?: true } {
+  if (packed.startsWith(replaced)) return { ...unpackMessage(packed.slice(1)), isReplaced: true };
   if (!packed.startsWith('*')) return { message: packed };
   const end = packed.indexOf('\n');
   return { message: packed.slice(end + 1), options: JSON.parse(packed.slice(1, end)) as StoredRunOptions };

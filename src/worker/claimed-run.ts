@@ -79,7 +79,7 @@ export class ClaimedRun {
     };
     const handBack = stopping.workers > 0;
     const known = messages.get(groupId);
-    const ask = known?.createdAt ?? '0';
+    const ask = known?.version ?? '0';
     const request = { token, deadOwner, child: this.about.child, handBack, knownMessage: ask };
     return store.start(groupId, entry, this.execution, request).then(
       (reply) => {

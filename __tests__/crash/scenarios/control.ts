@@ -116,6 +116,38 @@ async function makePatched({ mage, tasks: { spawn, callbacks } }: Life): Promise
   return mage.sign(spawn, input, { key: 'patched', ...(await callbacks('patched')) });
 }
 
+/** A swarm of which chosen items are tried again, with another message. */
+async function makeChosen({ mage, tasks: { piece } }: Life): Promise<Swarm<unknown>> {
+  return mage.swarm({
+    key: 'chosen',
+    tasks: numbers(4).map((n) => [piece, { of: `chosen ${n}`, ...(n > 1 ? { throws: 'unmended' } : {}) }] as const),
+    isSwarmClosed: true,
+  });
+}
+
+/** Tries failed items again until none is left: what a process that died had not chosen has failed once more. */
+async function retryChosen(chosen: Swarm<unknown>): Promise<void> {
+  while ((await endOf(chosen)) && (await chosen.progress()).failed > 0)
+    await again(chosen.retryFailed({ error: /not mended$/, message: { ms: 1 } }), 'ConfigurationError');
+}
+
+/** Has a function fill a swarm. The next process goes on with it, unless the lease of a dead one was over before. */
+async function fill({ mage, tasks: { piece, callbacks } }: Life): Promise<Swarm<unknown>> {
+  const options = { key: 'filled', ...(await callbacks('filled')) };
+  return mage.swarm(options, async (swarm) => {
+    const entries = numbers(4).map((n) => [piece, { of: `filled ${n}` }, { key: `${n}` }] as const);
+    await swarm.addTasks(entries.slice(0, 2), { run: true });
+    await swarm.addTasks(entries, { run: true });
+  });
+}
+
+/** What has to be of the filled swarm: it is whole, or was cancelled. */
+async function filled(life: Life): Promise<Pick<Expected, 'pieces' | 'callbacks'>> {
+  const status = (await endOf(await fill(life))) === 'succeeded' ? 'succeeded' : 'cancelled';
+  const callback = status === 'succeeded' ? 'filled success' : 'filled error';
+  return { pieces: pieces('filled', 4, status), callbacks: [{ of: callback }] };
+}
+
 /** Whether a swarm has succeeded without a failure. While its retry is being prepared, no item counts as failed either. */
 async function isMended(swarm: Swarm<unknown>): Promise<boolean> {
   const { status, failed } = await swarm.progress();
@@ -142,6 +174,9 @@ export const control: Scenario = {
     });
     const patched = await makePatched(life);
     await diary.once('run patched', () => again(patched.runNoWait({}), 'AlreadyStartedError'));
+    const chosen = await makeChosen(life);
+    await diary.once('run chosen', () => chosen.runNoWait());
+    await diary.once('fill', () => again(fill(life), 'SwarmFinishedError', 'CancelledError'));
     await hold(life);
     await endOf(patched);
     await endOf(swarm);
@@ -154,6 +189,7 @@ export const control: Scenario = {
       const children = await patched.children();
       if ((await children.progress()).failed > 0) await again(children.retryFailed(), 'ConfigurationError');
     });
+    await diary.once('retry chosen', () => retryChosen(chosen));
   },
   async over(life: Life): Promise<Expected> {
     const swarm = await makeOpen(life);
@@ -161,21 +197,26 @@ export const control: Scenario = {
     const children = await (await makePatched(life)).children();
     await inTheEnd('the children of the root have been mended', () => isMended(children));
     await endOf(await makePatched(life));
+    const chosen = await makeChosen(life);
+    await inTheEnd('what was chosen has been mended', () => isMended(chosen));
     for await (const { status } of swarm.results())
       if (status === 'failed') throw new Error('An item has failed and was mended.');
     await endOf(await makeDoomed(life));
     const open = pieces('open', 12).map((row, n) => (n === 2 ? { ...row, runs: 3 } : row));
     const steps = pieces('steps', 2).map((row, n) => (n === 1 ? { ...row, runs: 3 } : row));
     const [inner, late] = [pieces('inner', 4), pieces('late', 7)];
+    const whole = await filled(life);
     return {
       pieces: [
-        ...[open, late, inner, steps, pieces('spawned', 4), pieces('doomed', 8, 'cancelled')].flat(),
+        ...[open, late, inner, steps, pieces('spawned', 4), pieces('doomed', 8, 'cancelled'), whole.pieces].flat(),
         ...pieces('patched', 3).map((row, n) => (n === 0 ? { ...row, runs: 3 } : row)),
+        ...pieces('chosen', 4).map((row, n) => (n > 1 ? { ...row, runs: 3 } : row)),
         // Cancelled before or after it has begun, and tried again.
         { of: 'unwanted', runs: 2, status: 'cancelled' },
         { of: 'held', runs: 2, status: 'succeeded' },
       ],
       callbacks: [
+        ...whole.callbacks,
         { of: 'open success', runs: 2 },
         { of: 'inner success', input: { returnValue: outputs(inner) } },
         { of: 'steps error', input: { error: { message: 'steps 1 is not mended' } } },

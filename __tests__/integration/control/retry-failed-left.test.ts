@@ -49,6 +49,31 @@ test('a retry that its process left half done is completed by the reconciler, wh
   expect(mending.counts('left 0', 'left 1', 'left done')).toEqual({ 'left 0': 1, 'left 1': 2, 'left done': 2 });
 });
 
+test('a retry of chosen items that its process left half done runs what it had reached, and the group ends', async () => {
+  const labels = [0, 1, 2, 3].map((n) => `chosen ${n}`);
+  mending.break(...labels);
+  const swarm = await mage.swarm({
+    tasks: labels.map((label) => [mend, { label }] as const),
+    successCallbacks: [await mage.sign(callback, { label: 'chosen done' })],
+    isSwarmClosed: true,
+  });
+  await swarm.run({});
+  await mending.settled(swarm);
+  mending.mendAll();
+  const lease = 'of a dead process';
+  expect((await store.retry(swarm.id, undefined, { lease, round: 0 })).code).toBe('continue');
+  await store.retrySome(swarm.id, lease, { from: 0, row: '-q', changes: [] });
+  await progressOf(swarm, { succeeded: 1, failed: 3, status: 'succeeded' });
+  await mending.settled(swarm);
+  expect(mending.counts(...labels, 'chosen done')).toEqual({
+    'chosen 0': 1,
+    'chosen 1': 2,
+    'chosen 2': 1,
+    'chosen 3': 1,
+    'chosen done': 2,
+  });
+});
+
 test("a retry of a root's child that its process left half done is completed by the reconciler, and the root waits for it again", async () => {
   mending.break('child 0');
   const signed = await roots.sign(

@@ -115,6 +115,30 @@ test('the retry of one failed item at the end of 3,000,000 looks for it in sever
   expect(most.reads).toBeLessThanOrEqual(readsOfOneCall);
 });
 
+test('the retry of one chosen item at the end of 3,000,000 takes several short calls', async () => {
+  const items = 3_000_000;
+  const group = await hugeGroup(items);
+  const { store, id } = group;
+  const lease = 'of the test';
+  expect((await store.retry(id, undefined, { lease, round: 0 })).code).toBe('continue');
+  let from = 0;
+  let parts = 0;
+  for (; from < items; parts++) {
+    const to = Math.min(items, from + 5_000);
+    const row = '-'.repeat(to - from - 1) + (to === items ? 'q' : '-');
+    const { commands, reads } = await counted(
+      async () => ({ from } = await store.retrySome(id, lease, { from, row, changes: [] })),
+    );
+    expect([commands < 20, reads]).toEqual([true, 1]);
+  }
+  expect(parts).toBe(items / 5_000);
+  let reply = await store.retry(id, 'more', { lease });
+  while (reply.code === 'continue') reply = await store.retry(id, 'more', { lease });
+  const { granted, most } = await toTheEnd(group, () => Promise.resolve(reply));
+  expect(granted).toEqual([items - 1]);
+  expect(most.reads).toBeLessThanOrEqual(readsOfOneCall);
+});
+
 test('the end of the one item that runs, before millions that have ended, hands its slot on in several short calls', async () => {
   const items = 3_000_000;
   const group = await hugeGroup(items);

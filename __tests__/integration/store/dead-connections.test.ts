@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { once } from 'node:events';
 import { DeadConnections } from '../../../src/store/dead-connections';
 import { systemClock } from '../../../src/utils/clock';
 import { StoreFixture } from '../../helpers/store';
@@ -40,6 +39,6 @@ test('a connection that has owed a reply for the whole limit is broken, and repl
   (dead as unknown as { receivedAt: WeakMap<object, number> }).receivedAt.set(stream, -3 * limitMs);
   dead.breakSince(systemClock.elapsed() - limitMs, client);
   expect(stream.destroyed).toBe(true);
-  await once(client, 'ready');
+  await new Promise((resolve) => client.once('ready', resolve));
   expect(client.stream).not.toBe(stream);
 });

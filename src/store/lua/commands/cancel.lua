@@ -1,9 +1,11 @@
 -- cancel: cancels a group, so that nothing more of it starts. The caller has to cancel its runs in the engine.
 -- KEYS: 10
 -- ARGV: proc, lease, reason (user: a user cancels this very group | parent: its parent is cancelled | stop: its parent has stopped; cancels it only if it was never started
---   | timeout: cancels it if its deadline has passed | abandoned: cancels it if it is abandoned)
+--   | timeout: cancels it if its deadline has passed | abandoned: cancels it if it is abandoned
+--   | unfilled: cancels it if it was to be filled under the caller's lease, or under one that is over), name of the caller's lease ('' for none)
 -- Returns {'cancelled'|'ended'|'missing', state, grants, callbacks, closing, withdrawn}
 --- @include "readiness"
+--- @include "leases"
 if not read_group() then return { 'missing' } end
 local by = ARGV[3]
 if ended() then
@@ -17,11 +19,12 @@ if by == 'timeout' then
   if group.status == 'cancelling' or over == 0 or now < over then return reply('ended') end
 end
 if by == 'abandoned' and not idle() then return reply('ended') end
+if by == 'unfilled' and group.leasedTo ~= ARGV[4] and (has('R') or (lease_left() or 1) > 0) then return reply('ended') end
 if by ~= 'stop' and group.status ~= 'cancelling' then redis.call('HSET', G, field.cancelledBy, by) end
 unflag('S')
 release_deferred(true)
 if group.status == 'pending' then
-  end_group('cancelled', by == 'user' or by == 'abandoned')
+  end_group('cancelled', by == 'user' or by == 'abandoned' or by == 'unfilled')
 elseif is_single() then
   -- The task stands for the group. If it has ended, only its callbacks were waiting.
   if group.succeeded + group.failed + group.cancelled == 0 and not read_active('0') then end_entry('0', nil, 'cancelled', '') end

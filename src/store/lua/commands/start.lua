@@ -1,9 +1,9 @@
 -- start: claims entries for executions before their bodies run, for one or more executions of a group.
 -- All executions of one call have their results in the same bucket.
 -- KEYS: 10
--- ARGV: proc, lease, then for each execution its entry|token|run id|retry count|invocation count|nonce|run id proven to have ended without a result ('' for none)|the group of its children when it is a root ('' for none)|whether a suspended run is taken back instead of waiting (0|1)|creation time of the group whose message its process knows ('0' for none, '' when it does not need the message)
+-- ARGV: proc, lease, then for each execution its entry|token|run id|retry count|invocation count|nonce|run id proven to have ended without a result ('' for none)|the group of its children when it is a root ('' for none)|whether a suspended run is taken back instead of waiting (0|1)|version of the group's message that its process knows ('0' for none, '' when it does not need the message)
 -- Returns {'claimed', executions} | {'unknown'}
---   | {'claimed', executions, the message of the group, its creation time (both '' unless the group has a message and an execution needs it and does not have it), ms after which the caller has to call `grant`, and that time ('' when it does not have to)}
+--   | {'claimed', executions, the message of the group, its version (both '' unless the group has a message and an execution needs it and does not have it), ms after which the caller has to call `grant`, and that time ('' when it does not have to)}
 -- executions: for each the number of failures in the group when its body may run, else {'stored', mark and payload, whether this run is void (0|1)} | {'duplicate', owner} | {'superseded'} | {'unknown'} | {'cancelled'}
 --   | {'requeued'} (the run was taken back because of a suspension; the entry is published again after resume; the caller grants its slot to the next item) | {'suspended'} (this run continues after resume)
 --- @include "suspension"
@@ -78,11 +78,11 @@ end
 local claims, asked = {}, false
 for i, request in ipairs(read_requests(3, #ARGV, 1, 10)) do
   claims[i] = claim(unpack(request, 1, 9))
-  asked = asked or request[10] ~= '' and request[10] ~= int(group.createdAt)
+  asked = asked or request[10] ~= '' and request[10] ~= message_version()
 end
 plan_after_begin()
 write_group()
 local tells = asked and group.messageSet > 0
 if not tells and not wake_in then return { 'claimed', claims } end
 local message = tells and redis.call('HGET', G, field.message) or ''
-return { 'claimed', claims, message, tells and int(group.createdAt) or '', wake_in or '' }
+return { 'claimed', claims, message, tells and message_version() or '', wake_in or '' }

@@ -12,15 +12,13 @@ local function note_failure(index)
   if group.failed <= 100 then redis.call('HSET', C, callback_field.failure .. int(group.failed), index) end
 end
 
+-- Failures that stayed in a retry count. But only a further one stops the group, so that the retried items can run.
 local function stop_at_limit()
-  if group.status ~= 'running' or group.failed == 0 then return end
-  local ratio, finished = tonumber(group.stopAfterFailureRatio), group.succeeded + group.failed
-  if (group.stopAfterNFailures > 0 and group.failed >= group.stopAfterNFailures) or (ratio and finished >= 20 and group.failed / finished >= ratio) then
-    -- Running items are cancelled as if a user had cancelled the group, but the group fails.
-    if group.onStop == 'cancel' then redis.call('HSET', G, field.cancelledBy, 'failures') end
-    move_to(group.onStop == 'cancel' and 'cancelling' or 'stopping')
-    if not is_filled_by_body() then put(field.closed, 1) end
-  end
+  if group.status ~= 'running' or has('R') or group.failed <= group.failuresKept or not is_limit_reached() then return end
+  -- Running items are cancelled as if a user had cancelled the group, but the group fails.
+  if group.onStop == 'cancel' then redis.call('HSET', G, field.cancelledBy, 'failures') end
+  move_to(group.onStop == 'cancel' and 'cancelling' or 'stopping')
+  if not is_filled_by_body() then put(field.closed, 1) end
 end
 
 -- Stores the end of a root's body. The root itself ends when its children have ended.

@@ -60,6 +60,18 @@ local function close_if_idle()
   end
 end
 
+local function is_limit_reached()
+  local ratio, finished = tonumber(group.stopAfterFailureRatio), group.succeeded + group.failed
+  local is_number_reached = group.stopAfterNFailures > 0 and group.failed >= group.stopAfterNFailures
+  return group.failed > 0 and (is_number_reached or ratio and finished >= 20 and group.failed / finished >= ratio)
+end
+
+-- Returns the outcome of a group whose items have all ended, and which was neither stopped nor cancelled in this round.
+local function outcome_of_all()
+  if group.failuresKept > 0 and is_limit_reached() then return 'failed' end
+  return has('C') and 'cancelled' or 'succeeded'
+end
+
 local function end_group_if_done()
   if group.running > 0 or ended() or group.status == 'pending' or has('S') or has('R') then return end
   -- The body of a root may go on adding to a stopped group. Its new items are cancelled at once.
@@ -67,7 +79,7 @@ local function end_group_if_done()
   if group.status == 'running' and not (group.closed == 1 and group.succeeded + group.failed + group.cancelled == group.total) then return end
   local why = group.status == 'cancelling' and redis.call('HGET', G, field.cancelledBy)
   local fails = group.status == 'stopping' or why == 'timeout' or why == 'failures'
-  local outcome = group.status == 'running' and 'succeeded' or fails and 'failed' or 'cancelled'
+  local outcome = group.status == 'running' and outcome_of_all() or fails and 'failed' or 'cancelled'
   if is_single() then outcome = group.failed > 0 and 'failed' or group.cancelled > 0 and 'cancelled' or 'succeeded' end
   end_group(outcome, true)
 end

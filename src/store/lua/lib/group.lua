@@ -16,11 +16,13 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local names = {
   field.status, field.keepResults, field.kind, field.parentId, field.parentEntry, field.stopAfterFailureRatio, field.onStop, field.flags,
   field.rateLimit, field.pacing, field.recentTimes,
+  field.leasedTo,
   '',
   field.progressAt, field.closed, field.maxConcurrency, field.stopAfterNFailures, field.maxItems, field.closeAfterIdleMs, field.total, field.ready, field.sweptTo,
   field.readyAhead, field.running, field.succeeded, field.failed, field.cancelled, field.callbackSeq, field.callbacksSucceeded,
   field.callbacksFailed, field.callbacksRepeated, field.resultBytes, field.watchUntil, field.messageSet, field.retention,
   field.abandonedAfter, field.grace, field.buildCursor, field.nested, field.retainChildren, field.released, field.createdAt, field.round,
+  field.failuresKept, field.leasedUntil, field.waitedUntil,
 }
 -- The state of the group, and what of it the script has changed.
 local group, changed = {}, {}
@@ -153,6 +155,11 @@ end
 -- is set, and with each retry.
 local function version()
   return int(group.createdAt) .. '.' .. int(group.messageSet) .. '.' .. int(group.round) .. (group.parentId and 'n' or '')
+end
+
+-- A version of the message of the group, which a key that is used for a new group and a retry can change.
+local function message_version()
+  return int(group.createdAt) .. (group.messageSet > 1 and '.' .. int(group.messageSet) or '')
 end
 
 -- The state of the group as one text of fields, because each value of a reply has a cost: its status, whether another call should

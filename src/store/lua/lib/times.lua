@@ -62,10 +62,10 @@ end
 
 local function write_times()
   if #times == 0 then return end
+  local recent = group.recentTimes or ''
   if #times <= recent_rows then
-    local recent = group.recentTimes or ''
     for _, row in ipairs(times) do recent = recent .. table.concat(row, ' ') .. ' ' end
-    if #recent <= recent_bytes then return put(field.recentTimes, recent) end
   end
-  store_rows()
+  if #times <= recent_rows and #recent <= recent_bytes then put(field.recentTimes, recent) else store_rows() end
+  times = {}
 end
