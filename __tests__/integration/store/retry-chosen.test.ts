@@ -119,6 +119,16 @@ test('when nothing matches, nothing changes', async () => {
   expect(await dump(group)).toEqual(before);
 });
 
+test('items that have never started and are not chosen are cancelled, and say since when', async () => {
+  const fields = { stopAfterNFailures: 1, maxConcurrency: 1 };
+  const group = await ended(5, { error: (index) => (index === 1 ? 'no' : undefined), fields });
+  expect(await reader.times(group.id, ['2'])).toEqual([undefined]);
+  expect(await retry(group, { indexes: [1] })).toEqual({ code: 'retried', items: 1 });
+  expect(await group.snapshot()).toMatchObject({ status: 'running', succeeded: 1, cancelled: 3, slots: 1 });
+  for (const times of await reader.times(group.id, ['2', '3', '4']))
+    expect(times).toEqual({ startedAt: undefined, endedAt: expect.any(Number) as number, attempts: 0 });
+});
+
 test('of a large group the chosen items become ready in parts, of which none starts anything before the last', async () => {
   const total = 12_000;
   const group = await ended(total, { error: (index) => (index % 10 === 3 ? 'no' : undefined) });
