@@ -19,6 +19,10 @@ export interface Config {
   parent: boolean;
   /** Whether it is run as it is made. */
   run: boolean;
+  /** How many items may start at once by its rate limit, which allows no further one within a sequence; 0 for no limit. */
+  burst: number;
+  /** Whether it closes when nothing was to be done for a while. */
+  idle: boolean;
 }
 
 export interface NewItem {
@@ -75,6 +79,10 @@ type Call =
   | { do: 'timeOver' }
   | { do: 'pause' }
   | { do: 'pauseOver' }
+  /** So much time passes that its rate limit holds nothing back. */
+  | { do: 'refill' }
+  /** So much time passes that it closes, if it was idle. */
+  | { do: 'idleOver' }
   | { do: 'retry'; who: 'user' | 'parent' | 'more'; round: number; reopen: boolean }
   /** A user retries only these items, if they did not succeed. */
   | { do: 'retrySome'; only: number[] }

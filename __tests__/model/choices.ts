@@ -63,6 +63,8 @@ export const makers: Record<string, Maker> = {
         : { do: 'update', stopAfter: b % 4 },
   pause: (_, { a }) => (a % 4 === 0 ? { do: 'pause' } : undefined),
   pauseOver: ({ model }) => (model.paused ? { do: 'pauseOver' } : undefined),
+  refill: ({ model }) => (model.config.burst > 0 && !model.gone ? { do: 'refill' } : undefined),
+  idleOver: ({ model }) => (model.config.idle && !model.gone ? { do: 'idleOver' } : undefined),
   timeOver: ({ model }) => (model.config.timeout ? { do: 'timeOver' } : undefined),
   retry: ({ model }, { a, b, c }) => {
     if (model.config.kind === 'task') return undefined;

@@ -43,6 +43,8 @@ const often: Record<string, number> = {
   add: 3,
   resume: 2,
   pauseOver: 3,
+  refill: 2,
+  idleOver: 8,
   more: 4,
   runNested: 3,
   retry: 4,
@@ -90,6 +92,8 @@ export const configs: fc.Arbitrary<Config> = fc
     error: fc.nat({ max: 2 }),
     parent: fc.constantFrom(false, false, true),
     run: fc.boolean(),
+    burst: fc.constantFrom(0, 0, 1, 2, 3),
+    idle: fc.boolean(),
   })
   .map((config) => {
     const { kind, items: given } = config;
@@ -101,6 +105,8 @@ export const configs: fc.Arbitrary<Config> = fc
         limit: 1,
         stopAfter: 1,
         ratio: 0,
+        burst: 0,
+        idle: false,
       };
     if (kind === 'task')
       return {
@@ -114,8 +120,10 @@ export const configs: fc.Arbitrary<Config> = fc
         success: 0,
         error: 0,
         parent: false,
+        burst: 0,
+        idle: false,
       };
-    if (kind === 'root') return { ...config, closed: false, parent: true };
+    if (kind === 'root') return { ...config, closed: false, parent: true, idle: false };
     return config;
   })
   .map((config) => ({ ...config, items: config.items.map((item) => ({ ...item, key: '', message: '' })) }));

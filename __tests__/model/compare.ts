@@ -52,6 +52,7 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
     reason: model.why === 'timeout' || model.why === 'left' ? model.why : undefined,
   });
   same('whether it is paused', (pausedUntil ?? 0) > Date.now() + 60_000, model.paused);
+  if (model.config.burst > 0) same('its tokens, and who has one', await real.bucket(), [model.tokens, model.held]);
   const items = page?.items ?? [];
   same(
     'the states of its items',

@@ -31,7 +31,7 @@ function next(run: Run): object {
     return { do: 'run', message: '{}', ready: false };
   if (!model.closed) return { do: 'close', round: '' };
   const u = model.active.find(({ state }) => state !== 'deferred');
-  if (!u) return { do: 'grant' };
+  if (!u) return { do: model.hasToken ? 'grant' : 'refill' };
   return u.name === 'p' ? { do: 'noticed' } : onward(run, u);
 }
 

@@ -11,7 +11,7 @@ export class Executions extends Mechanisms {
       if (u?.state !== 'granted' || u.void.includes(run)) continue;
       u.state = 'published';
       u.run = run;
-      if (run.startsWith('g:')) u.begun ||= 1;
+      if (run.startsWith('g:')) Object.assign(u, { begun: u.begun || 1, token: false });
       u.due = false;
     }
   }
@@ -54,6 +54,10 @@ export class Executions extends Mechanisms {
         return this.done('requeued');
       }
     }
+    // An attempt after one that threw does not wait for its turn. The items behind it do.
+    const follows = attempt.retryCount > (u.attempt?.retryCount ?? 0) && u.lastThrow >= (u.attempt?.retryCount ?? 0);
+    if (this.isItem(u) && u.state === 'running' && u.run === run && follows && this.config.burst > 0) this.tokens -= 1;
+    u.token = false;
     const another = u.run !== run || u.state !== 'running';
     if (another) Object.assign(u, { threw: u.spent, lastThrow: -1, begun: u.begun || u.spentBegun });
     if (another || attempt.retryCount !== u.attempt?.retryCount) u.begun += 1;

@@ -40,6 +40,8 @@ export class GroupState {
   parentRound = 0;
   /** Nothing of it starts for a while. */
   paused = false;
+  /** How many items may start by its rate limit. Below 0, attempts that threw have started more. */
+  tokens: number;
   released = false;
   heldBack = false;
   toSpread = false;
@@ -54,6 +56,7 @@ export class GroupState {
     this.closed = config.closed;
     this.limit = this.highest = config.limit;
     this.stopAfter = config.stopAfter;
+    this.tokens = config.burst;
     for (const item of config.items) this.items.push(this.unit(String(this.items.length), item, 'waiting'));
   }
 
@@ -73,6 +76,19 @@ export class GroupState {
   }
   get slots(): number {
     return this.items.filter(holdsSlot).length;
+  }
+  /** How many items were granted, and have not begun. */
+  get held(): number {
+    return this.items.filter(({ token }) => token).length;
+  }
+  get hasToken(): boolean {
+    return this.config.burst === 0 || this.tokens >= 1;
+  }
+  /** Nothing is to be done in it, and more may be added. */
+  get idle(): boolean {
+    const { closed, told, status, slots, suspended, preparing, paused, items } = this;
+    const stands = slots === 0 && !suspended && !preparing && !paused && items.every(({ state }) => isOutcome(state));
+    return this.config.idle && !closed && told && status === 'running' && stands;
   }
   get ended(): boolean {
     return isOutcome(this.status);
@@ -128,6 +144,7 @@ export class GroupState {
     };
     const flags = {
       superseded: false,
+      token: false,
       doomed: false,
       void: [],
       word,

@@ -13,6 +13,16 @@ export class Mechanisms extends GroupState {
     const fresh = { run: '', attempt: undefined, publications: 1, threw: 0, lastThrow: -1, doomed: false, child: '' };
     Object.assign(u, { ...fresh, begun: 0, state, owner: this.by, due: false });
   }
+  protected takeToken(u: Unit): void {
+    if (this.config.burst === 0) return;
+    this.tokens -= 1;
+    u.token = true;
+  }
+  protected returnToken(u: Unit): void {
+    if (!u.token) return;
+    u.token = false;
+    this.tokens = Math.min(this.config.burst - this.held, this.tokens + 1);
+  }
   protected noteChild(entry: string, child: string): void {
     if (this.children[entry]) return;
     this.children[entry] = child;
@@ -49,6 +59,7 @@ export class Mechanisms extends GroupState {
   }
   protected takeBack(u: Unit): void {
     if (u.run) this.makeVoid(u, u.run);
+    this.returnToken(u);
     Object.assign(u, { state: 'queued', run: '', attempt: undefined, child: '', doomed: false, due: false });
     if (this.config.kind !== 'chain' && this.alone(u)) u.passed = true;
     else this.line.unshift(u);
@@ -74,6 +85,8 @@ export class Mechanisms extends GroupState {
     u.unbegun = this.isItem(u) && !holdsSlot(u);
     if (u.unbegun) u.begun = 0;
     this.answer.endedAs = how;
+    if (how === 'cancelled') this.returnToken(u);
+    u.token = false;
     this.line = this.line.filter((other) => other !== u);
     Object.assign(u, { state: how, payload: what, run: '', attempt: undefined, doomed: false, due: false, child: '' });
     if (this.isItem(u)) {
@@ -161,14 +174,18 @@ export class Mechanisms extends GroupState {
   }
 
   protected handOut(): void {
-    while (this.status === 'running' && !this.suspended && !this.preparing && !this.paused && this.slots < this.limit) {
+    const mayStart = () => this.status === 'running' && !this.suspended && !this.preparing && !this.paused;
+    while (mayStart() && this.slots < this.limit && this.hasToken) {
       const [next] = this.line;
       const alone = next !== undefined && this.alone(next);
       // The steps of a chain have an order.
       if (!next || (alone && this.config.kind === 'chain')) return;
       this.line.shift();
       if (alone) next.passed = true;
-      else this.handOver(next);
+      else {
+        this.takeToken(next);
+        this.handOver(next);
+      }
     }
   }
 

@@ -77,6 +77,14 @@ export class Model extends Control {
         this.paused = false;
         this.release(false);
         return this.done('granted');
+      case 'refill':
+        this.tokens = this.config.burst - this.held;
+        this.release(false);
+        return this.done('granted');
+      case 'idleOver':
+        this.closed ||= this.idle;
+        this.release(false);
+        return this.done('granted');
       case 'timeOver':
         if (this.deadline !== 'none') this.deadline = 'over';
         return 'over';

@@ -60,6 +60,11 @@ export function defineDump(client: RedisLike): void {
   client.defineCommand('modelDump', { lua: dumpLua, numberOfKeys: 10 });
 }
 
+/** Longer than any sequence takes, in ms: nothing is over but what an action lets be over. */
+const hour = 3_600_000;
+/** The places of the numbers by which the store paces a group. */
+const pace = { countedAt: 1, pausedUntil: 4, idleSince: 5 };
+
 /** One group in Redis, of which two processes take care. */
 export class Real {
   readonly reader: GroupReader;
@@ -76,7 +81,7 @@ export class Real {
   ) {
     this.reader = new GroupReader(stores[0]);
     this.tree = new TreeReader(stores[0], this.reader);
-    const { kind, closed, limit, stopAfter, ratio, keepResults, timeout, success, error, parent } = config;
+    const { kind, closed, limit, stopAfter, ratio, keepResults, timeout, success, error, parent, burst, idle } = config;
     this.group = {
       id: newId(),
       kind,
@@ -86,7 +91,9 @@ export class Real {
       maxConcurrency: limit,
       stopAfterNFailures: stopAfter || null,
       stopAfterFailureRatio: ratio || null,
-      timeoutMs: timeout ? 3_600_000 : null,
+      timeoutMs: timeout ? hour : null,
+      rateLimit: burst > 0 ? { limit: 1, perMs: hour, burst } : null,
+      closeAfterIdleMs: idle ? hour : null,
       keepResults,
       successCallbacks: times(success, withOwn),
       errorCallbacks: times(error, withOwn),
@@ -171,7 +178,7 @@ export class Real {
         return { answer: answerOf('lapsed') };
       }
       case 'renew':
-        await store.renew(id, action.entries, 3_600_000);
+        await store.renew(id, action.entries, hour);
         return { answer: answerOf('renewed') };
       case 'regrant': {
         const { entry, state, run } = action;
@@ -200,9 +207,15 @@ export class Real {
         return called(await store.update(id, changed));
       }
       case 'pause':
-        return called(await store.pause(id, 3_600_000));
+        return called(await store.pause(id, hour));
       case 'pauseOver':
-        await this.stores[0].redis.use('hdel', (client) => client.hdel(store.keys.state(id), 'pc'));
+        await this.setPace(pace.pausedUntil, 0);
+        return called(await store.grant(id));
+      case 'refill':
+        await this.setPace(pace.countedAt, 0);
+        return called(await store.grant(id));
+      case 'idleOver':
+        await this.setPace(pace.idleSince, 1);
         return called(await store.grant(id));
       case 'timeOver':
         await this.stores[0].redis.use('eval', (client) =>
@@ -251,6 +264,30 @@ export class Real {
       case 'remove':
         return { answer: answerOf((await store.remove(id, 'user')).code) };
     }
+  }
+
+  /** How many tokens its rate limit has, and how many items have one and have not begun. */
+  async bucket(): Promise<[tokens: number, held: number]> {
+    const [units, countedAt, held] = await this.readPace();
+    const [seconds = 0] = await this.stores[0].redis.use('time', (client) => client.time());
+    const full = (this.config.burst - held!) * hour;
+    const passed = Math.max(0, Number(seconds) * 1_000 - countedAt!);
+    return [Math.floor(Math.min(full, units! + passed) / hour), held!];
+  }
+
+  private async readPace(): Promise<number[]> {
+    const { redis, keys } = this.stores[0];
+    const stored = await redis.use('hget', (client) => client.hget(keys.state(this.id), 'pc'));
+    return (stored ?? '0 0 0 0 0 0').split(' ').map(Number);
+  }
+
+  /** Lets time pass for one of the times that pace the group, if it is set. */
+  private async setPace(position: number, value: number): Promise<void> {
+    const { redis, keys } = this.stores[0];
+    const now = await this.readPace();
+    if (now[position] === 0) return;
+    now[position] = value;
+    await redis.use('hset', (client) => client.hset(keys.state(this.id), 'pc', now.join(' ')));
   }
 
   /** All that Redis holds of the group, but for times; and how long its keys live. */

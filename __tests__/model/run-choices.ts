@@ -58,16 +58,19 @@ const advance: Maker = (run, choice) => {
       : settleGroup(u, groupRun(u), choice, model.round);
   if (u.state === 'granted' && b % 4 > 0) return { do: 'confirm', pairs: [[u.name, run.newRun()]] };
   const execution = { entry: u.name, run: u.run || run.newRun() };
-  if (u.state !== 'running')
-    return {
-      do: 'start',
-      ...execution,
-      attempt: first,
-      token: true,
-      deadOwner: '',
-      child: u.kind === 'root',
-      handBack: false,
-    };
+  const start = {
+    do: 'start',
+    ...execution,
+    token: true,
+    deadOwner: '',
+    child: u.kind === 'root',
+    handBack: false,
+  } as const;
+  if (u.state !== 'running' || !u.attempt) return { ...start, attempt: first };
+  const { retryCount } = u.attempt;
+  // After an attempt that threw, the engine starts the next one.
+  if (u.lastThrow >= retryCount && c % 4 > 0)
+    return { ...start, attempt: { ...u.attempt, retryCount: retryCount + 1, nonce: run.newNonce() } };
   const outcome = ends[b % ends.length]!;
   return {
     do: 'finish',

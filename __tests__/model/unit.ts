@@ -33,6 +33,8 @@ export interface Unit extends NewItem {
   /** How many attempts had thrown, and begun, when its run was handed back. */
   spent: number;
   spentBegun: number;
+  /** It has taken a token of the rate limit, and has not begun. */
+  token: boolean;
   /** It is under way and was cancelled by itself. */
   doomed: boolean;
   /** Runs of it that count no more. */
