@@ -1,4 +1,9 @@
+import { Events } from '../../../src/config/events';
+import { Commands } from '../../../src/orchestrator/commands';
+import { NextStarts } from '../../../src/orchestrator/next-starts';
+import { Repairs } from '../../../src/orchestrator/repairs';
 import type { Effects } from '../../../src/store/replies';
+import type { NextStart } from '../../../src/store/script-calls';
 import { Random } from '../../helpers/random';
 import { seedsOf } from '../../helpers/seeds';
 import { execution, failed, specs, StoreFixture, succeeded, threw, type TestGroup } from '../../helpers/store';
@@ -94,6 +99,36 @@ test('the reconciler learns when the next start is overdue, and grants it', asyn
   expect(before.next).toBeGreaterThan(minute / 2);
   await pass(group, minute);
   expect(await store.due(group.id, 10)).toMatchObject({ more: true });
+});
+
+test('a process that closes hands over the next start: another one looks at the group in time, not a lease later', async () => {
+  const plans: NextStart[] = [];
+  const own = new StoreFixture({ leaseMs: 60 * minute }, undefined, {
+    onNextStart: (_, next) => void plans.push(next),
+  });
+  try {
+    const rateLimit = { limit: 1, perMs: minute, burst: 1 };
+    const group = await own.group(specs(2), { closed: true, rateLimit }, { message: '{}' });
+    const { id } = group;
+    await group.start('0');
+    const carryOut = async () => undefined;
+    const repairs = new Repairs(own.reader, new Events(own.store.settings.logger), own.store.settings);
+    const closing = new NextStarts(own.store, new Commands(own.store, carryOut), repairs, carryOut);
+    const left = async () => {
+      const [due, [seconds]] = await Promise.all([
+        own.redis.zscore(own.store.keys.dueIndexOf(id), id),
+        own.redis.time(),
+      ]);
+      return Number(due) - Number(seconds) * 1_000;
+    };
+    expect(plans).toHaveLength(1);
+    expect(await left()).toBeGreaterThan(30 * minute);
+    closing.plan(id, plans[0] as NextStart);
+    await closing.close();
+    expect(await left()).toBeLessThan(2 * minute);
+  } finally {
+    await own.close();
+  }
 });
 
 test('a swarm that waits for its next start is not abandoned', async () => {
