@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { markdownTable, writeMarkdown } from './markdown';
 import { liveExample, type Step } from './redis-schema/example';
+import { readWriters } from './redis-schema/writers';
 import { errorMessage } from './stack/errors';
 import { CHECKOUT } from './stack/paths';
 import { withRedis } from './with-redis';
@@ -30,6 +31,13 @@ const fieldTable = (fields: readonly Field[]): string[] =>
     fields.map(({ field, name, meaning }) => [code(field), name, meaning]),
   );
 
+const writers = readWriters();
+const writtenTable = (fields: readonly Field[], word: 'field' | 'spec_field' | 'callback_field'): string[] =>
+  markdownTable(
+    ['field', 'name', 'meaning', 'written in'],
+    fields.map(({ field, name, meaning }) => [code(field), name, meaning, writers.of(word, name)]),
+  );
+
 function stepText({ title, written }: Step): string[] {
   return ['', `**${title}**`, '', '```text', ...written, '```'];
 }
@@ -37,9 +45,9 @@ function stepText({ title, written }: Step): string[] {
 const sections: [heading: string, table: string[]][] = [
   ['The keys of a group', keyTable(groupKeys)],
   ['The keys that groups share', keyTable(sharedKeys)],
-  ['The state of a group', fieldTable(groupFields)],
-  ['The specs of its items', fieldTable(specFields)],
-  ['Its callbacks, and facts of single items', fieldTable(callbackFields)],
+  ['The state of a group', writtenTable(groupFields, 'field')],
+  ['The specs of its items', writtenTable(specFields, 'spec_field')],
+  ['Its callbacks, and facts of single items', writtenTable(callbackFields, 'callback_field')],
   ['The record of an active item', fieldTable(activeFields)],
 ];
 
@@ -50,6 +58,7 @@ export function pageStart(): string {
     '<!-- Written by `npm run docs:schema` from src/store/schema.ts. -->',
     'All keys begin with `<keyPrefix>:<tenant>:<namespace>:`. The keys of one group have its id in braces, so that they live in one slot of a Redis Cluster and one script can change all of them. All times are those of Redis.',
     'This is no public interface: read it with `mage.describe`, `mage.list` and `progress()`. The page is for people who look into a Redis, or change mageflow.',
+    'The last column of a table names the files in `src/store/lua` that write the field.',
     ...sections.flatMap(([heading, table]) => [`## ${heading}`, table.join('\n')]),
   ];
   return blocks.join('\n\n');

@@ -155,6 +155,9 @@ const known = new Set<string>(fields);
 /** The names of all fields. Their names in Redis are in src/store/schema.json. */
 export const configFields: readonly ConfigField[] = fields;
 
+/** The names of the fields that `update` may change. */
+export const changeableFields: readonly ConfigField[] = fields.filter((field) => rows[field].changeable);
+
 /** Checks a configuration. @throws ConfigurationError naming the field, the expected value and the given one */
 export function resolveConfig(config: SwarmConfig | null | undefined): ResolvedConfig {
   const given = config ?? {};
