@@ -189,7 +189,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     roots,
     schemas,
     openSwarm: (id, name, before) =>
-      new TaskSwarm(scope, id, name, { before: () => placeholderSnapshot(name, before) }),
+      new TaskSwarm(scope, id, name, { before: () => placeholderSnapshot({ kind: 'root', name }, before) }),
   };
   const runtime: Runtime = {
     instance,

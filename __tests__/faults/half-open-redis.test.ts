@@ -26,7 +26,7 @@ afterEach(async () => {
   await server.close();
 });
 
-test('a batch ends to the letter when its connections to Redis are lost without a word', async () => {
+test('a batch has exactly the expected results when its connections to Redis are silently lost', async () => {
   await batch.start();
   for (const begun of [10, 40]) {
     await batch.begun(begun);
@@ -35,7 +35,7 @@ test('a batch ends to the letter when its connections to Redis are lost without 
   await batch.check();
 });
 
-test('a batch ends to the letter also when new connections are lost as well for a while', async () => {
+test('a batch has exactly the expected results when new connections are silently lost too', async () => {
   await batch.start();
   await batch.begun(10);
   proxy.swallow(true);
@@ -55,7 +55,7 @@ test('a call is refused with a StoreError, and the next ones go through a new co
   await eventually('calls are answered again', async () => (await item.status()) === 'pending');
 });
 
-test('who waits for an end hears of it although the hints are lost', async () => {
+test('a caller that waits for an end gets it although the hints are lost', async () => {
   const swarm = await faults.mage.swarm({ tasks: [['work', { n: 1, hold: 'end' }]], isSwarmClosed: true });
   const output = swarm.run();
   await batch.begun(1);

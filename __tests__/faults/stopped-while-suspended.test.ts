@@ -119,7 +119,7 @@ describe('a worker that is told to stop while an attempt waits for resume', () =
     expect(await numbers('start', 20, 21)).toEqual([20, 21, 20]);
   });
 
-  test('hands on a step of a chain', async () => {
+  test('a stopping worker hands on a suspended step of a chain, and another worker runs it after resume', async () => {
     expect(await resumed('chain')).toEqual({ n: 31 });
     expect(await numbers('start', 30, 31)).toEqual([30, 31, 31]);
   });
@@ -131,7 +131,7 @@ describe('a worker that is told to stop while an attempt waits for resume', () =
     expect(await numbers('body', 40, 40)).toEqual([40, 40]);
   });
 
-  test('leaves a root that can be cancelled, with its children', async () => {
+  test('a root that a stopping worker handed on can be cancelled with its children', async () => {
     await groups.get('cancelled')?.cancel();
     await expect(handles.get('cancelled')?.output).rejects.toThrow(/cancelled/);
     await isQuiet(groups.get('cancelled')?.id ?? '');

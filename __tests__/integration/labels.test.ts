@@ -1,14 +1,19 @@
 import { mageContext } from '../../src';
+import { field } from '../../src/store/scripts.generated';
+import { eventually } from '../helpers/fixture';
 import { rejection } from '../helpers/outcomes';
 import { openTasks } from '../helpers/task-set';
 
 const { fixture, taskSet, mage, work, callback } = openTasks();
 const seen = new Map<string, string[] | undefined>();
+const customers = new Map<string, unknown>();
 const noting = mage.task({
   name: 'noting',
   fn: ({ label }: { label: string }, ctx) => {
+    const customer = ctx.additionalMetadata()['customer'] ?? null;
     seen.set(label, mageContext()?.tags);
-    return { customer: ctx.additionalMetadata()['customer'] ?? null };
+    customers.set(label, customer);
+    return { customer };
   },
 });
 const parent = mage.rootTask({
@@ -68,11 +73,12 @@ test('the runs of a group have its metadata, and a body sees the tags of all gro
   expect(context?.tags).toEqual(['outer']);
 });
 
-test('the children of a root see its tags', async () => {
+test('the children of a root see its tags, and their runs have its metadata', async () => {
   const root = await mage.sign(parent, { label: 'root' }, { tags: ['root'], metadata: { customer: 'acme' } });
   await root.run({});
   await taskSet.settled(root);
   expect(seen.get('root child')).toEqual(['root', 'of the child']);
+  expect(customers.get('root child')).toBe('acme');
 });
 
 test('a body without tags sees none', async () => {
@@ -100,6 +106,30 @@ test('a swarm, a chain and a task can have a retention of their own', async () =
   }
   expect(await left(swarm.id)).toBeLessThanOrEqual(7 * 60_000);
   expect(await left(waiting.id)).toBeGreaterThan(7 * 60_000);
+});
+
+test('in another group the retention of the outermost group counts, also for how long nothing may happen', async () => {
+  const before = new Set(await fixture.keys());
+  const retention = { finishedMs: 60_000, abandonedMs: 60_000 };
+  const swarm = await mage.swarm({
+    tasks: [
+      await mage.swarm({ tasks: [[work, { label: 'innermost' }]], isSwarmClosed: true, retention }),
+      await mage.chain([await mage.sign(work, { label: 'step below' })], { retention }),
+      await mage.sign(parent, { label: 'root below' }, { retention }),
+    ],
+    retention: { finishedMs: 5 * 60_000, abandonedMs: 7 * 60_000 },
+    isSwarmClosed: true,
+  });
+  await swarm.run({});
+  await taskSet.settled(swarm);
+  const states = (await fixture.keys()).filter((key) => !before.has(key) && key.endsWith('}:g'));
+  // The swarm, the swarm and the chain in it, and the children of the root.
+  expect(states).toHaveLength(4);
+  const times = (name: string) => Promise.all(states.map((state) => fixture.redis.hget(state, name)));
+  expect(await times(field.abandonedAfter)).toEqual(states.map(() => '420000'));
+  // How long they are kept is known when the outermost group has ended.
+  await eventually('each is kept for its time', async () => new Set(await times(field.retention)).size === 1);
+  expect(await times(field.retention)).toEqual(states.map(() => '300000'));
 });
 
 test.each([

@@ -129,7 +129,7 @@ test('watch reads as often as intervalMs says', async () => {
   expect(performance.now() - began).toBeLessThan(3_500);
 });
 
-test('wrong options are refused when they are handed in', async () => {
+test('results() and watch() refuse wrong options at the call, not in the loop', async () => {
   const swarm = await mage.swarm();
   for (const [call, text] of [
     [() => swarm.results({ sgnal: 1 } as never), 'sgnal: unknown option of results'],

@@ -79,7 +79,7 @@ describe('what is listed', () => {
     expect((await mage.describe(items[0]?.id ?? '')).kind).toBe('root');
   });
 
-  test('the status is the one that status() gives, while it runs too', async () => {
+  test('a running task is listed with the status that status() returns', async () => {
     const running = await mage.sign(retriedWork, { waitFor: 'listed' }, { name: 'held' });
     await running.runNoWait({});
     fixture.onRelease(() => taskSet.openGate('listed'));

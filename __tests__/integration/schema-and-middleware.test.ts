@@ -109,7 +109,7 @@ describe('a schema', () => {
     await expect((await mage.sign(plain)).run(message)).resolves.toEqual(message);
   });
 
-  test('that is no zod 4 schema is a ConfigurationError that names the task', () => {
+  test('a schema that is not zod 4 throws a ConfigurationError that names the task', () => {
     const declare = () => mage.task({ name: 'no schema', input: { type: 'object' } as never, fn: () => ({}) });
     expect(declare).toThrow(ConfigurationError);
     expect(declare).toThrow(/no schema.*zod 4/);

@@ -54,7 +54,7 @@ test('waits for all that it has started on one channel', async () => {
   expect(await Promise.all([...outputs, task])).toEqual([[1], [1], 2]);
 });
 
-test('gives the output of what ended before it was waited for', async () => {
+test('a handle gives the output of a swarm that ended before anybody waited', async () => {
   const swarm = await holding();
   const handle = await swarm.runNoWait({});
   held.open();
@@ -108,7 +108,7 @@ test('reads the outputs of a swarm that are too many to be told', async () => {
   expect(made.length).toBeGreaterThan(0);
 });
 
-test('reads the outputs of a swarm that are too large to be told', async () => {
+test('reads the outputs of a swarm that are too large for the message of its end', async () => {
   const text = 'x'.repeat(5_000);
   const large = await mage.swarm({ tasks: [[texts, { text }]], isSwarmClosed: true });
   expect(await large.run({})).toEqual([text]);

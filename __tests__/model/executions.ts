@@ -66,7 +66,7 @@ export class Executions extends Mechanisms {
       u.child = `child-${u.name}`;
       this.noteChild(u.name, u.child);
     }
-    this.answer.more = { failed: this.failures.length };
+    this.answer.more = { failed: this.failures.length, attempt: u.begun };
     return 'run';
   }
 

@@ -153,7 +153,7 @@ export class Real {
         if (code === 'requeued') return called(reply);
         const more =
           code === 'run'
-            ? { failed: reply.failed }
+            ? { failed: reply.failed, attempt: reply.attempt }
             : code === 'stored'
               ? { result: reply.result, late: reply.late ?? false }
               : code === 'duplicate'

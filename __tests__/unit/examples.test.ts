@@ -102,7 +102,7 @@ describe('the checks', () => {
 });
 
 describe('the names', () => {
-  test('choose an example', () => {
+  test('finds an example by its name, and nothing for other arguments', () => {
     expect(chooseExample(['fan-out'])).toBe(fanOut);
     expect(chooseExample([])).toBeUndefined();
     expect(chooseExample(['--help'])).toBeUndefined();

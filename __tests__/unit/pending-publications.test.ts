@@ -34,7 +34,7 @@ test('a publication that hangs is noticed while those that came later get throug
   }
 });
 
-test('an entry that has got through and comes back begins anew', () => {
+test('an entry that is removed and added again is not stuck from before', () => {
   const pending = filled('a');
   pending.stuckMs(0);
   pending.delete('a');

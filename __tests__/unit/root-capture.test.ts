@@ -30,7 +30,7 @@ describe('what a body makes is known again in its next attempt', () => {
     expect(new Set(identities(parts)).size).toBe(parts.length);
   });
 
-  test('but not when any part of it differs', () => {
+  test('what differs in any part gets another identity', () => {
     const root = attempt();
     const parts = [
       ['task', 'resize', '{}', '{}'],

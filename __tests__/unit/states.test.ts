@@ -49,7 +49,7 @@ function body(file: string, name: string): string {
 }
 
 describe('docs/states.md', () => {
-  test('is compared with tables that the parser has understood', () => {
+  test('the parser finds the transitions of items and groups in the scripts', () => {
     expect(ofItems.length).toBeGreaterThan(30);
     expect(ofGroups.length).toBeGreaterThan(12);
     expect(ofItems).toContain('published running');

@@ -75,7 +75,7 @@ describe('a thrown error', () => {
       expect(encodeThrown(error)).toBe(error);
   });
 
-  test('is replaced by one with all that is known of its reason, which the engine records nothing of', () => {
+  test('an error with a cause is replaced by one whose message contains the cause, which the engine does not record', () => {
     for (const type of [TypeError, NonRetryableError]) {
       const error = new type('fetch failed');
       error.cause = new Error('connect ECONNREFUSED');

@@ -107,5 +107,5 @@ function swarmOf(
   if (below === undefined) return undefined;
   const name = at.spec.name ?? at.spec.task;
   const entry = new StoredEntry(scope, at.groupId, at.entry, { id, name, isGroup: true });
-  return new TaskSwarm(scope, below, name, { before: () => placeholderSnapshot(name, entry) });
+  return new TaskSwarm(scope, below, name, { before: () => placeholderSnapshot({ kind: 'swarm', name }, entry) });
 }

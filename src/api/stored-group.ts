@@ -1,3 +1,4 @@
+import type { GroupKind } from '../store/group-store';
 import type { RetryFilter } from '../orchestrator/chosen-retry';
 import { groupCancelled, groupFailure } from '../orchestrator/group-end';
 import { CancelledError, ConfigurationError, NotFoundError, TaskFailedError } from '../config/errors';
@@ -171,13 +172,13 @@ export function progressOf(snapshot: Snapshot, recent?: RecentEnds): Progress {
 
 /** Returns the snapshot of a swarm that an entry will create, or that it will never create because it has ended. */
 export async function placeholderSnapshot(
-  name: string,
+  { kind, name }: { kind: GroupKind; name: string },
   before: { status(): Promise<SignatureStatus> },
 ): Promise<Snapshot | undefined> {
   const status = await before.status();
   const ended = status === 'succeeded' || status === 'failed' || status === 'cancelled';
   return emptySnapshot({
-    kind: 'root',
+    kind,
     name,
     status: ended ? status : 'pending',
     closed: ended,

@@ -49,7 +49,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   private suspendedBeforeRun = false;
   /** The number of calls that are writing its own run. */
   private starting = 0;
-  /** True if it was loaded from a run of its own. Then this object lacks some of its spec. */
+  /** True if it was loaded from a run of its own. Then `spec` has no key and, for a chain, no steps, callbacks or options. */
   private loaded = false;
   private made: boolean | undefined;
   /** True if this object was run in this attempt of the body that made it. */
@@ -496,7 +496,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
 nameKindIn(TaskSignature.prototype);
 
-/** Returns the stored form of a root's child. Its message is final, so it is stored with the data. */
+/** Returns how a group stores a child of a root: a task with its message merged under its bound data, a chain with its message beside it. */
 function childItem(spec: Spec, message: string, options: StoredRunOptions | undefined) {
   if (spec.group === 'chain') return { spec: packSpec(spec), message: packMessage(message, options) };
   const merged = mergeRunOptions(spec.options, options);

@@ -30,10 +30,24 @@ export class EffectRunner {
   ) {}
 
   /**
-   * Carries out the effects of a script. Resolves when the engine has accepted each run, or its permanent failure has been
-   * stored.
+   * Carries out the effects of a script, and of the further grants that it has left. Resolves when the engine has accepted
+   * each run, or its permanent failure has been stored.
    */
   async carryOut(groupId: string, effects: Effects): Promise<void> {
+    if (!effects.more) return this.carryOutOnce(groupId, effects);
+    const waits: Promise<void>[] = [];
+    for (let current = effects; ;) {
+      const wait = this.carryOutOnce(groupId, current);
+      // It is awaited below. Until then, or when the next grant throws, a rejection would count as unhandled.
+      wait.catch(() => undefined);
+      waits.push(wait);
+      if (!current.more || !(await this.parts().outbox.hasRoom())) break;
+      current = (await this.store.grant(groupId)).effects;
+    }
+    await Promise.all(waits);
+  }
+
+  private async carryOutOnce(groupId: string, effects: Effects): Promise<void> {
     const { outbox, nesting, canceller, deadlines, nextStarts, cache } = this.parts();
     const ended = isEnded(effects.status);
     if (ended) {

@@ -1,6 +1,6 @@
 import { kinds } from './kinds';
 import { packFailure } from '../messages/text';
-import { newSecret, type Above, type GroupStore } from '../store/group-store';
+import { newSecret, type Above, type GroupStore, type NewGroup } from '../store/group-store';
 import type { Effects } from '../store/replies';
 import { isEnded, type GroupRecord, type GroupReader } from '../store/group-reader';
 import { isChildrenId, nestedId } from '../store/ids';
@@ -71,15 +71,17 @@ export class Nesting {
    * @param nested - what becomes of the entry
    */
   async start(groupId: string, entry: string, { record, spec, input, own }: NestedEntry): Promise<void> {
-    const suspension = await this.reader.suspensions.of(groupId);
-    const parent = { groupId, entry, round: suspension?.round ?? 0 };
+    const [suspension, retention] = await Promise.all([
+      this.reader.suspensions.of(groupId),
+      this.reader.retentionOf(groupId),
+    ]);
+    const parent = { groupId, entry, round: suspension?.round ?? 0, retention };
     const message = input === undefined ? '' : JSON.stringify(input);
     const above = aboveEntries(groupId, record);
     if (spec.group === 'swarm-ref') return this.startReferenced(spec, { message, own }, parent, above);
     const id = !entry.startsWith('c') && spec.id ? spec.id : nestedId(groupId, entry);
     const { options, isReplaced } = unpackMessage(own);
-    // For a nested group the retention of the outermost one counts.
-    const { items, retention: _own, ...template } = await composed(() => templateGroup(spec, options));
+    const { items, ...template } = await composed(() => templateGroup(spec, options));
     const group = {
       id,
       kind: spec.group as 'chain' | 'swarm',
@@ -169,9 +171,9 @@ export class Nesting {
   /** Lets the groups below an ended outermost group expire after their retention, and then that group. */
   async releaseBelow(groupId: string, total: number): Promise<void> {
     const retention = await this.reader.retentionOf(groupId);
-    const isLonger = (retention ?? 0) > this.store.settings.finishedMs;
+    const isLonger = (retention?.finishedMs ?? 0) > this.store.settings.finishedMs;
     await this.reader.eachBelow(groupId, async (below) => {
-      await this.commands.release(below, retention);
+      await this.commands.release(below, retention?.finishedMs);
       // Its rows were made for its own retention.
       if (isLonger) await this.by.signatureIndex.renew(below);
     });
@@ -207,7 +209,7 @@ export class Nesting {
   private async startReferenced(
     spec: Spec,
     { message, own }: { message: string; own: string },
-    parent: { groupId: string; entry: string; round: number },
+    parent: NonNullable<NewGroup['parent']> & { round: number },
     above: Above,
   ): Promise<void> {
     const id = spec.id ?? '';

@@ -77,22 +77,14 @@ export class Outbox {
     this.requests = new RunRequests(inputs, store.keys.mark);
   }
 
-  /** Publishes what a script has granted, and then what is still to be granted. */
-  async publish(groupId: string, effects: Effects): Promise<void> {
-    if (!effects.more) return this.publishOnce(groupId, effects);
-    const waits: Promise<unknown>[] = [];
-    for (let current = effects; ;) {
-      const wait = this.publishOnce(groupId, current);
-      // It is awaited below. Until then, or when the next grant throws, a rejection would count as unhandled.
-      wait.catch(() => undefined);
-      waits.push(wait);
-      if (!current.more) break;
-      // Items stay ungranted in Redis while the sender is full: granted now, they would only wait in this process.
-      if (this.sender.isFull) await this.sender.whenNotFull();
-      if (this.closed) break;
-      current = (await this.parts.store.grant(groupId)).effects;
-    }
-    await Promise.all(waits);
+  /**
+   * Waits until there is room for further publications. Items stay ungranted in Redis until then: granted now, they would
+   * only wait in this process.
+   * @returns false when the outbox is closed
+   */
+  async hasRoom(): Promise<boolean> {
+    if (this.sender.isFull) await this.sender.whenNotFull();
+    return !this.closed;
   }
 
   /** Marks an entry as published, although the effects of its nested group may still be in progress. */
@@ -132,7 +124,8 @@ export class Outbox {
     await this.parts.confirmations.flush();
   }
 
-  private async publishOnce(groupId: string, effects: Effects): Promise<void> {
+  /** Publishes the items and callbacks that a script has granted. */
+  async publish(groupId: string, effects: Effects): Promise<void> {
     const keys = [...effects.grants, ...effects.callbacks].map(({ entry }) => `${groupId} ${entry}`);
     if (keys.length === 0) return;
     const now = this.parts.store.clock.elapsed();

@@ -38,7 +38,7 @@ export class Reconciler {
   private readonly refusals = new Set<(error: StoreFormatError) => void>();
   private readonly groups: GroupReconciler;
 
-  /** @param groups - makes the part that handles one group; it receives whether the loop is still started */
+  /** @param groups - makes the part that handles one group; it receives a function that returns whether the loop goes on */
   constructor(
     private readonly parts: ReconcilerParts,
     groups: (goesOn: () => boolean) => GroupReconciler,

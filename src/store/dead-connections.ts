@@ -4,7 +4,7 @@ import { timeLimit } from '../utils/timeout';
 
 type Client = Redis | Cluster;
 
-/** A limit in parts may be over a few ms early, because timers count in whole ms. */
+/** The share of the limit that must have passed: `timeLimit` adds up several timers, and each may fire slightly early. */
 const almost = 0.9;
 
 /**

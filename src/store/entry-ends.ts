@@ -1,6 +1,6 @@
 import { runOf } from './active-record';
 import type { GroupStore } from './group-store';
-import { isStopped, marks } from './item-state';
+import { marks, outcomeOf } from './item-state';
 import type { GroupStatus, Outcome } from './replies';
 import { callbackField, field } from './scripts.generated';
 
@@ -59,14 +59,12 @@ async function endsOfItems({ keys, redis }: GroupStore, id: string, entries: rea
   );
   if (!status) return [];
   const bytes = new Map(ranges.map(([chunk, { from }], i) => [chunk, { from, text: texts[i] ?? '' }]));
-  const stopped = isStopped(status as GroupStatus);
   return entries.flatMap((entry): Ends => {
     const index = Number(entry);
     if (index >= Number(total)) return [];
     const { from = 0, text = '' } = bytes.get(Math.floor(index / chunkSize)) ?? {};
     const byte = text[index - from] ?? '';
-    const open = byte === 'a' || !stopped;
-    return [[entry, marks[byte] ?? (open ? 'open' : 'cancelled')]];
+    return [[entry, outcomeOf(byte, status as GroupStatus) ?? 'open']];
   });
 }
 

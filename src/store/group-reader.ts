@@ -16,10 +16,11 @@ import type { GroupStore } from './group-store';
 import type { GroupStatus, Outcome } from './replies';
 import { itemId } from './ids';
 import { unpackActive } from './active-record';
-import { activeState, isEnded, itemStateOf, marks, type ItemState } from './item-state';
+import { activeState, isEnded, isUnstarted, itemStateOf, marks, type ItemState } from './item-state';
 import { Suspensions } from './suspensions';
 import { lastKnownOutcomes, inlined } from './item-ends';
 import { timesOf, type ItemTimes } from './item-times';
+import type { GroupRetention } from './labels';
 import { parseOptions, unpackCallback, unpackHead, type GroupTemplate } from './spec';
 import { callbackField, field, specField } from './scripts.generated';
 
@@ -84,9 +85,8 @@ export class GroupReader {
     return this.groups.record(id);
   }
 
-  /** Returns the status and the numbers of a group; undefined when it is unknown. */
-  /** Returns for how long a group is kept after its end, in ms; undefined when it is unknown. */
-  retentionOf(id: string): Promise<number | undefined> {
+  /** Returns for how long a group is kept; undefined when it is unknown. */
+  retentionOf(id: string): Promise<Required<GroupRetention> | undefined> {
     return this.groups.retentionOf(id);
   }
 
@@ -95,6 +95,7 @@ export class GroupReader {
     return this.groups.pacing(id);
   }
 
+  /** Returns the status and the numbers of a group; undefined when it is unknown. */
   snapshot(id: string): Promise<Snapshot | undefined> {
     return this.groups.snapshot(id);
   }
@@ -539,10 +540,7 @@ export class GroupReader {
     const bytes = await this.store.redis.use('getrange', (client) =>
       client.getrange(this.store.keys.bytes(id), from, to - 1),
     );
-    return range(from, to).filter((index) => {
-      const byte = bytes[index - from];
-      return byte === undefined || byte === '\0' || byte === 'q' || byte === 'h';
-    });
+    return range(from, to).filter((index) => isUnstarted(bytes[index - from] ?? ''));
   }
 
   /** Returns the first 100 failures of a group, and the number of all. */

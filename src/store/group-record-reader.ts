@@ -1,7 +1,7 @@
 import { claimToken } from './executions';
 import type { Above, GroupKind, GroupStore } from './group-store';
 import { isEnded, isStopped, isSuspended } from './item-state';
-import { parseLabels, type Labels } from './labels';
+import { parseLabels, type GroupRetention, type Labels } from './labels';
 import type { GroupStatus } from './replies';
 import { parseOptions, type StoredRunOptions } from './spec';
 import { field } from './scripts.generated';
@@ -115,10 +115,12 @@ export class GroupRecordReader {
     return secret ? claimToken(secret, entry) : undefined;
   }
 
-  /** Returns for how long a group is kept after its end, in ms; undefined when it is unknown. */
-  async retentionOf(id: string): Promise<number | undefined> {
-    const ms = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.state(id), field.retention));
-    return ms === null ? undefined : Number(ms);
+  /** Returns for how long a group is kept; undefined when it is unknown. */
+  async retentionOf(id: string): Promise<Required<GroupRetention> | undefined> {
+    const [finishedMs, abandonedMs] = await this.store.redis.use('hmget', (client) =>
+      client.hmget(this.store.keys.state(id), field.retention, field.abandonedAfter),
+    );
+    return finishedMs && abandonedMs ? { finishedMs: Number(finishedMs), abandonedMs: Number(abandonedMs) } : undefined;
   }
 
   /** Returns the parent of a group, and whether the group has a rate limit. */

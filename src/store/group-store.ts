@@ -52,8 +52,11 @@ export interface NewGroup extends ConfigChange {
   runOptions?: string;
   successCallbacks: readonly string[];
   errorCallbacks: readonly string[];
-  /** The parent, the entry of this group in it, and how often the parent was retried. */
-  parent?: { groupId: string; entry: string; round?: number };
+  /**
+   * The parent, the entry of this group in it, and how often the parent was retried. `retention`: that of the parent, which
+   * counts in place of its own.
+   */
+  parent?: { groupId: string; entry: string; round?: number; retention?: GroupRetention | undefined };
   above?: Above;
   /** Set when the group is created suspended: the version of that suspension. */
   suspended?: string;
@@ -156,7 +159,9 @@ function fieldsOf(group: NewGroup, settings: Settings): (string | number)[] {
     group.closed ? 1 : 0,
   ];
   fields.push(...encodeConfig(group));
-  const { finishedMs = settings.finishedMs, abandonedMs = settings.abandonedMs } = group.retention ?? {};
+  // In another group the retention of the outermost one counts.
+  const retention = group.parent?.retention ?? group.retention ?? {};
+  const { finishedMs = settings.finishedMs, abandonedMs = settings.abandonedMs } = retention;
   if (group.labels) fields.push(field.labels, JSON.stringify(group.labels));
   fields.push(field.retention, finishedMs, field.grace, graceMs, field.abandonedAfter, abandonedMs);
   // 0 means that the group is complete, so the cursor is stored plus 1: its first task may be added after its creation.
@@ -298,6 +303,7 @@ export class GroupStore {
         JSON.stringify(above),
         parent.round ?? 0,
         '',
+        parent.retention?.abandonedMs ?? '',
       ]),
     );
   }
@@ -505,9 +511,11 @@ export class GroupStore {
 
   /** Removes a group that has ended or was never started. The names of the groups below it are kept for the caller. */
   async remove(id: string, by: 'user' | 'parent') {
+    const entry = await this.topLevelIndex.find(id);
     const reply = await this.scripts.call('remove', id, [by]);
     const code = reply[0] as 'removed' | 'missing' | 'started' | 'nested';
-    if (code === 'removed') await this.redis.use('zrem', (client) => client.zrem(this.keys.topLevelIndex(), id));
+    // A new group of the same idempotency key may be in the index by now.
+    if (code === 'removed' && entry) await this.topLevelIndex.drop([entry]);
     return { code, total: Number(reply[1]) || 0 };
   }
 

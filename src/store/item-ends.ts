@@ -1,5 +1,5 @@
 import type { GroupStore } from './group-store';
-import { isStopped, marks } from './item-state';
+import { marks, outcomeOf } from './item-state';
 import type { GroupStatus } from './replies';
 import { field } from './scripts.generated';
 
@@ -33,7 +33,7 @@ export async function lastKnownOutcomes(
     const at = spans.findIndex(([from, to]) => from <= index && index <= to);
     const byte = texts[at]?.[index - (spans[at]?.[0] ?? 0)] ?? '';
     if (marks[byte]) return result?.startsWith(byte) ? result : byte;
-    return isStopped(status as GroupStatus) ? undefined : result;
+    return outcomeOf(byte, status as GroupStatus) ? undefined : result;
   });
 }
 

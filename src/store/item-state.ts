@@ -19,14 +19,26 @@ export interface StoredState {
 /** The outcome for each stored mark. */
 export const marks: Record<string, Outcome> = { s: 'succeeded', f: 'failed', x: 'cancelled' };
 
+/**
+ * Returns the outcome of an item from its stored byte and the status of its group; undefined while it is open. Once a group has
+ * stopped, an item that has not started never will: it counts as cancelled.
+ */
+export function outcomeOf(byte: string, status: GroupStatus): Outcome | undefined {
+  return marks[byte] ?? (isStopped(status) && byte !== 'a' ? 'cancelled' : undefined);
+}
+
+/** Returns whether an item has no slot and has not ended. Bytes that were never written are zeros, or missing at the end. */
+export function isUnstarted(byte: string): boolean {
+  return byte === '' || byte === '\0' || byte === 'q' || byte === 'h';
+}
+
 export function itemStateOf({ active, byte, index, alone, group }: StoredState): ItemState {
   const whole = isSuspended(group.flags);
   // A task that was run by itself stands for its group.
   if (active) return alone || (whole && group.kind === 'task') ? 'suspended' : activeState(active);
-  const outcome = marks[byte];
+  const outcome = outcomeOf(byte, group.status);
   if (outcome) return outcome;
   if (byte === 'a') return 'granted';
-  if (isStopped(group.status)) return 'cancelled';
   if (whole || alone) return 'suspended';
   return byte === 'q' || byte === 'h' || index < group.swept ? 'queued' : 'waiting';
 }

@@ -11,7 +11,7 @@ export interface Effects {
   grants: { entry: string; spec: string; message: string }[];
   /** Callbacks that were fired. */
   callbacks: { entry: string; packed: string }[];
-  /** True if free slots and queued items are left, because one call grants at most 1,000 items. */
+  /** True if the script has left work to grant, because one call grants, inspects and puts back a bounded number of entries and bytes. */
   more: boolean;
   /** Changes when properties of the group change that publishers cache. */
   version: string;
@@ -42,8 +42,10 @@ export interface GroupMessage {
 
 /** The answer to a claim. */
 export type StartReply =
-  /** The body may run. `message`: the message of the group, if the process has asked for it and has no current one. */
-  | { code: 'run'; failed: number; message?: GroupMessage }
+  /**
+   * The body may run. `failed`: how many items of the group have failed. `attempt`: how many times the entry has begun, this time included. `message`: the message of the group, if the process has asked for it and has no current one.
+   */
+  | { code: 'run'; failed: number; attempt: number; message?: GroupMessage }
   /** The entry has ended. `late`: the run is void, because it was taken back or did not succeed. */
   | { code: 'stored'; result: string; late?: true }
   | { code: 'duplicate'; owner: string }
@@ -158,7 +160,10 @@ export function withoutEffects(effects: Effects): Effects {
 
 /** Reads the answer to a claim. @param effects - the effects of granting the slot of a run that was taken back */
 export function toStart(reply: string | readonly Reply[], effects: Effects): StartReply {
-  if (typeof reply === 'string') return { code: 'run', failed: Number(reply) };
+  if (typeof reply === 'string') {
+    const [failed, attempt] = reply.split('|');
+    return { code: 'run', failed: Number(failed), attempt: Number(attempt) };
+  }
   switch (reply[0]) {
     case 'stored':
       return { code: 'stored', result: String(reply[1]), ...(reply[2] === 1 ? { late: true } : {}) };

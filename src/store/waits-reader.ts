@@ -47,7 +47,7 @@ const smallResults = 1024 * 1024;
 export class WaitsReader {
   constructor(private readonly store: GroupStore) {}
 
-  /** Returns undefined when the group is unknown. */
+  /** Reads what a group waits for; undefined for an unknown group. */
   async group(id: string): Promise<GroupWaits | undefined> {
     const { keys, redis } = this.store;
     const [time, state, reconcileAt, active, leases, page] = await redis.use('hmget', (client) =>

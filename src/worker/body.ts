@@ -82,6 +82,8 @@ function isToAsk({ store }: Runtime, { root }: WrappedTask, claim: Claim, around
 /** The state of a group when the body of one of its entries begins. */
 interface Started {
   failedItems: number;
+  /** How many times the entry has begun, this time included. */
+  attempt: number;
   /** The message with which it was started, as JSON text. */
   message: string | undefined;
 }
@@ -172,15 +174,16 @@ class Attempt {
       const message = await this.untilTimeout.retry('for its message', () =>
         this.runtime.reader.message(claim.groupId),
       );
-      return encodeOutput(this.task.name, await this.execute(claim, { failedItems: 0, message })).output;
+      const started = { failedItems: 0, attempt: this.ctx.retryCount() + 1, message };
+      return encodeOutput(this.task.name, await this.execute(claim, started)).output;
     } catch (error) {
       throw encodeThrown(error);
     }
   }
 
-  execute(claim: Claim, { failedItems, message }: Started, root?: RootCapture): unknown {
+  execute(claim: Claim, { failedItems, attempt, message }: Started, root?: RootCapture): unknown {
     const received = (this.input ?? {}) as Message;
-    const context = contextOf(this.ctx, claim, root !== undefined);
+    const context = contextOf(this.ctx, attempt, claim, root !== undefined);
     // A run that mageflow did not publish has no message but its input.
     addMessage(context, claim.own ? received : message);
     // The common case: the input contains no references, and no result of another entry is needed.
@@ -304,10 +307,10 @@ function addMessage(context: MageContext, message: Message | string | undefined)
   });
 }
 
-function contextOf(ctx: Context<unknown>, claim: Claim, isRoot: boolean): MageContext {
+function contextOf(ctx: Context<unknown>, attempt: number, claim: Claim, isRoot: boolean): MageContext {
   const metadata = metadataOf(claim, ctx.additionalMetadata());
   const signatureId = metadata.signature || claim.groupId;
-  const context: MageContext = { signatureId, attempt: ctx.retryCount() + 1 };
+  const context: MageContext = { signatureId, attempt };
   const rootId = isRoot ? signatureId : metadata.root;
   if (metadata.swarm) context.swarmId = metadata.swarm;
   if (metadata.chain) context.chainId = metadata.chain;

@@ -30,7 +30,7 @@ let executions = 0;
 /** The result of claiming an entry. */
 export type Permission =
   /** `message` is the message with which the group was started, as JSON text. */
-  | { code: 'run'; failedItems: number; message: string | undefined }
+  | { code: 'run'; failedItems: number; attempt: number; message: string | undefined }
   | { code: 'stored'; output: unknown }
   /** The run was not published from this store. */
   | { code: 'unknown' };
@@ -85,7 +85,7 @@ export class ClaimedRun {
       (reply) => {
         if (reply.code === 'run') {
           if (reply.message) messages.set(groupId, reply.message);
-          return this.begun(reply.failed, (reply.message ?? known)?.text);
+          return this.begun(reply, (reply.message ?? known)?.text);
         }
         confirmLater();
         return this.refused(reply, deadOwner);
@@ -97,11 +97,11 @@ export class ClaimedRun {
     );
   }
 
-  private begun(failedItems: number, message: string | undefined): Permission {
+  private begun({ failed, attempt }: StartReply & { code: 'run' }, message: string | undefined): Permission {
     const { events } = this.runtime;
     this.watchAbort();
     if (events.hasItemListener) emitStart(events, this.itemRef());
-    return { code: 'run', failedItems, message };
+    return { code: 'run', failedItems: failed, attempt, message };
   }
 
   private async refused(

@@ -23,6 +23,17 @@ function backOff({ label, times, ms }: BackingOff): number {
 }
 
 const limited = mage.task({ name: 'limited', fn: (input: BackingOff) => ({ tries: backOff(input) }) });
+const attempts: (number | undefined)[] = [];
+const unsteady = mage.task({
+  name: 'unsteady',
+  retries: 1,
+  fn: () => {
+    attempts.push(mageContext()?.attempt);
+    if (attempts.length === 1) throw new Error('not yet');
+    if (attempts.length === 2) throw new BackOffError({ ms: 50 });
+    return {};
+  },
+});
 const family = mage.rootTask({
   name: 'backing-family',
   fn: async (input: BackingOff) => {
@@ -33,7 +44,7 @@ const family = mage.rootTask({
   },
 });
 beforeAll(async () => {
-  await fixture.worker([limited, family]);
+  await fixture.worker([limited, unsteady, family]);
 });
 
 const gaps = (label: string) => (begins.get(label) ?? []).slice(1).map((at, i) => at - (begins.get(label)?.[i] ?? 0));
@@ -48,6 +59,12 @@ test('an item that backs off runs again after the pause, although its task has n
   for (const gap of gaps('item')) expect(gap).toBeGreaterThanOrEqual(299);
   expect(await swarm.progress()).toMatchObject({ succeeded: 1, failed: 0, total: 1 });
   await taskSet.onlyExecution('item done', swarm);
+});
+
+test('the attempt that backed off does not count, and those that threw before do', async () => {
+  const swarm = await mage.swarm({ tasks: [unsteady], isSwarmClosed: true });
+  expect(await swarm.runSettled({})).toMatchObject([{ status: 'succeeded', attempts: 2 }]);
+  expect(attempts).toEqual([1, 2, 2]);
 });
 
 test('its group starts nothing during the pause', async () => {

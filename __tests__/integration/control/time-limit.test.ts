@@ -506,3 +506,21 @@ describe('a time that', () => {
     expect(() => mage.rootTask({ name: 'refused', ...config, fn: () => ({}) })).toThrow(ConfigurationError);
   });
 });
+
+test('the process that runs the body of a root ends it in time, and does not leave that to the reconciler', async () => {
+  const own = new Fixture({ leaseMs: 600_000, reconcileIntervalMs: 600_000 });
+  try {
+    const tasks = new TaskSet(own);
+    const brief = own.mage.rootTask({
+      name: 'brief',
+      timeoutMs: 400,
+      fn: async () => {
+        await (await own.mage.sign(tasks.work, { label: 'brief', untilCancelled: true })).runNoWait({});
+      },
+    });
+    await own.worker([...tasks.tasks, brief]);
+    expect(await rejection((await own.mage.sign(brief)).run({}))).toBeInstanceOf(TaskFailedError);
+  } finally {
+    await own.close();
+  }
+});

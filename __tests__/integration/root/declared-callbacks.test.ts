@@ -54,7 +54,7 @@ describe.each(runs)('the callbacks of the declaration of a root that is %s', (ho
   });
 });
 
-test('the callbacks of the declaration of a root run once after a run that was tried again', async () => {
+test('the callbacks of the declaration of a root run once when its body is retried', async () => {
   let attempts = 0;
   await twice.run(
     roots.body(async () => {

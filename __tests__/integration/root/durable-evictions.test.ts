@@ -250,7 +250,7 @@ describe('while a durable root is evicted', () => {
 });
 
 describe('a durable body that throws after a wait', () => {
-  test('is tried again: its children and the waits that are over are found', async () => {
+  test('the next attempt of a durable body finds its children and its finished waits', async () => {
     const attempts: unknown[] = [];
     const { handle } = await startAndEvict(async (_, ctx) => {
       const child = await run('retried', 'before');

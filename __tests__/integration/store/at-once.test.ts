@@ -83,7 +83,7 @@ test('each execution of a call is judged by itself', async () => {
     fixture.store.start(group.id, '7', execution('forged'), { token: 'x'.repeat(20) }),
   ]);
   expect(starts).toEqual([
-    { code: 'run', failed: 2 },
+    { code: 'run', failed: 2, attempt: 1 },
     { code: 'duplicate', owner: 'run-5' },
     { code: 'stored', result: 's"kept"' },
     { code: 'unknown' },

@@ -23,14 +23,14 @@ test('a start with the token of another item, another group or none is unknown',
     code: 'unknown',
   });
   expect(await group.state('0')).toBe('granted');
-  expect(await group.start('0')).toEqual({ code: 'run', failed: 0 });
+  expect(await group.start('0')).toEqual({ code: 'run', failed: 0, attempt: 1 });
 });
 
 test('a later attempt of the same run takes over at once, and what the lower one reports is refused', async () => {
   const group = await started();
   const [first, second] = [execution('run', 0), execution('run', 1)];
   await group.start('0', first);
-  expect(await group.start('0', second)).toEqual({ code: 'run', failed: 0 });
+  expect(await group.start('0', second)).toEqual({ code: 'run', failed: 0, attempt: 2 });
   for (const end of [succeeded('"late"'), failed(), threw(5), threw(0)]) {
     expect((await group.finish('0', end, first)).code).toBe('refused');
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EngineClient } from '../../../src/hatchet/client';
 import { Confirmations } from '../../../src/orchestrator/confirmations';
+import { EffectRunner } from '../../../src/orchestrator/effects';
 import { GroupCache } from '../../../src/orchestrator/group-cache';
 import { Heartbeat } from '../../../src/orchestrator/heartbeat';
 import { Outbox } from '../../../src/orchestrator/outbox';
@@ -15,6 +16,7 @@ import { failed, spec, StoreFixture } from '../../helpers/store';
 const fixture = new StoreFixture();
 // The same groups over a connection that is gone: what a process has that loses Redis right after a script.
 const cut = new StoreFixture();
+const none = {} as never;
 const outbox = outboxOf(cut);
 
 function outboxOf(
@@ -22,7 +24,6 @@ function outboxOf(
   engine = new EngineClient(newHatchet()),
   inputs = new RunInputs(reader, store.settings),
 ) {
-  const none = {} as never;
   const pending = new PendingPublications();
   return new Outbox(engine, {
     store,
@@ -59,15 +60,17 @@ test('what could not be put together for want of Redis is not taken for under wa
   expect(outbox.isPending(group.id, '1')).toBe(false);
 });
 
-test('a large grant whose rest can not be asked for rejects, and leaves no rejection unheard', async () => {
-  const unheard: unknown[] = [];
-  const listener = (reason: unknown) => unheard.push(reason);
+test('a large grant whose rest can not be granted rejects, and leaves no unhandled rejection', async () => {
+  const unhandled: unknown[] = [];
+  const listener = (reason: unknown) => unhandled.push(reason);
   process.on('unhandledRejection', listener);
   try {
     const group = await fixture.group(2, {}, { message: '{}' });
-    await expect(outbox.publish(group.id, { ...group.effects, more: true })).rejects.toThrow('this Mageflow is closed');
+    const runner = new EffectRunner(cut.store, none, () => ({ outbox }) as never);
+    const carried = runner.carryOut(group.id, { ...group.effects, more: true });
+    await expect(carried).rejects.toThrow('this Mageflow is closed');
     await new Promise((resolve) => setImmediate(resolve));
-    expect(unheard).toEqual([]);
+    expect(unhandled).toEqual([]);
   } finally {
     process.off('unhandledRejection', listener);
   }

@@ -52,7 +52,7 @@ export async function claimPlainRoot(
 
 /** Opens the internal swarm of a root's run, or finds the one that an earlier attempt has opened. */
 export async function openRoot(
-  { store, reader, cache, nesting, suspender, logger }: Runtime,
+  { store, reader, cache, effects: runner, nesting, suspender, logger }: Runtime,
   { name, config }: { name: string; config: ResolvedConfig },
   claim: Claim,
   ctx: Context<unknown>,
@@ -61,7 +61,7 @@ export async function openRoot(
   const metadata = metadataOf(claim, ctx.additionalMetadata());
   const children = childrenId(groupId, entry);
   const shown = `root-swarm:${name}`;
-  const suspension = await reader.suspensions.of(groupId);
+  const [suspension, retention] = await Promise.all([reader.suspensions.of(groupId), reader.retentionOf(groupId)]);
   const above = {
     ...(metadata.chain ? { chain: metadata.chain } : {}),
     root: metadata.signature || groupId,
@@ -78,13 +78,15 @@ export async function openRoot(
     ...config,
     successCallbacks: [],
     errorCallbacks: [],
-    parent: { groupId, entry, round: suspension?.round ?? 0 },
+    parent: { groupId, entry, round: suspension?.round ?? 0, retention },
     ...(suspension?.suspended ? { suspended: suspension.version } : {}),
     above,
   };
   const { created, effects } = await store.create(group, [], { message: '' });
   if (created) cache.made(group, effects.version);
   else await nesting.reopen(children, groupId, above);
+  // Its time limit is an effect.
+  await runner.carryOut(children, effects);
   await suspender.inherit(children, { groupId, entry });
   return new RootCapture(children, shown, store.identity, logger);
 }

@@ -1,6 +1,6 @@
 -- run: starts a group with a message, which makes all its items ready.
 -- KEYS: 10
--- ARGV: proc, lease, message ('' to start only the items that are ready), run options for items as JSON or '', parent's id ('' when a user runs it), entry in the parent (or, when a user runs it, 'ready' if it has been made ready there), the groups above it as JSON, round of the parent, channel on which the starting process receives the end of the group ('' for none)
+-- ARGV: proc, lease, message ('' to start only the items that are ready), run options for items as JSON or '', parent's id ('' when a user runs it), entry in the parent (or, when a user runs it, 'ready' if it has been made ready there), the groups above it as JSON, round of the parent, channel on which the starting process receives the end of the group ('' for none), `retention.abandonedMs` of the parent ('' to keep its own)
 -- Returns {'started'|'missing'|'already-started'|'finished', state, grants, ...} | {'nested', parent's id, entry in it}
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
@@ -10,7 +10,10 @@ if by_parent then
   if elsewhere then return { 'already-started', group.status } end
   put(field.parentId, ARGV[5])
   put(field.parentEntry, ARGV[6])
-  if group.status == 'pending' then redis.call('HSET', G, field.parentRound, ARGV[8]) end
+  if group.status == 'pending' then
+    redis.call('HSET', G, field.parentRound, ARGV[8])
+    if ARGV[10] ~= '' then put(field.abandonedAfter, tonumber(ARGV[10])) end
+  end
   if group.status == 'running' then
     write_group()
     return reply('started')

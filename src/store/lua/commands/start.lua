@@ -4,7 +4,7 @@
 -- ARGV: proc, lease, then for each execution its entry|token|run id|retry count|invocation count|nonce|run id proven to have ended without a result ('' for none)|the group of its children when it is a root ('' for none)|whether a suspended run is taken back instead of waiting (0|1)|version of the group's message that its process knows ('0' for none, '' when it does not need the message)
 -- Returns {'claimed', executions} | {'unknown'}
 --   | {'claimed', executions, the message of the group, its version (both '' unless the group has a message and an execution needs it and does not have it), ms after which the caller has to call `grant`, and that time ('' when it does not have to)}
--- executions: for each the number of failures in the group when its body may run, else {'stored', mark and payload, whether this run is void (0|1)} | {'duplicate', owner} | {'superseded'} | {'unknown'} | {'cancelled'}
+-- executions: for each, when its body may run, the number of failures in the group and the number of the attempt, as 'failures|attempt', else {'stored', mark and payload, whether this run is void (0|1)} | {'duplicate', owner} | {'superseded'} | {'unknown'} | {'cancelled'}
 --   | {'requeued'} (the run was taken back because of a suspension; the entry is published again after resume; the caller grants its slot to the next item) | {'suspended'} (this run continues after resume)
 --- @include "suspension"
 --- @include "times"
@@ -72,7 +72,7 @@ local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, ha
     note_child(entry, child)
   end
   write_active(entry, act, now + lease)
-  return int(group.failed)
+  return int(group.failed) .. '|' .. act.attempts
 end
 
 local claims, asked = {}, false

@@ -21,7 +21,7 @@ local function back_off(entry, act, payload)
   if is_callback(entry) then
     make_void(entry, act.run)
     become(entry, act, 'granted')
-    -- It belongs to no process, so that any of them publishes it. The caller does after the pause, the reconciler a lease later.
+    -- It belongs to no process, so any process may publish it: the caller does so after the pause, otherwise the reconciler one lease later.
     act.run, act.process = '', ''
     if act.attempts == '0' then act.startedAt = '' end
     write_active(entry, act, now + ms + lease)

@@ -13,7 +13,8 @@ local function expire_group()
   expiring = 1
 end
 
--- Returns the outputs of a small group as a JSON list, so that a waiting process need not read them.
+-- Returns a line end and the outputs as a JSON list for a small swarm that succeeded, and '' for every other group. A waiting process then
+-- need not read them.
 local function small_list()
   if not gives_list() or group.status ~= 'succeeded' or group.keepResults == '0' or group.total > 100 or group.resultBytes > 4096 then return '' end
   local indexes, list = {}, {}

@@ -16,7 +16,7 @@ local function is_filled_by_body()
   return group.kind == 'root'
 end
 
--- The outputs of a swarm are a list, which a waiting process receives with its end.
+-- The outputs of a swarm are a list. A waiting process receives it with the end of the swarm, when it is small.
 local function gives_list()
   return group.kind == 'swarm'
 end

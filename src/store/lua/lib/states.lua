@@ -1,5 +1,5 @@
 -- states: the transition table of an entry (an item or a fired callback), and the only definition of it. docs/states.md shows it as a drawing.
--- No name of a state is a substring of another, because `may` searches for it as text.
+-- No name of a state is a substring of another, because `is_allowed` searches for it as text.
 -- waiting, queued: not started. granted: a process has to publish it. published: a run of it exists. running: a run owns it.
 -- returned: its body has ended, but not all of its children. deferred: the callback was fired while its source was suspended.
 -- succeeded, failed, cancelled: terminal, unless it is retried.
