@@ -43,7 +43,7 @@ test('a batch ends exactly when the engine answers nothing for a while, and then
     stack.thaw('engine');
   }
   await batch.check(1);
-}, 300_000);
+}, 600_000);
 
 test('a batch ends exactly when the engine is killed and away for 30 s, and calls of the user are stored meanwhile', async () => {
   const batch = batchOf('away');
@@ -65,7 +65,7 @@ test('a batch ends exactly when the engine is killed and away for 30 s, and call
   await batch.check(2);
   expect(await awaited).toBeNull();
   await eventually('what was run meanwhile has ended', async () => (await late.status()) === 'succeeded');
-}, 300_000);
+}, 600_000);
 
 test.each([
   ['ends in good order', 'SIGINT', 'database'],
@@ -80,5 +80,5 @@ test.each([
     batch.release();
     await batch.check(1);
   },
-  300_000,
+  600_000,
 );

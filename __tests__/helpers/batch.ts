@@ -99,7 +99,7 @@ export class Batch {
    * Waits until all of it is over, and checks what must hold then.
    * @param hits - how often the engine may have taken a run for lost
    */
-  async check(hits: number, patience = 150_000): Promise<void> {
+  async check(hits: number, patience = 280_000): Promise<void> {
     for (const each of this.made)
       await eventually(
         `${each.name} has ended`,

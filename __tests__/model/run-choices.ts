@@ -210,7 +210,7 @@ export const ofRuns: Record<string, Maker> = {
     if (!u) return undefined;
     const { name: entry, state, owner, run } = u;
     const stale = b % 6;
-    if (stale === 0) return { do: 'regrant', entry, state, owner: 1 - owner, run };
+    if (stale === 0) return { do: 'regrant', entry, state, owner: owner === 0 ? 1 : 0, run };
     if (stale === 1) return { do: 'regrant', entry, state: 'published', owner, run: 'run-unknown' };
     return { do: 'regrant', entry, state, owner, run };
   },

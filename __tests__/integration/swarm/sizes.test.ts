@@ -5,6 +5,9 @@ import { TaskSet } from '../../helpers/task-set';
 
 const megabyte = 1024 * 1024;
 
+// Only a hang ends by it. On a busy machine 1,000 items take minutes.
+jest.setTimeout(600_000);
+
 describe('sizes that must hold', () => {
   const fixture = new Fixture();
   const taskSet = new TaskSet(fixture);
