@@ -1,6 +1,15 @@
 // Checks the package as its users get it: packed, installed into an empty project, used by plain `node` and by `tsc`.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -108,10 +117,54 @@ function checkImports() {
   }
 }
 
+// Two copies of the store in one process would have two states, and twice the size.
+function checkChunks() {
+  const dist = path.join(root, 'dist');
+  for (const extension of ['.js', '.mjs']) {
+    const holders = readdirSync(dist).filter(
+      (file) =>
+        file.endsWith(extension) &&
+        /\bGroupStore = class\b|\bclass _?GroupStore\b/.test(readFileSync(path.join(dist, file), 'utf8')),
+    );
+    if (holders.length !== 1)
+      throw new CheckError(
+        `expected the store in one *${extension} file of dist, got ${holders.join(', ') || 'none'}: look at \`splitting\` in tsup.config.ts`,
+      );
+  }
+}
+
+// A further entry shares the types of the library; one that is larger has them again.
+function checkTypeSizes() {
+  const limit = 60 * 1024;
+  for (const [entry, conditions] of Object.entries(manifest.exports)) {
+    if (entry === '.') continue;
+    const types = conditions.require?.types;
+    const { size } = types ? statSync(path.join(root, types)) : { size: 0 };
+    if (size > limit) throw new CheckError(`${types}: expected at most ${limit} bytes, got ${size}`);
+  }
+}
+
+/** The executable, as npx finds it. Nothing answers at that address. */
+function checkExecutable(consumer) {
+  const bin = path.join(consumer, 'node_modules/.bin/mageflow');
+  const version = run(bin, ['--version'], consumer).trim();
+  if (version !== manifest.version)
+    throw new CheckError(`mageflow --version: expected ${manifest.version}, got ${version}`);
+  run(bin, ['list', '--help'], consumer);
+  const wrong = spawnSync(bin, ['list', '--tenant', 't', '--redis', 'redis://127.0.0.1:1'], {
+    cwd: consumer,
+    encoding: 'utf8',
+  });
+  if (wrong.status !== 1 || !/^mageflow: Redis did not carry out [^\n]*\n$/.test(wrong.stderr))
+    throw new CheckError(
+      `mageflow list without Redis: expected code 1 and one line, got ${wrong.status}: ${wrong.stderr}`,
+    );
+}
+
 function pack(temp) {
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', temp], root));
   const files = packed.files.map((file) => file.path);
-  const single = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+  const single = ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY.md', 'package.json'];
   const problems = [
     ...single.filter((file) => !files.includes(file)).map((file) => `${file} is missing`),
     ...files
@@ -226,8 +279,13 @@ async function main() {
   try {
     await step('changelog', checkChangelog);
     await step('exports map', checkExports);
-    await step('build', () => tool('tsup', ['--silent']));
+    await step('build', () => run('npm', ['run', '--silent', 'build', '--', '--silent'], root));
     await step('imports of the build', checkImports);
+    await step('chunks of the build', checkChunks);
+    await step('size of the types', checkTypeSizes);
+    await step('licences of what is bundled', () =>
+      run(process.execPath, ['scripts/third-party.mjs', '--check'], root),
+    );
     await step('API report', () => run(process.execPath, ['scripts/api-report.mjs', '--check'], root));
     const tarball = await step('pack, file list', () => pack(temp));
     await step('publint', () => tool('publint', ['run', tarball, '--strict']));
@@ -238,6 +296,7 @@ async function main() {
     await step('ESM program', () => run(process.execPath, ['esm.mjs'], consumer));
     await step('CommonJS program', () => run(process.execPath, ['cjs.cjs'], consumer));
     await step('both copies in one process', () => run(process.execPath, ['both.mjs'], consumer));
+    await step('executable', () => checkExecutable(consumer));
     for (const [resolution, exact] of projects) {
       await step(`TypeScript projects, ${resolution}${exact ? ', exactOptionalPropertyTypes' : ''}`, () =>
         compile(consumer, resolution, exact),

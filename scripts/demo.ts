@@ -4,6 +4,7 @@ import { problemsOf } from '../examples/parallel-files/check';
 import { maxConcurrency, runBatch, type Outcome } from '../examples/parallel-files/run-batch';
 import { unlessAborted } from './unless-aborted';
 import { readArgs, USAGE, type DemoArgs } from './demo/args';
+import { commandsToTry } from './demo/commands-to-try';
 import { describeOutcome } from './demo/describe-outcome';
 import { howToLook } from './demo/how-to-look';
 import { Interrupted, onInterrupt } from './demo/interrupt';
@@ -17,7 +18,8 @@ const BATCH_MS = 600_000;
 
 const line = new ProgressLine(process.stdout);
 
-async function runAndPrint(mage: Mageflow, fail: boolean, signal: AbortSignal): Promise<void> {
+/** @returns the commands that show it */
+async function runAndPrint(mage: Mageflow, fail: boolean, signal: AbortSignal): Promise<string[]> {
   const message = `Expected the batch to end within ${BATCH_MS / 1000} s, but it still goes on.`;
   let outcome: Outcome;
   try {
@@ -41,6 +43,7 @@ async function runAndPrint(mage: Mageflow, fail: boolean, signal: AbortSignal): 
   console.log('Checked against a plain computation over the same files: all right.\n');
   const { succeeded, failed } = outcome.progress;
   console.log(await howToLook(mage.hatchet, outcome.swarmId, succeeded + failed + 1, ownEngine));
+  return commandsToTry(outcome.swarmId, mage.hatchet.config.namespace ?? '', failed);
 }
 
 /** Without what was given: that is known, and its token may be worth something. */
@@ -54,12 +57,14 @@ function printEnvironment(env: Record<string, string>, given: NodeJS.ProcessEnv)
 async function demo({ fail, keep }: DemoArgs, interrupted: AbortSignal): Promise<void> {
   const given = { ...process.env };
   await onStack({ name: 'demo', say: (text) => line.say(text), interrupted }, async ({ mage, env, signal }) => {
-    await runAndPrint(mage, fail, signal);
+    const commands = (await runAndPrint(mage, fail, signal)).map((command) => `  ${command}`).join('\n');
     if (keep) {
       await mage.close();
       printEnvironment(env, given);
+      console.log(`\nTo look at the swarm there:\n${commands}\n`);
       await unlessAborted(new Promise(() => undefined), signal);
     } else {
+      console.log(`\nTo try while it is there, with npm run demo -- --keep:\n${commands}\n`);
       console.log(endOfDemo(given));
     }
   });

@@ -40,6 +40,10 @@ export type { Explanation, ExplanationReason, ReasonCode } from './api/explain/r
 export type { Loaded, LoadOptions } from './api/load';
 export type { FailureExample, FailureGroup, FailuresOptions } from './api/failures';
 export type { ListedSignature, Listing, ListOptions } from './api/list';
+export { openControl, type Control } from './api/open-control';
+export { openReader, type Reader, type ReadResultsOptions } from './api/open-reader';
+export type { ReaderOptions } from './api/open-store';
+export type { StoreBase } from './store/bases';
 export type { ChainOptions } from './api/make-chain';
 export type { LabelOptions } from './api/labels';
 export type { FillOptions } from './api/fill-swarm';

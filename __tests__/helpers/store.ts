@@ -105,7 +105,7 @@ export class StoreFixture {
     const log = new Log();
     const settings = resolveOptions({ ...options, keyPrefix: this.keyPrefix }, log);
     this.connection = new RedisConnection(this.redis, settings);
-    this.store = new GroupStore(this.connection, settings, 'tenant', 'namespace', listeners);
+    this.store = new GroupStore(this.connection, settings, 'tenant', 'namespace_', listeners);
     this.reader = new GroupReader(this.store);
   }
 
@@ -135,7 +135,7 @@ export class StoreFixture {
 
   /** What is wrong with the lifetimes of its keys now. */
   keyFaults(): Promise<string[]> {
-    return keyFaults(this.redis, { keyPrefix: this.keyPrefix, tenant: 'tenant', namespace: 'namespace' });
+    return keyFaults(this.redis, { keyPrefix: this.keyPrefix, tenant: 'tenant', namespace: 'namespace_' });
   }
 
   async close(): Promise<void> {

@@ -70,10 +70,12 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
     model.callbacks.map(({ state }) => state),
   );
   const ended = model.items.filter(({ state }) => isOutcome(state));
+  // A result of an earlier round may be left of an item that a retry of others has cancelled. Readers go by its state.
+  const known = ended.filter(({ unbegun }) => !unbegun || model.round === 0);
   same(
     'its results',
-    ended.map(({ name }) => results[Number(name)]),
-    ended.map((u) => model.resultOf(u)),
+    known.map(({ name }) => results[Number(name)]),
+    known.map((u) => model.resultOf(u)),
   );
   same(
     'the attempts of what has ended, and which times are known',

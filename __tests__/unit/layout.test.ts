@@ -116,6 +116,11 @@ describe('what only reads', () => {
     expect(loaded).toContain(path.join(src, 'store', 'keys.ts'));
     expect(loaded.filter((module) => !path.isAbsolute(module) && !module.startsWith('node:'))).toEqual([]);
   });
+
+  test.each(['open-reader', 'open-control'])('%s loads ioredis, and neither the SDK nor zod', (name) => {
+    const loaded = [...loadedBy(path.join(src, 'api', `${name}.ts`))];
+    expect(loaded.filter((module) => !path.isAbsolute(module) && !module.startsWith('node:'))).toEqual(['ioredis']);
+  });
 });
 
 describe('what src declares', () => {

@@ -1,8 +1,7 @@
 import { oneOf, refuseUnknown } from '../config/options';
-import { childrenId } from '../store/ids';
 import type { EndedItem } from '../store/group-reader';
+import { groupFor } from './group-of';
 import type { Reading } from './reading';
-import { resolve, unknownId } from './resolve';
 
 /** Options of `mage.failures`; all optional. */
 export interface FailuresOptions {
@@ -42,7 +41,7 @@ const statesPerRead = 64 * 1024;
 export async function failures(reading: Reading, id: string, options: FailuresOptions = {}): Promise<FailureGroup[]> {
   refuseUnknown(options, fields, 'option of failures');
   const by = options.by === undefined || options.by === null ? 'message' : oneOf('by', options.by, ['message', 'name']);
-  const groupId = await groupOf(reading, id);
+  const { groupId } = await groupFor(reading, id);
   const groups = new Map<string, FailureGroup>();
   for await (const { index, id: itemId, name, error = '' } of failedItems(reading, groupId)) {
     const text = by === 'name' ? name : withoutNumbers(error);
@@ -56,17 +55,6 @@ export async function failures(reading: Reading, id: string, options: FailuresOp
   const sorted = [...groups.values()].sort((a, b) => b.count - a.count);
   await addRunIds(reading, groupId, sorted);
   return sorted;
-}
-
-async function groupOf(reading: Reading, id: string): Promise<string> {
-  const found = await resolve(reading, id);
-  if (found?.is === 'group') return found.id;
-  if (found?.is !== 'item') throw unknownId(id);
-  const children = childrenId(found.groupId, String(found.index));
-  if (await reading.reader.snapshot(children)) return children;
-  if (found.id !== undefined) return found.id;
-  // A nested chain or swarm has its own id, or one of its place.
-  return (await reading.reader.groupAt(found.groupId, String(found.index))) ?? found.groupId;
 }
 
 /** Yields the failed items of a group, a page at a time, so that a million of them are never in memory together. */

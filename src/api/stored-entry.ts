@@ -8,6 +8,7 @@ import {
 } from '../config/errors';
 import { isEnded, readError, type ItemState } from '../store/group-reader';
 import { entryOutput } from './outputs';
+import type { EngineClient } from '../hatchet/client';
 import type { Scope } from './scope';
 import type { Handle, SignatureStatus, WaitOptions } from './types';
 
@@ -21,10 +22,19 @@ export function makeHandle<O>(id: string, output: () => Promise<O>, runId: () =>
   return Object.defineProperties({ id } as Handle<O>, { output: { get: output }, runId: { get: runId } });
 }
 
+/** The parts that entries in the store are read and changed with. */
+export interface EntryParts extends Pick<
+  Scope,
+  'reader' | 'waiter' | 'canceller' | 'suspender' | 'retrier' | 'remover' | 'runIds'
+> {
+  /** Without it, the runs of ended entries are unknown. */
+  readonly engine?: Pick<EngineClient, 'findRun'>;
+}
+
 /** An item or an invoked callback in the store. */
 export class StoredEntry {
   constructor(
-    private readonly scope: Scope,
+    private readonly scope: EntryParts,
     readonly groupId: string,
     readonly entry: string,
     private readonly who: { id: string; name: string; index?: number; isGroup?: boolean; alone?: boolean },
@@ -74,7 +84,7 @@ export class StoredEntry {
     for (let asked = 0; asked < 6; asked++) {
       if (asked > 0) await waiter.rest(askHistoryMs);
       const token = await reader.tokenOf(this.groupId, this.entry);
-      const past = token && (await engine.findRun(this.who.id, this.groupId, this.entry, token));
+      const past = token && (await engine?.findRun(this.who.id, this.groupId, this.entry, token));
       if (past) return past;
     }
     throw new NotFoundError(`The engine has no run of ${this.who.name} (${this.who.id}) any more.`);
@@ -162,7 +172,7 @@ export class StoredEntry {
 }
 
 /** Removes an outermost group. A group that is gone already is no error. @throws ConfigurationError, AlreadyStartedError */
-export async function removeGroup({ remover }: Scope, groupId: string, name: string): Promise<void> {
+export async function removeGroup({ remover }: Pick<Scope, 'remover'>, groupId: string, name: string): Promise<void> {
   const code = await remover.remove(groupId);
   if (code === 'nested')
     throw new ConfigurationError(

@@ -11,10 +11,13 @@ import type { Scope } from './scope';
 import { makeHandle, removeGroup } from './stored-entry';
 import type { Handle, Progress, SignatureStatus, WaitOptions } from './types';
 
+/** The parts that groups in the store are read and changed with. */
+export type GroupParts = Pick<Scope, 'reader' | 'waiter' | 'canceller' | 'suspender' | 'retrier' | 'remover'>;
+
 /** A chain or swarm in the store, for any process. */
 export class StoredGroup {
   constructor(
-    private readonly scope: Scope,
+    private readonly scope: GroupParts,
     readonly id: string,
     readonly kind: 'chain' | 'swarm',
     readonly name: string,

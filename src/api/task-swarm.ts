@@ -4,22 +4,21 @@ import { canonical } from '../messages/canonical';
 import { bytesOf, encodeMessage } from '../messages/json';
 import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
 import { resolveChange, type SwarmConfig } from '../config/swarm-config';
-import { readEnds, roundOf } from '../store/end-log';
-import { isEnded, type Snapshot } from '../store/group-reader';
+import type { Snapshot } from '../store/group-reader';
 import type { AddFlags } from '../store/group-store';
 import { isKeyed, isOfKey } from '../store/ids';
 import { packMessage, type Spec, type StoredRunOptions } from '../store/spec';
 import type { RootCapture } from '../worker/roots/root-capture';
 import { alreadyStarted, checkRunOptions, checkCallOptions, checkSignal, checkWaitOptions } from './binding';
 import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, undo, type PreparedEntry } from './entries';
-import { IndexSet } from '../utils/index-set';
 import { iterable } from '../utils/iterable';
 import { captureMadeSwarm, captureSwarm, noteCapture, swarmSpec } from './capture-swarm';
+import { followProgress, followResults, itemsPerRead, type Followed } from './group-feed';
 import { nameKindIn } from './other-kinds';
 import { readRetryFilter } from './retry-filter';
 import { capturingRoot, commandsFor, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
-import { progressOf, readProgress, StoredGroup } from './stored-group';
+import { readProgress, StoredGroup } from './stored-group';
 import { TaskSignature } from './task-signature';
 import { byValue } from './templates';
 import type { Turn } from '../utils/turns';
@@ -44,8 +43,6 @@ import {
   type WaitOptions,
   type WatchOptions,
 } from './types';
-
-const itemsPerRead = 256;
 
 interface AboutSwarm {
   /** Returns its snapshot before it exists, for a swarm that another group creates. */
@@ -145,45 +142,10 @@ export class TaskSwarm<O> implements Swarm<O> {
   results(options: ResultsOptions = {}): AsyncIterable<ItemResult<O>> {
     refuseUnknown(options, new Set(['signal']), 'option of results');
     checkSignal(options.signal);
-    return iterable((signal) => this.readResults(signal), options.signal);
-  }
-
-  private async *readResults(signal: AbortSignal): AsyncGenerator<ItemResult<O>, void, undefined> {
-    const { reader, store, waiter } = this.scope;
-    // Succeeded items stay in the log when the swarm is retried. All other items end again, and are yielded again.
-    const yielded = new IndexSet();
-    let round = 0;
-    let read = 0;
-    for (;;) {
-      const next = await waiter.until(
-        this.id,
-        async () => {
-          // Reads the status first: items that ended before the group are in the log by the time it is read.
-          const { status, total } = await this.stored.snapshot();
-          const log = await readEnds(store, this.id, read, itemsPerRead);
-          if (!log) return undefined;
-          const isNews = log.indexes.length > 0 || log.round !== round;
-          return isNews || isEnded(status) ? { ...log, total } : undefined;
-        },
-        { items: true, signal },
-      );
-      if (next.round !== round) {
-        round = next.round;
-        read = 0;
-        continue;
-      }
-      if (next.indexes.length === 0) {
-        if (yield* this.neverStarted(next.total, round)) return;
-        continue;
-      }
-      read += next.indexes.length;
-      const left = next.indexes.filter((index) => !yielded.has(index));
-      for await (const items of reader.endedPages(this.id, left))
-        for (const item of items as ItemResult<O>[]) {
-          if (item.status === 'succeeded') yielded.add(item.index);
-          yield item;
-        }
-    }
+    return iterable(
+      (signal) => followResults(this.scope, this.followed, signal) as AsyncGenerator<ItemResult<O>, void, undefined>,
+      options.signal,
+    );
   }
 
   async addTask<T extends TaskLike>(task: T, data?: object, options?: SignOptions): Promise<ItemOf<T>> {
@@ -270,20 +232,11 @@ export class TaskSwarm<O> implements Swarm<O> {
     refuseUnknown(options, new Set(['signal', 'intervalMs']), 'option of watch');
     checkSignal(options.signal);
     const intervalMs = wholeNumber('intervalMs', options.intervalMs, 1_000, { max: longestTimerMs });
-    return iterable((signal) => this.readProgress(intervalMs, signal), options.signal);
+    return iterable((signal) => followProgress(this.scope, this.followed, intervalMs, signal), options.signal);
   }
 
-  private async *readProgress(intervalMs: number, signal: AbortSignal): AsyncGenerator<Progress, void, undefined> {
-    let last = '';
-    for (;;) {
-      const snapshot = await this.stored.snapshot();
-      // The rate changes with the time alone, so it is no news.
-      const text = JSON.stringify(progressOf(snapshot));
-      if (text !== last) yield await readProgress(this.scope.reader, this.id, snapshot);
-      last = text;
-      if (isEnded(snapshot.status)) return;
-      await this.scope.waiter.rest(intervalMs, signal);
-    }
+  private get followed(): Followed {
+    return { id: this.id, snapshot: () => this.stored.snapshot() };
   }
 
   async update(config: SwarmConfig): Promise<void> {
@@ -541,21 +494,6 @@ export class TaskSwarm<O> implements Swarm<O> {
     const { madeIn } = this;
     const again = capturingRoot(this.scope, madeIn)?.made.has(this.id) ?? false;
     return { groupId: this.id, name: this.name, kind: 'swarm', mayAttach: again, madeIn };
-  }
-
-  /**
-   * Yields the items that a stopped swarm cancelled before they started, in order.
-   * @returns false when the swarm is retried meanwhile
-   */
-  private async *neverStarted(total: number, round: number): AsyncGenerator<ItemResult<O>, boolean, undefined> {
-    const { reader, store } = this.scope;
-    for (let from = 0; from < total; from += itemsPerRead) {
-      const indexes = await reader.neverStarted(this.id, from, Math.min(total, from + itemsPerRead));
-      const items = (await reader.ended(this.id, indexes)) as ItemResult<O>[];
-      if ((await roundOf(store, this.id)) !== round) return false;
-      yield* items;
-    }
-    return true;
   }
 }
 

@@ -19,7 +19,7 @@ const askedAtMost = 500;
 /** Cancels groups, down to the engine's runs. While a group is being cancelled, the reconciler repeats what failed here. */
 export class Canceller {
   constructor(
-    private readonly engine: EngineClient,
+    private readonly engine: Pick<EngineClient, 'cancel' | 'state'>,
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
     private readonly commands: Commands,

@@ -69,18 +69,32 @@ export class TaskRegistry {
     return this.timeouts.get(lower)?.() ?? (await this.announced(lower))?.scheduleTimeout;
   }
 
+  /** Returns whether a process serves any name at present. */
+  async hasWorkers(): Promise<boolean> {
+    const names = await this.readServed();
+    return names.some(({ leftMs }) => leftMs > 0);
+  }
+
+  private async readServed(): Promise<{ name: string; kind: HandlerKind; leftMs: number; timeout: string }[]> {
+    const { abandonedMs } = this.store.settings;
+    const all = (await this.store.redis.call('served', [this.store.keys.served()], [abandonedMs])) as string[];
+    return Array.from({ length: Math.floor(all.length / 4) }, (_, i) => {
+      const [name = '', kind = '', leftMs = '', timeout = ''] = all.slice(4 * i, 4 * i + 4);
+      return { name, kind: kind as HandlerKind, leftMs: Number(leftMs), timeout };
+    });
+  }
+
   private async announced(lower: string): Promise<Announced | undefined> {
-    const { leaseMs, abandonedMs } = this.store.settings;
+    const { leaseMs } = this.store.settings;
     if (this.store.clock.elapsed() >= this.readAgainAt) {
       const before = this.store.clock.elapsed();
-      const all = (await this.store.redis.call('served', [this.store.keys.served()], [abandonedMs])) as string[];
-      this.remote = new Map();
-      for (let i = 0; i + 3 < all.length; i += 4)
-        this.remote.set(all[i] ?? '', {
-          kind: all[i + 1] as HandlerKind,
-          until: before + Number(all[i + 2]),
-          scheduleTimeout: all[i + 3] || undefined,
-        });
+      const served = await this.readServed();
+      this.remote = new Map(
+        served.map(({ name, kind, leftMs, timeout }) => [
+          name,
+          { kind, until: before + leftMs, scheduleTimeout: timeout || undefined },
+        ]),
+      );
       // Read again before an announcement that is made now could expire.
       this.readAgainAt = before + Math.min(rememberedMs, 3 * leaseMs);
     }

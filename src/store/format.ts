@@ -24,6 +24,17 @@ export async function checkFormat(
 ): Promise<void> {
   const known = await read(redis, key);
   const found = known === null || isLower(known, own) ? await raise(redis, key, { known, own, logger }) : known;
+  refuse(key, found, own);
+}
+
+/** Reads the number of the format that a store has, and writes nothing. @throws StoreFormatError */
+export async function refuseNewerFormat(redis: RedisLike, key: string): Promise<void> {
+  const known = await read(redis, key);
+  if (known !== null) refuse(key, known, storageFormat);
+}
+
+/** @throws StoreFormatError when the number is higher than `own`, or is no number */
+function refuse(key: string, found: string, own: number): void {
   if (!isNumber(found)) {
     throw new StoreFormatError(
       `${key}: expected the number of a storage format, got ${JSON.stringify(found.slice(0, 60))}. If another program wrote it, use another keyPrefix; else update mageflow in this process.`,

@@ -104,7 +104,7 @@ test('a newer version raises the number, and the older one is refused from then 
 test('a second store on a connection has its own format checked', async () => {
   const group = await fixture.group(1);
   await fixture.redis.set(meta, storageFormat + 1);
-  const second = new GroupStore(fixture.connection, fixture.store.settings, 'tenant', 'namespace');
+  const second = new GroupStore(fixture.connection, fixture.store.settings, 'tenant', 'namespace_');
   await expect(new GroupReader(second).snapshot(group.id)).rejects.toThrow(StoreFormatError);
 });
 

@@ -1,0 +1,110 @@
+import type { Command } from 'commander';
+import type { Control } from '../../api/open-control';
+import type { Swarm } from '../../api/types';
+import { inBulk, isOneOf, type BulkAction, type BulkOptions } from '../bulk';
+import { newCommand, outputOption } from '../command';
+import { hasToken, openControlling, openMage } from '../connection';
+import { toStderr } from '../output';
+import { withFilters } from './list';
+
+type Action = Omit<BulkAction, 'act'>;
+
+function bulkCommand(name: string, description: string, example: string): Command {
+  return withFilters(newCommand(name, description, example).argument('[id...]', 'ids; or choose by the filters'))
+    .option('--yes', 'do not ask')
+    .option('--dry-run', 'print the ids, and change nothing')
+    .addOption(outputOption());
+}
+
+/** What Redis alone is enough for. With a token the engine is told at once. */
+function aloneCommand(
+  name: 'suspend' | 'cancel' | 'remove',
+  about: { description: string; example: string },
+  action: Action,
+): Command {
+  return bulkCommand(name, about.description, about.example).action((ids: string[], options: BulkOptions) =>
+    inBulk(ids, options, async () => {
+      if (hasToken(options)) {
+        const mage = await openMage(options, name);
+        return { ...action, act: async (id) => (await mage.load(id))[name](), close: () => mage.close() };
+      }
+      const control = await openControlling(options);
+      if (name !== 'remove') await sayWhoTellsTheEngine(control);
+      return { ...action, act: (id) => control[name](id), close: () => control.close() };
+    }),
+  );
+}
+
+async function sayWhoTellsTheEngine(control: Control): Promise<void> {
+  const workers = await control.hasWorkers();
+  toStderr(
+    workers
+      ? 'No token: the reconciler of a running worker tells the engine, within about 20 s.'
+      : 'No token, and no worker of mageflow is seen: what runs in the engine goes on until a process with mage.worker is started.',
+  );
+}
+
+/** `mageflow suspend` */
+export function suspendCommand(): Command {
+  const about = { description: 'Hold groups: nothing new starts, what runs goes on', example: 'suspend --tag nightly' };
+  return aloneCommand('suspend', about, {
+    verb: 'suspend',
+    past: 'suspended',
+    applies: isOneOf('pending', 'queued', 'running'),
+  });
+}
+
+/** `mageflow cancel` */
+export function cancelCommand(): Command {
+  const about = {
+    description: 'Cancel groups: waiting items never start, running ones are stopped',
+    example: 'cancel --name import --status suspended',
+  };
+  return aloneCommand('cancel', about, {
+    verb: 'cancel',
+    past: 'cancelled',
+    applies: isOneOf('pending', 'queued', 'running', 'suspended'),
+  });
+}
+
+/** `mageflow remove` */
+export function removeCommand(): Command {
+  const about = {
+    description: 'Delete groups that have ended or never ran, with all they hold',
+    example: 'remove --status failed --tag test --dry-run',
+  };
+  return aloneCommand('remove', about, {
+    verb: 'remove',
+    past: 'removed',
+    applies: isOneOf('pending', 'succeeded', 'failed', 'cancelled'),
+  });
+}
+
+/** `mageflow resume` */
+export function resumeCommand(): Command {
+  return bulkCommand('resume', 'Let suspended groups go on', 'resume 4kTc9QmZ2aXb.1').action(
+    (ids: string[], options: BulkOptions) =>
+      inBulk(ids, options, async () => {
+        const mage = await openMage(options, 'resume');
+        const act = async (id: string) => (await mage.load(id)).resume();
+        return { verb: 'resume', past: 'resumed', applies: isOneOf('suspended'), act, close: () => mage.close() };
+      }),
+  );
+}
+
+/** `mageflow close` */
+export function closeCommand(): Command {
+  return bulkCommand(
+    'close',
+    'Close swarms: they take no more items, and end when all have',
+    'close 4kTc9QmZ2aXb.1',
+  ).action((ids: string[], options: BulkOptions) =>
+    inBulk(ids, options, async () => {
+      const mage = await openMage(options, 'close');
+      const act = async (id: string) => (await mage.load<Swarm<unknown>>(id, { kind: 'swarm' })).closeSwarm();
+      const isOpen = isOneOf('pending', 'queued', 'running', 'suspended');
+      const applies: BulkAction['applies'] = (item) => item.kind === 'swarm' && isOpen(item);
+      return { verb: 'close', past: 'closed', applies, act, close: () => mage.close() };
+    }),
+  );
+}

@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import type { Explanation } from '../../api/explain/reason';
+import { newCommand, outputOption } from '../command';
+import { hasToken, openMage, openReading, type ConnectionOptions } from '../connection';
+import { formatOf, paint, printValue, toStderr, toStdout, type OutputOptions } from '../output';
+
+type Options = ConnectionOptions & OutputOptions;
+
+/** `mageflow explain` */
+export function explainCommand(): Command {
+  return newCommand('explain', 'Say what a group or task waits for, and what to do', 'explain 4kTc9QmZ2aXb.1')
+    .argument('<id>', 'id of a group, an item or a callback')
+    .addOption(outputOption())
+    .action(async (id: string, options: Options) => {
+      const format = formatOf(options);
+      const found = await explained(id, options);
+      if (format !== 'table') return printValue(found, format);
+      await toStdout(paint(process.stdout, 'bold', found.summary));
+      for (const { code, text, hint } of found.reasons) {
+        await toStdout(`\n${paint(process.stdout, 'cyan', code)}: ${text}`);
+        if (hint) await toStdout(`  → ${hint}`);
+      }
+    });
+}
+
+async function explained(id: string, options: Options): Promise<Explanation> {
+  if (hasToken(options)) {
+    const mage = await openMage(options, 'explain');
+    try {
+      return await mage.explain(id);
+    } finally {
+      await mage.close();
+    }
+  }
+  toStderr('The engine was not asked, because HATCHET_CLIENT_TOKEN is not set: workers and runs were not looked at.');
+  const reader = await openReading(options);
+  try {
+    return await reader.explain(id);
+  } finally {
+    reader.close();
+  }
+}

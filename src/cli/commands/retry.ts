@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import type { AnySignature, Chain, RetryFailedOptions, RootSignature, Swarm } from '../../api/types';
+import type { Mageflow } from '../../mageflow';
+import { indexesOf } from '../bulk';
+import { newCommand, outputOption } from '../command';
+import { openMage, type ConnectionOptions } from '../connection';
+import { UsageError } from '../errors';
+import { formatOf, printValue, toStdout, type OutputOptions } from '../output';
+import { counted, objectOf } from '../words';
+
+interface Options extends ConnectionOptions, OutputOptions {
+  index?: string[];
+  name?: string;
+  error?: string;
+  message?: string;
+}
+
+/** `mageflow retry` */
+export function retryCommand(): Command {
+  return newCommand(
+    'retry',
+    'Run again the items that failed, were cancelled or never started',
+    "retry 4kTc9QmZ2aXb.1 --error 'timed out|ECONNRESET'",
+  )
+    .argument('<id>', 'id of a swarm, chain or root that has ended')
+    .option('--index <n...>', 'only items with these indexes: 3 or 10-20')
+    .option('--name <name>', 'only items with exactly this name')
+    .option('--error <regexp>', 'only items whose error matches')
+    .option('--message <json>', 'merged over the message of each item that runs again')
+    .addOption(outputOption())
+    .action(async (id: string, options: Options) => {
+      const format = formatOf(options);
+      const filter = filterOf(options);
+      const mage = await openMage(options, 'retry');
+      try {
+        const retried = await retryFailed(mage, id, filter);
+        if (format !== 'table') return await printValue({ id, retried }, format);
+        await toStdout(
+          retried === 0
+            ? 'Nothing to run again.'
+            : `${counted(retried, 'item')} run${retried === 1 ? 's' : ''} again. Follow it: mageflow watch ${id}`,
+        );
+      } finally {
+        await mage.close();
+      }
+    });
+}
+
+/** @throws UsageError, ConfigurationError, NotFoundError */
+async function retryFailed(mage: Mageflow, id: string, filter: RetryFailedOptions): Promise<number> {
+  const found = await mage.load<AnySignature>(id);
+  switch (found.kind) {
+    case 'swarm':
+      return (found as Swarm<unknown>).retryFailed(filter);
+    case 'root':
+      return (await (found as RootSignature<never, unknown>).children()).retryFailed(filter);
+    case 'chain':
+      if (Object.keys(filter).length > 0)
+        throw new UsageError(
+          'A chain goes on at the step that failed: leave out --index, --name, --error and --message.',
+        );
+      return (found as Chain<never, unknown>).retryFailed();
+    case 'task':
+      throw new UsageError(
+        `${id} is the single task "${found.name}", which has no items to retry. Run it again: mageflow run ${found.name} --message '{...}'.`,
+      );
+  }
+}
+
+function filterOf({ index, name, error, message }: Options): RetryFailedOptions {
+  return {
+    ...(index === undefined ? {} : { indexes: indexesOf(index) }),
+    ...(name === undefined ? {} : { name }),
+    ...(error === undefined ? {} : { error: expressionOf(error) }),
+    ...(message === undefined ? {} : { message: objectOf('--message', message) }),
+  };
+}
+
+function expressionOf(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new UsageError(`--error: expected a regular expression, but ${(error as Error).message}.`);
+  }
+}

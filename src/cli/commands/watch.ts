@@ -1,0 +1,153 @@
+import type { Command } from 'commander';
+import type { Description } from '../../api/described';
+import type { Reader } from '../../api/open-reader';
+import type { FailedItem, Progress, SignatureStatus } from '../../api/types';
+import { isEnded } from '../../store/group-reader';
+import { pause, systemClock } from '../../utils/clock';
+import { newCommand, outputOption } from '../command';
+import { openReading, type ConnectionOptions } from '../connection';
+import { NoError, UsageError } from '../errors';
+import { onInterrupt } from '../interrupt';
+import { LiveBlock } from '../live';
+import {
+  cut,
+  formatOf,
+  oneLine,
+  paint,
+  printValue,
+  toStdout,
+  widthOf,
+  type Format,
+  type OutputOptions,
+} from '../output';
+import { colorOf, durationOf, lasting, progressText } from '../words';
+
+interface Options extends ConnectionOptions, OutputOptions {
+  interval: string;
+}
+
+const shownFailures = 3;
+const askAgainMs = 200;
+const out = process.stdout;
+
+/** `mageflow watch` */
+export function watchCommand(): Command {
+  return newCommand(
+    'watch',
+    'Follow a group until it ends; exit code 0 when it succeeded, 1 when not',
+    'watch 4kTc9QmZ2aXb.1',
+  )
+    .argument('<id>', 'id of a swarm, chain, root or single task')
+    .option('--interval <time>', 'the shortest time between two reads', '1s')
+    .addOption(outputOption())
+    .action(async (id: string, options: Options) => {
+      const format = formatOf(options);
+      const intervalMs = durationOf('--interval', options.interval);
+      if (intervalMs < 1) throw new UsageError('--interval: expected at least 1ms.');
+      const reader = await openReading(options);
+      try {
+        const status = await follow(reader, { id, intervalMs, format });
+        if (status !== 'succeeded') throw new NoError(`${id} has ended: ${status}.`);
+      } finally {
+        reader.close();
+      }
+    });
+}
+
+async function follow(
+  reader: Reader,
+  { id, intervalMs, format }: { id: string; intervalMs: number; format: Format },
+): Promise<SignatureStatus | undefined> {
+  const what = await reader.describe(id, { depth: 0 });
+  const block = format === 'table' && out.isTTY ? new LiveBlock(out) : undefined;
+  let last: Progress | undefined;
+  let failures: FailedItem[] = [];
+  try {
+    for await (const progress of reader.watch(id, { intervalMs, signal: onInterrupt() })) {
+      if (progress.failed !== last?.failed)
+        failures = progress.failed > 0 ? await reader.latestFailures(id, { limit: shownFailures }) : [];
+      last = progress;
+      if (block) block.show(linesOf(what, progress, failures));
+      else if (format === 'table') await toStdout(lineOf(progress));
+      else if (format === 'jsonl') await printValue(progress, format);
+    }
+  } finally {
+    block?.end();
+  }
+  if (format === 'json') await printValue(last, format);
+  return outcomeOf(reader, what, last);
+}
+
+/** A single task and a root have a status of their own, which follows that of their group. */
+async function outcomeOf(
+  reader: Reader,
+  { id, kind }: Description,
+  last: Progress | undefined,
+): Promise<SignatureStatus | undefined> {
+  if (kind !== 'task' && kind !== 'root') return last?.status;
+  for (;;) {
+    const { status } = await reader.describe(id, { depth: 0 });
+    if (isEnded(status)) return status;
+    await pause(systemClock, askAgainMs);
+  }
+}
+
+function lineOf(progress: Progress): string {
+  const { status, running, queued, waiting } = progress;
+  const parts = [
+    `${progressText(progress)} ${status}`,
+    `${running} running`,
+    `${queued + waiting} to come`,
+    ...ratesOf(progress),
+  ];
+  return parts.join(', ');
+}
+
+function ratesOf({ perSecond, etaMs, rateLimited, startedAt, endedAt }: Progress): string[] {
+  return [
+    perSecond > 0 ? `${perSecond >= 10 ? Math.round(perSecond) : perSecond.toFixed(1)}/s` : '',
+    etaMs === undefined ? '' : `${lasting(etaMs)} left`,
+    rateLimited ? 'held by its rate limit' : '',
+    startedAt && endedAt ? `took ${lasting(endedAt.getTime() - startedAt.getTime())}` : '',
+  ].filter(Boolean);
+}
+
+function linesOf({ kind, name, id }: Description, progress: Progress, failures: readonly FailedItem[]): string[] {
+  const width = widthOf(out);
+  const { status } = progress;
+  const head = cut(`${kind} ${oneLine(name)}  ${id}  `, Math.max(10, width - status.length - 1));
+  return [
+    `${paint(out, 'bold', head)}${paint(out, colorOf(status), status)}`,
+    barOf(progress, width),
+    cut(
+      [
+        progressText(progress),
+        `${progress.running} running`,
+        `${progress.queued + progress.waiting} to come`,
+        ...ratesOf(progress),
+      ].join(' · '),
+      width,
+    ),
+    ...failures.map(({ index, error }) => paint(out, 'red', cut(`#${index} ${oneLine(error)}`, width))),
+  ];
+}
+
+/** One bar, with a part for each state. */
+function barOf({ total, succeeded, failed, cancelled, running }: Progress, width: number): string {
+  const cells = Math.max(10, Math.min(width, 100) - 2);
+  const parts = [
+    { count: succeeded, sign: '█', color: 'green' },
+    { count: failed, sign: '█', color: 'red' },
+    { count: cancelled, sign: '▒', color: 'yellow' },
+    { count: running, sign: '▓', color: 'cyan' },
+  ] as const;
+  let used = 0;
+  const drawn = parts.map(({ count, sign, color }) => {
+    // What is there is seen, however little it is.
+    const wide = count === 0 ? 0 : Math.max(1, Math.round((count / Math.max(1, total)) * cells));
+    const given = Math.min(wide, cells - used);
+    used += given;
+    return paint(out, color, sign.repeat(given));
+  });
+  return `[${drawn.join('')}${'░'.repeat(cells - used)}]`;
+}
