@@ -109,7 +109,7 @@ export class Control extends Executions {
     const stay = left.filter((u) => !chosen.includes(u));
     this.failures = stay.filter(({ state }) => state === 'failed');
     for (const u of stay.filter(({ state }) => !isOutcome(state))) {
-      Object.assign(u, { state: 'cancelled', unbegun: true, payload: '', passed: false });
+      Object.assign(u, { state: 'cancelled', unbegun: true, begun: 0, payload: '', passed: false });
       this.ends.push(u);
     }
     this.answer.more = { items: chosen.length, round: this.parentRound };
