@@ -19,6 +19,8 @@ import type { ChainInput, ChainOutput, Steps } from './api/chain-types';
 import { resolveRootConfig, takeRootConfig, type ResolvedConfig, type RootConfig } from './config/swarm-config';
 import { describe as describeSignature, type DescribeOptions } from './api/describe';
 import type { Description } from './api/described';
+import { doctor as findFaults, type DoctorOptions } from './api/doctor';
+import type { DoctorFinding } from './api/doctor/finding';
 import { explain as explainSignature } from './api/explain';
 import type { Explanation } from './api/explain/reason';
 import { fillSwarm, type FillOptions } from './api/fill-swarm';
@@ -28,6 +30,7 @@ import { load as loadSignature, type Loaded, type LoadOptions } from './api/load
 import { makeChain, type ChainOptions } from './api/make-chain';
 import { makeSwarm, type SwarmOptions } from './api/make-swarm';
 import { rootOfBody, type Scope } from './api/scope';
+import { stats as countAll, type Stats, type StatsOptions } from './api/stats';
 import { TaskSignature } from './api/task-signature';
 import type {
   AnyDeclaration,
@@ -448,6 +451,39 @@ export class Mageflow<
    */
   explain(id: string): Promise<Explanation> {
     return explainSignature(this.scope, id);
+  }
+
+  /**
+   * Looks for whatever keeps work from going on: in Redis, in Hatchet, in the groups and in the keys. Changes nothing. At most
+   * 1,000 groups are looked at (those that are due first, and the newest), and 10,000 keys of each Redis server; the texts
+   * say so.
+   * @param options - `full: true` looks at all groups and keys; `stillAfterMs`: after how many ms without any begin or end a
+   *   group in progress is reported, default 3,600,000 (an hour)
+   * @returns at least one finding of each check, each with a `level` (`'ok'`, `'warning'`, `'error'`, or `'unchecked'` for what
+   *   could not be looked at), a `text`, a `todo` that says what to do, and the `ids` of what it is about. An unreachable
+   *   Redis or Hatchet is a finding too.
+   * @throws ConfigurationError for a wrong option
+   * @example
+   * const findings = await mage.doctor();
+   * for (const { check, level, text, todo = '' } of findings) console.log(level, check, text, todo);
+   * const isHealthy = findings.every(({ level }) => level !== 'error');
+   */
+  doctor(options?: DoctorOptions): Promise<DoctorFinding[]> {
+    return findFaults(this.scope, options);
+  }
+
+  /**
+   * Counts what the store holds and does: groups by status, items a second, the oldest group with waiting items, and the memory
+   * of Redis by part. Looks at the 1,000 newest groups, at 1,000 in progress, and at 1,000 keys, from which it estimates the
+   * rest.
+   * @param options - `full: true` reads all groups and keys
+   * @throws ConfigurationError for a wrong option, StoreError
+   * @example
+   * const { groups, perSecond, memory } = await mage.stats();
+   * console.log(groups.byStatus.running, perSecond, memory?.bytes);
+   */
+  stats(options?: StatsOptions): Promise<Stats> {
+    return countAll(this.scope, options);
   }
 
   /**

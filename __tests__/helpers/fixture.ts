@@ -92,7 +92,7 @@ export class Fixture {
 
   /** What groups and signatures have written. Processes write of themselves too, at moments that no test chooses. */
   async writtenKeys(): Promise<string[]> {
-    return (await this.keys()).filter((key) => !/:(process|served|server|due|meta)(:|$)/.test(key));
+    return (await this.keys()).filter((key) => !/:(process|served|reconcilers|server|due|meta)(:|$)/.test(key));
   }
 
   async close(): Promise<void> {

@@ -16,7 +16,7 @@ const limits = {
   commandsPerSmallSwarm: 66,
 };
 /** Called now and then, however much there is to do. */
-const byTheClock = ['confirm', 'takeDue', 'due', 'renew', 'seen', 'announce', 'served', 'lifetimes'];
+const byTheClock = ['confirm', 'takeDue', 'due', 'renew', 'seen', 'announce', 'notePass', 'served', 'lifetimes'];
 /** Scripts that only read count as the commands in whose place they stand. */
 const reading = ['heads', 'someResults'];
 const items = 400;

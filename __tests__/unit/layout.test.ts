@@ -111,7 +111,7 @@ describe('what only reads', () => {
   }
 
   // A tool that only reads starts on them: the SDK alone takes three times as long to load as all the rest.
-  test.each(['list', 'describe', 'explain'])('%s loads neither the SDK nor zod', (name) => {
+  test.each(['list', 'describe', 'explain', 'doctor', 'stats'])('%s loads neither the SDK nor zod', (name) => {
     const loaded = [...loadedBy(path.join(src, 'api', `${name}.ts`))];
     expect(loaded).toContain(path.join(src, 'store', 'keys.ts'));
     expect(loaded.filter((module) => !path.isAbsolute(module) && !module.startsWith('node:'))).toEqual([]);

@@ -97,6 +97,7 @@ test('each key that the code makes is in the table', () => {
     keys.signatureIndex('chunk'),
     keys.process('id'),
     keys.served(),
+    keys.reconcilers(),
     keys.server(),
     keys.endChannelOf('process'),
   ].map((key) => key.slice(keys.base.length + 1).split(':')[0]);

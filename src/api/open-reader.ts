@@ -9,6 +9,8 @@ import { iterable } from '../utils/iterable';
 import { longestTimerMs } from '../utils/timeout';
 import { describe, type DescribeOptions } from './describe';
 import type { Description } from './described';
+import { doctor, type DoctorOptions } from './doctor';
+import type { DoctorFinding } from './doctor/finding';
 import { explain } from './explain';
 import type { Explanation } from './explain/reason';
 import { failures, type FailureGroup, type FailuresOptions } from './failures';
@@ -20,6 +22,7 @@ import { openStore, type ReaderOptions } from './open-store';
 import type { Reading } from './reading';
 import { unknownId } from './resolve';
 import { RunIds } from './run-ids';
+import { stats, type Stats, type StatsOptions } from './stats';
 import { readProgress } from './stored-group';
 import type { FailedItem, ItemResult, Progress, WatchOptions } from './types';
 import { Waiter } from './waiter';
@@ -42,6 +45,10 @@ export interface Reader {
   failures(id: string, options?: FailuresOptions): Promise<FailureGroup[]>;
   /** As `mage.explain`. The hints say what was not checked, because it does not ask the engine. */
   explain(id: string): Promise<Explanation>;
+  /** As `mage.doctor`, without the engine: which workers there are is not checked. */
+  doctor(options?: DoctorOptions): Promise<DoctorFinding[]>;
+  /** As `mage.stats`. */
+  stats(options?: StatsOptions): Promise<Stats>;
   /**
    * Returns the counts of a swarm or chain, of the children of a root, or of a task that was run by itself.
    * @throws NotFoundError, ConfigurationError for a plain item of a group, StoreError
@@ -71,8 +78,8 @@ const limitFields = new Set(['limit']);
 const watchFields = new Set(['signal', 'intervalMs']);
 
 /**
- * Opens a reader: `list`, `describe`, `failures`, `explain`, `progress`, `watch` and `results` on Redis alone, for tools and
- * dashboards. It needs no token and no Hatchet client.
+ * Opens a reader: `list`, `describe`, `failures`, `explain`, `doctor`, `stats`, `progress`, `watch` and `results` on Redis
+ * alone, for tools and dashboards. It needs no token and no Hatchet client.
  * @param redis - a URL, or an ioredis `Redis` or `Cluster`; the reader works on connections of its own
  * @throws ConfigurationError when an option is invalid; it names the option, the expected value and the given one
  * @example
@@ -93,6 +100,8 @@ export function openReader(redis: Redis | Cluster | string, options: ReaderOptio
     describe: (id, describeOptions) => describe(reading, id, describeOptions),
     failures: (id, failuresOptions) => failures(reading, id, failuresOptions),
     explain: (id) => explain(reading, id),
+    doctor: (doctorOptions) => doctor(reading, doctorOptions),
+    stats: (statsOptions) => stats(reading, statsOptions),
     progress: async (id) => {
       const followed = await followedBy(reading, id);
       return readProgress(reader, followed.id, await followed.snapshot());

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { addCommand } from './commands/add';
 import { cancelCommand, closeCommand, removeCommand, resumeCommand, suspendCommand } from './commands/control';
+import { doctorCommand } from './commands/doctor';
 import { explainCommand } from './commands/explain';
 import { failuresCommand } from './commands/failures';
 import { listCommand } from './commands/list';
@@ -9,6 +10,7 @@ import { resultsCommand } from './commands/results';
 import { retryCommand } from './commands/retry';
 import { runCommand } from './commands/run';
 import { showCommand } from './commands/show';
+import { statsCommand } from './commands/stats';
 import { updateCommand } from './commands/update';
 import { watchCommand } from './commands/watch';
 import { completionCommand } from './completion';
@@ -44,6 +46,8 @@ export function makeProgram(): Command {
     updateCommand(),
     runCommand(),
     addCommand(),
+    doctorCommand(),
+    statsCommand(),
   ])
     program.addCommand(command);
   program.addCommand(completionCommand(program));

@@ -102,6 +102,17 @@ export function resolveOptions(options: MageflowOptions, logger: MageflowLogger,
   };
 }
 
+/**
+ * Returns after how many ms without a visit of a reconciler something counts as left alone, and a process as gone. More than
+ * one visit may be late.
+ */
+export function leftAloneMs({
+  leaseMs,
+  reconcileIntervalMs,
+}: Pick<Settings, 'leaseMs' | 'reconcileIntervalMs'>): number {
+  return 3 * leaseMs + 2 * reconcileIntervalMs;
+}
+
 /** Prefixes the lines of a user's logger. The client's logger already adds the name `mageflow`. */
 function prefixed(logger: MageflowLogger): MageflowLogger {
   const line = (message: string) => `mageflow: ${message}`;

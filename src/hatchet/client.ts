@@ -1,5 +1,5 @@
 import type { AdminClient } from '@hatchet-dev/typescript-sdk';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Cached } from '../utils/cached';
 import { systemClock } from '../utils/clock';
 import { betweenFaultPoints } from '../utils/fault-points';
@@ -66,6 +66,13 @@ export interface UntakenRun {
   waitedMs: number;
   /** True if a worker had taken it before, so that a body has begun. */
   begun: boolean;
+}
+
+/** The version of the engine, and how long its two parts took to answer. */
+export interface EngineHealth {
+  version: string;
+  restMs: number;
+  grpcMs: number;
 }
 
 /** A run in the engine's history. */
@@ -284,6 +291,28 @@ export class EngineClient {
       }));
       if (rows.length < limit) return;
     }
+  }
+
+  /**
+   * Asks both parts of the engine twice, that of its REST API and that of workers and publishers. The faster answer counts,
+   * because the first one may include making a connection.
+   * @throws Error when one of them gives no answer
+   */
+  async health(): Promise<EngineHealth> {
+    const [first, again] = [await this.answerTimes(), await this.answerTimes()];
+    const { version } = again;
+    return { version, restMs: Math.min(first.restMs, again.restMs), grpcMs: Math.min(first.grpcMs, again.grpcMs) };
+  }
+
+  private async answerTimes(): Promise<EngineHealth> {
+    const begin = this.clock.elapsed();
+    const { data } = await this.ask('version', () => this.hatchet.api.infoGetVersion());
+    const between = this.clock.elapsed();
+    // It answers for an unknown run as quickly as for a known one.
+    await this.ask('state', () => this.hatchet.runs.getDetails(randomUUID())).catch((error: unknown) => {
+      if (codeOf(error) !== 'NOT_FOUND') throw error;
+    });
+    return { version: data.version, restMs: between - begin, grpcMs: this.clock.elapsed() - between };
   }
 
   /** Returns whether any worker ever registered a task or workflow of this name. */

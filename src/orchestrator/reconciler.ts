@@ -1,4 +1,5 @@
 import { StoreFormatError } from '../config/errors';
+import { leftAloneMs } from '../config/options';
 import type { Timer } from '../utils/clock';
 import { forEachConcurrently } from '../utils/for-each-concurrently';
 import { messageOf } from '../utils/error-message';
@@ -104,12 +105,18 @@ export class Reconciler {
     await this.parts.store.redis.recheck();
     // Not awaited: it may wait for the engine, and the rest of the pass must not.
     void this.parts.recovery.ready();
-    await Promise.all([this.parts.heartbeat.beat(), this.parts.registry.announce()]);
+    await Promise.all([this.parts.heartbeat.beat(), this.parts.registry.announce(), this.notePass()]);
     await this.parts.repairs.logAndContinue(
       async () => 'the index of the outermost groups',
       this.parts.store.topLevelIndex.sweep(),
     );
     await forEachConcurrently(groupsAtOnce, this.dueGroups(), ([index, id]) => this.reconcileGroupBriefly(index, id));
+  }
+
+  /** Shows others that this process reconciles. An error must not keep it from doing so. */
+  private notePass(): Promise<void> {
+    const { store, repairs } = this.parts;
+    return repairs.logAndContinue(async () => 'the list of reconcilers', store.notePass(leftAloneMs(store.settings)));
   }
 
   private async *dueGroups(): AsyncGenerator<[index: string, id: string]> {

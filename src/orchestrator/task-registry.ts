@@ -1,3 +1,4 @@
+import { leftAloneMs } from '../config/options';
 import type { GroupStore } from '../store/group-store';
 
 /**
@@ -36,9 +37,8 @@ export class TaskRegistry {
   /** Announces the names that this process serves to other processes. It is repeated while they are served. */
   async announce(): Promise<void> {
     if (this.local.size === 0) return;
-    const { leaseMs, reconcileIntervalMs, abandonedMs } = this.store.settings;
-    // The announcement stays valid if more than one repetition is late.
-    const countsForMs = 3 * leaseMs + 2 * reconcileIntervalMs;
+    const { abandonedMs } = this.store.settings;
+    const countsForMs = leftAloneMs(this.store.settings);
     const names = [...this.local].flatMap(([name, kind]) => [name, kind, this.timeouts.get(name)?.() ?? '']);
     await this.store.redis.call('announce', [this.store.keys.served()], [countsForMs, abandonedMs, ...names]);
   }

@@ -18,7 +18,7 @@ export async function findBases(redis: RedisConnection): Promise<{ bases: StoreB
   let complete = true;
   // A first command makes the connection, and the nodes of a cluster known.
   await redis.use('ping', (client) => client.ping());
-  for (const node of redis.nodes) {
+  for (const node of await redis.servers()) {
     let cursor = '0';
     let looked = 0;
     do {

@@ -103,8 +103,10 @@ export class RedisConnection {
     return `${path ?? `${host}:${port}`}/${db ?? 0}`;
   }
 
-  /** The servers that hold keys. A scan of all keys has to query each of them. */
-  get nodes(): Redis[] {
+  /** Returns the servers that hold keys. A scan of all keys has to query each of them. @throws StoreError */
+  async servers(): Promise<Redis[]> {
+    // A cluster knows its nodes once it is connected.
+    if (isCluster(this.client)) await this.use('ping', (client) => client.ping());
     return nodesOf(this.client);
   }
 

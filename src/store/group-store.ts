@@ -141,6 +141,8 @@ type Left = Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'r
 // Keys outlive their retention by this time. The reconciler normally removes them before, without blocking Redis; expiry
 // is the safety net.
 const graceMs = 1_000;
+/** How many processes the list of reconcilers holds, the latest ones. */
+const reconcilersAtMost = 1_000;
 
 /** Creates the secret from which a group's claims are made. The metadata of one item is not enough to claim another one. */
 export function newSecret(): string {
@@ -745,6 +747,17 @@ export class GroupStore {
     const key = this.keys.process(this.process);
     const text = String(Math.round(stuckMs));
     await this.redis.use('set', (client) => client.set(key, text, 'PX', this.settings.leaseMs));
+  }
+
+  /**
+   * Stores that this process begins a pass of its reconciler.
+   *
+   * @param countsForMs - for how long this process counts as one that reconciles, in ms
+   */
+  async notePass(countsForMs: number): Promise<void> {
+    const keptMs = Math.max(this.settings.abandonedMs, countsForMs);
+    const args = [`${this.process} ${countsForMs}`, keptMs, reconcilersAtMost];
+    await this.redis.call('notePass', [this.keys.reconcilers()], args);
   }
 
   /**

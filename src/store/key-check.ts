@@ -1,9 +1,8 @@
 import { isEnded } from './group-reader';
+import { KeyScan } from './key-scan';
 import type { Keys } from './keys';
 import type { RedisConnection } from './connection';
 import { callbackField, field } from './scripts.generated';
-
-const keysPerPage = 500;
 
 /** A description of the fault; undefined if there is none. */
 type Fault = string | undefined;
@@ -39,23 +38,24 @@ interface Found {
  * changing at the time of the first check.
  */
 export class KeyCheck {
+  /** How many keys of the store were looked at. */
+  looked = 0;
+  /** True once all of them were. */
+  isComplete = false;
+
   constructor(
     private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {}
 
-  async *faults(): AsyncGenerator<KeyFault> {
-    for (const node of this.redis.nodes) {
-      let cursor = '0';
-      do {
-        const from = cursor;
-        const [next, page] = await this.redis.use('scan', () =>
-          node.scan(from, 'MATCH', `${globbed(this.keys.base)}:*`, 'COUNT', keysPerPage),
-        );
-        cursor = next;
-        for (const fault of await this.ofPage(page)) yield fault;
-      } while (cursor !== '0');
+  /** @param pagesAtMost - how many pages of 500 keys of each server are looked at, those of other stores included */
+  async *faults(pagesAtMost = Infinity): AsyncGenerator<KeyFault> {
+    const scan = new KeyScan(this.redis, this.keys.base);
+    for await (const page of scan.pages(pagesAtMost)) {
+      this.looked += page.length;
+      for (const fault of await this.ofPage(page)) yield fault;
     }
+    this.isComplete = scan.isComplete;
   }
 
   private async ofPage(page: readonly string[]): Promise<KeyFault[]> {
@@ -154,7 +154,8 @@ export class KeyCheck {
       const left = await this.redis.use('pttl', (client) => client.pttl(key));
       return left >= 0 ? [{ key, message: `expires in ${left} ms, and has to stay` }] : [];
     }
-    if (!/^(process|ids):|^server$/.test(name)) return [{ key, message: 'belongs to nothing that is known here' }];
+    if (!/^(process|ids):|^(server|reconcilers)$/.test(name))
+      return [{ key, message: 'belongs to nothing that is known here' }];
     const life = await this.redis.use('pttl', (client) => client.pttl(key));
     return life === -1 ? [{ key, message: 'stays, and is only for a time' }] : [];
   }
@@ -184,9 +185,4 @@ function ofLiving({ status, flags }: Found, name: string, life: number): Fault {
   // While a retry is prepared, the buckets of results are made persistent one after another.
   if (life === -1 || (flags.includes('R') && /^r\d/.test(name))) return undefined;
   return `expires in ${life} ms, and its group goes on (${status})`;
-}
-
-/** Escapes a text for use in a pattern of keys. */
-function globbed(text: string): string {
-  return text.replace(/[\\*?[\]]/g, '\\$&');
 }

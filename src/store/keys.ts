@@ -103,6 +103,11 @@ export class Keys {
     return `${this.base}:served`;
   }
 
+  /** The sorted set of the processes that reconcile, by the begin of their last pass. */
+  reconcilers(): string {
+    return `${this.base}:reconcilers`;
+  }
+
   /** The top-level index: groups that are in no other group, by their creation time. */
   topLevelIndex(): string {
     return `${this.base}:catalog`;

@@ -150,6 +150,14 @@ export const sharedKeys: readonly KeySchema[] = [
     lifetime: '`retention.abandonedMs`',
   },
   {
+    key: 'reconcilers',
+    name: 'reconcilers',
+    type: 'sorted set',
+    meaning:
+      'The processes that reconcile, by the time in milliseconds at which their last pass began; after each, for how many milliseconds it counts.',
+    lifetime: '`retention.abandonedMs`',
+  },
+  {
     key: 'server',
     name: 'server',
     type: 'hash',

@@ -69,6 +69,11 @@ export class TopLevelIndex {
     return { members: members.slice(0, limit), more: members.length > limit };
   }
 
+  /** Returns how many groups it holds; some of them may have expired. */
+  size(): Promise<number> {
+    return this.redis.use('zcard', (client) => client.zcard(this.keys.topLevelIndex()));
+  }
+
   /** Removes members whose groups are gone, except new members, whose groups may not have been written yet. */
   async dropGone(members: readonly IndexMember[]): Promise<void> {
     if (members.length === 0) return;

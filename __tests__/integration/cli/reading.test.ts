@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { DoctorFinding, Stats } from '../../../src';
 import { itemId } from '../../../src/store/ids';
 import { packSpec } from '../../../src/store/spec';
 import { builtCli, plain, runCli, startCli, startInTerminal, type CliEnd } from '../../helpers/cli';
@@ -284,3 +285,41 @@ test.each([['list'], ['show'], ['results'], ['failures'], ['explain']])(
     }
   },
 );
+
+test('doctor names each check, says what it could not check without the engine, and fails for errors only', async () => {
+  const { code, stdout, stderr } = await mageflow('doctor', '-o', 'json');
+  const findings = JSON.parse(stdout) as DoctorFinding[];
+  expect(new Set(findings.map(({ check }) => check))).toEqual(
+    new Set([
+      ...['redis', 'format', 'eviction', 'persistence', 'memory', 'clock', 'engine'],
+      ...['reconcilers', 'leases', 'tasks', 'groups', 'callbacks', 'keys'],
+    ]),
+  );
+  expect(findings.find(({ check }) => check === 'engine')).toMatchObject({ level: 'unchecked' });
+  expect(stderr).toContain('The engine was not asked');
+  const errors = findings.filter(({ level }) => level === 'error').length;
+  expect(code).toBe(errors > 0 ? 1 : 0);
+  const table = await mageflow('doctor', '--still-after', '10m');
+  for (const { text } of findings.filter(({ check }) => check === 'redis' || check === 'eviction'))
+    expect(table.stdout).toContain(text);
+  expect(await mageflow('doctor', '--still-after', 'soon')).toMatchObject({ code: 2, stdout: '' });
+});
+
+test('doctor says that Redis is away, and what to do', async () => {
+  const { code, stdout } = await runCli(['doctor', ...where], { REDIS_URL: 'redis://127.0.0.1:1' });
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^error +Redis .* can't be asked/m);
+  expect(stdout).toContain('→ Start Redis');
+});
+
+test('stats counts groups by their status, and what they take in Redis', async () => {
+  const { code, stdout } = await mageflow('stats', '-o', 'json');
+  expect(code).toBe(0);
+  const stats = JSON.parse(stdout) as Stats;
+  expect(stats.groups.byStatus.succeeded).toBeGreaterThanOrEqual(1);
+  expect(stats.memory?.bytes).toBeGreaterThan(1_000);
+  const table = await mageflow('stats');
+  expect(table.stdout).toMatch(/^groups +.*\d+ succeeded/m);
+  expect(table.stdout).toMatch(/^items a second +\d/m);
+  expect(table.stdout).toMatch(/^memory +~?[\d.]+ [KM]?B/m);
+});

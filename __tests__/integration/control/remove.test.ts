@@ -25,7 +25,7 @@ const refusal = async (call: Promise<unknown>) => (await rejection(call)).name;
 
 /** What Redis holds of groups; where ids are found, and what processes say of themselves, expires by itself. */
 async function left(): Promise<string[]> {
-  return (await fixture.keys()).filter((key) => !/:(ids|process|served|server|meta)(:|$)/.test(key));
+  return (await fixture.keys()).filter((key) => !/:(ids|process|served|reconcilers|server|meta)(:|$)/.test(key));
 }
 
 async function nothingLeft(): Promise<void> {

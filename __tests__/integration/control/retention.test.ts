@@ -193,7 +193,7 @@ describe('when their time is over, Redis holds nothing of', () => {
     const { keyPrefix, hatchet } = fixture;
     const base = `${keyPrefix}:${hatchet.tenantId}:${hatchet.config.namespace}`;
     const ofProcesses = (key: string) =>
-      key.startsWith(`${base}:process:`) || [`${base}:served`, `${base}:meta`].includes(key);
+      key.startsWith(`${base}:process:`) || [`${base}:served`, `${base}:reconcilers`, `${base}:meta`].includes(key);
     await eventually('only what living processes say of themselves is left', async () => {
       const left = (await fixture.keys()).filter((key) => !ofProcesses(key));
       const named = left.map((key) => `${key} (${made.get(/{([^}~]*)/.exec(key)?.[1] ?? '') ?? '?'})`);

@@ -52,6 +52,19 @@ test('a reader lists, describes and follows groups with Redis alone', async () =
   expect(seen.at(-1)).toMatchObject({ succeeded: 2, failed: 1, status: 'succeeded' });
 });
 
+test('a reader looks for faults and counts with Redis alone, and leaves no key behind where nothing is', async () => {
+  await started(1);
+  const levels = async (of: typeof reader) =>
+    Object.fromEntries((await of.doctor()).map(({ check, level }) => [check, level]));
+  expect(await levels(reader)).toMatchObject({ format: 'ok', engine: 'unchecked', reconcilers: 'error', keys: 'ok' });
+  expect((await reader.stats()).groups.byStatus.running).toBeGreaterThan(0);
+  const nowhere = openReader(required('REDIS_URL'), { ...options, keyPrefix: `${keyPrefix}-nowhere` });
+  expect(await nowhere.stats()).toMatchObject({ groups: { total: 0 }, memory: { keys: 0 } });
+  expect(await levels(nowhere)).toMatchObject({ format: 'ok', reconcilers: 'warning', keys: 'ok' });
+  nowhere.close();
+  expect(await fixture.redis.keys(`${keyPrefix}-nowhere:*`)).toEqual([]);
+});
+
 test('a single item is told its group, and an unknown id is refused', async () => {
   const group = await started(1);
   await expect(reader.progress(itemId(group.id, 0))).rejects.toThrow(`Use its group ${group.id}`);

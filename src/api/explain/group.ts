@@ -10,7 +10,7 @@ import { quoted } from './words';
 const callbacksAtMost = 3;
 
 /** Reads a group, with a number of commands that does not depend on its size. Undefined for an unknown one. */
-export async function readGroup(look: Look, id: string): Promise<Group | undefined> {
+export async function readGroup(look: Pick<Look, 'reading' | 'waits'>, id: string): Promise<Group | undefined> {
   const [snapshot, waits] = await Promise.all([look.reading.reader.snapshot(id), look.waits.group(id)]);
   if (!snapshot || !waits) return undefined;
   const group = { id, snapshot, waits, items: [] };
@@ -25,7 +25,7 @@ export function callbacksUnderWay({ waits }: Group): EntryUnderWay[] {
 
 /** Returns entries of a group, of callbacks only the first few. */
 export async function subjectsOf(
-  { reading, waits }: Look,
+  { reading, waits }: Pick<Look, 'reading' | 'waits'>,
   group: Pick<Group, 'id' | 'snapshot' | 'waits'>,
   records: readonly EntryUnderWay[],
 ): Promise<Subject[]> {

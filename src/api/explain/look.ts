@@ -1,3 +1,4 @@
+import { leftAloneMs } from '../../config/options';
 import { WaitsReader } from '../../store/waits-reader';
 import type { Reading } from '../reading';
 import { EngineLook } from './engine-look';
@@ -46,7 +47,6 @@ export class Look {
 
   /** After how many ms without a reconciler's visit something counts as left alone. Reconcilers may be set differently. */
   get leftAloneMs(): number {
-    const { leaseMs, reconcileIntervalMs } = this.reading.store.settings;
-    return 3 * leaseMs + 2 * reconcileIntervalMs;
+    return leftAloneMs(this.reading.store.settings);
   }
 }
