@@ -11,7 +11,7 @@ test('each call to Redis and to the engine stands between fault points', () => {
 
 test('the list holds every script, the commands beside them and every kind of call to the engine', () => {
   expect(names).toEqual(expect.arrayContaining(Object.keys(scripts).map((name) => `redis ${name}`)));
-  expect(names).toEqual(expect.arrayContaining(['redis hset', 'redis zrem', 'engine publish', 'engine state']));
+  expect(names).toEqual(expect.arrayContaining(['redis hset', 'redis zscore', 'engine publish', 'engine state']));
 });
 
 describe('a call between fault points', () => {

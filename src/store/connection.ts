@@ -106,7 +106,7 @@ export class RedisConnection {
   /** Returns the servers that hold keys. A scan of all keys has to query each of them. @throws StoreError */
   async servers(): Promise<Redis[]> {
     // A cluster knows its nodes once it is connected.
-    if (isCluster(this.client)) await this.use('ping', (client) => client.ping());
+    if (isCluster(this.client)) await this.use('ping', (redis) => redis.ping());
     return nodesOf(this.client);
   }
 
