@@ -23,7 +23,7 @@ export async function tasks(
     const known = `workers with mageflow have announced ${announced.length} of the ${count(names.length, 'task name')} in progress`;
     return [unchecked('whether workers serve the tasks in progress', `${engine.unchecked}; ${known}`)];
   }
-  const without = loads.filter(({ load }) => load?.active.length === -1);
+  const without = loads.filter(({ load }) => load?.active.length === 0);
   if (without.length === 0) {
     const looked =
       all.length > names.length ? `${names.length} of ${all.length} task names` : count(all.length, 'task name');
