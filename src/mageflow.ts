@@ -144,8 +144,8 @@ export class Mageflow<
    * Declares a root task. The signatures that its body runs become its children. Each run holds them in an internal swarm of
    * its own, and the callbacks run after all children have ended.
    *
-   * Takes every option of `task`, every field of the swarm configuration except `maxItems` and `closeAfterIdleMs`, and `successCallbacks` and
-   * `errorCallbacks`. The callbacks apply to every run, whether it was signed, plain, or started by a cron or an event.
+   * Takes every option of `task`, every field of the swarm configuration except `maxItems` and `closeAfterIdleMs`, and
+   * `successCallbacks` and `errorCallbacks`. The callbacks apply to every run, whether it was signed, plain, or started by a cron or an event.
    * Callbacks of a signature replace them.
    * @throws as `task`
    * @example

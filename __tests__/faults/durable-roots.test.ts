@@ -68,7 +68,7 @@ class DurableRoots extends Faults {
 
 type Started = Awaited<ReturnType<DurableRoots['start']>>;
 
-/** What has to hold whatever happened: each child ran once, and one callback with all of their outputs. */
+/** Checks that each child ran once, and one callback with all of their outputs, because a kill must change neither. */
 async function expectWhole(faults: DurableRoots, from: number, { signature }: Started): Promise<void> {
   expect(await signature.status()).toBe('succeeded');
   const stamps = await faults.recorder.stamps();

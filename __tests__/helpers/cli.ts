@@ -44,7 +44,7 @@ export class CliProcess {
 
 function environment(env: CliEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(REDIS_|HATCHET_|NO_COLOR|FORCE_COLOR)/.test(name));
-  // How the engine is reached is no secret of the test's own, and needed with a token.
+  // The engine's addresses stay with a token, because a command with a token connects to it.
   const addresses = Object.entries(process.env).filter(
     ([name]) => env.HATCHET_CLIENT_TOKEN && /^HATCHET_CLIENT_(TLS|HOST|API)/.test(name),
   );

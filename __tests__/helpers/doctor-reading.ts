@@ -6,12 +6,12 @@ import type { GroupReader } from '../../src/store/group-reader';
 import type { GroupStore } from '../../src/store/group-store';
 import { SignatureIndex } from '../../src/store/signature-index';
 
-/** What reads a store without an engine. */
+/** Returns the readers of a store without an engine. */
 export function readingOf({ store, reader }: { store: GroupStore; reader: GroupReader }): Reading {
   return { store, reader, signatureIndex: new SignatureIndex(store), runIds: new RunIds() };
 }
 
-/** What `doctor` finds in a store without an engine. */
+/** Returns the findings of `doctor` in a store without an engine. */
 export function findings(of: { store: GroupStore; reader: GroupReader }, options?: DoctorOptions) {
   return doctor(readingOf(of), options);
 }

@@ -35,7 +35,7 @@ export interface SpawnInput {
   swarm?: boolean;
 }
 
-/** What the bodies of the durable roots "patient" and "impatient" do. */
+/** The message of the durable roots "patient" and "impatient". */
 export interface WaitInput {
   /** They publish "stamp" from here on. */
   from: number;

@@ -1,4 +1,4 @@
-// What `mage.doctor` finds with a real engine: whether it answers, and which tasks no worker serves.
+// `mage.doctor` asks a real engine here: whether it answers, and which tasks no worker serves.
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { AnyDeclaration, DoctorCheck, DoctorFinding, Mageflow } from '../../src';
@@ -42,7 +42,7 @@ test('a store with a worker and an engine has no error, and names the version of
   const swarm = await mage.swarm({ tasks: [[work, { label: 'held', waitFor: 'held' }]], isSwarmClosed: true });
   await swarm.runNoWait();
   await taskSet.started('held');
-  // How fast the engine answers depends on what else the machine does.
+  // A busy machine makes the engine slow, which is a warning.
   const findings = await eventually('the worker is seen, and the engine answers fast', async () => {
     const all = await mage.doctor();
     const isFine = (check: DoctorCheck) => findingOf(all, check).level === 'ok';
@@ -117,7 +117,7 @@ test('an engine that answers REST and not gRPC is an error', async () => {
 test('an engine that takes more than a second to answer is a warning', async () => {
   const target = new URL(hatchet.config.api_url);
   const sockets = new Set<Socket>();
-  // What it answers takes that long to arrive.
+  // The proxy delays each answer by this time.
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
     client.pipe(upstream);

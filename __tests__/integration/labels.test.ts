@@ -127,7 +127,7 @@ test('in another group the retention of the outermost group counts, also for how
   expect(states).toHaveLength(4);
   const times = (name: string) => Promise.all(states.map((state) => fixture.redis.hget(state, name)));
   expect(await times(field.abandonedAfter)).toEqual(states.map(() => '420000'));
-  // How long they are kept is known when the outermost group has ended.
+  // The outermost group gives them its retention when it has ended.
   await eventually('each is kept for its time', async () => new Set(await times(field.retention)).size === 1);
   expect(await times(field.retention)).toEqual(states.map(() => '300000'));
 });

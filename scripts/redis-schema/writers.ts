@@ -1,4 +1,4 @@
-/** Which Lua files write a field, read from the files themselves, so that the page can't be wrong for long. */
+/** Reads which Lua files write a field from the files themselves, so that the page can't be wrong for long. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { changeableFields, configFields } from '../../src/config/swarm-config';

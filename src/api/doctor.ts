@@ -28,7 +28,7 @@ interface Extent {
 
 const fields = new Set(['full', 'stillAfterMs']);
 const hour = 60 * 60 * 1_000;
-/** How many groups are looked at unless all are: that many of those that are due first, and of the newest. */
+/** The number of groups that are looked at unless all are: of those that are due first, and again of the newest. */
 const groupsAtMost = 500;
 
 const ofServers = [

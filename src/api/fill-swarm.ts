@@ -22,7 +22,7 @@ export interface FillOptions<
   isSwarmClosed?: false | undefined;
 }
 
-/** What to fill a swarm with. */
+/** The function that fills a swarm, and the message of the swarm. */
 interface Filling<O> {
   message: Message;
   fill: (swarm: Swarm<O>) => unknown;

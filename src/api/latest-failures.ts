@@ -1,7 +1,7 @@
 import type { EndedItem } from '../store/group-reader';
 import type { Feed } from './group-feed';
 
-/** How many of the last ends are looked at. */
+/** The number of the last ends that are looked at. */
 const lastEnds = 500;
 
 /** Returns the failed items among the last ends of a group, the latest first. The cost does not depend on its size. */

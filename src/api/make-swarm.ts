@@ -30,7 +30,10 @@ export interface SwarmOptions<
   extends RunOptions, LabelOptions {
   /** The first items: declarations, names, signatures or `[task, data?, options?]`. Default: none. */
   tasks?: T | undefined;
-  /** Run once, after every item has ended, unless the swarm reached a failure limit, was cancelled or timed out. Failed items alone do not prevent it. */
+  /**
+   * Run once, after every item has ended, unless the swarm reached a failure limit, was cancelled or timed out. Failed items
+   * alone do not prevent it.
+   */
   successCallbacks?: S | undefined;
   /** Run once, after a failure limit was reached or the swarm was cancelled, and its running items have ended. */
   errorCallbacks?: readonly TaskLike[] | undefined;

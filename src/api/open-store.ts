@@ -5,7 +5,7 @@ import { refuseUnknown, resolveOptions, type MageflowLogger } from '../config/op
 import { RedisConnection } from '../store/connection';
 import { GroupStore } from '../store/group-store';
 
-/** Which store a reader or a control opens. */
+/** The store that a reader or a control opens. */
 export interface ReaderOptions {
   /** The tenant of the Hatchet client that writes: the `sub` of its token. */
   tenant: string;
@@ -13,7 +13,7 @@ export interface ReaderOptions {
   namespace?: string | undefined;
   /** Default `'mageflow'`. */
   keyPrefix?: string | undefined;
-  /** How long a call waits for Redis, in milliseconds. Default 5,000. */
+  /** The time that a call waits for Redis, in milliseconds. Default 5,000. */
   commandTimeoutMs?: number | undefined;
   /** Default: writes nothing. */
   logger?: MageflowLogger | undefined;

@@ -18,18 +18,18 @@ export interface StatsOptions {
 export interface Stats {
   /** The outermost groups, as `mage.list` lists them. */
   groups: {
-    /** How many there are. */
+    /** The number of all. */
     total: number;
-    /** How many of them were looked at, the newest ones. */
+    /** The number of those looked at, which are the newest. */
     looked: number;
-    /** How many of those looked at have each status. */
+    /** The number of those looked at in each status. */
     byStatus: Record<SignatureStatus, number>;
   };
-  /** How many items ended each second, over the last minute, in the groups looked at. */
+  /** The number of items that ended each second, over the last minute, in the groups looked at. */
   perSecond: number;
   /** Of the groups looked at, the one that was created first and has items that wait for a slot. Absent when none has. */
   oldestWaiting?: { id: string; name: string; createdAt: Date };
-  /** What the keys of mageflow take in Redis, the largest part first. Absent when Redis refuses MEMORY. */
+  /** The memory of mageflow's keys in Redis, the largest part first. Absent when Redis refuses MEMORY. */
   memory?: {
     keys: number;
     bytes: number;
@@ -42,7 +42,7 @@ export interface Stats {
 }
 
 const fields = new Set(['full']);
-/** How much is looked at unless everything is: the newest groups, as many of those in progress, and keys. */
+/** The size of the sample: the newest groups, as many of those in progress, and keys. */
 const most = { groups: 1_000, keys: 1_000 };
 const groupsAtOnce = 25;
 const recentMs = 60_000;

@@ -496,7 +496,10 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 
 nameKindIn(TaskSignature.prototype);
 
-/** Returns how a group stores a child of a root: a task with its message merged under its bound data, a chain with its message beside it. */
+/**
+ * Returns the stored form of a child of a root: a task with its message merged under its bound data, a chain with its message
+ * beside it.
+ */
 function childItem(spec: Spec, message: string, options: StoredRunOptions | undefined) {
   if (spec.group === 'chain') return { spec: packSpec(spec), message: packMessage(message, options) };
   const merged = mergeRunOptions(spec.options, options);

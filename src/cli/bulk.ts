@@ -17,12 +17,12 @@ export interface BulkOptions extends ConnectionOptions, OutputOptions, FilterOpt
   dryRun?: boolean;
 }
 
-/** What is done with each group. */
+/** The action for each group. */
 export interface BulkAction {
   /** As in "suspend 3 groups?", and "suspended 3 groups". */
   verb: string;
   past: string;
-  /** Whether a group that a filter found is still to be done: a repeated command does the rest. */
+  /** Returns whether a group that a filter found is still to be done: a repeated command does the rest. */
   applies: (item: ListedSignature) => boolean;
   act: (id: string) => Promise<unknown>;
 }

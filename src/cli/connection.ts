@@ -39,7 +39,7 @@ function tenantOf(token: string): string {
     const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sub?: unknown };
     if (typeof claims.sub === 'string' && claims.sub !== '') return claims.sub;
   } catch {
-    // What it is instead may be a secret.
+    // The text is not shown, because it may be a secret.
   }
   throw new UsageError(
     'HATCHET_CLIENT_TOKEN: expected a token of Hatchet, which names its tenant. Correct it, or pass --tenant.',
@@ -100,7 +100,7 @@ export async function openMage(options: ConnectionOptions, what: string): Promis
   return new Mageflow(hatchet, redis, { keyPrefix, logger });
 }
 
-/** What the library has to say goes to stderr, and only with --debug: an error that matters is thrown. */
+/** The library logs to stderr, and only with --debug: an error that matters is thrown. */
 function loggerFor({ debug = false }: ConnectionOptions) {
   const say = (level: string) => (message: string, error?: unknown) => {
     if (debug) toStderr(`${level}: ${message}${error instanceof Error ? ` ${error.stack ?? ''}` : ''}`);

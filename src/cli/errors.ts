@@ -1,4 +1,4 @@
-/** What was typed can't be carried out. The exit code is 2. */
+/** The command line is wrong and can't be carried out. The exit code is 2. */
 export class UsageError extends Error {}
 
 /** The command was understood, and its answer is no: failed, not found, not all done. The exit code is 1. */

@@ -79,7 +79,7 @@ export function formatOf({ output = 'table' }: OutputOptions): Format {
 /** Ends the process quietly when the reader of stdout has left, as `head` does. */
 export function leaveWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // What is written to a reader that has gone is lost, and everything else of this command with it.
+    // The reader has gone, so all further output would be lost.
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });

@@ -22,7 +22,7 @@ import type { RunInputs } from './run-inputs';
 
 type Step = Awaited<ReturnType<GroupStore['retry']>>;
 
-/** Which items are retried, of those that did not succeed, and with what. */
+/** Chooses the items of a retry, of those that did not succeed, and their new message. */
 export interface RetryFilter {
   /** Only these items. */
   indexes?: readonly number[] | undefined;
@@ -40,7 +40,7 @@ export type Retried = Pick<Step, 'code' | 'items'>;
 /** Called when a retry has begun, before its items become ready. */
 export type WhenBegun = (reply: Pick<Step, 'code' | 'round'>) => Promise<void>;
 
-/** How many items one step inspects, and about how many one script call decides. */
+/** The number of items that one step inspects, and about the number that one script call decides. */
 const inspectedAtOnce = 64 * 1024;
 const decidedAtOnce = 5_000;
 /** About how many bytes of changed items one script call writes. */

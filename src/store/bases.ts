@@ -1,6 +1,6 @@
 import type { RedisConnection } from './connection';
 
-/** What the names of a store's keys begin with, in its parts. */
+/** The parts of the prefix of a store's keys. */
 export interface StoreBase {
   keyPrefix: string;
   tenant: string;
@@ -8,7 +8,7 @@ export interface StoreBase {
   namespace: string;
 }
 
-/** How many keys a scan looks at in each server: a server may hold many millions of others. */
+/** The number of keys that a scan looks at in each server: a server may hold many millions of others. */
 const most = { keys: 200_000, atOnce: 1_000 };
 const indexKey = /^(.+):([^:]*):([^:]*):catalog$/;
 

@@ -33,7 +33,10 @@ export interface ClaimRequest {
   child?: string;
   /** Takes a suspended run back instead of letting it wait for `resume`, because its worker is stopping. */
   handBack?: boolean;
-  /** The version of the group's message that this process knows, '0' when it knows none. Without it, the message is not needed. */
+  /**
+   * The version of the group's message that this process knows, '0' when it knows none. Without it, the message is not
+   * needed.
+   */
   knownMessage?: string;
 }
 

@@ -87,7 +87,7 @@ export interface RetriedBy {
   message?: string | undefined;
 }
 
-/** How a user retries chosen items of a group. */
+/** The lease and the round under which a user retries chosen items of a group. */
 export interface ChosenBy {
   /** The name of the caller's lease on the group. Only its holder chooses items, until the lease is over. */
   lease: string;
@@ -141,7 +141,7 @@ type Left = Pick<DueReply['entries'][number], 'entry' | 'state' | 'process' | 'r
 // Keys outlive their retention by this time. The reconciler normally removes them before, without blocking Redis; expiry
 // is the safety net.
 const graceMs = 1_000;
-/** How many processes the list of reconcilers holds, the latest ones. */
+/** The number of processes in the list of reconcilers, which holds the latest ones. */
 const reconcilersAtMost = 1_000;
 
 /** Creates the secret from which a group's claims are made. The metadata of one item is not enough to claim another one. */

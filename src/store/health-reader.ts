@@ -20,7 +20,7 @@ export interface ServedName {
 /** The groups that the reconciler looks at: those in progress, and those that have ended and are kept. */
 export interface DueGroups {
   total: number;
-  /** How many of them have been due for too long, and the time since which the first of them is, in ms. */
+  /** The number of those that have been due for too long, and the time since which the first of them is, in ms. */
   overdue: number;
   since: number | undefined;
   /** The ids of those that are due first. */

@@ -38,7 +38,7 @@ interface Found {
  * changing at the time of the first check.
  */
 export class KeyCheck {
-  /** How many keys of the store were looked at. */
+  /** The number of keys of the store that were looked at. */
   looked = 0;
   /** True once all of them were. */
   isComplete = false;

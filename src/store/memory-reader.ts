@@ -4,13 +4,16 @@ import { isRefusal } from './server-reader';
 
 /** A part of what a store keeps in Redis. */
 export interface MemoryPart {
-  /** `state`, `specs`, `bytes`, `queue`, `active`, `leases`, `callbacks`, `ends`, `results` and `times` of groups; `indexes` that groups share; `other`. */
+  /**
+   * `state`, `specs`, `bytes`, `queue`, `active`, `leases`, `callbacks`, `ends`, `results` and `times` of groups; `indexes`
+   * that groups share; `other`.
+   */
   part: string;
   keys: number;
   bytes: number;
 }
 
-/** What the keys of a store take in Redis. */
+/** The memory of a store's keys in Redis. */
 export interface MemoryUse {
   /** True if only some keys were measured, and the numbers are estimates of all. */
   sampled: boolean;
@@ -32,9 +35,9 @@ const partsOfGroups: Readonly<Record<string, string>> = {
 };
 const indexes = new Set(['due', 'catalog', 'ids']);
 const keysPerPage = 500;
-/** How many keys of other programs are passed over for each key that is to be measured. */
+/** The number of keys of other programs that are passed over for each key that is to be measured. */
 const othersPerKey = 20;
-/** How many elements of a large value Redis measures: some for an estimate; more when every key is measured. */
+/** The number of elements of a large value that Redis measures: some for an estimate, more when every key is measured. */
 const elements = { some: 5, more: 100 };
 
 /** Measures what the keys of a store take in the memory of Redis. */

@@ -11,7 +11,10 @@ export interface Effects {
   grants: { entry: string; spec: string; message: string }[];
   /** Callbacks that were fired. */
   callbacks: { entry: string; packed: string }[];
-  /** True if the script has left work to grant, because one call grants, inspects and puts back a bounded number of entries and bytes. */
+  /**
+   * True if the script has left work to grant, because one call grants, inspects and puts back a bounded number of entries and
+   * bytes.
+   */
   more: boolean;
   /** Changes when properties of the group change that publishers cache. */
   version: string;
@@ -43,7 +46,8 @@ export interface GroupMessage {
 /** The answer to a claim. */
 export type StartReply =
   /**
-   * The body may run. `failed`: how many items of the group have failed. `attempt`: how many times the entry has begun, this time included. `message`: the message of the group, if the process has asked for it and has no current one.
+   * The body may run. `failed`: how many items of the group have failed. `attempt`: the number of times that the entry has
+   * begun, this time included. `message`: the message of the group, if the process has asked for it and has no current one.
    */
   | { code: 'run'; failed: number; attempt: number; message?: GroupMessage }
   /** The entry has ended. `late`: the run is void, because it was taken back or did not succeed. */

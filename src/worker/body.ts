@@ -82,7 +82,7 @@ function isToAsk({ store }: Runtime, { root }: WrappedTask, claim: Claim, around
 /** The state of a group when the body of one of its entries begins. */
 interface Started {
   failedItems: number;
-  /** How many times the entry has begun, this time included. */
+  /** The number of times that the entry has begun, this time included. */
   attempt: number;
   /** The message with which it was started, as JSON text. */
   message: string | undefined;

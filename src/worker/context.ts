@@ -23,11 +23,17 @@ export interface MageContext {
   index?: number;
   /** Its tags, and those of all groups around it. Absent when there are none. */
   tags?: string[];
-  /** How many times the body has begun, this time included. Earlier runs of the item in the same round count; attempts that backed off do not. */
+  /**
+   * The number of times that the body has begun, this time included. Earlier runs of the item in the same round count;
+   * attempts that backed off do not.
+   */
   attempt: number;
   /** In a callback of a swarm or chain, and in a success callback of a root, of which items failed: how many. */
   failureCount?: number;
-  /** In a callback of a swarm or chain, and in a success callback of a root, of which items failed: those items, the first 100. */
+  /**
+   * In a callback of a swarm or chain, and in a success callback of a root, of which items failed: those items, the first
+   * 100.
+   */
   failures?: Failure[];
   /**
    * In a callback that receives a list of outputs: the same outputs one by one. Also works for lists above `maxResultBytes`.

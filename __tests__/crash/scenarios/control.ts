@@ -141,7 +141,7 @@ async function fill({ mage, tasks: { piece, callbacks } }: Life): Promise<Swarm<
   });
 }
 
-/** What has to be of the filled swarm: it is whole, or was cancelled. */
+/** Checks the filled swarm: it has all its items, or it was cancelled. */
 async function filled(life: Life): Promise<Pick<Expected, 'pieces' | 'callbacks'>> {
   const status = (await endOf(await fill(life))) === 'succeeded' ? 'succeeded' : 'cancelled';
   const callback = status === 'succeeded' ? 'filled success' : 'filled error';

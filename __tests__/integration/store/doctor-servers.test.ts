@@ -1,4 +1,4 @@
-// What `mage.doctor` finds in Redis itself: each fault is brought about on a server of its own.
+// `mage.doctor` finds faults of Redis itself. Each test brings one about on a server of its own.
 import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// What `mage.doctor` finds in the store alone: groups, leases, callbacks, reconcilers and keys, without an engine.
+// `mage.doctor` finds faults of groups, leases, callbacks, reconcilers and keys in the store alone, without an engine.
 import { Redis } from 'ioredis';
 import { ConfigurationError, type DoctorCheck } from '../../../src';
 import { activeFields } from '../../../src/store/schema';

@@ -2,7 +2,7 @@ import { StoreFormatError } from '../../config/errors';
 import { messageOf } from '../../utils/error-message';
 import { message, sentence } from '../explain/words';
 
-/** What `mage.doctor` looks at. Programs can compare it; a later version may add further ones. */
+/** The checks of `mage.doctor`. Programs can compare them; a later version may add further ones. */
 export type DoctorCheck =
   /** Redis answers, and is new enough. */
   | 'redis'
@@ -38,7 +38,7 @@ export type DoctorLevel = 'ok' | 'warning' | 'error' | 'unchecked';
 export interface DoctorFinding {
   check: DoctorCheck;
   level: DoctorLevel;
-  /** What was found, in a sentence. */
+  /** The finding, in a sentence. */
   text: string;
   /** What to do about it. Absent when there is nothing to do. */
   todo?: string;

@@ -3,7 +3,7 @@ import { KeyCheck } from '../../store/key-check';
 import { count, message } from '../explain/words';
 import type { Found } from './finding';
 
-/** How many pages of 500 keys of each server are looked at unless all are. */
+/** The number of pages of 500 keys that are looked at of each server, unless all are. */
 const pagesAtMost = 20;
 const namedAtMost = 100;
 

@@ -5,7 +5,7 @@ import { unchecked, type Found } from './finding';
 const oldestVersion = '6.2';
 /** The parts of the memory from which on it counts as nearly full. */
 const nearlyFull = { warning: 0.8, error: 0.95 };
-/** How far the clocks may be apart, in ms. */
+/** The difference that the clocks may have, in ms. */
 const clockMs = 2_000;
 
 type ServerCheck = (server: ServerReport, reader: ServerReader) => Found | Promise<Found>;
@@ -121,7 +121,7 @@ export function memory({ info, refused }: ServerReport): Found {
 }
 
 export function clock({ before, after, now }: ServerReport): Found {
-  // What the way to Redis and back takes counts for neither.
+  // The time of the way to Redis and back counts for neither.
   const [isBehind, isAhead] = [now - after, before - now];
   const off = Math.max(isBehind, isAhead);
   if (off <= clockMs) return { level: 'ok', clause: 'the clock of this process is that of Redis' };

@@ -7,10 +7,10 @@ import { count } from '../explain/words';
 import type { Reading } from '../reading';
 import { readInProgress, type SurveyedGroup } from './surveyed';
 
-/** How many groups are read at once. */
+/** The number of groups that are read at once. */
 const groupsAtOnce = 25;
 
-/** What was read of a store for one call of `doctor`. */
+/** The data that one call of `doctor` has read of a store. */
 export interface Survey {
   /** The time of Redis, in ms. */
   now: number;
@@ -18,7 +18,7 @@ export interface Survey {
   /** After how many ms without a reconciler's visit something counts as left alone. */
   leftAloneMs: number;
   due: DueGroups;
-  /** How many groups were looked at, and whether these were all. */
+  /** The number of groups that were looked at, and whether these were all. */
   looked: number;
   isComplete: boolean;
   /** Those of them in which something is in progress. */

@@ -7,10 +7,10 @@ import type { Look } from '../explain/look';
 import { isNested } from '../explain/nested';
 import type { Group } from '../explain/subject';
 
-/** How many items that come next in a group are looked at, for the names of their tasks. */
+/** The number of next items of a group that are looked at, for the names of their tasks. */
 const nextItems = 10;
 
-/** What is kept of a group in progress: one that has not ended, or has callbacks that have not. */
+/** The data that are kept of a group in progress: one that has not ended, or has callbacks that have not. */
 export interface SurveyedGroup {
   id: string;
   /** Its kind, name and id, for a sentence. */
@@ -19,7 +19,7 @@ export interface SurveyedGroup {
   stillMs: number | undefined;
   /** The tasks of what is under way in it or comes next. */
   tasks: ReadonlySet<string>;
-  /** How many entries were left alone for too long, of those looked at, and since when the first one was, in ms. */
+  /** The number of entries that were left alone for too long, of those looked at, and since when the first one was, in ms. */
   left: { entries: number; since: number };
   /** True if it has callbacks that should have been published long ago. */
   hasUnpublished: boolean;

@@ -4,7 +4,7 @@ import { count, list, quoted } from '../explain/words';
 import { unchecked, type Found } from './finding';
 import type { Survey } from './survey';
 
-/** How many names of tasks are looked at, and named. */
+/** The number of names of tasks that are looked at, and that are named. */
 const most = { names: 500, named: 5 };
 
 /** Looks whether workers serve the tasks of groups in progress. Only the engine's list of workers can say that none does. */

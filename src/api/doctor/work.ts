@@ -3,7 +3,7 @@ import { count, lasting } from '../explain/words';
 import type { Found } from './finding';
 import { isLive, type Survey } from './survey';
 
-/** How many processes whose last pass is long ago are looked up. */
+/** The number of processes that are looked up of those whose last pass is long ago. */
 const heartbeatsAtMost = 10;
 const start = 'Start a process with mage.worker, or one that calls mage.startReconciler().';
 

@@ -115,7 +115,7 @@ async function add(
       else {
         outcome.wrongLines += 1;
         if (outcome.wrong.length < shownWrong) outcome.wrong.push({ line: line.number, error: read.wrong });
-        // What was read before is added: the stream ends here without an error.
+        // The stream ends without an error, so that the lines before this one are added.
         if (onError === 'stop') return;
       }
       if (block && systemClock.elapsed() - shownAt > 200) {

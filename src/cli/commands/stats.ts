@@ -29,7 +29,7 @@ export function statsCommand(): Command {
     });
 }
 
-/** What is estimated from a sample is marked with `~`. */
+/** Numbers that are estimated from a sample are marked with `~`. */
 function lines({ groups, perSecond, oldestWaiting, memory }: Stats): [name: string, text: string][] {
   const { total, looked, byStatus } = groups;
   const counts = Object.entries(byStatus).flatMap(([status, count]) => (count > 0 ? [`${count} ${status}`] : []));

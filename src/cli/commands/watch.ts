@@ -143,7 +143,7 @@ function barOf({ total, succeeded, failed, cancelled, running }: Progress, width
   ] as const;
   let used = 0;
   const drawn = parts.map(({ count, sign, color }) => {
-    // What is there is seen, however little it is.
+    // Each state that occurs gets at least one cell, so that it is seen.
     const wide = count === 0 ? 0 : Math.max(1, Math.round((count / Math.max(1, total)) * cells));
     const given = Math.min(wide, cells - used);
     used += given;

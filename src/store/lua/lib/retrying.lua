@@ -3,7 +3,7 @@
 --- @include "leases"
 local items_at_once = 10000
 
--- Whether a call chooses the items of the retry. A lease without an end belongs to the body of a root, which fills the group.
+-- Returns whether a call chooses the items of the retry. A lease without an end belongs to the body of a root, which fills the group.
 local function is_choosing()
   return group.leasedTo and group.leasedUntil > 0
 end

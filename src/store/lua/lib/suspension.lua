@@ -29,7 +29,7 @@ local function make_void(entry, run)
   flag('V')
 end
 
--- Whether an item is suspended and can be put back into the queue: its body has not begun, and it is no nested group.
+-- Returns whether an item is suspended and can be put back into the queue: its body has not begun, and it is no nested group.
 local function can_take_back(entry, act)
   return tonumber(entry) and act.state ~= 'running' and is_allowed(act.state, 'queued') and string.sub(act.run, 1, 2) ~= 'g:' and suspended(entry)
 end
