@@ -1,3 +1,4 @@
+import { entryEnds } from '../store/entry-ends';
 import type { EndedItem } from '../store/group-reader';
 import type { Feed } from './group-feed';
 
@@ -11,14 +12,12 @@ export async function latestFailures(
   limit: number,
 ): Promise<EndedItem[]> {
   const { keys, redis } = store;
-  const ends = await redis.use('lrange', (client) => client.lrange(keys.ends(id), -lastEnds, -1));
-  const indexes = ends.map(Number).reverse();
-  const states = await redis.use('getrange', (client) =>
-    Promise.all(indexes.map((index) => client.getrange(keys.bytes(id), index, index))),
-  );
-  const failed = indexes.filter((_, i) => states[i] === 'f').slice(0, limit);
+  const entries = await redis.use('lrange', (client) => client.lrange(keys.ends(id), -lastEnds, -1));
+  const ends = await entryEnds(store, id, entries, []);
+  const failed = entries.filter((entry) => ends.get(entry)?.end === 'failed');
+  const latest = failed.reverse().slice(0, limit).map(Number);
   const found: EndedItem[] = [];
-  for await (const page of reader.endedPages(id, failed)) found.push(...page);
+  for await (const page of reader.endedPages(id, latest)) found.push(...page);
   // A retry may have begun meanwhile.
   return found.filter(({ status }) => status === 'failed');
 }

@@ -71,9 +71,11 @@ export class ChosenRetry {
   async retry(groupId: string, filter: RetryFilter, whenBegun: WhenBegun): Promise<Retried> {
     for (;;) {
       const round = await roundOf(this.store, groupId);
-      const refusal = await this.refusal(groupId);
-      if (refusal) return { code: refusal, items: 0 };
-      const choice = await this.choose(groupId, filter);
+      const [record, snapshot] = await Promise.all([this.reader.record(groupId), this.reader.snapshot(groupId)]);
+      if (!record || !snapshot) return { code: 'missing', items: 0 };
+      if (record.parent && !kinds[record.kind].isOfRoot) return { code: 'nested', items: 0 };
+      if (!isEnded(snapshot.status)) return { code: 'unfinished', items: 0 };
+      const choice = await this.choose(groupId, record, snapshot.total, filter);
       if (choice.count === 0) return { code: 'none', items: 0 };
       const retried = await this.begin(groupId, { filter, choice, round }, whenBegun);
       // Another retry was faster. What it has left is chosen anew.
@@ -81,18 +83,8 @@ export class ChosenRetry {
     }
   }
 
-  private async refusal(groupId: string): Promise<'missing' | 'nested' | 'unfinished' | undefined> {
-    const [record, snapshot] = await Promise.all([this.reader.record(groupId), this.reader.snapshot(groupId)]);
-    if (!record || !snapshot) return 'missing';
-    if (record.parent && !kinds[record.kind].isOfRoot) return 'nested';
-    return isEnded(snapshot.status) ? undefined : 'unfinished';
-  }
-
-  private async choose(groupId: string, filter: RetryFilter): Promise<Choice> {
-    const [record, snapshot] = await Promise.all([this.reader.record(groupId), this.reader.snapshot(groupId)]);
+  private async choose(groupId: string, record: GroupRecord, total: number, filter: RetryFilter): Promise<Choice> {
     const choice: Choice = { chosen: new IndexSet(), count: 0, end: 0 };
-    const total = snapshot?.total ?? 0;
-    if (!record) return choice;
     const wanted = filter.indexes && new IndexSet();
     for (const index of filter.indexes ?? []) if (index < total) wanted?.add(index);
     for (let from = 0; from < total; from += inspectedAtOnce) {

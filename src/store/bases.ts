@@ -1,4 +1,5 @@
 import type { RedisConnection } from './connection';
+import { KeyScan } from './key-scan';
 
 /** The parts of the prefix of a store's keys. */
 export interface StoreBase {
@@ -8,28 +9,16 @@ export interface StoreBase {
   namespace: string;
 }
 
-/** The number of keys that a scan looks at in each server: a server may hold many millions of others. */
+/** The number of keys that are looked at in each server, which may hold many millions of others, and at once. */
 const most = { keys: 200_000, atOnce: 1_000 };
 const indexKey = /^(.+):([^:]*):([^:]*):catalog$/;
 
 /** Finds the stores that hold groups. @returns `complete`: false when not all keys were looked at */
 export async function findBases(redis: RedisConnection): Promise<{ bases: StoreBase[]; complete: boolean }> {
   const found = new Set<string>();
-  let complete = true;
-  // A first command makes the connection, and the nodes of a cluster known.
-  await redis.use('ping', (client) => client.ping());
-  for (const node of await redis.servers()) {
-    let cursor = '0';
-    let looked = 0;
-    do {
-      const [next, keys] = await redis.use('scan', () => node.scan(cursor, 'MATCH', '*:catalog', 'COUNT', most.atOnce));
-      for (const key of keys) found.add(key);
-      cursor = next;
-      looked += most.atOnce;
-    } while (cursor !== '0' && looked < most.keys);
-    complete &&= cursor === '0';
-  }
-  return { bases: [...found].sort().flatMap(toBase), complete };
+  const scan = new KeyScan(redis, '*:catalog', most.atOnce);
+  for await (const keys of scan.pages(most.keys / most.atOnce)) for (const key of keys) found.add(key);
+  return { bases: [...found].sort().flatMap(toBase), complete: scan.isComplete };
 }
 
 function toBase(key: string): StoreBase[] {

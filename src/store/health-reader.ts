@@ -1,4 +1,5 @@
 import type { GroupStore } from './group-store';
+import { pairsIn, timeIn } from './redis-replies';
 import { field } from './scripts.generated';
 
 /** A process that reconciles, or has. */
@@ -35,8 +36,7 @@ export class HealthReader {
 
   /** The time of Redis, in ms. */
   async now(): Promise<number> {
-    const [seconds = 0, micros = 0] = (await this.store.redis.use('time', (client) => client.time())).map(Number);
-    return seconds * 1_000 + Math.floor(micros / 1_000);
+    return timeIn(await this.store.redis.use('time', (client) => client.time()));
   }
 
   /** Returns the number of the storage format as it is stored; undefined when none is. */
@@ -49,7 +49,7 @@ export class HealthReader {
   async reconcilers(): Promise<ReconcilingProcess[]> {
     const key = this.store.keys.reconcilers();
     const flat = await this.store.redis.use('zrevrange', (client) => client.zrevrange(key, 0, -1, 'WITHSCORES'));
-    return pairs(flat).map(([member, score]) => {
+    return pairsIn(flat).map(([member, score]) => {
       const [process = '', countsForMs = '0'] = member.split(' ');
       return { process, passedAt: Number(score), countsForMs: Number(countsForMs) };
     });
@@ -78,7 +78,7 @@ export class HealthReader {
             client.zcount(index, '-inf', `(${before}`),
             client.zrange(index, 0, String(perIndex - 1), 'WITHSCORES'),
           ]);
-          return { total, overdue, first: pairs(first) };
+          return { total, overdue, first: pairsIn(first) };
         }),
       ),
     );
@@ -102,7 +102,7 @@ export class HealthReader {
           client.zscan(index, from, 'COUNT', scanned),
         );
         cursor = next;
-        yield pairs(page).map(([id]) => id);
+        yield pairsIn(page).map(([id]) => id);
       } while (cursor !== '0');
     }
   }
@@ -119,8 +119,4 @@ export class HealthReader {
     const last = Math.max(0, ...ends.map(Number).filter(Number.isFinite));
     return Math.max(Number(created) + last, Number(started ?? 0), Number(progress ?? 0));
   }
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
-  return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? ''] as [string, string]] : []));
 }

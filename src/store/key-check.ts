@@ -1,8 +1,10 @@
 import { isEnded } from './group-reader';
-import { KeyScan } from './key-scan';
+import { KeyScan, keysBelow } from './key-scan';
 import type { Keys } from './keys';
 import type { RedisConnection } from './connection';
 import { callbackField, field } from './scripts.generated';
+
+const keysPerPage = 500;
 
 /** A description of the fault; undefined if there is none. */
 type Fault = string | undefined;
@@ -50,7 +52,7 @@ export class KeyCheck {
 
   /** @param pagesAtMost - how many pages of 500 keys of each server are looked at, those of other stores included */
   async *faults(pagesAtMost = Infinity): AsyncGenerator<KeyFault> {
-    const scan = new KeyScan(this.redis, this.keys.base);
+    const scan = new KeyScan(this.redis, keysBelow(this.keys.base), keysPerPage);
     for await (const page of scan.pages(pagesAtMost)) {
       this.looked += page.length;
       for (const fault of await this.ofPage(page)) yield fault;

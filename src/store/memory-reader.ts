@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { RedisConnection } from './connection';
+import { keyPages } from './key-scan';
 import { isRefusal } from './server-reader';
 
 /** A part of what a store keeps in Redis. */
@@ -77,23 +78,22 @@ export class MemoryReader {
   private async ofNode(node: Redis, keysAtMost: number): Promise<{ parts: MemoryPart[]; factor: number }> {
     const parts = new Map<string, MemoryPart>();
     const samples = keysAtMost === Infinity ? elements.more : elements.some;
-    let cursor = '0';
+    let isWhole = false;
     let seen = 0;
     let measured = 0;
-    do {
-      const from = cursor;
-      const [next, page] = await this.redis.use('scan', () => node.scan(from, 'COUNT', keysPerPage));
-      cursor = next;
-      seen += page.length;
-      const own = page.filter((key) => key.startsWith(`${this.base}:`));
+    for await (const { keys, isLast } of keyPages(this.redis, node, '*', keysPerPage)) {
+      isWhole = isLast;
+      seen += keys.length;
+      const own = keys.filter((key) => key.startsWith(`${this.base}:`));
       measured += own.length;
       const sizes = await this.redis.use('memory', () =>
         Promise.all(own.map((key) => node.memory('USAGE', key, 'SAMPLES', samples))),
       );
       own.forEach((key, i) => this.add(parts, key, sizes[i] ?? null));
-    } while (cursor !== '0' && measured < keysAtMost && seen < othersPerKey * keysAtMost);
-    const all = cursor === '0' ? seen : await this.redis.use('dbsize', () => node.dbsize());
-    return { parts: [...parts.values()], factor: cursor === '0' ? 1 : Math.max(1, all / seen) };
+      if (measured >= keysAtMost || seen >= othersPerKey * keysAtMost) break;
+    }
+    const all = isWhole ? seen : await this.redis.use('dbsize', () => node.dbsize());
+    return { parts: [...parts.values()], factor: isWhole ? 1 : Math.max(1, all / seen) };
   }
 
   private add(parts: Map<string, MemoryPart>, key: string, bytes: number | null): void {

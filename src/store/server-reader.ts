@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { messageOf } from '../utils/error-message';
 import type { RedisConnection } from './connection';
+import { timeIn } from './redis-replies';
 
 /** One server that holds keys, as it describes itself. */
 export interface ServerReport {
@@ -53,12 +54,12 @@ export class ServerReader {
       refused = messageOf(error);
     }
     const before = redis.clock.now();
-    const [seconds = 0, micros = 0] = (await redis.use('time', () => node.time())).map(Number);
+    const now = timeIn(await redis.use('time', () => node.time()));
+    const after = redis.clock.now();
     const info = new Map(
       [...text.matchAll(/^([^:#\s]+):(.*?)\r?$/gm)].map(([, field = '', value = '']) => [field, value]),
     );
-    const now = seconds * 1_000 + Math.floor(micros / 1_000);
-    return { name: addressOf(node), info, refused, before, after: redis.clock.now(), now };
+    return { name: addressOf(node), info, refused, before, after, now };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Keys } from './keys';
 import type { RedisConnection } from './connection';
 import { Batcher } from './batcher';
+import { pairsIn } from './redis-replies';
 import { field } from './scripts.generated';
 
 const looksAt = 100;
@@ -64,7 +65,7 @@ export class TopLevelIndex {
     );
     const members = [
       ...equal.flatMap((id) => (after && id < after.id ? [{ id, score: after.score }] : [])),
-      ...pairs(older),
+      ...membersIn(older),
     ];
     return { members: members.slice(0, limit), more: members.length > limit };
   }
@@ -104,7 +105,7 @@ export class TopLevelIndex {
     const key = this.keys.topLevelIndex();
     const [next, found] = await this.redis.use('zscan', (client) => client.zscan(key, this.cursor, 'COUNT', looksAt));
     this.cursor = next;
-    const members = pairs(found);
+    const members = membersIn(found);
     const there = await this.redis.use('exists', (client) =>
       Promise.all(members.map(({ id }) => client.exists(this.keys.state(id)))),
     );
@@ -122,6 +123,6 @@ export class TopLevelIndex {
   }
 }
 
-function pairs(flat: readonly string[]): IndexMember[] {
-  return flat.flatMap((id, i) => (i % 2 === 0 ? [{ id, score: Number(flat[i + 1]) }] : []));
+function membersIn(flat: readonly string[]): IndexMember[] {
+  return pairsIn(flat).map(([id, score]) => ({ id, score: Number(score) }));
 }

@@ -2,6 +2,7 @@ import type { Reply } from './connection';
 import { readError } from './group-reader';
 import { attemptsOf, unpackActive, type ActiveRecord } from './active-record';
 import type { GroupStore } from './group-store';
+import { pairsIn, timeIn } from './redis-replies';
 import { callbackField, field } from './scripts.generated';
 
 /** An entry that is under way: an item that holds a slot, or an invoked callback that has not ended. */
@@ -70,16 +71,15 @@ export class WaitsReader {
     );
     const [status, maxConcurrency, flags, version, parentId, parentEntry] = state;
     if (!status) return undefined;
-    const [seconds = 0, micros = 0] = time.map(Number);
     return {
-      now: seconds * 1_000 + Math.floor(micros / 1_000),
+      now: timeIn(time),
       maxConcurrency: Number(maxConcurrency ?? 0),
       hasSuspendedEntries: flags?.includes('E') ?? false,
       suspensionVersion: Number(version ?? 0),
       parent: parentId ? { groupId: parentId, entry: parentEntry ?? '' } : undefined,
       reconcileAt: reconcileAt === null ? undefined : Number(reconcileAt),
       active,
-      underWay: await this.underWay(id, pairs(leases), new Map(pairs(page[1]))),
+      underWay: await this.underWay(id, pairsIn(leases), new Map(pairsIn(page[1]))),
     };
   }
 
@@ -186,8 +186,4 @@ function toUnderWay(entry: string, packed: string, score: string | null | undefi
     ...attemptsOf(packed),
     leasedUntil: Number.isFinite(leasedUntil) ? leasedUntil : undefined,
   };
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
-  return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? ''] as [string, string]] : []));
 }
