@@ -7,6 +7,7 @@ import { packCursor, unpackCursor } from './cursor';
 import type { Reading } from './reading';
 import { statusOf as statusOfEntry } from './stored-entry';
 import { statusOf } from './stored-group';
+import { listedKinds, signatureStatuses } from './statuses';
 import type { Signature, SignatureStatus } from './types';
 
 /** Options of `mage.list`; all optional. */
@@ -48,16 +49,6 @@ export interface Listing {
 }
 
 const fields = new Set(['kind', 'status', 'name', 'tag', 'since', 'until', 'limit', 'cursor']);
-const kinds: readonly ListedSignature['kind'][] = ['task', 'root', 'chain', 'swarm'];
-const statuses: readonly SignatureStatus[] = [
-  'pending',
-  'queued',
-  'running',
-  'suspended',
-  'succeeded',
-  'failed',
-  'cancelled',
-];
 const cursorPattern = /^list (\d{1,16}) (\S+)$/;
 const membersPerRead = 250;
 const looksAtMost = 10_000;
@@ -73,8 +64,8 @@ interface Wanted {
 export async function list(reading: Reading, options: ListOptions = {}): Promise<Listing> {
   refuseUnknown(options, fields, 'option of list');
   const wanted: Wanted = {
-    kind: filter('kind', options.kind, kinds),
-    status: filter('status', options.status, statuses),
+    kind: filter('kind', options.kind, listedKinds),
+    status: filter('status', options.status, signatureStatuses),
     name: text(options.name, 'name'),
     tag: options.tag === undefined || options.tag === null ? undefined : checkTag('tag', options.tag),
   };

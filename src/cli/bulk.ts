@@ -4,12 +4,12 @@ import type { SignatureStatus } from '../api/types';
 import { MageflowError } from '../config/errors';
 import { messageOf } from '../utils/error-message';
 import { filtersOf, listed, type FilterOptions } from './commands/list';
-import { openReading, type ConnectionOptions } from './connection';
+import { withReader, type ConnectionOptions } from './connection';
 import { InterruptedError, NoError, UsageError } from './errors';
 import { onInterrupt } from './interrupt';
 import { LiveBlock } from './live';
 import { cut, formatOf, printValue, toStderr, toStdout, widthOf, type OutputOptions } from './output';
-import { counted, numberOf } from './words';
+import { capital, counted, numberOf } from './words';
 
 /** The options of commands that act on one group or on many. */
 export interface BulkOptions extends ConnectionOptions, OutputOptions, FilterOptions {
@@ -65,15 +65,12 @@ export function isOneOf(...statuses: SignatureStatus[]): (item: ListedSignature)
   return ({ status }) => statuses.includes(status);
 }
 
-async function choose({ applies }: BulkAction, options: BulkOptions): Promise<string[]> {
-  const reader = await openReading(options);
-  try {
+function choose({ applies }: BulkAction, options: BulkOptions): Promise<string[]> {
+  return withReader(options, async (reader) => {
     const ids: string[] = [];
     for await (const item of listed(reader, filtersOf(options))) if (applies(item)) ids.push(item.id);
     return ids;
-  } finally {
-    reader.close();
-  }
+  });
 }
 
 async function ask(verb: string, count: number): Promise<void> {
@@ -83,9 +80,7 @@ async function ask(verb: string, count: number): Promise<void> {
     );
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await lines.question(
-      `${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${counted(count, 'group')}? [y/N] `,
-    );
+    const answer = await lines.question(`${capital(verb)} ${counted(count, 'group')}? [y/N] `);
     if (!/^y(es)?$/i.test(answer.trim())) throw new NoError('Nothing was changed.');
   } finally {
     lines.close();
@@ -136,7 +131,7 @@ function bar(done: number, total: number, verb: string): string {
 function report({ past, verb }: BulkAction, { done, failed, interrupted }: Outcome, total: number): void {
   for (const { id, error } of failed.slice(0, shownErrors)) toStderr(`${id}: ${error}`);
   if (failed.length > shownErrors) toStderr(`and ${failed.length - shownErrors} more errors`);
-  toStderr(`${past.charAt(0).toUpperCase()}${past.slice(1)} ${counted(done.length, 'group')}.`);
+  toStderr(`${capital(past)} ${counted(done.length, 'group')}.`);
   if (interrupted)
     throw new InterruptedError(
       `Interrupted: ${total - done.length - failed.length} are left. Repeat the command to ${verb} them.`,

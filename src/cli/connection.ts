@@ -59,11 +59,44 @@ export function targetOf(options: ConnectionOptions): Target {
   return { redis, tenant, namespace, keyPrefix: options.keyPrefix, token };
 }
 
-/** Opens what reads, with Redis alone. @throws UsageError, ConfigurationError */
-export async function openReading(options: ConnectionOptions): Promise<Reader> {
+/** Reads with Redis alone, and closes the reader afterwards. @throws UsageError, ConfigurationError, what `use` throws */
+export async function withReader<T>(options: ConnectionOptions, use: (reader: Reader) => Promise<T>): Promise<T> {
   const { openReader } = await import('../api/open-reader');
   const { redis, token: _token, ...store } = targetOf(options);
-  return openReader(redis, { ...store, logger: loggerFor(options) });
+  const reader = openReader(redis, { ...store, logger: loggerFor(options) });
+  try {
+    return await use(reader);
+  } finally {
+    reader.close();
+  }
+}
+
+/** Works with an engine, and closes the instance afterwards. @throws as `openMage`, and what `use` throws */
+export async function withMage<T>(
+  options: ConnectionOptions,
+  what: string,
+  use: (mage: Mageflow) => Promise<T>,
+): Promise<T> {
+  const mage = await openMage(options, what);
+  try {
+    return await use(mage);
+  } finally {
+    await mage.close();
+  }
+}
+
+/**
+ * Asks with the engine's help if a token is set, otherwise with Redis alone.
+ * @param without - the line for people in that case, which says what is left out
+ */
+export function withAsker<T>(
+  options: ConnectionOptions,
+  { what, without }: { what: string; without: string },
+  ask: (asker: Pick<Reader, 'explain' | 'doctor'>) => Promise<T>,
+): Promise<T> {
+  if (hasToken(options)) return withMage(options, what, ask);
+  toStderr(without);
+  return withReader(options, ask);
 }
 
 /** Opens what suspends, cancels and removes with Redis alone. @throws UsageError, ConfigurationError */

@@ -3,10 +3,11 @@ import type { Readable } from 'node:stream';
 import { Option, type Command } from 'commander';
 import type { Swarm, TaskEntry } from '../../api/types';
 import { InvalidMessageError, ConfigurationError } from '../../config/errors';
+import type { Mageflow } from '../../mageflow';
 import { messageOf } from '../../utils/error-message';
 import { systemClock } from '../../utils/clock';
 import { newCommand, outputOption } from '../command';
-import { openMage, type ConnectionOptions } from '../connection';
+import { withMage, type ConnectionOptions } from '../connection';
 import { InterruptedError, NoError, UsageError } from '../errors';
 import { onInterrupt } from '../interrupt';
 import { linesOf, type Line } from '../json-lines';
@@ -32,8 +33,6 @@ interface Outcome {
   wrongLines: number;
 }
 
-type Mage = Awaited<ReturnType<typeof openMage>>;
-
 const shownWrong = 10;
 
 /** `mageflow add` */
@@ -58,13 +57,12 @@ export function addCommand(): Command {
         throw new UsageError(
           'Pass either --file with a path (or - for stdin), or --message with the message of one item.',
         );
-      const mage = await openMage(options, 'add');
-      const stream = options.file === undefined ? undefined : open(options.file);
-      const lines = stream ? linesOf(stream) : one(options.message ?? '');
-      const signal = onInterrupt();
-      // A stream that says nothing is left too.
-      signal.addEventListener('abort', () => stream?.destroy());
-      try {
+      await withMage(options, 'add', async (mage) => {
+        const stream = options.file === undefined ? undefined : open(options.file);
+        const lines = stream ? linesOf(stream) : one(options.message ?? '');
+        const signal = onInterrupt();
+        // A stream that says nothing is left too.
+        signal.addEventListener('abort', () => stream?.destroy());
         const outcome = await add(mage, { id, task, lines, signal }, options);
         if (format !== 'table') await printValue(outcome, format);
         else await toStdout(textOf(outcome, options));
@@ -72,9 +70,7 @@ export function addCommand(): Command {
           throw new NoError(
             'Stopped at the wrong line; what stood before it was added. Correct it and repeat the command with --key-field, or pass --on-error skip.',
           );
-      } finally {
-        await mage.close();
-      }
+      });
     });
 }
 
@@ -99,7 +95,7 @@ async function* untilAborted(lines: AsyncGenerator<Line>, signal: AbortSignal): 
 }
 
 async function add(
-  mage: Mage,
+  mage: Mageflow,
   { id, task, lines, signal }: { id: string; task: string; lines: AsyncGenerator<Line>; signal: AbortSignal },
   { onError, keyField, run }: Options,
 ): Promise<Outcome> {
@@ -141,7 +137,7 @@ async function add(
 }
 
 async function entryOf(
-  mage: Mage,
+  mage: Mageflow,
   task: string,
   { text, wrong }: Line,
   keyField: string | undefined,

@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import type { DoctorFinding, DoctorLevel } from '../../api/doctor/finding';
 import type { Color } from '../column';
 import { newCommand, outputOption } from '../command';
-import { hasToken, openMage, openReading, type ConnectionOptions } from '../connection';
+import { withAsker, type ConnectionOptions } from '../connection';
 import { NoError } from '../errors';
-import { formatOf, oneLine, paint, printValue, toStderr, toStdout, type OutputOptions } from '../output';
+import { formatOf, oneLine, paint, printValue, toStdout, type OutputOptions } from '../output';
 import { durationOf } from '../words';
 
 interface Options extends ConnectionOptions, OutputOptions {
@@ -15,6 +15,8 @@ interface Options extends ConnectionOptions, OutputOptions {
 const colors: Record<DoctorLevel, Color> = { ok: 'green', warning: 'yellow', error: 'red', unchecked: 'gray' };
 const wide = Math.max(...Object.keys(colors).map((level) => level.length));
 
+const withoutEngine = 'The engine was not asked, because HATCHET_CLIENT_TOKEN is not set.';
+
 /** `mageflow doctor` */
 export function doctorCommand(): Command {
   return newCommand('doctor', 'Look for whatever keeps work from going on', 'doctor --still-after 10m')
@@ -23,7 +25,11 @@ export function doctorCommand(): Command {
     .addOption(outputOption())
     .action(async (options: Options) => {
       const format = formatOf(options);
-      const findings = await found(options);
+      const { full = false, stillAfter } = options;
+      const stillAfterMs = stillAfter === undefined ? undefined : durationOf('--still-after', stillAfter);
+      const findings = await withAsker(options, { what: 'doctor', without: withoutEngine }, (asker) =>
+        asker.doctor({ full, stillAfterMs }),
+      );
       if (format === 'table') for (const finding of findings) await show(finding);
       else await printValue(findings, format);
       const errors = findings.filter(({ level }) => level === 'error').length;
@@ -36,25 +42,4 @@ async function show({ level, text, todo, ids }: DoctorFinding): Promise<void> {
   const indent = ' '.repeat(wide + 2);
   if (ids) await toStdout(`${indent}${ids.join(' ')}`);
   if (todo !== undefined) await toStdout(`${indent}→ ${oneLine(todo)}`);
-}
-
-async function found(options: Options): Promise<DoctorFinding[]> {
-  const { full = false, stillAfter } = options;
-  const stillAfterMs = stillAfter === undefined ? undefined : durationOf('--still-after', stillAfter);
-  const how = { full, stillAfterMs };
-  if (hasToken(options)) {
-    const mage = await openMage(options, 'doctor');
-    try {
-      return await mage.doctor(how);
-    } finally {
-      await mage.close();
-    }
-  }
-  toStderr('The engine was not asked, because HATCHET_CLIENT_TOKEN is not set.');
-  const reader = await openReading(options);
-  try {
-    return await reader.doctor(how);
-  } finally {
-    reader.close();
-  }
 }

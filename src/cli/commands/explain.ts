@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
-import type { Explanation } from '../../api/explain/reason';
 import { newCommand, outputOption } from '../command';
-import { hasToken, openMage, openReading, type ConnectionOptions } from '../connection';
-import { formatOf, paint, printValue, toStderr, toStdout, type OutputOptions } from '../output';
+import { withAsker, type ConnectionOptions } from '../connection';
+import { formatOf, paint, printValue, toStdout, type OutputOptions } from '../output';
 
 type Options = ConnectionOptions & OutputOptions;
+
+const withoutEngine =
+  'The engine was not asked, because HATCHET_CLIENT_TOKEN is not set: workers and runs were not looked at.';
 
 /** `mageflow explain` */
 export function explainCommand(): Command {
@@ -13,7 +15,7 @@ export function explainCommand(): Command {
     .addOption(outputOption())
     .action(async (id: string, options: Options) => {
       const format = formatOf(options);
-      const found = await explained(id, options);
+      const found = await withAsker(options, { what: 'explain', without: withoutEngine }, (asker) => asker.explain(id));
       if (format !== 'table') return printValue(found, format);
       await toStdout(paint(process.stdout, 'bold', found.summary));
       for (const { code, text, hint } of found.reasons) {
@@ -21,22 +23,4 @@ export function explainCommand(): Command {
         if (hint) await toStdout(`  → ${hint}`);
       }
     });
-}
-
-async function explained(id: string, options: Options): Promise<Explanation> {
-  if (hasToken(options)) {
-    const mage = await openMage(options, 'explain');
-    try {
-      return await mage.explain(id);
-    } finally {
-      await mage.close();
-    }
-  }
-  toStderr('The engine was not asked, because HATCHET_CLIENT_TOKEN is not set: workers and runs were not looked at.');
-  const reader = await openReading(options);
-  try {
-    return await reader.explain(id);
-  } finally {
-    reader.close();
-  }
 }

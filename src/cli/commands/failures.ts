@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import type { FailureGroup, FailuresOptions } from '../../api/failures';
 import type { Column } from '../column';
 import { newCommand, outputOption } from '../command';
-import { openReading, type ConnectionOptions } from '../connection';
+import { withReader, type ConnectionOptions } from '../connection';
 import { cut, formatOf, oneLine, printRows, toStderr, widthOf, type OutputOptions } from '../output';
 
 interface Options extends ConnectionOptions, OutputOptions {
@@ -21,14 +21,11 @@ export function failuresCommand(): Command {
     .addOption(outputOption())
     .action(async (id: string, options: Options) => {
       const format = formatOf(options);
-      const reader = await openReading(options);
-      try {
+      await withReader(options, async (reader) => {
         const groups = await reader.failures(id, { by: options.by });
         await printRows(groups, columns(options.by), format);
         if (groups.length === 0) toStderr('Nothing has failed.');
-      } finally {
-        reader.close();
-      }
+      });
     });
 }
 

@@ -1,12 +1,13 @@
 import { Option, type Command } from 'commander';
 import type { ListedSignature, ListOptions } from '../../api/list';
 import type { Reader } from '../../api/open-reader';
+import { listedKinds, signatureStatuses } from '../../api/statuses';
 import type { Progress } from '../../api/types';
 import { NotFoundError } from '../../config/errors';
 import { systemClock } from '../../utils/clock';
 import type { Column } from '../column';
 import { newCommand, outputOption } from '../command';
-import { openReading, targetOf, type ConnectionOptions } from '../connection';
+import { withReader, targetOf, type ConnectionOptions } from '../connection';
 import { formatOf, printRows, toStderr, type OutputOptions } from '../output';
 import { colorOf, lasting, numberOf, progressText, timeOf } from '../words';
 import { UsageError } from '../errors';
@@ -31,18 +32,8 @@ const pageSize = 1_000;
 /** Adds the options that choose groups. */
 export function withFilters(command: Command): Command {
   return command
-    .addOption(new Option('--kind <kind>', 'only this kind').choices(['task', 'root', 'chain', 'swarm']))
-    .addOption(
-      new Option('--status <status>', 'only those with this status now').choices([
-        'pending',
-        'queued',
-        'running',
-        'suspended',
-        'succeeded',
-        'failed',
-        'cancelled',
-      ]),
-    )
+    .addOption(new Option('--kind <kind>', 'only this kind').choices(listedKinds))
+    .addOption(new Option('--status <status>', 'only those with this status now').choices(signatureStatuses))
     .option('--name <name>', 'only those with exactly this name')
     .option('--tag <tag>', 'only those with this tag');
 }
@@ -77,17 +68,14 @@ export function listCommand(): Command {
       if (limit < 1) throw new UsageError('--limit: expected at least 1, got 0.');
       const now = systemClock.now();
       const since = options.since === undefined ? undefined : timeOf('--since', options.since, now);
-      const reader = await openReading(options);
-      try {
+      await withReader(options, async (reader) => {
         const rows: ListedSignature[] = [];
         for await (const item of listed(reader, { ...filtersOf(options), since }, limit + 1)) rows.push(item);
         const shown = await Promise.all(rows.slice(0, limit).map((item) => withProgress(reader, item)));
         await printRows(shown, columns(now), format);
         if (rows.length > limit) toStderr(`There are more. --limit ${limit * 10} shows more of them.`);
         if (rows.length === 0) await sayWhatIsThere(reader, options);
-      } finally {
-        reader.close();
-      }
+      });
     });
 }
 

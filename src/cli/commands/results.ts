@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import type { ItemResult } from '../../api/types';
 import type { Column } from '../column';
 import { newCommand, outputOption } from '../command';
-import { openReading, type ConnectionOptions } from '../connection';
+import { withReader, type ConnectionOptions } from '../connection';
 import { onInterrupt } from '../interrupt';
 import { formatOf, printRows, toStdout, type OutputOptions } from '../output';
 import { colorOf } from '../words';
@@ -32,8 +32,7 @@ export function resultsCommand(): Command {
     .addOption(outputOption('jsonl'))
     .action(async (id: string, options: Options) => {
       const format = formatOf(options);
-      const reader = await openReading(options);
-      try {
+      await withReader(options, async (reader) => {
         const rows: ItemResult<unknown>[] = [];
         const signal = onInterrupt();
         for await (const item of reader.results(id, { follow: options.follow ?? false, signal })) {
@@ -43,8 +42,6 @@ export function resultsCommand(): Command {
           else rows.push(item);
         }
         if (format !== 'jsonl') await printRows(rows, columns, format);
-      } finally {
-        reader.close();
-      }
+      });
     });
 }

@@ -3,7 +3,7 @@ import type { AnySignature, Chain, RetryFailedOptions, RootSignature, Swarm } fr
 import type { Mageflow } from '../../mageflow';
 import { indexesOf } from '../bulk';
 import { newCommand, outputOption } from '../command';
-import { openMage, type ConnectionOptions } from '../connection';
+import { withMage, type ConnectionOptions } from '../connection';
 import { UsageError } from '../errors';
 import { formatOf, printValue, toStdout, type OutputOptions } from '../output';
 import { counted, objectOf } from '../words';
@@ -31,8 +31,7 @@ export function retryCommand(): Command {
     .action(async (id: string, options: Options) => {
       const format = formatOf(options);
       const filter = filterOf(options);
-      const mage = await openMage(options, 'retry');
-      try {
+      await withMage(options, 'retry', async (mage) => {
         const retried = await retryFailed(mage, id, filter);
         if (format !== 'table') return await printValue({ id, retried }, format);
         await toStdout(
@@ -40,9 +39,7 @@ export function retryCommand(): Command {
             ? 'Nothing to run again.'
             : `${counted(retried, 'item')} run${retried === 1 ? 's' : ''} again. Follow it: mageflow watch ${id}`,
         );
-      } finally {
-        await mage.close();
-      }
+      });
     });
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { newCommand, outputOption } from '../command';
-import { openMage, type ConnectionOptions } from '../connection';
+import { withMage, type ConnectionOptions } from '../connection';
 import { onInterrupt } from '../interrupt';
 import { formatOf, printValue, toStdout, type OutputOptions } from '../output';
 import { durationOf, objectOf } from '../words';
@@ -30,15 +30,12 @@ export function runCommand(): Command {
       const message = options.message === undefined ? {} : objectOf('--message', options.message);
       const { key, name, tag: tags, wait = options.timeout !== undefined } = options;
       const timeoutMs = options.timeout === undefined ? undefined : durationOf('--timeout', options.timeout);
-      const mage = await openMage(options, 'run');
-      try {
+      await withMage(options, 'run', async (mage) => {
         const signature = await mage.sign(task, {}, { key, name, tags });
         const { id } = await signature.runNoWait(message);
         if (!wait) return await (format === 'table' ? toStdout(id) : printValue({ id }, format));
         const output: unknown = await signature.wait({ timeoutMs, signal: onInterrupt() });
         await (format === 'table' ? printValue(output, 'json') : printValue({ id, output }, format));
-      } finally {
-        await mage.close();
-      }
+      });
     });
 }

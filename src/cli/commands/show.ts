@@ -4,7 +4,7 @@ import type { FailureGroup } from '../../api/failures';
 import type { Reader } from '../../api/open-reader';
 import { systemClock } from '../../utils/clock';
 import { newCommand, outputOption } from '../command';
-import { openReading, type ConnectionOptions } from '../connection';
+import { withReader, type ConnectionOptions } from '../connection';
 import { cut, formatOf, oneLine, paint, printValue, toStderr, toStdout, widthOf, type OutputOptions } from '../output';
 import { colorOf, lasting, numberOf, progressText } from '../words';
 
@@ -31,8 +31,7 @@ export function showCommand(): Command {
     .action(async (id: string, options: Options) => {
       const format = formatOf(options);
       const depth = numberOf('--depth', options.depth);
-      const reader = await openReading(options);
-      try {
+      await withReader(options, async (reader) => {
         const limit = options.all ? pageSize : shownChildren;
         const found = await reader.describe(id, { depth, limit });
         if (options.all) await addRest(reader, found, depth);
@@ -42,9 +41,7 @@ export function showCommand(): Command {
         if (found.children.length > 0) await toStdout(heading('items'));
         for (const child of found.children) for (const line of treeOf(child, 1)) await toStdout(line);
         if (found.cursor !== undefined && depth > 0) toStderr('There are more items. --all shows them all.');
-      } finally {
-        reader.close();
-      }
+      });
     });
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Stats } from '../../api/stats';
 import { newCommand, outputOption } from '../command';
-import { openReading, type ConnectionOptions } from '../connection';
+import { withReader, type ConnectionOptions } from '../connection';
 import { formatOf, oneLine, paint, printValue, toStdout, type OutputOptions } from '../output';
 import { lasting } from '../words';
 import { systemClock } from '../../utils/clock';
@@ -17,15 +17,12 @@ export function statsCommand(): Command {
     .addOption(outputOption())
     .action(async (options: Options) => {
       const format = formatOf(options);
-      const reader = await openReading(options);
-      try {
+      await withReader(options, async (reader) => {
         const stats = await reader.stats({ full: options.full ?? false });
         if (format !== 'table') return await printValue(stats, format);
         for (const [name, text] of lines(stats))
           await toStdout(`${paint(process.stdout, 'bold', name.padEnd(16))}${text}`);
-      } finally {
-        reader.close();
-      }
+      });
     });
 }
 

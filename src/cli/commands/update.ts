@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import type { SwarmConfig } from '../../config/swarm-config';
 import type { Swarm } from '../../api/types';
 import { newCommand, outputOption } from '../command';
-import { openMage, type ConnectionOptions } from '../connection';
+import { withMage, type ConnectionOptions } from '../connection';
 import { UsageError } from '../errors';
 import { formatOf, printValue, toStdout, type OutputOptions } from '../output';
 import { durationOf, numberOf } from '../words';
@@ -40,17 +40,14 @@ export function updateCommand(): Command {
       const change = changeOf(options);
       if (Object.keys(change).length === 0)
         throw new UsageError('Nothing to change. mageflow update --help lists what can be.');
-      const mage = await openMage(options, 'update');
-      try {
+      await withMage(options, 'update', async (mage) => {
         const swarm = await mage.load<Swarm<unknown>>(id, { kind: 'swarm' });
         await swarm.update(change);
         const { config } = await mage.describe(id, { depth: 0 });
         if (format !== 'table') return await printValue({ id, config }, format);
         for (const [field, value] of Object.entries(config ?? {}))
           await toStdout(`${field.padEnd(22)} ${value === null ? 'none' : JSON.stringify(value)}`);
-      } finally {
-        await mage.close();
-      }
+      });
     });
 }
 

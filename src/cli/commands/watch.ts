@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import type { Description } from '../../api/described';
 import type { Reader } from '../../api/open-reader';
 import type { FailedItem, Progress, SignatureStatus } from '../../api/types';
-import { isEnded } from '../../store/group-reader';
+import { isEnded } from '../../store/item-state';
 import { pause, systemClock } from '../../utils/clock';
 import { newCommand, outputOption } from '../command';
-import { openReading, type ConnectionOptions } from '../connection';
+import { withReader, type ConnectionOptions } from '../connection';
 import { NoError, UsageError } from '../errors';
 import { onInterrupt } from '../interrupt';
 import { LiveBlock } from '../live';
@@ -44,13 +44,10 @@ export function watchCommand(): Command {
       const format = formatOf(options);
       const intervalMs = durationOf('--interval', options.interval);
       if (intervalMs < 1) throw new UsageError('--interval: expected at least 1ms.');
-      const reader = await openReading(options);
-      try {
+      await withReader(options, async (reader) => {
         const status = await follow(reader, { id, intervalMs, format });
         if (status !== 'succeeded') throw new NoError(`${id} has ended: ${status}.`);
-      } finally {
-        reader.close();
-      }
+      });
     });
 }
 
@@ -93,14 +90,13 @@ async function outcomeOf(
 }
 
 function lineOf(progress: Progress): string {
-  const { status, running, queued, waiting } = progress;
-  const parts = [
-    `${progressText(progress)} ${status}`,
-    `${running} running`,
-    `${queued + waiting} to come`,
-    ...ratesOf(progress),
-  ];
-  return parts.join(', ');
+  return [`${progressText(progress)} ${progress.status}`, ...leftOf(progress)].join(', ');
+}
+
+/** Returns what runs, what is to come, and the rates. */
+function leftOf(progress: Progress): string[] {
+  const { running, queued, waiting } = progress;
+  return [`${running} running`, `${queued + waiting} to come`, ...ratesOf(progress)];
 }
 
 function ratesOf({ perSecond, etaMs, rateLimited, startedAt, endedAt }: Progress): string[] {
@@ -119,15 +115,7 @@ function linesOf({ kind, name, id }: Description, progress: Progress, failures: 
   return [
     `${paint(out, 'bold', head)}${paint(out, colorOf(status), status)}`,
     barOf(progress, width),
-    cut(
-      [
-        progressText(progress),
-        `${progress.running} running`,
-        `${progress.queued + progress.waiting} to come`,
-        ...ratesOf(progress),
-      ].join(' · '),
-      width,
-    ),
+    cut([progressText(progress), ...leftOf(progress)].join(' · '), width),
     ...failures.map(({ index, error }) => paint(out, 'red', cut(`#${index} ${oneLine(error)}`, width))),
   ];
 }
