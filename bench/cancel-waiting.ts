@@ -1,6 +1,7 @@
 // Measures for how long Redis is blocked at most when a swarm with 100,000 waiting items is cancelled by one call.
 import { closeBench, openBench } from './helpers/bench-mage';
 import { median } from './helpers/measure';
+import { runAlone } from './helpers/run-alone';
 
 const items = 100_000;
 const rounds = 5;
@@ -34,10 +35,4 @@ async function main(): Promise<void> {
   await closeBench(bench);
 }
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+runAlone(main);

@@ -6,6 +6,7 @@ import { OwnRedis } from '../__tests__/helpers/own-redis';
 import { quietLogger } from '../__tests__/helpers/quiet';
 import { newClient } from './helpers/bench-mage';
 import { commandCounts, cpuSeconds } from './helpers/usage';
+import { runAlone } from './helpers/run-alone';
 
 const swarms = 1_000;
 const processes = 20;
@@ -53,10 +54,4 @@ async function measure(redis: Redis, what: string): Promise<number> {
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+runAlone(main);

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { type Signature, type TaskLike } from '../src';
 import { closeBench, openBench } from './helpers/bench-mage';
 import { engineRuns, median } from './helpers/measure';
+import { runAlone } from './helpers/run-alone';
 
 const { values } = parseArgs({
   options: { levels: { type: 'string', default: '10' }, rounds: { type: 'string', default: '5' } },
@@ -82,10 +83,4 @@ async function main(): Promise<void> {
   if (wrong.length > 0) throw new Error(wrong.join('\n'));
 }
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+runAlone(main);

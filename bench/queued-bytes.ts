@@ -3,6 +3,7 @@
 import { closeBench, openBench } from './helpers/bench-mage';
 import { InstantSwarms } from './helpers/instant-swarm';
 import { usedMemory } from './helpers/measure';
+import { runAlone } from './helpers/run-alone';
 
 const items = 10_000;
 const bench = openBench();
@@ -56,10 +57,4 @@ async function main(): Promise<void> {
   await closeBench(bench);
 }
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+runAlone(main);

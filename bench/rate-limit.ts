@@ -1,5 +1,6 @@
 // Measures how exact a rate limit is: how many of the allowed items start, and by how many starts a window ever has too many.
 import { closeBench, openBench } from './helpers/bench-mage';
+import { runAlone } from './helpers/run-alone';
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 20);
 const bench = openBench();
@@ -53,10 +54,4 @@ async function main(): Promise<void> {
   await closeBench(bench);
 }
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+runAlone(main);

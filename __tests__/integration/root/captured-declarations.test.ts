@@ -1,26 +1,11 @@
 import { eventually } from '../../helpers/fixture';
 import { openRoots } from '../../helpers/roots';
+import { declareNumbers } from '../../helpers/numbers';
 import { rejection } from '../../helpers/outcomes';
 
 const { fixture, mage, roots, root, others } = openRoots({ maxConcurrency: 3 });
 const { hatchet } = fixture;
-const double = mage.task({ name: 'double', fn: ({ n }: { n: number }) => ({ n: n * 2 }) });
-const wrapped = mage.wrap(hatchet.task({ name: 'wrapped', fn: ({ n }: { n: number }) => ({ n: n * 3 }) }));
-const unwrapped = hatchet.task({ name: 'unwrapped', fn: ({ n }: { n: number }) => ({ n: n * 4 }) });
-const durable = mage.durableTask({ name: 'durable', fn: ({ n }: { n: number }) => ({ n: n * 5 }) });
-const pipeline = mage.workflow<{ n: number }, { first: { n: number }; second: { n: number } }>({ name: 'pipeline' });
-const first = pipeline.task({ name: 'first', fn: ({ n }: { n: number }) => ({ n }) });
-pipeline.task({
-  name: 'second',
-  parents: [first],
-  fn: async (_: unknown, ctx) => ({ n: ((await ctx.parentOutput(first)) as { n: number }).n + 1 }),
-});
-const failing = mage.task({
-  name: 'failing',
-  fn: (): { n: number } => {
-    throw new Error('it failed');
-  },
-});
+const { double, wrapped, unwrapped, durable, pipeline, failing } = declareNumbers(fixture);
 others.push(double, wrapped, unwrapped, durable, pipeline, failing);
 
 /** The names and outputs of the children of a root that runs this body, and what the body gave. */

@@ -1,28 +1,13 @@
 import { withoutRootSwarm } from '../../../src';
 import { openRoots, type DurableBody } from '../../helpers/roots';
+import { declareNumbers } from '../../helpers/numbers';
 import { rejection } from '../../helpers/outcomes';
 
 // In a durable body the SDK starts children in another way: `run` of a declaration is `ctx.spawnChild`.
 const { fixture, mage, roots, gauge, step, retriedWork, others } = openRoots();
 const { hatchet } = fixture;
 const root = roots.declareDurable('capturing', { maxConcurrency: 3 });
-const double = mage.task({ name: 'double', fn: ({ n }: { n: number }) => ({ n: n * 2 }) });
-const wrapped = mage.wrap(hatchet.task({ name: 'wrapped', fn: ({ n }: { n: number }) => ({ n: n * 3 }) }));
-const unwrapped = hatchet.task({ name: 'unwrapped', fn: ({ n }: { n: number }) => ({ n: n * 4 }) });
-const durable = mage.durableTask({ name: 'durable', fn: ({ n }: { n: number }) => ({ n: n * 5 }) });
-const pipeline = mage.workflow<{ n: number }, { first: { n: number }; second: { n: number } }>({ name: 'pipeline' });
-const first = pipeline.task({ name: 'first', fn: ({ n }: { n: number }) => ({ n }) });
-pipeline.task({
-  name: 'second',
-  parents: [first],
-  fn: async (_: unknown, ctx) => ({ n: ((await ctx.parentOutput(first)) as { n: number }).n + 1 }),
-});
-const failing = mage.task({
-  name: 'failing',
-  fn: (): { n: number } => {
-    throw new Error('it failed');
-  },
-});
+const { double, wrapped, unwrapped, durable, pipeline, failing } = declareNumbers(fixture);
 const existing = mage.wrap(
   hatchet.durableTask({
     name: 'existing',
