@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { runInForeground } from './child';
+import { CHECKOUT } from './stack/paths';
 import { poll } from './stack/wait';
 
 /** How long Jest may live on after its results: longer, and a test has left something open. */
@@ -24,7 +25,10 @@ export interface JestSuite {
   name: string;
   startTime: number;
   endTime: number;
-  assertionResults: { fullName: string; status: string }[];
+  /** Why the suite did not run, if it did not. */
+  message?: string;
+  status?: string;
+  assertionResults: { fullName: string; status: string; failureMessages?: string[] }[];
 }
 
 export interface Count {
@@ -64,8 +68,20 @@ export function sumOf(counts: readonly Count[], field: 'passed' | 'failed'): num
   return counts.reduce((total, count) => total + count[field], 0);
 }
 
+/** The tests and suites that failed, a line each: the reports of long runs are cut before they are read. */
+export function failuresOf({ suites }: Count): string[] {
+  const line = (name: string, test: string, message: string): string =>
+    `FAILED ${path.relative(CHECKOUT, name)} › ${test}: ${message.split('\n')[0] ?? ''}`;
+  return suites.flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((test) => test.status === 'failed');
+    if (status === 'failed' && failed.length === 0) return [line(name, 'the whole suite', message?.trim() ?? '')];
+    return failed.map(({ fullName, failureMessages }) => line(name, fullName, failureMessages?.[0] ?? ''));
+  });
+}
+
 /** Prints what several runs gave, the count in the last line; the process fails when one of them has. */
 export function report(counts: readonly Count[]): void {
+  for (const failure of counts.flatMap(failuresOf)) console.log(failure);
   for (const { remarks } of counts) for (const remark of remarks) console.log(remark);
   const failed = sumOf(counts, 'failed');
   console.log(`${String(sumOf(counts, 'passed'))} passed, ${String(failed)} failed`);

@@ -42,13 +42,15 @@ export class CliProcess {
   }
 }
 
+/** What the executable inherits. The rest stays out: `CI` or `NO_COLOR`, say, changes what it writes. */
+const INHERITED = /^(PATH|HOME|USER|SHELL|LANG|LC_\w+|TMPDIR|XDG_\w+)$/;
+
 function environment(env: CliEnv): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(REDIS_|HATCHET_|NO_COLOR|FORCE_COLOR)/.test(name));
-  // The engine's addresses stay with a token, because a command with a token connects to it.
-  const addresses = Object.entries(process.env).filter(
-    ([name]) => env.HATCHET_CLIENT_TOKEN && /^HATCHET_CLIENT_(TLS|HOST|API)/.test(name),
+  // The engine's addresses go with a token, because a command with a token connects to it.
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => INHERITED.test(name) || (env.HATCHET_CLIENT_TOKEN && /^HATCHET_CLIENT_(TLS|HOST|API)/.test(name)),
   );
-  return { ...Object.fromEntries(kept), ...Object.fromEntries(addresses), ...env };
+  return { ...Object.fromEntries(inherited), ...env };
 }
 
 /** Starts the executable, without a terminal. */
