@@ -1,6 +1,7 @@
 import type { SwarmConfig } from '../config/swarm-config';
 import { kinds } from '../orchestrator/kinds';
 import { groupFailure } from '../orchestrator/group-end';
+import { isCallback, isGroupRun } from '../store/entry';
 import { isEnded, emptySnapshot, type Snapshot } from '../store/group-reader';
 import { childrenId, itemId, nestedId } from '../store/ids';
 import type { ItemState } from '../store/item-state';
@@ -93,7 +94,7 @@ export interface Entry {
 export function groupOf({ groupId, entry, spec }: Pick<Entry, 'groupId' | 'entry' | 'spec'>): string | undefined {
   if (spec.group === undefined) return undefined;
   if (spec.group === 'root') return childrenId(groupId, entry);
-  return !entry.startsWith('c') && spec.id !== undefined ? spec.id : nestedId(groupId, entry);
+  return !isCallback(entry) && spec.id !== undefined ? spec.id : nestedId(groupId, entry);
 }
 
 /** Describes an existing chain or swarm. @param failure - its error, if it was read already */
@@ -161,7 +162,7 @@ export async function describeEntry(
     status,
     ...(below === undefined ? {} : { progress: progress ?? progressOf(nothing('root', name, state, 0)) }),
     ...timesIn(at.times),
-    ...(run === '' || run.startsWith('g:') ? {} : { runId: run }),
+    ...(run === '' || isGroupRun(run) ? {} : { runId: run }),
     ...spec.labels,
     ...(at.error === undefined ? {} : { error: at.error }),
     children: [],

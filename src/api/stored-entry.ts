@@ -6,6 +6,7 @@ import {
   TaskFailedError,
   type Failure,
 } from '../config/errors';
+import { isCallback } from '../store/entry';
 import { isEnded, readError, type ItemState } from '../store/group-reader';
 import { entryOutput } from './outputs';
 import type { EngineClient } from '../hatchet/client';
@@ -162,7 +163,7 @@ export class StoredEntry {
 
   private async state(): Promise<ItemState | undefined> {
     const { reader } = this.scope;
-    if (!this.entry.startsWith('c')) return reader.itemState(this.groupId, Number(this.entry));
+    if (!isCallback(this.entry)) return reader.itemState(this.groupId, Number(this.entry));
     return reader.callbackState(this.groupId, this.entry);
   }
 

@@ -1,3 +1,4 @@
+import { groupOfRun, isCallback, isItem } from '../store/entry';
 import { pause } from '../utils/clock';
 import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { CancelledBy, GroupStore } from '../store/group-store';
@@ -44,7 +45,7 @@ export class Canceller {
   async stopBelow(groupId: string): Promise<void> {
     await this.reader.eachBelow(groupId, async (below, entry) => {
       // Callbacks, and items that are not cancelled, stay: a running chain may still start them.
-      if (entry.startsWith('c') || (await this.reader.itemState(groupId, Number(entry))) !== 'cancelled') return;
+      if (isCallback(entry) || (await this.reader.itemState(groupId, Number(entry))) !== 'cancelled') return;
       // A root that was withdrawn while it was suspended leaves children that have begun.
       await this.cancel(below, isChildrenId(below) ? 'parent' : 'stop');
     });
@@ -69,13 +70,16 @@ export class Canceller {
   /** Cancels the running items of a group that is being cancelled. */
   async cancelRunning(groupId: string): Promise<void> {
     const items: ActiveEntry[] = [];
-    for await (const active of this.reader.active(groupId)) if (isItem(active)) items.push(active);
+    for await (const active of this.reader.active(groupId)) if (isItem(active.entry)) items.push(active);
     await this.stop(groupId, items);
   }
 
   /** Cancels some running items of such a group, which the cancellation may have missed. */
   async cancelSome(groupId: string, entries: readonly string[]): Promise<void> {
-    await this.stop(groupId, (await this.reader.activeEntries(groupId, entries)).filter(isItem));
+    await this.stop(
+      groupId,
+      (await this.reader.activeEntries(groupId, entries)).filter(({ entry }) => isItem(entry)),
+    );
   }
 
   private async stop(groupId: string, active: readonly ActiveEntry[]): Promise<void> {
@@ -85,7 +89,8 @@ export class Canceller {
       // A nested swarm that has just been started may not be confirmed yet.
       const made = run === '' ? await this.reader.groupAt(groupId, entry) : undefined;
       if (made) await this.cancel(made, 'parent');
-      if (run.startsWith('g:')) await this.cancel(run.slice(2), 'parent');
+      const nested = groupOfRun(run);
+      if (nested !== undefined) await this.cancel(nested, 'parent');
       else if (run && state !== 'returned') stopped.push({ entry, run, begun: state !== 'published' });
     }
     if (stopped.length === 0) return;
@@ -126,8 +131,4 @@ export class Canceller {
     }
     return true;
   }
-}
-
-function isItem({ entry }: ActiveEntry): boolean {
-  return entry !== 'p' && !entry.startsWith('c');
 }

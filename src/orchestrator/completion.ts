@@ -1,4 +1,5 @@
 import type { Events } from '../config/events';
+import { isGroupRun } from '../store/entry';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
 import type { FinishReply } from '../store/executions';
@@ -85,5 +86,5 @@ export class Completion {
 
 /** Listeners receive only ids of the engine's runs. */
 function asShown({ runId, ...item }: EndedRun): ItemRef {
-  return runId === '' || runId.startsWith('g:') ? item : { ...item, runId };
+  return runId === '' || isGroupRun(runId) ? item : { ...item, runId };
 }

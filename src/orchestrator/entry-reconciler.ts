@@ -1,3 +1,4 @@
+import { isCallback, isGroupRun } from '../store/entry';
 import { forEachConcurrently } from '../utils/for-each-concurrently';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
@@ -92,7 +93,7 @@ export class EntryReconciler {
   private async entry(id: string, due: Due): Promise<void> {
     if (isGranted(due)) return this.takeOver(id, [due]);
     if (due.cancelled) await this.parts.canceller.cancelEntry(id, due.entry);
-    if (due.state === 'returned' || due.runId.startsWith('g:')) return this.nested(id, due);
+    if (due.state === 'returned' || isGroupRun(due.runId)) return this.nested(id, due);
     const task = await this.taskOf(id, due.entry);
     if (task === undefined) return;
     const state = await this.parts.runReconciler.completeIfEnded(id, due.entry, due.runId, task);
@@ -187,7 +188,7 @@ export class EntryReconciler {
   }
 
   private async taskOf(id: string, entry: string): Promise<string | undefined> {
-    if (entry.startsWith('c')) {
+    if (isCallback(entry)) {
       const packed = await this.parts.reader.callback(id, entry);
       return packed === undefined ? undefined : unpackCallback(packed).spec.task;
     }

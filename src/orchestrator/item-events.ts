@@ -1,3 +1,4 @@
+import { isCallback } from '../store/entry';
 import { kinds } from './kinds';
 import type { Events, ItemEvent } from '../config/events';
 import { readError, type GroupReader } from '../store/group-reader';
@@ -52,7 +53,7 @@ export async function emitStoredEnd(
 }
 
 async function stored(reader: GroupReader, groupId: string, entry: string): Promise<Partial<ItemRef> | undefined> {
-  if (entry.startsWith('c')) {
+  if (isCallback(entry)) {
     const packed = await reader.callback(groupId, entry);
     const spec = packed === undefined ? undefined : unpackCallback(packed).spec;
     return spec && { id: spec.id, task: spec.task };
@@ -65,7 +66,7 @@ async function stored(reader: GroupReader, groupId: string, entry: string): Prom
 }
 
 function eventFields({ groupId, entry, task, id, runId, alone }: ItemRef, status: ItemEvent['status']): ItemEvent {
-  const callback = entry.startsWith('c');
+  const callback = isCallback(entry);
   const own = callback ? invocationId(groupId, entry) : itemId(groupId, Number(entry));
   return {
     id: id || own,

@@ -1,3 +1,4 @@
+import { isCallback } from '../store/entry';
 import { kinds } from './kinds';
 import type { GroupRecord, GroupReader } from '../store/group-reader';
 import { unpackCallback, unpackHead, type Spec } from '../store/spec';
@@ -36,12 +37,12 @@ export class NameReader {
   }
 
   private async entryNames(groupId: string, entries: readonly string[]): Promise<string[] | undefined> {
-    const items = entries.filter((entry) => !entry.startsWith('c'));
+    const items = entries.filter((entry) => !isCallback(entry));
     const [record, heads] = await Promise.all([this.reader.record(groupId), this.reader.heads(groupId, items)]);
     if (!record) return undefined;
     const specs = new Map(items.map((entry, i) => [entry, heads[i] ? unpackHead(heads[i]) : undefined]));
     const named = async (entry: string) =>
-      entry.startsWith('c')
+      isCallback(entry)
         ? this.callbackName(groupId, record, entry)
         : itemName(groupId, record, entry, specs.get(entry));
     return Promise.all(entries.map(named));

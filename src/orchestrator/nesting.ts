@@ -1,3 +1,4 @@
+import { groupRun, isCallback } from '../store/entry';
 import { kinds } from './kinds';
 import { packFailure } from '../messages/text';
 import { newSecret, type Above, type GroupStore, type NewGroup } from '../store/group-store';
@@ -79,7 +80,7 @@ export class Nesting {
     const message = input === undefined ? '' : JSON.stringify(input);
     const above = aboveEntries(groupId, record);
     if (spec.group === 'swarm-ref') return this.startReferenced(spec, { message, own }, parent, above);
-    const id = !entry.startsWith('c') && spec.id ? spec.id : nestedId(groupId, entry);
+    const id = !isCallback(entry) && spec.id ? spec.id : nestedId(groupId, entry);
     const { options, isReplaced } = unpackMessage(own);
     const { items, ...template } = await composed(() => templateGroup(spec, options));
     const group = {
@@ -116,7 +117,7 @@ export class Nesting {
     effects: Effects,
     runs: boolean,
   ): Promise<void> {
-    await this.store.confirm(parent.groupId, [parent.entry, `g:${id}`]);
+    await this.store.confirm(parent.groupId, [parent.entry, groupRun(id)]);
     this.parent.markPublished(parent.groupId, parent.entry);
     await this.by.suspender.inherit(id, parent);
     await this.parent.carryOut(id, effects);
@@ -134,7 +135,7 @@ export class Nesting {
     const { outcome, payload, size } = end;
     let notified: Promise<unknown> | undefined;
     await this.by.completion.complete(
-      { groupId: above, entry, runId: `g:${groupId}` },
+      { groupId: above, entry, runId: groupRun(groupId) },
       // A chain or swarm emits its own events. The end of a root's children is the end of the root, so it is emitted here.
       { outcome, payload, size, round, began: true, silent: !kinds[record.kind].isOfRoot },
       (code) => {
@@ -165,7 +166,10 @@ export class Nesting {
     // The children may have been cancelled and ended while the body ran, when their end could not be reported yet.
     if (code !== 'missing') return isEnded(status) ? this.notifyParent(child) : undefined;
     // The process died before it created the group of children, and so before the body began.
-    await this.by.completion.complete({ groupId, entry, runId: `g:${child}` }, { outcome: 'succeeded', payload: '' });
+    await this.by.completion.complete(
+      { groupId, entry, runId: groupRun(child) },
+      { outcome: 'succeeded', payload: '' },
+    );
   }
 
   /** Lets the groups below an ended outermost group expire after their retention, and then that group. */
@@ -244,6 +248,6 @@ export class Nesting {
       ? `the swarm ${child} was run by itself or belongs to another group`
       : `the group ${child} is not stored any more: its retention has passed`;
     const failure = { outcome: 'failed' as const, payload: packFailure(message) };
-    await this.by.completion.complete({ groupId, entry, runId: `g:${child}` }, failure);
+    await this.by.completion.complete({ groupId, entry, runId: groupRun(child) }, failure);
   }
 }

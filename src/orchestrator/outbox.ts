@@ -1,3 +1,4 @@
+import { PARENT_REPORT } from '../store/entry';
 import { pause } from '../utils/clock';
 import { packFailure } from '../messages/text';
 import { messageOf } from '../utils/error-message';
@@ -191,7 +192,7 @@ export class Outbox {
    * unchanged
    */
   private async unpublished(groupId: string, entry: string, error: unknown): Promise<void> {
-    if (!(error instanceof Unpublishable) || entry === 'p') throw error;
+    if (!(error instanceof Unpublishable) || entry === PARENT_REPORT) throw error;
     const payload = packFailure(`it could not be published: ${error.message}`);
     const { code, effects } = await this.parts.store.failPublication(groupId, entry, maxPublications, payload);
     if (code !== 'ended') throw error.cause;
@@ -230,7 +231,7 @@ export class Outbox {
   }
 
   private async publishCallback(groupId: string, record: CachedGroup, entry: string, packed: string): Promise<void> {
-    if (entry === 'p') return this.parts.nesting.notifyParent(groupId);
+    if (entry === PARENT_REPORT) return this.parts.nesting.notifyParent(groupId);
     const { fired, latest, whole } = await composed(async () => {
       // Results and failures grow until the group ends, so the cached record is not used.
       const latest = (await this.parts.reader.record(groupId)) ?? record;

@@ -1,3 +1,4 @@
+import { isCallback } from '../store/entry';
 import { kinds } from './kinds';
 import { StoreError, type Failure } from '../config/errors';
 import { engineLimitBytes, type Message } from '../messages/json';
@@ -157,7 +158,7 @@ export class RunInputs {
   }
 
   private async whole(groupId: string, record: GroupRecord, entry: string): Promise<Message | undefined> {
-    if (entry.startsWith('c')) {
+    if (isCallback(entry)) {
       const packed = await this.reader.callback(groupId, entry);
       return packed === undefined ? undefined : this.ofCallback(groupId, record, unpackCallback(packed));
     }
@@ -203,7 +204,7 @@ export class RunInputs {
   private async failureOf(groupId: string, record: GroupRecord, source: string): Promise<Failed> {
     if (source === 'g') return this.groupFailure(groupId, record);
     const input = (await this.whole(groupId, record, source)) ?? {};
-    const failure = source.startsWith('c')
+    const failure = isCallback(source)
       ? await this.callbackFailure(groupId, source)
       : await this.itemFailure(groupId, record, source);
     const children = await this.childrenOf(groupId, source);
@@ -279,7 +280,7 @@ const forgotten = (what: string) => `Redis has lost ${what}: it was restarted wi
 
 /** Returns whether an entry receives the result of the step before it. */
 export function isLaterStep(record: GroupRecord, entry: string): boolean {
-  return kinds[record.kind].isSequence && entry !== '0' && !entry.startsWith('c');
+  return kinds[record.kind].isSequence && entry !== '0' && !isCallback(entry);
 }
 
 /** The bound data of a task. A group that is stored by value has its template in that field. */

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isCallback } from '../store/entry';
 import { pause } from '../utils/clock';
 import type { Events } from '../config/events';
 import { messageOf } from '../utils/error-message';
@@ -248,7 +249,7 @@ export class RunRecovery {
 
   /** Reports a run whose item Redis has lost, or no longer has as started: nothing can complete it. */
   private async reportIfLost({ groupId, entry, token }: Claim, run: PastRun): Promise<void> {
-    if (entry.startsWith('c')) return;
+    if (isCallback(entry)) return;
     const known = await this.reader.tokenOf(groupId, entry);
     if (known !== undefined && known !== token) return;
     const status = await this.reader.itemState(groupId, Number(entry));

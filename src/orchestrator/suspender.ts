@@ -1,3 +1,4 @@
+import { isGroupRun, isItem } from '../store/entry';
 import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { Suspension } from '../store/suspensions';
 import type { GroupStore } from '../store/group-store';
@@ -101,5 +102,5 @@ export class Suspender {
 }
 
 function hasNotBegun({ entry, state, run }: ActiveEntry): boolean {
-  return state === 'published' && !run.startsWith('g:') && /^\d/.test(entry);
+  return state === 'published' && !isGroupRun(run) && isItem(entry);
 }

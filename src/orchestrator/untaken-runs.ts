@@ -1,3 +1,4 @@
+import { isCallback } from '../store/entry';
 import { pause } from '../utils/clock';
 import { RecentMap } from '../utils/recent-map';
 import type { GroupReader } from '../store/group-reader';
@@ -109,7 +110,7 @@ export class UntakenRuns {
   }
 
   private async specOf(groupId: string, entry: string): Promise<Spec | undefined> {
-    if (entry.startsWith('c')) {
+    if (isCallback(entry)) {
       const packed = await this.reader.callback(groupId, entry);
       return packed === undefined ? undefined : unpackCallback(packed).spec;
     }

@@ -1,4 +1,5 @@
 import { runOf } from './active-record';
+import { isCallback } from './entry';
 import type { GroupStore } from './group-store';
 import { marks, outcomeOf } from './item-state';
 import type { GroupStatus, Outcome } from './replies';
@@ -27,8 +28,8 @@ export async function entryEnds(
   entries: readonly string[],
   withRuns: readonly string[],
 ): Promise<Map<string, EntryEnd>> {
-  const callbacks = entries.filter((entry) => entry.startsWith('c'));
-  const items = entries.filter((entry) => !entry.startsWith('c'));
+  const callbacks = entries.filter((entry) => isCallback(entry));
+  const items = entries.filter((entry) => !isCallback(entry));
   const [runs, ends, fired] = await Promise.all([
     runsOf(store, id, withRuns),
     endsOfItems(store, id, items),

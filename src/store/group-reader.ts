@@ -1,6 +1,7 @@
 import type { Clock } from '../utils/clock';
 import { dateOf } from '../utils/date';
 import { withoutDefaults } from '../config/swarm-config';
+import { callbackEntry, isCallback } from './entry';
 import { decodeConfig, storedFields } from './stored-config';
 import type { Failure } from '../config/errors';
 import { bucketSize } from './keys';
@@ -208,7 +209,7 @@ export class GroupReader {
       Promise.all([client.hmget(keys.state(id), field.secret, field.status), client.hget(keys.active(id), entry)]),
     );
     if (!secret || claimToken(secret, entry) !== token) return 'unknown';
-    const whole = status === 'cancelling' && !entry.startsWith('c');
+    const whole = status === 'cancelling' && !isCallback(entry);
     return whole || (active && unpackActive(active).isCancelled) ? 'cancelled' : 'valid';
   }
 
@@ -250,7 +251,7 @@ export class GroupReader {
     const { keys, redis } = this.store;
     const fired = Number((await redis.use('hget', (client) => client.hget(keys.state(id), field.callbackSeq))) ?? 0);
     for (let to = fired; to > 0; to -= 100) {
-      const entries = range(Math.max(0, to - 100), to).map((n) => `c${n}`);
+      const entries = range(Math.max(0, to - 100), to).map((n) => callbackEntry(n));
       const packed = await redis.use('hmget', (client) => client.hmget(keys.callbacks(id), ...entries));
       const found = packed.findLastIndex((text) => text !== null && unpackCallback(text).spec.id === signatureId);
       if (found >= 0) return entries[found];
@@ -270,7 +271,7 @@ export class GroupReader {
     const place = await redis.use('hget', (client) => client.hget(key, `${callbackField.firings}${source}`));
     if (!place) return [];
     const [first = 0, count = 0] = place.split(' ').map(Number);
-    let entries = range(first, first + Math.min(count, limit)).map((n) => `c${n}`);
+    let entries = range(first, first + Math.min(count, limit)).map((n) => callbackEntry(n));
     for (;;) {
       const newer = await redis.use('hmget', (client) =>
         client.hmget(key, ...entries.map((entry) => `${callbackField.newerFiring}${entry}`)),
@@ -359,7 +360,7 @@ export class GroupReader {
   /** Returns the result of an ended entry: a mark and JSON text. */
   async result(id: string, entry: string): Promise<string | undefined> {
     const { keys, redis } = this.store;
-    const [key, name] = entry.startsWith('c')
+    const [key, name] = isCallback(entry)
       ? [keys.callbacks(id), `${callbackField.callbackResult}${entry}`]
       : [keys.bucketOf(id, entry), entry];
     return (await redis.use('hget', (client) => client.hget(key, name))) ?? undefined;

@@ -1,4 +1,5 @@
 import { unpackActive } from './active-record';
+import { isGroupRun } from './entry';
 import type { GroupStatus, Outcome } from './replies';
 
 /** The state of an entry. 'suspended' stands for an entry that is held back by a suspension of it or its group. */
@@ -47,7 +48,7 @@ export function itemStateOf({ active, byte, index, alone, group }: StoredState):
 export function activeState(packed: string): ItemState {
   const { state, run } = unpackActive(packed);
   // A nested group runs as soon as it was published.
-  return state === 'published' && run.startsWith('g:') ? 'running' : (state as ItemState);
+  return state === 'published' && isGroupRun(run) ? 'running' : (state as ItemState);
 }
 
 export function isSuspended(flags: string | null | undefined): boolean {

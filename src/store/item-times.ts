@@ -1,3 +1,4 @@
+import { callbackNumber, isCallback } from './entry';
 import type { GroupStore } from './group-store';
 import { field } from './scripts.generated';
 
@@ -50,7 +51,7 @@ export async function timesOf(
 }
 
 function placeOf(entry: string): { block: string; at: number } {
-  const number = entry.startsWith('c') ? firstCallback + Number(entry.slice(1)) : Number(entry);
+  const number = isCallback(entry) ? firstCallback + callbackNumber(entry) : Number(entry);
   return { block: String(Math.floor(number / rowsPerBlock)), at: (number % rowsPerBlock) * rowBytes };
 }
 

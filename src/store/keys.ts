@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isCallback } from './entry';
 
 /** The number of items whose results share one hash. Redis keeps a hash of this size in its compact encoding. */
 export const bucketSize = 128;
@@ -25,7 +26,7 @@ export class Keys {
 
   /** Returns the hash with the result of an item. Callbacks have no result there; bucket 0 is returned for them. */
   bucketOf(id: string, entry: string): string {
-    return this.results(id, entry.startsWith('c') ? 0 : Math.floor(Number(entry) / bucketSize));
+    return this.results(id, isCallback(entry) ? 0 : Math.floor(Number(entry) / bucketSize));
   }
 
   /** The hash with the state of the group; also the channel on which its ends are published. */

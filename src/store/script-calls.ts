@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { MageflowError } from '../config/errors';
 import type { GroupEvent } from '../config/events';
 import type { Settings } from '../config/options';
+import { isCallback } from './entry';
 import { TopLevelIndex } from './top-level-index';
 import { checkFormat } from './format';
 import { bucketSize, type Keys } from './keys';
@@ -130,7 +131,7 @@ export class ScriptCalls {
 
   /** Reports an entry that has failed, if it is a callback. */
   reportFailedCallback(id: string, entry: string): void {
-    if (entry.startsWith('c')) this.listeners.onFailedCallback?.(id, entry);
+    if (isCallback(entry)) this.listeners.onFailedCallback?.(id, entry);
   }
 
   private reportStatusChange(id: string, reply: readonly Reply[]): void {

@@ -1,5 +1,6 @@
 import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
 import { randomBytes } from 'node:crypto';
+import { isCallback } from '../store/entry';
 import { idlePause, pause } from '../utils/clock';
 import { retry } from '../utils/retry';
 import { runOutsideContext } from '../utils/outside-context';
@@ -197,7 +198,7 @@ export class ClaimedRun {
     const end: ExecutionEnd = { outcome: 'backed-off', payload: packBackOff(output), retries };
     let reply: FinishReply;
     try {
-      if (!entry.startsWith('c')) await this.tryForAWhile(() => pauser.above(groupId, ms));
+      if (!isCallback(entry)) await this.tryForAWhile(() => pauser.above(groupId, ms));
       reply = await this.storeEnd(end);
     } catch (failure) {
       logger.error(
@@ -205,7 +206,7 @@ export class ClaimedRun {
       );
       return output;
     }
-    if (reply.code === 'backed-off' && entry.startsWith('c')) nextStarts.planCallback(groupId, entry, ms);
+    if (reply.code === 'backed-off' && isCallback(entry)) nextStarts.planCallback(groupId, entry, ms);
     await completion.completeReported(reply, () => this.itemRef(), messageOf(error));
     if (reply.code === 'ended') throw encodeThrown(new NonRetryableError(messageOf(error)));
     return output;

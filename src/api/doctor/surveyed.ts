@@ -1,3 +1,4 @@
+import { isCallback } from '../../store/entry';
 import { isEnded } from '../../store/group-reader';
 import type { HealthReader } from '../../store/health-reader';
 import { isGroup, unpackHead } from '../../store/spec';
@@ -69,7 +70,7 @@ async function tasksNext({ reading }: Pick<Look, 'reading'>, { id, snapshot }: G
 
 function hasUnpublished({ snapshot, waits }: Group, leftAloneMs: number): boolean {
   const { now, underWay } = waits;
-  const granted = underWay.filter(({ entry, state }) => entry.startsWith('c') && state === 'granted');
+  const granted = underWay.filter(({ entry, state }) => isCallback(entry) && state === 'granted');
   if (granted.some(isLeft(now, leftAloneMs))) return true;
   // A process may renew their leases, and yet not be able to publish them.
   return granted.length > 0 && snapshot.endedAt !== undefined && now - snapshot.endedAt > leftAloneMs;

@@ -1,3 +1,4 @@
+import { callbackEntry } from '../../store/entry';
 import { unpackCallback } from '../../store/spec';
 import { invocationId } from '../../store/ids';
 import { callbacksUnderWay, subjectsOf } from './group';
@@ -56,7 +57,7 @@ async function failedOnes(
 ): Promise<Finding[]> {
   const { failed, succeeded, pending } = group.snapshot.callbacks;
   const fired = Math.min(failed + succeeded + pending, lookedAt);
-  const any = source === undefined ? Array.from({ length: fired }, (_, n) => `c${n}`) : [];
+  const any = source === undefined ? Array.from({ length: fired }, (_, n) => callbackEntry(n)) : [];
   const found = await look.waits.failedCallbacks(group.id, [...new Set([...own, ...any])]);
   if (source !== undefined && found.length === 0) return [];
   const number = source === undefined ? failed : found.length;

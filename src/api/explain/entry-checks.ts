@@ -1,4 +1,5 @@
 import { kinds } from '../../orchestrator/kinds';
+import { isCallback } from '../../store/entry';
 import { itemId } from '../../store/ids';
 import { nameOf, readGroup, subjectsOf } from './group';
 import { waitsForSlot } from './limits';
@@ -19,7 +20,7 @@ export async function explainEntry(look: Look, { groupId, entry }: Place): Promi
   const record = await look.waits.entry(groupId, entry);
   const [subject] = record ? await subjectsOf(look, group, [record]) : [];
   if (subject) return [...(await underWay(look, group, subject)), ...noReconciler(look, group)];
-  const state = entry.startsWith('c') ? undefined : await look.reading.reader.itemState(groupId, Number(entry));
+  const state = isCallback(entry) ? undefined : await look.reading.reader.itemState(groupId, Number(entry));
   if (state === 'waiting') return notRun(look, group, entry);
   if (state === 'queued') return [...(await queued(look, group, entry)), ...noReconciler(look, group)];
   return state === 'suspended' ? held(look, group, entry) : [];

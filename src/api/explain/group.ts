@@ -1,4 +1,5 @@
 import { kinds } from '../../orchestrator/kinds';
+import { groupOfRun, isCallback, isItem } from '../../store/entry';
 import { invocationId, itemId } from '../../store/ids';
 import { unpackCallback, unpackHead, type Spec } from '../../store/spec';
 import type { EntryUnderWay } from '../../store/waits-reader';
@@ -14,13 +15,13 @@ export async function readGroup(look: Pick<Look, 'reading' | 'waits'>, id: strin
   const [snapshot, waits] = await Promise.all([look.reading.reader.snapshot(id), look.waits.group(id)]);
   if (!snapshot || !waits) return undefined;
   const group = { id, snapshot, waits, items: [] };
-  const items = waits.underWay.filter(({ entry }) => /^\d+$/.test(entry));
+  const items = waits.underWay.filter(({ entry }) => isItem(entry));
   return { ...group, items: await subjectsOf(look, group, items) };
 }
 
 /** Returns the callbacks of a group that are under way. */
 export function callbacksUnderWay({ waits }: Group): EntryUnderWay[] {
-  return waits.underWay.filter(({ entry }) => /^c\d+$/.test(entry));
+  return waits.underWay.filter(({ entry }) => isCallback(entry));
 }
 
 /** Returns entries of a group, of callbacks only the first few. */
@@ -31,7 +32,7 @@ export async function subjectsOf(
 ): Promise<Subject[]> {
   const { reader } = reading;
   const { id, snapshot } = group;
-  const items = records.filter(({ entry }) => !entry.startsWith('c'));
+  const items = records.filter(({ entry }) => !isCallback(entry));
   const entries = items.map(({ entry }) => entry);
   const { hasSuspendedEntries, suspensionVersion } = group.waits;
   const [heads, suspended, callbacks] = await Promise.all([
@@ -39,7 +40,7 @@ export async function subjectsOf(
     hasSuspendedEntries ? waits.suspendedAmong(id, entries, suspensionVersion) : new Map<string, number>(),
     Promise.all(
       records
-        .filter(({ entry }) => entry.startsWith('c'))
+        .filter(({ entry }) => isCallback(entry))
         .slice(0, callbacksAtMost)
         .map(async (record) => ({ record, packed: await reader.callback(id, record.entry) })),
     ),
@@ -79,7 +80,7 @@ function subjectOf(
   spec: Spec,
   { what, id, since }: { what: string; id: string; since: number | undefined },
 ): Subject {
-  const below = record.run.startsWith('g:') ? record.run.slice(2) : record.child || undefined;
+  const below = groupOfRun(record.run) ?? (record.child || undefined);
   return {
     record,
     id,

@@ -1,4 +1,5 @@
 import { isTaken, type ConnectedWorker, type TaskLoad } from '../../hatchet/task-load';
+import { isCallback } from '../../store/entry';
 import type { Leaf } from './leaf';
 import type { Look } from './look';
 import type { Finding, ReasonCode } from './reason';
@@ -39,7 +40,7 @@ export function phrase(look: Look, group: Group, leaves: readonly Leaf[]): Findi
   const isOne = leaves.length === 1;
   const who = isOne
     ? first.subject.what
-    : `${isSample ? 'at least ' : ''}${leaves.length} ${first.subject.record.entry.startsWith('c') ? 'callbacks' : 'items'} (${quoted(first.subject.task)})`;
+    : `${isSample ? 'at least ' : ''}${leaves.length} ${isCallback(first.subject.record.entry) ? 'callbacks' : 'items'} (${quoted(first.subject.task)})`;
   const said = (phrases[first.code] ?? starting)({ look, group, first, who, isOne });
   return { code: first.code, entry: first.subject.id, ...said };
 }
