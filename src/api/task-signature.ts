@@ -497,8 +497,8 @@ export class TaskSignature<I, O> implements Signature<I, O> {
 nameKindIn(TaskSignature.prototype);
 
 /**
- * Returns the stored form of a child of a root: a task with its message merged under its bound data, a chain with its message
- * beside it.
+ * Returns the stored form of a child of a root: a task with its message merged under its bound data, a chain together
+ * with its message.
  */
 function childItem(spec: Spec, message: string, options: StoredRunOptions | undefined) {
   if (spec.group === 'chain') return { spec: packSpec(spec), message: packMessage(message, options) };

@@ -61,7 +61,7 @@ export interface Signature<I, O> {
   readonly created: boolean | undefined;
   /**
    * Runs it and waits for its output. When its `key` was run already, the call attaches to that run: it ignores the message
-   * and returns the result of the first run. The key can be used anew after the retention.
+   * and returns the result of the first run. The key can be used again after the retention.
    * @param message - the message; fields that are bound are optional
    * @param options - run options, and wait options: `timeoutMs` in milliseconds (default: no limit) and `signal`
    * @throws TaskFailedError, CancelledError, InvalidMessageError, StoreError
@@ -390,7 +390,7 @@ export type TaskEntry = TaskLike | readonly [task: TaskLike, data?: object, opti
 
 /** Options of the engine's run. */
 export interface RunOptions {
-  /** Metadata of the run, beside mageflow's own. Keys that start with `mageflow.` are refused. */
+  /** Metadata of the run, in addition to mageflow's own. Keys that start with `mageflow.` are refused. */
   additionalMetadata?: Record<string, string> | undefined;
   priority?: RunOpts['priority'] | undefined;
   sticky?: boolean | undefined;

@@ -78,7 +78,7 @@ export class ChosenRetry {
       const choice = await this.choose(groupId, record, snapshot.total, filter);
       if (choice.count === 0) return { code: 'none', items: 0 };
       const retried = await this.begin(groupId, { filter, choice, round }, whenBegun);
-      // Another retry was faster. What it has left is chosen anew.
+      // Another retry was faster. What it has left is chosen again.
       if (retried.code !== 'changed') return retried;
     }
   }

@@ -49,7 +49,7 @@ export class KeyCollisions {
       await Promise.all(
         some.map(async (i, n) => {
           const holder = inOrder ? existing[from + n] : undefined;
-          if (holder) fates[i] = await this.beside(batch[i] as Requested, holder, ask);
+          if (holder) fates[i] = await this.fateByHolder(batch[i] as Requested, holder, ask);
           else if (batch.length > 1) fates[i] = { is: 'to be sent alone' };
           else fates[i] = { is: 'refused', message: 'another run has its idempotency key' };
         }),
@@ -93,7 +93,7 @@ export class KeyCollisions {
    * The fate of a run whose key another run holds. The holder may be the entry's own run, if the answer to its publication
    * was lost.
    */
-  private async beside(
+  private async fateByHolder(
     { groupId, entry, request }: Requested,
     holder: string,
     ask: (runId: string) => Promise<RunState>,

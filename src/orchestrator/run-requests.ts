@@ -26,7 +26,7 @@ interface Requested {
 /** A child run inherits the tags of the run that started it unless it has this key. */
 const noTags = { 'mageflow.tags': '' };
 
-/** Allowance for the parts of a request beside its input and metadata, in bytes. */
+/** Allowance for the parts of a request other than its input and metadata, in bytes. */
 const besideBytes = 500;
 
 function bytesBeside({ additionalMetadata, options }: RunRequest): number {

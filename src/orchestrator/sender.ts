@@ -181,8 +181,8 @@ export class Sender {
   }
 
   /**
-   * Divides refused batches one after another, beside the calls of the queue: refused runs must not delay runs that the
-   * engine accepts.
+   * Divides refused batches one after another, while the calls of the queue go on: refused runs must not delay runs
+   * that the engine accepts.
    */
   private async sift(): Promise<void> {
     if (this.sifting) return;

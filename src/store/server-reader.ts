@@ -11,7 +11,7 @@ export interface ServerReport {
   info: ReadonlyMap<string, string>;
   /** Why it refuses INFO; undefined when it answers. */
   refused: string | undefined;
-  /** The time of day here before and after it told its own, in ms. */
+  /** The time of day here before and after its own was read, in ms. */
   before: number;
   after: number;
   /** Its own time of day, in ms. */

@@ -12,7 +12,7 @@ const enteredAtOnce = 200;
 
 interface Entry {
   id: string;
-  anew: boolean;
+  isNew: boolean;
 }
 
 /** A member of the index; its score is the time of its entry in microseconds. */
@@ -40,16 +40,16 @@ export class TopLevelIndex {
     this.entries = new Batcher(redis.clock, send, enteredAtOnce, false);
   }
 
-  /** Adds a group. @param anew - renew its entry, because an earlier group of this id existed and a new one was created */
-  async add(id: string, anew = false): Promise<void> {
-    return this.entries.add('', { id, anew });
+  /** Adds a group. @param isNew - renew its entry, because an earlier group of this id existed and a new one was created */
+  async add(id: string, isNew = false): Promise<void> {
+    return this.entries.add('', { id, isNew });
   }
 
   private async sendEntries(all: readonly Entry[]): Promise<void[]> {
     await this.redis.call(
       'indexGroup',
       [this.keys.topLevelIndex()],
-      all.flatMap(({ id, anew }) => [id, anew ? 1 : 0]),
+      all.flatMap(({ id, isNew }) => [id, isNew ? 1 : 0]),
     );
     return all.map(() => undefined);
   }

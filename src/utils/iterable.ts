@@ -4,7 +4,7 @@ import { onAbort } from './abort';
 type Read<T> = (signal: AbortSignal) => AsyncGenerator<T, void, undefined>;
 
 /**
- * An iterable that starts anew for each loop over it. A loop can be left at once, also while it waits for an item.
+ * An iterable that starts from the beginning for each loop over it. A loop can be left at once, also while it waits for an item.
  * @param signal - ends the loops with its reason
  */
 export function iterable<T>(read: Read<T>, signal: AbortSignal | undefined): AsyncIterable<T> {

@@ -1,7 +1,7 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 
 /**
- * State that two copies of the package in one process (ESM beside CommonJS) must share: everything that isn't an object's
+ * State that two copies of the package in one process (ESM and CommonJS) must share: everything that isn't an object's
  * own state. It is loosely typed on purpose, because the copy that reads may be another one than the copy that wrote.
  */
 export interface ProcessState {

@@ -43,4 +43,4 @@ export class UnknownClaims {
 }
 
 const remedy =
-  'Either it was published through another Redis, keyPrefix or Hatchet namespace: give both processes the same ones. Or the retention of its group has passed: raise retention.finishedMs, and start the work anew instead of replaying the run.';
+  'Either it was published through another Redis, keyPrefix or Hatchet namespace: give both processes the same ones. Or the retention of its group has passed: raise retention.finishedMs, and start the work again instead of replaying the run.';

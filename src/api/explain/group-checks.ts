@@ -130,7 +130,7 @@ function hasEnded(group: Group): Finding {
   const { status, endedAt } = group.snapshot;
   return {
     code: 'ended',
-    clause: `${nameOf(group)} has ended as ${status}, and the group around it is told next`,
+    clause: `${nameOf(group)} has ended as ${status}, and its end is reported to the group around it next`,
     since: endedAt,
     entry: group.id,
     hint: 'That takes a moment. If it stays so, see whether a process runs the reconciler.',

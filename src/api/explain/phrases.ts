@@ -152,7 +152,7 @@ function placeOf({ phase, workerId }: NonNullable<Leaf['attempt']>, load: TaskLo
   if (phase === 'evicted') return ', evicted from its worker while it waits';
   if (workerId === undefined || !load) return '';
   const worker = [...load.active, ...load.paused].find(({ id }) => id === workerId);
-  return worker ? ` on the worker ${quoted(worker.name)}` : ' on a worker from which the engine hears nothing now';
+  return worker ? ` on the worker ${quoted(worker.name)}` : ' on a worker that the engine no longer lists';
 }
 
 function starting(alike: Alike) {
@@ -180,7 +180,7 @@ function heldBy({ isLimited }: TaskLoad): string {
     : 'the priority, the worker labels, or the `concurrency` or `rateLimits` of the declaration in Hatchet may';
 }
 
-/** Says what they wait for, and for how long if the engine has told it. */
+/** Says what they wait for, and for how long if the engine has said so. */
 function waits({ look, first: { attempt }, who, isOne }: Alike, what: string) {
   if (attempt?.phase !== 'waiting') return { clause: `${who} ${isOne ? 'waits' : 'wait'} ${what}`, since: undefined };
   const { since } = attempt;

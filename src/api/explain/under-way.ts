@@ -8,7 +8,7 @@ import { phrase } from './phrases';
 import type { Finding, ReasonCode } from './reason';
 import type { Group, Subject } from './subject';
 
-/** How many nested groups are explained in a group, and how many runs are looked at beside them. */
+/** How many nested groups are explained in a group, and how many runs are looked at in addition. */
 const most = { nested: 3, runsBesideNested: 3 };
 
 /** Explains entries that are under way, those for the same reason together. */

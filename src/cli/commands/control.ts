@@ -16,7 +16,7 @@ function bulkCommand(name: string, description: string, example: string): Comman
     .addOption(outputOption());
 }
 
-/** Makes a command for which Redis alone is enough. With a token the engine is told at once. */
+/** Makes a command for which Redis alone is enough. With a token the engine learns of it at once. */
 function aloneCommand(
   name: 'suspend' | 'cancel' | 'remove',
   about: { description: string; example: string },
