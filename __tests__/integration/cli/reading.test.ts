@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import type { DoctorFinding, Stats } from '../../../src';
 import { itemId } from '../../../src/store/ids';
 import { packSpec } from '../../../src/store/spec';
@@ -9,6 +11,7 @@ import { eventually, required } from '../../helpers/fixture';
 import { failed, StoreFixture, type TestGroup } from '../../helpers/store';
 
 const fixture = new StoreFixture();
+const root = path.resolve(__dirname, '../../..');
 const env = { REDIS_URL: required('REDIS_URL') };
 const where = ['--tenant', 'tenant', '--namespace', 'namespace', '--key-prefix', fixture.keyPrefix];
 const mageflow = (...args: string[]): Promise<CliEnd> => runCli([...args, ...where], env);
@@ -198,11 +201,29 @@ test('watch draws a bar with its latest failures in a terminal', async () => {
   ).toBeLessThanOrEqual(100);
 });
 
+test('watch says in a terminal that nothing has changed for long, and how to find out why', async () => {
+  const group = await groupOf(1, 'still');
+  const started = startInTerminal(['watch', group.id, '--interval', '50ms', ...where], env);
+  const still = `Why: mageflow explain ${group.id}`;
+  await eventually('it is said', () => plain(started.stdout).includes(still));
+  await group.execute('0');
+  const { code, stdout } = await started.end();
+  expect(code).toBe(0);
+  expect(plain(stdout)).toMatch(/Nothing has changed for \d+s\. Why/);
+  expect(plain(stdout).split('swarm still').at(-1)).not.toContain(still);
+});
+
 test('colours are for terminals only, and NO_COLOR switches them off', async () => {
   expect((await mageflow('list')).stdout).not.toContain('\u001b[');
   expect((await startInTerminal(['list', ...where], env).end()).stdout).toContain('\u001b[32msucceeded');
   const off = await startInTerminal(['list', ...where], { ...env, NO_COLOR: '1' }).end();
   expect(off.stdout).not.toContain('\u001b[3');
+});
+
+test('npm run cli -- does the same in a checkout', async () => {
+  const args = ['run', '--silent', 'cli', '--', 'list', '--name', 'import', ...where];
+  const { stdout } = await promisify(execFile)('npm', args, { cwd: root, env: { ...process.env, ...env } });
+  expect(stdout).toContain(`${ended.id} │ swarm │ import │`);
 });
 
 test('explain says what a group waits for, and what it could not check', async () => {

@@ -28,6 +28,8 @@ interface Options extends ConnectionOptions, OutputOptions {
 
 const shownFailures = 3;
 const askAgainMs = 200;
+/** After how many intervals without a change the group counts as standing still. */
+const stillIntervals = 10;
 const out = process.stdout;
 
 /** `mageflow watch` */
@@ -59,16 +61,26 @@ async function follow(
   const block = format === 'table' && out.isTTY ? new LiveBlock(out) : undefined;
   let last: Progress | undefined;
   let failures: FailedItem[] = [];
+  let changedAt = systemClock.elapsed();
+  const show = (): void => {
+    const unchangedMs = systemClock.elapsed() - changedAt;
+    const isStill = unchangedMs > stillIntervals * intervalMs;
+    if (last) block?.show(linesOf(what, last, { failures, stillMs: isStill ? unchangedMs : undefined }));
+  };
+  // Progress arrives only when it changes, and a group that stands still is to be seen too.
+  const redraw = systemClock.interval(show, intervalMs);
   try {
     for await (const progress of reader.watch(id, { intervalMs, signal: onInterrupt() })) {
       if (progress.failed !== last?.failed)
         failures = progress.failed > 0 ? await reader.latestFailures(id, { limit: shownFailures }) : [];
       last = progress;
-      if (block) block.show(linesOf(what, progress, failures));
+      changedAt = systemClock.elapsed();
+      if (block) show();
       else if (format === 'table') await toStdout(lineOf(progress));
       else if (format === 'jsonl') await printValue(progress, format);
     }
   } finally {
+    redraw.cancel();
     block?.end();
   }
   if (format === 'json') await printValue(last, format);
@@ -95,8 +107,11 @@ function lineOf(progress: Progress): string {
 
 /** Returns what runs, what is to come, and the rates. */
 function leftOf(progress: Progress): string[] {
-  const { running, queued, waiting } = progress;
-  return [`${running} running`, `${queued + waiting} to come`, ...ratesOf(progress)];
+  return [...countsOf(progress), ...ratesOf(progress)];
+}
+
+function countsOf({ running, queued, waiting }: Progress): string[] {
+  return [`${running} running`, `${queued + waiting} to come`];
 }
 
 function ratesOf({ perSecond, etaMs, rateLimited, startedAt, endedAt }: Progress): string[] {
@@ -108,15 +123,26 @@ function ratesOf({ perSecond, etaMs, rateLimited, startedAt, endedAt }: Progress
   ].filter(Boolean);
 }
 
-function linesOf({ kind, name, id }: Description, progress: Progress, failures: readonly FailedItem[]): string[] {
+/** @param stillMs - for how long nothing has changed, if that is long */
+function linesOf(
+  { kind, name, id }: Description,
+  progress: Progress,
+  { failures, stillMs }: { failures: readonly FailedItem[]; stillMs: number | undefined },
+): string[] {
   const width = widthOf(out);
   const { status } = progress;
   const head = cut(`${kind} ${oneLine(name)}  ${id}  `, Math.max(10, width - status.length - 1));
+  const still = stillMs !== undefined && !isEnded(status);
+  // What stands still has no rate, and no time that is left.
+  const counts = [progressText(progress), ...(still ? countsOf(progress) : leftOf(progress))];
   return [
     `${paint(out, 'bold', head)}${paint(out, colorOf(status), status)}`,
     barOf(progress, width),
-    cut([progressText(progress), ...leftOf(progress)].join(' · '), width),
+    cut(counts.join(' · '), width),
     ...failures.map(({ index, error }) => paint(out, 'red', cut(`#${index} ${oneLine(error)}`, width))),
+    ...(still
+      ? [paint(out, 'yellow', cut(`Nothing has changed for ${lasting(stillMs)}. Why: mageflow explain ${id}`, width))]
+      : []),
   ];
 }
 
