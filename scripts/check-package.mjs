@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import ts from 'typescript';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -161,10 +162,32 @@ function checkExecutable(consumer) {
     );
 }
 
+/** What an optional peer is for: without it, its command says what to install. */
+function checkOptionalPeers(consumer) {
+  const bin = path.join(consumer, 'node_modules/.bin/mageflow');
+  const name = '@modelcontextprotocol/server';
+  const args = ['mcp', '--tenant', 't', '--redis', 'redis://127.0.0.1:1'];
+  const expectEnd = (what, expected) => {
+    const { status, stdout, stderr } = spawnSync(bin, args, { cwd: consumer, encoding: 'utf8', input: '' });
+    const end = { status, stdout, stderr };
+    if (!isDeepStrictEqual(end, expected))
+      throw new CheckError(`mageflow mcp ${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(end)}`);
+  };
+  const line = `mageflow: mcp needs the package ${name}, which is not installed: npm install ${name}\n`;
+  expectEnd(`without ${name}`, { status: 2, stdout: '', stderr: line });
+  run(
+    'npm',
+    ['install', '--no-save', '--prefer-offline', '--no-audit', '--no-fund', `${name}@${installed(name)}`],
+    consumer,
+  );
+  expectEnd(`with ${name}, when stdin ends`, { status: 0, stdout: '', stderr: '' });
+}
+
 function pack(temp) {
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', temp], root));
   const files = packed.files.map((file) => file.path);
-  const single = ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY.md', 'package.json'];
+  const skill = 'skills/diagnose-a-stuck-group/SKILL.md';
+  const single = ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY.md', 'package.json', skill];
   const problems = [
     ...single.filter((file) => !files.includes(file)).map((file) => `${file} is missing`),
     ...files
@@ -187,7 +210,9 @@ function installed(name) {
 function makeConsumer(temp, tarball) {
   const consumer = path.join(temp, 'consumer');
   mkdirSync(consumer);
-  const pinned = Object.keys(manifest.peerDependencies).map((name) => [name, installed(name)]);
+  const isOptional = (name) => manifest.peerDependenciesMeta?.[name]?.optional;
+  const peers = Object.keys(manifest.peerDependencies).filter((name) => !isOptional(name));
+  const pinned = peers.map((name) => [name, installed(name)]);
   writeFileSync(
     path.join(consumer, 'package.json'),
     JSON.stringify({
@@ -297,6 +322,7 @@ async function main() {
     await step('CommonJS program', () => run(process.execPath, ['cjs.cjs'], consumer));
     await step('both copies in one process', () => run(process.execPath, ['both.mjs'], consumer));
     await step('executable', () => checkExecutable(consumer));
+    await step('optional peers', () => checkOptionalPeers(consumer));
     for (const [resolution, exact] of projects) {
       await step(`TypeScript projects, ${resolution}${exact ? ', exactOptionalPropertyTypes' : ''}`, () =>
         compile(consumer, resolution, exact),

@@ -1,7 +1,7 @@
 // Pins the pages to the code: each piece of TypeScript in them compiles, and the tables of options and errors are complete.
 import path from 'node:path';
 import ts from 'typescript';
-import { blocksOf, namesInTables, readPages, root, type Block, type Page } from '../helpers/pages';
+import { blocksOf, namesInTables, readPage, readPages, root, type Block, type Page } from '../helpers/pages';
 
 /** Exists in the compiler's eyes only, as the folder of an ES module package. */
 const folder = path.join(root, 'snippets');
@@ -149,12 +149,26 @@ test('the guide to swarms lists every field of a swarm config', () => {
   expect(namesInTables(page('docs/guides/swarms.md'))).toEqual(expect.arrayContaining(fieldsOf('SwarmConfig')));
 });
 
-test('the guide to waiting lists every code of a reason', () => {
+/** The texts that a type of the library allows. */
+function textsOf(type: string): string[] {
+  const symbol = exported.find(({ name }) => name === type)!;
   const checker = program.getTypeChecker();
-  const symbol = exported.find(({ name }) => name === 'ReasonCode')!;
-  const type = checker.getDeclaredTypeOfSymbol(checker.getAliasedSymbol(symbol));
-  const codes = (type as ts.UnionType).types.map((one) => (one as ts.StringLiteralType).value);
-  expect(codes.length).toBeGreaterThan(15);
-  const listed = [...page('docs/guides/why-it-waits.md').text.matchAll(/^\| `([a-z-]+)`/gm)].map(([, code]) => code);
-  expect(listed).toEqual(expect.arrayContaining(codes));
+  const declared = checker.getDeclaredTypeOfSymbol(checker.getAliasedSymbol(symbol));
+  return (declared as ts.UnionType).types.map((one) => (one as ts.StringLiteralType).value);
+}
+
+test.each(['docs/guides/why-it-waits.md', 'skills/diagnose-a-stuck-group/SKILL.md'])(
+  '%s lists every code of a reason',
+  (file) => {
+    const codes = textsOf('ReasonCode');
+    expect(codes.length).toBeGreaterThan(15);
+    const listed = [...readPage(file).text.matchAll(/^\| `([a-z-]+)`/gm)].map(([, code]) => code);
+    expect(listed).toEqual(expect.arrayContaining(codes));
+  },
+);
+
+test.each(['docs/guides/doctor.md', 'skills/diagnose-a-stuck-group/SKILL.md'])('%s lists every check', (file) => {
+  const checks = textsOf('DoctorCheck');
+  expect(checks.length).toBeGreaterThan(10);
+  expect(namesInTables(readPage(file))).toEqual(expect.arrayContaining(checks));
 });

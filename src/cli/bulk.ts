@@ -1,12 +1,11 @@
 import { createInterface } from 'node:readline/promises';
 import type { ListedSignature } from '../api/list';
 import type { SignatureStatus } from '../api/types';
-import { MageflowError } from '../config/errors';
-import { messageOf } from '../utils/error-message';
-import { filtersOf, listed, type FilterOptions } from './commands/list';
 import { withReader, type ConnectionOptions } from './connection';
 import { InterruptedError, NoError, UsageError } from './errors';
+import { forEachId, type ForEachId } from './for-each-id';
 import { onInterrupt } from './interrupt';
+import { filtersOf, listed, type FilterOptions } from './listing';
 import { LiveBlock } from './live';
 import { cut, formatOf, printValue, toStderr, toStdout, widthOf, type OutputOptions } from './output';
 import { capital, counted, numberOf } from './words';
@@ -27,7 +26,6 @@ export interface BulkAction {
   act: (id: string) => Promise<unknown>;
 }
 
-const atOnce = 20;
 const shownErrors = 20;
 
 /** Does it for the ids, or for all groups that match the filters. @throws UsageError, NoError, InterruptedError */
@@ -87,39 +85,22 @@ async function ask(verb: string, count: number): Promise<void> {
   }
 }
 
-interface Outcome {
-  done: string[];
-  failed: { id: string; error: string }[];
+interface Outcome extends ForEachId {
   interrupted: boolean;
 }
 
 async function doAll({ act, verb }: BulkAction, ids: readonly string[]): Promise<Outcome> {
   const signal = onInterrupt();
   const block = ids.length > 1 && process.stderr.isTTY ? new LiveBlock(process.stderr) : undefined;
-  const outcome: Outcome = { done: [], failed: [], interrupted: false };
-  let next = 0;
-  const work = async () => {
-    while (next < ids.length && !signal.aborted) {
-      const id = ids[next++] ?? '';
-      try {
-        await act(id);
-        outcome.done.push(id);
-      } catch (error) {
-        // Only what concerns this one group: everything else would fail for each.
-        if (!(error instanceof MageflowError) || error.code === 'STORE' || error.code === 'CLOSED') throw error;
-        outcome.failed.push({ id, error: messageOf(error) });
-      }
-      block?.show([bar(outcome.done.length + outcome.failed.length, ids.length, verb)]);
-    }
-  };
   try {
-    await Promise.all(Array.from({ length: Math.min(atOnce, ids.length) }, work));
+    const onDone = (done: number) => block?.show([bar(done, ids.length, verb)]);
+    const outcome = await forEachId(ids, act, { signal, onDone });
+    const left = ids.length - outcome.done.length - outcome.failed.length;
+    return { ...outcome, interrupted: signal.aborted && left > 0 };
   } finally {
     block?.clear();
     block?.end();
   }
-  outcome.interrupted = signal.aborted && outcome.done.length + outcome.failed.length < ids.length;
-  return outcome;
 }
 
 function bar(done: number, total: number, verb: string): string {

@@ -59,11 +59,16 @@ export function targetOf(options: ConnectionOptions): Target {
   return { redis, tenant, namespace, keyPrefix: options.keyPrefix, token };
 }
 
-/** Reads with Redis alone, and closes the reader afterwards. @throws UsageError, ConfigurationError, what `use` throws */
-export async function withReader<T>(options: ConnectionOptions, use: (reader: Reader) => Promise<T>): Promise<T> {
+/** Opens what reads with Redis alone. @throws UsageError, ConfigurationError */
+export async function openReading(options: ConnectionOptions): Promise<Reader> {
   const { openReader } = await import('../api/open-reader');
   const { redis, token: _token, ...store } = targetOf(options);
-  const reader = openReader(redis, { ...store, logger: loggerFor(options) });
+  return openReader(redis, { ...store, logger: loggerFor(options) });
+}
+
+/** Reads with Redis alone, and closes the reader afterwards. @throws UsageError, ConfigurationError, what `use` throws */
+export async function withReader<T>(options: ConnectionOptions, use: (reader: Reader) => Promise<T>): Promise<T> {
+  const reader = await openReading(options);
   try {
     return await use(reader);
   } finally {

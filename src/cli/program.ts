@@ -6,6 +6,7 @@ import { doctorCommand } from './commands/doctor';
 import { explainCommand } from './commands/explain';
 import { failuresCommand } from './commands/failures';
 import { listCommand } from './commands/list';
+import { mcpCommand } from './commands/mcp';
 import { resultsCommand } from './commands/results';
 import { retryCommand } from './commands/retry';
 import { runCommand } from './commands/run';
@@ -48,6 +49,7 @@ export function makeProgram(): Command {
     addCommand(),
     doctorCommand(),
     statsCommand(),
+    mcpCommand(version),
   ])
     program.addCommand(command);
   program.addCommand(completionCommand(program));

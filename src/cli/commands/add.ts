@@ -1,11 +1,9 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { Option, type Command } from 'commander';
-import type { Swarm, TaskEntry } from '../../api/types';
-import { InvalidMessageError, ConfigurationError } from '../../config/errors';
 import type { Mageflow } from '../../mageflow';
-import { messageOf } from '../../utils/error-message';
 import { systemClock } from '../../utils/clock';
+import { addLines, type Added, type Addition } from '../adding';
 import { newCommand, outputOption } from '../command';
 import { withMage, type ConnectionOptions } from '../connection';
 import { InterruptedError, NoError, UsageError } from '../errors';
@@ -13,7 +11,7 @@ import { onInterrupt } from '../interrupt';
 import { linesOf, type Line } from '../json-lines';
 import { LiveBlock } from '../live';
 import { formatOf, printValue, toStderr, toStdout, type OutputOptions } from '../output';
-import { counted, kindOf, objectOf } from '../words';
+import { counted, objectOf } from '../words';
 
 interface Options extends ConnectionOptions, OutputOptions {
   file?: string;
@@ -22,18 +20,6 @@ interface Options extends ConnectionOptions, OutputOptions {
   keyField?: string;
   run?: boolean;
 }
-
-interface Outcome {
-  id: string;
-  /** Lines that were read, without empty ones. */
-  lines: number;
-  /** New items. The others of the lines had their key in the swarm already. */
-  added: number;
-  wrong: { line: number; error: string }[];
-  wrongLines: number;
-}
-
-const shownWrong = 10;
 
 /** `mageflow add` */
 export function addCommand(): Command {
@@ -63,7 +49,9 @@ export function addCommand(): Command {
         const signal = onInterrupt();
         // A stream that says nothing is left too.
         signal.addEventListener('abort', () => stream?.destroy());
-        const outcome = await add(mage, { id, task, lines, signal }, options);
+        const { onError, keyField, run } = options;
+        const addition = { id, task, lines: untilAborted(lines, signal), onError, keyField, run };
+        const outcome = await add(mage, addition, signal);
         if (format !== 'table') await printValue(outcome, format);
         else await toStdout(textOf(outcome, options));
         if (outcome.wrongLines > 0 && options.onError === 'stop')
@@ -94,41 +82,23 @@ async function* untilAborted(lines: AsyncGenerator<Line>, signal: AbortSignal): 
   }
 }
 
-async function add(
-  mage: Mageflow,
-  { id, task, lines, signal }: { id: string; task: string; lines: AsyncGenerator<Line>; signal: AbortSignal },
-  { onError, keyField, run }: Options,
-): Promise<Outcome> {
-  const swarm = await mage.load<Swarm<unknown>>(id, { kind: 'swarm' });
+async function add(mage: Mageflow, addition: Addition, signal: AbortSignal): Promise<Added> {
   const block = process.stderr.isTTY ? new LiveBlock(process.stderr) : undefined;
-  const outcome: Outcome = { id, lines: 0, added: 0, wrong: [], wrongLines: 0 };
   let shownAt = -Infinity;
-  const entries = async function* (): AsyncGenerator<TaskEntry> {
-    for await (const line of untilAborted(lines, signal)) {
-      outcome.lines += 1;
-      const read = await entryOf(mage, task, line, keyField);
-      if ('entry' in read) yield read.entry;
-      else {
-        outcome.wrongLines += 1;
-        if (outcome.wrong.length < shownWrong) outcome.wrong.push({ line: line.number, error: read.wrong });
-        // The stream ends without an error, so that the lines before this one are added.
-        if (onError === 'stop') return;
-      }
-      if (block && systemClock.elapsed() - shownAt > 200) {
-        shownAt = systemClock.elapsed();
-        block.show([`add: ${counted(outcome.lines, 'line')}`]);
-      }
-    }
-  };
+  let outcome: Added;
   try {
-    const start = run ?? (await swarm.progress()).startedAt !== undefined;
-    outcome.added = await swarm.addTasks(entries(), { run: start });
+    outcome = await addLines(mage, addition, ({ lines }) => {
+      if (!block || systemClock.elapsed() - shownAt <= 200) return;
+      shownAt = systemClock.elapsed();
+      block.show([`add: ${counted(lines, 'line')}`]);
+    });
   } finally {
     block?.clear();
     block?.end();
   }
   for (const { line, error } of outcome.wrong) toStderr(`line ${line}: ${error}`);
-  if (outcome.wrongLines > shownWrong) toStderr(`and ${outcome.wrongLines - shownWrong} more wrong lines`);
+  if (outcome.wrongLines > outcome.wrong.length)
+    toStderr(`and ${outcome.wrongLines - outcome.wrong.length} more wrong lines`);
   if (signal.aborted)
     throw new InterruptedError(
       `Interrupted: ${counted(outcome.added, 'item')} of ${counted(outcome.lines, 'line')} were added and stay. Repeat the command with --key-field to add the rest.`,
@@ -136,38 +106,7 @@ async function add(
   return outcome;
 }
 
-async function entryOf(
-  mage: Mageflow,
-  task: string,
-  { text, wrong }: Line,
-  keyField: string | undefined,
-): Promise<{ entry: TaskEntry } | { wrong: string }> {
-  if (wrong !== undefined) return { wrong };
-  let message: Record<string, unknown>;
-  try {
-    message = JSON.parse(text) as Record<string, unknown>;
-  } catch (error) {
-    return { wrong: `expected a JSON object, but ${messageOf(error)}` };
-  }
-  if (typeof message !== 'object' || message === null || Array.isArray(message))
-    return { wrong: `expected a JSON object, got ${kindOf(message)}` };
-  const key = keyField === undefined ? undefined : message[keyField];
-  if (keyField !== undefined && ((typeof key !== 'string' && typeof key !== 'number') || key === ''))
-    return {
-      wrong: `expected a text or a number in the field "${keyField}", got ${key === undefined ? 'nothing' : kindOf(key)}`,
-    };
-  const options = key === undefined ? undefined : { key: typeof key === 'number' ? String(key) : (key as string) };
-  try {
-    // Writes nothing: an entry that is refused later would not tell its line.
-    await mage.sign(task, message, options);
-  } catch (error) {
-    if (error instanceof InvalidMessageError || error instanceof ConfigurationError) return { wrong: error.message };
-    throw error;
-  }
-  return { entry: [task, message, options] as TaskEntry };
-}
-
-function textOf({ id, lines, added, wrongLines }: Outcome, { file }: Options): string {
+function textOf({ id, lines, added, wrongLines }: Added, { file }: Options): string {
   const known = lines - wrongLines - added;
   const parts = [
     `${counted(added, 'item')} added`,

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import type { Control } from '../../api/open-control';
-import type { Swarm } from '../../api/types';
+import { close, resume, whoTellsTheEngine, type AloneAction } from '../actions';
 import { inBulk, isOneOf, type BulkAction, type BulkOptions } from '../bulk';
 import { newCommand, outputOption } from '../command';
 import { hasToken, openControlling, openMage } from '../connection';
@@ -17,11 +16,7 @@ function bulkCommand(name: string, description: string, example: string): Comman
 }
 
 /** Makes a command for which Redis alone is enough. With a token the engine learns of it at once. */
-function aloneCommand(
-  name: 'suspend' | 'cancel' | 'remove',
-  about: { description: string; example: string },
-  action: Action,
-): Command {
+function aloneCommand(name: AloneAction, about: { description: string; example: string }, action: Action): Command {
   return bulkCommand(name, about.description, about.example).action((ids: string[], options: BulkOptions) =>
     inBulk(ids, options, async () => {
       if (hasToken(options)) {
@@ -29,18 +24,9 @@ function aloneCommand(
         return { ...action, act: async (id) => (await mage.load(id))[name](), close: () => mage.close() };
       }
       const control = await openControlling(options);
-      if (name !== 'remove') await sayWhoTellsTheEngine(control);
+      if (name !== 'remove') toStderr(await whoTellsTheEngine(control));
       return { ...action, act: (id) => control[name](id), close: () => control.close() };
     }),
-  );
-}
-
-async function sayWhoTellsTheEngine(control: Control): Promise<void> {
-  const workers = await control.hasWorkers();
-  toStderr(
-    workers
-      ? 'No token: the reconciler of a running worker tells the engine, within about 20 s.'
-      : 'No token, and no worker of mageflow is seen: what runs in the engine goes on until a process with mage.worker is started.',
   );
 }
 
@@ -86,7 +72,7 @@ export function resumeCommand(): Command {
     (ids: string[], options: BulkOptions) =>
       inBulk(ids, options, async () => {
         const mage = await openMage(options, 'resume');
-        const act = async (id: string) => (await mage.load(id)).resume();
+        const act = (id: string) => resume(mage, id);
         return { verb: 'resume', past: 'resumed', applies: isOneOf('suspended'), act, close: () => mage.close() };
       }),
   );
@@ -101,7 +87,7 @@ export function closeCommand(): Command {
   ).action((ids: string[], options: BulkOptions) =>
     inBulk(ids, options, async () => {
       const mage = await openMage(options, 'close');
-      const act = async (id: string) => (await mage.load<Swarm<unknown>>(id, { kind: 'swarm' })).closeSwarm();
+      const act = (id: string) => close(mage, id);
       const isOpen = isOneOf('pending', 'queued', 'running', 'suspended');
       const applies: BulkAction['applies'] = (item) => item.kind === 'swarm' && isOpen(item);
       return { verb: 'close', past: 'closed', applies, act, close: () => mage.close() };

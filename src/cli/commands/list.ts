@@ -1,33 +1,19 @@
 import { Option, type Command } from 'commander';
-import type { ListedSignature, ListOptions } from '../../api/list';
-import type { Reader } from '../../api/open-reader';
+import type { ListedSignature } from '../../api/list';
 import { listedKinds, signatureStatuses } from '../../api/statuses';
-import type { Progress } from '../../api/types';
-import { NotFoundError } from '../../config/errors';
 import { systemClock } from '../../utils/clock';
 import type { Column } from '../column';
 import { newCommand, outputOption } from '../command';
-import { withReader, targetOf, type ConnectionOptions } from '../connection';
+import { withReader, type ConnectionOptions } from '../connection';
+import { UsageError } from '../errors';
+import { filtersOf, listed, whatIsThere, withProgress, type FilterOptions, type ListedRow } from '../listing';
 import { formatOf, printRows, toStderr, type OutputOptions } from '../output';
 import { colorOf, lasting, numberOf, progressText, timeOf } from '../words';
-import { UsageError } from '../errors';
-
-/** The options that choose groups. */
-export interface FilterOptions {
-  kind?: string;
-  status?: string;
-  name?: string;
-  tag?: string;
-}
 
 interface Options extends FilterOptions, ConnectionOptions, OutputOptions {
   since?: string;
   limit: string;
 }
-
-type Row = ListedSignature & { progress?: Pick<Progress, 'total' | 'succeeded' | 'failed' | 'cancelled' | 'closed'> };
-
-const pageSize = 1_000;
 
 /** Adds the options that choose groups. */
 export function withFilters(command: Command): Command {
@@ -36,23 +22,6 @@ export function withFilters(command: Command): Command {
     .addOption(new Option('--status <status>', 'only those with this status now').choices(signatureStatuses))
     .option('--name <name>', 'only those with exactly this name')
     .option('--tag <tag>', 'only those with this tag');
-}
-
-/** Returns the filters as the library takes them. */
-export function filtersOf({ kind, status, name, tag }: FilterOptions): ListOptions {
-  return { kind, status, name, tag } as ListOptions;
-}
-
-/** Yields the groups that match, newest first, a page at a time. */
-export async function* listed(reader: Reader, filters: ListOptions, limit = Infinity): AsyncGenerator<ListedSignature> {
-  let cursor: string | undefined;
-  let left = limit;
-  do {
-    const page = await reader.list({ ...filters, limit: Math.min(left, pageSize), cursor });
-    yield* page.items;
-    left -= page.items.length;
-    cursor = page.cursor;
-  } while (cursor !== undefined && left > 0);
 }
 
 /** `mageflow list` */
@@ -74,24 +43,12 @@ export function listCommand(): Command {
         const shown = await Promise.all(rows.slice(0, limit).map((item) => withProgress(reader, item)));
         await printRows(shown, columns(now), format);
         if (rows.length > limit) toStderr(`There are more. --limit ${limit * 10} shows more of them.`);
-        if (rows.length === 0) await sayWhatIsThere(reader, options);
+        if (rows.length === 0) for (const line of await whatIsThere(reader, options)) toStderr(line);
       });
     });
 }
 
-async function withProgress(reader: Reader, item: ListedSignature): Promise<Row> {
-  if (item.kind === 'task') return item;
-  try {
-    const { total, succeeded, failed, cancelled, closed } = await reader.progress(item.id);
-    return { ...item, progress: { total, succeeded, failed, cancelled, closed } };
-  } catch (error) {
-    // It has expired since it was listed.
-    if (error instanceof NotFoundError) return item;
-    throw error;
-  }
-}
-
-function columns(now: number): Column<Row>[] {
+function columns(now: number): Column<ListedRow>[] {
   return [
     { title: 'id', value: ({ id }) => id },
     { title: 'kind', value: ({ kind }) => kind },
@@ -100,24 +57,4 @@ function columns(now: number): Column<Row>[] {
     { title: 'progress', value: ({ progress }) => (progress ? progressText(progress) : '') },
     { title: 'age', value: ({ createdAt }) => lasting(now - createdAt.getTime()), alignment: 'right' },
   ];
-}
-
-async function sayWhatIsThere(reader: Reader, options: Options): Promise<void> {
-  const { limit: _limit, output: _output, ...given } = options;
-  const hasFilter = [given.kind, given.status, given.name, given.tag, given.since].some((value) => value !== undefined);
-  const isEmpty = (await reader.list({ limit: 1 })).items.length === 0;
-  if (!isEmpty && hasFilter)
-    return toStderr('Nothing matches. Without the filters, mageflow list shows what is there.');
-  const { tenant, namespace, keyPrefix = 'mageflow' } = targetOf(options);
-  const { stores, complete } = await reader.stores();
-  const where = `tenant ${tenant}, ${namespace ? `namespace ${namespace}` : 'no namespace'}, key prefix ${keyPrefix}`;
-  toStderr(`Nothing is stored for ${where}.`);
-  if (stores.length > 0) toStderr('This Redis has work for:');
-  for (const store of stores.slice(0, 20)) {
-    const prefix = store.keyPrefix === 'mageflow' ? '' : ` --key-prefix ${store.keyPrefix}`;
-    const space = store.namespace === '' ? ` --namespace ''` : ` --namespace ${store.namespace}`;
-    toStderr(`  mageflow list --tenant ${store.tenant}${space}${prefix}`);
-  }
-  if (stores.length > 20) toStderr(`  and ${stores.length - 20} more`);
-  if (!complete) toStderr('Only a part of the keys of this Redis was looked at, because it has very many.');
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { AnySignature, Chain, RetryFailedOptions, RootSignature, Swarm } from '../../api/types';
-import type { Mageflow } from '../../mageflow';
+import type { RetryFailedOptions } from '../../api/types';
+import { retryFailed } from '../actions';
 import { indexesOf } from '../bulk';
 import { newCommand, outputOption } from '../command';
 import { withMage, type ConnectionOptions } from '../connection';
@@ -41,27 +41,6 @@ export function retryCommand(): Command {
         );
       });
     });
-}
-
-/** @throws UsageError, ConfigurationError, NotFoundError */
-async function retryFailed(mage: Mageflow, id: string, filter: RetryFailedOptions): Promise<number> {
-  const found = await mage.load<AnySignature>(id);
-  switch (found.kind) {
-    case 'swarm':
-      return (found as Swarm<unknown>).retryFailed(filter);
-    case 'root':
-      return (await (found as RootSignature<never, unknown>).children()).retryFailed(filter);
-    case 'chain':
-      if (Object.keys(filter).length > 0)
-        throw new UsageError(
-          'A chain goes on at the step that failed: leave out --index, --name, --error and --message.',
-        );
-      return (found as Chain<never, unknown>).retryFailed();
-    case 'task':
-      throw new UsageError(
-        `${id} is the single task "${found.name}", which has no items to retry. Run it again: mageflow run ${found.name} --message '{...}'.`,
-      );
-  }
 }
 
 function filterOf({ index, name, error, message }: Options): RetryFailedOptions {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { start } from '../actions';
 import { newCommand, outputOption } from '../command';
 import { withMage, type ConnectionOptions } from '../connection';
 import { onInterrupt } from '../interrupt';
@@ -31,8 +32,7 @@ export function runCommand(): Command {
       const { key, name, tag: tags, wait = options.timeout !== undefined } = options;
       const timeoutMs = options.timeout === undefined ? undefined : durationOf('--timeout', options.timeout);
       await withMage(options, 'run', async (mage) => {
-        const signature = await mage.sign(task, {}, { key, name, tags });
-        const { id } = await signature.runNoWait(message);
+        const { id, signature } = await start(mage, task, message, { key, name, tags });
         if (!wait) return await (format === 'table' ? toStdout(id) : printValue({ id }, format));
         const output: unknown = await signature.wait({ timeoutMs, signal: onInterrupt() });
         await (format === 'table' ? printValue(output, 'json') : printValue({ id, output }, format));

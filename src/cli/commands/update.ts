@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { SwarmConfig } from '../../config/swarm-config';
-import type { Swarm } from '../../api/types';
+import { update } from '../actions';
 import { newCommand, outputOption } from '../command';
 import { withMage, type ConnectionOptions } from '../connection';
 import { UsageError } from '../errors';
@@ -41,11 +41,9 @@ export function updateCommand(): Command {
       if (Object.keys(change).length === 0)
         throw new UsageError('Nothing to change. mageflow update --help lists what can be.');
       await withMage(options, 'update', async (mage) => {
-        const swarm = await mage.load<Swarm<unknown>>(id, { kind: 'swarm' });
-        await swarm.update(change);
-        const { config } = await mage.describe(id, { depth: 0 });
+        const config = await update(mage, id, change);
         if (format !== 'table') return await printValue({ id, config }, format);
-        for (const [field, value] of Object.entries(config ?? {}))
+        for (const [field, value] of Object.entries(config))
           await toStdout(`${field.padEnd(22)} ${value === null ? 'none' : JSON.stringify(value)}`);
       });
     });
