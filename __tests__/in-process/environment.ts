@@ -1,0 +1,4 @@
+/** The address by which suites know the in-process Redis. */
+export const url = 'in-process:';
+
+process.env['REDIS_URL'] = url;
