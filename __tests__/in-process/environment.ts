@@ -1,4 +1,3 @@
-/** The address by which suites know the in-process Redis. */
-export const url = 'in-process:';
+import { url } from './address';
 
 process.env['REDIS_URL'] = url;

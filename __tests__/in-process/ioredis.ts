@@ -2,7 +2,7 @@
 import type { RedisOptions } from 'ioredis';
 import { InProcessConnection } from '../../src/testing/redis/connection';
 import { InProcessRedis } from '../../src/testing/redis/in-process-redis';
-import { url } from './environment';
+import { url } from './address';
 
 /** The one that all connections of a suite share, as all suites share a real one. */
 const shared = new InProcessRedis();
