@@ -4,6 +4,7 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { bufferOf, bytesOf, textOf, type Bytes } from './bytes';
 import { notKnown } from './errors';
 import { commands, scriptOf, type InProcessRedis } from './in-process-redis';
+import type { Script } from './lua/machine';
 import { otherCommands } from './other-commands';
 import { Status, type Reply } from './replies';
 
@@ -106,12 +107,14 @@ export class InProcessConnection extends EventEmitter {
     const script = scriptOf(lua);
     const run =
       (decode: Decode) =>
-      (...given: unknown[]) => {
-        const args = given.flat().map(bytesOf);
-        const keys = numberOfKeys ?? Number(args.shift());
-        return this.reply(() => this.redis.runScript(script, args.slice(0, keys), args.slice(keys)), decode);
-      };
+      (...args: unknown[]) =>
+        this.run(script, numberOfKeys === undefined ? args : [numberOfKeys, ...args], decode);
     Object.assign(this, { [name]: run(textOf), [`${name}Buffer`]: run(bufferOf) });
+  }
+
+  /** Runs a script. @param args - the number of keys, the keys, and the arguments */
+  eval(lua: string, ...args: unknown[]): Promise<unknown> {
+    return this.run(scriptOf(lua), args, textOf);
   }
 
   /** Sends a command by its name. */
@@ -164,6 +167,12 @@ export class InProcessConnection extends EventEmitter {
         throw new Error('Connection in subscriber mode, only subscriber commands may be used');
       return this.redis.execute(name, words);
     }, decode);
+  }
+
+  private run(script: Script, given: readonly unknown[], decode: Decode): Promise<unknown> {
+    const [number = '', ...args] = given.flat().map(bytesOf);
+    const keys = Number(number);
+    return this.reply(() => this.redis.runScript(script, args.slice(0, keys), args.slice(keys)), decode);
   }
 
   private readonly receive = (channel: Bytes, message: Bytes): void =>

@@ -2,7 +2,7 @@
 export const otherCommands: readonly string[] = `
   acl append asking auth backup bgrewriteaof bgsave bitcount bitfield bitfield_ro bitop bitpos blmove blmovem
   blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin client cluster command copy debug decr decrby delex
-  digest discard dump echo eval eval_ro evalsha evalsha_ro exec expire expireat expiretime failover fcall
+  digest discard dump echo eval_ro evalsha evalsha_ro exec expire expireat expiretime failover fcall
   fcall_ro flushall flushdb function geoadd geodist geohash geopos georadius georadius_ro georadiusbymember
   georadiusbymember_ro geosearch geosearchstore getbit getdel getex getset hello hexpire hexpireat hexpiretime
   hgetdel hgetex himport hincrbyfloat hkeys hmset hotkeys hpersist hpexpire hpexpireat hpexpiretime hpttl
