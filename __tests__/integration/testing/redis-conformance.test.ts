@@ -421,8 +421,7 @@ test('a connection connects, refuses, queues and ends as one of ioredis', async 
     await ended;
     seen.push(lazy.status, await lazy.get(a).catch(message), events);
     const queuing = one.duplicate({ lazyConnect: true });
-    seen.push(await queuing.ping(), queuing.status);
-    queuing.disconnect();
+    seen.push(await queuing.ping(), queuing.status, await queuing.quit());
     told.push(seen);
   }
   expect(told[1]).toEqual(told[0]);
