@@ -8,7 +8,7 @@ export function matcher(pattern: Bytes): (text: Bytes) => boolean {
   const expression = parts.map((part) => {
     if (part === '*') return '[\\s\\S]*';
     if (part === '?') return '[\\s\\S]';
-    if (part.length > 1 && part.startsWith('[')) return choice(part);
+    if (part.startsWith('[')) return choice(part);
     return (part.length > 1 ? part.slice(1) : part).replace(special, '\\$&');
   });
   const whole = new RegExp(`^${expression.join('')}$`);
@@ -16,7 +16,7 @@ export function matcher(pattern: Bytes): (text: Bytes) => boolean {
 }
 
 function choice(part: string): string {
-  const inside = part.slice(1, part.endsWith(']') ? -1 : undefined);
+  const inside = part.slice(1, part.length > 1 && part.endsWith(']') ? -1 : undefined);
   const isNegated = inside.startsWith('^');
   const characters = (isNegated ? inside.slice(1) : inside).replace(/\\([\s\S])|([[\]^])/g, (_, escaped, bare) => {
     const character = String(escaped ?? bare);

@@ -17,10 +17,10 @@ export interface Page {
 /**
  * Returns a page of elements. Their order is that of a hash of each, so that a cursor means the same whatever was added or
  * removed since it was given.
+ * @param from - the cursor
  */
-export function page(command: string, elements: readonly Bytes[], cursor: Bytes, words: readonly Bytes[]): Page {
+export function page(command: string, elements: readonly Bytes[], from: number, words: readonly Bytes[]): Page {
   const { count, matches } = optionsOf(command, words);
-  const from = cursorOf(cursor);
   if (command !== 'SCAN' && elements.length <= smallest) return { next: '0', found: elements.filter(matches) };
   const placed = elements.map((element) => ({ element, place: placeOf(element) }));
   const left = placed.filter(({ place }) => place >= from).sort((a, b) => a.place - b.place);
@@ -30,8 +30,9 @@ export function page(command: string, elements: readonly Bytes[], cursor: Bytes,
   return { next, found: taken.map(({ element }) => element).filter(matches) };
 }
 
-function cursorOf(text: Bytes): number {
-  if (!/^\d{1,20}$/.test(text)) throw new ReplyError('ERR invalid cursor');
+/** Reads a cursor. @throws ReplyError */
+export function cursorOf(text: Bytes): number {
+  if (!/^(?:[+-]?\d{1,20})?$/.test(text)) throw new ReplyError('ERR invalid cursor');
   return Number(text);
 }
 
@@ -41,7 +42,7 @@ function optionsOf(command: string, words: readonly Bytes[]): { count: number; m
   for (let i = 0; i < words.length; i += 2) {
     const name = (words[i] ?? '').toUpperCase();
     const value = words[i + 1];
-    if (name === 'TYPE') throw notKnown(`the option TYPE of ${command}`);
+    if (name === 'TYPE' && command === 'SCAN') throw notKnown(`the option TYPE of ${command}`);
     if (value === undefined || (name !== 'COUNT' && name !== 'MATCH')) throw syntaxError();
     if (name === 'COUNT') count = integer(value);
     else matches = matcher(value);

@@ -9,12 +9,26 @@ export function integer(text: Bytes): number {
 }
 
 /** Reads a number, which may be infinite. @throws ReplyError */
-export function float(text: Bytes, message = 'ERR value is not a valid float'): number {
-  const [, sign = '', infinite] = /^([+-]?)(inf|infinity)$/i.exec(text) ?? [];
-  if (infinite) return sign === '-' ? -Infinity : Infinity;
-  const number = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
-  if (Number.isNaN(number)) throw new ReplyError(message);
+export function float(text: Bytes): number {
+  const number = /^\s/.test(text) || text === '' ? NaN : numberOf(text);
+  if (Number.isNaN(number)) throw new ReplyError('ERR value is not a valid float');
   return number;
+}
+
+/** Reads a limit of a range. Redis takes an empty text for zero. @throws ReplyError */
+export function limit(text: Bytes): number {
+  const number = text === '' ? 0 : numberOf(text);
+  if (Number.isNaN(number)) throw new ReplyError('ERR min or max is not a float');
+  return number;
+}
+
+/** Returns the number that C's `strtod` reads of a text; NaN when it leaves a part of it. */
+function numberOf(text: Bytes): number {
+  const [, sign = '', infinite] = /^\s*([+-]?)(inf|infinity)$/i.exec(text) ?? [];
+  if (infinite) return sign === '-' ? -Infinity : Infinity;
+  if (/^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text)) return Number(text);
+  const [, hexSign = '', digits] = /^\s*([+-]?)(0x[\da-f]+)$/i.exec(text) ?? [];
+  return digits === undefined ? NaN : Number(digits) * (hexSign === '-' ? -1 : 1);
 }
 
 /** Returns the text of a number as Redis shows it. */

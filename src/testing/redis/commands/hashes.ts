@@ -1,6 +1,6 @@
 import { ReplyError } from '../errors';
 import type { Hash, Keyspace } from '../keyspace';
-import { page } from '../scan';
+import { cursorOf, page } from '../scan';
 import { integer } from './arguments';
 import { atLeast, exactly, type Commands } from './command';
 
@@ -44,8 +44,10 @@ export const hashes: Commands = {
     toWrite(keyspace, key).set(field, String(sum));
     return sum;
   }),
-  HSCAN: atLeast(2, ({ keyspace }, [key = '', cursor = '', ...options]) => {
-    const hash = keyspace.hash(key) ?? new Map<string, string>();
+  HSCAN: atLeast(2, ({ keyspace }, [key = '', text = '', ...options]) => {
+    const cursor = cursorOf(text);
+    const hash = keyspace.hash(key);
+    if (!hash) return ['0', []];
     const read = page('HSCAN', [...hash.keys()], cursor, options);
     return [read.next, read.found.flatMap((field) => [field, hash.get(field) ?? ''])];
   }),

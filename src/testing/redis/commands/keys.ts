@@ -3,7 +3,7 @@ import { ReplyError } from '../errors';
 import type { Keyspace, Value } from '../keyspace';
 import { matcher } from '../pattern';
 import { Status } from '../replies';
-import { page } from '../scan';
+import { cursorOf, page } from '../scan';
 import { integer } from './arguments';
 import { atLeast, exactly, type Commands } from './command';
 
@@ -19,8 +19,8 @@ function typeOf(value: Value | undefined): string {
 
 const conditions = ['NX', 'XX', 'GT', 'LT'];
 
-/** Returns whether a key gets another time to live. @param at - the new time @param before - the present one, Infinity for none */
-function applies(words: readonly Bytes[], at: number, before: number): boolean {
+/** Reads the conditions of a time to live. @throws ReplyError */
+function conditionsOf(words: readonly Bytes[]): ReadonlySet<string> {
   const names = new Set(words.map((word) => word.toUpperCase()));
   const unknown = words.find((word) => !conditions.includes(word.toUpperCase()));
   if (unknown !== undefined) throw new ReplyError(`ERR Unsupported option ${unknown}`);
@@ -28,6 +28,11 @@ function applies(words: readonly Bytes[], at: number, before: number): boolean {
     throw new ReplyError('ERR NX and XX, GT or LT options at the same time are not compatible');
   if (names.has('GT') && names.has('LT'))
     throw new ReplyError('ERR GT and LT options at the same time are not compatible');
+  return names;
+}
+
+/** Returns whether a key gets another time to live. @param before - the present one, Infinity for none */
+function applies(names: ReadonlySet<string>, at: number, before: number): boolean {
   const expires = before !== Infinity;
   if ((names.has('NX') && expires) || (names.has('XX') && !expires)) return false;
   return !(names.has('GT') && at <= before) && !(names.has('LT') && at >= before);
@@ -40,15 +45,15 @@ export const keys: Commands = {
   TYPE: exactly(1, ({ keyspace }, [key = '']) => new Status(typeOf(keyspace.value(key)))),
   KEYS: exactly(1, ({ keyspace }, [pattern = '']) => keyspace.keys().filter(matcher(pattern))),
   SCAN: atLeast(1, ({ keyspace }, [cursor = '', ...options]) => {
-    const { next, found } = page('SCAN', keyspace.keys(), cursor, options);
+    const { next, found } = page('SCAN', keyspace.keys(), cursorOf(cursor), options);
     return [next, found];
   }),
   DBSIZE: exactly(0, ({ keyspace }) => keyspace.keys().length),
   PEXPIRE: atLeast(2, ({ keyspace }, [key = '', ms = '', ...words]) => {
+    const names = conditionsOf(words);
     const at = keyspace.now + integer(ms);
     const before = keyspace.expiresAt(key);
-    const isApplied = applies(words, at, before ?? Infinity);
-    if (before === undefined || !isApplied) return 0;
+    if (before === undefined || !applies(names, at, before)) return 0;
     keyspace.expireAt(key, at);
     return 1;
   }),

@@ -2,28 +2,34 @@ import type { Bytes } from '../bytes';
 import { notKnown, ReplyError, syntaxError } from '../errors';
 import type { Keyspace } from '../keyspace';
 import type { Reply } from '../replies';
-import { page } from '../scan';
+import { cursorOf, page } from '../scan';
 import { SortedSet, type Member } from '../sorted-set';
-import { float, integer, shown, span } from './arguments';
-import { atLeast, between, exactly, type Commands } from './command';
+import { float, integer, limit, shown, span } from './arguments';
+import { atLeast, exactly, type Commands } from './command';
 
-/** A limit of scores, which the range includes or not. */
-interface Limit {
-  score: number;
-  isExcluded: boolean;
+/** A range of scores, whose limits belong to it or not. */
+interface Scores {
+  lowest: number;
+  highest: number;
+  withoutLowest: boolean;
+  withoutHighest: boolean;
 }
 
-function limitOf(text: Bytes): Limit {
-  const isExcluded = text.startsWith('(');
-  return { score: float(isExcluded ? text.slice(1) : text, 'ERR min or max is not a float'), isExcluded };
+/** @throws ReplyError */
+function scoresOf(lowest: Bytes, highest: Bytes): Scores {
+  const [withoutLowest, withoutHighest] = [lowest.startsWith('('), highest.startsWith('(')];
+  return {
+    lowest: limit(withoutLowest ? lowest.slice(1) : lowest),
+    highest: limit(withoutHighest ? highest.slice(1) : highest),
+    withoutLowest,
+    withoutHighest,
+  };
 }
 
-/** Returns the places of the members whose scores are between two limits. */
-function placesBetween(set: SortedSet, lowest: Bytes, highest: Bytes): { from: number; to: number } {
-  const [low, high] = [limitOf(lowest), limitOf(highest)];
-  const from = set.countBelow(low.score, low.isExcluded);
-  const to = set.countBelow(high.score, !high.isExcluded);
-  return { from, to: Math.max(from, to) };
+/** Returns the places of the members whose scores are in a range. */
+function placesOf(set: SortedSet, { lowest, highest, withoutLowest, withoutHighest }: Scores) {
+  const from = set.countBelow(lowest, withoutLowest);
+  return { from, to: Math.max(from, set.countBelow(highest, !withoutHighest)) };
 }
 
 const listed = (members: readonly Member[], withScores: boolean): Reply[] =>
@@ -45,8 +51,9 @@ function rangeOptions(words: readonly Bytes[]): { withScores: boolean; skip: num
 
 function byScore(keyspace: Keyspace, [key = '', lowest = '', highest = '', ...words]: readonly Bytes[], back: boolean) {
   const { withScores, skip, count } = rangeOptions(words);
+  const scores = scoresOf(lowest, highest);
   const set = keyspace.sortedSet(key) ?? new SortedSet();
-  const { from, to } = placesBetween(set, lowest, highest);
+  const { from, to } = placesOf(set, scores);
   const found = set.slice(from, to);
   if (back) found.reverse();
   const end = count < 0 ? undefined : skip + count;
@@ -123,24 +130,28 @@ export const sortedSets: Commands = {
   }),
   ZCARD: exactly(1, ({ keyspace }, [key = '']) => keyspace.sortedSet(key)?.size ?? 0),
   ZCOUNT: exactly(3, ({ keyspace }, [key = '', lowest = '', highest = '']) => {
-    const { from, to } = placesBetween(keyspace.sortedSet(key) ?? new SortedSet(), lowest, highest);
+    const scores = scoresOf(lowest, highest);
+    const { from, to } = placesOf(keyspace.sortedSet(key) ?? new SortedSet(), scores);
     return to - from;
   }),
   ZRANGE: atLeast(3, ({ keyspace }, args) => byPlace(keyspace, args, false)),
-  ZREVRANGE: between(3, 4, ({ keyspace }, args) => byPlace(keyspace, args, true)),
+  ZREVRANGE: atLeast(3, ({ keyspace }, args) => byPlace(keyspace, args, true)),
   ZRANGEBYSCORE: atLeast(3, ({ keyspace }, args) => byScore(keyspace, args, false)),
   ZREVRANGEBYSCORE: atLeast(3, ({ keyspace }, [key = '', highest = '', lowest = '', ...words]) =>
     byScore(keyspace, [key, lowest, highest, ...words], true),
   ),
-  ZREMRANGEBYSCORE: exactly(3, ({ keyspace }, [key = '', lowest = '', highest = '']) =>
-    removeBetween(keyspace, key, (set) => placesBetween(set, lowest, highest)),
-  ),
+  ZREMRANGEBYSCORE: exactly(3, ({ keyspace }, [key = '', lowest = '', highest = '']) => {
+    const scores = scoresOf(lowest, highest);
+    return removeBetween(keyspace, key, (set) => placesOf(set, scores));
+  }),
   ZREMRANGEBYRANK: exactly(3, ({ keyspace }, [key = '', first = '', last = '']) => {
     const places = [integer(first), integer(last)] as const;
     return removeBetween(keyspace, key, ({ size }) => span(size, ...places));
   }),
-  ZSCAN: atLeast(2, ({ keyspace }, [key = '', cursor = '', ...options]) => {
-    const set = keyspace.sortedSet(key) ?? new SortedSet();
+  ZSCAN: atLeast(2, ({ keyspace }, [key = '', text = '', ...options]) => {
+    const cursor = cursorOf(text);
+    const set = keyspace.sortedSet(key);
+    if (!set) return ['0', []];
     const members = set.slice().map(({ member }) => member);
     const read = page('ZSCAN', members, cursor, options);
     return [read.next, read.found.flatMap((member) => [member, shown(set.score(member) ?? 0)])];

@@ -13,7 +13,7 @@ const others = new Set(['GET', 'EXAT', 'PXAT']);
 function optionsOf(words: readonly string[]): { nx: boolean; xx: boolean; ttl: number | undefined } {
   const left = [...words];
   const found = { nx: false, xx: false, ttl: Infinity as number | undefined };
-  let lifetimes = 0;
+  const lifetimes: { name: string; text: string | undefined }[] = [];
   while (left.length > 0) {
     const name = (left.shift() ?? '').toUpperCase();
     if (others.has(name)) throw notKnown(`the option ${name} of SET`);
@@ -21,13 +21,17 @@ function optionsOf(words: readonly string[]): { nx: boolean; xx: boolean; ttl: n
     if (name === 'NX') found.nx = true;
     else if (name === 'XX') found.xx = true;
     else {
-      lifetimes += 1;
       const text = name === 'KEEPTTL' ? undefined : left.shift();
       if (name !== 'KEEPTTL' && text === undefined) throw syntaxError();
-      found.ttl = text === undefined ? undefined : integer(text) * (name === 'EX' ? 1_000 : 1);
+      lifetimes.push({ name, text });
     }
   }
-  if (lifetimes > 1 || (found.nx && found.xx)) throw syntaxError();
+  if (lifetimes.length > 1 || (found.nx && found.xx)) throw syntaxError();
+  const [lifetime] = lifetimes;
+  if (lifetime) {
+    const { name, text } = lifetime;
+    found.ttl = text === undefined ? undefined : integer(text) * (name === 'EX' ? 1_000 : 1);
+  }
   if (found.ttl !== undefined && found.ttl <= 0) throw new ReplyError("ERR invalid expire time in 'set' command");
   return found;
 }

@@ -23,6 +23,18 @@ export class LuaMachine {
   private readonly known = new Map<string, number>();
   /** What a command has thrown other than an error of Redis: Lua would lose it. */
   private fault: Error | undefined;
+  /** The line of the script that has failed, as `user_script:7`. */
+  private failedAt = '';
+  /** Called in the place of an error, before what was called there is left. */
+  private readonly noteLine: LuaFunction = (L) => {
+    // The innermost function may be one of Redis, which has no line.
+    for (let level = 1; level <= 2 && this.failedAt === ''; level++) {
+      lauxlib.luaL_where(L, level);
+      this.failedAt = (bytesAt(L, -1) ?? '').replace(/: $/, '');
+      lua.lua_pop(L, 1);
+    }
+    return 1;
+  };
 
   constructor(private readonly callOfScript: CallOfScript) {
     const L = this.state;
@@ -40,8 +52,10 @@ export class LuaMachine {
       lua.lua_rawgeti(L, lua.LUA_REGISTRYINDEX, this.globals);
       this.setGlobal('KEYS', keys);
       this.setGlobal('ARGV', args);
+      lua.lua_pushcfunction(L, this.noteLine);
       lua.lua_rawgeti(L, lua.LUA_REGISTRYINDEX, place);
-      const status = lua.lua_pcall(L, 0, 1, 0);
+      this.failedAt = '';
+      const status = lua.lua_pcall(L, 0, 1, -2);
       if (this.fault !== undefined) throw this.fault;
       if (status !== 0) throw this.failure(script);
       return replyAt(L, -1);
@@ -76,8 +90,8 @@ export class LuaMachine {
     const L = this.state;
     const ofRedis = errorAt(L, -1);
     const message = ofRedis ?? `ERR ${bytesAt(L, -1) ?? 'a script has thrown a value that is no text'}`;
-    const [where = ''] = /user_script:\d+/.exec(message) ?? [];
-    return new ReplyError(`${message} script: ${sha}${where === '' ? '' : `, on @${where}`}.`);
+    const where = this.failedAt === '' ? '' : `, on @${this.failedAt}`;
+    return new ReplyError(`${message} script: ${sha}${where}.`);
   }
 
   private command(throws: boolean): LuaFunction {
@@ -114,14 +128,14 @@ export class LuaMachine {
   /** Makes a script fail that reads or sets a global variable which does not exist. The table is at the top of the stack. */
   private protectGlobals(): void {
     const L = this.state;
-    const fails = (what: string): LuaFunction =>
+    const fails = (message: (name: Bytes) => string): LuaFunction =>
       guarded((state) => {
-        throw new ReplyError(`ERR Script attempted to ${what} '${bytesAt(state, 2) ?? ''}'`);
+        throw new ReplyError(message(bytesAt(state, 2) ?? ''));
       });
     lua.lua_createtable(L, 0, 2);
     for (const [name, action] of [
-      ['__index', fails('access nonexistent global variable')],
-      ['__newindex', fails('set the global variable')],
+      ['__index', fails((name) => `Script attempted to access nonexistent global variable '${name}'`)],
+      ['__newindex', fails(() => 'Attempt to modify a readonly table')],
     ] as const) {
       lua.lua_pushstring(L, bufferOf(name));
       lua.lua_pushcfunction(L, action);
