@@ -26,8 +26,9 @@ function optionsOf(words: readonly string[]): { nx: boolean; xx: boolean; ttl: n
       lifetimes.push({ name, text });
     }
   }
-  if (lifetimes.length > 1 || (found.nx && found.xx)) throw syntaxError();
-  const [lifetime] = lifetimes;
+  // The same one may be repeated; then the last one counts.
+  if (new Set(lifetimes.map(({ name }) => name)).size > 1 || (found.nx && found.xx)) throw syntaxError();
+  const lifetime = lifetimes.at(-1);
   if (lifetime) {
     const { name, text } = lifetime;
     found.ttl = text === undefined ? undefined : integer(text) * (name === 'EX' ? 1_000 : 1);

@@ -105,7 +105,7 @@ export class LuaMachine {
       }
       const [command, ...args] = words;
       if (command === undefined)
-        return this.refuse(L, 'ERR Please specify at least one argument for this redis.call() call');
+        return this.refuse(L, 'ERR Please specify at least one argument for this redis lib call');
       let message: string;
       try {
         pushReply(L, this.callOfScript(command, args));
