@@ -393,6 +393,18 @@ describe('scripts', () => {
   });
 });
 
+test('a transaction answers with the reply or the error of each command', async () => {
+  for (const one of both) {
+    await one.lpush(b, 'x');
+    const [first, second, third] = (await one.multi().set(a, '1').hget(b, 'f').hset(c, { f: '2' }).exec()) ?? [];
+    expect([first, third]).toEqual([
+      [null, 'OK'],
+      [null, 1],
+    ]);
+    expect((second?.[0] as Error).message).toContain('WRONGTYPE');
+  }
+});
+
 const subscribers: Redis[] = [];
 afterAll(() => subscribers.forEach((one) => one.disconnect()));
 
@@ -436,7 +448,7 @@ test('a connection connects, refuses, queues and ends as one of ioredis', async 
   expect(told[1]).toEqual(told[0]);
 });
 
-test.each(['xadd', 'incr', 'sadd', 'multi', 'blpop'] as const)(
+test.each(['xadd', 'incr', 'sadd', 'pipeline', 'blpop'] as const)(
   'the command %s, which it does not have, fails with an error that names it',
   async (name) => {
     const method = redis.ours[name] as unknown as (...args: string[]) => Promise<unknown>;

@@ -7,6 +7,7 @@ import { commands, scriptOf, type InProcessRedis } from './in-process-redis';
 import type { Script } from './lua/machine';
 import { otherCommands } from './other-commands';
 import { Status, type Reply } from './replies';
+import { Transaction } from './transaction';
 
 type Decode = (bytes: Bytes) => string | Buffer;
 /** Carries out a command or a script. @throws ReplyError */
@@ -154,6 +155,17 @@ export class InProcessConnection extends EventEmitter {
       } while (cursor !== '0');
     };
     return Readable.from(pages(this));
+  }
+
+  /** Begins a transaction. */
+  multi(): Transaction {
+    const methods = this as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+    const send = (method: string, args: readonly unknown[]) =>
+      methods[method]?.(...args) ?? Promise.reject(notKnown(`the command ${method.toUpperCase()}`));
+    return Transaction.of(
+      Object.keys(commands).map((name) => name.toLowerCase()),
+      send,
+    );
   }
 
   /** Sends a command. */

@@ -7,7 +7,7 @@ export const otherCommands: readonly string[] = `
   georadiusbymember_ro geosearch geosearchstore getbit getdel getex getset hello hexpire hexpireat hexpiretime
   hgetdel hgetex himport hincrbyfloat hkeys hmset hotkeys hpersist hpexpire hpexpireat hpexpiretime hpttl
   hrandfield hsetex httl hvals incr incrby incrbyfloat increx lastsave latency lcs linsert lmove lmovem lmpop
-  lolwut lpos lpushx lrem ltrim mget migrate module monitor move mset msetex msetnx multi object pexpireat
+  lolwut lpos lpushx lrem ltrim mget migrate module monitor move mset msetex msetnx object pexpireat
   pexpiretime pfadd pfcount pfdebug pfmerge pfselftest pipeline psetex psubscribe psync pubsub punsubscribe
   randomkey readonly readwrite rename renamenx replconf replicaof reset restore restore-asking role rpop
   rpoplpush rpushx sadd save scard script sdiff sdiffcard sdiffstore select setbit setex setnx shutdown sinter
