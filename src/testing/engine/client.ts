@@ -122,7 +122,7 @@ export class InProcessHatchet implements Host {
           [run.outputName]: {
             externalId: run.id,
             readableId: run.outputName,
-            output: outputsOf(run)[run.outputName],
+            output: outputsOf(run)[run.outputName] ?? null,
             error: run.error || undefined,
           },
         },

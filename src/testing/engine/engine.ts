@@ -10,7 +10,8 @@ import type { ServedTask, Server } from './served-task';
 const trigger = '/v1.AdminService/TriggerWorkflowRun';
 /** The largest call, in bytes. */
 const mostBytes = 4 * 1024 * 1024;
-const engineParent = 'hatchet__parent_step_run_id';
+/** What the engine itself sets in the metadata of a child, which its own children do not inherit. */
+const ofParent = { task: 'hatchet__parent_step_run_id', run: 'hatchet__parent_workflow_run_id' };
 
 /** What is known of a run besides itself while it goes on. */
 interface UnderWay {
@@ -160,9 +161,9 @@ export class InProcessEngine implements BodyControl {
     const task = this.taskOf(name);
     if (!task) return id;
     const inherited = parent ? { ...this.runs.get(parent)?.metadata } : {};
-    delete inherited[engineParent];
+    for (const field of Object.values(ofParent)) delete inherited[field];
     const metadata = { ...inherited, ...(JSON.parse(given) as Record<string, string>) };
-    if (parent) metadata[engineParent] = parent;
+    if (parent) Object.assign(metadata, { [ofParent.task]: parent, [ofParent.run]: parentId ?? parent });
     if (place) this.children.set(place, id);
     const run: Run = {
       id,

@@ -35,7 +35,8 @@ export class RunReference {
     const run = await this.unlessAborted(ended);
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- the SDK rejects with a list
     if (run.status === 'FAILED') throw [run.error];
-    const outputs = outputsOf(run);
+    // As the SDK reads it: a cancelled run has an empty object as its output.
+    const outputs = { [run.outputName]: {}, ...outputsOf(run) } as Record<string, unknown>;
     return this._standaloneTaskName === undefined ? outputs : outputs[this._standaloneTaskName];
   }
 
