@@ -140,16 +140,6 @@ export class InProcessEngine implements BodyControl {
     });
   }
 
-  /** Puts the runs of a worker that is gone back into the queue, as the engine does when its heartbeats are missing. */
-  restartRunsOf(worker: Server): void {
-    for (const [id, state] of this.underWay) {
-      const run = this.runs.get(id);
-      if (!run || state.worker !== worker) continue;
-      this.note(run, 'REASSIGNED');
-      this.again(run, state, 0);
-    }
-  }
-
   private take({ workflowName, options = {} }: RunRequest, input: string, given: string): string {
     const name = this.host.fullName(workflowName);
     const { parentId, parentTaskRunExternalId: parent, childIndex, childKey, priority = 1 } = options;
