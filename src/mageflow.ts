@@ -13,6 +13,7 @@ import { openKernel, type Kernel } from './kernel';
 import { ConfigurationError, describe } from './config/errors';
 import { Events, type MageflowEvents } from './config/events';
 import { refuseUnknown, resolveOptions, type MageflowLogger, type MageflowOptions } from './config/options';
+import { clockFor } from './utils/clock';
 import { processState } from './utils/process-state';
 import { bind, checkCallbacks, copyList, isSignature } from './api/binding';
 import type { ChainInput, ChainOutput, Steps } from './api/chain-types';
@@ -118,6 +119,7 @@ export class Mageflow<
     const settings = resolveOptions(
       options,
       hatchet.config.logger('mageflow', hatchet.config.log_level) as MageflowLogger,
+      clockFor(hatchet),
     );
     const { scope, runtime, ...kernel } = openKernel({ instance: this, hatchet, redis, settings });
     this.scope = scope;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-export const suitesWithSeeds = ['races', 'crash', 'grants', 'rates', 'model'] as const;
+export const suitesWithSeeds = ['races', 'crash', 'grants', 'rates', 'model', 'redis'] as const;
 export type SuiteWithSeeds = (typeof suitesWithSeeds)[number];
 
 // With seeds of each run's own, a change would fail for what it did not do. Others are drawn by `npm run model` and `npm run faults`.

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { resolveOptions } from '../../src/config/options';
 import { GroupStore } from '../../src/store/group-store';
 import { RedisConnection } from '../../src/store/connection';
@@ -33,10 +33,11 @@ const options = { leaseMs: 3_600_000, logger: silent, commandTimeoutMs: 60_000 }
 export class Stores {
   readonly pair: readonly [GroupStore, GroupStore];
   private readonly connection: RedisConnection;
-  private readonly redis: Redis;
 
-  constructor(url: string, keyPrefix: string) {
-    this.redis = new Redis(url, { lazyConnect: true });
+  constructor(
+    private readonly redis: Redis,
+    keyPrefix: string,
+  ) {
     const settings = resolveOptions({ ...options, keyPrefix }, silent);
     this.connection = new RedisConnection(this.redis, settings);
     defineDump(this.connection.client);

@@ -74,6 +74,19 @@ export const systemClock: Clock = clockOf({
   performance: { now: performance.now.bind(performance) },
 });
 
+/** The clocks of instances on certain clients, which a testing kit sets. */
+const clocks = new WeakMap<object, Clock>();
+
+/** Gives instances that are made with this client a clock of their own. */
+export function setClockOf(client: object, clock: Clock): void {
+  clocks.set(client, clock);
+}
+
+/** Returns the clock of instances that are made with this client: that of the process, unless another one was set. */
+export function clockFor(client: object): Clock {
+  return clocks.get(client) ?? systemClock;
+}
+
 /** Resolves after some ms. */
 export function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => void clock.timeout(resolve, ms));

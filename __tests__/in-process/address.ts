@@ -1,0 +1,2 @@
+/** The address by which suites know the in-process Redis. */
+export const url = 'in-process:';

@@ -1,0 +1,3 @@
+import { url } from './address';
+
+process.env['REDIS_URL'] = url;
