@@ -446,7 +446,7 @@ export class Mageflow<
    * @param options - `state`: only items in this state, of those that `progress` counts; `after`: begins behind this index;
    *   `at`: begins at this position among the items of the state; `limit`: 1 to 200, default 50
    * @returns the items, the position of the first one, and how many items of the state there are
-   * @throws NotFoundError for an unknown id, ConfigurationError naming the option, StoreError
+   * @throws NotFoundError for an unknown id, ConfigurationError for a wrong option and for a plain item of a group, StoreError
    * @example
    * const { items, count } = await mage.items(batch.id, { state: 'failed', limit: 20 });
    * for (const { index, name, error } of items) console.log(index, name, error);
@@ -461,7 +461,7 @@ export class Mageflow<
    * first and the last. Costs three commands for any size of the group.
    * @param options - `points`: at most how many, from 2 to 500, default 200
    * @returns for each point a time, and how many items had ended by then; none before the first end
-   * @throws NotFoundError for an unknown id, ConfigurationError naming the option, StoreError
+   * @throws as `items`
    * @example
    * for (const { at, ended } of await mage.timeline(batch.id, { points: 50 })) console.log(at.toISOString(), ended);
    */

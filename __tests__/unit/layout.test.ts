@@ -56,7 +56,9 @@ function importsOf(file: string): string[] {
     .filter(({ fileName }) => fileName.startsWith('.') && !fileName.endsWith('.json'))
     .map(({ fileName }) => {
       const base = path.resolve(path.dirname(file), fileName.replace(/\.js$/, ''));
-      const target = [`${base}.ts`, `${base}.tsx`, path.join(base, 'index.ts')].find((candidate) => existsSync(candidate));
+      const target = [`${base}.ts`, `${base}.tsx`, path.join(base, 'index.ts')].find((candidate) =>
+        existsSync(candidate),
+      );
       if (target === undefined) throw new Error(`${relative(file)}: no file for the import "${fileName}"`);
       return target;
     });

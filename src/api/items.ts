@@ -3,7 +3,7 @@ import { oneOf, refuseUnknown, wholeNumber } from '../config/options';
 import type { GroupStore } from '../store/group-store';
 import { countedStates, StateCounts, type CountedState, type GroupCounts } from '../store/state-counts';
 import { describeItemsAt, type Description } from './described';
-import { groupFor } from './group-of';
+import { followedBy } from './progress';
 import type { Reading } from './reading';
 import { unknownId } from './resolve';
 
@@ -44,7 +44,7 @@ export async function items(reading: Reading, id: string, options: ItemsOptions 
   const isBehind = options.after !== undefined && options.after !== null;
   if (isBehind && options.at !== undefined && options.at !== null)
     throw new ConfigurationError('items: expected `after` or `at`, got both. Leave one out.');
-  const { groupId } = await groupFor(reading, id);
+  const { id: groupId } = await followedBy(reading, id);
   const known = counters.get(reading.store) ?? new StateCounts(reading.store);
   counters.set(reading.store, known);
   const start = isBehind ? { after } : { at };

@@ -1,6 +1,6 @@
 import { refuseUnknown, wholeNumber } from '../config/options';
 import { sampleEnds } from '../store/end-log';
-import { groupFor } from './group-of';
+import { followedBy } from './progress';
 import type { Reading } from './reading';
 
 /** Options of `mage.timeline`; all optional. */
@@ -22,7 +22,7 @@ const fields = new Set(['points']);
 export async function timeline(reading: Reading, id: string, options: TimelineOptions = {}): Promise<TimelinePoint[]> {
   refuseUnknown(options, fields, 'option of timeline');
   const points = wholeNumber('points', options.points, 200, { min: 2, max: 500 });
-  const { groupId } = await groupFor(reading, id);
+  const { id: groupId } = await followedBy(reading, id);
   const sampled = await sampleEnds(reading.store, groupId, points);
   const times = await reading.reader.times(
     groupId,

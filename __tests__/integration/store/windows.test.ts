@@ -141,6 +141,7 @@ test('wrong options and unknown ids are refused', async () => {
   await expect(reader.items(id, { after: 1, at: 1 })).rejects.toThrow('expected `after` or `at`, got both');
   await expect(reader.items(id, { state: 'odd' as never })).rejects.toThrow('state: expected');
   await expect(reader.items(id, { limit: 201 })).rejects.toThrow('limit: expected');
+  await expect(reader.items(itemId(id, 0))).rejects.toThrow(`Use its group ${id}`);
   await expect(reader.items('nothing')).rejects.toThrow('No signature with the id');
   await expect(reader.timeline(id, { points: 1 })).rejects.toThrow('points: expected');
   await expect(reader.timeline('nothing')).rejects.toThrow('No signature with the id');

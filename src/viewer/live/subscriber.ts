@@ -51,10 +51,12 @@ export class Subscriber {
       this.send(problem === undefined ? 'recovered' : 'problem', JSON.stringify({ error: problem ?? '' }));
     }
     if (!fields || fields === this.sent) return;
-    const change = this.sent && changeBetween(this.sent, fields);
-    if (!this.sent) this.send('snapshot', snapshotOf(fields));
-    else if (change !== undefined) this.send('change', change);
+    const before = this.sent;
+    // Before it is sent: a client that waits for it asks for more at once.
     this.sent = fields;
+    const change = before && changeBetween(before, fields);
+    if (!before) this.send('snapshot', snapshotOf(fields));
+    else if (change !== undefined) this.send('change', change);
   }
 
   /** Sends a comment when nothing was sent for a while, so that nothing on the way takes the connection for dead. */

@@ -63,7 +63,12 @@ export function GroupSections({ work, progress }: { work: WorkView; progress: Pr
         ))}
       </div>
       <div role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab}`}>
-        {tab === 'items' && <ItemsTable key={work.id} id={work.id} progress={progress} />}
+        {tab === 'items' &&
+          (progress.total === 0 ? (
+            <Empty>It has no items yet.</Empty>
+          ) : (
+            <ItemsTable key={work.id} id={work.id} progress={progress} />
+          ))}
         {tab === 'failures' && <Failures id={work.id} failed={progress.failed} />}
         {tab === 'tree' && <Tree id={work.id} total={progress.total} />}
         {tab === 'callbacks' &&

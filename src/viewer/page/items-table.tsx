@@ -36,7 +36,7 @@ export function ItemsTable({ id, progress }: { id: string; progress: ProgressVie
       </div>
       {problem !== undefined && <Problem>{problem}</Problem>}
       {!shown && problem === undefined && <Loading />}
-      {shown && shown.count === 0 && <Empty>{state ? `No item is ${state}.` : 'It has no items yet.'}</Empty>}
+      {shown && shown.count === 0 && <Empty>{`No item is ${state ?? 'there'}.`}</Empty>}
       {shown && shown.count > 0 && (
         <div role="table" class="items" aria-label="Items" aria-rowcount={shown.count + 1}>
           <div role="rowgroup">

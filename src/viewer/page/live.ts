@@ -116,7 +116,7 @@ export class Live<T extends object> {
     });
     source.onerror = () => {
       if (this.source !== source) return;
-      connection.value = { state: 'away', text: 'The connection is lost. Trying again …' };
+      this.say({ problem: 'The connection is lost. Trying again …' });
       // The browser connects again by itself, unless the server has said no.
       if (source.readyState === EventSource.CLOSED) {
         this.poll();
