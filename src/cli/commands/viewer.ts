@@ -27,6 +27,7 @@ export function viewerCommand(): Command {
     .option('--hatchet-url <url>', "address of Hatchet's dashboard, for links to runs (default: that of the token)")
     .action(async (options: Options) => {
       const port = numberOf('--port', options.port);
+      if (port > 65_535) throw new UsageError(`--port: expected at most 65535, got ${port}.`);
       const stopped = onInterrupt();
       const { source, canWrite, close } = await openSource(options);
       const { createViewer, toNodeListener } = await import('../../viewer');
