@@ -28,7 +28,7 @@ export interface DescribeOptions {
   limit?: number | null | undefined;
   /** The `cursor` of an earlier description of the same id, to continue its children. Default: from the first. */
   cursor?: string | null | undefined;
-  /** Adds the message of a task or root. Default false. */
+  /** Adds the message of a task or root that has not succeeded. Default false. */
   message?: boolean | null | undefined;
   /** Adds its output when it has succeeded, as `run` returns it; never its children's. Default false. */
   output?: boolean | null | undefined;
@@ -132,8 +132,12 @@ async function addOutput({ reader }: Reading, { shown, run, below }: Node): Prom
   else if (below) shown.output = await groupOutput(reader, { ...below, id: below.groupId, kind: shown.kind });
 }
 
-/** Adds nothing to a callback that was not invoked yet: its message does not exist. */
+/**
+ * Adds nothing to a callback that was not invoked yet, whose message does not exist; and to what has succeeded, whose bound data are
+ * not kept.
+ */
 async function addMessage({ reader, store }: Reading, { shown, run }: Node): Promise<void> {
+  if (shown.status === 'succeeded') return;
   const message = run && (await new RunInputs(reader, store.settings).shown(run.groupId, run.entry));
   if (message) shown.message = message;
 }

@@ -46,7 +46,7 @@ export interface Description {
   error?: string;
   /**
    * The message of a task or root: what was bound, merged over what its group was run with. Only at the top level, when
-   * `message: true` is set. A list of results that travels by reference is shown as `{ resultsOf: id }`.
+   * `message: true` is set. Absent when it has succeeded: its bound data are not kept then. A list of results that travels by reference is shown as `{ resultsOf: id }`.
    */
   message?: Record<string, unknown>;
   /** Its output, as `run` returns it. Only at the top level, when it has succeeded and `output: true` is set. */

@@ -58,7 +58,7 @@ export function workView(parts: ViewParts, description: Description): WorkView {
     parent: parentOf(id),
     runId,
     hasOutput: status === 'succeeded',
-    hasMessage: isTask,
+    hasMessage: isTask && status !== 'succeeded',
   });
 }
 

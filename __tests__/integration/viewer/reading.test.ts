@@ -69,13 +69,15 @@ test('failures, the explanation, the tree and the pace of a group are shown', as
 });
 
 test('payloads are sent only when they are asked for', async () => {
-  const group = await fixture.swarm(1, 'import', '{"day":"monday"}');
+  const group = await fixture.swarm(2, 'import', '{"day":"monday"}');
   await group.execute('0', succeeded('{"lines":7}'));
   const at = `/api/work/${encodeURIComponent(itemId(group.id, 0))}`;
   expect(await (await get(viewer, at)).text()).not.toContain('s0');
   expect(await (await get(viewer, `/api/work/${group.id}/items`)).text()).not.toContain('lines');
-  const message = await getJson<PayloadView>(viewer, `${at}/payload?part=message`);
-  expect(JSON.parse(message.text)).toEqual({ day: 'monday', secret: 's0' });
+  const open = `/api/work/${encodeURIComponent(itemId(group.id, 1))}/payload?part=message`;
+  const message = await getJson<PayloadView>(viewer, open);
+  expect(JSON.parse(message.text)).toEqual({ day: 'monday', secret: 's1' });
+  expect(await getJson<WorkView>(viewer, at)).toMatchObject({ hasMessage: false, hasOutput: true });
   const output = await getJson<PayloadView>(viewer, `${at}/payload?part=output`);
   expect(JSON.parse(output.text)).toEqual({ lines: 7 });
   expect((await get(viewer, `${at}/payload?part=config`)).status).toBe(400);

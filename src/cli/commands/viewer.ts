@@ -92,17 +92,16 @@ function dashboardOf(token: string | undefined): string | undefined {
 }
 
 async function listen(server: Server, port: number, { host }: Options): Promise<void> {
-  const failed = once(server, 'error').then(([error]: unknown[]) => {
-    const code = (error as NodeJS.ErrnoException).code;
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
     throw new UsageError(
-      code === 'EADDRINUSE'
+      (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
         ? `Port ${port} is taken: pass another one with --port, or 0 for any.`
         : `It can't listen on ${host}:${port}: ${(error as Error).message}.`,
     );
-  });
-  server.listen(port, host);
-  await Promise.race([once(server, 'listening'), failed]);
-  failed.catch(() => undefined);
+  }
 }
 
 async function untilStopped(viewer: Viewer, stopped: AbortSignal): Promise<void> {

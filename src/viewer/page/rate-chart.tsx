@@ -20,7 +20,8 @@ export function RateChart({ id, progress }: { id: string; progress: ProgressView
   const points = value?.points ?? [];
   const from = Math.min(progress.startedAt ?? Infinity, points[0]?.at ?? Infinity);
   const to = Math.max(points.at(-1)?.at ?? 0, progress.endedAt ?? 0);
-  if (points.length < 2 || to <= from) return null;
+  // A shorter time says nothing about a pace.
+  if (points.length < 2 || to - from < 1_000) return null;
   const rates = ratesOf(points, from, to);
   const highest = Math.max(...rates);
   const step = width / bins;

@@ -66,6 +66,9 @@ export function WorkPage({ id }: { id: string }) {
       {shown.error !== undefined && <pre class="error-text">{shown.error}</pre>}
       {!ended.includes(status) && <Explanation id={id} trigger={status} />}
       {(shown.hasMessage || shown.hasOutput) && <Payloads work={shown} />}
+      {kind === 'task' && status === 'succeeded' && (
+        <p class="quiet">Its message is not kept, because it has succeeded.</p>
+      )}
       {progress && kind !== 'task' ? (
         <GroupSections work={shown} progress={progress} />
       ) : (
