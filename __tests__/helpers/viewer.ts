@@ -25,7 +25,7 @@ export class ViewerFixture {
   /** A running swarm that the list shows. */
   async swarm(items: number, name = 'import', message = '{}'): Promise<TestGroup> {
     const specs = Array.from({ length: items }, (_, i) =>
-      packSpec({ task: 'row', name: `row ${i}`, data: JSON.stringify({ secret: `s${i}` }) }),
+      packSpec({ task: 'row', name: `row ${i}`, data: JSON.stringify({ secret: `secret ${i}` }) }),
     );
     const group = await this.store.group(specs, { name, closed: true, maxConcurrency: 1_000 });
     await this.store.store.topLevelIndex.add(group.id);

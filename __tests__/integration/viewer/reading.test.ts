@@ -72,11 +72,11 @@ test('payloads are sent only when they are asked for', async () => {
   const group = await fixture.swarm(2, 'import', '{"day":"monday"}');
   await group.execute('0', succeeded('{"lines":7}'));
   const at = `/api/work/${encodeURIComponent(itemId(group.id, 0))}`;
-  expect(await (await get(viewer, at)).text()).not.toContain('s0');
+  expect(await (await get(viewer, at)).text()).not.toContain('secret 0');
   expect(await (await get(viewer, `/api/work/${group.id}/items`)).text()).not.toContain('lines');
   const open = `/api/work/${encodeURIComponent(itemId(group.id, 1))}/payload?part=message`;
   const message = await getJson<PayloadView>(viewer, open);
-  expect(JSON.parse(message.text)).toEqual({ day: 'monday', secret: 's1' });
+  expect(JSON.parse(message.text)).toEqual({ day: 'monday', secret: 'secret 1' });
   expect(await getJson<WorkView>(viewer, at)).toMatchObject({ hasMessage: false, hasOutput: true });
   const output = await getJson<PayloadView>(viewer, `${at}/payload?part=output`);
   expect(JSON.parse(output.text)).toEqual({ lines: 7 });
@@ -106,7 +106,7 @@ describe('redact', () => {
     ];
     for (const path of answers) {
       const text = await (await get(redacting, path)).text();
-      expect({ path, text }).toEqual({ path, text: expect.not.stringMatching(/4111|s0/) });
+      expect({ path, text }).toEqual({ path, text: expect.not.stringMatching(/4111|secret 0/) });
     }
     expect(parts).toContainEqual({ part: 'output', id: itemId(group.id, 0), name: 'row 0' });
     expect(parts).toContainEqual({ part: 'error', id: itemId(group.id, 1), name: 'row 1' });

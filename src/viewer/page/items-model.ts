@@ -40,8 +40,10 @@ export class ItemsModel {
 
   /** @param rows - how many rows the scroller shows */
   resize(rows: number): void {
+    const first = this.first.peek();
+    const isAtEnd = first > 0 && first + this.visible >= this.count;
     this.visible = rows;
-    this.scrollTo(this.first.peek());
+    this.scrollTo(isAtEnd ? this.count : first);
   }
 
   scrollTo(position: number): void {
