@@ -6,9 +6,10 @@ export const ownHeader = 'x-mageflow-viewer';
 
 /** Returns what the sender of a request may do. @throws Refusal for one who may not read */
 export async function rightsOf(settings: ViewerSettings, request: Request): Promise<ViewerRights> {
-  const rights = await settings.authorize(request);
-  if (!rights || !rights.read) throw new Refusal(403, 'You may not look at this.');
-  return { read: true, write: rights.write && !settings.readOnly };
+  // What a user's function returns may be something else than its type says: only true is yes.
+  const given = (await settings.authorize(request)) as { read?: unknown; write?: unknown } | false | null | undefined;
+  if (!given || given.read !== true) throw new Refusal(403, 'You may not look at this.');
+  return { read: true, write: given.write === true && !settings.readOnly };
 }
 
 /** Lets only a write of the page itself pass, by somebody who may write. @throws Refusal */

@@ -109,13 +109,20 @@ export function createViewer(source: ViewerSource, options: ViewerOptions = {}):
 
   const viewer = async (request: Request): Promise<Response> => {
     try {
-      return await answer(request);
+      const response = await answer(request);
+      return request.method === 'HEAD' ? await withoutBody(response) : response;
     } catch (error) {
       const { status, problem } = problemOf(error, settings);
       return json(problem, status);
     }
   };
   return Object.assign(viewer, { basePath, close });
+}
+
+/** Nobody reads the body of an answer to HEAD: a stream would stay open. */
+async function withoutBody({ status, headers, body }: Response): Promise<Response> {
+  await body?.cancel();
+  return new Response(null, { status, headers });
 }
 
 function events(stream: ReadableStream<Uint8Array>): Response {

@@ -30,6 +30,10 @@ test.each<[string, ViewerOptions]>([
   ['without options', {}],
   ['that is read-only, whatever authorize says', { authorize: () => everything }],
   ['whose authorize gives no write', { readOnly: false, authorize: () => ({ read: true, write: false }) }],
+  [
+    'whose authorize gives something else than true',
+    { readOnly: false, authorize: () => ({ read: true, write: 'no' }) as never },
+  ],
 ])('a viewer %s refuses every write and changes nothing', async (_name, options) => {
   const viewer = viewerWith(options);
   const { id } = await swarm();

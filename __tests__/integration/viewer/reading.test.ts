@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { itemId } from '../../../src/store/ids';
 import type { ListView, PayloadView, WindowView, WorkView } from '../../../src/viewer/wire';
 import { failed, succeeded } from '../../helpers/store';
-import { get, getJson, ViewerFixture } from '../../helpers/viewer';
+import { get, getJson, host, ViewerFixture } from '../../helpers/viewer';
 
 const fixture = new ViewerFixture();
 const viewer = fixture.viewer({ hatchetUrl: 'https://hatchet.example.com/' });
@@ -163,6 +163,17 @@ describe('the page', () => {
       expect(headers.get('cache-control')).toBe('no-store');
     }
   });
+});
+
+test('HEAD is answered with the headers alone, also where there are events', async () => {
+  const group = await fixture.swarm(1);
+  for (const path of ['/', '/api/list', `/api/work/${group.id}/events`]) {
+    const head = await viewer(new Request(`${host}${path}`, { method: 'HEAD' }));
+    const { headers } = await get(viewer, path);
+    expect(head.status).toBe(200);
+    expect(head.body).toBeNull();
+    expect(head.headers.get('content-type')).toBe(headers.get('content-type'));
+  }
 });
 
 test('below a base path, addresses are found with it and without it', async () => {
