@@ -46,7 +46,8 @@ const everywhere = [
   },
 ];
 
-const typescript = ['**/*.{ts,mts,cts}'];
+const typescript = ['**/*.{ts,tsx,mts,cts}'];
+const page = ['src/viewer/page/**/*.{ts,tsx}'];
 
 export default defineConfig(
   globalIgnores(['dist/', 'coverage/', '.stack/', 'examples/data/', '**/*.generated.ts']),
@@ -79,11 +80,11 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/**/*.ts', 'examples/**/*.ts'],
+    files: ['src/**/*.{ts,tsx}', 'examples/**/*.ts'],
     rules: { '@typescript-eslint/no-explicit-any': 'error' },
   },
   {
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.{ts,tsx}'],
     rules: {
       'no-console': 'error',
       // A value of the type any, and a value that would be printed as [object Object].
@@ -153,7 +154,8 @@ export default defineConfig(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/utils/clock.ts'],
+    // The page runs in a browser, without a clock of mageflow's.
+    ignores: ['src/utils/clock.ts', ...page],
     rules: {
       'no-restricted-globals': ['error', ...timers.map((name) => ({ name, message: clockMessage }))],
       'no-restricted-properties': [
@@ -161,6 +163,24 @@ export default defineConfig(
         { object: 'Date', property: 'now', message: clockMessage },
         { object: 'AbortSignal', property: 'timeout', message: clockMessage },
         ...timers.map((property) => ({ object: 'globalThis', property, message: clockMessage })),
+      ],
+    },
+  },
+  {
+    files: page,
+    rules: {
+      // The page holds no HTML as text: names and payloads are anything.
+      'no-restricted-properties': [
+        'error',
+        ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'write'].map((property) => ({
+          property,
+          message: 'No HTML as text: render elements.',
+        })),
+      ],
+      'no-restricted-syntax': [
+        'error',
+        ...everywhere,
+        { selector: 'JSXAttribute[name.name="dangerouslySetInnerHTML"]', message: 'No HTML as text: render elements.' },
       ],
     },
   },

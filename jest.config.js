@@ -3,7 +3,10 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/__tests__'],
   testMatch: ['**/__tests__/**/*.test.ts'],
-  moduleNameMapper: { '^mageflow$': '<rootDir>/src/index.ts' },
+  moduleNameMapper: {
+    '^mageflow$': '<rootDir>/src/index.ts',
+    '^mageflow/viewer$': '<rootDir>/src/viewer/index.ts',
+  },
   transform: {
     '^.+\\.ts$': [
       'ts-jest',

@@ -23,12 +23,13 @@ const common: Options = {
 
 // A name here is a file name in dist: a later entry point is one line here and one in package.json's `exports`; an
 // executable is a file that starts with a shebang (tsup makes it executable).
-const esm: Options = { ...common, format: 'esm', entry: { index: 'src/index.ts' }, dts: true };
+const library = { index: 'src/index.ts', viewer: 'src/viewer/index.ts' };
+const esm: Options = { ...common, format: 'esm', entry: library, dts: true };
 const cjs: Options = {
   ...common,
   format: 'cjs',
-  entry: { index: 'src/index.ts', cli: 'src/cli/main.ts' },
-  dts: { entry: { index: 'src/index.ts' } },
+  entry: { ...library, cli: 'src/cli/main.ts' },
+  dts: { entry: library },
 };
 
 // For tests: the same executable in another folder, without types, which take most of the time (scripts/build-cli.mjs).

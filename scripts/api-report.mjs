@@ -1,8 +1,8 @@
-// The API report, api/mageflow.api.md: each type and signature of the public surface, without doc comments. A change that users
-// can notice thus shows in a diff. Made from `dist`: build first.
+// The API reports, api/*.api.md, one for each entry of the package: each type and signature of the public surface, without doc
+// comments. A change that users can notice thus shows in a diff. Made from `dist`: build first.
 //
-//   node scripts/api-report.mjs           writes the report
-//   node scripts/api-report.mjs --check   fails when the report differs from `dist`, and prints the lines that differ
+//   node scripts/api-report.mjs           writes the reports
+//   node scripts/api-report.mjs --check   fails when a report differs from `dist`, and prints the lines that differ
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -11,18 +11,20 @@ import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
 import { createTwoFilesPatch } from 'diff';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const name = 'api/mageflow.api.md';
-const file = path.join(root, name);
-const declarations = path.join(root, 'dist/index.d.ts');
+const reports = [
+  { name: 'api/mageflow.api.md', declarations: 'dist/index.d.ts', title: 'The public surface' },
+  { name: 'api/viewer.api.md', declarations: 'dist/viewer.d.ts', title: 'The public surface of mageflow/viewer' },
+];
 
-const heading = `# The public surface
+const headingOf = (title) => `# ${title}
 
 Made by \`npm run api:report\`; do not edit it. Commit it with the change of \`src\` that changes it.
 What has no \`export\` is not exported, but exported types refer to it.
 `;
 
-/** Returns the report of `dist/index.d.ts`. */
-function makeReport() {
+/** Returns the report of some declarations. */
+function makeReport({ declarations: shown, title }) {
+  const declarations = path.join(root, shown);
   const temp = mkdtempSync(path.join(tmpdir(), 'mageflow-api-'));
   try {
     const compilerOptions = {
@@ -63,15 +65,15 @@ function makeReport() {
         message.handled = true;
       },
     });
-    if (errors.length > 0) throw new Error(`dist/index.d.ts does not compile:\n${errors.join('\n')}`);
-    return tidy(readFileSync(path.join(temp, 'new/report.api.md'), 'utf8'));
+    if (errors.length > 0) throw new Error(`${shown} does not compile:\n${errors.join('\n')}`);
+    return tidy(readFileSync(path.join(temp, 'new/report.api.md'), 'utf8'), title);
   } finally {
     rmSync(temp, { recursive: true, force: true });
   }
 }
 
 /** Leaves out what depends on doc comments, and the heading of API Extractor. */
-function tidy(report) {
+function tidy(report, title) {
   const code = report.slice(report.indexOf('```ts'));
   const kept = code
     .split('\n')
@@ -79,10 +81,10 @@ function tidy(report) {
     .join('\n')
     .replace('```ts\n\n', '```ts\n')
     .replace(/\n+```\n*$/, '\n```\n');
-  return `${heading}\n${kept}`;
+  return `${headingOf(title)}\n${kept}`;
 }
 
-function read() {
+function read(file) {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
@@ -91,17 +93,21 @@ function read() {
   }
 }
 
-const report = makeReport();
-const before = read();
-if (!process.argv.includes('--check')) {
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, report);
-  console.log(report === before ? `${name} is up to date.` : `${name} is written. Commit it.`);
-} else if (report !== before) {
-  const patch = createTwoFilesPatch('committed', 'built', before, report, '', '', { context: 2 });
-  console.error(
-    `The public surface differs from ${name}:\n\n${patch}\n` +
-      'If you meant that, run `npm run api:report`, commit the file and add a line to CHANGELOG.md.',
-  );
-  process.exitCode = 1;
+for (const of of reports) {
+  const { name } = of;
+  const file = path.join(root, name);
+  const report = makeReport(of);
+  const before = read(file);
+  if (!process.argv.includes('--check')) {
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, report);
+    console.log(report === before ? `${name} is up to date.` : `${name} is written. Commit it.`);
+  } else if (report !== before) {
+    const patch = createTwoFilesPatch('committed', 'built', before, report, '', '', { context: 2 });
+    console.error(
+      `The public surface differs from ${name}:\n\n${patch}\n` +
+        'If you meant that, run `npm run api:report`, commit the file and add a line to CHANGELOG.md.',
+    );
+    process.exitCode = 1;
+  }
 }

@@ -1,6 +1,6 @@
 // Makes a fresh clone usable: installs the dependencies when they are missing or older than package-lock.json, and
-// generates the module of the Lua scripts when it is older than they or the schema are. Plain Node, as nothing is installed yet, and
-// fast, as every command begins with it.
+// generates the modules of the Lua scripts and of the viewer's page when they are older than their sources. Plain Node, as nothing is
+// installed yet, and fast, as every command begins with it.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -17,6 +17,9 @@ const SCRIPTS_FOLDER = path.join(CHECKOUT, 'src/store/lua');
 const SCHEMA_FILE = path.join(CHECKOUT, 'src/store/schema.json');
 const EMBED_TOOL = path.join(CHECKOUT, 'scripts/embed-lua.mjs');
 const EMBEDDED_FILE = path.join(CHECKOUT, 'src/store/scripts.generated.ts');
+const PAGE_FOLDER = path.join(CHECKOUT, 'src/viewer/page');
+const PAGE_TOOL = path.join(CHECKOUT, 'scripts/embed-page.mjs');
+const PAGE_FILE = path.join(CHECKOUT, 'src/viewer/assets.generated.ts');
 const STAMP_FILE = path.join(CHECKOUT, 'node_modules/.mageflow-lock-hash');
 
 function modified(file) {
@@ -61,19 +64,29 @@ function install() {
   writeFileSync(STAMP_FILE, lockHash());
 }
 
-/** Folders count too: their time changes when a script is added, renamed or removed. */
-function scriptsAreEmbedded() {
-  const embeddedAt = modified(EMBEDDED_FILE);
-  if (embeddedAt === undefined) return false;
-  const names = readdirSync(SCRIPTS_FOLDER, { recursive: true, encoding: 'utf8' });
-  const sources = [EMBED_TOOL, SCHEMA_FILE, SCRIPTS_FOLDER, ...names.map((name) => path.join(SCRIPTS_FOLDER, name))];
-  return sources.every((source) => modified(source) < embeddedAt);
+/** Whether a generated file is newer than its sources. Folders count too: their time changes when a file is added, renamed or removed. */
+function isNewer(file, tool, folder, ...others) {
+  const madeAt = modified(file);
+  if (madeAt === undefined) return false;
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const sources = [tool, folder, ...others, ...names.map((name) => path.join(folder, name))];
+  return sources.every((source) => modified(source) < madeAt);
+}
+
+function generate(tool, what) {
+  const { status } = spawnSync(process.execPath, [tool], { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status !== 0) throw new Error(`${what} could not be embedded. The reason is above.`);
 }
 
 function embedScripts() {
-  if (scriptsAreEmbedded()) return;
-  const { status } = spawnSync(process.execPath, [EMBED_TOOL], { stdio: ['ignore', 'ignore', 'inherit'] });
-  if (status !== 0) throw new Error('The Lua scripts could not be embedded. The reason is above.');
+  if (isNewer(EMBEDDED_FILE, EMBED_TOOL, SCRIPTS_FOLDER, SCHEMA_FILE)) return;
+  generate(EMBED_TOOL, 'The Lua scripts');
+}
+
+/** Needs the installed packages. */
+function embedPage() {
+  if (isNewer(PAGE_FILE, PAGE_TOOL, PAGE_FOLDER, LOCK_FILE)) return;
+  generate(PAGE_TOOL, 'The page of the viewer');
 }
 
 async function main() {
@@ -82,13 +95,15 @@ async function main() {
     throw new Error(`Expected Node ${NODE_MAJOR} or newer, this is ${process.versions.node}. Install a newer one.`);
   }
   embedScripts();
-  if (installed() === 'stamped') return;
-  // Not in node_modules, which npm ci removes.
-  await withLock(path.join(CHECKOUT, '.stack/bootstrap.lock'), install, {
-    onWait: (file) => {
-      console.error(`bootstrap: waiting for another installation (lock: ${file}) …`);
-    },
-  });
+  if (installed() !== 'stamped') {
+    // Not in node_modules, which npm ci removes.
+    await withLock(path.join(CHECKOUT, '.stack/bootstrap.lock'), install, {
+      onWait: (file) => {
+        console.error(`bootstrap: waiting for another installation (lock: ${file}) …`);
+      },
+    });
+  }
+  embedPage();
 }
 
 main().catch((error) => {

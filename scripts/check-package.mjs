@@ -78,6 +78,20 @@ function checkChangelog() {
   }
 }
 
+// Node's oldest way to resolve does not read `exports`: without `typesVersions` it finds no types of a subpath.
+function checkTypesVersions() {
+  const expected = Object.fromEntries(
+    Object.entries(manifest.exports)
+      .filter(([entry, conditions]) => entry !== '.' && typeof conditions !== 'string')
+      .map(([entry, { require }]) => [entry.slice('./'.length), [require.types]]),
+  );
+  const given = manifest.typesVersions?.['*'] ?? {};
+  if (JSON.stringify(given) !== JSON.stringify(expected))
+    throw new CheckError(
+      `package.json: expected typesVersions["*"] to be ${JSON.stringify(expected)}, as \`exports\` has it, got ${JSON.stringify(given)}`,
+    );
+}
+
 // The types that an `exports` condition gives must be those of the format it gives: attw sees that on the tarball, but
 // says less clearly which line of package.json is wrong.
 function checkExports() {
@@ -131,6 +145,23 @@ function checkChunks() {
       throw new CheckError(
         `expected the store in one *${extension} file of dist, got ${holders.join(', ') || 'none'}: look at \`splitting\` in tsup.config.ts`,
       );
+  }
+}
+
+// Who imports the library alone loads no viewer, and the viewer stands on functions of the library that it is given.
+function checkViewerApart() {
+  const dist = path.join(root, 'dist');
+  for (const extension of ['.js', '.mjs']) {
+    const loaded = new Set();
+    const load = (file) => {
+      if (loaded.has(file)) return;
+      loaded.add(file);
+      const { importedFiles } = ts.preProcessFile(readFileSync(path.join(dist, file), 'utf8'), true, true);
+      for (const { fileName } of importedFiles) if (fileName.startsWith('./')) load(path.basename(fileName));
+    };
+    load(`index${extension}`);
+    const holder = [...loaded].find((file) => readFileSync(path.join(dist, file), 'utf8').includes('page.js'));
+    if (holder) throw new CheckError(`dist/${holder}: expected nothing of the viewer in what index${extension} loads`);
   }
 }
 
@@ -304,9 +335,11 @@ async function main() {
   try {
     await step('changelog', checkChangelog);
     await step('exports map', checkExports);
+    await step('types of the subpaths', checkTypesVersions);
     await step('build', () => run('npm', ['run', '--silent', 'build', '--', '--silent'], root));
     await step('imports of the build', checkImports);
     await step('chunks of the build', checkChunks);
+    await step('the viewer apart', checkViewerApart);
     await step('size of the types', checkTypeSizes);
     await step('licences of what is bundled', () =>
       run(process.execPath, ['scripts/third-party.mjs', '--check'], root),

@@ -1,4 +1,4 @@
-// THIRD-PARTY.md: the licences of what is bundled into the executable. The list is what the bundler takes.
+// THIRD-PARTY.md: the licences of what is bundled into the executable and into the viewer's page. The list is what the bundler takes.
 //
 //   node scripts/third-party.mjs           writes the file
 //   node scripts/third-party.mjs --check   fails when the file differs
@@ -11,11 +11,14 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const name = 'THIRD-PARTY.md';
 const { peerDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 
-/** The packages whose code is in the executable. */
+/** The packages whose code is in the executable, and in the page that it and `mageflow/viewer` serve. */
 async function bundled() {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ['src/cli/main.ts'],
+    entryPoints: ['src/cli/main.ts', 'src/viewer/page/main.tsx'],
+    outdir: 'out',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
     bundle: true,
     write: false,
     metafile: true,
@@ -43,7 +46,7 @@ function licenceOf(pkg) {
 const packages = await bundled();
 const text = `# Third-party code
 
-Made by \`npm run docs:licences\`; do not edit it. The executable \`mageflow\` (dist/cli.js and its chunks) holds code of these packages.
+Made by \`npm run docs:licences\`; do not edit it. The executable \`mageflow\` (dist/cli.js and its chunks) and the page of the viewer hold code of these packages.
 
 ${packages.map(licenceOf).join('\n\n')}
 `;

@@ -26,13 +26,16 @@ import { explain as explainSignature } from './api/explain';
 import type { Explanation } from './api/explain/reason';
 import { fillSwarm, type FillOptions } from './api/fill-swarm';
 import { failures as groupFailures, type FailureGroup, type FailuresOptions } from './api/failures';
+import { items as readItems, type ItemsOptions, type ItemsWindow } from './api/items';
 import { list as listSignatures, type Listing, type ListOptions } from './api/list';
 import { load as loadSignature, type Loaded, type LoadOptions } from './api/load';
 import { makeChain, type ChainOptions } from './api/make-chain';
 import { makeSwarm, type SwarmOptions } from './api/make-swarm';
+import { progress as readProgress } from './api/progress';
 import { rootOfBody, type Scope } from './api/scope';
 import { stats as countAll, type Stats, type StatsOptions } from './api/stats';
 import { TaskSignature } from './api/task-signature';
+import { timeline as readTimeline, type TimelineOptions, type TimelinePoint } from './api/timeline';
 import type {
   AnyDeclaration,
   AnySignature,
@@ -47,6 +50,7 @@ import type {
   Message,
   NotGiven,
   OutputOf,
+  Progress,
   RootTask,
   Signature,
   SignatureOf,
@@ -414,7 +418,8 @@ export class Mageflow<
    * Describes a signature, chain or swarm with its children: the items of a group, or the children of a root task. Takes the
    * ids that `load` takes.
    * @param options - `depth`: levels of children (0 to 20, default 1); `limit`: children of each (1 to 1,000, default 100);
-   *   `cursor`: where the previous page of children ended; `output: true` adds the output when it has succeeded. A
+   *   `cursor`: where the previous page of children ended; `output: true` adds the output when it has succeeded, `message: true`
+   *   the message of a task. A
    *   description has a `cursor` when more children exist than are shown, also at the last level and after 10,000
    *   descriptions in all. `describe(thatId, { cursor })` continues there.
    * @throws NotFoundError for an unknown id, ConfigurationError naming the field, StoreError
@@ -427,9 +432,50 @@ export class Mageflow<
   }
 
   /**
+   * Returns the counts of a swarm or chain, of the children of a root, or of a task that was run by itself. Takes the ids that
+   * `load` takes, and costs three commands.
+   * @throws NotFoundError for an unknown id, ConfigurationError for a plain item of a group, StoreError
+   * @example
+   * const { succeeded, total, perSecond } = await mage.progress(batch.id);
+   */
+  progress(id: string): Promise<Progress> {
+    return readProgress(this.scope, id);
+  }
+
+  /**
+   * Reads a window of the items of a swarm or chain, or of the children of a root, in the order in which they were added. The
+   * work is the same for any size of the group, apart from the counts: these read one byte an item, and are kept for 2 s.
+   * @param options - `state`: only items in this state, of those that `progress` counts; `after`: begins behind this index;
+   *   `at`: begins at this position among the items of the state; `limit`: 1 to 200, default 50
+   * @returns the items, the position of the first one, and how many items of the state there are
+   * @throws NotFoundError for an unknown id, ConfigurationError for a wrong option and for a plain item of a group, StoreError
+   * @example
+   * const { items, count } = await mage.items(batch.id, { state: 'failed', limit: 20 });
+   * for (const { index, name, error } of items) console.log(index, name, error);
+   * const next = await mage.items(batch.id, { state: 'failed', after: items.at(-1)?.index });
+   */
+  items(id: string, options?: ItemsOptions): Promise<ItemsWindow> {
+    return readItems(this.scope, id, options);
+  }
+
+  /**
+   * Samples when the items of a group ended, for a chart of its pace: points at equal distances in the order of ends, with the
+   * first and the last. Costs three commands for any size of the group.
+   * @param options - `points`: at most how many, from 2 to 500, default 200
+   * @returns for each point a time, and how many items had ended by then; none before the first end
+   * @throws as `items`
+   * @example
+   * for (const { at, ended } of await mage.timeline(batch.id, { points: 50 })) console.log(at.toISOString(), ended);
+   */
+  timeline(id: string, options?: TimelineOptions): Promise<TimelinePoint[]> {
+    return readTimeline(this.scope, id, options);
+  }
+
+  /**
    * Groups all failures of a swarm, of a chain, or of the children of a root, the most frequent first. Numbers and ids in
    * messages are taken for equal. Reads all failures, a page at a time.
-   * @param options - `by: 'name'` groups by the names of items instead. Default `'message'`.
+   * @param options - `by: 'name'` groups by the names of items instead (default `'message'`); `atMost`: looks only at so many
+   *   failures
    * @returns for each group its text, how many failures it has, and three examples
    * @throws NotFoundError for an unknown id, ConfigurationError naming the field, StoreError
    * @example

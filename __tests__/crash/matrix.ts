@@ -94,6 +94,7 @@ const outOfReach = {
   'redis scan': 'looks at all keys, for tests and people who ask for it',
   'redis multi': 'looks at the keys of one group, for the same',
   'redis someResults': 'reads results that are large together, and changes nothing: store/large-reads writes some',
+  'redis sampleEnds': 'is for `timeline`, which changes nothing',
   'engine findRun': 'reads history, for users who ask for the run of what another process has published',
   'engine events': 'reads history, of a run that no worker took in time: faults/untaken-runs waits for some',
   'engine history': 'reads the same of a workflow of several tasks, for `explain`, which changes nothing',

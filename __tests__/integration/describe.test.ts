@@ -420,7 +420,7 @@ describe('bad input', () => {
   test('is refused, naming the field', async () => {
     const swarm = await mage.swarm({ tasks: ['a'] });
     const cases: [object, RegExp][] = [
-      [{ level: 1 }, /^level: unknown option of describe\. Known: depth, limit, cursor, output\.$/],
+      [{ level: 1 }, /^level: unknown option of describe\. Known: depth, limit, cursor, message, output\.$/],
       [{ depth: -1 }, /^depth: expected a whole number from 0 to 20, got -1\.$/],
       [{ depth: 21 }, /^depth: .* got 21\.$/],
       [{ limit: 0 }, /^limit: expected a whole number from 1 to 1000, got 0\.$/],

@@ -25,16 +25,16 @@ const ranks: Record<string, number> = {
   utils: 0,
 };
 
-function filesBelow(folder: string, extension: string): string[] {
+function filesBelow(folder: string, ...extensions: string[]): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith(extension))
+    .filter((name) => extensions.some((extension) => name.endsWith(extension)))
     .map((name) => path.join(folder, name))
     .sort();
 }
 
 const relative = (file: string): string => path.relative(root, file);
-const sources = filesBelow(src, '.ts').filter((file) => !file.endsWith('.generated.ts'));
+const sources = filesBelow(src, '.ts', '.tsx').filter((file) => !file.endsWith('.generated.ts'));
 const scripts = filesBelow(path.join(src, 'store/lua'), '.lua');
 
 function partOf(file: string): string {
@@ -56,7 +56,9 @@ function importsOf(file: string): string[] {
     .filter(({ fileName }) => fileName.startsWith('.') && !fileName.endsWith('.json'))
     .map(({ fileName }) => {
       const base = path.resolve(path.dirname(file), fileName.replace(/\.js$/, ''));
-      const target = [`${base}.ts`, path.join(base, 'index.ts')].find((candidate) => existsSync(candidate));
+      const target = [`${base}.ts`, `${base}.tsx`, path.join(base, 'index.ts')].find((candidate) =>
+        existsSync(candidate),
+      );
       if (target === undefined) throw new Error(`${relative(file)}: no file for the import "${fileName}"`);
       return target;
     });
@@ -123,9 +125,29 @@ describe('what only reads', () => {
   });
 });
 
+describe('the page of the viewer', () => {
+  const page = path.join(src, 'viewer/page');
+
+  test('runs in a browser, so it imports nothing of the library but types of what it is sent', () => {
+    const outside = sources
+      .filter((file) => file.startsWith(page))
+      .flatMap((file) => importsOf(file).filter((target) => !target.startsWith(page)))
+      .map(relative);
+    expect([...new Set(outside)]).toEqual(['src/viewer/wire.ts']);
+    expect(importsOf(path.join(src, 'viewer/wire.ts'))).toEqual([]);
+  });
+
+  test('is in no part of the library', () => {
+    const inside = sources
+      .filter((file) => !file.startsWith(page))
+      .flatMap((file) => importsOf(file).filter((target) => target.startsWith(page)));
+    expect(inside).toEqual([]);
+  });
+});
+
 describe('what src declares', () => {
   const folders = ['src', '__tests__', 'examples', 'scripts', 'bench'];
-  const everything = folders.flatMap((folder) => filesBelow(path.join(root, folder), '.ts'));
+  const everything = folders.flatMap((folder) => filesBelow(path.join(root, folder), '.ts', '.tsx'));
   const mentions = new Map<string, number>();
   for (const file of everything)
     for (const [word] of readFileSync(file, 'utf8').matchAll(/[A-Za-z_$][\w$]*/g))

@@ -37,7 +37,11 @@ function compile(files: Map<string, string>): ts.Program {
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
     noUnusedLocals: false,
     // One declaration of zod for the blocks, which are ES modules, and for src, which is not.
-    paths: { mageflow: ['./src/index.ts'], zod: ['./node_modules/zod/index.d.cts'] },
+    paths: {
+      mageflow: ['./src/index.ts'],
+      'mageflow/viewer': ['./src/viewer/index.ts'],
+      zod: ['./node_modules/zod/index.d.cts'],
+    },
   };
   const virtual = new Map(files).set(path.join(folder, 'package.json'), '{"type":"module"}');
   const host = ts.createCompilerHost(options);

@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { Redis } from 'ioredis';
 import * as esm from 'mageflow';
-import { checkExports, errors, expectExit, useFakeEngine } from './client.cjs';
+import { createViewer } from 'mageflow/viewer';
+import { checkExports, checkViewer, errors, expectExit, useFakeEngine } from './client.cjs';
 
 const cjs = createRequire(import.meta.url)('mageflow');
 const state = () => globalThis[Symbol.for('mageflow/1')];
@@ -49,6 +50,8 @@ useFakeEngine();
 const redis = new Redis('redis://127.0.0.1:1', { lazyConnect: true });
 const mage = new esm.Mageflow(HatchetClient.init(), redis);
 assert.equal((await cjs.sign('anything')).kind, 'task', "expected one copy to find the other's default instance");
+await checkViewer(createViewer, mage);
+await checkViewer(createRequire(import.meta.url)('mageflow/viewer').createViewer, mage);
 await mage.close();
 redis.disconnect();
 expectExit();

@@ -3,7 +3,8 @@ const { HatchetClient } = require('@hatchet-dev/typescript-sdk');
 const { Redis } = require('ioredis');
 const { z } = require('zod');
 const library = require('mageflow');
-const { checkExports, expectExit, useFakeEngine } = require('./client.cjs');
+const { createViewer } = require('mageflow/viewer');
+const { checkExports, checkViewer, expectExit, useFakeEngine } = require('./client.cjs');
 
 async function main() {
   checkExports(library);
@@ -16,6 +17,7 @@ async function main() {
     fn: async ({ rows }) => ({ count: rows.length }),
   });
   assert.equal((await library.sign(task)).kind, 'task');
+  await checkViewer(createViewer, mage);
   await mage.close();
   redis.disconnect();
   expectExit();

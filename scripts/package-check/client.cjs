@@ -40,6 +40,16 @@ exports.checkExports = (library) => {
   }
 };
 
+// The page and its script are in the package, and a viewer takes an instance of any copy of the library.
+exports.checkViewer = async (createViewer, mage) => {
+  const viewer = createViewer(mage);
+  const text = async (path) => (await viewer(new Request(`http://localhost${path}`))).text();
+  const [, script] = /src="([^"]+)"/.exec(await text('/')) ?? [];
+  assert.ok(script, 'expected a script in the page of the viewer');
+  assert.ok((await text(script)).length > 10_000, `expected the page's code at ${script}`);
+  viewer.close();
+};
+
 // A program that does not end by itself holds a timer or a socket that close() forgot.
 exports.expectExit = () => {
   setTimeout(() => {

@@ -3,6 +3,7 @@
 import { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
+import { createViewer, toNodeListener, type ViewerOptions } from 'mageflow/viewer';
 import { load, Mageflow, mageContext, MageflowError, NotFoundError, returnValue, sign, swarm } from 'mageflow';
 
 export const mage = new Mageflow(HatchetClient.init(), new Redis());
@@ -18,6 +19,11 @@ const report = mage.task({
   input: z.object({ greetings: returnValue(z.array(z.object({ text: z.string() }))) }),
   fn: async (input) => ({ count: input.greetings.length, context: typeof mageContext() }),
 });
+
+const viewerOptions: ViewerOptions = { readOnly: false, authorize: () => ({ read: true, write: true }) };
+export const listener = toNodeListener(createViewer(mage, viewerOptions));
+// @ts-expect-error the base path is a text
+createViewer(mage, { basePath: 1 });
 
 export async function run(): Promise<number> {
   const bound = await sign(greet, { name: 'Ada' });

@@ -4,7 +4,8 @@ import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { Mageflow, mageContext, returnValue, sign } from 'mageflow';
 import * as library from 'mageflow';
-import { checkExports, expectExit, useFakeEngine } from './client.cjs';
+import { createViewer } from 'mageflow/viewer';
+import { checkExports, checkViewer, expectExit, useFakeEngine } from './client.cjs';
 
 checkExports(library);
 assert.equal(typeof mageContext, 'function');
@@ -17,6 +18,7 @@ const task = mage.task({
   fn: async ({ rows }) => ({ count: rows.length }),
 });
 assert.equal((await sign(task)).kind, 'task');
+await checkViewer(createViewer, mage);
 await mage.close();
 redis.disconnect();
 expectExit();

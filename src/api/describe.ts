@@ -2,6 +2,7 @@ import { resolveConfig } from '../config/swarm-config';
 import { dateOf } from '../utils/date';
 import { withTimeout } from '../utils/timeout';
 import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
+import { RunInputs } from '../orchestrator/run-inputs';
 import { isEnded, readError } from '../store/group-reader';
 import { invocationId } from '../store/ids';
 import { templateIn, type Spec } from '../store/spec';
@@ -27,11 +28,13 @@ export interface DescribeOptions {
   limit?: number | null | undefined;
   /** The `cursor` of an earlier description of the same id, to continue its children. Default: from the first. */
   cursor?: string | null | undefined;
+  /** Adds the message of a task or root that has not succeeded. Default false. */
+  message?: boolean | null | undefined;
   /** Adds its output when it has succeeded, as `run` returns it; never its children's. Default false. */
   output?: boolean | null | undefined;
 }
 
-const fields = new Set(['depth', 'limit', 'cursor', 'output']);
+const fields = new Set(['depth', 'limit', 'cursor', 'message', 'output']);
 const cursorPattern = /^children (\d{1,15})$/;
 const nodesAtMost = 10_000;
 const groupsAtOnce = 20;
@@ -46,6 +49,7 @@ export async function describe(reading: Reading, id: string, options: DescribeOp
   const limit = wholeNumber('limit', options.limit, 100, { max: 1_000 });
   const from = Number(unpackCursor(options.cursor, 'describe', cursorPattern)?.[1] ?? 0);
   const output = trueOrFalse('output of describe', options.output ?? false);
+  const message = trueOrFalse('message of describe', options.message ?? false);
   const node = await find(reading, id);
   if (!node) throw unknownId(id);
   await Promise.all([
@@ -53,6 +57,7 @@ export async function describe(reading: Reading, id: string, options: DescribeOp
     addCallbacks(reading, node),
     addConfig(reading, node),
     addChildren(reading, node, { from, depth, limit }),
+    message && addMessage(reading, node),
     output && addOutput(reading, node),
   ]);
   return node.shown;
@@ -125,6 +130,16 @@ async function addOutput({ reader }: Reading, { shown, run, below }: Node): Prom
   if (shown.status !== 'succeeded') return;
   if (run) shown.output = await entryOutput(reader, run.groupId, run.entry);
   else if (below) shown.output = await groupOutput(reader, { ...below, id: below.groupId, kind: shown.kind });
+}
+
+/**
+ * Adds nothing to a callback that was not invoked yet, whose message does not exist; and to what has succeeded, whose bound data are
+ * not kept.
+ */
+async function addMessage({ reader, store }: Reading, { shown, run }: Node): Promise<void> {
+  if (shown.status === 'succeeded') return;
+  const message = run && (await new RunInputs(reader, store.settings).shown(run.groupId, run.entry));
+  if (message) shown.message = message;
 }
 
 /** Adds the invoked callbacks of a signature. A chain or swarm stores them in its own group. */

@@ -44,6 +44,11 @@ export interface Description {
   runId?: string;
   /** The error message. */
   error?: string;
+  /**
+   * The message of a task or root: what was bound, merged over what its group was run with. Only at the top level, when
+   * `message: true` is set. Absent when it has succeeded: its bound data are not kept then. A list of results that travels by reference is shown as `{ resultsOf: id }`.
+   */
+  message?: Record<string, unknown>;
   /** Its output, as `run` returns it. Only at the top level, when it has succeeded and `output: true` is set. */
   output?: unknown;
   /**
@@ -196,6 +201,22 @@ export async function describeItems(
       page.items.map((item) => entryOf(groupId, item)),
     ),
   };
+}
+
+/** Describes items of a group that exists, by their indexes in ascending order. Undefined when the group is gone. */
+export async function describeItemsAt(
+  reading: Reading,
+  groupId: string,
+  indexes: readonly number[],
+): Promise<Node[] | undefined> {
+  const page = await new TreeReader(reading.store, reading.reader).at(groupId, indexes);
+  return (
+    page &&
+    describeAll(
+      reading,
+      page.items.map((item) => entryOf(groupId, item)),
+    )
+  );
 }
 
 async function describeAll(reading: Reading, entries: readonly Entry[]): Promise<Node[]> {

@@ -1,4 +1,4 @@
-import { oneOf, refuseUnknown } from '../config/options';
+import { oneOf, refuseUnknown, wholeNumber } from '../config/options';
 import type { EndedItem } from '../store/group-reader';
 import { groupFor } from './group-of';
 import type { Reading } from './reading';
@@ -7,6 +7,8 @@ import type { Reading } from './reading';
 export interface FailuresOptions {
   /** What failures of one group have in common: their message (numbers and ids aside), or the name. Default `'message'`. */
   by?: 'message' | 'name' | null | undefined;
+  /** Looks only at so many failures, in the order of adding. Default: at all. */
+  atMost?: number | null | undefined;
 }
 
 /** Failures that have their message or name in common. */
@@ -25,7 +27,7 @@ export interface FailureExample {
   runId?: string;
 }
 
-const fields = new Set(['by']);
+const fields = new Set(['by', 'atMost']);
 const examplesPerGroup = 3;
 /** Limits the memory for messages that have nothing in common. The rest is counted together. */
 const groupsAtMost = 1_000;
@@ -41,9 +43,13 @@ const statesPerRead = 64 * 1024;
 export async function failures(reading: Reading, id: string, options: FailuresOptions = {}): Promise<FailureGroup[]> {
   refuseUnknown(options, fields, 'option of failures');
   const by = options.by === undefined || options.by === null ? 'message' : oneOf('by', options.by, ['message', 'name']);
+  const atMost = wholeNumber('atMost', options.atMost, Number.MAX_SAFE_INTEGER);
   const { groupId } = await groupFor(reading, id);
   const groups = new Map<string, FailureGroup>();
+  let looked = 0;
   for await (const { index, id: itemId, name, error = '' } of failedItems(reading, groupId)) {
+    if (looked === atMost) break;
+    looked += 1;
     const text = by === 'name' ? name : withoutNumbers(error);
     const isFull = groups.size >= groupsAtMost - 1;
     const known = groups.get(text) ?? (isFull ? groups.get(others) : undefined);

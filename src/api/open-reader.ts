@@ -1,5 +1,4 @@
 import type { Cluster, Redis } from 'ioredis';
-import { ConfigurationError } from '../config/errors';
 import { refuseUnknown, trueOrFalse, wholeNumber } from '../config/options';
 import { findBases, type StoreBase } from '../store/bases';
 import { refuseNewerFormat } from '../store/format';
@@ -14,16 +13,16 @@ import type { DoctorFinding } from './doctor/finding';
 import { explain } from './explain';
 import type { Explanation } from './explain/reason';
 import { failures, type FailureGroup, type FailuresOptions } from './failures';
-import { followProgress, followResults, type Feed, type Followed } from './group-feed';
-import { groupFor } from './group-of';
+import { followProgress, followResults, type Feed } from './group-feed';
+import { items, type ItemsOptions, type ItemsWindow } from './items';
 import { latestFailures } from './latest-failures';
 import { list, type Listing, type ListOptions } from './list';
 import { openStore, type ReaderOptions } from './open-store';
+import { followedBy, progress } from './progress';
 import type { Reading } from './reading';
-import { unknownId } from './resolve';
 import { RunIds } from './run-ids';
 import { stats, type Stats, type StatsOptions } from './stats';
-import { readProgress } from './stored-group';
+import { timeline, type TimelineOptions, type TimelinePoint } from './timeline';
 import type { FailedItem, ItemResult, Progress, WatchOptions } from './types';
 import { Waiter } from './waiter';
 
@@ -37,6 +36,8 @@ export interface ReadResultsOptions {
 
 /** Reads what instances of `Mageflow` have stored, with Redis alone. Its calls take the ids that `mage.load` takes. */
 export interface Reader {
+  /** The tenant that it reads. */
+  readonly tenant: string;
   /** As `mage.list`. */
   list(options?: ListOptions): Promise<Listing>;
   /** As `mage.describe`; without the run ids that only the engine knows. */
@@ -47,6 +48,10 @@ export interface Reader {
   explain(id: string): Promise<Explanation>;
   /** As `mage.doctor`, without the engine: which workers there are is not checked. */
   doctor(options?: DoctorOptions): Promise<DoctorFinding[]>;
+  /** As `mage.items`. */
+  items(id: string, options?: ItemsOptions): Promise<ItemsWindow>;
+  /** As `mage.timeline`. */
+  timeline(id: string, options?: TimelineOptions): Promise<TimelinePoint[]>;
   /** As `mage.stats`. */
   stats(options?: StatsOptions): Promise<Stats>;
   /**
@@ -96,16 +101,16 @@ export function openReader(redis: Redis | Cluster | string, options: ReaderOptio
   const waiter = new Waiter(store);
   const feed: Feed = { store, reader, waiter };
   return {
+    tenant: options.tenant,
     list: (listOptions) => list(reading, listOptions),
     describe: (id, describeOptions) => describe(reading, id, describeOptions),
     failures: (id, failuresOptions) => failures(reading, id, failuresOptions),
     explain: (id) => explain(reading, id),
     doctor: (doctorOptions) => doctor(reading, doctorOptions),
     stats: (statsOptions) => stats(reading, statsOptions),
-    progress: async (id) => {
-      const followed = await followedBy(reading, id);
-      return readProgress(reader, followed.id, await followed.snapshot());
-    },
+    items: (id, itemsOptions) => items(reading, id, itemsOptions),
+    timeline: (id, timelineOptions) => timeline(reading, id, timelineOptions),
+    progress: (id) => progress(reading, id),
     watch: (id, watchOptions = {}) => {
       refuseUnknown(watchOptions, watchFields, 'option of watch');
       const intervalMs = wholeNumber('intervalMs', watchOptions.intervalMs, 1_000, { max: longestTimerMs });
@@ -133,23 +138,6 @@ export function openReader(redis: Redis | Cluster | string, options: ReaderOptio
     close: () => {
       waiter.close();
       connection.close();
-    },
-  };
-}
-
-/** @throws NotFoundError, ConfigurationError */
-async function followedBy(reading: Reading, id: string): Promise<Followed> {
-  const { groupId, isOwn } = await groupFor(reading, id);
-  if (!isOwn)
-    throw new ConfigurationError(
-      `${id} is a single item, which has no items of its own. Use its group ${groupId}, or describe the item.`,
-    );
-  return {
-    id: groupId,
-    snapshot: async () => {
-      const snapshot = await reading.reader.snapshot(groupId);
-      if (!snapshot) throw unknownId(id);
-      return snapshot;
     },
   };
 }

@@ -13,6 +13,7 @@ import { runCommand } from './commands/run';
 import { showCommand } from './commands/show';
 import { statsCommand } from './commands/stats';
 import { updateCommand } from './commands/update';
+import { viewerCommand } from './commands/viewer';
 import { watchCommand } from './commands/watch';
 import { completionCommand } from './completion';
 import type { ConnectionOptions } from './connection';
@@ -50,6 +51,7 @@ export function makeProgram(): Command {
     doctorCommand(),
     statsCommand(),
     mcpCommand(version),
+    viewerCommand(),
   ])
     program.addCommand(command);
   program.addCommand(completionCommand(program));

@@ -129,6 +129,16 @@ export class RunInputs {
     return { input, tooLarge };
   }
 
+  /** The input of an entry for people: a list that travels by reference is only named. Undefined for an unknown entry. */
+  async shown(groupId: string, entry: string): Promise<Message | undefined> {
+    const record = await this.reader.record(groupId);
+    const whole = record && (await this.whole(groupId, record, entry));
+    if (!whole) return undefined;
+    return Object.fromEntries(
+      Object.entries(whole).map(([field, value]) => [field, isListReference(value) ? { resultsOf: value.of } : value]),
+    );
+  }
+
   /**
    * Yields the list that a run received, one output at a time and of any size: the outputs of its group, of its root's
    * children, or of the step before it.

@@ -32,3 +32,14 @@ export async function readEnds(
 export async function roundOf({ keys, redis }: GroupStore, id: string): Promise<number> {
   return Number((await redis.use('hget', (client) => client.hget(keys.state(id), field.round))) ?? 0);
 }
+
+/** Returns some items of the log, at equal distances: how many had ended with each, and its index. */
+export async function sampleEnds(
+  { keys, redis, process, settings }: GroupStore,
+  id: string,
+  points: number,
+): Promise<{ ended: number; index: number }[]> {
+  const reply = await redis.call('sampleEnds', keys.group(id), [process, settings.leaseMs, points]);
+  const [, ...flat] = (reply as (string | number)[]).map(Number);
+  return Array.from({ length: flat.length / 2 }, (_, i) => ({ ended: flat[2 * i] ?? 0, index: flat[2 * i + 1] ?? 0 }));
+}

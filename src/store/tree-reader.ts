@@ -20,6 +20,9 @@ export interface TreeItem {
   times: ItemTimes | undefined;
 }
 
+/** The index of the first item, and the one after the last. */
+type Range = [from: number, to: number];
+
 /** Reads many items at once: a page takes a small constant number of commands. */
 export class TreeReader {
   constructor(
@@ -28,9 +31,18 @@ export class TreeReader {
   ) {}
 
   /** Returns a page of a group's items in the order of adding, and their total number; undefined for an unknown group. */
-  async items(id: string, from: number, limit: number): Promise<{ total: number; items: TreeItem[] } | undefined> {
+  items(id: string, from: number, limit: number): Promise<{ total: number; items: TreeItem[] } | undefined> {
+    return this.read(id, [[from, from + limit]]);
+  }
+
+  /** Returns the items with these indexes, which are in ascending order; undefined for an unknown group. */
+  at(id: string, indexes: readonly number[]): Promise<{ total: number; items: TreeItem[] } | undefined> {
+    return this.read(id, rangesIn(indexes));
+  }
+
+  private async read(id: string, ranges: readonly Range[]): Promise<{ total: number; items: TreeItem[] } | undefined> {
     const { keys, process, settings } = this.store;
-    const args = [process, settings.leaseMs, from, from + limit];
+    const args = [process, settings.leaseMs, ...ranges.flat()];
     const [code, status, flags, kind, total, swept, ...rows] = (await this.store.redis.call(
       'items',
       keys.group(id),
@@ -44,9 +56,12 @@ export class TreeReader {
       swept: Number(swept),
     };
     const ended: TreeItem[] = [];
+    const indexes = ranges.flatMap(([from, to]) =>
+      Array.from({ length: Math.max(0, Math.min(to, Number(total)) - from) }, (_, i) => from + i),
+    );
     const items = (rows as [string, string | null, string, number][]).map(
       ([head, active, byte, alone], i): TreeItem => {
-        const index = from + i;
+        const index = indexes[i] ?? 0;
         const record = active ? unpackActive(active) : undefined;
         const item: TreeItem = {
           index,
@@ -77,4 +92,14 @@ export class TreeReader {
     const specs = await this.reader.specsAt(id, entries);
     return specs.map((packed) => (packed === null ? undefined : templateIn(unpackSpec(packed))));
   }
+}
+
+function rangesIn(indexes: readonly number[]): Range[] {
+  const ranges: Range[] = [];
+  for (const index of indexes) {
+    const last = ranges.at(-1);
+    if (last?.[1] === index) last[1] += 1;
+    else ranges.push([index, index + 1]);
+  }
+  return ranges;
 }
