@@ -18,8 +18,8 @@ import { withStack } from './stack/with-stack';
 
 const GUARANTEES = path.join(CHECKOUT, 'docs/guarantees.md');
 const CRASH = '__tests__/crash/';
-/** Services that fail, lives that are awkward, and values that somebody forged. */
-const OTHERS = ['__tests__/faults/', '__tests__/security/'];
+/** Services that fail, lives that are awkward, values that somebody forged, and the kit's services beside the real ones. */
+const OTHERS = ['__tests__/faults/', '__tests__/security/', '__tests__/integration/testing/'];
 /** Random orders of everything, and what happens at once. Apart, as they leave no time to what has to be in time. */
 const RANDOM = ['__tests__/model/', '__tests__/integration/control/races-'];
 /** What must work on a Redis Cluster as on one Redis. */
