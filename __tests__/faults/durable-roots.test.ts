@@ -1,6 +1,7 @@
 import type { RootSignature } from '../../src';
 import { eventually } from '../helpers/fixture';
 import { Faults } from '../helpers/faults';
+import { scopeOf } from '../helpers/instant';
 import { progressOf } from '../helpers/outcomes';
 import type { TestProcess } from '../helpers/processes';
 import { eventFor, type Stamp, type WaitInput } from '../helpers/recorder';
@@ -41,6 +42,12 @@ class DurableRoots extends Faults {
       const { data } = await this.hatchet.api.v1DurableTaskEventLogList(this.hatchet.tenantId, task.externalId, query);
       return data.length > 0;
     });
+  }
+
+  /** Waits until the engine knows that one worker serves a task, and no other. */
+  servedByOne(task: string) {
+    const { engine } = scopeOf(this.mage);
+    return eventually('one worker serves it', async () => (await engine.loadOf(task)).active.length === 1);
   }
 
   /** Waits until so many children of a root have ended. */
@@ -146,8 +153,11 @@ test('a worker that is stopped evicts the body that waits in it, which goes on i
     await own.childrenEnded(started.get(from)!, count);
     await own.waits(started.get(from)!.runId);
     await leaving.kill('SIGTERM');
-    await own.push(from);
+    await own.evicted(started.get(from)!.runId);
     const staying = await own.process({ role: 'worker' });
+    // The engine also sends a run to a worker that has gone, or is not listening yet. Each time it counts a further attempt.
+    await own.servedByOne('patient');
+    await own.push(from);
     await own.over(started);
     await expectWhole(own, from, started.get(from)!);
     expect(await own.bodies(from, leaving, staying)).toEqual([
