@@ -36,13 +36,13 @@ const indexesAtMost = 2 ** 31;
 /** Reads a window of a group's items. @throws ConfigurationError, NotFoundError */
 export async function items(reading: Reading, id: string, options: ItemsOptions = {}): Promise<ItemsWindow> {
   refuseUnknown(options, fields, 'option of items');
-  const state = options.state === undefined || options.state === null ? undefined : options.state;
+  const state = options.state ?? undefined;
   if (state !== undefined) oneOf('state', state, countedStates);
   const limit = wholeNumber('limit', options.limit, 50, { max: 200 });
   const after = wholeNumber('after', options.after, -1, { min: -1, max: indexesAtMost });
   const at = wholeNumber('at', options.at, 0, { min: 0, max: indexesAtMost });
-  const isBehind = options.after !== undefined && options.after !== null;
-  if (isBehind && options.at !== undefined && options.at !== null)
+  const isBehind = (options.after ?? undefined) !== undefined;
+  if (isBehind && (options.at ?? undefined) !== undefined)
     throw new ConfigurationError('items: expected `after` or `at`, got both. Leave one out.');
   const { id: groupId } = await followedBy(reading, id);
   const known = counters.get(reading.store) ?? new StateCounts(reading.store);

@@ -1,4 +1,4 @@
-import { RecentMap } from '../utils/recent-map';
+import { SharedReads } from '../utils/shared-reads';
 import type { GroupStore } from './group-store';
 import { isStopped, marks } from './item-state';
 import type { GroupStatus } from './replies';
@@ -17,7 +17,7 @@ const bytesPerSearch = 16 * blockSize;
 const freshMs = 2_000;
 const groupsKept = 20;
 
-/** What the state of an item depends on beside its own byte. */
+/** What the state of an item depends on in addition to its own byte. */
 interface Around {
   total: number;
   status: GroupStatus;
@@ -26,7 +26,6 @@ interface Around {
 
 /** How many items of a group are in each state, in all and by block. */
 export interface GroupCounts extends Around {
-  readAt: number;
   all: Record<CountedState, number>;
   /** For each block the number of each counted state. */
   blocks: Uint16Array;
@@ -47,27 +46,19 @@ export interface StateWindow {
  * the groups that were asked for last are kept in the process, and read again after 2 s at the earliest.
  */
 export class StateCounts {
-  private readonly known = new RecentMap<Promise<GroupCounts | undefined>>(groupsKept);
-  private readonly readAt = new RecentMap<number>(groupsKept);
+  private readonly shared: SharedReads;
 
-  constructor(private readonly store: GroupStore) {}
+  constructor(private readonly store: GroupStore) {
+    this.shared = new SharedReads(store.clock, groupsKept);
+  }
 
   /** Returns the counts of a group, not older than 2 s; undefined when it is unknown. */
   of(id: string): Promise<GroupCounts | undefined> {
-    const now = this.store.clock.elapsed();
-    const known = this.known.get(id);
-    if (known && now - (this.readAt.get(id) ?? -Infinity) < freshMs) return known;
-    const reading = this.read(id);
-    this.known.set(id, reading);
-    this.readAt.set(id, now);
-    // A failed read is no answer for the next one.
-    reading.catch(() => this.known.delete(id));
-    return reading;
+    return this.shared.get(id, freshMs, () => this.read(id));
   }
 
   private async read(id: string): Promise<GroupCounts | undefined> {
-    const { keys, redis, clock } = this.store;
-    const readAt = clock.elapsed();
+    const { keys, redis } = this.store;
     const [status, total, swept] = await redis.use('hmget', (client) =>
       client.hmget(keys.state(id), field.status, field.total, field.sweptTo),
     );
@@ -88,7 +79,7 @@ export class StateCounts {
       return count;
     };
     const all = Object.fromEntries(countedStates.map((name, i) => [name, sum(i)])) as Record<CountedState, number>;
-    return { ...around, readAt, all, blocks };
+    return { ...around, all, blocks };
   }
 
   /** Finds up to `limit` items of a state. */

@@ -1,6 +1,7 @@
 import type { ItemsOptions } from '../api/items';
 import type { ListOptions } from '../api/list';
 import { systemClock } from '../utils/clock';
+import { SharedReads } from '../utils/shared-reads';
 import { ClosedError, NotFoundError } from '../config/errors';
 import { Feeds } from './live/feeds';
 import type { FeedSource } from './live/feed';
@@ -8,7 +9,6 @@ import { LiveList } from './live/live-list';
 import { LiveWork } from './live/live-work';
 import { payloadView } from './payloads';
 import { problemOf, Refusal } from './responses';
-import { SharedReads } from './shared-reads';
 import type { ViewerReads } from './source';
 import { failureView, reasonView, rowView, workView, type ViewParts } from './views';
 import type {
@@ -24,13 +24,14 @@ import type {
 
 const listLimit = 50;
 const failuresAtMost = 10_000;
+const answersKept = 500;
 
 /** How old an answer may be that several pages share, in ms. */
 const fresh = { work: 1_000, list: 2_000, items: 2_000, failures: 5_000, explain: 3_000, timeline: 5_000 };
 
 /** Everything that pages read. What several of them want at the same time is read once. */
 export class Reads {
-  private readonly shared = new SharedReads(systemClock);
+  private readonly shared = new SharedReads(systemClock, answersKept);
   private readonly feeds = new Feeds(systemClock);
 
   /** @param onClosed - is called when the source turns out to be closed */
