@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Command } from 'commander';
 import type { Viewer, ViewerOptions } from '../../viewer';
 import { newCommand } from '../command';
-import { hasToken, openMage, targetOf, type ConnectionOptions } from '../connection';
+import { hasToken, openMage, openReading, targetOf, type ConnectionOptions } from '../connection';
 import { UsageError } from '../errors';
 import { onInterrupt } from '../interrupt';
 import { toStderr, toStdout } from '../output';
@@ -60,9 +60,7 @@ async function openSource(options: Options) {
   }
   if (options.readOnly !== true)
     toStderr('Read-only, and without what the engine knows: HATCHET_CLIENT_TOKEN is not set.');
-  const { openReader } = await import('../../api/open-reader');
-  const { redis, token: _token, ...store } = targetOf(options);
-  const reader = openReader(redis, store);
+  const reader = await openReading(options);
   return { source: reader, canWrite: false, close: async () => reader.close() };
 }
 
