@@ -8,10 +8,10 @@ import { report, runJest, type Count, type JestSuite } from './jest';
 import { CHECKOUT } from './stack/paths';
 
 const FOLDERS = ['__tests__/unit', '__tests__/integration/store', '__tests__/model'];
-/** How many of the slowest suites are named. */
+/** The number of slow suites that the report names. */
 const SLOWEST = 5;
 
-/** Whether a test is one that cannot run on the in-process Redis. */
+/** Returns whether a test is listed as one that cannot run on the in-process Redis. */
 function isListed(file: string, test: string): boolean {
   return cannotRun.some((one) => one.file === file && (one.tests?.includes(test) ?? true));
 }

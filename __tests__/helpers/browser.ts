@@ -13,7 +13,7 @@ const root = path.resolve(__dirname, '../..');
 export class BrowserFixture {
   private readonly servers: Server[] = [];
   private readonly contexts: BrowserContext[] = [];
-  /** What pages have complained about: errors of scripts, and what the content security policy has refused. */
+  /** Complaints of pages: errors of scripts, and requests that the content security policy has refused. */
   readonly complaints: string[] = [];
 
   private constructor(private readonly browser: Browser) {}
@@ -69,7 +69,7 @@ export class BrowserFixture {
   }
 }
 
-/** What axe finds that is serious or worse, as short texts. */
+/** Returns the faults that axe calls serious or worse, as short texts. */
 export async function seriousFaults(page: Page): Promise<string[]> {
   const source = readFileSync(path.join(root, 'node_modules/axe-core/axe.min.js'), 'utf8');
   await page.evaluate(source);
@@ -81,7 +81,7 @@ export async function seriousFaults(page: Page): Promise<string[]> {
     .map(({ id, where }) => `${id}: ${where.join(', ')}`);
 }
 
-/** Whether a page is wider than its window. */
+/** Returns whether a page is wider than its window. */
 export async function overflows(page: Page): Promise<boolean> {
   return (await page.evaluate('document.documentElement.scrollWidth > window.innerWidth')) as boolean;
 }

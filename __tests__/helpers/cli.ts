@@ -1,6 +1,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { required, type Fixture } from './fixture';
 
 const root = path.resolve(__dirname, '../..');
 let built: string | undefined;
@@ -25,6 +26,15 @@ export type CliEnv = Partial<
   >
 >;
 
+/** Returns the variables with which the executable finds the Redis and the engine of a fixture. */
+export function engineEnv({ hatchet }: Pick<Fixture, 'hatchet'>) {
+  return {
+    REDIS_URL: required('REDIS_URL'),
+    HATCHET_CLIENT_TOKEN: required('HATCHET_CLIENT_TOKEN'),
+    HATCHET_CLIENT_NAMESPACE: hatchet.config.namespace ?? '',
+  };
+}
+
 export class CliProcess {
   stdout = '';
   stderr = '';
@@ -42,7 +52,7 @@ export class CliProcess {
   }
 }
 
-/** What the executable inherits. The rest stays out: `CI` or `NO_COLOR`, say, changes what it writes. */
+/** The variables that the executable inherits. The rest stays out: `CI` or `NO_COLOR`, say, changes what it writes. */
 const INHERITED = /^(PATH|HOME|USER|SHELL|LANG|LC_\w+|TMPDIR|XDG_\w+)$/;
 
 function environment(env: CliEnv): NodeJS.ProcessEnv {

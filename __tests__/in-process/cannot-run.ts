@@ -1,4 +1,4 @@
-/** What cannot run on the in-process Redis. */
+/** A suite, or tests of it, that cannot run on the in-process Redis. */
 export interface CannotRun {
   /** A file below __tests__. */
   file: string;

@@ -8,7 +8,7 @@ const keywords = new Set(
     ' ',
   ),
 );
-/** What a script is given besides the functions. */
+/** The names that a script may use without declaring them. */
 const given = new Set(['KEYS', 'ARGV', ...Object.keys(knownFunctions), ...knownFunctions._G]);
 const texts = /'(?:[^'\\]|\\[\s\S])*'|"(?:[^"\\]|\\[\s\S])*"/g;
 

@@ -1,14 +1,11 @@
 // The tools of the MCP server that need the engine, on the real one.
-import { eventually, Fixture, required } from '../../helpers/fixture';
+import { engineEnv } from '../../helpers/cli';
+import { eventually, Fixture } from '../../helpers/fixture';
 import { foreignLines, McpClient } from '../../helpers/mcp-client';
 
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 500 });
 const { mage } = fixture;
-const env = {
-  REDIS_URL: required('REDIS_URL'),
-  HATCHET_CLIENT_TOKEN: required('HATCHET_CLIENT_TOKEN'),
-  HATCHET_CLIENT_NAMESPACE: fixture.hatchet.config.namespace ?? '',
-};
+const env = engineEnv(fixture);
 
 let failing = true;
 const row = mage.task({ name: 'row', fn: ({ n }: { n: number }) => ({ n }) });

@@ -21,7 +21,7 @@ const row = packSpec({ task: 'row' });
 
 const readingNames = ['list', 'show', 'results', 'failures', 'explain', 'doctor', 'stats'];
 const changingNames = ['suspend', 'resume', 'cancel', 'close', 'remove', 'retry', 'update', 'run', 'add'];
-/** What an answer may have at most, with a cut mark. */
+/** The characters of the longest answer, with the mark of a cut. */
 const longestAnswer = 30_100;
 
 async function groupOf(items: number, name: string, spec = row): Promise<TestGroup> {

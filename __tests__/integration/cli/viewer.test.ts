@@ -1,17 +1,13 @@
 // `mageflow viewer`: who gets in, and what the page may do then.
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { runCli, startCli, type CliEnv, type CliProcess } from '../../helpers/cli';
-import { eventually, Fixture, required } from '../../helpers/fixture';
+import { engineEnv, runCli, startCli, type CliEnv, type CliProcess } from '../../helpers/cli';
+import { eventually, Fixture } from '../../helpers/fixture';
 
 const fixture = new Fixture();
 const { mage } = fixture;
 const row = mage.task({ name: 'row', fn: () => ({}) });
-const env = {
-  REDIS_URL: required('REDIS_URL'),
-  HATCHET_CLIENT_TOKEN: required('HATCHET_CLIENT_TOKEN'),
-  HATCHET_CLIENT_NAMESPACE: fixture.hatchet.config.namespace ?? '',
-};
+const env = engineEnv(fixture);
 const { HATCHET_CLIENT_TOKEN: _token, ...withoutToken } = env;
 const started: CliProcess[] = [];
 afterAll(async () => {

@@ -2,16 +2,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { runCli, type CliEnd } from '../../helpers/cli';
-import { eventually, Fixture, required } from '../../helpers/fixture';
+import { engineEnv, runCli, type CliEnd } from '../../helpers/cli';
+import { eventually, Fixture } from '../../helpers/fixture';
 
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 500 });
 const { mage } = fixture;
-const env = {
-  REDIS_URL: required('REDIS_URL'),
-  HATCHET_CLIENT_TOKEN: required('HATCHET_CLIENT_TOKEN'),
-  HATCHET_CLIENT_NAMESPACE: fixture.hatchet.config.namespace ?? '',
-};
+const env = engineEnv(fixture);
 const { HATCHET_CLIENT_TOKEN: _token, ...withoutToken } = env;
 const where = ['--key-prefix', fixture.keyPrefix];
 const mageflow = (args: readonly string[], input = ''): Promise<CliEnd> => runCli([...args, ...where], env, input);

@@ -27,13 +27,23 @@ async function served({ client, serve }: Pick<Side, 'client' | 'serve'>, fn: Fn,
   return task;
 }
 
+/** Declares a task that notes the number of each of its runs. */
+function notingChild({ client }: Side) {
+  const ran: number[] = [];
+  const fn: Fn = ({ n }) => {
+    ran.push(n);
+    return { n };
+  };
+  return { child: client.task({ name: 'child', fn } as never) as any, ran };
+}
+
 async function publish({ engine }: Side, input: unknown = {}, options: Options = {}, name = 'case'): Promise<string> {
   const request = { workflowName: name, input, additionalMetadata: {}, options: undefined, ...options } as never;
   const [id = ''] = await engine.publish([request]);
   return id;
 }
 
-/** How a run ended: its status, outputs, and the first line of its error. */
+/** Returns the end of a run: its status, outputs, and the first line of its error. */
 async function endOf({ engine }: Side, id: string) {
   await engine.whenEnded(id);
   const { end } = await eventually('its end is stored', async () => {
@@ -254,14 +264,7 @@ export const engineCases: EngineCase[] = [
   {
     what: 'children of a second attempt, which are those of the first',
     seen: async (side) => {
-      const ran: number[] = [];
-      const child = side.client.task({
-        name: 'child',
-        fn: (({ n }: { n: number }) => {
-          ran.push(n);
-          return { n };
-        }) as never,
-      }) as any;
+      const { child, ran } = notingChild(side);
       const seen: unknown[] = [];
       const parent = side.client.task({
         name: 'parent',
@@ -280,14 +283,7 @@ export const engineCases: EngineCase[] = [
   {
     what: 'children of one key',
     seen: async (side) => {
-      const ran: number[] = [];
-      const child = side.client.task({
-        name: 'child',
-        fn: (({ n }: { n: number }) => {
-          ran.push(n);
-          return { n };
-        }) as never,
-      }) as any;
+      const { child, ran } = notingChild(side);
       const parent = side.client.task({
         name: 'parent',
         fn: (async (_: unknown, ctx: any) => ({

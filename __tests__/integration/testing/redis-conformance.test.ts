@@ -20,7 +20,7 @@ afterAll(async () => {
 
 type Step = readonly [command: string, ...args: string[]];
 
-/** What a command of one Redis gives: its reply, or the message of its error. */
+/** Returns the reply to a command, or the message of its error. */
 async function outcome(one: Redis, [command, ...args]: Step): Promise<unknown> {
   try {
     const method = (one as unknown as Record<string, (...args: string[]) => Promise<unknown>>)[command.toLowerCase()];

@@ -1,4 +1,4 @@
-// Who may do what. Every write is tried, also as no page would send it.
+// Rights of visitors. Each test of a write also sends it as no page would.
 import { createViewer, type Viewer, type ViewerOptions } from '../../../src/viewer';
 import { eventually, Fixture } from '../../helpers/fixture';
 import { get, host, post } from '../../helpers/viewer';
