@@ -1,6 +1,6 @@
 import { ConfigurationError, describeTask } from '../config/errors';
 import { withTimeout } from '../utils/timeout';
-import { packSpec, type Spec } from '../store/spec';
+import { displayName, packSpec, type Spec } from '../store/spec';
 import { bind, callbacks, copyList, isSignature, type BoundSpec } from './binding';
 import type { Scope } from './scope';
 import {
@@ -74,7 +74,7 @@ async function refuseCircle(scope: Scope, { spec }: Member, owner: Owner, what: 
   for (let above: string | undefined = owner.groupId; above;) {
     if (spec.below.includes(above))
       throw new ConfigurationError(
-        `${what}: "${spec.name ?? spec.task}" can't be added to "${owner.name}", which is the same group or nested in it.`,
+        `${what}: "${displayName(spec)}" can't be added to "${owner.name}", which is the same group or nested in it.`,
       );
     above = (await scope.reader.record(above))?.parent?.groupId;
   }

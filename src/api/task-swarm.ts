@@ -7,7 +7,7 @@ import { resolveChange, type SwarmConfig } from '../config/swarm-config';
 import type { Snapshot } from '../store/group-reader';
 import type { AddFlags } from '../store/group-store';
 import { isKeyed, isOfKey } from '../store/ids';
-import { packMessage, type Spec, type StoredRunOptions } from '../store/spec';
+import { packMessage, unpackSpec, type Spec, type StoredRunOptions } from '../store/spec';
 import type { RootCapture } from '../worker/roots/root-capture';
 import { alreadyStarted, checkRunOptions, checkCallOptions, checkSignal, checkWaitOptions } from './binding';
 import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, undo, type PreparedEntry } from './entries';
@@ -166,7 +166,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     return TaskSignature.item(
       this.scope,
       this.asOwner(),
-      { index, packed: entry.packed },
+      { index, spec: unpackSpec(entry.packed) },
       about,
     ) as unknown as ItemOf<T>;
   }

@@ -1,9 +1,8 @@
-import { isCallback, isGroupRun } from '../store/entry';
+import { isGroupRun } from '../store/entry';
 import { forEachConcurrently } from '../utils/for-each-concurrently';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
 import type { DueReply } from '../store/replies';
-import { unpackCallback, unpackHead } from '../store/spec';
 import type { Canceller } from './canceller';
 import type { EffectRunner } from './effects';
 import type { Nesting } from './nesting';
@@ -94,7 +93,7 @@ export class EntryReconciler {
     if (isGranted(due)) return this.takeOver(id, [due]);
     if (due.cancelled) await this.parts.canceller.cancelEntry(id, due.entry);
     if (due.state === 'returned' || isGroupRun(due.runId)) return this.nested(id, due);
-    const task = await this.taskOf(id, due.entry);
+    const task = (await this.parts.reader.head(id, due.entry))?.task;
     if (task === undefined) return;
     const state = await this.parts.runReconciler.completeIfEnded(id, due.entry, due.runId, task);
     if (state.end && !state.goesOn)
@@ -185,15 +184,6 @@ export class EntryReconciler {
       await reported;
     }
     await publication;
-  }
-
-  private async taskOf(id: string, entry: string): Promise<string | undefined> {
-    if (isCallback(entry)) {
-      const packed = await this.parts.reader.callback(id, entry);
-      return packed === undefined ? undefined : unpackCallback(packed).spec.task;
-    }
-    const [head] = await this.parts.reader.heads(id, [entry]);
-    return head ? unpackHead(head).task : undefined;
   }
 }
 

@@ -8,7 +8,7 @@ import { isChildrenId, nestedId } from '../store/ids';
 import { mergeLabels } from '../store/labels';
 import type { SignatureIndex } from '../store/signature-index';
 import { createInParts } from '../store/parts';
-import { templateGroup, unpackMessage, type Spec } from '../store/spec';
+import { displayName, templateGroup, unpackMessage, type Spec } from '../store/spec';
 import type { Canceller } from './canceller';
 import type { CarryOut, Commands } from './commands';
 import type { Completion } from './completion';
@@ -86,7 +86,7 @@ export class Nesting {
     const group = {
       id,
       kind: spec.group as 'chain' | 'swarm',
-      name: spec.name ?? spec.task,
+      name: displayName(spec),
       secret: newSecret(),
       closed: true,
       ...template,

@@ -2,7 +2,6 @@ import { isGroupRun, isItem } from '../store/entry';
 import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { Suspension } from '../store/suspensions';
 import type { GroupStore } from '../store/group-store';
-import { unpackHead } from '../store/spec';
 import type { Commands } from './commands';
 import type { TaskRegistry } from './task-registry';
 
@@ -95,7 +94,7 @@ export class Suspender {
   /** Withdraws only tasks whose wrapper reports when their body begins: others may already be running. */
   private async withdrawSome(groupId: string, entries: readonly string[]): Promise<void> {
     const heads = await this.reader.heads(groupId, entries);
-    const reports = await Promise.all(heads.map(async (head) => head && this.registry.reports(unpackHead(head).task)));
+    const reports = await Promise.all(heads.map(async (head) => head && this.registry.reports(head.task)));
     const wrapped = entries.filter((_, i) => reports[i]);
     if (wrapped.length > 0) await this.commands.withdraw(groupId, wrapped);
   }

@@ -22,7 +22,16 @@ import { Suspensions } from './suspensions';
 import { lastKnownOutcomes, inlined } from './item-ends';
 import { timesOf, type ItemTimes } from './item-times';
 import type { GroupRetention } from './labels';
-import { parseOptions, unpackCallback, unpackHead, type GroupTemplate } from './spec';
+import {
+  displayName,
+  parseOptions,
+  unpackCallback,
+  unpackHead,
+  unpackSpec,
+  type GroupTemplate,
+  type InvokedCallback,
+  type Spec,
+} from './spec';
 import { callbackField, field, specField } from './scripts.generated';
 
 export type { Counts, EndReason, GroupRecord, RecentEnds, Snapshot } from './group-record-reader';
@@ -281,12 +290,12 @@ export class GroupReader {
     }
   }
 
-  /** Returns the packed spec of an item and its own message ('' for none); undefined when the item is unknown. */
-  async item(id: string, entry: string): Promise<{ spec: string; message: string } | undefined> {
+  /** Returns the spec of an item and its own message ('' for none); undefined when the item is unknown. */
+  async item(id: string, entry: string): Promise<{ spec: Spec; message: string } | undefined> {
     const [spec, message] = await this.store.redis.use('hmget', (client) =>
       client.hmget(this.store.keys.specs(id), entry, `${specField.ownMessage}${entry}`),
     );
-    return spec ? { spec, message: message ?? '' } : undefined;
+    return spec ? { spec: unpackSpec(spec), message: message ?? '' } : undefined;
   }
 
   /** Returns the packed specs of some items, in the same order. */
@@ -317,7 +326,14 @@ export class GroupReader {
     };
   }
 
-  async callback(id: string, entry: string): Promise<string | undefined> {
+  /** Returns an invoked callback; undefined when it is unknown. */
+  async callback(id: string, entry: string): Promise<InvokedCallback | undefined> {
+    const packed = await this.packedCallback(id, entry);
+    return packed === undefined ? undefined : unpackCallback(packed);
+  }
+
+  /** Returns an invoked callback as it is stored; undefined when it is unknown. */
+  async packedCallback(id: string, entry: string): Promise<string | undefined> {
     return (
       (await this.store.redis.use('hget', (client) => client.hget(this.store.keys.callbacks(id), entry))) ?? undefined
     );
@@ -467,7 +483,7 @@ export class GroupReader {
         this.times(id, some.map(String)),
       ]);
       const items = some.map(async (index, i) => {
-        const spec = unpackHead(heads[i] ?? '["?"]\n');
+        const spec = heads[i] ?? { task: '?' };
         const result = results[i] ?? 'x';
         const status = marks[result[0] ?? 'x'] ?? 'cancelled';
         // What is stored of an item that has not started in the latest round is of an earlier one.
@@ -475,7 +491,7 @@ export class GroupReader {
         const item: EndedItem = {
           index,
           id: spec.id ?? itemId(id, index),
-          name: spec.name ?? spec.task,
+          name: displayName(spec),
           status,
           startedAt: dateOf(startedAt),
           endedAt: dateOf(endedAt),
@@ -491,15 +507,24 @@ export class GroupReader {
     }
   }
 
-  /** Returns the headers of the packed specs of some items, in the same order. */
-  async heads(id: string, entries: readonly (string | number)[]): Promise<(string | null)[]> {
+  /**
+   * Returns the spec of an item or of an invoked callback; undefined when it is unknown. That of an item is without its
+   * callbacks and bound data.
+   */
+  async head(id: string, entry: string): Promise<Spec | undefined> {
+    return isCallback(entry) ? (await this.callback(id, entry))?.spec : (await this.heads(id, [entry]))[0];
+  }
+
+  /** Returns the specs of some items without their callbacks and bound data, in the same order; undefined for unknown items. */
+  async heads(id: string, entries: readonly (string | number)[]): Promise<(Spec | undefined)[]> {
+    if (entries.length === 0) return [];
     const key = this.store.keys.specs(id);
     const heads: (string | null)[] = [];
     while (heads.length < entries.length) {
       const args = [page.bytes, ...entries.slice(heads.length, heads.length + page.items)];
       heads.push(...((await this.store.redis.call('specHeads', [key], args)) as (string | null)[]));
     }
-    return heads;
+    return heads.map((head) => (head ? unpackHead(head) : undefined));
   }
 
   /** Returns the items from `from` to before `to` of an ended group that did not succeed. */
