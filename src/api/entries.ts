@@ -13,9 +13,8 @@ import {
   type TaskLike,
 } from './types';
 
-/** Limits of the entries that one script adds. */
-export const entriesPerScript = 1_000;
-export const bytesPerScript = 4 * 1024 * 1024;
+/** The most entries that one script adds. */
+export const perScript = { items: 1_000, bytes: 4 * 1024 * 1024 };
 
 /** An entry of a group, checked and packed, before it is written. */
 export interface PreparedEntry {

@@ -4,6 +4,7 @@ import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { CancelledBy, GroupStore } from '../store/group-store';
 import { childrenId, isChildrenId } from '../store/ids';
 import type { EngineClient } from '../hatchet/client';
+import { inParts } from '../utils/in-parts';
 import type { Commands } from './commands';
 import type { Completion } from './completion';
 
@@ -114,8 +115,7 @@ export class Canceller {
       await pause(this.store.clock, delay);
       const asked = left;
       left = [];
-      for (let from = 0; from < asked.length; from += askedAtOnce) {
-        const some = asked.slice(from, from + askedAtOnce);
+      for (const some of inParts(asked, { items: askedAtOnce })) {
         const ended = await Promise.all(some.map(({ entry, run }) => this.completeIfEnded(groupId, entry, run)));
         left.push(...some.filter((_, i) => !ended[i]));
       }

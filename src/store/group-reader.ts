@@ -18,6 +18,7 @@ import type { GroupStatus, Outcome } from './replies';
 import { itemId } from './ids';
 import { unpackActive } from './active-record';
 import { activeState, isEnded, isUnstarted, itemStateOf, marks, type ItemState } from './item-state';
+import { inParts } from '../utils/in-parts';
 import { Suspensions } from './suspensions';
 import { lastKnownOutcomes, inlined } from './item-ends';
 import { timesOf, type ItemTimes } from './item-times';
@@ -417,12 +418,8 @@ export class GroupReader {
   private async firstResults(id: string, indexes: readonly number[], small: boolean): Promise<(string | undefined)[]> {
     const { keys, redis } = this.store;
     const found = small ? indexes.map((): string | number | null => 0) : await this.sizedResults(id, indexes);
-    let [end, bytes] = [0, 0];
-    for (; end < indexes.length; end++) {
-      const size = found[end];
-      bytes += typeof size === 'number' ? size : 0;
-      if (bytes > page.bytes && end > 0) break;
-    }
+    const [fitting = []] = inParts(found, page, (size) => (typeof size === 'number' ? size : 0));
+    const end = fitting.length;
     const read = async ([bucket, places]: [number, number[]]) => {
       const unread = places.filter((at) => typeof found[at] === 'number');
       if (unread.length === 0) return;
@@ -553,8 +550,8 @@ export class GroupReader {
     let values = found as (string | null)[];
     if (typeof found[0] === 'number') {
       const sizes = indexes.map((_, i) => Number(found[2 * i]) + Number(found[2 * i + 1]));
-      const fitting = fields.slice(0, 2 * fittingIn(page.bytes, sizes));
-      values = await redis.use('hmget', (client) => client.hmget(key, ...fitting));
+      const [fitting = []] = inParts(sizes, page, (size) => size);
+      values = await redis.use('hmget', (client) => client.hmget(key, ...fields.slice(0, 2 * fitting.length)));
     }
     return indexes
       .slice(0, values.length / 2)
@@ -611,13 +608,6 @@ export function emptySnapshot(
     pausedUntil: undefined,
   };
   return { ...what, ...counts, ...times, labels: {}, callbacks, suspended: false, reason: undefined };
-}
-
-/** Returns how many of the first sizes fit into some bytes together; at least one. */
-function fittingIn(bytes: number, sizes: readonly number[]): number {
-  let sum = 0;
-  const end = sizes.findIndex((size, i) => (sum += size) > bytes && i > 0);
-  return end < 0 ? sizes.length : end;
 }
 
 /** Groups the positions in `indexes` before `end` by the bucket that holds their results. */
