@@ -120,18 +120,18 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
   const commands = new Commands(store, carryOut);
   const cache = new GroupCache(reader);
   const suspender = new Suspender(store, reader, registry, commands);
-  const completion = new Completion(store, reader, events, suspender, carryOut);
+  const completion = new Completion(store, reader, events, suspender, commands);
   const canceller = new Canceller(engine, store, reader, commands, completion);
   const inputs = new RunInputs(reader, settings);
   const leases = new GroupLeases(store, repairs.names);
   const retrier = new Retrier(store, reader, commands, new ChosenRetry(store, reader, commands, leases, inputs));
   const remover = new Remover(store, reader);
   const deadlines = new Deadlines(canceller, repairs, settings.clock);
-  const nextStarts = new NextStarts(store, commands, repairs, carryOut);
+  const nextStarts = new NextStarts(store, commands, repairs);
   const confirmations = new Confirmations(store, suspender, canceller);
   const markPublished = (groupId: string, entry: string) => outbox.markPublished(groupId, entry);
   const by = { cache, completion, canceller, retrier, suspender, signatureIndex };
-  const nesting = new Nesting(store, reader, commands, by, { markPublished, carryOut });
+  const nesting = new Nesting(store, reader, commands, by, markPublished);
 
   const recovery = new RunRecovery(engine, store, reader, events);
   const pending = new PendingPublications();
@@ -159,7 +159,7 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
   const runReconciler = new RunReconciler(engine, registry, untaken, completion);
   const watcher = new RunWatcher(engine, registry, runReconciler, settings);
   const stalls = new Stalls(engine, store, () => heartbeat.stuckMs());
-  const entryParts = { store, reader, effects, outbox, stalls, nesting, canceller, runReconciler, repairs };
+  const entryParts = { store, reader, commands, outbox, stalls, nesting, canceller, runReconciler, repairs };
   const groupParts = { commands, effects, nesting, canceller, suspender, retrier, deadlines, nextStarts };
   const reconciler = new Reconciler({ store, registry, recovery, heartbeat, repairs }, (goesOn) => {
     const entries = new EntryReconciler(entryParts, goesOn);

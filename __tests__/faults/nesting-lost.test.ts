@@ -23,11 +23,9 @@ const died = new Error('the process is dead');
 const dying = faults.deadProcess().store;
 dying.confirm = () => Promise.reject(died);
 const known = new GroupCache(reader);
-const carryOut = () => Promise.resolve();
-const completion = new Completion(dying, reader, new Events(faults.log), {} as never, carryOut);
-const parent = { markPublished: () => undefined, carryOut };
-const commands = new Commands(dying, carryOut);
-const nesting = new Nesting(dying, reader, commands, { cache: known, completion } as never, parent);
+const commands = new Commands(dying, () => Promise.resolve());
+const completion = new Completion(dying, reader, new Events(faults.log), {} as never, commands);
+const nesting = new Nesting(dying, reader, commands, { cache: known, completion } as never, () => undefined);
 
 beforeAll(async () => {
   await faults.worker(recorder.tasks(mage));

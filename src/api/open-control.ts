@@ -79,7 +79,7 @@ function partsOf(store: GroupStore): { parts: Parts; registry: TaskRegistry } {
   const commands = new Commands(store, carryOut);
   const registry = new TaskRegistry(store);
   const suspender = new Suspender(store, reader, registry, commands);
-  const completion = new Completion(store, reader, new Events(settings.logger), suspender, carryOut);
+  const completion = new Completion(store, reader, new Events(settings.logger), suspender, commands);
   const engine = { cancel: async () => undefined, state: async () => ({ known: false }) as const };
   const leases = new GroupLeases(store, new NameReader(reader));
   const chosen = new ChosenRetry(store, reader, commands, leases, new RunInputs(reader, settings));

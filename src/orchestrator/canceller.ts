@@ -35,7 +35,10 @@ export class Canceller {
    * @returns false when the group is unknown
    */
   async cancel(groupId: string, by: CancelledBy, lease?: string): Promise<boolean> {
-    const { code, isRepeated } = await this.commands.cancel(groupId, by, lease);
+    // A task that was run by itself ends with its group.
+    const { code, isRepeated } = await this.commands.cancel(groupId, by, lease, ({ effects }) =>
+      this.completion.report({ groupId, entry: '0' }, effects),
+    );
     if (code === 'missing') return false;
     // The effects of a new cancellation have cancelled the running items. A repeated one may have to do it once more.
     if (code !== 'ended' && isRepeated) await this.cancelRunning(groupId);
@@ -57,9 +60,10 @@ export class Canceller {
    * @returns false when the entry is unknown
    */
   async cancelEntry(groupId: string, entry: string): Promise<boolean> {
-    const { code, effects } = await this.store.cancelEntry(groupId, entry);
+    const { code } = await this.commands.cancelEntry(groupId, entry, ({ effects }) =>
+      this.completion.report({ groupId, entry }, effects),
+    );
     if (code === 'missing') return false;
-    await this.completion.follow({ groupId, entry }, effects);
     if (code === 'cancelling') {
       const active = await this.reader.activeEntry(groupId, entry);
       if (active) await this.stop(groupId, [active]);

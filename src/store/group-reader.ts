@@ -75,6 +75,7 @@ export interface StoredItem {
 
 /** The maximum size of one read of items. A page holds at least one item, even if this item is larger. */
 const page = { items: 256, bytes: 4 * 1024 * 1024 };
+const statesPerRead = 64 * 1024;
 
 /** Reads groups. No method changes anything. */
 export class GroupReader {
@@ -522,6 +523,19 @@ export class GroupReader {
       heads.push(...((await this.store.redis.call('specHeads', [key], args)) as (string | null)[]));
     }
     return heads.map((head) => (head ? unpackHead(head) : undefined));
+  }
+
+  /** Yields the indexes of the failed items of a group, those of some thousand items at a time. */
+  async *failedIndexes(id: string): AsyncGenerator<number[]> {
+    const key = this.store.keys.bytes(id);
+    for (let from = 0; ; from += statesPerRead) {
+      const start = from;
+      const states = await this.store.redis.use('getrange', (client) =>
+        client.getrange(key, start, start + statesPerRead - 1),
+      );
+      yield range(from, from + states.length).filter((index) => states[index - start] === 'f');
+      if (states.length < statesPerRead) return;
+    }
   }
 
   /** Returns the items from `from` to before `to` of an ended group that did not succeed. */
