@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { connectTo } from '../../../src/testing/redis/connection';
-import { commands, InProcessRedis } from '../../../src/testing/redis/in-process-redis';
+import { commands } from '../../../src/testing/redis/in-process-redis';
+import { openRedis } from '../../in-process/redis';
 import { eventually, required } from '../../helpers/fixture';
 import { seedsOf } from '../../helpers/seeds';
 
 const prefix = `conformance-${randomBytes(5).toString('hex')}:`;
-const redis = { real: new Redis(required('REDIS_URL')), ours: connectTo(new InProcessRedis()) };
+const redis = { real: new Redis(required('REDIS_URL')), ours: connectTo(openRedis()) };
 const both = Object.values(redis);
 
 const keyNames = ['a', 'b', 'c'].map((name) => `${prefix}${name}`);
