@@ -29,9 +29,11 @@ function replyOf(outcome: Outcome): Reply {
   throw new ReplyError(outcome.error);
 }
 
-/** Lua 5.3 words its own errors in another way, and numbers no line in the same way. */
+const ofLua = /^ERR (?:user_script:\d+: )?(?:attempt|bad argument|invalid value|number has no|table index|too many)/;
+
+/** Lua 5.3 words its own errors in another way. */
 const withoutWording = (outcome: Outcome): Outcome =>
-  'error' in outcome && /user_script:\d+: (?!mageflow)/.test(outcome.error) ? { error: 'an error of Lua' } : outcome;
+  'error' in outcome && ofLua.test(outcome.error) ? { error: 'an error of Lua' } : outcome;
 
 /**
  * Runs each script twice: as the testing kit does, translated, and by fengari. The second one gets the replies of the first,

@@ -6,7 +6,7 @@ import { shown } from './numbers';
 import { all, asNumber, badArgument, callable, expectTable, lt, operators } from './operators';
 import { expectNumber, expectText, strings, whole } from './strings';
 import { pack, unpack as unpackStruct } from './struct';
-import { typeOf, type LuaFunction, type Value, type Values } from './table';
+import { Table, typeOf, type LuaFunction, type Value, type Values } from './table';
 
 /** Lua gives no more values than this to a call, or a few less. */
 const mostValues = 7_990;
@@ -24,8 +24,11 @@ function pcall(called: Value, ...args: Value[]): Values {
   try {
     return [true, ...all(callable(called)(...args))];
   } catch (error) {
-    if (error instanceof LuaError) return [false, error.value as Value];
-    throw error;
+    if (!(error instanceof LuaError)) throw error;
+    const value = error.value as Value;
+    // Of an error of Redis, its message.
+    const ofRedis = value instanceof Table ? value.get('err') : undefined;
+    return [false, typeof ofRedis === 'string' ? ofRedis : value];
   }
 }
 
@@ -35,7 +38,9 @@ function tonumber(...args: Value[]): Value {
   return asNumber(args[0]);
 }
 
-function tostring(value: Value): string {
+function tostring(...args: Value[]): string {
+  if (args.length === 0) throw new LuaError("bad argument #1 to 'tostring' (value expected)");
+  const [value] = args;
   if (typeof value === 'string') return value;
   if (typeof value === 'number') return shown(value);
   return value === undefined || typeof value === 'boolean' ? String(value ?? 'nil') : `${typeOf(value)}: 0x0`;
@@ -71,7 +76,8 @@ function select(from: Value, ...values: Value[]): Values {
 const globals = {
   assert: (...values: Value[]): Values => {
     const [value, message] = values;
-    if (value === undefined || value === false) throw new LuaError(message ?? 'assertion failed!', 0);
+    if (value === undefined || value === false)
+      throw new LuaError(message === undefined ? 'assertion failed!' : expectText(message, 'assert', 2));
     return values;
   },
   error: (value: Value, level: Value): never => {

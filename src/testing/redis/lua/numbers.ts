@@ -1,9 +1,16 @@
 /** Returns the text of a number as C's `%.Ng` writes it. */
 function general(number: number, places: number): string {
+  // Most of them.
+  if (number > 0 && number < 1e14 && Number.isInteger(number)) return String(number);
   if (!Number.isFinite(number)) return infinite(number);
   if (Number.isInteger(number) && Math.abs(number) < 10 ** Math.min(places, 15))
     return Object.is(number, -0) ? '-0' : String(number);
-  let [mantissa = '', exponent] = number.toExponential(places - 1).split('e');
+  const exact = number.toExponential(100);
+  // C rounds what lies in the middle to the even neighbour, and JavaScript up.
+  const end = exact.indexOf('.') + places;
+  const isDown = /^[02468]50*$/.test(exact.slice(end - 1, exact.indexOf('e')));
+  const rounded = isDown ? exact.slice(0, end) + exact.slice(exact.indexOf('e')) : number.toExponential(places - 1);
+  let [mantissa = '', exponent] = rounded.split('e');
   const power = Number(exponent);
   if (power >= -4 && power < places)
     [mantissa, exponent] = [number.toFixed(Math.min(places - 1 - power, 100)), undefined];
@@ -22,6 +29,8 @@ export const digits = (number: number): string => general(number, 17);
 
 /** Returns the text that `string.format('%.0f', number)` gives: a half is rounded to the even neighbour. */
 export function wholeDigits(number: number): string {
+  // Most of them.
+  if (number > 0 && number < 1e21 && Number.isInteger(number)) return String(number);
   if (!Number.isFinite(number)) return infinite(number);
   if (Number.isInteger(number)) {
     if (Object.is(number, -0)) return '-0';
