@@ -6,6 +6,8 @@ module.exports = {
   moduleNameMapper: {
     '^mageflow$': '<rootDir>/src/index.ts',
     '^mageflow/viewer$': '<rootDir>/src/viewer/index.ts',
+    '^mageflow/testing$': '<rootDir>/src/testing/index.ts',
+    '^mageflow/testing/setup$': '<rootDir>/src/testing/setup.ts',
   },
   transform: {
     '^.+\\.ts$': [

@@ -28,7 +28,9 @@ export class LateConnection {
     private readonly options: MageflowOptions,
   ) {
     if (typeof connect !== 'function')
-      throw new ConfigurationError(`lazy: expected a function that returns [hatchet, redis], got ${describe(connect)}.`);
+      throw new ConfigurationError(
+        `lazy: expected a function that returns [hatchet, redis], got ${describe(connect)}.`,
+      );
     resolveOptions(options, silent);
   }
 

@@ -110,11 +110,7 @@ export class Mageflow<
    * @param options - see `MageflowOptions`
    * @throws ConfigurationError when an option is invalid; it names the option, the expected value and the given one
    */
-  constructor(
-    hatchet: HatchetClient<GI, GO, MB, MA>,
-    redis: Redis | Cluster | string,
-    options: MageflowOptions = {},
-  ) {
+  constructor(hatchet: HatchetClient<GI, GO, MB, MA>, redis: Redis | Cluster | string, options: MageflowOptions = {}) {
     const standIn = processState().standIn?.() as Connection | undefined;
     const late = !standIn && (hatchet as unknown) instanceof LateConnection ? (hatchet as unknown) : undefined;
     this.late = late as LateConnection | undefined;
@@ -136,12 +132,7 @@ export class Mageflow<
    * export const mage = Mageflow.lazy(() => [HatchetClient.init(), process.env.REDIS_URL!]);
    * export const hello = mage.task({ name: 'hello', fn: ({ name }: { name: string }) => ({ text: `Hello ${name}` }) });
    */
-  static lazy<
-    GI extends Fields = None,
-    GO extends Fields = None,
-    MB extends Fields = None,
-    MA extends Fields = None,
-  >(
+  static lazy<GI extends Fields = None, GO extends Fields = None, MB extends Fields = None, MA extends Fields = None>(
     connect: () => readonly [hatchet: HatchetClient<GI, GO, MB, MA>, redis: Redis | Cluster | string],
     options: MageflowOptions = {},
   ): Mageflow<GI, GO, MB, MA> {
@@ -413,7 +404,7 @@ export class Mageflow<
   load<O = unknown>(id: string, options: { kind: 'swarm' }): Promise<Loaded<'swarm', O>>;
   load<K extends AnySignature['kind']>(id: string, options: { kind: K }): Promise<Loaded<K, unknown>>;
   load<K extends AnySignature = Signature<Obj, unknown>>(id: string, options?: LoadOptions): Promise<K>;
-  load(id: string, options?: LoadOptions): Promise<unknown> {
+  async load(id: string, options?: LoadOptions): Promise<unknown> {
     return loadSignature(this.scope, id, options);
   }
 
@@ -432,7 +423,7 @@ export class Mageflow<
    *   cursor = page.cursor;
    * } while (cursor);
    */
-  list(options?: ListOptions): Promise<Listing> {
+  async list(options?: ListOptions): Promise<Listing> {
     return listSignatures(this.scope, options);
   }
 
@@ -449,7 +440,7 @@ export class Mageflow<
    * const { status, progress, children } = await mage.describe(batch.id, { depth: 2 });
    * for (const { name, status, error, runId } of children) console.log(name, status, error ?? '', runId ?? '');
    */
-  describe(id: string, options?: DescribeOptions): Promise<Description> {
+  async describe(id: string, options?: DescribeOptions): Promise<Description> {
     return describeSignature(this.scope, id, options);
   }
 
@@ -460,7 +451,7 @@ export class Mageflow<
    * @example
    * const { succeeded, total, perSecond } = await mage.progress(batch.id);
    */
-  progress(id: string): Promise<Progress> {
+  async progress(id: string): Promise<Progress> {
     return readProgress(this.scope, id);
   }
 
@@ -476,7 +467,7 @@ export class Mageflow<
    * for (const { index, name, error } of items) console.log(index, name, error);
    * const next = await mage.items(batch.id, { state: 'failed', after: items.at(-1)?.index });
    */
-  items(id: string, options?: ItemsOptions): Promise<ItemsWindow> {
+  async items(id: string, options?: ItemsOptions): Promise<ItemsWindow> {
     return readItems(this.scope, id, options);
   }
 
@@ -489,7 +480,7 @@ export class Mageflow<
    * @example
    * for (const { at, ended } of await mage.timeline(batch.id, { points: 50 })) console.log(at.toISOString(), ended);
    */
-  timeline(id: string, options?: TimelineOptions): Promise<TimelinePoint[]> {
+  async timeline(id: string, options?: TimelineOptions): Promise<TimelinePoint[]> {
     return readTimeline(this.scope, id, options);
   }
 
@@ -503,7 +494,7 @@ export class Mageflow<
    * @example
    * for (const { text, count } of await mage.failures(batch.id)) console.log(count, text);
    */
-  failures(id: string, options?: FailuresOptions): Promise<FailureGroup[]> {
+  async failures(id: string, options?: FailuresOptions): Promise<FailureGroup[]> {
     return groupFailures(this.scope, id, options);
   }
 
@@ -519,7 +510,7 @@ export class Mageflow<
    * console.log(summary); // The swarm "import" goes on: 3 items ("resize") have waited 4 min for a worker, and no active worker serves the task "resize".
    * for (const { code, text, hint } of reasons) console.log(code, text, hint);
    */
-  explain(id: string): Promise<Explanation> {
+  async explain(id: string): Promise<Explanation> {
     return explainSignature(this.scope, id);
   }
 
@@ -538,7 +529,7 @@ export class Mageflow<
    * for (const { check, level, text, todo = '' } of findings) console.log(level, check, text, todo);
    * const isHealthy = findings.every(({ level }) => level !== 'error');
    */
-  doctor(options?: DoctorOptions): Promise<DoctorFinding[]> {
+  async doctor(options?: DoctorOptions): Promise<DoctorFinding[]> {
     return findFaults(this.scope, options);
   }
 
@@ -552,7 +543,7 @@ export class Mageflow<
    * const { groups, perSecond, memory } = await mage.stats();
    * console.log(groups.byStatus.running, perSecond, memory?.bytes);
    */
-  stats(options?: StatsOptions): Promise<Stats> {
+  async stats(options?: StatsOptions): Promise<Stats> {
     return countAll(this.scope, options);
   }
 
