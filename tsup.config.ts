@@ -16,6 +16,8 @@ const common: Options = {
   // The bundler renames classes that mention themselves (`_Swarm`), and error names are read by people.
   keepNames: true,
   removeNodeProtocol: false,
+  // `__filename` in ES modules.
+  shims: true,
   esbuildOptions: (options) => {
     options.sourcesContent = false;
   },
@@ -23,7 +25,12 @@ const common: Options = {
 
 // A name here is a file name in dist: a later entry point is one line here and one in package.json's `exports`; an
 // executable is a file that starts with a shebang (tsup makes it executable).
-const library = { index: 'src/index.ts', viewer: 'src/viewer/index.ts' };
+const library = {
+  index: 'src/index.ts',
+  viewer: 'src/viewer/index.ts',
+  testing: 'src/testing/index.ts',
+  'testing-setup': 'src/testing/setup.ts',
+};
 const esm: Options = { ...common, format: 'esm', entry: library, dts: true };
 const cjs: Options = {
   ...common,

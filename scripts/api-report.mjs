@@ -14,6 +14,11 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const reports = [
   { name: 'api/mageflow.api.md', declarations: 'dist/index.d.ts', title: 'The public surface' },
   { name: 'api/viewer.api.md', declarations: 'dist/viewer.d.ts', title: 'The public surface of mageflow/viewer' },
+  {
+    name: 'api/testing.api.md',
+    declarations: 'dist/testing.d.ts',
+    title: 'The public surface of mageflow/testing',
+  },
 ];
 
 const headingOf = (title) => `# ${title}

@@ -123,6 +123,8 @@ function checkImports() {
       if (name.startsWith('.') || isBuiltin(name) || declared.includes(name)) continue;
       const subpathOf = declared.find((dependency) => name.startsWith(`${dependency}/`));
       if (subpathOf !== undefined && readJson(root, 'node_modules', subpathOf, 'package.json').exports) continue;
+      // A whole file name is found without an exports map.
+      if (name === `${subpathOf}/edge/index.js` && !loadedWith(`index${path.extname(file)}`).has(file)) continue;
       throw new CheckError(
         subpathOf === undefined
           ? `dist/${file}: expected imports of Node's modules, ${declared.join(', ')} only, got "${name}": declare it`
@@ -148,20 +150,24 @@ function checkChunks() {
   }
 }
 
-// Who imports the library alone loads no viewer, and the viewer stands on functions of the library that it is given.
-function checkViewerApart() {
-  const dist = path.join(root, 'dist');
+/** The files of dist that one of them loads, itself included. */
+function loadedWith(entry, loaded = new Set()) {
+  if (loaded.has(entry)) return loaded;
+  loaded.add(entry);
+  const { importedFiles } = ts.preProcessFile(readFileSync(path.join(root, 'dist', entry), 'utf8'), true, true);
+  for (const { fileName } of importedFiles) if (fileName.startsWith('./')) loadedWith(path.basename(fileName), loaded);
+  return loaded;
+}
+
+// Who imports the library alone loads no viewer and no testing kit, and these stand on functions of the library.
+function checkApart() {
   for (const extension of ['.js', '.mjs']) {
-    const loaded = new Set();
-    const load = (file) => {
-      if (loaded.has(file)) return;
-      loaded.add(file);
-      const { importedFiles } = ts.preProcessFile(readFileSync(path.join(dist, file), 'utf8'), true, true);
-      for (const { fileName } of importedFiles) if (fileName.startsWith('./')) load(path.basename(fileName));
-    };
-    load(`index${extension}`);
-    const holder = [...loaded].find((file) => readFileSync(path.join(dist, file), 'utf8').includes('page.js'));
-    if (holder) throw new CheckError(`dist/${holder}: expected nothing of the viewer in what index${extension} loads`);
+    const loaded = [...loadedWith(`index${extension}`)];
+    for (const [what, text] of Object.entries({ viewer: 'page.js', 'testing kit': 'edge/index.js' })) {
+      const holder = loaded.find((file) => readFileSync(path.join(root, 'dist', file), 'utf8').includes(text));
+      if (holder)
+        throw new CheckError(`dist/${holder}: expected nothing of the ${what} in what index${extension} loads`);
+    }
   }
 }
 
@@ -339,7 +345,7 @@ async function main() {
     await step('build', () => run('npm', ['run', '--silent', 'build', '--', '--silent'], root));
     await step('imports of the build', checkImports);
     await step('chunks of the build', checkChunks);
-    await step('the viewer apart', checkViewerApart);
+    await step('the viewer and the testing kit apart', checkApart);
     await step('size of the types', checkTypeSizes);
     await step('licences of what is bundled', () =>
       run(process.execPath, ['scripts/third-party.mjs', '--check'], root),

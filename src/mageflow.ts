@@ -9,11 +9,12 @@ import type {
 import type { Cluster, Redis } from 'ioredis';
 import type { z } from 'zod';
 import { hasBeforeMiddleware } from './hatchet/internals';
+import { checked, LateConnection, type Connection } from './connecting';
 import { openKernel, type Kernel } from './kernel';
+import { Opening } from './opening';
 import { ConfigurationError, describe } from './config/errors';
 import { Events, type MageflowEvents } from './config/events';
-import { refuseUnknown, resolveOptions, type MageflowLogger, type MageflowOptions } from './config/options';
-import { clockFor } from './utils/clock';
+import { refuseUnknown, type MageflowOptions } from './config/options';
 import { processState } from './utils/process-state';
 import { bind, checkCallbacks, copyList, isSignature } from './api/binding';
 import type { ChainInput, ChainOutput, Steps } from './api/chain-types';
@@ -74,9 +75,8 @@ import type {
   WorkflowOptions,
 } from './worker/options';
 import { readSchema, validatorFor } from './worker/parsing';
-import type { Runtime } from './worker/runtime';
 import { makeWorker } from './worker/worker';
-import { rememberSchema } from './worker/wrappings';
+import { rememberCallbacks, rememberSchema } from './worker/wrappings';
 
 type Obj = Record<string, unknown>;
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- what the SDK's client has when nothing is given
@@ -98,9 +98,10 @@ export class Mageflow<
   MB extends Fields = None,
   MA extends Fields = None,
 > {
-  private readonly runtime: Runtime;
-  private readonly scope: Scope;
-  private readonly kernel: Omit<Kernel, 'scope' | 'runtime'>;
+  private readonly opening: Opening;
+  private readonly connection: () => Connection;
+  /** Of a lazy instance. */
+  private readonly late: LateConnection | undefined;
   private closing: Promise<void> | undefined;
 
   /**
@@ -109,27 +110,39 @@ export class Mageflow<
    * @param options - see `MageflowOptions`
    * @throws ConfigurationError when an option is invalid; it names the option, the expected value and the given one
    */
-  constructor(
-    /** The client that was passed in, for features that mageflow does not wrap (`runs`, `crons`, `events`, ...). */
-    readonly hatchet: HatchetClient<GI, GO, MB, MA>,
-    redis: Redis | Cluster | string,
-    options: MageflowOptions = {},
-  ) {
-    if (typeof (hatchet as { admin?: unknown } | null | undefined)?.admin !== 'object') {
-      throw new ConfigurationError(
-        `hatchet: expected a client of the Hatchet SDK, got ${describe(hatchet)}. Pass HatchetClient.init().`,
-      );
-    }
-    const settings = resolveOptions(
-      options,
-      hatchet.config.logger('mageflow', hatchet.config.log_level) as MageflowLogger,
-      clockFor(hatchet),
-    );
-    const { scope, runtime, ...kernel } = openKernel({ instance: this, hatchet, redis, settings });
-    this.scope = scope;
-    this.runtime = runtime;
-    this.kernel = kernel;
+  constructor(hatchet: HatchetClient<GI, GO, MB, MA>, redis: Redis | Cluster | string, options: MageflowOptions = {}) {
+    const standIn = processState().standIn?.() as Connection | undefined;
+    const late = !standIn && (hatchet as unknown) instanceof LateConnection ? (hatchet as unknown) : undefined;
+    this.late = late as LateConnection | undefined;
+    const now: Connection = standIn ?? { hatchet, redis, options };
+    this.connection = () => this.late?.made ?? now;
+    this.opening = new Opening(this, () => openKernel({ instance: this, ...checked(this.connection()) }));
+    if (!late) void this.opening.parts;
     processState().instances.push(this);
+  }
+
+  /**
+   * Makes an instance that connects when it is first used: for modules that declare their tasks when they are imported, also
+   * by a test or a script without a token. Declarations and `on` do not use it.
+   * @param connect - returns your Hatchet client and a Redis, as for the constructor. It is called once, or never: with
+   *   `mageflow/testing/setup` a testing kit takes its place
+   * @param options - see `MageflowOptions`
+   * @throws ConfigurationError when an option is invalid. What `connect` throws is thrown by the call that uses it first
+   * @example
+   * export const mage = Mageflow.lazy(() => [HatchetClient.init(), process.env.REDIS_URL!]);
+   * export const hello = mage.task({ name: 'hello', fn: ({ name }: { name: string }) => ({ text: `Hello ${name}` }) });
+   */
+  static lazy<GI extends Fields = None, GO extends Fields = None, MB extends Fields = None, MA extends Fields = None>(
+    connect: () => readonly [hatchet: HatchetClient<GI, GO, MB, MA>, redis: Redis | Cluster | string],
+    options: MageflowOptions = {},
+  ): Mageflow<GI, GO, MB, MA> {
+    const late: unknown = new LateConnection(connect, options);
+    return new Mageflow(late as HatchetClient<GI, GO, MB, MA>, '', options);
+  }
+
+  /** The client that was passed in, for features that mageflow does not wrap (`runs`, `crons`, `events`, ...). */
+  get hatchet(): HatchetClient<GI, GO, MB, MA> {
+    return this.connection().hatchet as HatchetClient<GI, GO, MB, MA>;
   }
 
   /**
@@ -143,7 +156,7 @@ export class Mageflow<
   task<I = UnknownInputType, O = unknown>(options: PlainTask<I, O, GI, MB>): MageTask<I, O, GI, GO, MB, MA>;
   task(options: object): unknown {
     checkDeclared('task', options, true);
-    return this.declare(options as DeclareOptions, (opts) => this.hatchet.task(opts as never));
+    return this.declare(options as DeclareOptions, (opts) => this.declaring.task(opts as never));
   }
 
   /**
@@ -169,7 +182,7 @@ export class Mageflow<
     options: PlainTask<I, O, GI, MB> & RootOptions,
   ): MageTask<I, O, GI, GO, MB, MA> & RootTask;
   rootTask(options: object): unknown {
-    return this.declareRoot('rootTask', options, (opts) => this.hatchet.task(opts as never));
+    return this.declareRoot('rootTask', options, (opts) => this.declaring.task(opts as never));
   }
 
   /**
@@ -200,7 +213,7 @@ export class Mageflow<
     options: PlainDurableTask<I, O, GI, MB> & RootOptions,
   ): MageTask<I, O, GI, GO, MB, MA> & RootTask;
   durableRootTask(options: object): unknown {
-    return this.declareRoot('durableRootTask', options, (opts) => this.hatchet.durableTask(opts as never));
+    return this.declareRoot('durableRootTask', options, (opts) => this.declaring.durableTask(opts as never));
   }
 
   /**
@@ -215,7 +228,7 @@ export class Mageflow<
   ): MageTask<I, O, GI, GO, MB, MA>;
   durableTask(options: object): unknown {
     checkDeclared('durableTask', options, true);
-    return this.declare(options as DeclareOptions, (opts) => this.hatchet.durableTask(opts as never));
+    return this.declare(options as DeclareOptions, (opts) => this.declaring.durableTask(opts as never));
   }
 
   /**
@@ -231,7 +244,7 @@ export class Mageflow<
   ): WorkflowDeclaration<AsInput<I>, O, MB>;
   workflow(options: object): unknown {
     checkDeclared('workflow', options, false);
-    return this.declare(options as DeclareOptions, (opts) => this.hatchet.workflow(opts as never));
+    return this.declare(options as DeclareOptions, (opts) => this.declaring.workflow(opts as never));
   }
 
   /**
@@ -248,8 +261,8 @@ export class Mageflow<
     refuseUnknown(options, new Set(['root']), 'option of wrap');
     const { root } = options;
     const isRoot = root !== undefined && root !== null;
-    const wrapped = wrapDeclaration(this.runtime, declaration, undefined, isRoot ? resolveRootConfig(root) : undefined);
-    if (isRoot) this.kernel.roots.set(declaration.definition.name.toLowerCase(), {});
+    const wrapped = wrapDeclaration(this.opening, declaration, undefined, isRoot ? resolveRootConfig(root) : undefined);
+    if (isRoot) this.opening.onOpen(({ roots }) => roots.set(declaration.definition.name.toLowerCase(), {}));
     return wrapped;
   }
 
@@ -261,7 +274,7 @@ export class Mageflow<
    *   workflow whose only task has a `waitFor` (the engine never runs it)
    */
   worker(name: string, options: CreateWorkerOpts = {}): Promise<Worker> {
-    return makeWorker(this.runtime, this.kernel.reconciler, name, options);
+    return makeWorker(this.kernel.runtime, this.kernel.reconciler, name, options);
   }
 
   /**
@@ -391,7 +404,7 @@ export class Mageflow<
   load<O = unknown>(id: string, options: { kind: 'swarm' }): Promise<Loaded<'swarm', O>>;
   load<K extends AnySignature['kind']>(id: string, options: { kind: K }): Promise<Loaded<K, unknown>>;
   load<K extends AnySignature = Signature<Obj, unknown>>(id: string, options?: LoadOptions): Promise<K>;
-  load(id: string, options?: LoadOptions): Promise<unknown> {
+  async load(id: string, options?: LoadOptions): Promise<unknown> {
     return loadSignature(this.scope, id, options);
   }
 
@@ -410,7 +423,7 @@ export class Mageflow<
    *   cursor = page.cursor;
    * } while (cursor);
    */
-  list(options?: ListOptions): Promise<Listing> {
+  async list(options?: ListOptions): Promise<Listing> {
     return listSignatures(this.scope, options);
   }
 
@@ -427,7 +440,7 @@ export class Mageflow<
    * const { status, progress, children } = await mage.describe(batch.id, { depth: 2 });
    * for (const { name, status, error, runId } of children) console.log(name, status, error ?? '', runId ?? '');
    */
-  describe(id: string, options?: DescribeOptions): Promise<Description> {
+  async describe(id: string, options?: DescribeOptions): Promise<Description> {
     return describeSignature(this.scope, id, options);
   }
 
@@ -438,7 +451,7 @@ export class Mageflow<
    * @example
    * const { succeeded, total, perSecond } = await mage.progress(batch.id);
    */
-  progress(id: string): Promise<Progress> {
+  async progress(id: string): Promise<Progress> {
     return readProgress(this.scope, id);
   }
 
@@ -454,7 +467,7 @@ export class Mageflow<
    * for (const { index, name, error } of items) console.log(index, name, error);
    * const next = await mage.items(batch.id, { state: 'failed', after: items.at(-1)?.index });
    */
-  items(id: string, options?: ItemsOptions): Promise<ItemsWindow> {
+  async items(id: string, options?: ItemsOptions): Promise<ItemsWindow> {
     return readItems(this.scope, id, options);
   }
 
@@ -467,7 +480,7 @@ export class Mageflow<
    * @example
    * for (const { at, ended } of await mage.timeline(batch.id, { points: 50 })) console.log(at.toISOString(), ended);
    */
-  timeline(id: string, options?: TimelineOptions): Promise<TimelinePoint[]> {
+  async timeline(id: string, options?: TimelineOptions): Promise<TimelinePoint[]> {
     return readTimeline(this.scope, id, options);
   }
 
@@ -481,7 +494,7 @@ export class Mageflow<
    * @example
    * for (const { text, count } of await mage.failures(batch.id)) console.log(count, text);
    */
-  failures(id: string, options?: FailuresOptions): Promise<FailureGroup[]> {
+  async failures(id: string, options?: FailuresOptions): Promise<FailureGroup[]> {
     return groupFailures(this.scope, id, options);
   }
 
@@ -497,7 +510,7 @@ export class Mageflow<
    * console.log(summary); // The swarm "import" goes on: 3 items ("resize") have waited 4 min for a worker, and no active worker serves the task "resize".
    * for (const { code, text, hint } of reasons) console.log(code, text, hint);
    */
-  explain(id: string): Promise<Explanation> {
+  async explain(id: string): Promise<Explanation> {
     return explainSignature(this.scope, id);
   }
 
@@ -516,7 +529,7 @@ export class Mageflow<
    * for (const { check, level, text, todo = '' } of findings) console.log(level, check, text, todo);
    * const isHealthy = findings.every(({ level }) => level !== 'error');
    */
-  doctor(options?: DoctorOptions): Promise<DoctorFinding[]> {
+  async doctor(options?: DoctorOptions): Promise<DoctorFinding[]> {
     return findFaults(this.scope, options);
   }
 
@@ -530,7 +543,7 @@ export class Mageflow<
    * const { groups, perSecond, memory } = await mage.stats();
    * console.log(groups.byStatus.running, perSecond, memory?.bytes);
    */
-  stats(options?: StatsOptions): Promise<Stats> {
+  async stats(options?: StatsOptions): Promise<Stats> {
     return countAll(this.scope, options);
   }
 
@@ -552,7 +565,12 @@ export class Mageflow<
       throw new ConfigurationError(`on: expected 'item', 'group', 'repair' or 'error', got ${describe(name)}.`);
     if (typeof listener !== 'function')
       throw new ConfigurationError(`on: expected a listener function for '${name}', got ${describe(listener)}.`);
-    return this.kernel.events.on(name, listener);
+    let off: (() => void) | undefined;
+    const end = this.opening.onOpen(({ events }) => void (off = events.on(name, listener)));
+    return () => {
+      end();
+      off?.();
+    };
   }
 
   /**
@@ -568,7 +586,7 @@ export class Mageflow<
     const { instances } = processState();
     const at = instances.indexOf(this);
     if (at >= 0) instances.splice(at, 1);
-    await this.kernel.close();
+    await this.opening.close();
   }
 
   private declareRoot(
@@ -584,7 +602,8 @@ export class Mageflow<
     const { config, rest: task } = takeRootConfig(rest);
     const declaration = this.declare(task, make, config);
     const lists = { successCallbacks: copyList(successCallbacks), errorCallbacks: copyList(errorCallbacks) };
-    this.kernel.roots.set(task.name.toLowerCase(), lists);
+    rememberCallbacks(declaration, lists);
+    this.opening.onOpen(({ roots }) => roots.set(task.name.toLowerCase(), lists));
     return declaration;
   }
 
@@ -599,24 +618,49 @@ export class Mageflow<
         `${rest.name}: batch tasks can't be wrapped, because one execution handles many runs. Use hatchet.batchTask.`,
       );
     const schema = input && readSchema(rest.name, input);
-    // Before-middleware may change the message, so it can't be checked against the schema here.
-    const isSent = !hasBeforeMiddleware(this.hatchet);
-    const never = input && isSent ? neverFits(input) : undefined;
-    if (never !== undefined) {
-      throw new ConfigurationError(
-        `input of ${rest.name}: expected a schema of JSON values, but ${never}, which JSON can't represent. Parse it from a string: z.coerce.date(), z.coerce.bigint() or a transform.`,
-      );
-    }
+    // A lazy instance has no client yet, so it looks when it is opened.
+    const isOpen = this.opening.isOpen;
+    if (isOpen) this.checkSent(rest.name, input);
     const validator = input && validatorFor(input);
     // Removes undefined options, which mean the default: the SDK takes some of them for values.
     const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
     const declaration = make({ ...given, ...(validator ? { inputValidator: validator } : {}) });
-    wrapDeclaration(this.runtime, declaration, schema, root);
-    if (schema && isSent) {
-      this.kernel.schemas.set(rest.name.toLowerCase(), schema);
+    wrapDeclaration(this.opening, declaration, schema, root);
+    if (!schema) return declaration;
+    this.opening.onOpen(({ schemas }) => {
+      if (!isOpen) this.checkSent(rest.name, input);
+      if (!this.isSent) return;
+      schemas.set(rest.name.toLowerCase(), schema);
       rememberSchema(declaration, schema);
-    }
+    });
     return declaration;
+  }
+
+  private get scope(): Scope {
+    return this.kernel.scope;
+  }
+
+  private get kernel(): Kernel {
+    return this.opening.parts;
+  }
+
+  /** The client that declarations are made with. */
+  private get declaring(): HatchetClient<GI, GO, MB, MA> {
+    return this.late?.isMade === false ? (this.late.client as HatchetClient<GI, GO, MB, MA>) : this.hatchet;
+  }
+
+  /** True if messages arrive as they are sent. Before-middleware may change them, so that no schema can check them here. */
+  private get isSent(): boolean {
+    return !hasBeforeMiddleware(this.hatchet);
+  }
+
+  /** Refuses a schema that no message fits. @throws ConfigurationError */
+  private checkSent(task: string, input: z.ZodType | undefined): void {
+    const never = input && this.isSent ? neverFits(input) : undefined;
+    if (never === undefined) return;
+    throw new ConfigurationError(
+      `input of ${task}: expected a schema of JSON values, but ${never}, which JSON can't represent. Parse it from a string: z.coerce.date(), z.coerce.bigint() or a transform.`,
+    );
   }
 }
 

@@ -40,6 +40,8 @@ function compile(files: Map<string, string>): ts.Program {
     paths: {
       mageflow: ['./src/index.ts'],
       'mageflow/viewer': ['./src/viewer/index.ts'],
+      'mageflow/testing': ['./src/testing/index.ts'],
+      'mageflow/testing/setup': ['./src/testing/setup.ts'],
       zod: ['./node_modules/zod/index.d.cts'],
     },
   };

@@ -22,6 +22,9 @@ export class KitClock implements Clock {
   private timers = 0;
   private readonly waiting = new Set<Waiting>();
 
+  /** @param keepsAlive - false: its timers do not keep the process alive */
+  constructor(private readonly keepsAlive = true) {}
+
   now(): number {
     return systemClock.now() + this.aheadMs;
   }
@@ -72,7 +75,7 @@ export class KitClock implements Clock {
     this.arm(one);
     const refer = (isReferenced: boolean) => {
       one.isReferenced = isReferenced;
-      if (isReferenced) one.real.ref();
+      if (isReferenced && this.keepsAlive) one.real.ref();
       else one.real.unref();
     };
     return {
@@ -89,7 +92,7 @@ export class KitClock implements Clock {
   private arm(one: Waiting): void {
     one.real.cancel();
     one.real = systemClock.timeout(() => this.fire(one), Math.max(0, one.due - this.elapsed()));
-    if (!one.isReferenced) one.real.unref();
+    if (!one.isReferenced || !this.keepsAlive) one.real.unref();
   }
 
   private fire(one: Waiting): void {

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 // eslint-disable-next-line no-restricted-imports -- a test may have replaced the global ones before this file is loaded
 import { clearImmediate, clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from 'node:timers';
 import { runOutsideContext } from './outside-context';
+import { processState } from './process-state';
 
 /** A timer that has been set. */
 export interface Timer {
@@ -74,17 +75,14 @@ export const systemClock: Clock = clockOf({
   performance: { now: performance.now.bind(performance) },
 });
 
-/** The clocks of instances on certain clients, which a testing kit sets. */
-const clocks = new WeakMap<object, Clock>();
-
-/** Gives instances that are made with this client a clock of their own. */
+/** Gives instances that are made with this client a clock of their own. A testing kit does. */
 export function setClockOf(client: object, clock: Clock): void {
-  clocks.set(client, clock);
+  processState().clocks.set(client, clock);
 }
 
 /** Returns the clock of instances that are made with this client: that of the process, unless another one was set. */
 export function clockFor(client: object): Clock {
-  return clocks.get(client) ?? systemClock;
+  return (processState().clocks.get(client) as Clock | undefined) ?? systemClock;
 }
 
 /** Resolves after some ms. */

@@ -11,6 +11,17 @@ export interface ProcessState {
   readonly declarations: WeakMap<object, unknown>;
   /** The execution in which the current code runs. */
   execution: AsyncLocalStorage<unknown> | undefined;
+  /** The clocks of instances on certain clients. */
+  readonly clocks: WeakMap<object, unknown>;
+  /** Set by a testing kit: returns the client, the Redis and the options of each new instance, in place of the given ones. */
+  standIn?: (() => StandIn) | undefined;
+}
+
+/** What an instance is made with. */
+export interface StandIn {
+  hatchet: unknown;
+  redis: unknown;
+  options: object;
 }
 
 const key = Symbol.for('mageflow/1');
@@ -18,5 +29,5 @@ const key = Symbol.for('mageflow/1');
 /** The state that all copies of the package in this process share. */
 export function processState(): ProcessState {
   const holder = globalThis as unknown as Record<symbol, ProcessState | undefined>;
-  return (holder[key] ??= { instances: [], declarations: new WeakMap(), execution: undefined });
+  return (holder[key] ??= { instances: [], declarations: new WeakMap(), execution: undefined, clocks: new WeakMap() });
 }

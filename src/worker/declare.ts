@@ -17,7 +17,7 @@ import { wrapBody, type Body, type WrappedTask } from './body';
 import { resolveEviction } from './eviction';
 import { asLayer, withoutClosed } from './layers';
 import type { InputSchema } from './parsing';
-import type { RunOptionsLike, Runtime } from './runtime';
+import type { RunOptionsLike, Runtime, RuntimeSource } from './runtime';
 import { setWrapping, wrappingOf } from './wrappings';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the SDK's type parameters are invariant
@@ -29,7 +29,7 @@ type Declaration = BaseWorkflowDeclaration<any, any>;
  * @throws ConfigurationError for any other value, for batch tasks, and for a root that can't be one or has a bad eviction policy
  */
 export function wrapDeclaration<D extends Declaration>(
-  runtime: Runtime,
+  source: RuntimeSource,
   declaration: D,
   schema?: InputSchema,
   root?: ResolvedConfig,
@@ -41,7 +41,7 @@ export function wrapDeclaration<D extends Declaration>(
     );
   }
   const wrapping = wrappingOf(declaration) ?? { instances: new WeakMap(), stores: new Set() };
-  const instance = runtime.instance as object;
+  const { instance } = source;
   if (wrapping.instances.has(instance)) {
     if (root && !wrapping.instances.get(instance)) {
       throw new ConfigurationError(
@@ -61,11 +61,12 @@ export function wrapDeclaration<D extends Declaration>(
   }
   if (root && definition.durable) evictInTime(definition);
   wrapping.instances.set(instance, root !== undefined);
-  wrapping.stores.add(runtime.store.identity);
+  if (schema) wrapping.input = schema;
+  if (root) wrapping.root = root;
   setWrapping(declaration, wrapping);
   // The reference is weak, because a declaration may live as long as its process and would keep every instance that has
   // wrapped it. Open instances are kept elsewhere.
-  const weakRuntime = new WeakRef(runtime);
+  const weakSource = new WeakRef(source);
   const wrapTask = (task: DeclaredTask) => {
     if (!task.fn) return;
     const about: WrappedTask = {
@@ -77,15 +78,18 @@ export function wrapDeclaration<D extends Declaration>(
       reports: single,
       root,
     };
-    task.fn = wrapWeakly(weakRuntime, about, task.fn);
+    task.fn = wrapWeakly(weakSource, about, task.fn);
   };
   for (const task of tasks) wrapTask(task);
   // A task is wrapped after the earlier instances have wrapped it, so that the order is the same as for the first tasks.
   if (!single) onTaskAdded(declaration, refuseBatch, wrapTask);
-  captureRuns(weakRuntime, declaration);
+  captureRuns(weakSource, declaration);
   // Read lazily, because tasks are added to a workflow later.
   const scheduleTimeout = () => declaredScheduleTimeout(declaration);
-  runtime.registry.declare(definition.name, single ? 'task' : 'workflow', scheduleTimeout);
+  source.onOpen(({ runtime }) => {
+    wrapping.stores.add(runtime.store.identity);
+    runtime.registry.declare(definition.name, single ? 'task' : 'workflow', scheduleTimeout);
+  });
   return declaration;
 }
 
@@ -100,21 +104,22 @@ function evictInTime({ name, tasks: [task], defaults }: Declared): void {
 }
 
 /** Wraps a body for an instance. After the instance is closed and collected, the wrapper calls the body itself. */
-function wrapWeakly(weakRuntime: WeakRef<Runtime>, about: WrappedTask, wrappedBody: Body): Body {
+function wrapWeakly(weakSource: WeakRef<RuntimeSource>, about: WrappedTask, wrappedBody: Body): Body {
   // Removes the wrappers of closed instances, which would slow each run and keep those instances in memory.
   const { body, schema } = withoutClosed(wrappedBody);
   const task = { ...about, schema: about.schema ?? schema };
   const wrapped = new WeakMap<Runtime, Body>();
   const wrapper: Body = (input, ctx) => {
-    const runtime = weakRuntime.deref();
-    if (!runtime) return body(input, ctx);
+    const source = weakSource.deref();
+    if (!source) return body(input, ctx);
+    const { runtime } = source;
     const own = wrapped.get(runtime) ?? wrapBody(runtime, task, body);
     wrapped.set(runtime, own);
     return own(input, ctx);
   };
   const isClosed = () => {
-    const runtime = weakRuntime.deref();
-    return !runtime || !processState().instances.includes(runtime.instance);
+    const source = weakSource.deref();
+    return !source || !processState().instances.includes(source.instance);
   };
   return asLayer(wrapper, { body, schema: task.schema, isClosed });
 }
@@ -124,13 +129,15 @@ interface SdkRunOptions extends RunOptionsLike {
 }
 
 /** In a root's body, runs of this declaration become children of that root. */
-function captureRuns(weakRuntime: WeakRef<Runtime>, declaration: Declaration): void {
+function captureRuns(weakSource: WeakRef<RuntimeSource>, declaration: Declaration): void {
   const task = declaration.definition.name;
   const standalone = standaloneName(declaration);
   const current = () => {
-    const runtime = weakRuntime.deref();
     const root = currentExecution()?.root;
-    return runtime && root?.store === runtime.store.identity && root.captures() ? { runtime, root } : undefined;
+    const source = root && weakSource.deref();
+    if (!source || !root.captures()) return undefined;
+    const { runtime } = source;
+    return root.store === runtime.store.identity ? { runtime, root } : undefined;
   };
   const request = (input: unknown, options?: SdkRunOptions) => ({
     task,

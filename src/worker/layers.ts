@@ -35,3 +35,10 @@ export function isWrapped(body: object): boolean {
   for (let layer = layerOf(body); layer; layer = layerOf(layer.body)) if (!layer.isClosed()) return true;
   return false;
 }
+
+/** Returns a body without any wrapper. */
+export function innermost<B extends object>(body: B): B {
+  let left = body;
+  for (let layer = layerOf(left); layer; layer = layerOf(left)) left = layer.body as B;
+  return left;
+}

@@ -42,6 +42,15 @@ export interface RunOptionsLike {
   desiredWorkerLabels?: Record<string, unknown> | undefined;
 }
 
+/** The parts of an instance, which it may have yet to make. A testing kit replaces them. */
+export interface RuntimeSource {
+  readonly instance: object;
+  /** The present parts. */
+  readonly runtime: Runtime;
+  /** Calls back with the parts as soon as they are made, and again with those that replace them. */
+  onOpen(action: (parts: { runtime: Runtime }) => void): void;
+}
+
 /** The parts of one instance that the code above the store and the engine uses. */
 export interface Runtime {
   /** The instance itself, for the module-level functions in bodies. */

@@ -1,4 +1,5 @@
 import { processState } from '../utils/process-state';
+import type { ResolvedConfig } from '../config/swarm-config';
 import type { InputSchema } from './parsing';
 
 /** mageflow's data about a declaration that it has made or wrapped. */
@@ -9,6 +10,11 @@ export interface Wrapping {
   readonly stores: Set<string>;
   /** The schema of its message when it is sent. Undefined when middleware may change the message on its way. */
   schema?: InputSchema;
+  /** How it was declared, so that a testing kit can declare it anew. */
+  input?: InputSchema;
+  root?: ResolvedConfig;
+  /** The callbacks of a root, as its instance keeps them. */
+  callbacks?: object;
 }
 
 function wrappings(): WeakMap<object, Wrapping> {
@@ -28,4 +34,10 @@ export function setWrapping(declaration: object, wrapping: Wrapping): void {
 export function rememberSchema(declaration: object, schema: InputSchema): void {
   const wrapping = wrappingOf(declaration);
   if (wrapping) wrapping.schema = schema;
+}
+
+/** Stores the callbacks of a root's declaration. */
+export function rememberCallbacks(declaration: object, callbacks: object): void {
+  const wrapping = wrappingOf(declaration);
+  if (wrapping) wrapping.callbacks = callbacks;
 }

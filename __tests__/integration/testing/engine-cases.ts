@@ -17,11 +17,16 @@ export interface EngineCase {
   seen(side: Side): Promise<unknown>;
 }
 
-type Fn = (input: any, ctx: any) => unknown;
-type Options = Record<string, unknown>;
+export type Fn = (input: any, ctx: any) => unknown;
+export type Options = Record<string, unknown>;
 
 /** Declares a task and serves it. */
-async function served({ client, serve }: Pick<Side, 'client' | 'serve'>, fn: Fn, options: Options = {}, slots = 10) {
+export async function served(
+  { client, serve }: Pick<Side, 'client' | 'serve'>,
+  fn: Fn,
+  options: Options = {},
+  slots = 10,
+) {
   const task = client.task({ name: 'case', ...options, fn } as never) as any;
   await serve([task], slots);
   return task;
@@ -37,14 +42,19 @@ function notingChild({ client }: Side) {
   return { child: client.task({ name: 'child', fn } as never) as any, ran };
 }
 
-async function publish({ engine }: Side, input: unknown = {}, options: Options = {}, name = 'case'): Promise<string> {
+export async function publish(
+  { engine }: Side,
+  input: unknown = {},
+  options: Options = {},
+  name = 'case',
+): Promise<string> {
   const request = { workflowName: name, input, additionalMetadata: {}, options: undefined, ...options } as never;
   const [id = ''] = await engine.publish([request]);
   return id;
 }
 
 /** Returns the end of a run: its status, outputs, and the first line of its error. */
-async function endOf({ engine }: Side, id: string) {
+export async function endOf({ engine }: Side, id: string) {
   await engine.whenEnded(id);
   const { end } = await eventually('its end is stored', async () => {
     const state = await engine.state(id);
@@ -65,7 +75,7 @@ const refuses = (promise: Promise<unknown>) =>
   );
 
 /** Counts attempts, and lets a body know which one it is. */
-function attempts(body: (attempt: number, ctx: any) => unknown) {
+export function attempts(body: (attempt: number, ctx: any) => unknown) {
   const counts: number[] = [];
   const fn: Fn = (_, ctx) => {
     counts.push(ctx.retryCount() as number);
@@ -77,11 +87,11 @@ function attempts(body: (attempt: number, ctx: any) => unknown) {
 /** Leaves out what a client with tracing adds. */
 const withoutTrace = ({ traceparent: _, ...metadata }: Record<string, string>) => metadata;
 
-const throws = (message = 'no'): never => {
+export const throws = (message = 'no'): never => {
   throw new Error(message);
 };
 
-const aborted = (ctx: any): Promise<void> =>
+export const aborted = (ctx: any): Promise<void> =>
   new Promise((resolve) => ctx.abortController.signal.addEventListener('abort', () => resolve()));
 
 const outputs: [string, unknown][] = [

@@ -3,15 +3,22 @@ import {
   AssignedAction,
   createAction,
   createActionId,
+  DurableContext,
   isTaskRunTerminatedError,
+  MinEngineVersion,
   parentRunContextManager,
   TaskRunTerminatedError,
   throwIfAborted,
   type ContextRuntime,
 } from '@hatchet-dev/typescript-sdk/edge/index.js';
 import type { BodyControl, Host } from './host';
-import type { Run, RunningAttempt } from './run';
-import type { ServedTask } from './served-task';
+import type { RunningAttempt, TaskRun } from './run';
+
+/** Called by a durable context when a wait of its body begins and ends. */
+export interface WaitMarks {
+  markWaiting(): void;
+  markActive(): void;
+}
 
 /** How an attempt ended. */
 export type AttemptEnd =
@@ -28,15 +35,22 @@ export class Attempt implements RunningAttempt {
   constructor(
     private readonly host: Host,
     control: BodyControl,
-    private readonly run: Run,
-    private readonly task: ServedTask,
+    private readonly task: TaskRun,
     readonly workerId: string,
+    evictionManager: WaitMarks,
   ) {
-    this.context = new Context(actionOf(host, run, task), contextRuntime(host, control, workerId) as never);
+    const action = actionOf(host, task);
+    const runtime = contextRuntime(host, control, workerId) as never;
+    const options = { evictionManager, engineVersion: MinEngineVersion.DURABLE_EVICTION };
+    const { log } = task;
+    this.context = log
+      ? new DurableContext(action, runtime, log.transport() as never, options as never)
+      : new Context(action, runtime);
   }
 
-  abort(): void {
-    this.context.abortController.abort(new TaskRunTerminatedError('cancelled', 'Cancelled by worker'));
+  abort(reason: 'cancelled' | 'evicted'): void {
+    const message = reason === 'evicted' ? undefined : 'Cancelled by worker';
+    this.context.abortController.abort(new TaskRunTerminatedError(reason, message));
   }
 
   async end(): Promise<AttemptEnd> {
@@ -53,22 +67,23 @@ export class Attempt implements RunningAttempt {
   }
 
   private async execute(): Promise<unknown> {
-    const { context, run, task } = this;
+    const { context, task } = this;
     for (const before of this.host.hooks('before')) {
       const extra = await before(context.input, context);
       if (extra !== undefined) this.setInput({ ...(context.input as object), ...(extra as object) });
     }
     const { signal } = context.abortController;
     const around = {
-      parentId: run.id,
-      parentTaskRunExternalId: run.id,
+      parentId: task.run.id,
+      parentTaskRunExternalId: task.id,
       childIndex: 0,
       desiredWorkerId: this.workerId,
       signal,
+      ...(context instanceof DurableContext ? { durableContext: context } : {}),
     };
     let result = await parentRunContextManager.runWithContext(around, () => {
       throwIfAborted(signal);
-      return task.body()(context.input, context);
+      return task.task.body()(context.input, context);
     });
     for (const after of this.host.hooks('after')) {
       const extra = await after(result, context, context.input);
@@ -83,23 +98,33 @@ export class Attempt implements RunningAttempt {
   }
 }
 
-function actionOf({ tenantId }: Host, run: Run, { outputName }: ServedTask) {
+function actionOf({ tenantId }: Host, { id, run, task, retryCount, invocation }: TaskRun) {
+  const done = run.tasks.filter(({ status, output }) => status === 'COMPLETED' && output !== undefined);
+  const parents = done.map((one) => [one.task.name, JSON.parse(one.output ?? 'null') as unknown]);
+  const failed = run.tasks.filter(({ status }) => status === 'FAILED');
+  const payload = {
+    input: JSON.parse(run.input) as unknown,
+    parents: Object.fromEntries(parents) as Record<string, unknown>,
+    triggered_by: 'manual',
+    step_run_errors: Object.fromEntries(failed.map((one) => [one.task.name, one.error])),
+  };
   const action = AssignedAction.fromPartial({
     tenantId,
     workflowRunId: run.id,
     jobId: run.id,
-    jobName: outputName,
+    jobName: task.name,
     jobRunId: run.id,
-    taskId: run.id,
-    taskRunExternalId: run.id,
-    actionId: createActionId(run.name, outputName),
-    actionPayload: JSON.stringify({ input: JSON.parse(run.input) as unknown, parents: {}, triggered_by: 'manual' }),
-    taskName: outputName,
-    retryCount: run.retryCount,
+    taskId: id,
+    taskRunExternalId: id,
+    actionId: createActionId(run.name, task.name),
+    actionPayload: JSON.stringify(payload),
+    taskName: task.name,
+    retryCount,
     additionalMetadata: JSON.stringify(run.metadata),
     childWorkflowIndex: run.childIndex,
     parentWorkflowRunId: run.parentId,
     priority: run.priority,
+    ...(task.isDurable ? { durableTaskInvocationCount: invocation } : {}),
   });
   return createAction(action);
 }

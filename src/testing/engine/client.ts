@@ -1,11 +1,18 @@
 import type { HatchetClient } from '@hatchet-dev/typescript-sdk';
-import { applyNamespace, CreateTaskWorkflow, WorkflowDeclaration } from '@hatchet-dev/typescript-sdk/edge/index.js';
+import {
+  applyNamespace,
+  CreateDurableTaskWorkflow,
+  CreateTaskWorkflow,
+  WorkflowDeclaration,
+} from '@hatchet-dev/typescript-sdk/edge/index.js';
 import type { Clock } from '../../utils/clock';
+import { randomUUID } from 'node:crypto';
 import { InProcessEngine } from './engine';
 import { grpcError, notFound, notInKit } from './errors';
 import type { ClientLogger, Hook, Host, Middleware } from './host';
-import { hasEnded, type Run, type RunOptions, type RunRequest } from './run';
-import { outputsOf, RunReference } from './run-ref';
+import { hasEnded, type Run, type RunOptions, type RunRequest, type TaskRun } from './run';
+import { RunReference } from './run-ref';
+import type { ServedWorkflow } from './served-task';
 import { EngineWorker } from './worker';
 
 export interface InProcessClientOptions {
@@ -62,19 +69,27 @@ export class InProcessHatchet implements Host {
     return declaration;
   }
 
-  durableTask({ name }: { name: string }): never {
-    throw notInKit(`durable tasks, as ${name} is`);
+  durableTask(options: object): object {
+    const declaration = CreateDurableTaskWorkflow(options as never, this.asClient() as never);
+    this.onDeclare?.(declaration);
+    return declaration;
   }
 
   workflow(options: object): object {
-    return new WorkflowDeclaration(options as never, this.asClient() as never);
+    const declaration = new WorkflowDeclaration(options as never, this.asClient() as never);
+    this.onDeclare?.(declaration);
+    return declaration;
   }
 
   worker(
     name: string,
-    { workflows = [], slots }: { workflows?: readonly object[]; slots?: number } = {},
+    {
+      workflows = [],
+      slots,
+      durableSlots,
+    }: { workflows?: readonly object[]; slots?: number; durableSlots?: number } = {},
   ): EngineWorker {
-    const worker = new EngineWorker(this.engine, name, slots);
+    const worker = new EngineWorker(this.engine, name, slots, durableSlots);
     worker.serve(workflows, (task) => this.fullName(task));
     return worker;
   }
@@ -114,24 +129,20 @@ export class InProcessHatchet implements Host {
       if (!run) throw grpcError('/v1.AdminService/GetRunDetails', 'NOT_FOUND', 'the run was not found');
       return {
         done: hasEnded(run),
-        isEvicted: false,
+        isEvicted: run.tasks.some(({ isEvicted }) => isEvicted),
         status: run.status,
         input: JSON.parse(run.input) as unknown,
         additionalMetadata: run.metadata,
-        taskRuns: {
-          [run.outputName]: {
-            externalId: run.id,
-            readableId: run.outputName,
-            output: outputsOf(run)[run.outputName] ?? null,
-            error: run.error || undefined,
-          },
-        },
+        taskRuns: Object.fromEntries(run.tasks.map((task) => [task.task.name, detailOf(task)])),
       };
     },
     get: async (id: string) => {
       await this.answer();
       const run = this.run(id);
-      return { run: { status: run.status, input: JSON.parse(run.input) as unknown }, taskEvents: run.events };
+      return {
+        run: { status: run.status, input: JSON.parse(run.input) as unknown },
+        taskEvents: run.tasks.flatMap(({ events }) => events),
+      };
     },
     list: async ({ additionalMetadata, since, until, limit = 50, offset = 0 }: ListFilter = {}) => {
       await this.answer();
@@ -151,21 +162,27 @@ export class InProcessHatchet implements Host {
       }));
       return { rows };
     },
-    replay: () => Promise.reject(notInKit('replays')),
+    replay: async ({ ids }: { ids?: readonly string[] }) => {
+      await this.answer();
+      if (!ids) throw notInKit('replays by filters');
+      this.engine.replay(ids);
+    },
   };
 
   readonly api = {
     v1TaskEventList: async (id: string, { limit = 0 }: { limit?: number } = {}) => {
       await this.answer();
-      return { data: { rows: this.run(id).events.toReversed().slice(0, limit) } };
+      const events = this.engine.eventsOf(id);
+      if (!events) throw notFound(`The task ${id}`);
+      return { data: { rows: events.toReversed().slice(0, limit) } };
     },
     workerList: async () => {
       await this.answer();
-      const rows = [...this.engine.workers].map(({ id, name, tasks, slots, running }) => ({
+      const rows = [...this.engine.workers].map(({ id, name, workflows, slots, running }) => ({
         metadata: { id },
         name,
         status: 'ACTIVE',
-        actions: [...tasks.values()].map((task) => `${task.name}:${task.outputName}`.toLowerCase()),
+        actions: [...workflows.values()].flatMap((read) => actionsOf(read())),
         slotConfig: { default: { available: slots - running, limit: slots } },
       }));
       return { data: { rows } };
@@ -197,7 +214,21 @@ export class InProcessHatchet implements Host {
 
   readonly crons = refusing('crons');
   readonly scheduled = refusing('schedules');
-  readonly events = refusing('events');
+  readonly events = {
+    ...refusing('list of events'),
+    /** Wakes the durable tasks that wait for the event. No run begins by it. */
+    push: async (key: string, payload: object) => {
+      await this.answer();
+      const event = {
+        id: randomUUID(),
+        key: applyNamespace(key, this.config.namespace),
+        payload: JSON.parse(JSON.stringify(payload)) as object,
+        at: this.engine.clock.now(),
+      };
+      this.engine.waits.push(event);
+      return { eventId: event.id, key: event.key, payload: JSON.stringify(payload) };
+    },
+  };
 
   /** Resolves in a later turn, as an answer of an engine arrives. */
   private answer(): Promise<void> {
@@ -209,6 +240,20 @@ export class InProcessHatchet implements Host {
     if (!run) throw notFound(`The run ${id}`);
     return run;
   }
+}
+
+function detailOf({ id, task, status, output, error }: TaskRun): object {
+  return {
+    externalId: id,
+    readableId: task.name,
+    status,
+    output: output === undefined ? null : (JSON.parse(output) as unknown),
+    error: error || undefined,
+  };
+}
+
+function actionsOf({ name, tasks }: ServedWorkflow): string[] {
+  return tasks.map((task) => `${name}:${task.name}`.toLowerCase());
 }
 
 /** Returns an object whose methods all fail. */

@@ -1,54 +1,52 @@
-import { durationToMs, type Duration } from '@hatchet-dev/typescript-sdk';
 import { randomUUID } from 'node:crypto';
-import type { Clock, Timer } from '../../utils/clock';
-import { Attempt, type AttemptEnd } from './attempt';
+import type { Clock } from '../../utils/clock';
 import { grpcError } from './errors';
 import type { BodyControl, Host } from './host';
-import { hasEnded, type Run, type RunRequest } from './run';
-import type { ServedTask, Server } from './served-task';
+import { hasEnded, statusOf, type Run, type RunRequest, type TaskRun } from './run';
+import type { ServedTask, ServedWorkflow, Server } from './served-task';
+import { mostBytes, TaskQueue, type QueueHost } from './task-queue';
+import { Waits } from './waits';
 
 const trigger = '/v1.AdminService/TriggerWorkflowRun';
-/** The largest call, in bytes. */
-const mostBytes = 4 * 1024 * 1024;
 /** What the engine itself sets in the metadata of a child, which its own children do not inherit. */
 const ofParent = { task: 'hatchet__parent_step_run_id', run: 'hatchet__parent_workflow_run_id' };
 
-/** What is known of a run besides itself while it goes on. */
-interface UnderWay {
-  task: ServedTask;
-  worker?: Server;
-  /** Ends the wait for a worker, or the attempt. */
-  limit?: Timer | undefined;
-  /** When the attempt ends at the latest, by the clock's `elapsed`. */
-  until: number;
-  /** True while the run waits for its next attempt. */
-  isPaused: boolean;
-  /** True if its body has given its slot back. */
-  hasNoSlot: boolean;
-}
-
 /**
- * A Hatchet engine inside this process, for tests: it queues, runs, retries, times out and cancels runs of single tasks as
- * the real one does. It starts them by itself, or one at a time when it is asked to.
+ * A Hatchet engine inside this process, for tests: it queues, runs, retries, times out and cancels tasks and workflows of
+ * several tasks as the real one does. It starts them by itself, or one at a time when it is asked to.
  */
-export class InProcessEngine implements BodyControl {
+export class InProcessEngine implements BodyControl, QueueHost {
   /** All runs in the order of their publication. */
   readonly runs = new Map<string, Run>();
-  readonly workers = new Set<Server>();
   /** The names that any worker has ever registered. */
   readonly names = new Set<string>();
-  private readonly underWay = new Map<string, UnderWay>();
+  readonly waits: Waits;
+  readonly control = this;
+  /** Called when a task of a run has begun. */
+  onStart: ((run: Run) => void) | undefined;
+  private readonly queue: TaskQueue;
+  private readonly tasks = new Map<string, TaskRun>();
+  /** The tasks that were queued, or cancelled before. */
+  private readonly queued = new WeakSet<TaskRun>();
+  /** Ends the waits of tasks that are not queued yet. */
+  private readonly waiting = new Map<TaskRun, () => void>();
   /** The runs of children, by their parents and their keys or indexes. */
   private readonly children = new Map<string, string>();
   private events = 0;
-  private isPlanned = false;
 
-  /** @param startsByItself - false: runs begin only by `startNext` */
+  /** @param startsByItself - false: tasks begin only by `startNext` */
   constructor(
-    private readonly host: Host,
+    readonly host: Host,
     readonly clock: Clock,
     readonly startsByItself = true,
-  ) {}
+  ) {
+    this.waits = new Waits(clock);
+    this.queue = new TaskQueue(this);
+  }
+
+  get workers(): Set<Server> {
+    return this.queue.workers;
+  }
 
   /** Makes the runs of a batch, all or none. @returns their ids @throws as the engine refuses a call */
   publish(requests: readonly RunRequest[]): string[] {
@@ -62,38 +60,56 @@ export class InProcessEngine implements BodyControl {
     if (texts.flat().some((text) => text.includes('\\u0000')))
       throw grpcError(trigger, 'INVALID_ARGUMENT', 'a text contains the character NUL');
     for (const { options } of requests)
-      if (options?.parentTaskRunExternalId && !this.runs.has(options.parentTaskRunExternalId))
+      if (options?.parentTaskRunExternalId && !this.tasks.has(options.parentTaskRunExternalId))
         throw grpcError(trigger, 'NOT_FOUND', 'the parent was not found');
     return requests.map((request, i) => this.take(request, ...(texts[i] ?? ['{}', '{}'])));
   }
 
   /** Cancels runs: those that wait end at once, the bodies of others are aborted. */
   cancel(ids: readonly string[]): void {
-    for (const id of ids) {
-      const run = this.runs.get(id);
-      if (!run || hasEnded(run)) continue;
-      this.note(run, 'CANCELLED');
-      this.finish(run, 'CANCELLED');
+    for (const run of ids.flatMap((id) => this.runs.get(id) ?? []))
+      for (const task of run.tasks) if (!hasEnded(task)) this.cancelTask(task);
+  }
+
+  /** Runs ended runs once more, with the same ids and all their attempts. */
+  replay(ids: readonly string[]): void {
+    for (const run of ids.flatMap((id) => this.runs.get(id) ?? [])) {
+      if (!hasEnded(run)) continue;
+      // It is added again when the run fails again.
+      const last = run.tasks.at(-1);
+      if (last && run.onFailure && last.task.name === run.onFailure.name) this.tasks.delete(run.tasks.pop()?.id ?? '');
+      for (const task of run.tasks) {
+        this.queued.delete(task);
+        Object.assign(task, { status: 'QUEUED', output: undefined, error: '', failures: 0, log: undefined });
+        task.retryCount += 1;
+        this.note(task, 'RETRIED_BY_USER');
+      }
+      run.status = 'QUEUED';
+      this.progress(run);
     }
   }
 
-  /** Lets the attempt of a run go on for longer. */
-  refreshTimeout(id: string, by: string): void {
-    const state = this.underWay.get(id);
-    const run = this.runs.get(id);
-    if (!state || !run?.attempt)
-      throw grpcError('/Dispatcher/RefreshTimeout', 'NOT_FOUND', 'the task run was not found');
-    state.until += durationToMs(by as Duration);
-    this.limitAttempt(run, state);
+  /** Delivers a run to its worker a second time, as an engine may. Resolves when its body has returned. */
+  async redeliver(id: string): Promise<void> {
+    for (const task of this.runs.get(id)?.tasks ?? []) await this.queue.deliverAgain(task);
   }
 
-  /** Frees the slot of a run whose body goes on. */
+  /** Gives what the present process has begun to the next one. */
+  reassign(): void {
+    this.queue.reassign();
+  }
+
+  refreshTimeout(id: string, by: string): void {
+    this.queue.refreshTimeout(this.tasks.get(id), by);
+  }
+
   releaseSlot(id: string): void {
-    const state = this.underWay.get(id);
-    if (!state?.worker || state.hasNoSlot) return;
-    state.hasNoSlot = true;
-    state.worker.running -= 1;
-    this.plan();
+    this.queue.releaseSlot(this.tasks.get(id));
+  }
+
+  /** Returns the events of a task; undefined if there is no such task. */
+  eventsOf(id: string): TaskRun['events'] | undefined {
+    return this.tasks.get(id)?.events;
   }
 
   /** Resolves when a run has ended. One that does not exist never ends. */
@@ -106,38 +122,49 @@ export class InProcessEngine implements BodyControl {
 
   /** Returns whether a worker serves a task. */
   serves(name: string): boolean {
-    return this.workerFor(name) !== undefined;
-  }
-
-  /** The runs that could begin now, in the order in which they would. */
-  get startable(): Run[] {
-    const waiting = [...this.underWay.keys()].flatMap((id) => this.runs.get(id) ?? []);
-    const startable = waiting.filter((run) => run.status === 'QUEUED' && !this.underWay.get(run.id)?.isPaused);
-    return startable.filter(({ name }) => this.workerFor(name, true)).sort((a, b) => b.priority - a.priority);
+    return this.queue.serverOf(name) !== undefined;
   }
 
   /** How many runs have not ended. */
   get open(): number {
-    return this.underWay.size;
+    return this.queue.open + this.waiting.size;
   }
 
-  /** Starts the next run, of a task if one is named. @returns the run; undefined if none can begin */
-  startNext(name?: string): Run | undefined {
-    const run = this.startable.find((one) => name === undefined || one.name === name);
-    const worker = run && this.workerFor(run.name, true);
-    if (!run || !worker) return undefined;
-    this.begin(run, worker);
-    return run;
+  /** Starts the next task, of runs of a name if one is given. @returns the task; undefined if none can begin */
+  startNext(name?: string): TaskRun | undefined {
+    return this.queue.startNext(({ run }) => name === undefined || run.name === name);
   }
 
-  /** Called when a worker has come, or a slot has become free. */
   plan(): void {
-    if (!this.startsByItself || this.isPlanned) return;
-    this.isPlanned = true;
-    this.clock.immediate(() => {
-      this.isPlanned = false;
-      while (this.startNext());
+    this.queue.plan();
+  }
+
+  restore(task: TaskRun): void {
+    this.queue.restore(task);
+  }
+
+  note(task: TaskRun, eventType: string, more: { errorMessage?: string; workerId?: string } = {}): void {
+    this.events += 1;
+    const timestamp = new Date(this.clock.now()).toISOString();
+    const workerId = more.workerId ?? task.attempt?.workerId;
+    const { errorMessage } = more;
+    task.events.push({
+      id: this.events,
+      eventType,
+      timestamp,
+      retryCount: task.retryCount,
+      ...(workerId ? { workerId } : {}),
+      ...(errorMessage === undefined ? {} : { errorMessage }),
     });
+  }
+
+  changed({ run, status }: TaskRun): void {
+    run.status = statusOf(run.tasks);
+    if (status === 'RUNNING') this.onStart?.(run);
+  }
+
+  ended({ run }: TaskRun): void {
+    this.progress(run);
   }
 
   private take({ workflowName, options = {} }: RunRequest, input: string, given: string): string {
@@ -148,9 +175,9 @@ export class InProcessEngine implements BodyControl {
     if (known) return known;
     const id = randomUUID();
     // A name that no worker has registered gets an id, and no run.
-    const task = this.taskOf(name);
-    if (!task) return id;
-    const inherited = parent ? { ...this.runs.get(parent)?.metadata } : {};
+    const workflow = this.workflowOf(name);
+    if (!workflow) return id;
+    const inherited = parent ? { ...this.tasks.get(parent)?.run.metadata } : {};
     for (const field of Object.values(ofParent)) delete inherited[field];
     const metadata = { ...inherited, ...(JSON.parse(given) as Record<string, string>) };
     if (parent) Object.assign(metadata, { [ofParent.task]: parent, [ofParent.run]: parentId ?? parent });
@@ -165,166 +192,117 @@ export class InProcessEngine implements BodyControl {
       priority,
       createdAt: this.clock.now(),
       status: 'QUEUED',
+      tasks: [],
+      onFailure: workflow.onFailure,
+      whenEnded: [],
+    };
+    this.runs.set(id, run);
+    // The only task of a run has the id of the run.
+    const isAlone = workflow.tasks.length === 1 && !workflow.onFailure;
+    for (const task of workflow.tasks) this.addTask(run, task, isAlone ? id : randomUUID());
+    this.progress(run);
+    return id;
+  }
+
+  private addTask(run: Run, task: ServedTask, id: string): TaskRun {
+    const made: TaskRun = {
+      id,
+      run,
+      task,
+      status: 'QUEUED',
       output: undefined,
       error: '',
       retryCount: 0,
       failures: 0,
-      outputName: task.outputName,
       attempt: undefined,
       events: [],
-      whenEnded: [],
+      invocation: 0,
+      isEvicted: false,
+      log: undefined,
     };
-    this.runs.set(id, run);
-    this.enqueue(run, task);
-    return id;
+    run.tasks.push(made);
+    this.tasks.set(id, made);
+    return made;
   }
 
-  private enqueue(run: Run, task: ServedTask): void {
-    const state: UnderWay = { task, until: 0, isPaused: false, hasNoSlot: false };
-    this.underWay.set(run.id, state);
-    this.note(run, 'QUEUED');
-    this.limitWait(run, state);
-    this.plan();
-  }
-
-  /** Ends a run as cancelled that no worker takes in time. */
-  private limitWait(run: Run, state: UnderWay): void {
-    state.limit?.cancel();
-    state.limit = this.clock.timeout(() => {
-      this.note(run, 'SCHEDULING_TIMED_OUT');
-      this.finish(run, 'CANCELLED');
-    }, state.task.scheduleMs);
-    state.limit.unref();
-  }
-
-  private limitAttempt(run: Run, state: UnderWay): void {
-    state.limit?.cancel();
-    state.limit = this.clock.timeout(
-      () => {
-        this.note(run, 'TIMED_OUT', 'Execution timed out');
-        run.attempt?.abort();
-        this.failed(run, state, 'Execution timed out', false);
-      },
-      Math.max(0, state.until - this.clock.elapsed()),
-    );
-    state.limit.unref();
-  }
-
-  private begin(run: Run, worker: Server): void {
-    const state = this.underWay.get(run.id);
-    const task = worker.tasks.get(run.name);
-    if (!state || !task) return;
-    Object.assign(state, { task, worker, hasNoSlot: false, until: this.clock.elapsed() + task.executionMs });
-    worker.running += 1;
-    run.status = 'RUNNING';
-    run.outputName = task.outputName;
-    for (const event of ['ASSIGNED', 'SENT_TO_WORKER', 'STARTED']) this.note(run, event);
-    this.limitAttempt(run, state);
-    const attempt = new Attempt(this.host, this, run, task, worker.id);
-    run.attempt = attempt;
-    void attempt.end().then((end) => {
-      // A later attempt has begun, or the run has ended: a late return changes nothing.
-      if (run.attempt === attempt) this.attemptEnded(run, state, end);
-    });
-  }
-
-  private attemptEnded(run: Run, state: UnderWay, end: AttemptEnd): void {
-    if (end.code === 'dropped') return;
-    if (end.code === 'failed') {
-      this.note(run, 'FAILED', end.error);
-      return this.failed(run, state, end.error, end.isFinal);
+  /** Begins the tasks of a run that can begin, ends those that never will, and the run when all have ended. */
+  private progress(run: Run): void {
+    if (hasEnded(run)) return;
+    const { tasks, onFailure } = run;
+    const named = new Map(tasks.map((task) => [task.task.name, task]));
+    const before = ({ task }: TaskRun) => task.parents.flatMap((name) => named.get(name) ?? []);
+    const isNew = (task: TaskRun) => task.status === 'QUEUED' && !this.queued.has(task) && !this.waiting.has(task);
+    for (const task of tasks.filter(isNew)) {
+      if (!isNew(task)) continue;
+      const parents = before(task);
+      if (parents.some(({ status }) => status === 'FAILED' || status === 'CANCELLED')) this.cancelTask(task);
+      else if (parents.every(({ status }) => status === 'COMPLETED')) this.begin(task);
     }
-    if (Buffer.byteLength(end.output) > mostBytes) {
-      this.note(run, 'FAILED', 'the output is too large');
-      return this.failed(run, state, 'the output is too large', true);
-    }
-    run.output = end.output;
-    this.note(run, 'FINISHED');
-    this.finish(run, 'COMPLETED');
-  }
-
-  private failed(run: Run, state: UnderWay, error: string, isFinal: boolean): void {
-    run.failures += 1;
-    if (!isFinal && run.failures <= state.task.retries)
-      return this.again(run, state, state.task.backoffMs(run.failures));
-    run.error = error;
-    this.finish(run, 'FAILED');
-  }
-
-  /** Puts a run back into the queue for its next attempt. @param waitMs - the wait before it */
-  private again(run: Run, state: UnderWay, waitMs: number): void {
-    this.free(state);
-    run.attempt = undefined;
-    run.status = 'QUEUED';
-    run.retryCount += 1;
-    this.note(run, 'QUEUED');
-    if (waitMs === 0) {
-      this.limitWait(run, state);
-      return this.plan();
-    }
-    state.isPaused = true;
-    state.limit?.cancel();
-    state.limit = this.clock.timeout(() => {
-      state.isPaused = false;
-      this.limitWait(run, state);
-      this.plan();
-    }, waitMs);
-    state.limit.unref();
-  }
-
-  private finish(run: Run, status: 'COMPLETED' | 'FAILED' | 'CANCELLED'): void {
-    const state = this.underWay.get(run.id);
-    const { attempt } = run;
-    run.status = status;
-    run.attempt = undefined;
-    this.underWay.delete(run.id);
-    if (state) {
-      state.limit?.cancel();
-      this.free(state);
-    }
-    if (status === 'CANCELLED') attempt?.abort();
+    if (hasEnded(run)) return;
+    run.status = tasks.every(hasEnded) ? 'RUNNING' : statusOf(tasks);
+    if (!tasks.every(hasEnded)) return;
+    const isHandled = !onFailure || tasks.some(({ task }) => task.name === onFailure.name);
+    if (!isHandled) return this.afterAll(run, onFailure);
+    run.status = statusOf(tasks);
     for (const ended of run.whenEnded.splice(0)) ended();
-    this.plan();
   }
 
-  private free(state: UnderWay): void {
-    if (state.worker && !state.hasNoSlot) state.worker.running -= 1;
-    delete state.worker;
+  /** Runs the task for failures, or notes that there was none. */
+  private afterAll(run: Run, onFailure: ServedTask): void {
+    const status = statusOf(run.tasks);
+    const task = this.addTask(run, onFailure, randomUUID());
+    if (status === 'FAILED') return this.progress(run);
+    this.queued.add(task);
+    task.status = status === 'COMPLETED' ? 'COMPLETED' : 'CANCELLED';
+    if (status === 'COMPLETED') task.output = JSON.stringify({ skipped: true });
+    this.progress(run);
   }
 
-  private note(run: Run, eventType: string, errorMessage?: string): void {
-    this.events += 1;
-    const worker = this.underWay.get(run.id)?.worker;
-    run.events.push({
-      id: this.events,
-      eventType,
-      timestamp: new Date(this.clock.now()).toISOString(),
-      retryCount: run.retryCount,
-      ...(worker ? { workerId: worker.id } : {}),
-      ...(errorMessage === undefined ? {} : { errorMessage }),
-    });
+  private begin(task: TaskRun): void {
+    const { waitsFor } = task.task;
+    const enqueue = () => {
+      this.waiting.delete(task);
+      this.queued.add(task);
+      this.queue.enqueue(task);
+    };
+    if (!waitsFor) return enqueue();
+    this.note(task, 'QUEUED');
+    this.waiting.set(task, () => undefined);
+    const end = this.waits.begin(waitsFor, enqueue);
+    if (this.waiting.has(task)) this.waiting.set(task, end);
   }
 
-  private workerFor(name: string, isFree = false): Server | undefined {
-    return [...this.workers].find(({ tasks, running, slots }) => tasks.has(name) && (!isFree || running < slots));
+  private cancelTask(task: TaskRun): void {
+    this.note(task, 'CANCELLED');
+    const endWait = this.waiting.get(task);
+    endWait?.();
+    this.waiting.delete(task);
+    this.queued.add(task);
+    this.queue.cancel(task);
   }
 
-  private taskOf(name: string): ServedTask | undefined {
-    const serving = this.workerFor(name)?.tasks.get(name);
+  private workflowOf(name: string): ServedWorkflow | undefined {
+    const serving = this.queue.serverOf(name)?.workflows.get(name)?.();
     if (serving || !this.names.has(name)) return serving;
     // Its worker is gone: the run waits until its schedule timeout.
-    return {
-      name,
-      outputName: name,
-      retries: 0,
-      executionMs: 60_000,
-      scheduleMs: 300_000,
-      backoffMs: () => 0,
-      body: gone,
-    };
+    return { name, isSingle: true, tasks: [unserved(name)], onFailure: undefined };
   }
 }
 
-function gone(): never {
-  throw new Error('No worker serves this task.');
+function unserved(name: string): ServedTask {
+  return {
+    workflow: name,
+    name,
+    parents: [],
+    waitsFor: undefined,
+    isDurable: false,
+    evictAfterMs: undefined,
+    retries: 0,
+    executionMs: 60_000,
+    scheduleMs: 300_000,
+    backoffMs: () => 0,
+    body: () => {
+      throw new Error('No worker serves this task.');
+    },
+  };
 }

@@ -34,9 +34,10 @@ export class RunReference {
     const ended = this.engine.whenEnded(await this.workflowRunId);
     const run = await this.unlessAborted(ended);
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- the SDK rejects with a list
-    if (run.status === 'FAILED') throw [run.error];
-    // As the SDK reads it: a cancelled run has an empty object as its output.
-    const outputs = { [run.outputName]: {}, ...outputsOf(run) } as Record<string, unknown>;
+    if (run.status === 'FAILED') throw run.tasks.flatMap(({ status, error }) => (status === 'FAILED' ? [error] : []));
+    // As the SDK reads it: a cancelled task has an empty object as its output.
+    const none = Object.fromEntries(run.tasks.map(({ task }) => [task.name, {}]));
+    const outputs = { ...none, ...outputsOf(run) } as Record<string, unknown>;
     return this._standaloneTaskName === undefined ? outputs : outputs[this._standaloneTaskName];
   }
 
@@ -48,8 +49,8 @@ export class RunReference {
     throw notInKit('streams of runs');
   }
 
-  replay(): never {
-    throw notInKit('replays');
+  async replay(): Promise<void> {
+    this.engine.replay([await this.workflowRunId]);
   }
 
   private unlessAborted<T>(promise: Promise<T>): Promise<T> {
@@ -70,7 +71,15 @@ export class RunReference {
   }
 }
 
-/** Returns the outputs of the tasks of a run that has ended: none of a cancelled one. */
-export function outputsOf({ output, outputName }: Run): Record<string, unknown> {
-  return output === undefined ? {} : { [outputName]: JSON.parse(output) as unknown };
+/** Returns the outputs of the tasks of a run, by their names: none of one that has not succeeded. */
+export function outputsOf({ tasks }: Run): Record<string, unknown> {
+  const done = tasks.filter(({ output }) => output !== undefined);
+  return Object.fromEntries(done.map(({ task, output = 'null' }) => [task.name, JSON.parse(output) as unknown]));
+}
+
+/** Returns what a run gives to who waits for it: the output of its only task, or those of all by their names. */
+export function outputOf(run: Run): unknown {
+  const outputs = outputsOf(run);
+  const [only, ...others] = run.tasks;
+  return others.length > 0 || !only ? outputs : outputs[only.task.name];
 }

@@ -1,3 +1,6 @@
+import type { DurableLog } from './durable-log';
+import type { ServedTask } from './served-task';
+
 export type RunStatus = 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'FAILED' | 'CANCELLED';
 
 /** What is asked of the engine: one run. */
@@ -31,15 +34,14 @@ export interface RunEvent {
 /** An attempt of a run that goes on. */
 export interface RunningAttempt {
   readonly workerId: string;
-  /** Aborts the body, as for a timeout or a cancellation. What it gives from now on does not count. */
-  abort(): void;
+  /** Aborts the body, as for a timeout, a cancellation or an eviction. What it gives from now on does not count. */
+  abort(reason: 'cancelled' | 'evicted'): void;
 }
 
-/** One run of a task, with all that the engine stores of it. */
+/** One run of a task or of a workflow of several tasks, with all that the engine stores of it. */
 export interface Run {
-  /** The id of the run, and of its only task. */
   readonly id: string;
-  /** The name of its task, as the engine has it. */
+  /** The name of its task or workflow, as the engine has it. */
   readonly name: string;
   /** As JSON text. */
   readonly input: string;
@@ -49,6 +51,20 @@ export interface Run {
   readonly priority: number;
   readonly createdAt: number;
   status: RunStatus;
+  readonly tasks: TaskRun[];
+  /** The task that runs when another one has failed. */
+  readonly onFailure: ServedTask | undefined;
+  /** Called when it has ended. */
+  readonly whenEnded: (() => void)[];
+}
+
+/** The run of one task. */
+export interface TaskRun {
+  /** That of the run, if it is the only task. */
+  readonly id: string;
+  readonly run: Run;
+  task: ServedTask;
+  status: RunStatus;
   /** As JSON text. */
   output: string | undefined;
   /** JSON text of an error that a body threw, or the engine's own words. */
@@ -56,15 +72,24 @@ export interface Run {
   /** How many attempts were begun before the present one, and how many of them have failed. */
   retryCount: number;
   failures: number;
-  /** The name of its output. */
-  outputName: string;
   /** The attempt that goes on. */
   attempt: RunningAttempt | undefined;
   readonly events: RunEvent[];
-  /** Called when it has ended. */
-  readonly whenEnded: (() => void)[];
+  /** How often the present attempt was invoked: a durable task that was evicted is invoked again. */
+  invocation: number;
+  /** True while a durable task waits without a worker. */
+  isEvicted: boolean;
+  log: DurableLog | undefined;
 }
 
-export function hasEnded({ status }: Run): boolean {
+export function hasEnded({ status }: { status: RunStatus }): boolean {
   return status === 'COMPLETED' || status === 'FAILED' || status === 'CANCELLED';
+}
+
+/** Returns the status of a run by those of its tasks. */
+export function statusOf(tasks: readonly TaskRun[]): RunStatus {
+  const any = (status: RunStatus) => tasks.some((task) => task.status === status);
+  if (!tasks.every(hasEnded)) return tasks.every(({ status }) => status === 'QUEUED') ? 'QUEUED' : 'RUNNING';
+  if (any('FAILED')) return 'FAILED';
+  return any('CANCELLED') ? 'CANCELLED' : 'COMPLETED';
 }

@@ -1,28 +1,33 @@
 import { randomUUID } from 'node:crypto';
 import type { InProcessEngine } from './engine';
-import { servedTask, type ServedTask, type Server } from './served-task';
+import { servedWorkflow, type ServedWorkflow, type Server } from './served-task';
 
 const defaultSlots = 100;
+const defaultDurableSlots = 1_000;
 
 /** A worker of the in-process engine, as the SDK's worker is seen from outside. */
 export class EngineWorker implements Server {
   readonly id = randomUUID();
-  readonly tasks = new Map<string, ServedTask>();
+  readonly workflows = new Map<string, () => ServedWorkflow>();
   running = 0;
+  runningDurable = 0;
   private ended: (() => void) | undefined;
 
   constructor(
     private readonly engine: InProcessEngine,
     readonly name: string,
     readonly slots = defaultSlots,
+    readonly durableSlots = defaultDurableSlots,
   ) {}
 
-  /** Adds tasks, or replaces those of the same names. @throws Error for what the in-process engine does not have */
+  /** Adds declarations, or replaces those of the same names. @throws Error for what the in-process engine does not have */
   serve(declarations: readonly object[], fullName: (name: string) => string): void {
     for (const declaration of declarations) {
-      const task = servedTask(declaration, fullName);
-      this.tasks.set(task.name, task);
-      this.engine.names.add(task.name);
+      const first = servedWorkflow(declaration, fullName);
+      // A workflow gets its tasks after it was declared.
+      const read = first.isSingle ? () => first : () => servedWorkflow(declaration, fullName);
+      this.workflows.set(first.name, read);
+      this.engine.names.add(first.name);
     }
     this.engine.plan();
   }
@@ -37,8 +42,9 @@ export class EngineWorker implements Server {
   /** Takes no more runs, and resolves when those that it has have ended. */
   async stop(): Promise<void> {
     this.engine.workers.delete(this);
-    const own = [...this.engine.runs.values()].filter(({ attempt }) => attempt?.workerId === this.id);
-    await Promise.all(own.map(({ id }) => this.engine.whenEnded(id)));
+    const tasks = [...this.engine.runs.values()].flatMap((run) => run.tasks);
+    const own = tasks.filter(({ attempt }) => attempt?.workerId === this.id);
+    await Promise.all(own.map(({ run }) => this.engine.whenEnded(run.id)));
     this.ended?.();
   }
 
