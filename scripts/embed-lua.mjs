@@ -14,10 +14,10 @@ const FUNCTION = /^local function (\w+)/;
 const USED = /^\s*---\s*@used\s*$/;
 /**
  * The key of a table constructor; a literal, which stays as it is; a name of a field; or a value with that name in a table of
- * group.lua.
+ * group.lua or in a record of an active entry.
  */
 const FIELD_NAME =
-  /(?<![\w\])])\[field\.(\w+)\] =|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.])(field|spec_field|callback_field|group|changed|given)\.(\w+)/g;
+  /(?<![\w\])])\[(field|act)\.(\w+)\] =|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.])(field|spec_field|callback_field|group|changed|given|act)\.(\w+)/g;
 /** The part of the schema that has the names after each word. */
 const NAMES_AFTER = {
   field: 'group',
@@ -26,6 +26,7 @@ const NAMES_AFTER = {
   given: 'group',
   spec_field: 'specs',
   callback_field: 'callbacks',
+  act: 'active',
 };
 
 class ScriptError extends Error {}
@@ -84,14 +85,17 @@ function purpose(name) {
 /** Returns for each hash the stored name of each of its fields; of fields with an index, the part before the index. */
 function readFields(file) {
   const fields = {};
-  for (const hash of ['group', 'specs', 'callbacks']) {
+  for (const hash of ['group', 'specs', 'callbacks', 'active']) {
     const rows = Object.entries(JSON.parse(readFileSync(file, 'utf8'))[hash] ?? {});
     fields[hash] = Object.fromEntries(rows.map(([name, { stored }]) => [name, stored.replace(/<.*/, '')]));
   }
   return fields;
 }
 
-/** Replaces the names of fields by the stored names: `field.status` by `'st'`, `group.status` by `group.st`. */
+/**
+ * Replaces the names of fields by the stored names: `field.status` by `'st'`, `group.status` by `group.st`, and `act.run` by `act[2]`,
+ * since a record is an array: Lua makes, reads and joins it faster than a table with names.
+ */
 function withStoredNames(text, file, at, fields) {
   const storedName = (word, name) => {
     const hash = NAMES_AFTER[word];
@@ -102,12 +106,39 @@ function withStoredNames(text, file, at, fields) {
       `expected a field of "${hash}" in src/store/schema.json, got ${word}.${name}: add it there or fix the name`,
     );
   };
-  return text.replace(FIELD_NAME, (all, key, word, name) => {
+  for (const [all, name] of text
+    .replace(/'(?:[^'\\]|\\.)*'/g, "''")
+    .matchAll(/(?<!\b(?:act|field|group|changed|given))\.(\w+)/g)) {
+    if (!Object.hasOwn(fields.active, name)) continue;
+    fail(
+      file,
+      at,
+      `expected a record of an active entry in a variable "act", got ${all} in ${text}: rename the variable`,
+    );
+  }
+  return text.replace(FIELD_NAME, (all, keyWord, key, word, name) => {
+    // The values of a new record stand in the order of its fields: expand() checks it.
+    if (keyWord === 'act') return `[${storedName('act', key)}] =`;
     if (key !== undefined) return `${storedName('field', key)} =`;
     if (word === undefined) return all;
     const stored = storedName(word, name);
+    if (word === 'act') return `act[${stored}]`;
     return word.endsWith('field') ? `'${stored}'` : `${word}.${stored}`;
   });
+}
+
+/** Leaves the keys of a new record out, which makes it an array. It must have all fields of the schema, in their order. */
+function inOrder(text, before, file, at, { active }) {
+  const [key, number] = /^\[(\d+)\] = /.exec(text) ?? [];
+  const last = before?.number ?? 0;
+  const expected = last > 0 && last < Object.keys(active).length ? last + 1 : key && 1;
+  if (key && Number(number) === expected) return { text: text.slice(key.length), number: expected };
+  if (!expected) return { text };
+  return fail(
+    file,
+    at,
+    `expected field ${expected} of "active" in src/store/schema.json, got ${text}: a new record has all fields in their order`,
+  );
 }
 
 // Returns the code's lines without comments, indentation and blank lines, each with the function at the top level that it belongs to.
@@ -137,11 +168,12 @@ function expand(file, lines, context) {
     }
     const begun = FUNCTION.exec(line)?.[1];
     within = begun ?? within;
-    const stored = withStoredNames(text, file, at, context.fields);
+    const { fields } = context;
+    const stored = inOrder(withStoredNames(text, file, at, fields), code.at(-1), file, at, fields);
     // A list after "--- @used" becomes one line.
     const open = code.at(-1);
-    if (open?.ofUsed && !open.text.endsWith('}')) open.text += ` ${stored}`;
-    else code.push({ text: stored, within, ofUsed, file });
+    if (open?.ofUsed && !open.text.endsWith('}')) open.text += ` ${stored.text}`;
+    else code.push({ ...stored, within, ofUsed, file });
     ofUsed = false;
     if (line === 'end' || (begun && line.endsWith(' end'))) within = undefined;
   }

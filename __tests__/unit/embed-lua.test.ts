@@ -123,6 +123,44 @@ test('names of fields become the stored names, but not inside of texts', () => {
   ]);
 });
 
+const recordFields = [
+  'state',
+  'run',
+  'retryCount',
+  'invocation',
+  'nonce',
+  'process',
+  'throws',
+  'counted',
+  'publications',
+].concat(['child', 'cancel', 'token', 'startedAt', 'attempts']);
+/** The code that makes a record of fields, each with its name as its value. */
+const record = (names: string[]) => `local act = {\n${names.map((name) => `[act.${name}] = '${name}',`).join('\n')}\n}`;
+
+test('a record of an active entry becomes an array', () => {
+  script('run', `${record(recordFields)}\nreturn act.run .. 'act.run'`);
+  const values = recordFields.map((name) => `'${name}',`).join('\n');
+  expect(embedded().run?.lua).toBe(`local act = {\n${values}\n}\nreturn act[2] .. 'act.run'`);
+});
+
+test.each([
+  ['misses its last field', recordFields.slice(0, -1), 'expected field 14'],
+  ['misses a field', recordFields.filter((name) => name !== 'nonce'), 'expected field 5'],
+  ['has two fields in another order', ['run', 'state', ...recordFields.slice(2)], 'expected field 1'],
+  ['has a field that the schema does not have', ['status', ...recordFields.slice(1)], 'got act.status'],
+])('refuses a record of an active entry that %s', (_, names, message) => {
+  script('run', record(names));
+  expect(embed()).toMatchObject({ status: 1, stderr: expect.stringContaining(message) });
+});
+
+test.each(['return other.run', 'return acts[1].run', "return 'a.b' .. other.startedAt"])(
+  'refuses a field of a record in a variable with another name: %s',
+  (code) => {
+    script('run', code);
+    expect(embed()).toMatchObject({ status: 1, stderr: expect.stringContaining('in a variable "act"') });
+  },
+);
+
 test('the generated module has the stored names for TypeScript', () => {
   script('run', 'return 1');
   expect(embed().status).toBe(0);

@@ -65,8 +65,9 @@ test('each field of the schema is used', () => {
 });
 
 test('the record of an active item has the fields of the schema, in their order', () => {
-  const [, packed = ''] = /return table\.concat\(\{([^}]*)\}, '\|'\)/.exec(lines.join('\n')) ?? [];
-  expect(found(/\bact\.(\w+)/g, packed)).toEqual(activeFields.map(({ name }) => name));
+  // `npm run scripts:embed` fails when the scripts make a record with other fields or in another order.
+  expect(found(/^ *\[act\.(\w+)\] =/gm)).toEqual(activeFields.map(({ name }) => name));
+  expect(found(/^local packing = fields\((\d+)\)/gm)).toEqual([String(activeFields.length)]);
   expect(activeFields.map(({ field }) => field)).toEqual(activeFields.map((_, i) => String(i + 1)));
   const { publications, isCancelled, startedAt, attempts, ...texts } = unpackActive(
     activeFields.map(({ name }) => name).join('|'),

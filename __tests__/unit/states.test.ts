@@ -95,13 +95,11 @@ describe("a group's status", () => {
 
 describe("an entry's state", () => {
   test('is written by the functions that ask the table first', () => {
-    expect(lines(/^\s*(\w+\.)?state(, [\w., ]+)? = |\{ ?state = /)).toEqual([
-      'lib/entries.lua: state = state,',
+    expect(lines(/^\s*(\w+\.)?state(, [\w., ]+)? = |\[act\.state\] = /)).toEqual([
       'lib/states.lua: act.state = to',
-      'lib/states.lua: state = to,',
+      'lib/states.lua: [act.state] = to,',
     ]);
-    expect(body('lib/entries.lua', 'unpack_active')).toContain('state = state,');
-    expect(body('lib/states.lua', 'activate')).toContain('state = to,');
+    expect(body('lib/states.lua', 'activate')).toContain('[act.state] = to,');
     expect(lines(/'HSET', A,/)).toEqual([`lib/entries.lua: write_all('HSET', A, packed)`]);
     expect(lines(/'SETRANGE', B/)).toEqual([
       `lib/entries.lua: redis.call('SETRANGE', B, indexes[first], table.concat(row))`,

@@ -9,6 +9,7 @@ import { childrenId } from '../store/ids';
 import { processState } from '../utils/process-state';
 import { messageOf } from '../utils/error-message';
 import { BackOffError } from '../config/errors';
+import { BodyContext } from './body-context';
 import { ClaimedRun } from './claimed-run';
 import { currentExecution, inExecution, type Execution, type MageContext } from './context';
 import { isWrapped } from './layers';
@@ -183,9 +184,10 @@ class Attempt {
 
   execute(claim: Claim, { failedItems, attempt, message }: Started, root?: RootCapture): unknown {
     const received = (this.input ?? {}) as Message;
-    const context = contextOf(this.ctx, attempt, claim, root !== undefined);
+    const metadata = metadataOf(claim, this.ctx.additionalMetadata());
+    const context = new BodyContext(metadata, { attempt, groupId: claim.groupId, isRoot: root !== undefined });
     // A run that mageflow did not publish has no message but its input.
-    addMessage(context, claim.own ? received : message);
+    context.setMessage(claim.own ? received : message);
     // The common case: the input contains no references, and no result of another entry is needed.
     if (!this.task.schema && claim.source === '' && referencesIn(received).length === 0)
       return this.run(this.shown(received), context, claim, root);
@@ -240,18 +242,18 @@ class Attempt {
       ended = encodeOutput(task.name, output);
       this.warnOfLoss(output);
     } catch (error) {
-      await this.leave(root, error);
+      if (root) await this.leave(root, error);
       if (error instanceof BackOffError && !claim.own) return run.backOff(error, task.retries);
       throw await run.fail(error, task.retries);
     }
-    await this.leave(root);
+    if (root) await this.leave(root);
     await run.succeed(ended.payload);
     return ended.output;
   }
 
   /** Called when the body of a root has returned or thrown. An evicted one continues later, so its capture does not end. */
-  private async leave(root: RootCapture | undefined, error?: unknown): Promise<void> {
-    await (isEvicted(this.ctx) || isEviction(error) ? root?.leave() : root?.end());
+  private async leave(root: RootCapture, error?: unknown): Promise<void> {
+    await (isEvicted(this.ctx) || isEviction(error) ? root.leave() : root.end());
   }
 
   /** Warns once for each task when its output changes as JSON. */
@@ -290,32 +292,4 @@ function sentInput(ctx: Context<unknown>): Message | undefined {
   } catch (error) {
     throw new Error(`The run's payload is not JSON: ${messageOf(error)}`, { cause: error });
   }
-}
-
-/** Adds the message with which a group was started. @param message - JSON text is parsed at the first access */
-function addMessage(context: MageContext, message: Message | string | undefined): void {
-  if (message === undefined) return;
-  const define = (property: PropertyDescriptor) =>
-    Object.defineProperty(context, 'message', { ...property, enumerable: true, configurable: true });
-  if (typeof message !== 'string') return void define({ value: message });
-  define({
-    get: () => {
-      const value = JSON.parse(message) as Message;
-      define({ value });
-      return value;
-    },
-  });
-}
-
-function contextOf(ctx: Context<unknown>, attempt: number, claim: Claim, isRoot: boolean): MageContext {
-  const metadata = metadataOf(claim, ctx.additionalMetadata());
-  const signatureId = metadata.signature || claim.groupId;
-  const context: MageContext = { signatureId, attempt };
-  const rootId = isRoot ? signatureId : metadata.root;
-  if (metadata.swarm) context.swarmId = metadata.swarm;
-  if (metadata.chain) context.chainId = metadata.chain;
-  if (rootId) context.rootId = rootId;
-  if (metadata.tags.length > 0) context.tags = [...metadata.tags];
-  if (metadata.index !== '') context.index = Number(metadata.index);
-  return context;
 }

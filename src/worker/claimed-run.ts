@@ -75,9 +75,6 @@ export class ClaimedRun {
     const { groupId, entry, token } = this.claim;
     // A successful claim also confirms the run.
     const unconfirmed = confirmations.drop(groupId, entry, this.execution.runId);
-    const confirmLater = () => {
-      if (unconfirmed) confirmations.add(groupId, entry, this.execution.runId);
-    };
     const handBack = stopping.workers > 0;
     const known = messages.get(groupId);
     const ask = known?.version ?? '0';
@@ -88,11 +85,11 @@ export class ClaimedRun {
           if (reply.message) messages.set(groupId, reply.message);
           return this.begun(reply, (reply.message ?? known)?.text);
         }
-        confirmLater();
+        if (unconfirmed) confirmations.add(groupId, entry, this.execution.runId);
         return this.refused(reply, deadOwner);
       },
       (error: unknown) => {
-        confirmLater();
+        if (unconfirmed) confirmations.add(groupId, entry, this.execution.runId);
         throw error;
       },
     );

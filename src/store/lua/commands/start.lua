@@ -10,6 +10,7 @@
 --- @include "times"
 if not read_group() then return { 'unknown' } end
 local secret = redis.call('HGET', G, field.secret)
+local failures = int(group.failed) .. '|'
 
 local function give_back(entry, act, run)
   act.run = run
@@ -53,8 +54,9 @@ local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, ha
   -- The run is accepted from granted as well as published, because it may start before its confirmation is stored.
   if act.run ~= run or state ~= 'running' then
     -- Spent attempts count only within the same round, because a retry starts with all attempts.
-    local spent = has('V') and redis.call('HGET', C, callback_field.spentAttempts .. entry) or ''
-    local throws, attempts, began = string.match(spent, '^' .. int(group.round) .. ' (%d+) (%d+) (%d*)')
+    local spent = has('V') and redis.call('HGET', C, callback_field.spentAttempts .. entry)
+    local throws, attempts, began
+    if spent then throws, attempts, began = string.match(spent, '^' .. int(group.round) .. ' (%d+) (%d+) (%d*)') end
     act.throws, act.counted = throws or '0', '-1'
     if attempts and act.startedAt == '' then act.attempts, act.startedAt = attempts, began end
   end
@@ -72,7 +74,7 @@ local function claim(entry, token, run, retry, inv, nonce, dead_owner, child, ha
     note_child(entry, child)
   end
   write_active(entry, act, now + lease)
-  return int(group.failed) .. '|' .. act.attempts
+  return failures .. act.attempts
 end
 
 local claims, asked = {}, false

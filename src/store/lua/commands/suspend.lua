@@ -5,10 +5,10 @@
 --- @include "readiness"
 if not read_group() then return { 'missing' } end
 -- A task that was run by itself and is being cancelled cannot be suspended, like a group that is being cancelled.
-local only = is_single() and read_active('0')
+local act = is_single() and read_active('0')
 -- A chain that was suspended when one of its steps was cancelled can be resumed, and ends by that.
 local over = group.status == 'cancelling' and (ARGV[3] == '1' or not has('S'))
-if ended() or over or (only and only.cancel == '1') then return reply('ended') end
+if ended() or over or (act and act.cancel == '1') then return reply('ended') end
 local last = tonumber(redis.call('HGET', G, field.suspensionVersion) or '0')
 local version = tonumber(ARGV[4]) or next_version(last)
 if version < last then return reply('older') end

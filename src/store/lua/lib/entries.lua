@@ -1,7 +1,7 @@
 -- entries: a cache of the entries of a group. A script reads and writes many entries with one command.
 --- @include "group"
 --- @include "kinds"
--- acts: records of active entries (false: not active). dues: due times of the entries that the script has changed (false: removed).
+-- acts: records of active entries (false: not active), whose fields are named `act.run` and so on. dues: due times of the entries that the script has changed (false: removed).
 -- marked: bytes of the items that it has changed. write_entries writes all of them at once.
 local acts, dues, marked = {}, {}, {}
 
@@ -12,39 +12,12 @@ end
 
 local packing = fields(14)
 
-local function unpack_active(packed)
-  local state, run, retry, inv, nonce, process, throws, counted, publications, child, cancel, token, started, attempts = string.match(packed, packing)
-  return {
-    state = state,
-    run = run,
-    retryCount = retry,
-    invocation = inv,
-    nonce = nonce,
-    process = process,
-    throws = throws,
-    counted = counted,
-    publications = publications,
-    child = child,
-    cancel = cancel,
-    token = token,
-    startedAt = started,
-    attempts = attempts,
-  }
-end
-
-local function pack_active(act)
-  return table.concat({
-    act.state, act.run, act.retryCount, act.invocation, act.nonce, act.process,
-    act.throws, act.counted, act.publications, act.child, act.cancel, act.token, act.startedAt, act.attempts,
-  }, '|')
-end
-
 local function read_actives(entries)
   -- Lua passes only some thousand arguments to one call.
   for from = 1, #entries, 1000 do
     local some = { unpack(entries, from, math.min(from + 999, #entries)) }
     for i, packed in ipairs(redis.call('HMGET', A, unpack(some))) do
-      if acts[some[i]] == nil then acts[some[i]] = packed and unpack_active(packed) end
+      if acts[some[i]] == nil then acts[some[i]] = packed and { string.match(packed, packing) } end
     end
   end
 end
@@ -94,8 +67,8 @@ local function write_entries()
   local gone, packed, scores, texts = {}, {}, {}, {}
   for entry, due in pairs(dues) do
     if due then
-      texts[due] = texts[due] or int(due)
-      packed[#packed + 1], packed[#packed + 2] = entry, pack_active(acts[entry])
+      texts[due] = texts[due] or (due == math.huge and 'inf' or int(due))
+      packed[#packed + 1], packed[#packed + 2] = entry, table.concat(acts[entry], '|')
       scores[#scores + 1], scores[#scores + 2] = texts[due], entry
     else
       gone[#gone + 1] = entry

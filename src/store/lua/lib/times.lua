@@ -13,15 +13,15 @@ local first_callback = 2 ^ 31
 local recent_rows, recent_bytes = 4, 64
 local times = {}
 
--- Returns the block of an entry, and where its row is in that block.
+-- Returns the number of the block of an entry, and where its row is in that block.
 local function row_of(entry)
   local number = tonumber(entry) or first_callback + tonumber(string.sub(entry, 2))
-  return int(math.floor(number / rows_per_block)), number % rows_per_block * row_bytes
+  return math.floor(number / rows_per_block), number % rows_per_block * row_bytes
 end
 
 -- Counts an attempt, which begins now.
 local function note_begin(act)
-  act.attempts = int(act.attempts + 1)
+  act.attempts = act.attempts == '0' and '1' or int(act.attempts + 1)
   if act.startedAt == '' then act.startedAt = int(now) end
 end
 
@@ -29,7 +29,7 @@ end
 local function note_end(entry, act)
   local began, attempts = act and tonumber(act.startedAt), act and tonumber(act.attempts) or 0
   local lasted = began and math.min(math.max(now - began, 0), no_begin - 1) or no_begin
-  times[#times + 1] = { entry, int(math.max(now - group.createdAt, 0)), int(lasted), int(math.min(attempts, 65535)) }
+  times[#times + 1] = { entry, math.max(now - group.createdAt, 0), lasted, math.min(attempts, 65535) }
 end
 
 local function each_recent(action)
@@ -38,24 +38,37 @@ local function each_recent(action)
   end
 end
 
+-- Returns the text of a block with some of its rows replaced. rows: at each place its new row; places: those places.
+local function with_rows(block, rows, places)
+  table.sort(places)
+  local parts, from = {}, 0
+  for _, at in ipairs(places) do
+    -- A block ends after its last row, so the places between can lie behind it.
+    if at > from then parts[#parts + 1] = string.sub(block, from + 1, at) .. string.rep('\0', at - math.max(from, #block)) end
+    parts[#parts + 1] = rows[at]
+    from = at + row_bytes
+  end
+  parts[#parts + 1] = string.sub(block, from + 1)
+  return table.concat(parts)
+end
+
 -- Moves all rows to T.
 local function store_rows()
-  local rows, names, blocks = {}, {}, {}
+  local names, blocks, rows, places = {}, {}, {}, {}
   local function add_row(entry, ended, lasted, attempts)
-    local name, at = row_of(entry)
-    if not blocks[name] then names[#names + 1], blocks[name] = name, '' end
-    rows[#rows + 1] = { name, at, struct.pack(row_format, ended + 1, lasted, attempts) }
+    local block, at = row_of(entry)
+    if not rows[block] then names[#names + 1], blocks[#blocks + 1], rows[block], places[block] = int(block), block, {}, {} end
+    -- An entry that was retried can have two rows. The later one counts.
+    if not rows[block][at] then table.insert(places[block], at) end
+    rows[block][at] = struct.pack(row_format, ended + 1, lasted, attempts)
   end
   each_recent(add_row)
   for _, row in ipairs(times) do add_row(unpack(row)) end
-  for i, block in ipairs(redis.call('HMGET', T, unpack(names))) do blocks[names[i]] = block or '' end
-  for _, row in ipairs(rows) do
-    local name, at, packed = unpack(row)
-    local block = blocks[name]
-    blocks[name] = string.sub(block, 1, at) .. string.rep('\0', at - #block) .. packed .. string.sub(block, at + row_bytes + 1)
-  end
   local values = {}
-  for _, name in ipairs(names) do values[#values + 1], values[#values + 2] = name, blocks[name] end
+  for i, text in ipairs(redis.call('HMGET', T, unpack(names))) do
+    local block = blocks[i]
+    values[#values + 1], values[#values + 2] = names[i], with_rows(text or '', rows[block], places[block])
+  end
   write_all('HSET', T, values)
   put(field.recentTimes, '')
 end
@@ -64,7 +77,7 @@ local function write_times()
   if #times == 0 then return end
   local recent = group.recentTimes or ''
   if #times <= recent_rows then
-    for _, row in ipairs(times) do recent = recent .. table.concat(row, ' ') .. ' ' end
+    for _, row in ipairs(times) do recent = recent .. row[1] .. ' ' .. int(row[2]) .. ' ' .. int(row[3]) .. ' ' .. int(row[4]) .. ' ' end
   end
   if #times <= recent_rows and #recent <= recent_bytes then put(field.recentTimes, recent) else store_rows() end
   times = {}

@@ -4,7 +4,7 @@ import type { Bytes } from '../bytes';
 import { notKnown, ReplyError } from '../errors';
 import { lauxlib, lua, lualib, luaName } from './fengari';
 import { jsonAt, pushJson } from './json';
-import { infiniteNumber, wholeDigits } from './numbers';
+import { infiniteNumber, digits, wholeDigits } from './numbers';
 import { pack, unpack } from './struct';
 import { bytesAt, pushBytes } from './values';
 
@@ -187,9 +187,10 @@ function rounded(round: (number: number) => number): LuaFunction {
 
 function format(L: LuaState): number {
   const text = expectText(L, 1);
-  if (text !== '%.0f') throw notKnown(`the format ${text} of string.format`);
+  if (text !== '%.0f' && text !== '%d') throw notKnown(`the format ${text} of string.format`);
   const number = numberAt(L, 2);
   if (number === undefined) throw new ReplyError('ERR bad argument #2: expected a number');
-  pushBytes(L, wholeDigits(number));
+  if (text === '%d' && !Number.isFinite(number)) throw notKnown('a whole number of ' + digits(number));
+  pushBytes(L, text === '%d' ? digits(Math.trunc(number) + 0) : wholeDigits(number));
   return 1;
 }
