@@ -1,9 +1,10 @@
 /**
  * Measures the viewer: how long a group of 1,000,000 items takes to open in a browser, and how many commands a second Redis gets for
- * 100 pages on one group. `npm run bench:viewer`, with Redis alone; needs a quiet machine.
+ * 100 pages on one group. `npm run bench:viewer`; needs a quiet machine.
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import { BrowserFixture } from '../__tests__/helpers/browser';
 import { ViewerFixture } from '../__tests__/helpers/viewer';
 import { field } from '../src/store/scripts.generated';
@@ -55,9 +56,18 @@ async function follow(address: string, id: string, signal: AbortSignal): Promise
   await Promise.allSettled([read, poll]);
 }
 
-async function commands({ store }: ViewerFixture): Promise<number> {
-  const info = String(await store.redis.info('stats'));
-  return Number(/total_commands_processed:(\d+)/.exec(info)?.[1]);
+/** Counts the commands that clients send, and those that scripts call, each by its name. */
+async function countCommands({ store }: ViewerFixture): Promise<{ sent: Map<string, number>; byScripts: number }> {
+  const monitor = await (store.redis as Redis).monitor();
+  const sent = new Map<string, number>();
+  let byScripts = 0;
+  monitor.on('monitor', (_time: string, [name = '']: string[], source: string) => {
+    if (source === 'lua') byScripts += 1;
+    else sent.set(name, (sent.get(name) ?? 0) + 1);
+  });
+  await pause(watchedMs);
+  monitor.disconnect();
+  return { sent, byScripts };
 }
 
 async function main(): Promise<void> {
@@ -72,14 +82,15 @@ async function main(): Promise<void> {
     const running = await fixture.swarm(1_000);
     const all = Array.from({ length: pages }, () => follow(address, running.id, done.signal));
     await pause(3_000);
-    const before = await commands(fixture);
-    const start = performance.now();
-    await pause(watchedMs);
-    // The last look counts itself.
-    const perSecond = ((await commands(fixture)) - before - 1) / ((performance.now() - start) / 1_000);
+    const { sent, byScripts } = await countCommands(fixture);
     done.abort();
     await Promise.all(all);
-    console.log(`${pages} pages on one group: ${perSecond.toFixed(1)} commands a second.`);
+    const perSecond = (count: number) => (count / (watchedMs / 1_000)).toFixed(1);
+    const total = [...sent.values()].reduce((sum, count) => sum + count, 0);
+    console.log(
+      `${pages} pages on one group: ${perSecond(total)} commands a second, and ${perSecond(byScripts)} within scripts.`,
+    );
+    console.log([...sent].map(([name, count]) => `  ${name}: ${perSecond(count)}`).join('\n'));
   } finally {
     await browser.close();
     await fixture.close();
