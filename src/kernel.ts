@@ -12,7 +12,7 @@ import { EngineClient } from './hatchet/client';
 import type { AnyHatchet } from './hatchet/internals';
 import { Canceller } from './orchestrator/canceller';
 import { ChosenRetry } from './orchestrator/chosen-retry';
-import { Commands, type CarryOut } from './orchestrator/commands';
+import { Commands } from './orchestrator/commands';
 import { Completion } from './orchestrator/completion';
 import { Confirmations } from './orchestrator/confirmations';
 import { Deadlines } from './orchestrator/deadlines';
@@ -43,6 +43,7 @@ import { UntakenRuns } from './orchestrator/untaken-runs';
 import { RedisConnection } from './store/connection';
 import { GroupReader } from './store/group-reader';
 import { GroupStore } from './store/group-store';
+import type { StoreListeners } from './store/script-calls';
 import { SignatureIndex } from './store/signature-index';
 import { RecentMap } from './utils/recent-map';
 import { Turns } from './utils/turns';
@@ -78,70 +79,88 @@ export interface Kernel {
 }
 
 /** Builds the parts of one instance, from the store upwards, and connects them. Nothing is started. */
-export function openKernel({ instance, hatchet, redis, settings }: KernelOptions): Kernel {
-  const { logger } = settings;
-  const events = new Events(logger);
+export function openKernel(options: KernelOptions): Kernel {
+  const base = openBase(options, (groupId, when) => orchestration.nextStarts.plan(groupId, when));
+  const runIds = new RunIds();
+  const waiter = new Waiter(base.store);
+  const roots = new Map<string, RootDefaults>();
+  const schemas = new Map<string, InputSchema>();
+  const orchestration = buildOrchestration(base, (run) => {
+    runIds.set(run.groupId, run.entry, run.runId);
+    waiter.entries.published(run.groupId, run.entry);
+    reconciling.watcher.published(run);
+  });
+  const reconciling = buildReconciling(base, orchestration);
+  const scope = buildScope(base, orchestration, { runIds, waiter, roots, schemas });
+  const runtime = buildRuntime(options, { base, orchestration, reconciling, scope });
+  return {
+    scope,
+    runtime,
+    events: base.events,
+    reconciler: reconciling.reconciler,
+    watcher: reconciling.watcher,
+    roots,
+    schemas,
+    close: () => closeAll(base, orchestration, reconciling, waiter),
+  };
+}
+
+type Base = ReturnType<typeof openBase>;
+type Orchestration = ReturnType<typeof buildOrchestration>;
+type Reconciling = ReturnType<typeof buildReconciling>;
+
+/** Opens the store and the engine, and the parts that stand on them alone. */
+function openBase(
+  { hatchet, redis, settings }: KernelOptions,
+  onNextStart: NonNullable<StoreListeners['onNextStart']>,
+) {
+  const events = new Events(settings.logger);
   const connection = new RedisConnection(redis, settings);
   const store = new GroupStore(connection, settings, hatchet.tenantId, hatchet.config.namespace ?? '', {
     onStatusChange: (event) => events.emit('group', event),
     onFailedCallback: (groupId, entry) => failedCallback(groupId, entry),
-    onNextStart: (groupId, when) => nextStarts.plan(groupId, when),
+    onNextStart,
   });
   const reader = new GroupReader(store);
-  const failedCallback = reportFailedCallbacks(reader, events, logger);
-  const signatureIndex = new SignatureIndex(store);
-  const engine = new EngineClient(hatchet, settings.clock);
-  const registry = new TaskRegistry(store);
-  const repairs = new Repairs(reader, events, settings);
-
-  // The effects of a command lead to further commands, so the parts that carry them out are read when they are needed.
-  const parts: EffectParts = {
-    get outbox() {
-      return outbox;
-    },
-    get nesting() {
-      return nesting;
-    },
-    get canceller() {
-      return canceller;
-    },
-    get deadlines() {
-      return deadlines;
-    },
-    get nextStarts() {
-      return nextStarts;
-    },
-    get cache() {
-      return cache;
-    },
+  const failedCallback = reportFailedCallbacks(reader, events, settings.logger);
+  return {
+    settings,
+    events,
+    connection,
+    store,
+    reader,
+    engine: new EngineClient(hatchet, settings.clock),
+    signatureIndex: new SignatureIndex(store),
+    registry: new TaskRegistry(store),
+    repairs: new Repairs(reader, events, settings),
   };
-  const effects = new EffectRunner(store, engine, () => parts);
-  const carryOut: CarryOut = (groupId, left) => effects.carryOut(groupId, left);
-  const commands = new Commands(store, carryOut);
+}
+
+/** Builds the parts that change groups, carry out the effects, and publish. */
+function buildOrchestration(base: Base, published: (run: Published) => void) {
+  const { settings, events, store, reader, engine, signatureIndex, registry, repairs } = base;
+  // The effects of a command lead to further commands, so the parts that carry them out are read when they are needed.
+  const effects = new EffectRunner(store, engine, (): EffectParts => parts);
+  const commands = new Commands(store, (groupId, left) => effects.carryOut(groupId, left));
   const cache = new GroupCache(reader);
-  const suspender = new Suspender(store, reader, registry, commands);
-  const completion = new Completion(store, reader, events, suspender, carryOut);
-  const canceller = new Canceller(engine, store, reader, commands, completion);
   const inputs = new RunInputs(reader, settings);
+
+  const suspender = new Suspender(store, reader, registry, commands);
+  const completion = new Completion(store, reader, events, suspender, commands);
+  const canceller = new Canceller(engine, store, reader, commands, completion);
   const leases = new GroupLeases(store, repairs.names);
   const retrier = new Retrier(store, reader, commands, new ChosenRetry(store, reader, commands, leases, inputs));
   const remover = new Remover(store, reader);
   const deadlines = new Deadlines(canceller, repairs, settings.clock);
-  const nextStarts = new NextStarts(store, commands, repairs, carryOut);
-  const confirmations = new Confirmations(store, suspender, canceller);
-  const markPublished = (groupId: string, entry: string) => outbox.markPublished(groupId, entry);
+  const nextStarts = new NextStarts(store, commands, repairs);
   const by = { cache, completion, canceller, retrier, suspender, signatureIndex };
-  const nesting = new Nesting(store, reader, commands, by, { markPublished, carryOut });
+  const nesting = new Nesting(store, reader, commands, by, (groupId, entry) => outbox.markPublished(groupId, entry));
 
+  const confirmations = new Confirmations(store, suspender, canceller);
   const recovery = new RunRecovery(engine, store, reader, events);
   const pending = new PendingPublications();
   const heartbeat = new Heartbeat(pending, store, reader);
-  const published = (run: Published) => {
-    runIds.set(run.groupId, run.entry, run.runId);
-    waiter.entries.published(run.groupId, run.entry);
-    watcher.published(run);
-  };
-  const outbox = new Outbox(engine, {
+  const outbox: Outbox = new Outbox(engine, {
     store,
     reader,
     inputs,
@@ -154,22 +173,50 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     heartbeat,
     published,
   });
+  const parts = { outbox, nesting, canceller, deadlines, nextStarts, cache };
+  return {
+    effects,
+    commands,
+    cache,
+    inputs,
+    suspender,
+    completion,
+    canceller,
+    leases,
+    retrier,
+    remover,
+    deadlines,
+    nextStarts,
+    nesting,
+    confirmations,
+    recovery,
+    heartbeat,
+    outbox,
+  };
+}
 
+/** Builds the parts that complete what nobody reports: the reconciler, and the watcher of runs without a wrapper. */
+function buildReconciling(base: Base, orchestration: Orchestration) {
+  const { settings, store, reader, engine, signatureIndex, registry, repairs } = base;
+  const { commands, outbox, nesting, canceller, completion, recovery, heartbeat, remover } = orchestration;
   const untaken = new UntakenRuns(engine, reader, registry, commands, repairs);
   const runReconciler = new RunReconciler(engine, registry, untaken, completion);
   const watcher = new RunWatcher(engine, registry, runReconciler, settings);
   const stalls = new Stalls(engine, store, () => heartbeat.stuckMs());
-  const entryParts = { store, reader, effects, outbox, stalls, nesting, canceller, runReconciler, repairs };
-  const groupParts = { commands, effects, nesting, canceller, suspender, retrier, deadlines, nextStarts };
+  const entryParts = { store, reader, commands, outbox, stalls, nesting, canceller, runReconciler, repairs };
   const reconciler = new Reconciler({ store, registry, recovery, heartbeat, repairs }, (goesOn) => {
     const entries = new EntryReconciler(entryParts, goesOn);
-    return new GroupReconciler(store, groupParts, entries, remover, signatureIndex);
+    return new GroupReconciler(store, orchestration, entries, remover, signatureIndex);
   });
+  return { runReconciler, watcher, reconciler };
+}
 
-  const runIds = new RunIds();
-  const waiter = new Waiter(store);
-  const roots = new Map<string, RootDefaults>();
-  const schemas = new Map<string, InputSchema>();
+/** Collects the parts that signatures use. */
+function buildScope(
+  { store, engine, reader, signatureIndex }: Base,
+  { effects, commands, cache, leases, canceller, suspender, retrier, remover }: Orchestration,
+  own: Pick<Scope, 'runIds' | 'waiter' | 'roots' | 'schemas'>,
+): Scope {
   const scope: Scope = {
     store,
     engine,
@@ -182,16 +229,24 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     suspender,
     retrier,
     remover,
-    waiter,
     signatureIndex,
-    runIds,
+    ...own,
     turns: new Turns(),
-    roots,
-    schemas,
     openSwarm: (id, name, before) =>
       new TaskSwarm(scope, id, name, { before: () => placeholderSnapshot({ kind: 'root', name }, before) }),
   };
-  const runtime: Runtime = {
+  return scope;
+}
+
+/** Collects the parts that bodies use. */
+function buildRuntime(
+  { instance }: KernelOptions,
+  built: { base: Base; orchestration: Orchestration; reconciling: Reconciling; scope: Scope },
+): Runtime {
+  const { base, orchestration, reconciling, scope } = built;
+  const { store, reader, engine, registry, events, signatureIndex, settings } = base;
+  const { inputs, outbox, confirmations, cache, effects, completion, nesting, suspender, nextStarts } = orchestration;
+  return {
     instance,
     store,
     reader,
@@ -204,11 +259,11 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     completion,
     nesting,
     suspender,
-    pauser: new Pauser(reader, commands),
+    pauser: new Pauser(reader, orchestration.commands),
     nextStarts,
-    runReconciler,
+    runReconciler: reconciling.runReconciler,
     registry,
-    logger,
+    logger: settings.logger,
     unknownClaims: new UnknownClaims(store),
     events,
     messages: new RecentMap(rememberedMessageBytes, ({ text }) => 2 * text.length + 200),
@@ -217,21 +272,25 @@ export function openKernel({ instance, hatchet, redis, settings }: KernelOptions
     declaredRoot: async (name) => bind(scope, name),
     capture: makeCapture(scope, registry),
   };
+}
 
-  /** Ends waits first, then completes what the process holds, and closes the connections last. */
-  const close = async () => {
-    watcher.close();
-    waiter.close();
-    const stopped = reconciler.close();
-    const limit = { who: 'what is under way', ms: settings.commandTimeoutMs };
-    await untilIdle(settings.clock, limit, () => outbox.isBusy || connection.isBusy, stopped);
-    recovery.close();
-    deadlines.close();
-    await nextStarts.close();
-    leases.close();
-    await outbox.close();
-    connection.close();
-    engine.close();
-  };
-  return { scope, runtime, events, reconciler, watcher, roots, schemas, close };
+/** Ends waits first, then completes what the process holds, and closes the connections last. */
+async function closeAll(
+  { settings, store, connection, engine }: Base,
+  { outbox, recovery, deadlines, nextStarts, leases }: Orchestration,
+  { watcher, reconciler }: Reconciling,
+  waiter: Waiter,
+): Promise<void> {
+  watcher.close();
+  waiter.close();
+  const stopped = reconciler.close();
+  const limit = { who: 'what is under way', ms: settings.commandTimeoutMs };
+  await untilIdle(store.clock, limit, () => outbox.isBusy || connection.isBusy, stopped);
+  recovery.close();
+  deadlines.close();
+  await nextStarts.close();
+  leases.close();
+  await outbox.close();
+  connection.close();
+  engine.close();
 }

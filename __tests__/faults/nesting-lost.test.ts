@@ -7,7 +7,7 @@ import { Nesting } from '../../src/orchestrator/nesting';
 import { claimToken } from '../../src/store/executions';
 import { newSecret, type GroupStore } from '../../src/store/group-store';
 import { childrenId, nestedId, newId } from '../../src/store/ids';
-import { packSpec, unpackSpec } from '../../src/store/spec';
+import { packSpec } from '../../src/store/spec';
 import { eventually } from '../helpers/fixture';
 import { Faults } from '../helpers/faults';
 import { execution } from '../helpers/store';
@@ -23,11 +23,9 @@ const died = new Error('the process is dead');
 const dying = faults.deadProcess().store;
 dying.confirm = () => Promise.reject(died);
 const known = new GroupCache(reader);
-const carryOut = () => Promise.resolve();
-const completion = new Completion(dying, reader, new Events(faults.log), {} as never, carryOut);
-const parent = { markPublished: () => undefined, carryOut };
-const commands = new Commands(dying, carryOut);
-const nesting = new Nesting(dying, reader, commands, { cache: known, completion } as never, parent);
+const commands = new Commands(dying, () => Promise.resolve());
+const completion = new Completion(dying, reader, new Events(faults.log), {} as never, commands);
+const nesting = new Nesting(dying, reader, commands, { cache: known, completion } as never, () => undefined);
 
 beforeAll(async () => {
   await faults.worker(recorder.tasks(mage));
@@ -50,7 +48,7 @@ async function startAndDie(groupId: string, entry: string): Promise<string> {
   const facts = await reader.record(groupId);
   const item = await reader.item(groupId, entry);
   if (!facts || !item) throw new Error('There is no such entry.');
-  const spec = unpackSpec(item.spec);
+  const { spec } = item;
   await expect(nesting.start(groupId, entry, { record: facts, spec, input: {}, own: '' })).rejects.toBe(died);
   return `g:${spec.id ?? nestedId(groupId, entry)}`;
 }

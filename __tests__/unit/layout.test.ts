@@ -178,6 +178,60 @@ describe('what src declares', () => {
   });
 });
 
+describe('calls of the store', () => {
+  const callers = sources.filter((file) => !/\/src\/(store|testing)\//.test(file));
+  const sourceOf = (file: string) =>
+    ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+
+  /** The calls in a file, each as the name of its receiver and of the method. */
+  function callsIn(node: ts.Node): [receiver: string, method: string][] {
+    const found: [string, string][] = [];
+    if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
+      const { expression, name } = node.expression;
+      const receiver = ts.isPropertyAccessExpression(expression) ? expression.name : expression;
+      found.push([receiver.getText(), name.text]);
+    }
+    ts.forEachChild(node, (child) => void found.push(...callsIn(child)));
+    return found;
+  }
+
+  function callersOf(receiver: string, methods: readonly string[], allowed: readonly string[] = []): string[] {
+    return callers
+      .filter((file) => !allowed.includes(relative(file)))
+      .flatMap((file) =>
+        callsIn(sourceOf(file))
+          .filter(([of, method]) => of === receiver && methods.includes(method))
+          .map(([of, method]) => `${relative(file)}: ${of}.${method}`),
+      );
+  }
+
+  test('have names: only the store calls Redis', () => {
+    expect(callersOf('redis', ['call', 'use'])).toEqual([]);
+  });
+
+  test('that leave effects are made by Commands, which carries them out', () => {
+    const store = sourceOf(path.join(src, 'store/group-store.ts')).statements.find(ts.isClassDeclaration)!;
+    const effectful = store.members
+      .filter(ts.isMethodDeclaration)
+      .filter((method) => /\b(expectCode|toEffects|startReply|executions\.\w+)\(/.test(method.getText()))
+      .map((method) => method.name.getText())
+      // Its effects are flags only: a group that was suspended or cancelled meanwhile.
+      .filter((name) => name !== 'confirm');
+    expect(effectful).toEqual(expect.arrayContaining(['create', 'run', 'complete', 'cancelEntry', 'start', 'finish']));
+    const others = callersOf('store', effectful, ['src/orchestrator/commands.ts']);
+    expect(others).toEqual([
+      // The interpreter of effects asks for the next ones.
+      'src/orchestrator/effects.ts: store.grant',
+      // A run claims its entry and reports its end; `Completion` has what follows carried out.
+      'src/worker/claimed-run.ts: store.start',
+      'src/worker/claimed-run.ts: store.finish',
+      // The group of a root that was run by the plain client is claimed by the same run, and one for its children is filled by it.
+      'src/worker/roots/root-run.ts: store.create',
+      'src/worker/roots/root-run.ts: store.create',
+    ]);
+  });
+});
+
 describe('switched-off lint rules', () => {
   test('give their reason', () => {
     const bare = sources.flatMap((file) =>

@@ -5,7 +5,8 @@ import { packSpec } from '../store/spec';
 import type { CaptureRequest, Runtime } from '../worker/runtime';
 import { checkWellFormed } from '../config/text';
 import { bind, checkRunOptions, type BoundSpec } from './binding';
-import { bytesPerScript, entriesPerScript } from './entries';
+import { perScript } from './entries';
+import { inParts } from '../utils/in-parts';
 import { rootIsOver } from './capture-swarm';
 import { commandsFor, type Scope } from './scope';
 import { StoredEntry } from './stored-entry';
@@ -17,9 +18,7 @@ export function makeCapture(scope: Scope, registry: Runtime['registry']): Runtim
   const capture: Runtime['capture'] = async (root, requests) => {
     const items = await Promise.all(requests.map((request) => prepareChild(scope, request)));
     const refs: RunRef[] = [];
-    for (let from = 0; from < items.length;) {
-      const some = items.slice(from, from + fitting(items, from));
-      from += some.length;
+    for (const some of inParts(items, perScript, ({ packed }) => bytesOf(packed))) {
       const reply = await commandsFor(scope, root).add(
         root.groupId,
         some.map(({ spec, packed, key }) => ({
@@ -53,18 +52,6 @@ async function prepareChild(scope: Scope, { task, input, key, options = {}, stan
     ...(run ? { options: run } : {}),
   };
   return { spec, packed: packSpec(spec), key, standaloneName };
-}
-
-/** Returns how many items, from an index on, fit into one script call. */
-function fitting(items: readonly { packed: string }[], from: number): number {
-  let number = 0;
-  let bytes = 0;
-  for (const { packed } of items.slice(from, from + entriesPerScript)) {
-    bytes += bytesOf(packed);
-    if (number > 0 && bytes > bytesPerScript) break;
-    number += 1;
-  }
-  return number;
 }
 
 function reference(

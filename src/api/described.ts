@@ -6,7 +6,7 @@ import { isEnded, emptySnapshot, type Snapshot } from '../store/group-reader';
 import { childrenId, itemId, nestedId } from '../store/ids';
 import type { ItemState } from '../store/item-state';
 import type { ItemTimes } from '../store/item-times';
-import { templateIn, unpackSpec, type GroupTemplate, type Spec } from '../store/spec';
+import { displayName, templateIn, unpackSpec, type GroupTemplate, type Spec } from '../store/spec';
 import { TreeReader, type TreeItem } from '../store/tree-reader';
 import type { Reading } from './reading';
 import { statusOf as statusOfEntry } from './stored-entry';
@@ -151,7 +151,7 @@ export async function describeEntry(
   template: GroupTemplate | undefined,
 ): Promise<Node> {
   const { id, spec, state, run, groupId, entry } = at;
-  const name = spec.name ?? spec.task;
+  const name = displayName(spec);
   const below = groupOf(at);
   if (below !== undefined && spec.group !== 'root') {
     if (!snapshot) return { ...describeUnmade(at, name, below, template), place: { groupId, entry } };

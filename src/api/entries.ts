@@ -1,6 +1,6 @@
 import { ConfigurationError, describeTask } from '../config/errors';
 import { withTimeout } from '../utils/timeout';
-import { packSpec, type Spec } from '../store/spec';
+import { displayName, packSpec, type Spec } from '../store/spec';
 import { bind, callbacks, copyList, isSignature, type BoundSpec } from './binding';
 import type { Scope } from './scope';
 import {
@@ -13,9 +13,8 @@ import {
   type TaskLike,
 } from './types';
 
-/** Limits of the entries that one script adds. */
-export const entriesPerScript = 1_000;
-export const bytesPerScript = 4 * 1024 * 1024;
+/** The most entries that one script adds. */
+export const perScript = { items: 1_000, bytes: 4 * 1024 * 1024 };
 
 /** An entry of a group, checked and packed, before it is written. */
 export interface PreparedEntry {
@@ -74,7 +73,7 @@ async function refuseCircle(scope: Scope, { spec }: Member, owner: Owner, what: 
   for (let above: string | undefined = owner.groupId; above;) {
     if (spec.below.includes(above))
       throw new ConfigurationError(
-        `${what}: "${spec.name ?? spec.task}" can't be added to "${owner.name}", which is the same group or nested in it.`,
+        `${what}: "${displayName(spec)}" can't be added to "${owner.name}", which is the same group or nested in it.`,
       );
     above = (await scope.reader.record(above))?.parent?.groupId;
   }

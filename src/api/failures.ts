@@ -34,7 +34,6 @@ const groupsAtMost = 1_000;
 const others = 'others';
 /** Limits the calls to the engine's history. */
 const runsAtMost = 20;
-const statesPerRead = 64 * 1024;
 
 /**
  * Groups all failures of a swarm or chain, of the children of a root, or of a single task: the most frequent first.
@@ -64,16 +63,10 @@ export async function failures(reading: Reading, id: string, options: FailuresOp
 }
 
 /** Yields the failed items of a group, a page at a time, so that a million of them are never in memory together. */
-async function* failedItems({ store, reader }: Reading, groupId: string): AsyncGenerator<EndedItem> {
-  for (let from = 0; ; from += statesPerRead) {
-    const states = await store.redis.use('getrange', (client) =>
-      client.getrange(store.keys.bytes(groupId), from, from + statesPerRead - 1),
-    );
-    const failed = Array.from(states, (state, i) => (state === 'f' ? [from + i] : [])).flat();
+async function* failedItems({ reader }: Reading, groupId: string): AsyncGenerator<EndedItem> {
+  for await (const failed of reader.failedIndexes(groupId))
     for await (const page of reader.endedPages(groupId, failed))
       yield* page.filter(({ status }) => status === 'failed');
-    if (states.length < statesPerRead) return;
-  }
 }
 
 /** Takes numbers and ids in messages for equal. */

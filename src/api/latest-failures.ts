@@ -1,3 +1,4 @@
+import { latestEnds } from '../store/end-log';
 import { entryEnds } from '../store/entry-ends';
 import type { EndedItem } from '../store/group-reader';
 import type { Feed } from './group-feed';
@@ -11,8 +12,7 @@ export async function latestFailures(
   id: string,
   limit: number,
 ): Promise<EndedItem[]> {
-  const { keys, redis } = store;
-  const entries = await redis.use('lrange', (client) => client.lrange(keys.ends(id), -lastEnds, -1));
+  const entries = await latestEnds(store, id, lastEnds);
   const ends = await entryEnds(store, id, entries, []);
   const failed = entries.filter((entry) => ends.get(entry)?.end === 'failed');
   const latest = failed.reverse().slice(0, limit).map(Number);

@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../config/errors';
 import { oneOf, refuseUnknown } from '../config/options';
 import { itemId, parseInvocationId } from '../store/ids';
-import { unpackSpec, type Spec } from '../store/spec';
+import { displayName, type Spec } from '../store/spec';
 import { groupOf } from './described';
 import { resolve, unknownId, type Resolved } from './resolve';
 import type { Scope } from './scope';
@@ -78,7 +78,7 @@ async function signatureOf(scope: Scope, id: string, found: Resolved): Promise<A
 
 async function standalone(scope: Scope, id: string): Promise<AnySignature | undefined> {
   const item = await scope.reader.item(id, '0');
-  return item && TaskSignature.standalone(scope, id, unpackSpec(item.spec));
+  return item && TaskSignature.standalone(scope, id, item.spec);
 }
 
 async function itemAt(scope: Scope, groupId: string, index: number): Promise<AnySignature | undefined> {
@@ -87,14 +87,14 @@ async function itemAt(scope: Scope, groupId: string, index: number): Promise<Any
     scope.reader.item(groupId, String(index)),
   ]);
   if (!snapshot || !item) return undefined;
-  const spec = unpackSpec(item.spec);
+  const { spec } = item;
   const { group, id = '', task } = spec;
   if (group === 'swarm-ref') return new TaskSwarm(scope, id, task);
   const swarm = swarmOf(scope, { groupId, entry: String(index), spec }, id || itemId(groupId, index));
   if (swarm) return swarm;
   // Nothing runs by itself in a group of one.
   const kind = snapshot.kind === 'task' ? 'swarm' : snapshot.kind;
-  return TaskSignature.item(scope, { groupId, name: snapshot.name, kind }, { index, packed: item.spec });
+  return TaskSignature.item(scope, { groupId, name: snapshot.name, kind }, { index, spec });
 }
 
 /** Returns the swarm that is created from an entry; undefined for any other entry. */
@@ -105,7 +105,7 @@ function swarmOf(
 ): TaskSwarm<unknown> | undefined {
   const below = at.spec.group === 'swarm' ? groupOf(at) : undefined;
   if (below === undefined) return undefined;
-  const name = at.spec.name ?? at.spec.task;
+  const name = displayName(at.spec);
   const entry = new StoredEntry(scope, at.groupId, at.entry, { id, name, isGroup: true });
   return new TaskSwarm(scope, below, name, { before: () => placeholderSnapshot({ kind: 'swarm', name }, entry) });
 }

@@ -8,15 +8,8 @@ import { callbackIds } from '../store/spec';
 import { checkRunOptions, runFields } from './binding';
 import { checkLabels, labelFields, type LabelOptions } from './labels';
 import { resolveConfig, type SwarmConfig } from '../config/swarm-config';
-import {
-  bytesPerScript,
-  entriesPerScript,
-  placeAll,
-  prepareGroup,
-  releaseAll,
-  undo,
-  type PreparedEntry,
-} from './entries';
+import { inParts } from '../utils/in-parts';
+import { perScript, placeAll, prepareGroup, releaseAll, undo, type PreparedEntry } from './entries';
 import { identityOfTasks } from './identity';
 import { currentRoot, type Scope } from './scope';
 import { TaskSwarm } from './task-swarm';
@@ -159,17 +152,6 @@ async function write(
  * when they are added, so the first chunk stays empty for them.
  */
 function inChunks(entries: readonly PreparedEntry[]): PreparedEntry[][] {
-  const chunks: PreparedEntry[][] = entries.some((entry) => entry.key !== '') ? [[], []] : [[]];
-  let bytes = 0;
-  for (const entry of entries) {
-    const current = chunks.at(-1);
-    bytes += bytesOf(entry.packed);
-    if (current && current.length < entriesPerScript && (bytes <= bytesPerScript || current.length === 0)) {
-      current.push(entry);
-    } else {
-      chunks.push([entry]);
-      bytes = bytesOf(entry.packed);
-    }
-  }
-  return chunks;
+  const chunks = inParts(entries, perScript, ({ packed }) => bytesOf(packed));
+  return entries.some((entry) => entry.key !== '') ? [[], ...chunks] : chunks;
 }

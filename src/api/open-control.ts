@@ -16,6 +16,7 @@ import { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
 import { hasEffects } from '../store/replies';
 import { SignatureIndex } from '../store/signature-index';
+import { displayName } from '../store/spec';
 import { openStore, type ReaderOptions } from './open-store';
 import { resolve, unknownId, type Resolved } from './resolve';
 import { RunIds } from './run-ids';
@@ -78,7 +79,7 @@ function partsOf(store: GroupStore): { parts: Parts; registry: TaskRegistry } {
   const commands = new Commands(store, carryOut);
   const registry = new TaskRegistry(store);
   const suspender = new Suspender(store, reader, registry, commands);
-  const completion = new Completion(store, reader, new Events(settings.logger), suspender, carryOut);
+  const completion = new Completion(store, reader, new Events(settings.logger), suspender, commands);
   const engine = { cancel: async () => undefined, state: async () => ({ known: false }) as const };
   const leases = new GroupLeases(store, new NameReader(reader));
   const chosen = new ChosenRetry(store, reader, commands, leases, new RunInputs(reader, settings));
@@ -120,7 +121,7 @@ async function storedOf(parts: Parts, id: string, found: Resolved): Promise<Stor
       return new StoredEntry(parts, groupId, entry, { id, name: id, index });
     }
     case 'invocation':
-      return new StoredEntry(parts, found.groupId, found.entry, { id, name: found.spec.name ?? found.spec.task });
+      return new StoredEntry(parts, found.groupId, found.entry, { id, name: displayName(found.spec) });
     case 'callback':
       throw new ConfigurationError(
         `${id} is a callback of ${found.groupId} that has not been invoked yet. Use ${found.groupId} instead: its callbacks wait with it.`,

@@ -1,7 +1,7 @@
 import { NotFoundError, describe } from '../config/errors';
 import type { Snapshot } from '../store/group-reader';
 import { parseInvocationId, parseItemId } from '../store/ids';
-import { callbacksOf, unpackCallback, unpackSpec, type Spec } from '../store/spec';
+import { callbacksOf, unpackSpec, type Spec } from '../store/spec';
 import type { Reading } from './reading';
 
 /** The group, item, callback or invocation that an id stands for in the store. */
@@ -54,9 +54,8 @@ async function latestIn(reading: Reading, groupId: string, id: string) {
 }
 
 async function invocationAt({ reader }: Reading, groupId: string, entry: string) {
-  const packed = await reader.callback(groupId, entry);
-  if (packed === undefined) return undefined;
-  return { is: 'invocation' as const, groupId, entry, spec: unpackCallback(packed).spec };
+  const invoked = await reader.callback(groupId, entry);
+  return invoked && { is: 'invocation' as const, groupId, entry, spec: invoked.spec };
 }
 
 /** Finds a signature that is an item or a callback of a group, by the signature index. */
@@ -75,7 +74,7 @@ async function resolveSignature(reading: Reading, id: string): Promise<Resolved 
 async function callbacksAt({ reader }: Reading, groupId: string, item: number | undefined): Promise<readonly string[]> {
   if (item === undefined) return reader.callbackLists(groupId);
   const found = await reader.item(groupId, String(item));
-  return found ? callbacksOf(unpackSpec(found.spec)) : [];
+  return found ? callbacksOf(found.spec) : [];
 }
 
 /** Finds a callback in a list, or nested in another callback of that list. */

@@ -11,7 +11,7 @@ import {
   packSpec,
   parseMessage,
   templateGroup,
-  unpackSpec,
+  displayName,
 } from '../store/spec';
 import type { Spec, StoredRunOptions } from '../store/spec';
 import type { RootCapture } from '../worker/roots/root-capture';
@@ -75,7 +75,7 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   }
 
   get name(): string {
-    return this.spec.name ?? this.spec.task;
+    return displayName(this.spec);
   }
 
   get created(): boolean | undefined {
@@ -215,10 +215,9 @@ export class TaskSignature<I, O> implements Signature<I, O> {
   static item<I, O>(
     scope: Scope,
     owner: Owner,
-    { index, packed }: { index: number; packed: string },
+    { index, spec }: { index: number; spec: Spec },
     added: { keyed?: boolean; isNew?: boolean } = {},
   ): TaskSignature<I, O> {
-    const spec = unpackSpec(packed);
     const id = spec.id ?? itemId(owner.groupId, index);
     const signature = new TaskSignature<I, O>(scope, spec, id, owner.madeIn, added.keyed);
     signature.group = { ...owner, index };

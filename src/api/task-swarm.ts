@@ -7,10 +7,11 @@ import { resolveChange, type SwarmConfig } from '../config/swarm-config';
 import type { Snapshot } from '../store/group-reader';
 import type { AddFlags } from '../store/group-store';
 import { isKeyed, isOfKey } from '../store/ids';
-import { packMessage, type Spec, type StoredRunOptions } from '../store/spec';
+import { packMessage, unpackSpec, type Spec, type StoredRunOptions } from '../store/spec';
 import type { RootCapture } from '../worker/roots/root-capture';
 import { alreadyStarted, checkRunOptions, checkCallOptions, checkSignal, checkWaitOptions } from './binding';
-import { bytesPerScript, entriesPerScript, placeAll, prepare, releaseAll, undo, type PreparedEntry } from './entries';
+import { PartCollector } from '../utils/in-parts';
+import { perScript, placeAll, prepare, releaseAll, undo, type PreparedEntry } from './entries';
 import { iterable } from '../utils/iterable';
 import { captureMadeSwarm, captureSwarm, noteCapture, swarmSpec } from './capture-swarm';
 import { followProgress, followResults, itemsPerRead, type Followed } from './group-feed';
@@ -166,7 +167,7 @@ export class TaskSwarm<O> implements Swarm<O> {
     return TaskSignature.item(
       this.scope,
       this.asOwner(),
-      { index, packed: entry.packed },
+      { index, spec: unpackSpec(entry.packed) },
       about,
     ) as unknown as ItemOf<T>;
   }
@@ -192,17 +193,12 @@ export class TaskSwarm<O> implements Swarm<O> {
     const turn = Symbol.iterator in entries ? this.scope.turns.take(this.id) : undefined;
     let added = 0;
     let seen = 0;
-    let chunk: PreparedEntry[] = [];
-    let bytes = 0;
-    const flush = async () => {
-      if (chunk.length === 0) return;
-      const full = chunk;
-      chunk = [];
-      bytes = 0;
+    const parts = new PartCollector<PreparedEntry>(perScript, ({ packed }) => bytesOf(packed));
+    const addPart = async (part: readonly PreparedEntry[]) => {
       await turn?.come;
       const own = turn ? undefined : this.scope.turns.take(this.id);
       try {
-        added += (await this.addPrepared(full, flags, added, own)).added;
+        added += (await this.addPrepared(part, flags, added, own)).added;
       } finally {
         own?.pass();
       }
@@ -214,13 +210,13 @@ export class TaskSwarm<O> implements Swarm<O> {
         : (entries as AsyncIterable<TaskEntry>)) {
         const prepared = await prepare(this.scope, entry, this.asOwner(), `entries[${seen}]`);
         seen += 1;
-        chunk.push(prepared);
-        bytes += bytesOf(prepared.packed);
-        if (chunk.length >= entriesPerScript || bytes >= bytesPerScript) await flush();
+        const complete = parts.add(prepared);
+        if (complete) await addPart(complete);
       }
-      await flush();
+      const rest = parts.take();
+      if (rest.length > 0) await addPart(rest);
     } catch (error) {
-      await undo(this.scope, this.scope.store.clock.elapsed(), releaseAll(chunk));
+      await undo(this.scope, this.scope.store.clock.elapsed(), releaseAll(parts.take()));
       throw withAdded(error, added);
     } finally {
       turn?.pass();

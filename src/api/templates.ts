@@ -1,7 +1,16 @@
 import { ConfigurationError } from '../config/errors';
 import { engineLimitBytes } from '../messages/json';
 import { nestedId, parseItemId } from '../store/ids';
-import { isGroup, packSpec, packTemplate, templateIn, unpackSpec, type GroupTemplate, type Spec } from '../store/spec';
+import {
+  displayName,
+  isGroup,
+  packSpec,
+  packTemplate,
+  templateIn,
+  unpackSpec,
+  type GroupTemplate,
+  type Spec,
+} from '../store/spec';
 import type { Scope } from './scope';
 
 const itemsPerRead = 500;
@@ -32,12 +41,12 @@ async function groupAsItWas(scope: Scope, spec: Spec, what: string): Promise<Gro
 }
 
 async function swarmByValue(scope: Scope, { id = '', task, name }: Spec, what: string): Promise<Spec> {
+  const called = displayName({ task, name });
   const status = (await scope.reader.snapshot(id))?.status;
-  const stored =
-    status === 'pending' ? await storedTemplate(scope, id, `${what}: the swarm "${name ?? task}"`) : undefined;
+  const stored = status === 'pending' ? await storedTemplate(scope, id, `${what}: the swarm "${called}"`) : undefined;
   if (!stored) {
     throw new ConfigurationError(
-      `${what}: expected a swarm that was not run yet, but "${name ?? task}" (${id}) ${status ? 'was run' : 'has expired'}. Create another one.`,
+      `${what}: expected a swarm that was not run yet, but "${called}" (${id}) ${status ? 'was run' : 'has expired'}. Create another one.`,
     );
   }
   const data = packTemplate({ ...stored, items: await itemsByValue(scope, stored.items, what) });

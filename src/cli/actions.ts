@@ -1,8 +1,8 @@
-import type { AnySignature, Chain, RetryFailedOptions, RootSignature, Swarm } from '../api/types';
+import { retryItems } from '../api/retry-items';
+import type { RetryFailedOptions, Swarm } from '../api/types';
 import type { Control } from '../api/open-control';
 import type { SwarmConfig } from '../config/swarm-config';
 import type { Mageflow } from '../mageflow';
-import { UsageError } from './errors';
 
 /** What Redis alone is enough for. */
 export type AloneAction = 'suspend' | 'cancel' | 'remove';
@@ -24,25 +24,9 @@ export async function whoTellsTheEngine(control: Control): Promise<string> {
     : 'No token, and no worker of mageflow is seen: what runs in the engine goes on until a process with mage.worker is started.';
 }
 
-/** Runs items of a group again, and returns how many. @throws UsageError, ConfigurationError, NotFoundError */
+/** Runs items of a group again, and returns how many. @throws ConfigurationError, NotFoundError */
 export async function retryFailed(mage: Mageflow, id: string, filter: RetryFailedOptions): Promise<number> {
-  const found = await mage.load<AnySignature>(id);
-  switch (found.kind) {
-    case 'swarm':
-      return (found as Swarm<unknown>).retryFailed(filter);
-    case 'root':
-      return (await (found as RootSignature<never, unknown>).children()).retryFailed(filter);
-    case 'chain':
-      if (Object.keys(filter).length > 0)
-        throw new UsageError(
-          'A chain goes on at the step that failed: leave out the indexes, the name, the error and the message.',
-        );
-      return (found as Chain<never, unknown>).retryFailed();
-    case 'task':
-      throw new UsageError(
-        `${id} is the single task "${found.name}", which has no items to retry. Run it again: mageflow run ${found.name} --message '{...}'.`,
-      );
-  }
+  return retryItems(await mage.load(id), filter);
 }
 
 /** Changes the limits of a swarm, and returns all of them. @throws NotFoundError, ConfigurationError, StoreError */

@@ -78,11 +78,14 @@ export interface ResolvedConfig {
 
 export type ConfigField = keyof ResolvedConfig;
 
+/** The fields that `update` may change. */
+export type ChangeableField = Exclude<ConfigField, 'keepResults'>;
+
 /** A change of a running swarm. */
 export type ConfigChange = Partial<ResolvedConfig>;
 
 /** The definition of one configuration field. */
-interface Row<T> {
+interface Row<T, F> {
   default: T;
   /** Checks a value that is neither undefined nor null. @throws ConfigurationError */
   check: (field: string, value: unknown) => T;
@@ -91,13 +94,13 @@ interface Row<T> {
   /** The opposite of `encode`, for a stored text. */
   decode: (text: string) => T;
   /** True if `update` may change it. */
-  changeable: boolean;
+  changeable: F extends ChangeableField ? true : false;
   /** True if a root task may have it. */
   ofRoots: boolean;
 }
 
 /** The fields of {@link SwarmConfig}. A new field needs a row here, one in src/store/schema.json, and the code that implements it. */
-const rows: { [F in ConfigField]: Row<ResolvedConfig[F]> } = {
+const rows: { [F in ConfigField]: Row<ResolvedConfig[F], F> } = {
   maxConcurrency: {
     default: 30,
     check: (field, value) => wholeNumber(field, value, 30, { max: 1_000_000 }),

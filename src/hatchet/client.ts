@@ -1,5 +1,6 @@
 import type { AdminClient } from '@hatchet-dev/typescript-sdk';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { inParts } from '../utils/in-parts';
 import { Cached } from '../utils/cached';
 import { systemClock } from '../utils/clock';
 import { betweenFaultPoints } from '../utils/fault-points';
@@ -87,6 +88,8 @@ export interface PastRun {
  * answer may have been executed all the same, so each of these calls may be repeated.
  */
 const answerMs = { publish: 30_000, ask: 10_000, cancel: 30_000 };
+/** The most runs that one call cancels. */
+const mostCancelledAtOnce = 500;
 
 /** How many events of a task are read, the latest first. A task that waits for a worker adds one every now and then. */
 const eventsRead = 200;
@@ -152,8 +155,7 @@ export class EngineClient {
    * @throws Error when a call fails
    */
   async cancel(runIds: readonly string[]): Promise<void> {
-    for (let from = 0; from < runIds.length; from += 500) {
-      const ids = runIds.slice(from, from + 500);
+    for (const ids of inParts(runIds, { items: mostCancelledAtOnce })) {
       try {
         await this.ask('cancel', () => this.hatchet.runs.cancel({ ids }), answerMs.cancel);
       } catch (error) {

@@ -4,6 +4,7 @@ import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { CancelledBy, GroupStore } from '../store/group-store';
 import { childrenId, isChildrenId } from '../store/ids';
 import type { EngineClient } from '../hatchet/client';
+import { inParts } from '../utils/in-parts';
 import type { Commands } from './commands';
 import type { Completion } from './completion';
 
@@ -34,7 +35,10 @@ export class Canceller {
    * @returns false when the group is unknown
    */
   async cancel(groupId: string, by: CancelledBy, lease?: string): Promise<boolean> {
-    const { code, isRepeated } = await this.commands.cancel(groupId, by, lease);
+    // A task that was run by itself ends with its group.
+    const { code, isRepeated } = await this.commands.cancel(groupId, by, lease, ({ effects }) =>
+      this.completion.report({ groupId, entry: '0' }, effects),
+    );
     if (code === 'missing') return false;
     // The effects of a new cancellation have cancelled the running items. A repeated one may have to do it once more.
     if (code !== 'ended' && isRepeated) await this.cancelRunning(groupId);
@@ -56,9 +60,10 @@ export class Canceller {
    * @returns false when the entry is unknown
    */
   async cancelEntry(groupId: string, entry: string): Promise<boolean> {
-    const { code, effects } = await this.store.cancelEntry(groupId, entry);
+    const { code } = await this.commands.cancelEntry(groupId, entry, ({ effects }) =>
+      this.completion.report({ groupId, entry }, effects),
+    );
     if (code === 'missing') return false;
-    await this.completion.follow({ groupId, entry }, effects);
     if (code === 'cancelling') {
       const active = await this.reader.activeEntry(groupId, entry);
       if (active) await this.stop(groupId, [active]);
@@ -114,8 +119,7 @@ export class Canceller {
       await pause(this.store.clock, delay);
       const asked = left;
       left = [];
-      for (let from = 0; from < asked.length; from += askedAtOnce) {
-        const some = asked.slice(from, from + askedAtOnce);
+      for (const some of inParts(asked, { items: askedAtOnce })) {
         const ended = await Promise.all(some.map(({ entry, run }) => this.completeIfEnded(groupId, entry, run)));
         left.push(...some.filter((_, i) => !ended[i]));
       }

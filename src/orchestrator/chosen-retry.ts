@@ -159,7 +159,7 @@ export class ChosenRetry {
       const part = message
         ? await this.partWith(message, groupId, from, choice)
         : partOf(choice, from, Math.min(choice.end, from + decidedAtOnce));
-      const reply = await this.store.retrySome(groupId, lease, part);
+      const reply = await this.commands.retrySome(groupId, lease, part);
       if (reply.code !== 'continue') return ready;
       ready = reply.items;
       from = reply.from;

@@ -1,7 +1,17 @@
 import type { ConfigChange } from '../config/swarm-config';
-import type { AddFlags, CancelledBy, ChosenBy, Filling, GroupStore, NewGroup, RetriedBy } from '../store/group-store';
+import type {
+  AddFlags,
+  CancelledBy,
+  ChosenBy,
+  ChosenPart,
+  Filling,
+  GroupStore,
+  NewGroup,
+  RetriedBy,
+} from '../store/group-store';
 import { createInParts, type FirstRun } from '../store/parts';
 import type { Effects } from '../store/replies';
+import { composed } from './unpublishable';
 
 /** Carries out the effects of a script. */
 export type CarryOut = (groupId: string, effects: Effects) => Promise<void>;
@@ -22,7 +32,8 @@ type WhenStored<R> = (reply: R) => Promise<unknown> | void;
 export class Commands {
   constructor(
     private readonly store: GroupStore,
-    private readonly carryOut: CarryOut,
+    /** Carries out the effects of the scripts that runs call themselves, to claim their entries and to report their ends. */
+    readonly carryOut: CarryOut,
   ) {}
 
   /** Returns the same commands with another policy. */
@@ -47,6 +58,30 @@ export class Commands {
     whenStored: WhenStored<Awaited<ReturnType<typeof createInParts>>>,
   ) {
     return this.done(group.id, await createInParts(this.store, group, items, run), whenStored);
+  }
+
+  /**
+   * Creates a nested group that got its slot, and starts it.
+   * @param whenStored - called before it starts
+   * @throws Unpublishable when it can't be created from what is stored
+   */
+  async createNested(
+    group: NewGroup,
+    items: readonly string[],
+    message: string,
+    whenStored: WhenStored<Awaited<ReturnType<typeof createInParts>>>,
+  ) {
+    return this.done(group.id, await composed(() => createInParts(this.store, group, items, { message })), whenStored);
+  }
+
+  /** Starts a nested group that got its slot, see `GroupStore.runNested`. @param whenStored - called before its items start */
+  async runNested(
+    ...[id, message, parent, above, whenStored]: [
+      ...Parameters<GroupStore['runNested']>,
+      WhenStored<Awaited<ReturnType<GroupStore['runNested']>>>,
+    ]
+  ) {
+    return this.done(id, await this.store.runNested(id, message, parent, above), whenStored);
   }
 
   /** Appends items, see `GroupStore.add`. @param whenStored - called before what was added starts */
@@ -94,11 +129,41 @@ export class Commands {
     return this.done(id, await this.store.pause(id, ms));
   }
 
-  /** Cancels a group. @returns also whether it was being cancelled before */
-  async cancel(id: string, by: CancelledBy, lease?: string) {
+  /** Cancels a group. @param whenStored - called before the effects @returns also whether it was being cancelled before */
+  async cancel(
+    id: string,
+    by: CancelledBy,
+    lease: string | undefined,
+    whenStored: WhenStored<Awaited<ReturnType<GroupStore['cancel']>>>,
+  ) {
     const reply = await this.store.cancel(id, by, lease);
     const { status, statusChange } = reply.effects;
-    return { ...(await this.done(id, reply)), isRepeated: status === 'cancelling' && statusChange === undefined };
+    const done = await this.done(id, reply, whenStored);
+    return { ...done, isRepeated: status === 'cancelling' && statusChange === undefined };
+  }
+
+  /** Cancels one entry of a group. @param whenStored - called before the effects */
+  async cancelEntry(id: string, entry: string, whenStored: WhenStored<Awaited<ReturnType<GroupStore['cancelEntry']>>>) {
+    return this.done(id, await this.store.cancelEntry(id, entry), whenStored);
+  }
+
+  /** Completes an entry from outside its own run, see `GroupStore.complete`. @param whenStored - called before the effects */
+  async complete(
+    { groupId, entry, runId }: { groupId: string; entry: string; runId: string },
+    end: Parameters<GroupStore['complete']>[3],
+    whenStored: WhenStored<Awaited<ReturnType<GroupStore['complete']>>>,
+  ) {
+    return this.done(groupId, await this.store.complete(groupId, entry, runId, end), whenStored);
+  }
+
+  /** Reports that this process could not publish an entry, see `GroupStore.failPublication`. */
+  async failPublication(
+    { groupId, entry }: { groupId: string; entry: string },
+    most: number,
+    payload: string,
+    whenStored: WhenStored<Awaited<ReturnType<GroupStore['failPublication']>>>,
+  ) {
+    return this.done(groupId, await this.store.failPublication(groupId, entry, most, payload), whenStored);
   }
 
   async suspend(id: string, suspended: boolean, version?: string) {
@@ -122,6 +187,11 @@ export class Commands {
     chosen?: ChosenBy,
   ) {
     return this.done(id, await this.store.retry(id, by, chosen), whenStored);
+  }
+
+  /** Makes chosen items ready, see `GroupStore.retrySome`. */
+  async retrySome(id: string, lease: string, part: ChosenPart) {
+    return this.done(id, await this.store.retrySome(id, lease, part));
   }
 
   /** Makes an ended root wait for its children again. */
@@ -166,6 +236,20 @@ export class Commands {
     whenStored: WhenStored<Awaited<ReturnType<GroupStore['regrantUntaken']>>>,
   ) {
     return this.done(id, await this.store.regrantUntaken(id, of, waitedMs), whenStored);
+  }
+
+  /**
+   * Takes over the publication of entries, see `GroupStore.regrantSome`.
+   * @param turn - awaited before they are published
+   * @returns `published` resolves when they are
+   */
+  async regrantSome(
+    id: string,
+    left: Parameters<GroupStore['regrantSome']>[1],
+    turn: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<{ expected: readonly boolean[]; published: Promise<void> }> {
+    const reply = await this.store.regrantSome(id, left);
+    return { expected: reply.expected, published: this.done(id, reply, turn).then(() => undefined) };
   }
 
   private async done<R extends { effects: Effects }>(

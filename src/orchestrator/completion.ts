@@ -5,7 +5,7 @@ import type { GroupStore } from '../store/group-store';
 import type { FinishReply } from '../store/executions';
 import { hasEffects, type Effects, type Outcome } from '../store/replies';
 import { messageOf } from '../utils/error-message';
-import type { CarryOut } from './commands';
+import type { Commands } from './commands';
 import { emitEnd, emitStoredEnd, type ItemRef } from './item-events';
 import type { Suspender } from './suspender';
 
@@ -39,7 +39,7 @@ export class Completion {
     private readonly reader: GroupReader,
     private readonly events: Events,
     private readonly suspender: Suspender,
-    private readonly carryOut: CarryOut,
+    private readonly commands: Commands,
   ) {}
 
   /**
@@ -48,11 +48,10 @@ export class Completion {
    * @param whenStored - called when the end is stored, before its effects are carried out
    */
   async complete(run: EndedRun, end: EntryEnd, whenStored?: (code: Stored) => Promise<void> | void): Promise<void> {
-    const { groupId, entry, runId } = run;
-    const { code, effects } = await this.store.complete(groupId, entry, runId, end);
-    if (code === 'ended' && !end.silent) await emitStoredEnd(this.events, this.reader, asShown(run), effects);
-    await whenStored?.(code);
-    if (code === 'ended' || code === 'backed-off') await this.carryOut(groupId, effects);
+    await this.commands.complete(run, end, async ({ code, effects }) => {
+      if (code === 'ended' && !end.silent) await this.report(asShown(run), effects);
+      await whenStored?.(code);
+    });
   }
 
   /**
@@ -68,7 +67,7 @@ export class Completion {
     if (!effects.suspended && !hasEffects(effects)) return;
     const { groupId, runId, task } = about();
     try {
-      await this.carryOut(groupId, effects);
+      await this.commands.carryOut(groupId, effects);
       // The report's confirmations may include runs that were being published when the group was suspended.
       if (effects.suspended) await this.suspender.withdraw(groupId);
     } catch (failure) {
@@ -77,10 +76,21 @@ export class Completion {
     }
   }
 
-  /** Notifies listeners of an end that another script has stored, and has the effects carried out. */
-  async follow(run: ItemRef, effects: Effects): Promise<void> {
-    await emitStoredEnd(this.events, this.reader, run, effects);
-    await this.carryOut(run.groupId, effects);
+  /**
+   * Counts a publication that could not be composed. The entry ends as failed after `most` publications.
+   * @param payload - the failure as JSON
+   * @returns 'ended' when it has ended
+   */
+  async failPublication(run: { groupId: string; entry: string }, most: number, payload: string) {
+    const { code } = await this.commands.failPublication(run, most, payload, ({ effects }) =>
+      this.report(run, effects),
+    );
+    return code;
+  }
+
+  /** Notifies listeners of an end that a script has stored. Without an end it has no effect. */
+  report(run: ItemRef, effects: Effects): Promise<void> {
+    return emitStoredEnd(this.events, this.reader, run, effects);
   }
 }
 

@@ -1,11 +1,10 @@
-import { isCallback, isGroupRun } from '../store/entry';
+import { isGroupRun } from '../store/entry';
 import { forEachConcurrently } from '../utils/for-each-concurrently';
 import type { GroupReader } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
 import type { DueReply } from '../store/replies';
-import { unpackCallback, unpackHead } from '../store/spec';
 import type { Canceller } from './canceller';
-import type { EffectRunner } from './effects';
+import type { Commands } from './commands';
 import type { Nesting } from './nesting';
 import type { Outbox } from './outbox';
 import type { Repairs } from './repairs';
@@ -25,7 +24,7 @@ type Due = DueReply['entries'][number];
 export interface EntryParts {
   readonly store: GroupStore;
   readonly reader: GroupReader;
-  readonly effects: EffectRunner;
+  readonly commands: Commands;
   readonly outbox: Outbox;
   readonly stalls: Stalls;
   readonly nesting: Nesting;
@@ -94,7 +93,7 @@ export class EntryReconciler {
     if (isGranted(due)) return this.takeOver(id, [due]);
     if (due.cancelled) await this.parts.canceller.cancelEntry(id, due.entry);
     if (due.state === 'returned' || isGroupRun(due.runId)) return this.nested(id, due);
-    const task = await this.taskOf(id, due.entry);
+    const task = (await this.parts.reader.head(id, due.entry))?.task;
     if (task === undefined) return;
     const state = await this.parts.runReconciler.completeIfEnded(id, due.entry, due.runId, task);
     if (state.end && !state.goesOn)
@@ -169,31 +168,22 @@ export class EntryReconciler {
     let publication: Promise<void> = Promise.resolve();
     for (let from = 0; from < left.length;) {
       const part = left.slice(from, from + takenOverAtOnce);
-      const { expected, effects } = await this.parts.store.regrantSome(id, part);
+      const before = publication;
+      const { expected, published } = await this.parts.commands.regrantSome(id, part, () => before);
       from += expected.length;
+      // Errors are caught per part: one that can't be published must not delay the parts that are still to be taken over.
+      publication = this.parts.repairs.logAndContinue(
+        async () => `the unpublished items of ${await this.parts.repairs.names.group(id)}`,
+        published,
+      );
       const reported = this.parts.repairs.reportAll(
         id,
         part.filter((_, i) => expected[i]),
         (who, due) => `publishing ${who} again, which process ${due.process} left ${due.state}`,
       );
-      await publication;
-      // Errors are caught per part: one that can't be published must not delay the parts that are still to be taken over.
-      publication = this.parts.repairs.logAndContinue(
-        async () => `the unpublished items of ${await this.parts.repairs.names.group(id)}`,
-        this.parts.effects.carryOut(id, effects),
-      );
-      await reported;
+      await Promise.all([before, reported]);
     }
     await publication;
-  }
-
-  private async taskOf(id: string, entry: string): Promise<string | undefined> {
-    if (isCallback(entry)) {
-      const packed = await this.parts.reader.callback(id, entry);
-      return packed === undefined ? undefined : unpackCallback(packed).spec.task;
-    }
-    const [head] = await this.parts.reader.heads(id, [entry]);
-    return head ? unpackHead(head).task : undefined;
   }
 }
 

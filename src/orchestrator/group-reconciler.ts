@@ -1,4 +1,5 @@
 import type { SignatureIndex } from '../store/signature-index';
+import { DueIndex } from '../store/due-index';
 import { isEnded } from '../store/group-reader';
 import type { GroupStore } from '../store/group-store';
 import type { DueReply } from '../store/replies';
@@ -27,15 +28,19 @@ export interface GroupParts {
 
 /** Completes one group: its due entries, its unfinished changes, and its removal after its retention. */
 export class GroupReconciler {
+  private readonly dueIndex: DueIndex;
+
   constructor(
     private readonly store: GroupStore,
     private readonly parts: GroupParts,
     private readonly entries: EntryReconciler,
     private readonly remover: Remover,
     private readonly signatureIndex: SignatureIndex,
-  ) {}
+  ) {
+    this.dueIndex = new DueIndex(store);
+  }
 
-  /** @param index - the reconciler index that lists the group */
+  /** @param index - the shard of the reconciler index that lists the group */
   async reconcile(index: string, id: string): Promise<void> {
     const due = await this.store.takeDueEntries(id, entriesAtOnce);
     // Another process has ended the group.
@@ -81,7 +86,7 @@ export class GroupReconciler {
     if (nested) await this.parts.nesting.releaseBelow(id, total);
     else if (!over) await this.store.expireResults(id, total);
     if (over && (await this.store.forget(id, total))) return this.leave(index, id);
-    await this.store.redis.use('zadd', (client) => client.zadd(index, 'XX', forgetAt, id));
+    await this.dueIndex.postpone(index, id, forgetAt);
     if ((await this.store.due(id, 0)).forgetAt !== undefined) return;
     // The group was retried meanwhile. It needs the groups below it again, and the reconciler must check it.
     await this.parts.retrier.retainTree(id);
@@ -90,10 +95,10 @@ export class GroupReconciler {
 
   /** Takes a group out of the index, unless it was released, retried or created again meanwhile. */
   private async leave(index: string, id: string): Promise<void> {
-    const score = await this.store.redis.use('zscore', (client) => client.zscore(index, id));
+    const position = await this.dueIndex.positionOf(index, id);
     const then = await this.store.due(id, 0);
     if (then.forgetAt !== undefined || isInUse(then)) return this.store.register(id);
-    if (score !== null) await this.store.redis.call('unindexGroups', [index], [id, score]);
+    if (position !== undefined) await this.dueIndex.remove(index, id, position);
   }
 }
 

@@ -4,7 +4,6 @@ import type { Events, ItemEvent } from '../config/events';
 import { readError, type GroupReader } from '../store/group-reader';
 import { invocationId, itemId } from '../store/ids';
 import type { Effects } from '../store/replies';
-import { unpackCallback, unpackHead } from '../store/spec';
 
 /** One execution of an entry, as events describe it. */
 export interface ItemRef {
@@ -53,14 +52,12 @@ export async function emitStoredEnd(
 }
 
 async function stored(reader: GroupReader, groupId: string, entry: string): Promise<Partial<ItemRef> | undefined> {
-  if (isCallback(entry)) {
-    const packed = await reader.callback(groupId, entry);
-    const spec = packed === undefined ? undefined : unpackCallback(packed).spec;
-    return spec && { id: spec.id, task: spec.task };
-  }
-  const [record, [head]] = await Promise.all([reader.record(groupId), reader.heads(groupId, [entry])]);
-  if (!head) return undefined;
-  const { id, task } = unpackHead(head);
+  const [record, spec] = await Promise.all([
+    isCallback(entry) ? undefined : reader.record(groupId),
+    reader.head(groupId, entry),
+  ]);
+  if (!spec) return undefined;
+  const { id, task } = spec;
   const alone = record !== undefined && kinds[record.kind].isSingle;
   return { id: alone ? groupId : id, task, alone };
 }

@@ -1,7 +1,7 @@
 import { isCallback } from '../store/entry';
 import { kinds } from './kinds';
-import type { GroupRecord, GroupReader } from '../store/group-reader';
-import { unpackCallback, unpackHead, type Spec } from '../store/spec';
+import { callbackName, groupName, itemName } from './names';
+import type { GroupReader } from '../store/group-reader';
 
 /** Describes groups and entries for log messages and events, with the ids by which they can be looked up. */
 export class NameReader {
@@ -33,37 +33,28 @@ export class NameReader {
 
   private async groupName(id: string): Promise<string | undefined> {
     const record = await this.reader.record(id);
-    return record && nameOf(record, id);
+    return record && groupName(record, id);
   }
 
   private async entryNames(groupId: string, entries: readonly string[]): Promise<string[] | undefined> {
     const items = entries.filter((entry) => !isCallback(entry));
     const [record, heads] = await Promise.all([this.reader.record(groupId), this.reader.heads(groupId, items)]);
     if (!record) return undefined;
-    const specs = new Map(items.map((entry, i) => [entry, heads[i] ? unpackHead(heads[i]) : undefined]));
-    const named = async (entry: string) =>
-      isCallback(entry)
-        ? this.callbackName(groupId, record, entry)
-        : itemName(groupId, record, entry, specs.get(entry));
+    const specs = new Map(items.map((entry, i) => [entry, heads[i]]));
+    const group = groupName(record, groupId);
+    const named = async (entry: string) => {
+      if (isCallback(entry)) return this.callbackNameOf(groupId, group, entry);
+      // A task that was run by itself has the name and id of its group.
+      const { isSingle } = kinds[record.kind];
+      return isSingle ? group : `${itemName(record.kind, Number(entry), specs.get(entry))} of ${group}`;
+    };
     return Promise.all(entries.map(named));
   }
 
-  private async callbackName(groupId: string, record: GroupRecord, entry: string): Promise<string> {
-    const packed = await this.reader.callback(groupId, entry);
-    if (packed === undefined) return `callback ${entry} of ${nameOf(record, groupId)}`;
-    const { kind, source, spec } = unpackCallback(packed);
-    const of = source === 'g' ? nameOf(record, groupId) : await this.entry(groupId, source);
-    return `the ${kind} callback "${spec.name ?? spec.task}" of ${of}`;
+  private async callbackNameOf(groupId: string, group: string, entry: string): Promise<string> {
+    const invoked = await this.reader.callback(groupId, entry);
+    if (!invoked) return `callback ${entry} of ${group}`;
+    const of = invoked.source === 'g' ? group : await this.entry(groupId, invoked.source);
+    return `${callbackName(invoked)} of ${of}`;
   }
-}
-
-function nameOf({ kind, name }: GroupRecord, id: string): string {
-  return `the ${kinds[kind].noun} "${name}" (${id})`;
-}
-
-function itemName(groupId: string, record: GroupRecord, entry: string, spec: Spec | undefined): string {
-  const { isSingle, nounOfItem } = kinds[record.kind];
-  if (isSingle) return nameOf(record, groupId);
-  const place = nounOfItem(Number(entry));
-  return `${place}${spec ? ` ("${spec.name ?? spec.task}")` : ''} of ${nameOf(record, groupId)}`;
 }

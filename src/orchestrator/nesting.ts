@@ -7,10 +7,9 @@ import { isEnded, type GroupRecord, type GroupReader } from '../store/group-read
 import { isChildrenId, nestedId } from '../store/ids';
 import { mergeLabels } from '../store/labels';
 import type { SignatureIndex } from '../store/signature-index';
-import { createInParts } from '../store/parts';
-import { templateGroup, unpackMessage, type Spec } from '../store/spec';
+import { displayName, templateGroup, unpackMessage, type Spec } from '../store/spec';
 import type { Canceller } from './canceller';
-import type { CarryOut, Commands } from './commands';
+import type { Commands } from './commands';
 import type { Completion } from './completion';
 import type { GroupCache } from './group-cache';
 import type { Retrier } from './retrier';
@@ -38,19 +37,13 @@ export interface NestedEntry {
   own: string;
 }
 
-/** Handles the entry of a nested group in its parent, and the effects of the nested group. */
-export interface NestingParent {
-  /** Marks an entry as published, although the effects of its nested group may still be in progress. */
-  markPublished(groupId: string, entry: string): void;
-  carryOut: CarryOut;
-}
-
 /**
  * Groups that are entries of other groups. Each group has a Redis hash tag of its own, so one script can never change both
  * parent and child. A change from one to the other is leased work of the group where it begins, and is repeated until it is
  * known to be done.
  */
 export class Nesting {
+  /** @param markPublished - marks an entry as published, although the effects of its nested group may still be in progress */
   constructor(
     private readonly store: GroupStore,
     private readonly reader: GroupReader,
@@ -63,7 +56,7 @@ export class Nesting {
       suspender: Suspender;
       signatureIndex: SignatureIndex;
     },
-    private readonly parent: NestingParent,
+    private readonly markPublished: (groupId: string, entry: string) => void,
   ) {}
 
   /**
@@ -86,7 +79,7 @@ export class Nesting {
     const group = {
       id,
       kind: spec.group as 'chain' | 'swarm',
-      name: spec.name ?? spec.task,
+      name: displayName(spec),
       secret: newSecret(),
       closed: true,
       ...template,
@@ -94,11 +87,14 @@ export class Nesting {
       above,
       ...(suspension?.suspended ? { suspended: suspension.version } : {}),
     };
-    const { created, effects } = await composed(() => createInParts(this.store, group, items, { message }));
-    if (created) this.by.cache.made(group, effects.version, message);
-    const by = { round: parent.round, above, message: isReplaced && message };
-    const runs = created || !isEnded(effects.status) || (await this.by.retrier.child(id, by));
-    await this.begun(id, parent, effects, runs);
+    let runs = true;
+    await this.commands.createNested(group, items, message, async ({ created, effects }) => {
+      if (created) this.by.cache.made(group, effects.version, message);
+      const by = { round: parent.round, above, message: isReplaced && message };
+      runs = created || !isEnded(effects.status) || (await this.by.retrier.child(id, by));
+      await this.begun(id, parent);
+    });
+    if (!runs) await this.notifyParent(id);
   }
 
   /** Retries the children of a root, if the root itself is being retried. */
@@ -107,21 +103,11 @@ export class Nesting {
     if (round > 0) await this.by.retrier.child(child, { round, reopen: true, above });
   }
 
-  /**
-   * Confirms a nested group to its parent, applies suspensions that were set meanwhile, and publishes its effects.
-   * @param runs - whether the group runs in this round; otherwise its stored end is reported to the parent
-   */
-  private async begun(
-    id: string,
-    parent: { groupId: string; entry: string },
-    effects: Effects,
-    runs: boolean,
-  ): Promise<void> {
+  /** Confirms a nested group to its parent before its items start, and applies suspensions that were set meanwhile. */
+  private async begun(id: string, parent: { groupId: string; entry: string }): Promise<void> {
     await this.store.confirm(parent.groupId, [parent.entry, groupRun(id)]);
-    this.parent.markPublished(parent.groupId, parent.entry);
+    this.markPublished(parent.groupId, parent.entry);
     await this.by.suspender.inherit(id, parent);
-    await this.parent.carryOut(id, effects);
-    if (!runs) await this.notifyParent(id);
   }
 
   /** Reports a group's end to its parent. */
@@ -217,11 +203,17 @@ export class Nesting {
     above: Above,
   ): Promise<void> {
     const id = spec.id ?? '';
-    const { code, effects } = await this.store.runNested(id, message, parent, above);
+    // A group that ended in an earlier round of its parent runs again if it can be retried. Else its stored end counts.
+    let runs = true;
+    const { code } = await this.commands.runNested(id, message, parent, above, async (reply) => {
+      if (reply.code !== 'started' && reply.code !== 'finished') return;
+      const isOver = isEnded(reply.effects.status);
+      runs = !isOver || (await this.retryReferenced(id, { message, own }, parent, above));
+      await this.begun(id, parent);
+    });
     if (code !== 'started' && code !== 'finished')
       return this.failLost(parent.groupId, parent.entry, id, code === 'already-started');
-    const runs = !isEnded(effects.status) || (await this.retryReferenced(id, { message, own }, parent, above));
-    await this.begun(id, parent, effects, runs);
+    if (!runs) await this.notifyParent(id);
   }
 
   private async retryReferenced(

@@ -2,7 +2,7 @@ import { forEachConcurrently } from '../utils/for-each-concurrently';
 import { messageOf } from '../utils/error-message';
 import type { GroupStore } from '../store/group-store';
 import type { NextStart } from '../store/script-calls';
-import type { CarryOut, Commands } from './commands';
+import type { Commands } from './commands';
 import { GroupTimers } from './group-timers';
 import type { Repairs } from './repairs';
 
@@ -23,7 +23,6 @@ export class NextStarts {
     private readonly store: GroupStore,
     private readonly commands: Commands,
     private readonly repairs: Repairs,
-    private readonly carryOut: CarryOut,
   ) {
     this.groups = new GroupTimers(store.clock, (groupId) => void this.log(groupId, this.start(groupId)));
     this.callbacks = new GroupTimers(store.clock, (key) => {
@@ -67,8 +66,8 @@ export class NextStarts {
 
   private async publish(groupId: string, entry: string): Promise<void> {
     const granted = { entry, state: 'granted', process: '', runId: '' };
-    const { effects } = await this.store.regrantSome(groupId, [granted]);
-    await this.carryOut(groupId, effects);
+    const { published } = await this.commands.regrantSome(groupId, [granted]);
+    await published;
   }
 
   private log(groupId: string, work: Promise<void>): Promise<void> {

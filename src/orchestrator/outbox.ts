@@ -194,9 +194,8 @@ export class Outbox {
   private async unpublished(groupId: string, entry: string, error: unknown): Promise<void> {
     if (!(error instanceof Unpublishable) || entry === PARENT_REPORT) throw error;
     const payload = packFailure(`it could not be published: ${error.message}`);
-    const { code, effects } = await this.parts.store.failPublication(groupId, entry, maxPublications, payload);
+    const code = await this.parts.completion.failPublication({ groupId, entry }, maxPublications, payload);
     if (code !== 'ended') throw error.cause;
-    await this.parts.completion.follow({ groupId, entry }, effects);
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Timer } from '../utils/clock';
 import { forEachConcurrently } from '../utils/for-each-concurrently';
 import { messageOf } from '../utils/error-message';
 import { withTimeout } from '../utils/timeout';
+import { DueIndex } from '../store/due-index';
 import type { GroupStore } from '../store/group-store';
 import type { GroupReconciler } from './group-reconciler';
 import type { Heartbeat } from './heartbeat';
@@ -102,7 +103,7 @@ export class Reconciler {
 
   private async pass(): Promise<void> {
     // Another process may have raised the format since this one connected. It must then write nothing more.
-    await this.parts.store.redis.recheck();
+    await this.parts.store.recheckFormat();
     // Not awaited: it may wait for the engine, and the rest of the pass must not.
     void this.parts.recovery.ready();
     await Promise.all([this.parts.heartbeat.beat(), this.parts.registry.announce(), this.notePass()]);
@@ -120,13 +121,10 @@ export class Reconciler {
   }
 
   private async *dueGroups(): AsyncGenerator<[index: string, id: string]> {
-    for (const index of this.parts.store.keys.dueIndexes()) {
+    const dueIndex = new DueIndex(this.parts.store);
+    for (const index of dueIndex.shards()) {
       for (;;) {
-        const due = (await this.parts.store.redis.call(
-          'takeDue',
-          [index],
-          [this.parts.store.settings.leaseMs * 2, groupsAtOnce],
-        )) as string[];
+        const due = await dueIndex.take(index, groupsAtOnce);
         for (const id of due) yield [index, id];
         if (due.length < groupsAtOnce || this.users === 0) break;
       }

@@ -10,11 +10,11 @@ import { readError, type GroupRecord, type GroupReader } from '../store/group-re
 import { claimToken } from '../store/executions';
 import { isChildrenId } from '../store/ids';
 import {
+  displayName,
   isGroup,
   parseMessage,
   unpackCallback,
   unpackMessage,
-  unpackSpec,
   type InvokedCallback,
   type Spec,
 } from '../store/spec';
@@ -57,7 +57,7 @@ export class RunInputs {
    */
   async ofInvokedCallback(groupId: string, record: GroupRecord, entry: string, packed: string): Promise<Message> {
     const input = await this.ofCallback(groupId, record, unpackCallback(packed));
-    if ((await this.reader.callback(groupId, entry)) === packed) return input;
+    if ((await this.reader.packedCallback(groupId, entry)) === packed) return input;
     throw new StoreError(forgotten(`the invocation of callback ${entry} of ${groupId}`));
   }
 
@@ -169,13 +169,13 @@ export class RunInputs {
 
   private async whole(groupId: string, record: GroupRecord, entry: string): Promise<Message | undefined> {
     if (isCallback(entry)) {
-      const packed = await this.reader.callback(groupId, entry);
-      return packed === undefined ? undefined : this.ofCallback(groupId, record, unpackCallback(packed));
+      const invoked = await this.reader.callback(groupId, entry);
+      return invoked && this.ofCallback(groupId, record, invoked);
     }
     const item = await this.reader.item(groupId, entry);
     if (!item) return undefined;
-    const spec = unpackSpec(item.spec);
-    return isLaterStep(record, entry) ? this.ofStep(groupId, entry, spec) : this.ofItem(record, spec, item.message);
+    const { spec, message } = item;
+    return isLaterStep(record, entry) ? this.ofStep(groupId, entry, spec) : this.ofItem(record, spec, message);
   }
 
   private async resultOf(groupId: string, record: GroupRecord, source: string): Promise<unknown> {
@@ -271,10 +271,9 @@ export class RunInputs {
   }
 
   private async callbackFailure(groupId: string, source: string): Promise<Failure> {
-    const packed = await this.reader.callback(groupId, source);
-    const spec = packed === undefined ? undefined : unpackCallback(packed).spec;
+    const spec = await this.reader.head(groupId, source);
     const message = readError((await this.reader.result(groupId, source))?.slice(1) ?? '');
-    return { id: spec?.id ?? '', name: spec?.name ?? spec?.task ?? '', message };
+    return { id: spec?.id ?? '', name: spec ? displayName(spec) : '', message };
   }
 }
 

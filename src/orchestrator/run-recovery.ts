@@ -8,6 +8,7 @@ import type { GroupStore, TakenRun } from '../store/group-store';
 import type { Server } from '../store/connection';
 import { readClaim, readMetadata, type Claim } from '../hatchet/metadata';
 import type { EngineClient, PastRun, RunRequest } from '../hatchet/client';
+import { inParts } from '../utils/in-parts';
 import { NameReader } from './name-reader';
 
 /** How long before the loss a run may have been published that is missing in Redis, in ms. Clocks differ a little. */
@@ -207,8 +208,7 @@ export class RunRecovery {
   /** The ids of the given runs whose state Redis has. */
   private async knownOf(groupId: string, runs: readonly LostRun[]): Promise<Set<string>> {
     const known = new Set<string>();
-    for (let from = 0; from < runs.length; from += siftedAtOnce) {
-      const some = runs.slice(from, from + siftedAtOnce);
+    for (const some of inParts(runs, { items: siftedAtOnce })) {
       const unsure = await this.store.unsure(groupId, some);
       some.forEach(({ runId }, i) => unsure[i] || known.add(runId));
     }

@@ -5,7 +5,7 @@ import type { GroupRecord } from '../store/group-reader';
 import { invocationId, itemId } from '../store/ids';
 import { mergeLabels } from '../store/labels';
 import type { Effects } from '../store/replies';
-import { mergeRunOptions, unpackMessage, type InvokedCallback, type Spec } from '../store/spec';
+import { displayName, mergeRunOptions, unpackMessage, type InvokedCallback, type Spec } from '../store/spec';
 import { writeMetadata, type Claim } from '../hatchet/metadata';
 import type { RunRequest } from '../hatchet/client';
 import type { RunInputs } from './run-inputs';
@@ -96,7 +96,7 @@ export class RunRequests {
       chain: above.chain ?? '',
       root: above.root ?? '',
       callback: callback?.kind ?? ('' as const),
-      name: spec.name ?? spec.task,
+      name: displayName(spec),
       tags: labels.tags ?? [],
     };
     const { parentRun, parentTask } = above;

@@ -2,7 +2,7 @@ import { isGroupRun, isItem } from '../store/entry';
 import type { ActiveEntry, GroupReader } from '../store/group-reader';
 import type { Suspension } from '../store/suspensions';
 import type { GroupStore } from '../store/group-store';
-import { unpackHead } from '../store/spec';
+import { inParts } from '../utils/in-parts';
 import type { Commands } from './commands';
 import type { TaskRegistry } from './task-registry';
 
@@ -74,8 +74,7 @@ export class Suspender {
   private async withdrawAll(groupId: string, entries: string[]): Promise<void> {
     // The last item is withdrawn first, because each goes to the front of the queue.
     entries.sort((a, b) => Number(b) - Number(a));
-    for (let from = 0; from < entries.length; from += entriesPerCall)
-      await this.withdrawSome(groupId, entries.slice(from, from + entriesPerCall));
+    for (const some of inParts(entries, { items: entriesPerCall })) await this.withdrawSome(groupId, some);
   }
 
   private async apply(groupId: string, suspended: boolean, version?: string): Promise<boolean> {
@@ -95,7 +94,7 @@ export class Suspender {
   /** Withdraws only tasks whose wrapper reports when their body begins: others may already be running. */
   private async withdrawSome(groupId: string, entries: readonly string[]): Promise<void> {
     const heads = await this.reader.heads(groupId, entries);
-    const reports = await Promise.all(heads.map(async (head) => head && this.registry.reports(unpackHead(head).task)));
+    const reports = await Promise.all(heads.map(async (head) => head && this.registry.reports(head.task)));
     const wrapped = entries.filter((_, i) => reports[i]);
     if (wrapped.length > 0) await this.commands.withdraw(groupId, wrapped);
   }

@@ -1,11 +1,12 @@
 import { leftAloneMs } from '../config/options';
 import type { GroupStore } from '../store/group-store';
+import { ServedNames, type ServedTask } from '../store/served-names';
 
 /**
  * How the ends of a name's runs are reported: by the wrapper, or (for workflows of several tasks) by the process that
  * watches the run.
  */
-export type HandlerKind = 'task' | 'workflow';
+export type HandlerKind = ServedTask['kind'];
 
 const rememberedMs = 30_000;
 
@@ -23,7 +24,11 @@ export class TaskRegistry {
   private remote = new Map<string, Announced>();
   private readAgainAt = 0;
 
-  constructor(private readonly store: GroupStore) {}
+  private readonly served: ServedNames;
+
+  constructor(private readonly store: GroupStore) {
+    this.served = new ServedNames(store);
+  }
 
   /**
    * Registers a name that this process declares, and serves when it runs a worker.
@@ -37,10 +42,11 @@ export class TaskRegistry {
   /** Announces the names that this process serves to other processes. It is repeated while they are served. */
   async announce(): Promise<void> {
     if (this.local.size === 0) return;
-    const { abandonedMs } = this.store.settings;
-    const countsForMs = leftAloneMs(this.store.settings);
-    const names = [...this.local].flatMap(([name, kind]) => [name, kind, this.timeouts.get(name)?.() ?? '']);
-    await this.store.redis.call('announce', [this.store.keys.served()], [countsForMs, abandonedMs, ...names]);
+    const served = [...this.local].map(([name, kind]) => {
+      const scheduleTimeout = this.timeouts.get(name)?.() ?? '';
+      return { name, kind, scheduleTimeout };
+    });
+    await this.served.announce(served, leftAloneMs(this.store.settings));
   }
 
   /** Returns whether this process serves a name, so that the name's runs report their own ends. */
@@ -71,28 +77,19 @@ export class TaskRegistry {
 
   /** Returns whether a process serves any name at present. */
   async hasWorkers(): Promise<boolean> {
-    const names = await this.readServed();
+    const names = await this.served.read();
     return names.some(({ leftMs }) => leftMs > 0);
-  }
-
-  private async readServed(): Promise<{ name: string; kind: HandlerKind; leftMs: number; timeout: string }[]> {
-    const { abandonedMs } = this.store.settings;
-    const all = (await this.store.redis.call('served', [this.store.keys.served()], [abandonedMs])) as string[];
-    return Array.from({ length: Math.floor(all.length / 4) }, (_, i) => {
-      const [name = '', kind = '', leftMs = '', timeout = ''] = all.slice(4 * i, 4 * i + 4);
-      return { name, kind: kind as HandlerKind, leftMs: Number(leftMs), timeout };
-    });
   }
 
   private async announced(lower: string): Promise<Announced | undefined> {
     const { leaseMs } = this.store.settings;
     if (this.store.clock.elapsed() >= this.readAgainAt) {
       const before = this.store.clock.elapsed();
-      const served = await this.readServed();
+      const served = await this.served.read();
       this.remote = new Map(
-        served.map(({ name, kind, leftMs, timeout }) => [
+        served.map(({ name, kind, leftMs, scheduleTimeout }) => [
           name,
-          { kind, until: before + leftMs, scheduleTimeout: timeout || undefined },
+          { kind, until: before + leftMs, scheduleTimeout: scheduleTimeout || undefined },
         ]),
       );
       // Read again before an announcement that is made now could expire.

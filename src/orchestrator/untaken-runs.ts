@@ -1,8 +1,6 @@
-import { isCallback } from '../store/entry';
 import { pause } from '../utils/clock';
 import { RecentMap } from '../utils/recent-map';
 import type { GroupReader } from '../store/group-reader';
-import { unpackCallback, unpackSpec, type Spec } from '../store/spec';
 import { inWords } from '../hatchet/declared-timeout';
 import type { EngineClient, RunState, UntakenRun } from '../hatchet/client';
 import type { Commands } from './commands';
@@ -106,15 +104,6 @@ export class UntakenRuns {
 
   /** The schedule timeout of the declaration that the entry was made from, or of the one that a worker serves. */
   private async declared({ groupId, entry, task }: EntryRun): Promise<string | undefined> {
-    return (await this.specOf(groupId, entry))?.scheduleTimeout ?? (await this.registry.scheduleTimeout(task));
-  }
-
-  private async specOf(groupId: string, entry: string): Promise<Spec | undefined> {
-    if (isCallback(entry)) {
-      const packed = await this.reader.callback(groupId, entry);
-      return packed === undefined ? undefined : unpackCallback(packed).spec;
-    }
-    const item = await this.reader.item(groupId, entry);
-    return item && unpackSpec(item.spec);
+    return (await this.reader.head(groupId, entry))?.scheduleTimeout ?? (await this.registry.scheduleTimeout(task));
   }
 }

@@ -28,6 +28,11 @@ export async function readEnds(
   return { round: Number(before ?? 0), indexes: entries.map(Number) };
 }
 
+/** Returns the entries that ended last, the latest one last. */
+export async function latestEnds({ keys, redis }: GroupStore, id: string, limit: number): Promise<string[]> {
+  return redis.use('lrange', (client) => client.lrange(keys.ends(id), -limit, -1));
+}
+
 /** Returns how often a group was retried. */
 export async function roundOf({ keys, redis }: GroupStore, id: string): Promise<number> {
   return Number((await redis.use('hget', (client) => client.hget(keys.state(id), field.round))) ?? 0);

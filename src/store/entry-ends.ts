@@ -3,6 +3,7 @@ import { isCallback } from './entry';
 import type { GroupStore } from './group-store';
 import { marks, outcomeOf } from './item-state';
 import type { GroupStatus, Outcome } from './replies';
+import { inParts } from '../utils/in-parts';
 import { callbackField, field } from './scripts.generated';
 
 /** The end of an entry for a waiting process: 'open' until the entry has ended. */
@@ -71,8 +72,7 @@ async function endsOfItems({ keys, redis }: GroupStore, id: string, entries: rea
 
 async function endsOfCallbacks({ keys, redis }: GroupStore, id: string, entries: readonly string[]): Promise<Ends> {
   const ends: Ends = [];
-  for (let from = 0; from < entries.length; from += fieldsAtOnce) {
-    const some = entries.slice(from, from + fieldsAtOnce);
+  for (const some of inParts(entries, { items: fieldsAtOnce })) {
     // The order matters: when an entry is no longer active, its result is stored.
     const [active, results] = await redis.use('hmget', (client) =>
       Promise.all([
@@ -94,8 +94,7 @@ async function runsOf(
   entries: readonly string[],
 ): Promise<Map<string, string>> {
   const runs = new Map<string, string>();
-  for (let from = 0; from < entries.length; from += fieldsAtOnce) {
-    const some = entries.slice(from, from + fieldsAtOnce);
+  for (const some of inParts(entries, { items: fieldsAtOnce })) {
     const active = await redis.use('hmget', (client) => client.hmget(keys.active(id), ...some));
     some.forEach((entry, i) => runs.set(entry, runOf(active[i])));
   }

@@ -18,11 +18,21 @@ import type { GroupStatus, Outcome } from './replies';
 import { itemId } from './ids';
 import { unpackActive } from './active-record';
 import { activeState, isEnded, isUnstarted, itemStateOf, marks, type ItemState } from './item-state';
+import { inParts } from '../utils/in-parts';
 import { Suspensions } from './suspensions';
 import { lastKnownOutcomes, inlined } from './item-ends';
 import { timesOf, type ItemTimes } from './item-times';
 import type { GroupRetention } from './labels';
-import { parseOptions, unpackCallback, unpackHead, type GroupTemplate } from './spec';
+import {
+  displayName,
+  parseOptions,
+  unpackCallback,
+  unpackHead,
+  unpackSpec,
+  type GroupTemplate,
+  type InvokedCallback,
+  type Spec,
+} from './spec';
 import { callbackField, field, specField } from './scripts.generated';
 
 export type { Counts, EndReason, GroupRecord, RecentEnds, Snapshot } from './group-record-reader';
@@ -65,6 +75,7 @@ export interface StoredItem {
 
 /** The maximum size of one read of items. A page holds at least one item, even if this item is larger. */
 const page = { items: 256, bytes: 4 * 1024 * 1024 };
+const statesPerRead = 64 * 1024;
 
 /** Reads groups. No method changes anything. */
 export class GroupReader {
@@ -286,12 +297,12 @@ export class GroupReader {
     }
   }
 
-  /** Returns the packed spec of an item and its own message ('' for none); undefined when the item is unknown. */
-  async item(id: string, entry: string): Promise<{ spec: string; message: string } | undefined> {
+  /** Returns the spec of an item and its own message ('' for none); undefined when the item is unknown. */
+  async item(id: string, entry: string): Promise<{ spec: Spec; message: string } | undefined> {
     const [spec, message] = await this.store.redis.use('hmget', (client) =>
       client.hmget(this.store.keys.specs(id), entry, `${specField.ownMessage}${entry}`),
     );
-    return spec ? { spec, message: message ?? '' } : undefined;
+    return spec ? { spec: unpackSpec(spec), message: message ?? '' } : undefined;
   }
 
   /** Returns the packed specs of some items, in the same order. */
@@ -322,7 +333,14 @@ export class GroupReader {
     };
   }
 
-  async callback(id: string, entry: string): Promise<string | undefined> {
+  /** Returns an invoked callback; undefined when it is unknown. */
+  async callback(id: string, entry: string): Promise<InvokedCallback | undefined> {
+    const packed = await this.packedCallback(id, entry);
+    return packed === undefined ? undefined : unpackCallback(packed);
+  }
+
+  /** Returns an invoked callback as it is stored; undefined when it is unknown. */
+  async packedCallback(id: string, entry: string): Promise<string | undefined> {
     return (
       (await this.store.redis.use('hget', (client) => client.hget(this.store.keys.callbacks(id), entry))) ?? undefined
     );
@@ -406,12 +424,8 @@ export class GroupReader {
   private async firstResults(id: string, indexes: readonly number[], small: boolean): Promise<(string | undefined)[]> {
     const { keys, redis } = this.store;
     const found = small ? indexes.map((): string | number | null => 0) : await this.sizedResults(id, indexes);
-    let [end, bytes] = [0, 0];
-    for (; end < indexes.length; end++) {
-      const size = found[end];
-      bytes += typeof size === 'number' ? size : 0;
-      if (bytes > page.bytes && end > 0) break;
-    }
+    const [fitting = []] = inParts(found, page, (size) => (typeof size === 'number' ? size : 0));
+    const end = fitting.length;
     const read = async ([bucket, places]: [number, number[]]) => {
       const unread = places.filter((at) => typeof found[at] === 'number');
       if (unread.length === 0) return;
@@ -472,7 +486,7 @@ export class GroupReader {
         this.times(id, some.map(String)),
       ]);
       const items = some.map(async (index, i) => {
-        const spec = unpackHead(heads[i] ?? '["?"]\n');
+        const spec = heads[i] ?? { task: '?' };
         const result = results[i] ?? 'x';
         const status = marks[result[0] ?? 'x'] ?? 'cancelled';
         // What is stored of an item that has not started in the latest round is of an earlier one.
@@ -480,7 +494,7 @@ export class GroupReader {
         const item: EndedItem = {
           index,
           id: spec.id ?? itemId(id, index),
-          name: spec.name ?? spec.task,
+          name: displayName(spec),
           status,
           startedAt: dateOf(startedAt),
           endedAt: dateOf(endedAt),
@@ -496,15 +510,37 @@ export class GroupReader {
     }
   }
 
-  /** Returns the headers of the packed specs of some items, in the same order. */
-  async heads(id: string, entries: readonly (string | number)[]): Promise<(string | null)[]> {
+  /**
+   * Returns the spec of an item or of an invoked callback; undefined when it is unknown. That of an item is without its
+   * callbacks and bound data.
+   */
+  async head(id: string, entry: string): Promise<Spec | undefined> {
+    return isCallback(entry) ? (await this.callback(id, entry))?.spec : (await this.heads(id, [entry]))[0];
+  }
+
+  /** Returns the specs of some items without their callbacks and bound data, in the same order; undefined for unknown items. */
+  async heads(id: string, entries: readonly (string | number)[]): Promise<(Spec | undefined)[]> {
+    if (entries.length === 0) return [];
     const key = this.store.keys.specs(id);
     const heads: (string | null)[] = [];
     while (heads.length < entries.length) {
       const args = [page.bytes, ...entries.slice(heads.length, heads.length + page.items)];
       heads.push(...((await this.store.redis.call('specHeads', [key], args)) as (string | null)[]));
     }
-    return heads;
+    return heads.map((head) => (head ? unpackHead(head) : undefined));
+  }
+
+  /** Yields the indexes of the failed items of a group, those of some thousand items at a time. */
+  async *failedIndexes(id: string): AsyncGenerator<number[]> {
+    const key = this.store.keys.bytes(id);
+    for (let from = 0; ; from += statesPerRead) {
+      const start = from;
+      const states = await this.store.redis.use('getrange', (client) =>
+        client.getrange(key, start, start + statesPerRead - 1),
+      );
+      yield range(from, from + states.length).filter((index) => states[index - start] === 'f');
+      if (states.length < statesPerRead) return;
+    }
   }
 
   /** Returns the items from `from` to before `to` of an ended group that did not succeed. */
@@ -533,8 +569,8 @@ export class GroupReader {
     let values = found as (string | null)[];
     if (typeof found[0] === 'number') {
       const sizes = indexes.map((_, i) => Number(found[2 * i]) + Number(found[2 * i + 1]));
-      const fitting = fields.slice(0, 2 * fittingIn(page.bytes, sizes));
-      values = await redis.use('hmget', (client) => client.hmget(key, ...fitting));
+      const [fitting = []] = inParts(sizes, page, (size) => size);
+      values = await redis.use('hmget', (client) => client.hmget(key, ...fields.slice(0, 2 * fitting.length)));
     }
     return indexes
       .slice(0, values.length / 2)
@@ -591,13 +627,6 @@ export function emptySnapshot(
     pausedUntil: undefined,
   };
   return { ...what, ...counts, ...times, labels: {}, callbacks, suspended: false, reason: undefined };
-}
-
-/** Returns how many of the first sizes fit into some bytes together; at least one. */
-function fittingIn(bytes: number, sizes: readonly number[]): number {
-  let sum = 0;
-  const end = sizes.findIndex((size, i) => (sum += size) > bytes && i > 0);
-  return end < 0 ? sizes.length : end;
 }
 
 /** Groups the positions in `indexes` before `end` by the bucket that holds their results. */

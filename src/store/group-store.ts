@@ -214,6 +214,11 @@ export class GroupStore {
     return this.settings.clock;
   }
 
+  /** Checks the storage format again. @throws StoreFormatError when a newer version has raised it */
+  recheckFormat(): Promise<void> {
+    return this.redis.recheck();
+  }
+
   /** Puts a group into the reconciler index, see `ScriptCalls.register`. */
   register(id: string, withinMs?: number): Promise<void> {
     return this.scripts.register(id, withinMs);

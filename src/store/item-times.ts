@@ -1,5 +1,6 @@
 import { callbackNumber, isCallback } from './entry';
 import type { GroupStore } from './group-store';
+import { inParts } from '../utils/in-parts';
 import { field } from './scripts.generated';
 
 /** When an entry began and ended, in ms by the clock of Redis, and how many of its attempts have begun. */
@@ -30,9 +31,7 @@ export async function timesOf(
   if (entries.length === 0) return [];
   const places = entries.map(placeOf);
   const names = [...new Set(places.map(({ block }) => block))];
-  const parts = Array.from({ length: Math.ceil(names.length / blocksAtOnce) }, (_, i) =>
-    names.slice(i * blocksAtOnce, (i + 1) * blocksAtOnce),
-  );
+  const parts = inParts(names, { items: blocksAtOnce });
   // The order matters: rows move from the state of the group to the blocks.
   const [[createdAt, recent], ...read] = await redis.use('hmget', (client) =>
     Promise.all([

@@ -1,5 +1,6 @@
 import type { GroupStore, NewGroup } from './group-store';
 import type { Effects } from './replies';
+import { inParts } from '../utils/in-parts';
 
 /** The maximum that one script writes: it blocks Redis for some milliseconds. */
 const perScript = { items: 1_000, bytes: 1024 * 1024 };
@@ -23,7 +24,7 @@ export async function createInParts(
   items: readonly string[],
   run?: FirstRun,
 ): Promise<{ created: boolean; started: boolean; effects: Effects }> {
-  const [first = [], ...rest] = inParts(items);
+  const [first = [], ...rest] = inParts(items, perScript, (item) => Buffer.byteLength(item));
   if (rest.length === 0) {
     const { created, effects } = await store.create(group, first, run);
     return { created, started: created && run !== undefined, effects };
@@ -57,21 +58,4 @@ async function addRest(
     }
     place += part.length;
   }
-}
-
-function inParts(items: readonly string[]): string[][] {
-  const parts: string[][] = [[]];
-  let bytes = 0;
-  for (const item of items) {
-    const size = Buffer.byteLength(item);
-    const part = parts.at(-1) ?? [];
-    if (part.length === 0 || (part.length < perScript.items && bytes + size <= perScript.bytes)) {
-      part.push(item);
-      bytes += size;
-    } else {
-      parts.push([item]);
-      bytes = size;
-    }
-  }
-  return parts;
 }

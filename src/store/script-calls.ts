@@ -8,6 +8,7 @@ import { checkFormat } from './format';
 import { bucketSize, type Keys } from './keys';
 import { type RedisConnection, type Reply, type ScriptName } from './connection';
 import { statusChangeIn, toEffects, type Effects } from './replies';
+import { inParts } from '../utils/in-parts';
 import { Batcher } from './batcher';
 
 const registeredAtOnce = 200;
@@ -88,17 +89,12 @@ export class ScriptCalls {
 
   /** Makes further keys of a group live as long as its own keys, even if these change or expire meanwhile. */
   async bindLifetimes(id: string, keys: readonly string[]): Promise<void> {
-    const calls: string[][] = [];
-    for (let from = 0; from < keys.length; from += keysAtOnce) {
-      const some = keys.slice(from, from + keysAtOnce);
-      calls.push([...some, ...Array.from({ length: keysAtOnce - some.length }, () => some[0] ?? '')]);
-    }
-    for (let from = 0; from < calls.length; from += callsAtOnce)
-      await Promise.all(
-        calls
-          .slice(from, from + callsAtOnce)
-          .map((some) => this.redis.call('lifetimes', [this.keys.state(id), ...some], [])),
-      );
+    const calls = inParts(keys, { items: keysAtOnce }).map((some) => [
+      ...some,
+      ...Array.from({ length: keysAtOnce - some.length }, () => some[0] ?? ''),
+    ]);
+    for (const some of inParts(calls, { items: callsAtOnce }))
+      await Promise.all(some.map((others) => this.redis.call('lifetimes', [this.keys.state(id), ...others], [])));
   }
 
   /** Reports that this process has to call `grant`. @param when - the ms until then, a space, and that time */

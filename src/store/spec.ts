@@ -60,6 +60,11 @@ export interface Spec {
   retention?: GroupRetention;
 }
 
+/** Returns the name that people see: the one that was given, or that of the task. */
+export function displayName({ name, task }: { name?: string | undefined; task: string }): string {
+  return name ?? task;
+}
+
 /** Returns whether a spec represents a nested group, which has no run in the engine itself. Its items do. */
 export function isGroup({ group }: Pick<Spec, 'group'>): boolean {
   return group !== undefined && group !== 'root';

@@ -1,4 +1,5 @@
-import type { AnySignature, Chain, RetryFailedOptions, RootSignature, Swarm } from '../api/types';
+import { retryItems } from '../api/retry-items';
+import type { AnySignature, RetryFailedOptions, RootSignature, Swarm } from '../api/types';
 import type { SwarmConfig } from '../config/swarm-config';
 import { Refusal } from './responses';
 import type { ViewerWrites } from './source';
@@ -32,7 +33,7 @@ const actions: Record<ActionName, (signature: AnySignature, body: Body) => Promi
     await swarm.update(config as SwarmConfig);
     return {};
   },
-  retry: async (signature, body) => ({ retried: await retry(signature, filterOf(body)) }),
+  retry: async (signature, body) => ({ retried: await retryItems(signature, filterOf(body)) }),
 };
 
 export function isAction(name: string): name is ActionName {
@@ -51,21 +52,6 @@ function swarmOf(signature: AnySignature, done: string): Swarm<unknown> {
 
 function childrenOf(signature: AnySignature): Promise<Swarm<unknown>> {
   return (signature as RootSignature<never, unknown>).children();
-}
-
-async function retry(signature: AnySignature, filter: RetryFailedOptions): Promise<number> {
-  switch (signature.kind) {
-    case 'swarm':
-      return (signature as Swarm<unknown>).retryFailed(filter);
-    case 'root':
-      return (await childrenOf(signature)).retryFailed(filter);
-    case 'chain':
-      if (Object.keys(filter).length > 0)
-        throw new Refusal(400, 'A chain goes on at the step that failed: no items can be chosen.');
-      return (signature as Chain<never, unknown>).retryFailed();
-    case 'task':
-      throw new Refusal(400, 'A single task has no items to retry.');
-  }
 }
 
 function filterOf(body: Body): RetryFailedOptions {

@@ -1,4 +1,4 @@
-import type { Swarm } from '../../../src';
+import type { ItemEvent, Swarm } from '../../../src';
 import { eventually, Fixture, gate } from '../../helpers/fixture';
 import { TaskSet } from '../../helpers/task-set';
 import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
@@ -118,10 +118,18 @@ describe('what nobody goes on with is cancelled with its error callbacks', () =>
       { label: 'never begun' },
       { name: 'alone', errorCallbacks: [await tagged('task was held')] },
     );
+    const events: ItemEvent[] = [];
+    const stop = mage.on('item', (event) => events.push(event));
+    fixture.onRelease(stop);
     await task.suspend();
     const handle = await task.runNoWait({});
     await statusOf(task, 'cancelled');
     expect((await rejection(handle.output)).name).toBe('CancelledError');
+    const own = () => events.filter(({ groupId, callback }) => groupId === task.id && !callback);
+    await eventually('its end is an event', async () => own().length > 0);
+    expect(own()).toEqual([
+      { id: task.id, groupId: task.id, callback: false, status: 'cancelled', task: expect.any(String) },
+    ]);
     const { input } = await taskSet.onlyExecution('task was held', task);
     expect(input['error']).toMatchObject({ message: abandoned('task', 'alone') });
     expect(taskSet.executions('never begun')).toEqual([]);

@@ -113,7 +113,7 @@ test('a process that closes hands over the next start: another one looks at the 
     await group.start('0');
     const carryOut = async () => undefined;
     const repairs = new Repairs(own.reader, new Events(own.store.settings.logger), own.store.settings);
-    const closing = new NextStarts(own.store, new Commands(own.store, carryOut), repairs, carryOut);
+    const closing = new NextStarts(own.store, new Commands(own.store, carryOut), repairs);
     const left = async () => {
       const [due, [seconds]] = await Promise.all([
         own.redis.zscore(own.store.keys.dueIndexOf(id), id),

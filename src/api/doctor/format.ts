@@ -2,7 +2,8 @@ import { StoreFormatError } from '../../config/errors';
 import { storageFormat } from '../../store/format';
 import type { HealthReader } from '../../store/health-reader';
 import { messageOf } from '../../utils/error-message';
-import { message, quoted } from '../explain/words';
+import { quoted } from '../../utils/quoted';
+import { message } from '../explain/words';
 import type { Found } from './finding';
 
 const todo = 'Update mageflow in this process and in all others, or use another keyPrefix.';

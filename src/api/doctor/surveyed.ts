@@ -1,7 +1,7 @@
 import { isCallback } from '../../store/entry';
 import { isEnded } from '../../store/group-reader';
 import type { HealthReader } from '../../store/health-reader';
-import { isGroup, unpackHead } from '../../store/spec';
+import { isGroup } from '../../store/spec';
 import type { EntryUnderWay } from '../../store/waits-reader';
 import { callbacksUnderWay, nameOf, readGroup, subjectsOf } from '../explain/group';
 import type { Look } from '../explain/look';
@@ -62,10 +62,7 @@ async function tasksNext({ reading }: Pick<Look, 'reading'>, { id, snapshot }: G
   const indexes = Array.from({ length: Math.min(nextItems, total - from) }, (_, i) => from + i);
   if (status !== 'running' || indexes.length === 0) return [];
   const heads = await reading.reader.heads(id, indexes);
-  return heads.flatMap((head) => {
-    const spec = head === null ? undefined : unpackHead(head);
-    return spec && !isGroup(spec) ? [spec.task] : [];
-  });
+  return heads.flatMap((spec) => (spec && !isGroup(spec) ? [spec.task] : []));
 }
 
 function hasUnpublished({ snapshot, waits }: Group, leftAloneMs: number): boolean {

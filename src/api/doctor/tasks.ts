@@ -1,6 +1,7 @@
 import type { HealthReader } from '../../store/health-reader';
 import type { EngineLook } from '../explain/engine-look';
-import { count, list, quoted } from '../explain/words';
+import { quoted } from '../../utils/quoted';
+import { count, list } from '../explain/words';
 import { unchecked, type Found } from './finding';
 import type { Survey } from './survey';
 

@@ -1,12 +1,12 @@
+import { callbackName } from '../../orchestrator/names';
 import { callbackEntry } from '../../store/entry';
-import { unpackCallback } from '../../store/spec';
 import { invocationId } from '../../store/ids';
 import { callbacksUnderWay, subjectsOf } from './group';
 import type { Look } from './look';
 import type { Finding } from './reason';
 import type { Group } from './subject';
 import { explainUnderWay } from './under-way';
-import { count, message, quoted } from './words';
+import { count, message } from './words';
 
 /** How many callbacks are looked at to find one that has failed. */
 const lookedAt = 20;
@@ -62,12 +62,11 @@ async function failedOnes(
   if (source !== undefined && found.length === 0) return [];
   const number = source === undefined ? failed : found.length;
   const [first] = found;
-  const packed = first && (await look.reading.reader.callback(group.id, first.entry));
-  const name = packed === undefined ? undefined : nameIn(packed);
+  const invoked = first && (await look.reading.reader.callback(group.id, first.entry));
   const which =
-    !first || name === undefined
+    !first || !invoked
       ? ''
-      : `${number === 1 ? '' : ', the first of them'}: ${name} failed with: ${message(first.error)}`;
+      : `${number === 1 ? '' : ', the first of them'}: ${callbackName(invoked)} failed with: ${message(first.error)}`;
   return [
     {
       code: 'callback-failed',
@@ -76,9 +75,4 @@ async function failedOnes(
       hint: 'Correct the cause, then call retryCallbacks(), which runs again what failed.',
     },
   ];
-}
-
-function nameIn(packed: string): string {
-  const { kind, spec } = unpackCallback(packed);
-  return `the ${kind} callback ${quoted(spec.name ?? spec.task)}`;
 }

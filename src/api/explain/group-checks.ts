@@ -12,7 +12,8 @@ import { explainBody } from './root';
 import type { Group } from './subject';
 import { itemSuspended, suspended } from './suspension';
 import { explainUnderWay } from './under-way';
-import { count, quoted } from './words';
+import { quoted } from '../../utils/quoted';
+import { count } from './words';
 
 type Check = (look: Look, group: Group) => Promise<readonly Finding[]> | readonly Finding[];
 

@@ -1,11 +1,11 @@
 import { kinds } from '../../orchestrator/kinds';
+import { callbackName, groupName, itemName } from '../../orchestrator/names';
 import { groupOfRun, isCallback, isItem } from '../../store/entry';
 import { invocationId, itemId } from '../../store/ids';
-import { unpackCallback, unpackHead, type Spec } from '../../store/spec';
+import type { Spec } from '../../store/spec';
 import type { EntryUnderWay } from '../../store/waits-reader';
 import type { Look } from './look';
 import type { Group, Subject } from './subject';
-import { quoted } from './words';
 
 /** How many callbacks are read: each is stored with its bound data. */
 const callbacksAtMost = 3;
@@ -36,38 +36,36 @@ export async function subjectsOf(
   const entries = items.map(({ entry }) => entry);
   const { hasSuspendedEntries, suspensionVersion } = group.waits;
   const [heads, suspended, callbacks] = await Promise.all([
-    items.length > 0 ? reader.heads(id, entries) : [],
+    reader.heads(id, entries),
     hasSuspendedEntries ? waits.suspendedAmong(id, entries, suspensionVersion) : new Map<string, number>(),
     Promise.all(
       records
         .filter(({ entry }) => isCallback(entry))
         .slice(0, callbacksAtMost)
-        .map(async (record) => ({ record, packed: await reader.callback(id, record.entry) })),
+        .map(async (record) => ({ record, invoked: await reader.callback(id, record.entry) })),
     ),
   ]);
   return [
     ...items.flatMap((record, i) => {
-      const head = heads[i];
-      if (!head) return [];
-      const spec = unpackHead(head);
+      const spec = heads[i];
+      if (!spec) return [];
       const since = toMs(suspended.get(record.entry));
-      const { isSingle, nounOfItem } = kinds[snapshot.kind];
       const index = Number(record.entry);
-      const what = isSingle ? 'the task' : nounOfItem(index);
-      return [subjectOf(record, spec, { what, id: isSingle ? id : (spec.id ?? itemId(id, index)), since })];
+      const what = itemName(snapshot.kind, index, spec);
+      const ownId = kinds[snapshot.kind].isSingle ? id : (spec.id ?? itemId(id, index));
+      return [subjectOf(record, spec, { what, id: ownId, since })];
     }),
-    ...callbacks.flatMap(({ record, packed }) => {
-      if (packed === undefined) return [];
-      const { kind, spec } = unpackCallback(packed);
-      const what = `the ${kind} callback`;
-      return [subjectOf(record, spec, { what, id: invocationId(id, record.entry), since: undefined })];
+    ...callbacks.flatMap(({ record, invoked }) => {
+      if (!invoked) return [];
+      const what = callbackName(invoked);
+      return [subjectOf(record, invoked.spec, { what, id: invocationId(id, record.entry), since: undefined })];
     }),
   ];
 }
 
-/** Returns the words for a group, for a sentence: `the swarm "import" (k.pyo3)`. */
+/** Names a group in a sentence: the swarm "import" (k.pyo3). */
 export function nameOf({ id, snapshot }: Pick<Group, 'id' | 'snapshot'>): string {
-  return `the ${kinds[snapshot.kind].noun} ${quoted(snapshot.name)} (${id})`;
+  return groupName(snapshot, id);
 }
 
 /** Returns the time of a version, in ms. */
@@ -84,7 +82,7 @@ function subjectOf(
   return {
     record,
     id,
-    what: `${what} ${what.startsWith('the ') ? quoted(spec.name ?? spec.task) : `(${quoted(spec.name ?? spec.task)})`}`,
+    what,
     task: spec.task,
     kind: spec.group,
     below,

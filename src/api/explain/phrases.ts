@@ -4,7 +4,8 @@ import type { Leaf } from './leaf';
 import type { Look } from './look';
 import type { Finding, ReasonCode } from './reason';
 import type { Group } from './subject';
-import { lasting, list, message, quoted, resumeHint } from './words';
+import { quoted } from '../../utils/quoted';
+import { lasting, list, message, resumeHint } from './words';
 
 /** Entries that are under way for the same reason: the first of them, and the words for all. */
 interface Alike {

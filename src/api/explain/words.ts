@@ -1,13 +1,10 @@
-const longest = { name: 60, message: 200 };
+import { shortened } from '../../utils/quoted';
 
-/** Returns a name in quotes, on one line and shortened. */
-export function quoted(name: string): string {
-  return `"${shortened(name, longest.name)}"`;
-}
+const longestMessage = 200;
 
 /** Returns an error message, on one line and shortened, without a full stop. */
 export function message(text: string): string {
-  return shortened(text, longest.message).replace(/\.$/, '');
+  return shortened(text, longestMessage).replace(/\.$/, '');
 }
 
 /** Returns '1 item', '3 items'. */
@@ -43,11 +40,4 @@ export function sentence(clause: string): string {
 /** Says how to resume something. */
 export function resumeHint(id: string): string {
   return `Resume it: await (await mage.load(${JSON.stringify(id)})).resume().`;
-}
-
-function shortened(text: string, most: number): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim();
-  // Counts characters, of which some are two units of the text.
-  const characters = Array.from(line.slice(0, 2 * most + 2));
-  return characters.length > most ? `${characters.slice(0, most).join('')}…` : line;
 }

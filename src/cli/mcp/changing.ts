@@ -1,6 +1,6 @@
 import type { JsonSchemaType } from '@modelcontextprotocol/server';
 import type { RetryFailedOptions } from '../../api/types';
-import type { SwarmConfig } from '../../config/swarm-config';
+import type { ChangeableField, SwarmConfig } from '../../config/swarm-config';
 import { close, resume, retryFailed, start, update, type AloneAction } from '../actions';
 import { addLines } from '../adding';
 import { NoError, UsageError } from '../errors';
@@ -152,6 +152,26 @@ const orNone = (schema: JsonSchemaType, description: string): JsonSchemaType => 
 });
 const whole = (minimum = 1): JsonSchemaType => ({ type: 'integer', minimum });
 
+/** The fields that `update` may change. A new row of the config table does not compile without its schema here. */
+const limits: Record<ChangeableField, JsonSchemaType> = {
+  maxConcurrency: count(1, 1_000_000, 'How many items run at once'),
+  rateLimit: orNone(
+    {
+      type: 'object',
+      properties: { limit: whole(), perMs: whole(), burst: whole() },
+      required: ['limit', 'perMs'],
+      additionalProperties: false,
+    },
+    'How many items may start (limit) in how many ms (perMs)',
+  ),
+  stopAfterNFailures: orNone(whole(), 'Stop at so many failures'),
+  stopAfterFailureRatio: orNone({ type: 'number', minimum: 0, maximum: 1 }, 'Stop when this fraction has failed'),
+  onStop: { type: 'string', enum: ['finish', 'cancel'], description: 'What becomes of running items then' },
+  timeoutMs: orNone(whole(), 'Time limit for the whole swarm from its start, in ms'),
+  maxItems: orNone(whole(), 'Close the swarm at so many items'),
+  closeAfterIdleMs: orNone(whole(), 'Close the swarm when nothing happens for so many ms'),
+};
+
 const updateTool = changingTool<{ id: string } & SwarmConfig>(
   {
     name: 'update',
@@ -161,22 +181,7 @@ const updateTool = changingTool<{ id: string } & SwarmConfig>(
       `Call it when explain says "at-its-limit" or "rate-limited" and more may run at once, or to slow a swarm down. ${needsToken}`,
     properties: {
       id: text('Id of a swarm'),
-      maxConcurrency: count(1, 1_000_000, 'How many items run at once'),
-      rateLimit: orNone(
-        {
-          type: 'object',
-          properties: { limit: whole(), perMs: whole(), burst: whole() },
-          required: ['limit', 'perMs'],
-          additionalProperties: false,
-        },
-        'How many items may start (limit) in how many ms (perMs)',
-      ),
-      stopAfterNFailures: orNone(whole(), 'Stop at so many failures'),
-      stopAfterFailureRatio: orNone({ type: 'number', minimum: 0, maximum: 1 }, 'Stop when this fraction has failed'),
-      onStop: { type: 'string', enum: ['finish', 'cancel'], description: 'What becomes of running items then' },
-      timeoutMs: orNone(whole(), 'Time limit for the whole swarm from its start, in ms'),
-      maxItems: orNone(whole(), 'Close the swarm at so many items'),
-      closeAfterIdleMs: orNone(whole(), 'Close the swarm when nothing happens for so many ms'),
+      ...limits,
     },
     required: ['id'],
     call: async (session, { id, ...change }) => {
