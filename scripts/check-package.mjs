@@ -220,6 +220,13 @@ function checkOptionalPeers(consumer) {
   expectEnd(`with ${name}, when stdin ends`, { status: 0, stdout: '', stderr: '' });
 }
 
+/** The examples of the viewer's guide, in the frameworks themselves. Next is not installed: it is as large as all the rest. */
+function checkFrameworks(consumer) {
+  const frameworks = ['express@5', 'fastify@5', 'hono@4', '@hono/node-server@1'];
+  run('npm', ['install', '--no-save', '--prefer-offline', '--no-audit', '--no-fund', ...frameworks], consumer);
+  run(process.execPath, ['frameworks.mjs'], consumer);
+}
+
 function pack(temp) {
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', temp], root));
   const files = packed.files.map((file) => file.path);
@@ -362,6 +369,7 @@ async function main() {
     await step('both copies in one process', () => run(process.execPath, ['both.mjs'], consumer));
     await step('executable', () => checkExecutable(consumer));
     await step('optional peers', () => checkOptionalPeers(consumer));
+    await step('the viewer in frameworks', () => checkFrameworks(consumer));
     for (const [resolution, exact] of projects) {
       await step(`TypeScript projects, ${resolution}${exact ? ', exactOptionalPropertyTypes' : ''}`, () =>
         compile(consumer, resolution, exact),

@@ -12,6 +12,7 @@ import { ProgressLine } from './demo/progress-line';
 import { endOfDemo, keptServices } from './demo/started';
 import { onStack, ownEngine, withTimeLimit } from './on-stack';
 import { errorMessage } from './stack/errors';
+import { serveViewer } from './viewer/serve';
 
 /** A batch takes some seconds, minutes on a machine that does much else; one that has not ended by then never will. */
 const BATCH_MS = 600_000;
@@ -59,10 +60,15 @@ async function demo({ fail, keep }: DemoArgs, interrupted: AbortSignal): Promise
   await onStack({ name: 'demo', say: (text) => line.say(text), interrupted }, async ({ mage, env, signal }) => {
     const commands = (await runAndPrint(mage, fail, signal)).map((command) => `  ${command}`).join('\n');
     if (keep) {
-      await mage.close();
       printEnvironment(env, given);
       console.log(`\nTo look at the swarm there:\n${commands}\n`);
-      await unlessAborted(new Promise(() => undefined), signal);
+      console.log('Or in a browser, where each address works once:');
+      const close = await serveViewer(mage, (address) => console.log(`  ${address}`));
+      try {
+        await unlessAborted(new Promise(() => undefined), signal);
+      } finally {
+        close();
+      }
     } else {
       console.log(`\nTo try while it is there, with npm run demo -- --keep:\n${commands}\n`);
       console.log(endOfDemo(given));

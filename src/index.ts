@@ -50,6 +50,7 @@ export type { StoreBase } from './store/bases';
 export type { ChainOptions } from './api/make-chain';
 export type { LabelOptions } from './api/labels';
 export type { FillOptions } from './api/fill-swarm';
+export type { ProgressTokenOptions, VerifiedProgressToken } from './api/progress-token';
 export type { Stats, StatsOptions } from './api/stats';
 export type { TimelineOptions, TimelinePoint } from './api/timeline';
 export type { SwarmOptions } from './api/make-swarm';

@@ -15,6 +15,8 @@ import { Opening } from './opening';
 import { ConfigurationError, describe } from './config/errors';
 import { Events, type MageflowEvents } from './config/events';
 import { refuseUnknown, type MageflowOptions } from './config/options';
+import { Closing } from './utils/closing';
+import { messageOf } from './utils/error-message';
 import { processState } from './utils/process-state';
 import { bind, checkCallbacks, copyList, isSignature } from './api/binding';
 import type { ChainInput, ChainOutput, Steps } from './api/chain-types';
@@ -33,6 +35,12 @@ import { load as loadSignature, type Loaded, type LoadOptions } from './api/load
 import { makeChain, type ChainOptions } from './api/make-chain';
 import { makeSwarm, type SwarmOptions } from './api/make-swarm';
 import { progress as readProgress } from './api/progress';
+import {
+  progressToken as makeProgressToken,
+  verifyProgressToken as verifyToken,
+  type ProgressTokenOptions,
+  type VerifiedProgressToken,
+} from './api/progress-token';
 import { rootOfBody, type Scope } from './api/scope';
 import { stats as countAll, type Stats, type StatsOptions } from './api/stats';
 import { TaskSignature } from './api/task-signature';
@@ -102,6 +110,7 @@ export class Mageflow<
   private readonly connection: () => Connection;
   /** Of a lazy instance. */
   private readonly late: LateConnection | undefined;
+  private readonly ending = new Closing();
   private closing: Promise<void> | undefined;
 
   /**
@@ -456,6 +465,35 @@ export class Mageflow<
   }
 
   /**
+   * Makes a token for people who may see how far one group is, and nothing else: a viewer streams the counts and the status to
+   * whoever has it, at `{basePath}/progress/{token}`. It is signed with a secret of the group, and ends with the group. Takes the
+   * ids that `load` takes; costs one read or two.
+   * @param options - `ttlMs`: for how long it can be used, from 1 ms to 366 days, default a day; `withName: true` also shows the
+   *   name, default false
+   * @throws NotFoundError for an unknown id, ConfigurationError naming the field, StoreError
+   * @example
+   * const batch = await mage.swarm({ tasks, isSwarmClosed: true });
+   * const token = await mage.progressToken(batch.id, { ttlMs: 3_600_000 });
+   * response.json({ progress: `https://ops.example.com/mageflow/progress/${token}` });
+   */
+  progressToken(id: string, options?: ProgressTokenOptions): Promise<string> {
+    return makeProgressToken(this.scope, id, options);
+  }
+
+  /**
+   * Tells what a progress token stands for, for a server that shows progress by itself. A viewer calls it.
+   * @param token - any text
+   * @returns `state: 'valid'` with the id; or `'invalid'`, `'expired'`, or `'gone'` when its group is not stored any more
+   * @throws StoreError
+   * @example
+   * const verified = await mage.verifyProgressToken(token);
+   * if (verified.state === 'valid') console.log(await mage.progress(verified.id));
+   */
+  verifyProgressToken(token: string): Promise<VerifiedProgressToken> {
+    return verifyToken(this.scope, token);
+  }
+
+  /**
    * Reads a window of the items of a swarm or chain, or of the children of a root, in the order in which they were added. The
    * work is the same for any size of the group, apart from the counts: these read one byte an item, and are kept for 2 s.
    * @param options - `state`: only items in this state, of those that `progress` counts; `after`: begins behind this index;
@@ -574,6 +612,18 @@ export class Mageflow<
   }
 
   /**
+   * Calls a listener once when this instance begins to close, or at once when it has: for what stands on it, as a viewer does.
+   * An error that it throws is logged and has no other effect.
+   * @returns a function that removes the listener
+   * @throws ConfigurationError when the listener is not a function
+   * @example
+   * mage.onClose(() => dashboard.close());
+   */
+  onClose(listener: () => void): () => void {
+    return this.ending.on(listener);
+  }
+
+  /**
    * Closes this instance. Iterators and waits end with `ClosedError`. Calls in progress are completed, and granted items are
    * published and confirmed, for at most `commandTimeoutMs`. Then the reconciler stops and mageflow's own connections close,
    * so that they no longer keep the process alive.
@@ -586,6 +636,10 @@ export class Mageflow<
     const { instances } = processState();
     const at = instances.indexOf(this);
     if (at >= 0) instances.splice(at, 1);
+    this.ending.tell((error) => {
+      const { logger } = this.opening.isOpen ? this.opening.runtime : { logger: console };
+      logger.error(`a listener of onClose threw: ${messageOf(error)}`);
+    });
     await this.opening.close();
   }
 

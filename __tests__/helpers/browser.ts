@@ -27,16 +27,21 @@ export class BrowserFixture {
 
   /** Serves a viewer, and returns its address. */
   async serve(viewer: Viewer): Promise<string> {
-    const server = createServer(toNodeListener(viewer)).listen(0, '127.0.0.1');
+    return `${await this.listen(createServer(toNodeListener(viewer)))}${viewer.basePath}`;
+  }
+
+  /** Starts a server that is closed with the browser, and returns its origin. */
+  async listen(server: Server): Promise<string> {
+    server.listen(0, '127.0.0.1');
     this.servers.push(server);
     await once(server, 'listening');
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}${viewer.basePath}`;
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
   async context(options: BrowserContextOptions = {}): Promise<BrowserContext> {
     const context = await this.browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     this.contexts.push(context);
-    context.on('page', (page) => this.listen(page));
+    context.on('page', (page) => this.heed(page));
     return context;
   }
 
@@ -46,7 +51,7 @@ export class BrowserFixture {
     return page;
   }
 
-  private listen(page: Page): void {
+  private heed(page: Page): void {
     page.on('pageerror', (error) => this.complaints.push(`${page.url()}: ${error.message}`));
     page.on('console', (message) => {
       // A refused request is an answer that pages are made for.

@@ -4,6 +4,8 @@ import { findBases, type StoreBase } from '../store/bases';
 import { refuseNewerFormat } from '../store/format';
 import { GroupReader } from '../store/group-reader';
 import { SignatureIndex } from '../store/signature-index';
+import { Closing } from '../utils/closing';
+import { messageOf } from '../utils/error-message';
 import { iterable } from '../utils/iterable';
 import { longestTimerMs } from '../utils/timeout';
 import { describe, type DescribeOptions } from './describe';
@@ -19,6 +21,12 @@ import { latestFailures } from './latest-failures';
 import { list, type Listing, type ListOptions } from './list';
 import { openStore, type ReaderOptions } from './open-store';
 import { followedBy, progress } from './progress';
+import {
+  progressToken,
+  verifyProgressToken,
+  type ProgressTokenOptions,
+  type VerifiedProgressToken,
+} from './progress-token';
 import type { Reading } from './reading';
 import { RunIds } from './run-ids';
 import { stats, type Stats, type StatsOptions } from './stats';
@@ -59,6 +67,10 @@ export interface Reader {
    * @throws NotFoundError, ConfigurationError for a plain item of a group, StoreError
    */
   progress(id: string): Promise<Progress>;
+  /** As `mage.progressToken`. */
+  progressToken(id: string, options?: ProgressTokenOptions): Promise<string>;
+  /** As `mage.verifyProgressToken`. */
+  verifyProgressToken(token: string): Promise<VerifiedProgressToken>;
   /** Yields the progress each time it changes, until the end, as `watch` of a swarm. @throws as `progress` */
   watch(id: string, options?: WatchOptions): AsyncIterable<Progress>;
   /** Yields the items in the order of their ends, as `results` of a swarm. @throws as `progress` */
@@ -74,6 +86,8 @@ export interface Reader {
    * @returns `complete`: whether it has looked at all keys
    */
   stores(): Promise<{ stores: StoreBase[]; complete: boolean }>;
+  /** As `mage.onClose`. */
+  onClose(listener: () => void): () => void;
   /** Closes its connections. Loops end with `ClosedError`. */
   close(): void;
 }
@@ -100,6 +114,7 @@ export function openReader(redis: Redis | Cluster | string, options: ReaderOptio
   const reading: Reading = { store, reader, signatureIndex: new SignatureIndex(store), runIds: new RunIds() };
   const waiter = new Waiter(store);
   const feed: Feed = { store, reader, waiter };
+  const ending = new Closing();
   return {
     tenant: options.tenant,
     list: (listOptions) => list(reading, listOptions),
@@ -111,6 +126,8 @@ export function openReader(redis: Redis | Cluster | string, options: ReaderOptio
     items: (id, itemsOptions) => items(reading, id, itemsOptions),
     timeline: (id, timelineOptions) => timeline(reading, id, timelineOptions),
     progress: (id) => progress(reading, id),
+    progressToken: (id, tokenOptions) => progressToken(reading, id, tokenOptions),
+    verifyProgressToken: (token) => verifyProgressToken(reading, token),
     watch: (id, watchOptions = {}) => {
       refuseUnknown(watchOptions, watchFields, 'option of watch');
       const intervalMs = wholeNumber('intervalMs', watchOptions.intervalMs, 1_000, { max: longestTimerMs });
@@ -135,7 +152,9 @@ export function openReader(redis: Redis | Cluster | string, options: ReaderOptio
       const { bases, complete } = await findBases(connection);
       return { stores: bases, complete };
     },
+    onClose: (listener) => ending.on(listener),
     close: () => {
+      ending.tell((error) => options.logger?.error(`a listener of onClose threw: ${messageOf(error)}`));
       waiter.close();
       connection.close();
     },

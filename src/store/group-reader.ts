@@ -127,6 +127,11 @@ export class GroupReader {
     return this.groups.counts(id);
   }
 
+  /** Returns the secret of a group, from which its tokens are made; undefined when it is unknown. */
+  secretOf(id: string): Promise<string | undefined> {
+    return this.groups.secretOf(id);
+  }
+
   /** Returns the token for a claim to an entry; undefined when the group is unknown. */
   tokenOf(id: string, entry: string): Promise<string | undefined> {
     return this.groups.tokenOf(id, entry);

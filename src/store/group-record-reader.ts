@@ -109,10 +109,16 @@ export class GroupRecordReader {
     };
   }
 
+  /** Returns the secret of a group, from which its tokens are made; undefined when it is unknown. */
+  async secretOf(id: string): Promise<string | undefined> {
+    const secret = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.state(id), field.secret));
+    return secret ?? undefined;
+  }
+
   /** Returns the token for a claim to an entry; undefined when the group is unknown. */
   async tokenOf(id: string, entry: string): Promise<string | undefined> {
-    const secret = await this.store.redis.use('hget', (client) => client.hget(this.store.keys.state(id), field.secret));
-    return secret ? claimToken(secret, entry) : undefined;
+    const secret = await this.secretOf(id);
+    return secret === undefined ? undefined : claimToken(secret, entry);
   }
 
   /** Returns for how long a group is kept; undefined when it is unknown. */

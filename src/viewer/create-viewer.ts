@@ -6,7 +6,8 @@ import { bodyOf } from './body';
 import { serveDocument } from './document';
 import { resolveViewerOptions, type ViewerOptions, type ViewerRights } from './options';
 import { Reads } from './reads';
-import { json, problemOf, Refusal, respond } from './responses';
+import { serveProgress } from './progress';
+import { events, json, problemOf, Refusal } from './responses';
 import { checkSource, tenantOf, writesOf, type ViewerSource } from './source';
 
 /** A viewer: a fetch handler, with what ends it. */
@@ -14,7 +15,7 @@ export interface Viewer {
   (request: Request): Promise<Response>;
   /** The path below which browsers see it; '' for the root of the host. */
   readonly basePath: string;
-  /** Ends all event streams. Later requests are answered with 503. A viewer of a closed `Mageflow` closes itself. */
+  /** Ends all event streams. Later requests are answered with 503. Closing its `Mageflow` or reader closes it too. */
   close(): void;
 }
 
@@ -40,19 +41,24 @@ export function createViewer(source: ViewerSource, options: ViewerOptions = {}):
   const settings = resolveViewerOptions(options, writes !== undefined);
   const { basePath } = settings;
   let isClosed = false;
+  let forget = () => {};
   const close = () => {
     isClosed = true;
     reads.close();
+    forget();
   };
   const reads = new Reads(source, { settings, tenant: tenantOf(source) }, close);
+  forget = source.onClose(close);
 
   const answer = async (request: Request): Promise<Response> => {
     if (isClosed) throw new Refusal(503, 'This viewer is closed.');
     const { pathname, searchParams } = new URL(request.url);
     const path = pathBelow(basePath, pathname);
+    const [first, ...rest] = path;
+    if (first === 'progress' && rest[0] !== undefined && rest.length === 1)
+      return serveProgress(rest[0], request, { source, reads, settings });
     const rights = await rightsOf(settings, request);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const [first, ...rest] = path;
     if (first !== 'api') {
       if (!isRead) throw new Refusal(405, 'Expected GET.');
       const file = first === 'assets' && rest[0] !== undefined ? serveAsset(rest[0], request) : undefined;
@@ -123,15 +129,6 @@ export function createViewer(source: ViewerSource, options: ViewerOptions = {}):
 async function withoutBody({ status, headers, body }: Response): Promise<Response> {
   await body?.cancel();
   return new Response(null, { status, headers });
-}
-
-function events(stream: ReadableStream<Uint8Array>): Response {
-  return respond(200, stream, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    // Compression on the way would hold events back.
-    'cache-control': 'no-cache, no-transform',
-    'x-accel-buffering': 'no',
-  });
 }
 
 /** Returns the parts of a path below the base, which a framework may have removed already. @throws Refusal */

@@ -36,6 +36,11 @@ export interface ViewerOptions {
   hatchetUrl?: string | undefined;
   /** The origins from which writes are taken, such as `['https://ops.example.com']`. Default: the one of the request itself. */
   origins?: readonly string[] | undefined;
+  /**
+   * The origins whose pages may read the progress of a group with a token of `mage.progressToken`, such as
+   * `['https://shop.example.com']`. Default: only that of the viewer.
+   */
+  progressOrigins?: readonly string[] | undefined;
   /** True to take the origin of a request from `X-Forwarded-Proto` and `X-Forwarded-Host`. Default false. */
   trustProxy?: boolean | undefined;
   /** Receives errors that were not expected. Default: the console. */
@@ -50,6 +55,7 @@ export interface ViewerSettings {
   redact: (value: unknown, where: RedactedPart) => unknown;
   hatchetUrl: string | undefined;
   origins: ReadonlySet<string> | undefined;
+  progressOrigins: ReadonlySet<string>;
   trustProxy: boolean;
   logger: { error(message: string, error?: Error): unknown };
 }
@@ -61,6 +67,7 @@ const fields = new Set([
   'redact',
   'hatchetUrl',
   'origins',
+  'progressOrigins',
   'trustProxy',
   'logger',
 ]);
@@ -68,7 +75,7 @@ const fields = new Set([
 /** @param canWrite - whether the source can change groups. @throws ConfigurationError */
 export function resolveViewerOptions(options: ViewerOptions, canWrite: boolean): ViewerSettings {
   refuseUnknown(options, fields, 'option of createViewer');
-  const { authorize, redact, hatchetUrl, origins, logger } = options;
+  const { authorize, redact, hatchetUrl, origins, progressOrigins = [], logger } = options;
   const readOnly = trueOrFalse('readOnly', options.readOnly ?? true);
   if (!readOnly && !authorize)
     throw new ConfigurationError(
@@ -82,7 +89,8 @@ export function resolveViewerOptions(options: ViewerOptions, canWrite: boolean):
     authorize: functionOf('authorize', authorize) ?? (() => ({ read: true, write: false })),
     redact: functionOf('redact', redact) ?? ((value) => value),
     hatchetUrl: hatchetUrl === undefined ? undefined : urlOf('hatchetUrl', hatchetUrl).href.replace(/\/+$/, ''),
-    origins: origins && new Set(origins.map((origin) => urlOf('origins', origin).origin)),
+    origins: origins && originsOf('origins', origins),
+    progressOrigins: originsOf('progressOrigins', progressOrigins),
     trustProxy: trueOrFalse('trustProxy', options.trustProxy ?? false),
     logger: logger ?? console,
   };
@@ -99,6 +107,12 @@ function basePathOf(path: unknown): string {
 function functionOf<F>(field: string, value: F | undefined): F | undefined {
   if (value === undefined || typeof value === 'function') return value;
   throw new ConfigurationError(`${field}: expected a function, got ${describe(value)}.`);
+}
+
+function originsOf(field: string, origins: unknown): Set<string> {
+  if (!Array.isArray(origins))
+    throw new ConfigurationError(`${field}: expected a list of addresses, got ${describe(origins)}.`);
+  return new Set(origins.map((origin) => urlOf(field, origin).origin));
 }
 
 function urlOf(field: string, text: unknown): URL {

@@ -6,7 +6,9 @@ import { ClosedError, NotFoundError } from '../config/errors';
 import { Feeds } from './live/feeds';
 import type { FeedSource } from './live/feed';
 import { LiveList } from './live/live-list';
+import { LiveProgress } from './live/live-progress';
 import { LiveWork } from './live/live-work';
+import { tellAll } from './live/subscriber';
 import { payloadView } from './payloads';
 import { problemOf, Refusal } from './responses';
 import type { ViewerReads } from './source';
@@ -113,6 +115,17 @@ export class Reads {
     if (part !== 'message' && part !== 'output') throw new Refusal(400, 'Expected `part` to be message or output.');
     const description = await this.source.describe(id, { depth: 0, [part]: true });
     return payloadView(this.parts.settings, description[part], { part, id, name: description.name });
+  }
+
+  /** @param forMs - the stream ends after so many ms */
+  progressEvents({ id, withName }: { id: string; withName: boolean }, forMs: number): ReadableStream<Uint8Array> {
+    const source = () => {
+      const feed = this.feedSource(new LiveProgress(this.source, this.parts, id, withName));
+      // What went wrong is nothing for the public.
+      const onError = (error: unknown) => feed.onError(error) && 'The progress is not available at the moment.';
+      return { ...feed, onError };
+    };
+    return this.feeds.subscribe(`progress ${withName} ${id}`, source, { telling: tellAll, forMs });
   }
 
   /** After a write, nothing that was read before is shown. */

@@ -37,6 +37,17 @@ export function json(value: unknown, status = 200): Response {
   return respond(status, JSON.stringify(value), { 'content-type': 'application/json; charset=utf-8' });
 }
 
+/** Makes a response of a stream of server-sent events. */
+export function events(stream: ReadableStream<Uint8Array>, headers: Record<string, string> = {}): Response {
+  return respond(200, stream, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    // Compression on the way would hold events back.
+    'cache-control': 'no-cache, no-transform',
+    'x-accel-buffering': 'no',
+    ...headers,
+  });
+}
+
 /** An answer that is no. */
 export class Refusal extends Error {
   constructor(

@@ -4,6 +4,7 @@ import type { Explanation } from '../api/explain/reason';
 import type { FailureGroup, FailuresOptions } from '../api/failures';
 import type { ItemsOptions, ItemsWindow } from '../api/items';
 import type { Listing, ListOptions } from '../api/list';
+import type { VerifiedProgressToken } from '../api/progress-token';
 import type { TimelineOptions, TimelinePoint } from '../api/timeline';
 import type { AnySignature, Progress } from '../api/types';
 import { ConfigurationError, describe } from '../config/errors';
@@ -17,6 +18,8 @@ export interface ViewerReads {
   progress(id: string): Promise<Progress>;
   items(id: string, options?: ItemsOptions): Promise<ItemsWindow>;
   timeline(id: string, options?: TimelineOptions): Promise<TimelinePoint[]>;
+  verifyProgressToken(token: string): Promise<VerifiedProgressToken>;
+  onClose(listener: () => void): () => void;
 }
 
 /** What a `Mageflow` has beyond a `Reader`: it can change what it shows. */
@@ -37,7 +40,17 @@ export function tenantOf(source: ViewerSource): string {
   return 'tenant' in source ? source.tenant : source.hatchet.tenantId;
 }
 
-const reads = ['list', 'describe', 'failures', 'explain', 'progress', 'items', 'timeline'] as const;
+const reads = [
+  'list',
+  'describe',
+  'failures',
+  'explain',
+  'progress',
+  'items',
+  'timeline',
+  'verifyProgressToken',
+  'onClose',
+] as const satisfies readonly (keyof ViewerReads)[];
 
 /** @throws ConfigurationError */
 export function checkSource(source: unknown): void {

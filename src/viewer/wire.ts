@@ -62,6 +62,22 @@ export interface LiveView {
   attempts?: number;
 }
 
+/** What somebody with a progress token sees of a group. */
+export interface PublicProgressView {
+  status: WorkStatus;
+  total: number;
+  /** How many have succeeded, failed or were cancelled. */
+  ended: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  running: number;
+  queued: number;
+  waiting: number;
+  /** Only with a token that shows it. */
+  name?: string;
+}
+
 /** One group or item in full. */
 export interface WorkView extends RowView {
   metadata?: Record<string, string>;

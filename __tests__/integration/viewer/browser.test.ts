@@ -1,4 +1,7 @@
 // The page in a real browser: what it shows is what the store holds.
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { field } from '../../../src/store/scripts.generated';
 import { packSpec } from '../../../src/store/spec';
@@ -161,6 +164,29 @@ test('eight tabs on one group are all live, though a browser opens six connectio
   await pages.shift()!.close();
   await group.execute('1');
   for (const page of pages) await eventually('it is still live', async () => (await countOf(page, 'succeeded')) === 2);
+});
+
+test("the example of a page of one's own shows a progress from another origin, until its end", async () => {
+  const file = readFileSync(path.join(__dirname, '../../../examples/progress-page/index.html'));
+  const pages = createServer((_request, response) =>
+    response.writeHead(200, { 'content-type': 'text/html' }).end(file),
+  );
+  const origin = await browser.listen(pages);
+  const served = await browser.serve(store.viewer({ progressOrigins: [origin], authorize: () => false }));
+  const group = await store.swarm(4);
+  const token = await store.reader.progressToken(group.id);
+  const page = await browser.page(`${origin}/?stream=${encodeURIComponent(`${served}/progress/${token}`)}`);
+  await shows(page, '0 of 4 done: running');
+  await group.execute('0');
+  await group.execute('1', failed('no'));
+  await shows(page, '2 of 4 done, 1 failed: running');
+  expect(await page.evaluate('document.getElementById("bar").position')).toBe(0.5);
+  await group.execute('2');
+  await group.execute('3');
+  await shows(page, '4 of 4 done, 1 failed: succeeded');
+  const wrong = await browser.page(`${origin}/?stream=${encodeURIComponent(`${served}/progress/${token}x`)}`);
+  await shows(wrong, 'This progress is not available any more.');
+  expect(await seriousFaults(page)).toEqual([]);
 });
 
 test.each([

@@ -142,13 +142,17 @@ describe('the page', () => {
     const html = await (await get(viewer, '/')).text();
     const files = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, file]) => file!);
     expect(files).toHaveLength(3);
+    let bytes = 0;
     for (const file of files) {
       const plain = await get(viewer, file);
       const packed = await get(viewer, file, { 'accept-encoding': 'gzip, br' });
       expect(plain.headers.get('cache-control')).toContain('immutable');
       expect(packed.headers.get('content-encoding')).toBe('gzip');
-      expect(gunzipSync(Buffer.from(await packed.arrayBuffer())).toString()).toBe(await plain.text());
+      const content = Buffer.from(await packed.arrayBuffer());
+      bytes += content.length;
+      expect(gunzipSync(content).toString()).toBe(await plain.text());
     }
+    expect(bytes).toBeLessThanOrEqual(60 * 1024);
     expect((await get(viewer, '/assets/page-0000000000.js')).status).toBe(404);
   });
 

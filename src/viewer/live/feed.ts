@@ -1,10 +1,18 @@
 import type { Clock, Timer } from '../../utils/clock';
 import type { Fields } from './fields';
-import { Subscriber, type Latest } from './subscriber';
+import { Subscriber, tellDifferences, type Latest, type Telling } from './subscriber';
 
 const keepAliveMs = 15_000;
 /** A stream ends after that time. The browser connects again, so that its rights are looked at again. */
 const longestMs = 600_000;
+
+/** How a page follows a feed. */
+export interface Following {
+  /** Default: differences. */
+  telling?: Telling;
+  /** Ends the stream after so many ms, if that is sooner. */
+  forMs?: number;
+}
 
 /** What a feed reads. */
 export interface FeedSource {
@@ -18,6 +26,7 @@ export interface FeedSource {
 
 /** Reads something again and again for all pages that look at it, as long as there is one. */
 export class Feed {
+  /** With the time at which each ends. */
   private readonly subscribers = new Map<Subscriber, number>();
   private latest: Latest = { fields: undefined, problem: undefined };
   private timer: Timer | undefined;
@@ -32,13 +41,14 @@ export class Feed {
     private readonly onIdle: () => void,
   ) {}
 
-  subscribe(): ReadableStream<Uint8Array> {
+  subscribe({ telling = tellDifferences, forMs = longestMs }: Following = {}): ReadableStream<Uint8Array> {
     const subscriber: Subscriber = new Subscriber(
       () => this.latest,
       () => this.leave(subscriber),
       () => this.clock.elapsed(),
+      telling,
     );
-    this.subscribers.set(subscriber, this.clock.elapsed());
+    this.subscribers.set(subscriber, this.clock.elapsed() + Math.min(forMs, longestMs));
     if (!this.timer && !this.isReading) void this.read();
     return subscriber.stream;
   }
@@ -70,10 +80,10 @@ export class Feed {
       this.isReading = false;
     }
     if (this.isOver) return;
-    for (const [subscriber, since] of [...this.subscribers]) {
+    for (const [subscriber, until] of [...this.subscribers]) {
       subscriber.tell();
       subscriber.keepAlive(keepAliveMs);
-      if (this.clock.elapsed() - since > longestMs) subscriber.end();
+      if (this.clock.elapsed() >= until) subscriber.end();
     }
     if (this.subscribers.size > 0) this.plan(this.source.pauseMs());
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../utils/clock';
-import { Feed, type FeedSource } from './feed';
+import { Feed, type FeedSource, type Following } from './feed';
 
 /** The feeds that pages look at: one for each group and each filter of the list, whatever the number of pages. */
 export class Feeds {
@@ -8,7 +8,7 @@ export class Feeds {
   constructor(private readonly clock: Clock) {}
 
   /** @param make - makes what the feed reads, if no page looks at it yet */
-  subscribe(key: string, make: () => FeedSource): ReadableStream<Uint8Array> {
+  subscribe(key: string, make: () => FeedSource, following?: Following): ReadableStream<Uint8Array> {
     let feed = this.feeds.get(key);
     if (!feed) {
       const added: Feed = new Feed(this.clock, make(), () => {
@@ -17,7 +17,7 @@ export class Feeds {
       feed = added;
       this.feeds.set(key, added);
     }
-    return feed.subscribe();
+    return feed.subscribe(following);
   }
 
   hurry(): void {

@@ -23,12 +23,16 @@ export class LiveWork {
   }
 
   async read(): Promise<Fields> {
-    const view = await this.view();
-    this.hasEnded = view.endedAt !== undefined;
-    return fieldsOf(view);
+    return fieldsOf(await this.view());
   }
 
-  private async view(): Promise<LiveView> {
+  async view(): Promise<LiveView> {
+    const view = await this.freshView();
+    this.hasEnded = view.endedAt !== undefined;
+    return view;
+  }
+
+  private async freshView(): Promise<LiveView> {
     // The counts of a swarm or chain say everything, and cost the least.
     if (this.kind === 'swarm' || this.kind === 'chain') {
       const progress = progressView(await this.source.progress(this.id));

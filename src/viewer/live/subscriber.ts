@@ -9,6 +9,22 @@ export interface Latest {
   problem: string | undefined;
 }
 
+/** Says in an event what has changed; undefined when nothing has. @param before - what was sent; undefined at first */
+export type Telling = (before: Fields | undefined, fields: Fields) => { event: string; data: string } | undefined;
+
+/** Tells everything at first, and then the differences. */
+export const tellDifferences: Telling = (before, fields) => {
+  if (!before) return { event: 'snapshot', data: snapshotOf(fields) };
+  const data = changeBetween(before, fields);
+  return data === undefined ? undefined : { event: 'change', data };
+};
+
+/** Tells everything each time, for clients of a few lines. */
+export const tellAll: Telling = (before, fields) => {
+  const data = snapshotOf(fields);
+  return before && snapshotOf(before) === data ? undefined : { event: 'message', data };
+};
+
 /**
  * One event stream. It begins with a snapshot of everything, and goes on with differences to what was sent before. So a client
  * that reads slowly gets fewer and larger differences, and never old ones.
@@ -30,6 +46,7 @@ export class Subscriber {
     private readonly latest: () => Latest,
     private readonly onEnd: () => void,
     private readonly elapsed: () => number,
+    private readonly telling: Telling,
   ) {
     this.sentAt = elapsed();
     this.stream = new ReadableStream<Uint8Array>({
@@ -54,9 +71,8 @@ export class Subscriber {
     const before = this.sent;
     // Before it is sent: a client that waits for it asks for more at once.
     this.sent = fields;
-    const change = before && changeBetween(before, fields);
-    if (!before) this.send('snapshot', snapshotOf(fields));
-    else if (change !== undefined) this.send('change', change);
+    const told = this.telling(before, fields);
+    if (told) this.send(told.event, told.data);
   }
 
   /** Sends a comment when nothing was sent for a while, so that nothing on the way takes the connection for dead. */

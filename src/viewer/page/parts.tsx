@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { ProgressView, RowView, WorkStatus } from '../wire';
-import { absolute, ago, capital, count } from './format';
+import { absolute, ago, capital, count, counted } from './format';
 import { now } from './now';
 import { follow, hrefOf } from './router';
 
@@ -72,11 +72,12 @@ export function StateBar({ progress, large = false }: { progress: ProgressView; 
 
 /** How many items have ended, of how many. */
 export function Ended({ progress }: { progress: ProgressView }) {
-  const { succeeded, failed, cancelled, total } = progress;
+  const { succeeded, failed, cancelled, total, callbacks } = progress;
   return (
     <span class="ended">
       <span class="number">{count(succeeded + failed + cancelled)}</span> of <span class="number">{count(total)}</span>
       {failed > 0 && <span class="is-bad"> · {count(failed)} failed</span>}
+      {callbacks.failed > 0 && <span class="is-bad"> · {counted(callbacks.failed, 'callback')} failed</span>}
     </span>
   );
 }

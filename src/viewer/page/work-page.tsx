@@ -5,7 +5,7 @@ import { addressOf } from './api';
 import { Explanation } from './explanation';
 import { lasting } from './format';
 import { GroupSections } from './group-sections';
-import { useAsked } from './hooks';
+import { useAsked, useTicks } from './hooks';
 import { Live } from './live';
 import { Ago, Empty, Fact, Link, Loading, Problem, Status, Tags, Text } from './parts';
 import { Payloads } from './payloads';
@@ -13,17 +13,22 @@ import { CallbackList } from './callback-list';
 import { ProgressPanel } from './progress-panel';
 
 const ended = ['succeeded', 'failed', 'cancelled'];
+const askAgainMs = 5_000;
 
 /** One group or item. */
 export function WorkPage({ id }: { id: string }) {
   const [live, setLive] = useState<LiveView>();
   const [isGone, setGone] = useState(false);
   const [changes, setChanges] = useState(0);
+  const [isMissing, setMissing] = useState(false);
+  // A page that was opened while Redis was away asks again until there is an answer.
+  const trials = useTicks(isMissing ? askAgainMs : undefined);
   // What is not live is read again when the status changes, and after each write.
   const { value: work, problem } = useAsked<WorkView>(
     addressOf(['work', id]),
-    `${live?.status ?? ''} ${live?.progress?.closed ?? ''} ${live?.progress?.callbacks.pending ?? ''} ${changes}`,
+    `${live?.status ?? ''} ${live?.progress?.closed ?? ''} ${live?.progress?.callbacks.pending ?? ''} ${changes} ${trials}`,
   );
+  useEffect(() => setMissing(!work && problem !== undefined), [work, problem]);
   useEffect(() => {
     setLive(undefined);
     setGone(false);
