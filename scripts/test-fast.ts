@@ -82,7 +82,8 @@ async function main(): Promise<void> {
   const began = Date.now();
   const config = path.join(CHECKOUT, 'jest.in-process.config.js');
   const paths = named ? [] : FOLDERS;
-  const given = ['--config', config, `--testNamePattern=${triedPattern()}`, ...untriedFiles(), ...args, ...paths];
+  // The paths come first: Jest would take those behind an option that may be repeated as further values of it.
+  const given = [...paths, ...args, '--config', config, `--testNamePattern=${triedPattern()}`, ...untriedFiles()];
   const count = await runJest(given, process.env);
   const slowest = count.suites
     .map((suite) => ({ file: fileOf(suite), ms: suite.endTime - suite.startTime }))
