@@ -6,6 +6,8 @@ module.exports = {
   moduleNameMapper: {
     '^mageflow$': '<rootDir>/src/index.ts',
     '^mageflow/viewer$': '<rootDir>/src/viewer/index.ts',
+    '^@hatchet-dev/typescript-sdk$': '<rootDir>/__tests__/lazy/hatchet.js',
+    '^zod$': '<rootDir>/__tests__/lazy/zod.js',
   },
   transform: {
     '^.+\\.ts$': [

@@ -1,6 +1,6 @@
 // Makes a fresh clone usable: installs the dependencies when they are missing or older than package-lock.json, and
-// generates the modules of the Lua scripts and of the viewer's page when they are older than their sources. Plain Node, as nothing is
-// installed yet, and fast, as every command begins with it.
+// generates the modules of the Lua scripts, of their translations and of the viewer's page when they are older than their
+// sources. Plain Node, as nothing is installed yet, and fast, as every command begins with it.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -17,6 +17,10 @@ const SCRIPTS_FOLDER = path.join(CHECKOUT, 'src/store/lua');
 const SCHEMA_FILE = path.join(CHECKOUT, 'src/store/schema.json');
 const EMBED_TOOL = path.join(CHECKOUT, 'scripts/embed-lua.mjs');
 const EMBEDDED_FILE = path.join(CHECKOUT, 'src/store/scripts.generated.ts');
+const TRANSLATE_TOOL = path.join(CHECKOUT, 'scripts/embed-translations.ts');
+const TRANSLATE_FOLDER = path.join(CHECKOUT, 'scripts/lua');
+const TRANSLATED_LIBRARY = path.join(CHECKOUT, 'src/testing/redis/lua/library.ts');
+const TRANSLATED_FILE = path.join(CHECKOUT, 'src/testing/redis/lua/translations.generated.ts');
 const PAGE_FOLDER = path.join(CHECKOUT, 'src/viewer/page');
 const PAGE_TOOL = path.join(CHECKOUT, 'scripts/embed-page.mjs');
 const PAGE_FILE = path.join(CHECKOUT, 'src/viewer/assets.generated.ts');
@@ -74,13 +78,23 @@ function isNewer(file, tool, folder, ...others) {
 }
 
 function generate(tool, what) {
-  const { status } = spawnSync(process.execPath, [tool], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const loader = tool.endsWith('.ts') ? ['--require', 'tsx/cjs'] : [];
+  const { status } = spawnSync(process.execPath, [...loader, tool], {
+    cwd: CHECKOUT,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   if (status !== 0) throw new Error(`${what} could not be embedded. The reason is above.`);
 }
 
 function embedScripts() {
   if (isNewer(EMBEDDED_FILE, EMBED_TOOL, SCRIPTS_FOLDER, SCHEMA_FILE)) return;
   generate(EMBED_TOOL, 'The Lua scripts');
+}
+
+/** Needs the installed packages. */
+function embedTranslations() {
+  if (isNewer(TRANSLATED_FILE, TRANSLATE_TOOL, TRANSLATE_FOLDER, EMBEDDED_FILE, TRANSLATED_LIBRARY)) return;
+  generate(TRANSLATE_TOOL, 'The translations of the Lua scripts');
 }
 
 /** Needs the installed packages. */
@@ -103,6 +117,7 @@ async function main() {
       },
     });
   }
+  embedTranslations();
   embedPage();
 }
 

@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { parseArgs } from 'node:util';
 import { runSequences, seedsFrom, Stores, type Sequences } from '../__tests__/model/sequences';
 import { connectTo } from '../src/testing/redis/connection';
-import { InProcessRedis } from '../src/testing/redis/in-process-redis';
+import { openRedis } from '../__tests__/in-process/redis';
 import { errorMessage } from './stack/errors';
 import { withRedis } from './with-redis';
 
@@ -41,7 +41,7 @@ async function compare(redis: Redis, sequences: Sequences & { seed: number }, si
 
 async function main(): Promise<void> {
   const { inProcess, ...sequences } = readSequences();
-  if (inProcess) return compare(connectTo(new InProcessRedis()), sequences);
+  if (inProcess) return compare(connectTo(openRedis()), sequences);
   await withRedis((url, signal) => compare(new Redis(url, { lazyConnect: true }), sequences, signal));
 }
 

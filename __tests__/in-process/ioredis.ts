@@ -1,11 +1,11 @@
 /** Stands for ioredis where suites run on the in-process Redis: see `jest.in-process.config.js`. */
 import type { RedisOptions } from 'ioredis';
 import { InProcessConnection } from '../../src/testing/redis/connection';
-import { InProcessRedis } from '../../src/testing/redis/in-process-redis';
+import { openRedis } from './redis';
 import { url } from './address';
 
 /** The one that all connections of a suite share, as all suites share a real one. */
-const shared = new InProcessRedis();
+const shared = openRedis();
 
 export class Redis extends InProcessConnection {
   constructor(address: unknown, options: Partial<RedisOptions> = {}) {

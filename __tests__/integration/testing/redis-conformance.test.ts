@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { connectTo } from '../../../src/testing/redis/connection';
-import { commands, InProcessRedis } from '../../../src/testing/redis/in-process-redis';
+import { commands } from '../../../src/testing/redis/in-process-redis';
+import { openRedis } from '../../in-process/redis';
 import { eventually, required } from '../../helpers/fixture';
 import { seedsOf } from '../../helpers/seeds';
 
 const prefix = `conformance-${randomBytes(5).toString('hex')}:`;
-const redis = { real: new Redis(required('REDIS_URL')), ours: connectTo(new InProcessRedis()) };
+const redis = { real: new Redis(required('REDIS_URL')), ours: connectTo(openRedis()) };
 const both = Object.values(redis);
 
 const keyNames = ['a', 'b', 'c'].map((name) => `${prefix}${name}`);
@@ -383,6 +384,70 @@ describe('scripts', () => {
     'return undefinedVariable',
     'undefinedVariable = 1',
   ])('%s', async (lua) => {
+    await same(['LPUSH', b, 'list']);
+    await script(lua, [`${prefix}a`, b], ['5', 'größe']);
+  });
+
+  // What the translation to JavaScript has to get right.
+  test.each([
+    'local x = 1 local x = x + 1 do local x = x * 10 end return x',
+    'local a, b = 1, 2 a, b = b, a return {a, b}',
+    'local t = {} t[#t + 1], t[#t + 2] = "a", "b" return t',
+    'local function f() return 1, 2, 3 end return {f(), f()}',
+    'local function f() return 1, 2, 3 end return {(f()), f()}',
+    'local function f() end return {tostring(f()), #{f()}, tostring((f()))}',
+    'local function f(a, ...) return select("#", ...), ... end return {f(1, 2, nil, 3)}',
+    'local function sum(...) local s = 0 for _, v in ipairs({...}) do s = s + v end return s end return sum(1, 2, 3)',
+    'local fs = {} for i = 1, 3 do fs[i] = function() return i end end return {fs[1](), fs[2](), fs[3]()}',
+    'local r = {} for i = 5, 1, -2 do r[#r + 1] = i end return r',
+    'local r = {} for i = 1, 3 do r[#r + 1] = i i = i * 10 end return r',
+    'local r = {} for i = "1", "3" do r[#r + 1] = i end return r',
+    'local n = 0 repeat local done = n >= 3 n = n + 1 until done return n',
+    'local n = 0 while true do n = n + 1 if n > 4 then break end end return n',
+    'local t = {1, 2, 3, nil} t[3] = nil return #t',
+    'local t = {} t[2] = "b" t[1] = "a" t[3] = "c" return {#t, t[3]}',
+    'local t = {x = 1, ["y z"] = 2, [10] = 3, 4} return {t.x, t["y z"], t[10], t[1]}',
+    'local t = {5, 3, 9} table.sort(t, function(a, b) return a > b end) return t',
+    'local t = {1, 2, 3} table.insert(t, 1, 0) table.insert(t, 4) return {table.remove(t, 2), table.remove(t), unpack(t)}',
+    'local n = 0 for k, v in pairs({1, 2, a = 3, b = 4}) do n = n + v end return n',
+    'local t = {a = 1, b = 2} for k in pairs(t) do t[k] = nil end return tostring(next(t))',
+    'return {tostring(nil and 1), tostring(false or nil), tostring(nil or false), 0 and "zero", "" and "empty", false == nil and 1 or 2}',
+    'return {tostring(not nil), tostring(not 0), 1 and 2, tostring(1 == "1"), tostring("a" < "b"), tostring("Z" < "a")}',
+    'return {7 % 3, -7 % 3, 7 % -3, 2 ^ 3, -2 ^ 2, 2 ^ 3 ^ 2}',
+    'return 1 .. 2 .. "" .. 0.1 .. 1e15 .. 123456789012345 .. -0.5',
+    'return tostring(1e14) .. " " .. tostring(1e13) .. " " .. tostring(0.1 + 0.2) .. " " .. tostring(1/3) .. " " .. tostring(-1e-7)',
+    'return {"\\65\\066\\n\\"", #"\\0a", "\\255"}',
+    'return {string.byte("abc", 1, -1)}',
+    'return {string.char(104, 105), string.len("x")}',
+    'return {string.find("hello", "l+"), string.find("hello", "xyz"), string.find("a.b", ".", 1, true), string.find("abc", "", 10)}',
+    'return {string.match("key = value", "^(%w+)%s*=%s*(%w+)$")}',
+    'return {string.match("  trim  ", "^%s*(.-)%s*$"), string.match("2024-01-02", "(%d+)-(%d+)"), tostring(string.match("x", "%d"))}',
+    'return {string.match("a]b", "[]]"), string.match("a-b", "[a%-]+"), string.match("a^b", "[%^]"), string.match("abc", "[^a]+")}',
+    'return {string.gsub("hello", "l", "L", 1)}',
+    'return {string.gsub("abc", "", "-")}',
+    'local r = {} for w in string.gmatch("one two  three", "%a+") do r[#r + 1] = w end return r',
+    'return {string.sub("hello", 2, 10), string.sub("hello", 0), string.sub("hello", 4, 2), string.sub("hello", -2, -1), string.rep("x", 0)}',
+    'return {string.upper("aß"), string.lower("AÄ"), string.reverse("abc")}',
+    'return {pcall(error, {code = 1})}',
+    'return {pcall(function() error("inside") end)}',
+    'return {pcall(function() error("inside", 0) end)}',
+    'return {pcall(function() local x = nil; return x() end) == false}',
+    'return {pcall(redis.call, "HGET", KEYS[2], "f")}',
+    'local function deep()\n  error("in line two")\nend\nlocal x = 1\ndeep()',
+    'local t = {}\nlocal s = "a"\nreturn redis.call("HGET", KEYS[2],\n  "f")',
+    'return select(-1, 1, 2, 3)',
+    'return #{unpack({}, 1, 7000)}',
+    'return (pcall(unpack, {}, 1, 9000))',
+    'return cjson.encode({"a/b", 1.5, true, {x = {}}})',
+    'return tostring(cjson.decode("{\\"a\\":null}").a == nil)',
+    'return {type(nil), type(1), type("x"), type({}), type(type), type(cjson.decode("[null]")[1])}',
+    'return assert(redis.call("SET", KEYS[1], "v")).ok',
+    'return assert(false, "not so")',
+    'return math.max("10", 9) + math.min("3", 4)',
+    'return tostring(math.huge) .. tostring(-math.huge)',
+    'return redis.pcall("GET", {})',
+    'return {1, 2, nil, 4}',
+  ])('%s, in another way of writing', async (lua) => {
     await same(['LPUSH', b, 'list']);
     await script(lua, [`${prefix}a`, b], ['5', 'größe']);
   });

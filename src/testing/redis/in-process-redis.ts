@@ -11,7 +11,8 @@ import { sortedSets } from './commands/sorted-sets';
 import { strings } from './commands/strings';
 import { notKnown, ReplyError } from './errors';
 import { Keyspace } from './keyspace';
-import { LuaMachine, type Script } from './lua/machine';
+import { LuaMachine, type CallOfScript, type Interpreter, type Script } from './lua/machine';
+import { translationOf } from './lua/translations';
 import type { Reply } from './replies';
 
 /** All commands that it knows, by their names. */
@@ -28,16 +29,22 @@ export class InProcessRedis {
   /** Tells it from others of this process. */
   readonly name = `in-process-${randomBytes(6).toString('hex')}`;
   private readonly keyspace = new Keyspace();
-  private readonly machine: LuaMachine;
+  private readonly interpreter: Interpreter;
   private readonly around: Surroundings;
   private readonly begunAt: number;
   /** The time of the current command. Within one millisecond each has a microsecond of its own, as far as they suffice. */
   private micros = 0;
 
-  /** @param clock - its time; that of the process by default */
-  constructor(readonly clock: Clock = systemClock) {
+  /**
+   * @param clock - its time; that of the process by default
+   * @param interpreterOf - makes what runs scripts; by default one that runs those of the store, and no others
+   */
+  constructor(
+    readonly clock: Clock = systemClock,
+    interpreterOf = (call: CallOfScript): Interpreter => new LuaMachine(call, translationOf),
+  ) {
     this.begunAt = clock.now();
-    this.machine = new LuaMachine((command, args) => this.ofScript(command, args));
+    this.interpreter = interpreterOf((command, args) => this.ofScript(command, args));
     this.around = {
       keyspace: this.keyspace,
       runId: randomBytes(20).toString('hex'),
@@ -61,7 +68,7 @@ export class InProcessRedis {
   /** Runs a script, during which the time stands still. @throws ReplyError */
   runScript(script: Script, keyNames: readonly Bytes[], args: readonly Bytes[]): Reply {
     this.tick();
-    return this.machine.run(script, keyNames, args);
+    return this.interpreter.run(script, keyNames, args);
   }
 
   private ofScript(name: Bytes, args: readonly Bytes[]): Reply {
@@ -78,9 +85,16 @@ export class InProcessRedis {
   }
 }
 
+const known = new Map<string, Script>();
+
 /** Returns a script with the name that Redis gives it. */
 export function scriptOf(lua: string): Script {
-  return { lua, sha: createHash('sha1').update(lua).digest('hex') };
+  // Each connection defines all scripts of the store.
+  const before = known.get(lua);
+  if (before) return before;
+  const script = { lua, sha: createHash('sha1').update(lua).digest('hex') };
+  known.set(lua, script);
+  return script;
 }
 
 function commandOf(name: string): Command {

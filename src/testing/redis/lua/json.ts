@@ -1,69 +1,58 @@
-import type { LuaState } from 'fengari';
 import { bytesOf, textOf } from '../bytes';
-import { lua } from './fengari';
-import { digits } from './numbers';
-import { bytesAt, pushBytes } from './values';
+import { LuaError } from './error';
+import { shown } from './numbers';
+import { JsonNull, Table, typeOf, type Value } from './table';
 
-/** What a JSON null becomes, as in the cjson of Redis. */
-const nothing = { null: true };
+const nothing = new JsonNull();
 
-/** Puts the value of a JSON text on the stack. @throws SyntaxError */
-export function pushJson(L: LuaState, text: string): void {
-  push(L, JSON.parse(textOf(text)) as unknown);
-}
-
-function push(L: LuaState, value: unknown): void {
-  if (value === null) lua.lua_pushlightuserdata(L, nothing);
-  else if (typeof value === 'boolean') lua.lua_pushboolean(L, value);
-  else if (typeof value === 'number') lua.lua_pushnumber(L, value);
-  else if (typeof value === 'string') pushBytes(L, bytesOf(value));
-  else if (Array.isArray(value)) {
-    lua.lua_createtable(L, value.length, 0);
-    value.forEach((element, i) => {
-      push(L, element);
-      lua.lua_rawseti(L, -2, i + 1);
-    });
-  } else {
-    const fields = Object.entries(value as object);
-    lua.lua_createtable(L, 0, fields.length);
-    for (const [name, element] of fields) {
-      pushBytes(L, bytesOf(name));
-      push(L, element);
-      lua.lua_rawset(L, -3);
-    }
+/** Returns the value of a JSON text. @throws LuaError */
+export function decode(text: string): Value {
+  let json: unknown;
+  try {
+    json = JSON.parse(textOf(text));
+  } catch (error) {
+    throw new LuaError((error as SyntaxError).message);
   }
+  return valueOf(json);
 }
 
-/** Returns the JSON text of a value on the stack. An empty table is an object, as in the cjson of Redis. */
-export function jsonAt(L: LuaState, index: number): string {
-  return bytesOf(JSON.stringify(valueAt(L, index)));
+function valueOf(json: unknown): Value {
+  if (json === null) return nothing;
+  if (typeof json === 'string') return bytesOf(json);
+  if (Array.isArray(json)) return new Table(json.map(valueOf));
+  if (typeof json !== 'object') return json as number | boolean;
+  const table = new Table();
+  for (const [name, value] of Object.entries(json)) table.set(bytesOf(name), valueOf(value));
+  return table;
 }
 
-function valueAt(L: LuaState, index: number): unknown {
-  switch (lua.lua_type(L, index)) {
-    case lua.LUA_TSTRING:
-      return textOf(bytesAt(L, index) ?? '');
-    case lua.LUA_TNUMBER:
-      return lua.lua_tonumber(L, index);
-    case lua.LUA_TBOOLEAN:
-      return lua.lua_toboolean(L, index);
-    case lua.LUA_TTABLE:
-      return tableAt(L, lua.lua_absindex(L, index));
-    default:
-      return null;
+/** Returns the JSON text of a value. An empty table is an object, as in the cjson of Redis. @throws LuaError */
+export function encode(value: Value): string {
+  if (value === undefined || value instanceof JsonNull) return 'null';
+  if (typeof value === 'boolean') return String(value);
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new LuaError('Cannot serialise number: must not be NaN or Inf');
+    return shown(value);
   }
+  if (value instanceof Table) return encodeTable(value);
+  throw new LuaError(`Cannot serialise ${typeOf(value)}: type not supported`);
 }
 
-function tableAt(L: LuaState, table: number): unknown {
-  const fields = new Map<string | number, unknown>();
-  lua.lua_pushnil(L);
-  while (lua.lua_next(L, table) !== 0) {
-    const isNumber = lua.lua_type(L, -2) === lua.LUA_TNUMBER;
-    const key = isNumber ? lua.lua_tonumber(L, -2) : textOf(bytesAt(L, -2) ?? '');
-    fields.set(key, valueAt(L, -1));
-    lua.lua_pop(L, 1);
-  }
-  const isList = fields.size > 0 && Array.from({ length: fields.size }, (_, i) => fields.has(i + 1)).every(Boolean);
-  if (isList) return Array.from({ length: fields.size }, (_, i) => fields.get(i + 1));
-  return Object.fromEntries([...fields].map(([key, value]) => [typeof key === 'number' ? digits(key) : key, value]));
+function encodeTable(table: Table): string {
+  const entries = [...table.entries()];
+  const isList = entries.length > 0 && entries.length === table.list.length;
+  if (isList) return `[${table.list.map(encode).join(',')}]`;
+  const fields = entries.map(([key, value]) => {
+    if (typeof key !== 'string' && typeof key !== 'number')
+      throw new LuaError('Cannot serialise table: table key must be a number or string');
+    return `${quoted(typeof key === 'number' ? shown(key) : key)}:${encode(value)}`;
+  });
+  return `{${fields.join(',')}}`;
+}
+
+/** The bytes beyond ASCII stay as they are. */
+function quoted(text: string): string {
+  // It escapes the slash, and the last character of ASCII.
+  return JSON.stringify(text).replace(/[/\x7f]/g, (character) => (character === '/' ? '\\/' : '\\u007f'));
 }

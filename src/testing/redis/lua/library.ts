@@ -1,196 +1,225 @@
 import { createHash } from 'node:crypto';
-import type { LuaFunction, LuaState } from 'fengari';
-import type { Bytes } from '../bytes';
-import { notKnown, ReplyError } from '../errors';
-import { lauxlib, lua, lualib, luaName } from './fengari';
-import { jsonAt, pushJson } from './json';
-import { infiniteNumber, digits, wholeDigits } from './numbers';
-import { pack, unpack } from './struct';
-import { bytesAt, pushBytes } from './values';
+import { notKnown } from '../errors';
+import { LuaError } from './error';
+import { decode, encode } from './json';
+import { shown } from './numbers';
+import { all, asNumber, badArgument, callable, expectTable, lt, operators } from './operators';
+import { expectNumber, expectText, strings, whole } from './strings';
+import { pack, unpack as unpackStruct } from './struct';
+import { Table, typeOf, type LuaFunction, type Value, type Values } from './table';
 
-/**
- * The functions of Lua that scripts may use. Those that fengari has are the same in Lua 5.1, which Redis has, and in 5.3.
- * All others are missing, so that a script which uses one fails.
- */
-export const knownFunctions = {
-  _G: ['assert', 'error', 'ipairs', 'next', 'pairs', 'pcall', 'select', 'tonumber', 'tostring', 'type', 'unpack'],
-  string: [
-    'byte',
-    'char',
-    'find',
-    'format',
-    'gmatch',
-    'gsub',
-    'len',
-    'lower',
-    'match',
-    'rep',
-    'reverse',
-    'sub',
-    'upper',
-  ],
-  table: ['concat', 'insert', 'remove', 'sort', 'unpack'],
-  math: ['abs', 'ceil', 'floor', 'huge', 'max', 'min'],
-  redis: ['call', 'pcall', 'sha1hex', 'log', 'LOG_DEBUG', 'LOG_VERBOSE', 'LOG_NOTICE', 'LOG_WARNING'],
-  cjson: ['decode', 'encode'],
-  struct: ['pack', 'unpack'],
-} as const;
+/** Lua gives no more values than this to a call, or a few less. */
+const mostValues = 7_990;
 
-/** Functions that behave otherwise in Lua 5.3, and those that Redis adds. `redis.call` and `redis.pcall` are not among them. */
-const own: Record<string, Record<string, LuaFunction>> = {
-  _G: { tonumber },
-  // In Lua 5.3 the result may be an integer, which in fengari has 32 bits.
-  math: { floor: rounded(Math.floor), ceil: rounded(Math.ceil) },
-  string: { format },
-  redis: {
-    sha1hex: (L) => {
-      pushBytes(L, createHash('sha1').update(expectText(L, 1), 'latin1').digest('hex'));
-      return 1;
-    },
-    log: () => 0,
-  },
-  cjson: {
-    decode: (L) => {
-      pushJson(L, expectText(L, 1));
-      return 1;
-    },
-    encode: (L) => {
-      pushBytes(L, jsonAt(L, 1));
-      return 1;
-    },
-  },
-  struct: {
-    pack: (L) => {
-      const numbers = Array.from({ length: lua.lua_gettop(L) - 1 }, (_, i) => lua.lua_tonumber(L, i + 2));
-      pushBytes(L, pack(expectText(L, 1), numbers));
-      return 1;
-    },
-    unpack: (L) => {
-      const from = lua.lua_gettop(L) < 3 ? 1 : lua.lua_tonumber(L, 3);
-      const values = unpack(expectText(L, 1), expectText(L, 2), from);
-      for (const value of values) lua.lua_pushnumber(L, value);
-      return values.length;
-    },
-  },
-};
+function unpack(list: Value, from: Value, to: Value): Values {
+  const table = expectTable(list, 'unpack');
+  const first = whole(from, 'unpack', 2, 1);
+  const last = whole(to, 'unpack', 3, table.list.length);
+  if (last - first >= mostValues) throw new LuaError('too many results to unpack');
+  if (first === 1 && last === table.list.length) return table.list.slice();
+  return Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => table.get(first + i));
+}
 
-const logLevels = { LOG_DEBUG: 0, LOG_VERBOSE: 1, LOG_NOTICE: 2, LOG_WARNING: 3 };
-
-/** Puts the known functions of Lua and of Redis into a new state, and nothing else. */
-export function openLibrary(L: LuaState, calls: Record<'call' | 'pcall', LuaFunction>): void {
-  const opened = {
-    _G: lualib.luaopen_base,
-    string: lualib.luaopen_string,
-    table: lualib.luaopen_table,
-    math: lualib.luaopen_math,
-  };
-  for (const [name, open] of Object.entries(opened)) {
-    lauxlib.luaL_requiref(L, luaName(name), open, 1);
-    lua.lua_pop(L, 1);
+function pcall(called: Value, ...args: Value[]): Values {
+  try {
+    return [true, ...all(callable(called)(...args))];
+  } catch (error) {
+    if (!(error instanceof LuaError)) throw error;
+    const value = error.value as Value;
+    // Of an error of Redis, its message.
+    const ofRedis = value instanceof Table ? value.get('err') : undefined;
+    return [false, typeof ofRedis === 'string' ? ofRedis : value];
   }
-  lua.lua_pushglobaltable(L);
-  const globals = lua.lua_absindex(L, -1);
-  for (const name of ['redis', 'cjson', 'struct']) setField(L, globals, name, () => lua.lua_createtable(L, 0, 0));
-  // Lua 5.1 has it as a global.
-  pushField(L, globals, 'table');
-  setField(L, globals, 'unpack', () => void pushField(L, lua.lua_absindex(L, -1), 'unpack'));
-  lua.lua_pop(L, 1);
-  for (const [library, names] of Object.entries(knownFunctions)) {
-    pushField(L, globals, library);
-    const table = lua.lua_absindex(L, -1);
-    const libraries = library === '_G' ? Object.keys(knownFunctions) : [];
-    removeOthers(L, table, new Set<string>([...names, ...libraries]));
-    for (const [name, action] of Object.entries(own[library] ?? {}))
-      setField(L, table, name, () => lua.lua_pushcfunction(L, guarded(action)));
-    if (library === 'redis') {
-      for (const [name, action] of Object.entries(calls))
-        setField(L, table, name, () => lua.lua_pushcfunction(L, action));
-      for (const [name, level] of Object.entries(logLevels))
-        setField(L, table, name, () => lua.lua_pushnumber(L, level));
-    }
-    lua.lua_pop(L, 1);
+}
+
+function tonumber(...args: Value[]): Value {
+  if (args.length === 0) throw new LuaError("bad argument #1 to 'tonumber' (value expected)");
+  if (args[1] !== undefined) throw notKnown('tonumber with a base');
+  return asNumber(args[0]);
+}
+
+function tostring(...args: Value[]): string {
+  if (args.length === 0) throw new LuaError("bad argument #1 to 'tostring' (value expected)");
+  const [value] = args;
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number') return shown(value);
+  return value === undefined || typeof value === 'boolean' ? String(value ?? 'nil') : `${typeOf(value)}: 0x0`;
+}
+
+function next(value: Value, key: Value): Values {
+  const table = expectTable(value, 'next');
+  let isBehind = key === undefined;
+  for (const entry of table.entries()) {
+    if (isBehind) return entry;
+    isBehind = entry[0] === key;
   }
-  lua.lua_pop(L, 1);
+  return undefined;
 }
 
-/** Makes an error of an action one of Lua, which `pcall` catches. */
-export function guarded(action: LuaFunction): LuaFunction {
-  return (L) => {
-    let message: string;
-    try {
-      return action(L);
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      message = error.message;
-    }
-    lauxlib.luaL_where(L, 1);
-    const where = bytesAt(L, -1) ?? '';
-    lua.lua_pop(L, 1);
-    pushBytes(L, where + message.replace(/^ERR /, ''));
-    return lua.lua_error(L);
+function ipairs(value: Value): Values {
+  const table = expectTable(value);
+  const step = (_: Value, at: Value): Values => {
+    const i = Number(at) + 1;
+    const element = table.get(i);
+    return element === undefined ? undefined : [i, element];
   };
+  return [step, table, 0];
 }
 
-function pushField(L: LuaState, table: number, name: string): void {
-  pushBytes(L, name);
-  lua.lua_rawget(L, table);
+function select(from: Value, ...values: Value[]): Values {
+  if (from === '#') return values.length;
+  const place = whole(from, 'select', 1);
+  if (place === 0 || place < -values.length) throw new LuaError("bad argument #1 to 'select' (index out of range)");
+  return values.slice(place > 0 ? place - 1 : place);
 }
 
-function setField(L: LuaState, table: number, name: string, push: () => void): void {
-  push();
-  const value = lua.lua_absindex(L, -1);
-  pushBytes(L, name);
-  lua.lua_pushvalue(L, value);
-  lua.lua_rawset(L, table);
-  lua.lua_pop(L, 1);
-}
+const globals = {
+  assert: (...values: Value[]): Values => {
+    const [value, message] = values;
+    if (value === undefined || value === false)
+      throw new LuaError(message === undefined ? 'assertion failed!' : expectText(message, 'assert', 2));
+    return values;
+  },
+  error: (value: Value, level: Value): never => {
+    throw new LuaError(value, whole(level, 'error', 2, 1));
+  },
+  ipairs,
+  next,
+  pairs: (value: Value): Values => [next, expectTable(value, 'pairs'), undefined],
+  pcall,
+  select,
+  tonumber,
+  tostring,
+  type: typeOf,
+  unpack,
+} satisfies Record<string, LuaFunction>;
 
-function removeOthers(L: LuaState, table: number, kept: ReadonlySet<string>): void {
-  const names: string[] = [];
-  lua.lua_pushnil(L);
-  while (lua.lua_next(L, table) !== 0) {
-    lua.lua_pop(L, 1);
-    names.push(bytesAt(L, -1) ?? '');
+function concat(list: Value, between: Value, from: Value, to: Value): string {
+  const table = expectTable(list, 'concat');
+  const separator = between === undefined ? '' : expectText(between, 'concat', 2);
+  const first = whole(from, 'concat', 3, 1);
+  const last = whole(to, 'concat', 4, table.list.length);
+  const texts: string[] = [];
+  for (let i = first; i <= last; i++) {
+    const value = table.get(i);
+    if (typeof value === 'string') texts.push(value);
+    else if (typeof value === 'number') texts.push(shown(value));
+    else throw new LuaError(`invalid value (${typeOf(value)}) at index ${i} in table for 'concat'`);
   }
-  for (const name of names) if (!kept.has(name)) setField(L, table, name, () => lua.lua_pushnil(L));
+  return texts.join(separator);
 }
 
-function expectText(L: LuaState, index: number): Bytes {
-  const text = bytesAt(L, index);
-  if (text === undefined) throw new ReplyError(`ERR bad argument #${index}: expected a text`);
-  return text;
+function insert(...args: Value[]): void {
+  const table = expectTable(args[0], 'insert');
+  if (args.length === 2) return table.set(table.list.length + 1, args[1]);
+  if (args.length !== 3) throw new LuaError("wrong number of arguments to 'insert'");
+  const place = whole(args[1], 'insert', 2);
+  for (let i = table.list.length; i >= place; i--) table.set(i + 1, table.get(i));
+  table.set(place, args[2]);
 }
 
-/** Returns the number at a place of the stack, or of the text there; undefined for every other value. */
-function numberAt(L: LuaState, index: number): number | undefined {
-  const number = lua.lua_tonumberx(L, index);
-  if (number !== false) return number;
-  return lua.lua_type(L, index) === lua.LUA_TSTRING ? infiniteNumber(bytesAt(L, index) ?? '') : undefined;
+function remove(list: Value, at: Value): Values {
+  const table = expectTable(list, 'remove');
+  const last = table.list.length;
+  const place = whole(at, 'remove', 2, last);
+  if (place < 1 || place > last) return [];
+  const value = table.get(place);
+  for (let i = place; i <= last; i++) table.set(i, table.get(i + 1));
+  return value;
 }
 
-function tonumber(L: LuaState): number {
-  if (lua.lua_gettop(L) > 1) throw notKnown('tonumber with a base');
-  const number = numberAt(L, 1);
-  if (number === undefined) lua.lua_pushnil(L);
-  else lua.lua_pushnumber(L, number);
-  return 1;
+function sort(list: Value, comparison: Value): void {
+  const table = expectTable(list, 'sort');
+  const isBefore =
+    comparison === undefined
+      ? lt
+      : (a: Value, b: Value): boolean => {
+          const [answer] = all(callable(comparison)(a, b));
+          return answer !== undefined && answer !== false;
+        };
+  table.list.sort((a, b) => (isBefore(a, b) ? -1 : isBefore(b, a) ? 1 : 0));
 }
 
-function rounded(round: (number: number) => number): LuaFunction {
-  return (L) => {
-    const number = numberAt(L, 1);
-    if (number === undefined) throw new ReplyError('ERR bad argument #1: expected a number');
-    lua.lua_pushnumber(L, round(number));
-    return 1;
-  };
+const tables = {
+  concat,
+  insert: (...args: Value[]): Values => {
+    insert(...args);
+    return [];
+  },
+  remove,
+  sort: (list: Value, comparison: Value): Values => {
+    sort(list, comparison);
+    return [];
+  },
+} satisfies Record<string, LuaFunction>;
+
+const numbersOf = (values: readonly Value[], name: string): number[] =>
+  values.map((value, i) => expectNumber(value, name, i + 1));
+
+const math = {
+  abs: (value: Value) => Math.abs(expectNumber(value, 'abs')),
+  ceil: (value: Value) => Math.ceil(expectNumber(value, 'ceil')),
+  floor: (value: Value) => Math.floor(expectNumber(value, 'floor')),
+  huge: Infinity,
+  max: (...values: Value[]) => {
+    if (values.length === 0) throw badArgument('max', 1, 'number', undefined);
+    return Math.max(...numbersOf(values, 'max'));
+  },
+  min: (...values: Value[]) => {
+    if (values.length === 0) throw badArgument('min', 1, 'number', undefined);
+    return Math.min(...numbersOf(values, 'min'));
+  },
+} satisfies Record<string, LuaFunction | number>;
+
+const cjson = {
+  decode: (text: Value) => decode(expectText(text, 'decode')),
+  encode,
+} satisfies Record<string, LuaFunction>;
+
+const struct = {
+  pack: (format: Value, ...values: Value[]) => pack(expectText(format, 'pack'), numbersOf(values, 'pack')),
+  unpack: (format: Value, text: Value, from: Value) =>
+    unpackStruct(expectText(format, 'unpack'), expectText(text, 'unpack', 2), whole(from, 'unpack', 3, 1)),
+} satisfies Record<string, LuaFunction>;
+
+/** What Redis gives to scripts in the table `redis`. */
+export interface Calls {
+  call: LuaFunction;
+  pcall: LuaFunction;
 }
 
-function format(L: LuaState): number {
-  const text = expectText(L, 1);
-  if (text !== '%.0f' && text !== '%d') throw notKnown(`the format ${text} of string.format`);
-  const number = numberAt(L, 2);
-  if (number === undefined) throw new ReplyError('ERR bad argument #2: expected a number');
-  if (text === '%d' && !Number.isFinite(number)) throw notKnown('a whole number of ' + digits(number));
-  pushBytes(L, text === '%d' ? digits(Math.trunc(number) + 0) : wholeDigits(number));
-  return 1;
+const redisOf = ({ call, pcall: protectedCall }: Calls) => ({
+  call,
+  pcall: protectedCall,
+  sha1hex: (text: Value) => createHash('sha1').update(expectText(text, 'sha1hex'), 'latin1').digest('hex'),
+  log: (): Values => [],
+  LOG_DEBUG: 0,
+  LOG_VERBOSE: 1,
+  LOG_NOTICE: 2,
+  LOG_WARNING: 3,
+});
+
+const librariesOf = (calls: Calls) => ({
+  G: globals,
+  string: strings,
+  table: tables,
+  math,
+  redis: redisOf(calls),
+  cjson,
+  struct,
+});
+
+const none = { call: () => undefined, pcall: () => undefined };
+
+/** The functions that scripts may use, by the names of their libraries; `G` are those without one. All others are missing. */
+export const knownFunctions: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries(librariesOf(none)).map(([library, members]) => [library, Object.keys(members)]),
+);
+
+/** Returns all that the code of a translated script uses, by the names that it has there: `string$sub`, or `add`. */
+export function runtimeOf(calls: Calls): Readonly<Record<string, unknown>> {
+  const members = Object.entries(librariesOf(calls)).flatMap(([library, functions]) =>
+    Object.entries(functions).map(([name, value]): [string, unknown] => [`${library}$${name}`, value]),
+  );
+  return { ...operators, ...Object.fromEntries(members) };
 }

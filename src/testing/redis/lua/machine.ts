@@ -1,10 +1,11 @@
-import type { LuaFunction, LuaState } from 'fengari';
-import { bufferOf, type Bytes } from '../bytes';
+import type { Bytes } from '../bytes';
 import { ReplyError } from '../errors';
-import type { Reply } from '../replies';
-import { lauxlib, lua, luaName } from './fengari';
-import { guarded, openLibrary } from './library';
-import { bytesAt, errorAt, pushBytes, pushError, pushReply, replyAt } from './values';
+import { Status, type Reply } from '../replies';
+import { LuaError, scriptName } from './error';
+import { runtimeOf } from './library';
+import { digits } from './numbers';
+import { all } from './operators';
+import { Table, type LuaFunction, type Value, type Values } from './table';
 
 /** Carries out a command that a script calls. @throws ReplyError */
 export type CallOfScript = (command: Bytes, args: readonly Bytes[]) => Reply;
@@ -15,132 +16,110 @@ export interface Script {
   sha: string;
 }
 
-/** Runs scripts as Redis does. One machine runs them all, each with `KEYS` and `ARGV` of its own. */
-export class LuaMachine {
-  private readonly state: LuaState = lauxlib.luaL_newstate();
-  private readonly globals: number;
-  /** The places of the scripts that have run, by their texts. */
-  private readonly known = new Map<string, number>();
-  /** What a command has thrown other than an error of Redis: Lua would lose it. */
-  private fault: Error | undefined;
-  /** The line of the script that has failed, as `user_script:7`. */
-  private failedAt = '';
-  /** Called in the place of an error, before what was called there is left. */
-  private readonly noteLine: LuaFunction = (L) => {
-    // The innermost function may be one of Redis, which has no line.
-    for (let level = 1; level <= 2 && this.failedAt === ''; level++) {
-      lauxlib.luaL_where(L, level);
-      this.failedAt = (bytesAt(L, -1) ?? '').replace(/: $/, '');
-      lua.lua_pop(L, 1);
-    }
-    return 1;
-  };
+/** Returns the JavaScript of a script. @throws ReplyError */
+export type Translate = (script: Script) => string;
 
-  constructor(private readonly callOfScript: CallOfScript) {
-    const L = this.state;
-    openLibrary(L, { call: this.command(true), pcall: this.command(false) });
-    lua.lua_pushglobaltable(L);
-    this.protectGlobals();
-    this.globals = lauxlib.luaL_ref(L, lua.LUA_REGISTRYINDEX);
-  }
-
+/** What runs scripts. */
+export interface Interpreter {
   /** @throws ReplyError */
+  run(script: Script, keys: readonly Bytes[], args: readonly Bytes[]): Reply;
+}
+
+type Translated = (keys: Table, args: Table) => Values;
+
+/** Runs scripts as Redis does, after their translation to JavaScript. */
+export class LuaMachine implements Interpreter {
+  /** The scripts that have run, by their names. */
+  private readonly known = new Map<string, Translated>();
+  private readonly runtime: Readonly<Record<string, unknown>>;
+
+  constructor(
+    private readonly callOfScript: CallOfScript,
+    private readonly translate: Translate,
+  ) {
+    this.runtime = runtimeOf({ call: this.command(true), pcall: this.command(false) });
+  }
+
   run(script: Script, keys: readonly Bytes[], args: readonly Bytes[]): Reply {
-    const L = this.state;
-    const place = this.known.get(script.lua) ?? this.load(script);
+    const translated = this.known.get(script.sha) ?? this.load(script);
     try {
-      lua.lua_rawgeti(L, lua.LUA_REGISTRYINDEX, this.globals);
-      this.setGlobal('KEYS', keys);
-      this.setGlobal('ARGV', args);
-      lua.lua_pushcfunction(L, this.noteLine);
-      lua.lua_rawgeti(L, lua.LUA_REGISTRYINDEX, place);
-      this.failedAt = '';
-      const status = lua.lua_pcall(L, 0, 1, -2);
-      if (this.fault !== undefined) throw this.fault;
-      if (status !== 0) throw this.failure(script);
-      return replyAt(L, -1);
-    } finally {
-      this.fault = undefined;
-      lua.lua_settop(L, 0);
+      return replyOf(all(translated(new Table([...keys]), new Table([...args])))[0]);
+    } catch (error) {
+      throw error instanceof LuaError ? failure(error, script) : error;
     }
   }
 
-  private load({ lua: source }: Script): number {
-    const L = this.state;
-    const bytes = Buffer.from(source, 'utf8');
-    if (lauxlib.luaL_loadbuffer(L, bytes, bytes.length, luaName('@user_script')) !== 0) {
-      const message = bytesAt(L, -1) ?? '';
-      lua.lua_pop(L, 1);
-      throw new ReplyError(`ERR Error compiling script (new function): ${message}`);
-    }
-    const place = lauxlib.luaL_ref(L, lua.LUA_REGISTRYINDEX);
-    this.known.set(source, place);
-    return place;
-  }
-
-  /** Sets a variable of the table of globals, which is at the top of the stack. */
-  private setGlobal(name: string, values: readonly Bytes[]): void {
-    pushBytes(this.state, name);
-    pushReply(this.state, [...values]);
-    lua.lua_rawset(this.state, -3);
-  }
-
-  /** Returns the error of Redis for the one at the top of the stack. */
-  private failure({ sha }: Script): ReplyError {
-    const L = this.state;
-    const ofRedis = errorAt(L, -1);
-    const message = ofRedis ?? `ERR ${bytesAt(L, -1) ?? 'a script has thrown a value that is no text'}`;
-    const where = this.failedAt === '' ? '' : `, on @${this.failedAt}`;
-    return new ReplyError(`${message} script: ${sha}${where}.`);
+  private load(script: Script): Translated {
+    const names = Object.keys(this.runtime);
+    const source = `'use strict'; const { ${names.join(', ')} } = runtime; return (KEYS, ARGV) => { ${this.translate(script)} };\n//# sourceURL=${scriptName}`;
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- A script is a text, as for Redis: most of them never run.
+    const make = new Function('runtime', source) as (runtime: unknown) => Translated;
+    const translated = make(this.runtime);
+    this.known.set(script.sha, translated);
+    return translated;
   }
 
   private command(throws: boolean): LuaFunction {
-    return (L) => {
+    const refused = (message: Bytes): Table => {
+      const table = tableWith('err', message);
+      if (throws) throw new LuaError(table);
+      return table;
+    };
+    return (...values) => {
       const words: Bytes[] = [];
-      for (let i = 1; i <= lua.lua_gettop(L); i++) {
-        const word = bytesAt(L, i);
-        if (word === undefined)
-          return this.refuse(L, 'ERR Lua redis lib command arguments must be strings or integers');
-        words.push(word);
+      for (const value of values) {
+        if (typeof value === 'string') words.push(value);
+        else if (typeof value === 'number') words.push(digits(value));
+        else return refused('ERR Lua redis lib command arguments must be strings or integers');
       }
       const [command, ...args] = words;
-      if (command === undefined)
-        return this.refuse(L, 'ERR Please specify at least one argument for this redis lib call');
-      let message: string;
+      if (command === undefined) return refused('ERR Please specify at least one argument for this redis lib call');
       try {
-        pushReply(L, this.callOfScript(command, args));
-        return 1;
+        return valueOf(this.callOfScript(command, args));
       } catch (error) {
-        if (!(error instanceof ReplyError)) this.fault = error as Error;
-        message = (error as Error).message;
+        // Any other one is a fault of this program, which no script may catch.
+        if (!(error instanceof ReplyError)) throw error;
+        return refused(error.message);
       }
-      if (throws) return this.refuse(L, message);
-      pushError(L, message);
-      return 1;
     };
   }
+}
 
-  private refuse(L: LuaState, message: Bytes): never {
-    pushError(L, message);
-    return lua.lua_error(L);
-  }
+function failure({ value, line }: LuaError, { sha }: Script): ReplyError {
+  const ofRedis = value instanceof Table ? value.get('err') : undefined;
+  const text = typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+  const message =
+    typeof ofRedis === 'string' ? ofRedis : `ERR ${text ?? 'a script has thrown a value that is no text'}`;
+  const where = line === undefined ? '' : `, on @${scriptName}:${line}`;
+  return new ReplyError(`${message} script: ${sha}${where}.`);
+}
 
-  /** Makes a script fail that reads or sets a global variable which does not exist. The table is at the top of the stack. */
-  private protectGlobals(): void {
-    const L = this.state;
-    const fails = (message: (name: Bytes) => string): LuaFunction =>
-      guarded((state) => {
-        throw new ReplyError(message(bytesAt(state, 2) ?? ''));
-      });
-    lua.lua_createtable(L, 0, 2);
-    for (const [name, action] of [
-      ['__index', fails((name) => `Script attempted to access nonexistent global variable '${name}'`)],
-      ['__newindex', fails(() => 'Attempt to modify a readonly table')],
-    ] as const) {
-      lua.lua_pushstring(L, bufferOf(name));
-      lua.lua_pushcfunction(L, action);
-      lua.lua_rawset(L, -3);
-    }
-    lua.lua_setmetatable(L, -2);
-  }
+function tableWith(field: string, value: Value): Table {
+  const table = new Table();
+  table.set(field, value);
+  return table;
+}
+
+/** Returns a reply as a script receives it. */
+function valueOf(reply: Reply): Value {
+  if (reply === null) return false;
+  if (reply instanceof Status) return tableWith('ok', reply.text);
+  return Array.isArray(reply) ? new Table(reply.map(valueOf)) : reply;
+}
+
+/** Returns what a script has returned, as Redis replies with it. @throws ReplyError for a table that is an error */
+function replyOf(value: Value): Reply {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number') return Math.trunc(value);
+  if (typeof value === 'boolean') return value ? 1 : null;
+  return value instanceof Table ? replyOfTable(value) : null;
+}
+
+function replyOfTable(table: Table): Reply {
+  const error = table.get('err');
+  if (typeof error === 'string') throw new ReplyError(error);
+  const status = table.get('ok');
+  if (typeof status === 'string') return new Status(status);
+  const end = table.list.indexOf(undefined);
+  return (end < 0 ? table.list : table.list.slice(0, end)).map(replyOf);
 }

@@ -1,9 +1,9 @@
 import type { LuaState } from 'fengari';
-import { bufferOf, latin1, type Bytes } from '../bytes';
-import { ReplyError } from '../errors';
-import { Status, type Reply } from '../replies';
+import { bufferOf, latin1, type Bytes } from '../../../src/testing/redis/bytes';
+import { ReplyError } from '../../../src/testing/redis/errors';
+import { Status, type Reply } from '../../../src/testing/redis/replies';
 import { lua } from './fengari';
-import { digits } from './numbers';
+import { digits } from '../../../src/testing/redis/lua/numbers';
 
 /** Puts bytes on the stack. */
 export function pushBytes(L: LuaState, bytes: Bytes): void {
