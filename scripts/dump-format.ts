@@ -11,7 +11,19 @@ import { RedisConnection } from '../src/store/connection';
 import { storageFormat } from '../src/store/format';
 import { claimToken } from '../src/store/executions';
 import { GroupStore, type NewGroup } from '../src/store/group-store';
-import { packSpec } from '../src/store/spec';
+import { groupRun } from '../src/store/entry';
+import { SignatureIndex } from '../src/store/signature-index';
+import { packSpec, packTemplate } from '../src/store/spec';
+
+/** The id of a signature, whose place in its group is recorded. */
+const signature = 'dumpedformat.1';
+/** A nested group, stored by value. */
+const nested = packSpec({
+  task: 'child',
+  id: 'dumped-child',
+  group: 'swarm',
+  data: packTemplate({ items: [], successCallbacks: [], errorCallbacks: [], maxConcurrency: 2 }),
+});
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const day = 24 * 60 * 60 * 1000;
@@ -91,6 +103,30 @@ async function makeGroups(store: GroupStore): Promise<Record<string, string>> {
 
   const keyed = await make('keyed', { kind: 'task', maxConcurrency: 1 }, items(1), '{}');
   await keyed.end('0', 'succeeded', 'done');
+
+  const open = await make('item-keys', { closed: false }, [], '{}');
+  const [first = '', second = ''] = items(2);
+  const withKeys = [
+    { spec: first, key: 'file-0' },
+    { spec: second, key: 'file-1', message: '{"own":true}' },
+  ];
+  await store.add(open.id, withKeys, { run: true });
+  await open.end('0', 'succeeded', 1);
+
+  const parent = await make('parent', { labels: { tags: ['nightly'] } }, [nested, ...items(1)], '{"day":1}');
+  const within = { groupId: parent.id, entry: '0', round: 0 };
+  const child = await make('child', { parent: within, above: { swarm: parent.id } }, items(2), '{}');
+  await store.confirm(parent.id, ['0', groupRun(child.id)]);
+  await child.end('0', 'succeeded', 1);
+
+  const retried = await make('retried', { errorCallbacks: [report] }, items(3), '{}');
+  await retried.end('0', 'succeeded', 1);
+  await retried.end('1', 'failed', { message: 'no such file' });
+  await retried.end('2', 'failed', { message: 'no such file' });
+  while ((await store.retry(retried.id)).code === 'continue');
+
+  const located = await make('located', {}, [packSpec({ task: 'import', id: signature })], '{}');
+  await new SignatureIndex(store).recordItems(located.id, [{ spec: { task: 'import', id: signature }, index: 0 }]);
   return groups;
 }
 

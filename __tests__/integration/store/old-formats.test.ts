@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Redis } from 'ioredis';
+import { SignatureIndex } from '../../../src/store/signature-index';
 import { storageFormat } from '../../../src/store/format';
 import { restoreKeys, type FormatDump } from '../../helpers/format-dump';
 import { execution, failed, StoreFixture, succeeded } from '../../helpers/store';
@@ -52,6 +53,11 @@ describe.each(dumps)('the dump %s', (_, file) => {
     ['chain', { kind: 'chain', status: 'running', total: 3, succeeded: 1 }],
     ['root', { kind: 'root', status: 'running', closed: false, total: 2 }],
     ['keyed', { kind: 'task', status: 'succeeded', total: 1 }],
+    ['item-keys', { status: 'running', closed: false, total: 2, succeeded: 1 }],
+    ['parent', { status: 'running', total: 2, labels: { tags: ['nightly'] } }],
+    ['child', { status: 'running', total: 2, succeeded: 1 }],
+    ['retried', { status: 'running', total: 3, succeeded: 1 }],
+    ['located', { status: 'running', total: 1 }],
   ])('shows the progress of the group "%s"', async (what, expected) => {
     expect(await fixture.reader.snapshot(id(what))).toMatchObject({ name: what, ...expected });
   });
@@ -86,6 +92,47 @@ describe.each(dumps)('the dump %s', (_, file) => {
     for (const entry of ['1', '2']) await run('chain', entry);
     for (const what of ['suspended', 'chain'])
       expect(await fixture.reader.snapshot(id(what))).toMatchObject({ status: 'succeeded' });
+  });
+
+  test('does not add an item again whose key is in the swarm', async () => {
+    const [spec = ''] = await fixture.reader.specsAt(id('item-keys'), ['0']).then((all) => all.map((one) => one ?? ''));
+    const reply = await fixture.store.add(
+      id('item-keys'),
+      [
+        { spec, key: 'file-1' },
+        { spec, key: 'file-2' },
+      ],
+      {},
+    );
+    expect(reply).toMatchObject({ code: 'added', indexes: [1, 2], added: 1 });
+    expect(await fixture.reader.item(id('item-keys'), '1')).toMatchObject({ message: '{"own":true}' });
+  });
+
+  test('knows the place of a nested group, and lets its end complete its item', async () => {
+    expect(await fixture.reader.record(id('child'))).toMatchObject({ parent: { groupId: id('parent'), entry: '0' } });
+    expect(await fixture.reader.groupAt(id('parent'), '0')).toBe(id('child'));
+    await run('child', '1');
+    expect(await fixture.reader.snapshot(id('child'))).toMatchObject({ status: 'succeeded' });
+    const end = { outcome: 'succeeded' as const, payload: '[1]', round: 0 };
+    const reply = await fixture.store.complete(id('parent'), '0', `g:${id('child')}`, end);
+    expect(reply).toMatchObject({ code: 'ended' });
+    expect(await fixture.reader.result(id('parent'), '0')).toBe('s[1]');
+  });
+
+  test('continues a retry, in the round of the group', async () => {
+    expect(await fixture.reader.suspensions.of(id('retried'))).toMatchObject({ round: 1 });
+    for (const entry of ['1', '2']) {
+      const by = execution(`second-run-${entry}`, 0, 1, `second-nonce-${entry}`);
+      await fixture.store.confirm(id('retried'), [entry, by.runId]);
+      await fixture.store.start(id('retried'), entry, by, { token: claimToken('secret-of-retried', entry) });
+      await fixture.store.finish(id('retried'), entry, by, succeeded());
+    }
+    expect(await fixture.reader.snapshot(id('retried'))).toMatchObject({ status: 'succeeded', succeeded: 3 });
+  });
+
+  test('finds a signature by its own id', async () => {
+    const found = await new SignatureIndex(fixture.store).find('dumpedformat.1');
+    expect(found).toMatchObject({ groupId: id('located'), index: 0 });
   });
 
   test('has keys whose lifetimes are those of today', async () => {
