@@ -188,7 +188,7 @@ export default defineConfig(
   { files: ['src/cli/**/*.ts'], rules: { 'no-console': 'off' } },
   {
     // It stands for the SDK's own client and worker, and builds the SDK's contexts.
-    files: ['src/testing/engine/**/*.ts'],
+    files: ['src/testing/engine/**/*.ts', 'src/testing/declare-anew.ts', 'src/testing/run-body.ts'],
     rules: { 'no-restricted-syntax': ['error', ...everywhere], 'no-restricted-imports': 'off' },
   },
 );

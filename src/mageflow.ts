@@ -282,7 +282,7 @@ export class Mageflow<
    * @throws ConfigurationError when two different declarations share one name (the engine lower-cases names), and for a
    *   workflow whose only task has a `waitFor` (the engine never runs it)
    */
-  worker(name: string, options: CreateWorkerOpts = {}): Promise<Worker> {
+  async worker(name: string, options: CreateWorkerOpts = {}): Promise<Worker> {
     return makeWorker(this.kernel.runtime, this.kernel.reconciler, name, options);
   }
 
@@ -345,7 +345,7 @@ export class Mageflow<
    * const etl = await mage.chain([extract, transform, load], { name: 'etl', errorCallbacks: [alertOps] });
    * const loaded = await etl.run({ url });
    */
-  chain<const T extends readonly TaskLike[], const S extends readonly TaskLike[] = readonly TaskLike[]>(
+  async chain<const T extends readonly TaskLike[], const S extends readonly TaskLike[] = readonly TaskLike[]>(
     tasks: T & Steps<T>,
     options: ChainOptions<S & Callbacks<S, ChainOutput<T>>> = {},
   ): Promise<Chain<ChainInput<T>, ChainOutput<T>>> {
@@ -391,7 +391,10 @@ export class Mageflow<
     options: FillOptions<T & FittingEntries<T>, S & SwarmCallbacks<T, S>>,
     fill: (swarm: Swarm<OutputOf<T[number]>>) => unknown,
   ): Promise<Swarm<OutputOf<T[number]>>>;
-  swarm(options: SwarmOptions | FillOptions = {}, fill?: (swarm: Swarm<unknown>) => unknown): Promise<Swarm<unknown>> {
+  async swarm(
+    options: SwarmOptions | FillOptions = {},
+    fill?: (swarm: Swarm<unknown>) => unknown,
+  ): Promise<Swarm<unknown>> {
     return fill === undefined ? makeSwarm(this.scope, options) : fillSwarm(this.scope, options as FillOptions, fill);
   }
 
@@ -476,7 +479,7 @@ export class Mageflow<
    * const token = await mage.progressToken(batch.id, { ttlMs: 3_600_000 });
    * response.json({ progress: `https://ops.example.com/mageflow/progress/${token}` });
    */
-  progressToken(id: string, options?: ProgressTokenOptions): Promise<string> {
+  async progressToken(id: string, options?: ProgressTokenOptions): Promise<string> {
     return makeProgressToken(this.scope, id, options);
   }
 
@@ -489,7 +492,7 @@ export class Mageflow<
    * const verified = await mage.verifyProgressToken(token);
    * if (verified.state === 'valid') console.log(await mage.progress(verified.id));
    */
-  verifyProgressToken(token: string): Promise<VerifiedProgressToken> {
+  async verifyProgressToken(token: string): Promise<VerifiedProgressToken> {
     return verifyToken(this.scope, token);
   }
 

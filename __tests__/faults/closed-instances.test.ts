@@ -54,7 +54,7 @@ describe('an instance that is closed while its worker goes on', () => {
     await swarm.runNoWait();
     await eventually('the body runs', () => ran.includes('runs'));
     await closing.close();
-    const { store } = (closing as unknown as { runtime: { store: GroupStore } }).runtime;
+    const { store } = (closing as unknown as { kernel: { runtime: { store: GroupStore } } }).kernel.runtime;
     const finish = jest.spyOn(store, 'finish');
     held.open();
     mage.startReconciler();

@@ -4,7 +4,7 @@ import { eventually, Fixture, gate } from '../helpers/fixture';
 
 const fixture = new Fixture({ leaseMs: 150, reconcileIntervalMs: 20 });
 const { mage } = fixture;
-const { store } = (mage as unknown as { runtime: { store: GroupStore } }).runtime;
+const { store } = (mage as unknown as { kernel: { runtime: { store: GroupStore } } }).kernel.runtime;
 const sweep = store.topLevelIndex.sweep.bind(store.topLevelIndex);
 
 afterAll(() => fixture.close());

@@ -56,7 +56,7 @@ test.each([
 });
 
 test('a body waits for a larger value that can not be read at once, and loses no attempt by it', async () => {
-  const { reader } = (mage as unknown as { runtime: { reader: GroupReader } }).runtime;
+  const { reader } = (mage as unknown as { kernel: { runtime: { reader: GroupReader } } }).kernel.runtime;
   const read = jest.spyOn(reader, 'item').mockRejectedValueOnce(new StoreError('Redis is away for a moment.'));
   const signature = await mage.sign(retriedWork, { big: text(5_000), label: 'late value' });
   await signature.run({});

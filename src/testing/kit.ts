@@ -381,7 +381,7 @@ export function taskNameOf(task: AnyDeclaration | string): string {
 }
 
 function idOf(what: string, of: { readonly id: string } | string): string {
-  const id: unknown = typeof of === 'string' ? of : Object(of).id;
+  const id = typeof of === 'string' ? of : (Object(of) as { id?: unknown }).id;
   if (typeof id !== 'string')
     throw new ConfigurationError(`${what}: expected a signature or its id, got ${describe(of)}.`);
   return id;

@@ -37,7 +37,7 @@ export interface MageflowMatchers<R = unknown> {
 
 /** What jest and vitest call a matcher with. */
 interface MatcherState {
-  equals?(a: unknown, b: unknown): boolean;
+  equals?: (a: unknown, b: unknown) => boolean;
 }
 
 interface MatcherResult {
@@ -129,7 +129,7 @@ function kitOf(matcher: string, received: unknown): TestKit {
 }
 
 function equalsOf({ equals }: MatcherState): (a: unknown, b: unknown) => boolean {
-  return equals ?? Object.is;
+  return equals ?? ((a, b) => Object.is(a, b));
 }
 
 /** Returns where a value lacks something that is expected of it. */

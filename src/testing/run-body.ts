@@ -1,4 +1,4 @@
-import { Context } from '@hatchet-dev/typescript-sdk';
+import type { Context } from '@hatchet-dev/typescript-sdk';
 import { randomUUID } from 'node:crypto';
 import type { AnyDeclaration, InputOf, OutputOf } from '../api/types';
 import { refuseUnknown, wholeNumber } from '../config/options';

@@ -28,7 +28,7 @@ const work = mage.task({ name: 'work', fn: async () => ({}) });
 const alert = mage.task({ name: 'alert', fn: async (input: Record<string, unknown>) => void alerts.push(input) });
 
 interface Publications {
-  runtime: { outbox: { isPending(groupId: string, entry: string): boolean } };
+  kernel: { runtime: { outbox: { isPending(groupId: string, entry: string): boolean } } };
 }
 let watchedSwarm = '';
 
@@ -39,7 +39,7 @@ beforeAll(async () => {
   if (!task || !wrapped) throw new Error('It has no task.');
   task.fn = async (...args) => {
     const output = await wrapped(...args);
-    const { outbox } = (mage as unknown as Publications).runtime;
+    const { outbox } = (mage as unknown as Publications).kernel.runtime;
     const { 'mageflow.index': index } = (args[1] as Context<unknown>).additionalMetadata();
     // What it made room for itself: the next one may have ended meanwhile, and be publishing on its own.
     pendingAtReturn.push(outbox.isPending(watchedSwarm, String(Number(index) + 1)));
@@ -80,7 +80,7 @@ test('a throw right after a timeout, before that was counted, is final without a
 });
 
 test('a throw right after a timeout is final without the reconciler also when the engine reports late that it was', async () => {
-  const { engine } = (mage as unknown as { runtime: { engine: EngineClient } }).runtime;
+  const { engine } = (mage as unknown as { kernel: { runtime: { engine: EngineClient } } }).kernel.runtime;
   const state = engine.state.bind(engine);
   let late = 4;
   engine.state = async (runId) => {

@@ -185,7 +185,7 @@ test('an invocation that the SDK ends for a later one, without an abort, is no f
   });
   const { output } = await signature.runNoWait();
   await thrown.opened;
-  const { outbox } = (mage as unknown as { runtime: { outbox: { bodies: number } } }).runtime;
+  const { outbox } = (mage as unknown as { kernel: { runtime: { outbox: { bodies: number } } } }).kernel.runtime;
   await eventually('its body is over', () => outbox.bodies === 0);
   expect(await signature.status()).toBe('running');
   await signature.cancel();

@@ -12,7 +12,7 @@ afterEach(() => jest.restoreAllMocks());
 /** A swarm of which all items are granted, and none is confirmed but one after another. */
 async function granted() {
   const { store } = scopeOf(mage);
-  const { confirmations } = (mage as unknown as { runtime: Runtime }).runtime;
+  const { confirmations } = (mage as unknown as { kernel: { runtime: Runtime } }).kernel.runtime;
   jest.spyOn(confirmations, 'add').mockImplementation(() => undefined);
   const swarm = await mage.swarm({
     tasks: Array.from({ length: items }, (_, n) => [item, { n }] as const),

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EngineClient } from '../../../src/hatchet/client';
+import { Commands } from '../../../src/orchestrator/commands';
+import { Completion } from '../../../src/orchestrator/completion';
 import { Confirmations } from '../../../src/orchestrator/confirmations';
 import { EffectRunner } from '../../../src/orchestrator/effects';
 import { GroupCache } from '../../../src/orchestrator/group-cache';
@@ -34,7 +36,13 @@ function outboxOf(
     recovery: new RunRecovery(engine, store, reader, new Events(new Log())),
     confirmations: new Confirmations(store, none, none),
     heartbeat: new Heartbeat(pending, store, reader),
-    completion: none,
+    completion: new Completion(
+      store,
+      reader,
+      new Events(new Log()),
+      none,
+      new Commands(store, () => Promise.resolve()),
+    ),
     nesting: none,
     published: () => undefined,
   });

@@ -37,7 +37,8 @@ function open(options: ConstructorParameters<typeof Fixture>[0] = {}, namespace 
   return { engine, fixture, mage: fixture.mage, calls, runs };
 }
 
-const outboxOf = (mage: Mageflow) => (mage as unknown as { runtime: { outbox: Outbox } }).runtime.outbox;
+const outboxOf = (mage: Mageflow) =>
+  (mage as unknown as { kernel: { runtime: { outbox: Outbox } } }).kernel.runtime.outbox;
 const refused = '/WorkflowService/BulkTriggerWorkflow INVALID_ARGUMENT: Invalid request: not what is taken';
 
 test('thousands of refused items in several swarms end as failed, and a healthy swarm beside them is published on', async () => {

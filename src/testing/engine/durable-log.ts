@@ -53,8 +53,10 @@ export class DurableLog {
       Promise.resolve().then(() => this.send(event));
     return {
       sendEvent: send as DurableTransport['sendEvent'],
+      // eslint-disable-next-line no-restricted-syntax -- the parameters of the SDK's interface
       waitForCallback: (_id, _invocation, _branch, node, opts) => this.result(node, opts?.signal),
       consumeCallbackWithoutBlocking: () => undefined,
+      // eslint-disable-next-line no-restricted-syntax -- the parameters of the SDK's interface
       sendMemoCompletedNotification: (_id, node, _branch, _invocation, _key, payload) => {
         const entry = this.entries[node - 1];
         if (entry && payload) entry.memo = payload;

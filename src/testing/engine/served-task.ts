@@ -112,14 +112,17 @@ function servedTask(
   const conditions = taskConditionsToPb(task as never);
   if (conditions.parentOverrideConditions.length > 0) throw notInKit(`conditions about parents, which ${name} has`);
   const waits = conditions.sleepConditions.length + conditions.userEventConditions.length > 0;
-  const policy = (task.evictionPolicy ?? DEFAULT_DURABLE_TASK_EVICTION_POLICY) as EvictionPolicy;
   return {
     workflow,
     name,
     parents: (task.parents ?? []).map((parent) => parent.name),
     waitsFor: waits ? (conditions as Conditions) : undefined,
     isDurable,
-    evictAfterMs: isDurable && policy.ttl ? durationToMs(policy.ttl) : undefined,
+    // As it is now: a durable root gets its policy after its declaration.
+    get evictAfterMs() {
+      const { ttl } = (task.evictionPolicy ?? DEFAULT_DURABLE_TASK_EVICTION_POLICY) as EvictionPolicy;
+      return isDurable && ttl ? durationToMs(ttl) : undefined;
+    },
     body: () => {
       if (!task.fn) throw new Error(`${name} has no body.`);
       return task.fn;
