@@ -282,7 +282,7 @@ export class Mageflow<
    * @throws ConfigurationError when two different declarations share one name (the engine lower-cases names), and for a
    *   workflow whose only task has a `waitFor` (the engine never runs it)
    */
-  worker(name: string, options: CreateWorkerOpts = {}): Promise<Worker> {
+  async worker(name: string, options: CreateWorkerOpts = {}): Promise<Worker> {
     return makeWorker(this.kernel.runtime, this.kernel.reconciler, name, options);
   }
 
@@ -391,7 +391,10 @@ export class Mageflow<
     options: FillOptions<T & FittingEntries<T>, S & SwarmCallbacks<T, S>>,
     fill: (swarm: Swarm<OutputOf<T[number]>>) => unknown,
   ): Promise<Swarm<OutputOf<T[number]>>>;
-  swarm(options: SwarmOptions | FillOptions = {}, fill?: (swarm: Swarm<unknown>) => unknown): Promise<Swarm<unknown>> {
+  async swarm(
+    options: SwarmOptions | FillOptions = {},
+    fill?: (swarm: Swarm<unknown>) => unknown,
+  ): Promise<Swarm<unknown>> {
     return fill === undefined ? makeSwarm(this.scope, options) : fillSwarm(this.scope, options as FillOptions, fill);
   }
 

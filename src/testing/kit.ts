@@ -302,7 +302,7 @@ export class TestKit {
     this.front.engine.reassign();
     for (const instance of own) openingOf(instance).restart();
     this.mage.startReconciler();
-    await settled();
+    await this.clock.settle();
   }
 
   /**
@@ -381,15 +381,10 @@ export function taskNameOf(task: AnyDeclaration | string): string {
 }
 
 function idOf(what: string, of: { readonly id: string } | string): string {
-  const id: unknown = typeof of === 'string' ? of : Object(of).id;
+  const id: unknown = typeof of === 'string' ? of : (Object(of) as { id?: unknown }).id;
   if (typeof id !== 'string')
     throw new ConfigurationError(`${what}: expected a signature or its id, got ${describe(of)}.`);
   return id;
-}
-
-/** Lets what is under way go on for some turns of the event loop. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await new Promise<void>((resolve) => void systemClock.immediate(resolve));
 }
 
 function redisUrl(): string {

@@ -35,9 +35,11 @@ export interface MageflowMatchers<R = unknown> {
   toBeIdle(): R;
 }
 
+type Equals = (this: void, a: unknown, b: unknown) => boolean;
+
 /** What jest and vitest call a matcher with. */
 interface MatcherState {
-  equals?(a: unknown, b: unknown): boolean;
+  equals?: Equals;
 }
 
 interface MatcherResult {
@@ -128,17 +130,12 @@ function kitOf(matcher: string, received: unknown): TestKit {
   throw new ConfigurationError(`${matcher}: expected a kit of createTestKit, got ${describe(received)}.`);
 }
 
-function equalsOf({ equals }: MatcherState): (a: unknown, b: unknown) => boolean {
+function equalsOf({ equals }: MatcherState): Equals {
   return equals ?? Object.is;
 }
 
 /** Returns where a value lacks something that is expected of it. */
-function differencesOf(
-  path: string,
-  received: unknown,
-  expected: unknown,
-  equals: (a: unknown, b: unknown) => boolean,
-): string[] {
+function differencesOf(path: string, received: unknown, expected: unknown, equals: Equals): string[] {
   if (isPlainObject(expected) && isPlainObject(received))
     return Object.entries(expected).flatMap(([field, value]) =>
       differencesOf(`${path}.${field}`, received[field], value, equals),

@@ -5,8 +5,7 @@ import {
   type DurableTaskSendEvent,
   type DurableTransport,
 } from '@hatchet-dev/typescript-sdk/edge/index.js';
-import { hasEnded, type Run, type RunRequest, type TaskRun } from './run';
-import { outputOf } from './run-ref';
+import { hasEnded, outputOf, type Run, type RunRequest, type TaskRun, type WaitLog } from './run';
 import type { Conditions, Waits } from './waits';
 
 type Result = Pick<DurableTaskEventLogEntryResult, 'payload' | 'isFailure' | 'errorMessage'>;
@@ -36,7 +35,7 @@ export interface LogHost {
 /**
  * What a durable task has waited for, in the order in which its body asked. When the body runs again, it gets what is there.
  */
-export class DurableLog {
+export class DurableLog implements WaitLog {
   private readonly entries: Entry[] = [];
   private place = 0;
 
@@ -53,9 +52,9 @@ export class DurableLog {
       Promise.resolve().then(() => this.send(event));
     return {
       sendEvent: send as DurableTransport['sendEvent'],
-      waitForCallback: (_id, _invocation, _branch, node, opts) => this.result(node, opts?.signal),
+      waitForCallback: (...[, , , node, opts]) => this.result(node, opts?.signal),
       consumeCallbackWithoutBlocking: () => undefined,
-      sendMemoCompletedNotification: (_id, node, _branch, _invocation, _key, payload) => {
+      sendMemoCompletedNotification: (...[, node, , , , payload]) => {
         const entry = this.entries[node - 1];
         if (entry && payload) entry.memo = payload;
         return Promise.resolve();

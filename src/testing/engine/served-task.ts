@@ -22,7 +22,7 @@ export interface ServedTask {
   waitsFor: Conditions | undefined;
   isDurable: boolean;
   /** How long a wait of a durable task may take, in ms, before it is evicted. */
-  evictAfterMs: number | undefined;
+  readonly evictAfterMs: number | undefined;
   /** The body as it is now: it may be wrapped after its declaration. */
   body(): NonNullable<DeclaredTask['fn']>;
   /** Attempts after the first one. */
@@ -112,14 +112,17 @@ function servedTask(
   const conditions = taskConditionsToPb(task as never);
   if (conditions.parentOverrideConditions.length > 0) throw notInKit(`conditions about parents, which ${name} has`);
   const waits = conditions.sleepConditions.length + conditions.userEventConditions.length > 0;
-  const policy = (task.evictionPolicy ?? DEFAULT_DURABLE_TASK_EVICTION_POLICY) as EvictionPolicy;
   return {
     workflow,
     name,
     parents: (task.parents ?? []).map((parent) => parent.name),
     waitsFor: waits ? (conditions as Conditions) : undefined,
     isDurable,
-    evictAfterMs: isDurable && policy.ttl ? durationToMs(policy.ttl) : undefined,
+    // Read late: a durable root gets its policy when it is wrapped.
+    get evictAfterMs() {
+      const { ttl } = (task.evictionPolicy ?? DEFAULT_DURABLE_TASK_EVICTION_POLICY) as EvictionPolicy;
+      return isDurable && ttl ? durationToMs(ttl) : undefined;
+    },
     body: () => {
       if (!task.fn) throw new Error(`${name} has no body.`);
       return task.fn;
