@@ -3,7 +3,7 @@ import type { AnyDeclaration } from '../api/types';
 import { refuseUnknown } from '../config/options';
 import { ConfigurationError, describe } from '../config/errors';
 import { isPlainObject } from '../messages/json';
-import { TestKit, taskNameOf } from './kit';
+import { taskNameOf, type TestKit } from './kit';
 import type { KitRun } from './kit-runs';
 
 /** What `toHaveRunSwarm` may expect of a swarm. */
@@ -126,7 +126,8 @@ async function seenOf(kit: TestKit, id: string, { items, failed, maxConcurrency 
 }
 
 function kitOf(matcher: string, received: unknown): TestKit {
-  if (received instanceof TestKit) return received;
+  // By its shape: the kit of a setup file may be of the other copy of the package, ES module or CommonJS.
+  if (typeof (Object(received) as Partial<TestKit>).callbacksOf === 'function') return received as TestKit;
   throw new ConfigurationError(`${matcher}: expected a kit of createTestKit, got ${describe(received)}.`);
 }
 
