@@ -17,10 +17,13 @@ jest.unstable_mockModule('@hatchet-dev/typescript-sdk', async () => {
   const sdk = createRequire(import.meta.url)('@hatchet-dev/typescript-sdk');
   return { ...sdk, HatchetClient: Object.assign(class extends sdk.HatchetClient {}, { init: () => ({}) }), default: sdk };
 });
-const [testing, { kit }, tasks, factory, connected, { Mageflow }, { suite }] = await Promise.all([
-  import('mageflow/testing'), import('mageflow/testing/setup'), import('./tasks.mjs'), import('./factory.mjs'),
-  import('./connected.mjs'), import('mageflow'), import('./suite.mjs'),
-]);
+const testing = await import('mageflow/testing');
+const { kit } = await import('mageflow/testing/setup');
+const { Mageflow } = await import('mageflow');
+const tasks = await import('./tasks.mjs');
+const factory = await import('./factory.mjs');
+const connected = await import('./connected.mjs');
+const { suite } = await import('./suite.mjs');
 suite({ test, expect, afterEach, testing, kit, tasks, factory, connected, Mageflow });
 `,
   'jest-cjs': `
