@@ -34,7 +34,7 @@ async function runBlock(text: string): Promise<string[]> {
       compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
     });
     const exports = {};
-    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the code of a page
+
     new Function('require', 'exports', ...Object.keys(globals), outputText)(load, exports, ...Object.values(globals));
     return exports;
   };

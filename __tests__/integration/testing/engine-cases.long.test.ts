@@ -3,6 +3,7 @@ import type { BaseWorkflowDeclaration, HatchetClient } from '@hatchet-dev/typesc
 import { EngineClient } from '../../../src/hatchet/client';
 import { InProcessHatchet } from '../../../src/testing/engine/client';
 import { systemClock } from '../../../src/utils/clock';
+import { unrefEvictionTimers } from '../../helpers/eviction-timers';
 import { newHatchet, stopListening } from '../../helpers/fixture';
 import { engineCases, type EngineCase, type Side } from './engine-cases';
 import { workflowCases } from './engine-workflow-cases';
@@ -34,6 +35,8 @@ async function tried(client: HatchetClient, { seen }: EngineCase): Promise<unkno
     engine.close();
   }
 }
+
+beforeAll(unrefEvictionTimers);
 
 test.each([...engineCases, ...workflowCases].map((one) => [one.what, one] as const))(
   '%s: the in-process engine does what the real one does',

@@ -6,7 +6,11 @@ import { importFile, mage, report, startImport } from './tasks.mjs';
 assert.equal(typeof startImport, 'function');
 const kit = await createTestKit();
 kit.register([importFile, report]);
-const swarm = await kit.mage.swarm({ tasks: [[importFile, { path: 'a' }]], successCallbacks: [report], isSwarmClosed: true });
+const swarm = await kit.mage.swarm({
+  tasks: [[importFile, { path: 'a' }]],
+  successCallbacks: [report],
+  isSwarmClosed: true,
+});
 await swarm.runNoWait({});
 await kit.drain();
 assert.equal(kit.runsOf(report).length, 1);
