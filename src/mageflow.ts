@@ -83,6 +83,7 @@ import type {
   WorkflowOptions,
 } from './worker/options';
 import { readSchema, validatorFor } from './worker/parsing';
+import type { Runtime } from './worker/runtime';
 import { makeWorker } from './worker/worker';
 import { rememberCallbacks, rememberSchema } from './worker/wrappings';
 
@@ -283,7 +284,7 @@ export class Mageflow<
    *   workflow whose only task has a `waitFor` (the engine never runs it)
    */
   async worker(name: string, options: CreateWorkerOpts = {}): Promise<Worker> {
-    return makeWorker(this.kernel.runtime, this.kernel.reconciler, name, options);
+    return makeWorker(this.runtime, this.kernel.reconciler, name, options);
   }
 
   /**
@@ -695,6 +696,10 @@ export class Mageflow<
 
   private get scope(): Scope {
     return this.kernel.scope;
+  }
+
+  private get runtime(): Runtime {
+    return this.kernel.runtime;
   }
 
   private get kernel(): Kernel {
