@@ -16,8 +16,6 @@ const common: Options = {
   // The bundler renames classes that mention themselves (`_Swarm`), and error names are read by people.
   keepNames: true,
   removeNodeProtocol: false,
-  // `__filename` in ES modules.
-  shims: true,
   esbuildOptions: (options) => {
     options.sourcesContent = false;
   },

@@ -17,6 +17,7 @@ import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import ts from 'typescript';
+import { checkTestingProjects } from './testing-projects.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const programs = path.join(root, 'scripts/package-check');
@@ -121,6 +122,8 @@ function checkImports() {
     const { importedFiles } = ts.preProcessFile(readFileSync(path.join(dist, file), 'utf8'), true, true);
     for (const { fileName: name } of importedFiles) {
       if (name.startsWith('.') || isBuiltin(name) || declared.includes(name)) continue;
+      // The types of matchers merge into those of a runner, where it is installed.
+      if (/^testing\.d\.m?ts$/.test(file) && ['expect', 'vitest'].includes(name)) continue;
       const subpathOf = declared.find((dependency) => name.startsWith(`${dependency}/`));
       if (subpathOf !== undefined && readJson(root, 'node_modules', subpathOf, 'package.json').exports) continue;
       // A whole file name is found without an exports map.
@@ -329,6 +332,24 @@ function compile(consumer, moduleResolution, exactOptionalPropertyTypes) {
   tool('tsc', ['--build', app], consumer);
 }
 
+/** The testing kit in projects of both runners, and the types of its matchers. */
+function checkTesting(consumer) {
+  const source = path.join(programs, 'testing');
+  const typed = checkTestingProjects({ consumer, source, run, installed });
+  const compilerOptions = {
+    target: 'ES2022',
+    module: 'preserve',
+    moduleResolution: 'bundler',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: true,
+    noEmit: true,
+    types: ['node', 'jest'],
+  };
+  writeFileSync(path.join(typed, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['types.ts'] }));
+  tool('tsc', ['-p', typed], consumer);
+}
+
 async function main() {
   const temp = mkdtempSync(path.join(tmpdir(), 'mageflow-package-'));
   // Without a listener a signal would end this process at once and leave the folder behind. It is seen between two
@@ -375,6 +396,7 @@ async function main() {
         compile(consumer, resolution, exact),
       );
     }
+    await step('testing kit in projects of jest and vitest', () => checkTesting(consumer));
   } catch (error) {
     if (!(error instanceof CheckError)) throw error;
     console.error(`failed: ${title}\n${error.message}`);

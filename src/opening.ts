@@ -1,5 +1,6 @@
 import type { Kernel } from './kernel';
 import { ClosedError } from './config/errors';
+import { processState } from './utils/process-state';
 import type { Runtime, RuntimeSource } from './worker/runtime';
 
 type Action = (kernel: Kernel) => void;
@@ -17,7 +18,7 @@ export class Opening implements RuntimeSource {
     readonly instance: object,
     private readonly open: () => Kernel,
   ) {
-    openings.set(instance, this);
+    processState().openings.set(instance, this);
   }
 
   /** The parts. @throws what making them throws, ClosedError after `close` */
@@ -70,11 +71,7 @@ export class Opening implements RuntimeSource {
   }
 }
 
-const openings = new WeakMap<object, Opening>();
-
 /** Returns the parts of an instance, for a testing kit. */
 export function openingOf(instance: object): Opening {
-  const opening = openings.get(instance);
-  if (!opening) throw new TypeError('Expected a Mageflow of this copy of the package.');
-  return opening;
+  return processState().openings.get(instance) as Opening;
 }

@@ -84,7 +84,7 @@ function isInsideGate(node: ts.Node): boolean {
 
 /** What is no work: a declaration, a worker, a connection's own care, and reading what the SDK keeps in memory. */
 const allowed: Record<string, RegExp> = {
-  'mageflow.ts': /hatchet\.(task|durableTask|workflow|config\.logger)$/,
+  'connecting.ts': /hatchet\.config\.logger$/,
   'worker/worker.ts': /hatchet\.worker$/,
   'store/connection.ts': /client\.(defineCommand|setMaxListeners|on|once|removeListener|connect|disconnect|subscribe)$/,
   'store/dead-connections.ts': /client\.(on|nodes)$/,

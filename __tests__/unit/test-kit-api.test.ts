@@ -291,3 +291,33 @@ test('the client of a kit says what it lacks', async () => {
   expect(HatchetClient).toBeDefined();
   await expect(kit.mage.hatchet.crons.create('x', {} as never)).rejects.toThrow('The in-process engine has no crons');
 });
+
+test('a kit on a real Redis needs its address', async () => {
+  const before = process.env['REDIS_URL'];
+  delete process.env['REDIS_URL'];
+  await expect(createTestKit({ mode: 'redis' })).rejects.toThrow('needs the environment variable REDIS_URL');
+  if (before !== undefined) process.env['REDIS_URL'] = before;
+});
+
+test('an expression that the kit cannot evaluate is refused', async () => {
+  const waits = kit.mage.durableTask({ name: 'waits', fn: (_, ctx) => ctx.waitForEvent('x', 'size(input.list) > 1') });
+  await (await kit.mage.sign(waits)).runNoWait({});
+  await until(() => kit.runsOf(waits)[0]?.status === 'running');
+  await kit.advance('1s');
+  await expect(kit.mage.hatchet.events.push('x', { list: [] })).rejects.toThrow('comparisons of input with constants');
+});
+
+test('a durable task that is cancelled while it is evicted ends', async () => {
+  const waits = kit.mage.durableTask({
+    name: 'waits',
+    evictionPolicy: { ttl: '10s' },
+    fn: (_, ctx) => ctx.waitForEvent('never'),
+  });
+  const signature = await kit.mage.sign(waits);
+  await signature.runNoWait({});
+  await until(() => kit.runsOf(waits)[0]?.status === 'running');
+  await kit.advance('20s');
+  await signature.cancel();
+  await kit.drain({ withinMs: 60_000 });
+  expect(kit.runsOf(waits)).toMatchObject([{ status: 'cancelled' }]);
+});

@@ -168,6 +168,29 @@ export function declared(declaration: unknown): Declared | undefined {
   };
 }
 
+/** What a declaration was made from. The lists are the SDK's own. */
+export interface Parts {
+  tasks: DeclaredTask[];
+  durableTasks: DeclaredTask[];
+  /** Everything else that was declared of a workflow. */
+  options: Record<string, unknown>;
+}
+
+/**
+ * Returns what a declaration was made from, to make another one of it.
+ *
+ * Public: as for {@link declared}.
+ *
+ * Uses: `definition._tasks` and `definition._durableTasks`, which a declaration reads when it is served.
+ */
+export function partsOf(declaration: { definition: object }): Parts {
+  const { _tasks, _durableTasks, ...options } = declaration.definition as {
+    _tasks: DeclaredTask[];
+    _durableTasks: DeclaredTask[];
+  };
+  return { tasks: _tasks, durableTasks: _durableTasks, options };
+}
+
 /**
  * Returns the name by which the SDK takes the output of a single task out of the output of its run. Undefined for a
  * workflow.

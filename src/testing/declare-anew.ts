@@ -1,6 +1,13 @@
 import type { AnyDeclaration } from '../api/types';
 import type { RootDefaults } from '../api/scope';
-import { declared, isSingleTask, replaceRunMethods, type DeclaredTask, type RunMethods } from '../hatchet/internals';
+import {
+  declared,
+  isSingleTask,
+  partsOf,
+  replaceRunMethods,
+  type DeclaredTask,
+  type RunMethods,
+} from '../hatchet/internals';
 import type { Opening } from '../opening';
 import { currentExecution } from '../worker/context';
 import { wrapDeclaration } from '../worker/declare';
@@ -20,44 +27,31 @@ export interface DeclareHost {
  */
 export function declareAnew({ hatchet, opening }: DeclareHost, original: AnyDeclaration): AnyDeclaration {
   const { name, durable } = declared(original) ?? { name: '', durable: false };
-  const { _tasks: tasks, _durableTasks: durableTasks, ...options } = definitionOf(original);
+  const { tasks, durableTasks, options } = partsOf(original);
   const { input, root, callbacks, schema } = wrappingOf(original) ?? {};
-  const single = isSingleTask(original);
-  const [first = {}] = [...tasks, ...durableTasks].map(untouched);
-  const copy = (
-    single
-      ? durable
-        ? hatchet.durableTask({ ...options, ...first })
-        : hatchet.task({ ...options, ...first })
-      : hatchet.workflow(options)
-  ) as AnyDeclaration;
-  if (!single) {
-    const into = definitionOf(copy);
-    into._tasks.push(...tasks.map(untouched));
-    into._durableTasks.push(...durableTasks.map(untouched));
-  }
+  const single = () => {
+    const all = { ...options, ...untouched(tasks[0] ?? durableTasks[0] ?? {}) };
+    return durable ? hatchet.durableTask(all) : hatchet.task(all);
+  };
+  const workflow = () => {
+    const made = hatchet.workflow(options) as AnyDeclaration;
+    const into = partsOf(made);
+    into.tasks.push(...tasks.map(untouched));
+    into.durableTasks.push(...durableTasks.map(untouched));
+    return made;
+  };
+  const copy = (isSingleTask(original) ? single() : workflow()) as AnyDeclaration;
   wrapDeclaration(opening, copy, input, root);
   if (callbacks) rememberCallbacks(copy, callbacks);
   const lower = name.toLowerCase();
   opening.onOpen(({ roots, schemas }) => {
     if (root) roots.set(lower, (callbacks ?? {}) as RootDefaults);
-    if (!schema && !input) return;
     const known = schema ?? input;
     if (!known) return;
     schemas.set(lower, known);
     rememberSchema(copy, known);
   });
   return copy;
-}
-
-interface Definition {
-  _tasks: DeclaredTask[];
-  _durableTasks: DeclaredTask[];
-  [option: string]: unknown;
-}
-
-function definitionOf(declaration: AnyDeclaration): Definition {
-  return declaration.definition as unknown as Definition;
 }
 
 /** Returns a copy of a task with the body that its user wrote. */

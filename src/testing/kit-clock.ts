@@ -13,13 +13,15 @@ interface Waiting {
   isReferenced: boolean;
 }
 
-/** How many turns of the event loop what a timer has begun gets to go on, before the next one fires. */
-const turns = 40;
+/** What goes on is over when it asks for nothing during so many turns of the event loop; it is not waited for longer than so many. */
+const turns = { quiet: 20, most: 10_000 };
 
 /** A clock that goes on as that of the process does, and can be moved forward. */
 export class KitClock implements Clock {
   private aheadMs = 0;
   private timers = 0;
+  /** How many actions were asked for: each answer of the in-process Redis and engine is one. */
+  private asked = 0;
   private readonly waiting = new Set<Waiting>();
 
   /** @param keepsAlive - false: its timers do not keep the process alive */
@@ -42,6 +44,7 @@ export class KitClock implements Clock {
   }
 
   immediate(action: () => void): Timer {
+    this.asked += 1;
     return systemClock.immediate(action);
   }
 
@@ -57,14 +60,24 @@ export class KitClock implements Clock {
    */
   async advance(ms: number): Promise<void> {
     const end = this.elapsed() + ms;
-    await settle();
+    await this.settle();
     for (let next = this.nextUntil(end); next; next = this.nextUntil(end)) {
       this.aheadMs += Math.max(0, next.due - this.elapsed());
       this.fire(next);
-      await settle();
+      await this.settle();
     }
     this.aheadMs += Math.max(0, end - this.elapsed());
     for (const one of this.waiting) this.arm(one);
+  }
+
+  /** Lets what is under way go on until it waits for a timer, or for something outside of the kit. */
+  async settle(): Promise<void> {
+    let since = 0;
+    for (let turn = 0; turn < turns.most && turn - since < turns.quiet; turn++) {
+      const before = this.asked;
+      await new Promise<void>((resolve) => void systemClock.immediate(resolve));
+      if (this.asked !== before) since = turn;
+    }
   }
 
   private set(action: () => void, ms: number, everyMs: number | undefined): Timer {
@@ -117,8 +130,3 @@ export class KitClock implements Clock {
 }
 
 const nothing: Timer = { cancel: () => undefined, ref: () => undefined, unref: () => undefined };
-
-/** Lets what is under way go on. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < turns; i++) await new Promise<void>((resolve) => void systemClock.immediate(resolve));
-}

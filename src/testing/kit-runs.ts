@@ -1,8 +1,7 @@
 import { thrownMessage } from '../hatchet/run-history';
 import { readClaim, readMetadata } from '../hatchet/metadata';
 import { itemId } from '../store/ids';
-import { outputOf } from './engine/run-ref';
-import type { Run, RunStatus } from './engine/run';
+import { outputOf, type Run, type RunStatus } from './engine/run';
 
 /** One run of a task or workflow in a testing kit. */
 export interface KitRun {

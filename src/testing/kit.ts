@@ -302,7 +302,7 @@ export class TestKit {
     this.front.engine.reassign();
     for (const instance of own) openingOf(instance).restart();
     this.mage.startReconciler();
-    await settled();
+    await this.clock.settle();
   }
 
   /**
@@ -327,9 +327,9 @@ export class TestKit {
     if (typeof this.redis === 'string') await removeKeys(this.redis, this.options.keyPrefix ?? '');
   }
 
-  /** The open instances of this kit, in this copy of the package. */
+  /** The open instances of this kit. */
   private instances(): Mageflow[] {
-    const all = processState().instances.filter((one): one is Mageflow => one instanceof Mageflow);
+    const all = processState().instances as Mageflow[];
     return all.filter((one) => {
       const opening = openingOf(one);
       // A lazy instance of the user must not connect for it.
@@ -385,11 +385,6 @@ function idOf(what: string, of: { readonly id: string } | string): string {
   if (typeof id !== 'string')
     throw new ConfigurationError(`${what}: expected a signature or its id, got ${describe(of)}.`);
   return id;
-}
-
-/** Lets what is under way go on for some turns of the event loop. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await new Promise<void>((resolve) => void systemClock.immediate(resolve));
 }
 
 function redisUrl(): string {

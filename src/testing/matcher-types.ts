@@ -1,4 +1,5 @@
 // Types of the matchers for the runners that are there; none is imported. Where one is missing, its block has no effect.
+/* eslint-disable @typescript-eslint/no-empty-object-type, @typescript-eslint/no-unused-vars -- an interface is merged only with one of the same parameters */
 import type { MageflowMatchers } from './matchers';
 
 declare global {

@@ -3,7 +3,7 @@ import type { AnyDeclaration } from '../api/types';
 import { refuseUnknown } from '../config/options';
 import { ConfigurationError, describe } from '../config/errors';
 import { isPlainObject } from '../messages/json';
-import { TestKit, taskNameOf } from './kit';
+import { taskNameOf, type TestKit } from './kit';
 import type { KitRun } from './kit-runs';
 
 /** What `toHaveRunSwarm` may expect of a swarm. */
@@ -34,6 +34,8 @@ export interface MageflowMatchers<R = unknown> {
   /** Expects that no run of a kit waits or goes on. */
   toBeIdle(): R;
 }
+
+type Equals = (this: void, a: unknown, b: unknown) => boolean;
 
 /** What jest and vitest call a matcher with. */
 interface MatcherState {
@@ -124,7 +126,8 @@ async function seenOf(kit: TestKit, id: string, { items, failed, maxConcurrency 
 }
 
 function kitOf(matcher: string, received: unknown): TestKit {
-  if (received instanceof TestKit) return received;
+  // By its shape: the kit of a setup file may be of the other copy of the package, ES module or CommonJS.
+  if (typeof (Object(received) as Partial<TestKit>).callbacksOf === 'function') return received as TestKit;
   throw new ConfigurationError(`${matcher}: expected a kit of createTestKit, got ${describe(received)}.`);
 }
 
@@ -133,12 +136,7 @@ function equalsOf({ equals }: MatcherState): (a: unknown, b: unknown) => boolean
 }
 
 /** Returns where a value lacks something that is expected of it. */
-function differencesOf(
-  path: string,
-  received: unknown,
-  expected: unknown,
-  equals: (a: unknown, b: unknown) => boolean,
-): string[] {
+function differencesOf(path: string, received: unknown, expected: unknown, equals: Equals): string[] {
   if (isPlainObject(expected) && isPlainObject(received))
     return Object.entries(expected).flatMap(([field, value]) =>
       differencesOf(`${path}.${field}`, received[field], value, equals),

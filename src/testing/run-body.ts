@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { AnyDeclaration, InputOf, OutputOf } from '../api/types';
 import { refuseUnknown, wholeNumber } from '../config/options';
 import { ConfigurationError, describeTask } from '../config/errors';
-import { declared, isSingleTask } from '../hatchet/internals';
+import { declared, isSingleTask, setInput } from '../hatchet/internals';
 import type { Message } from '../messages/json';
 import { processState } from '../utils/process-state';
 import { inExecution, type MageContext } from '../worker/context';
@@ -48,7 +48,7 @@ export async function runBody<T extends AnyDeclaration>(
   const seen = schema
     ? await parseInput({ task: definition.name, schema, published: true }, moveResults(sent, schema), undefined)
     : sent;
-  ctx.input = seen;
+  setInput(ctx, seen);
   const context: MageContext = { signatureId: randomUUID(), attempt, ...options.context };
   const execution = { instance: processState().instances.at(-1), store: '', context, run: { ctx, claim: undefined } };
   return (await inExecution(execution, () => innermost(fn)(seen, ctx as Context<unknown>))) as OutputOf<T>;

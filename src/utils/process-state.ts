@@ -11,10 +11,14 @@ export interface ProcessState {
   readonly declarations: WeakMap<object, unknown>;
   /** The execution in which the current code runs. */
   execution: AsyncLocalStorage<unknown> | undefined;
+  /** The parts of instances. */
+  readonly openings: WeakMap<object, unknown>;
   /** The clocks of instances on certain clients. */
   readonly clocks: WeakMap<object, unknown>;
   /** Set by a testing kit: returns the client, the Redis and the options of each new instance, in place of the given ones. */
   standIn?: (() => StandIn) | undefined;
+  /** The testing kit of a test file. */
+  kit?: unknown;
 }
 
 /** What an instance is made with. */
@@ -29,5 +33,11 @@ const key = Symbol.for('mageflow/1');
 /** The state that all copies of the package in this process share. */
 export function processState(): ProcessState {
   const holder = globalThis as unknown as Record<symbol, ProcessState | undefined>;
-  return (holder[key] ??= { instances: [], declarations: new WeakMap(), execution: undefined, clocks: new WeakMap() });
+  return (holder[key] ??= {
+    instances: [],
+    declarations: new WeakMap(),
+    execution: undefined,
+    clocks: new WeakMap(),
+    openings: new WeakMap(),
+  });
 }

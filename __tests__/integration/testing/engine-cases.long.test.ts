@@ -3,8 +3,10 @@ import type { BaseWorkflowDeclaration, HatchetClient } from '@hatchet-dev/typesc
 import { EngineClient } from '../../../src/hatchet/client';
 import { InProcessHatchet } from '../../../src/testing/engine/client';
 import { systemClock } from '../../../src/utils/clock';
+import { unrefEvictionTimers } from '../../helpers/eviction-timers';
 import { newHatchet, stopListening } from '../../helpers/fixture';
 import { engineCases, type EngineCase, type Side } from './engine-cases';
+import { workflowCases } from './engine-workflow-cases';
 
 const quiet = { info: () => undefined, debug: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -34,7 +36,9 @@ async function tried(client: HatchetClient, { seen }: EngineCase): Promise<unkno
   }
 }
 
-test.each(engineCases.map((one) => [one.what, one] as const))(
+beforeAll(unrefEvictionTimers);
+
+test.each([...engineCases, ...workflowCases].map((one) => [one.what, one] as const))(
   '%s: the in-process engine does what the real one does',
   async (_, one) => {
     const namespace = `e${randomBytes(5).toString('hex')}_`;

@@ -326,13 +326,13 @@ export const workflowCases: EngineCase[] = [
   {
     what: 'a second attempt of a durable body, after a sleep',
     seen: async (side) => {
-      const slept: number[] = [];
+      const slept: boolean[] = [];
       const end = await runDurable(
         side,
         async (_, ctx) => {
           const began = Date.now();
           await ctx.sleepFor('2s');
-          slept.push(Math.round((Date.now() - began) / 2_000));
+          slept.push(Date.now() - began > 1_500);
           if (ctx.retryCount() === 0) throw new Error('again');
           return { invocation: ctx.invocationCount, retry: ctx.retryCount() };
         },

@@ -5,8 +5,7 @@ import {
   type DurableTaskSendEvent,
   type DurableTransport,
 } from '@hatchet-dev/typescript-sdk/edge/index.js';
-import { hasEnded, type Run, type RunRequest, type TaskRun } from './run';
-import { outputOf } from './run-ref';
+import { hasEnded, outputOf, type Run, type RunRequest, type TaskRun, type WaitLog } from './run';
 import type { Conditions, Waits } from './waits';
 
 type Result = Pick<DurableTaskEventLogEntryResult, 'payload' | 'isFailure' | 'errorMessage'>;
@@ -36,7 +35,7 @@ export interface LogHost {
 /**
  * What a durable task has waited for, in the order in which its body asked. When the body runs again, it gets what is there.
  */
-export class DurableLog {
+export class DurableLog implements WaitLog {
   private readonly entries: Entry[] = [];
   private place = 0;
 

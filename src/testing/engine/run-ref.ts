@@ -1,7 +1,7 @@
 import { throwIfAborted } from '@hatchet-dev/typescript-sdk/edge/index.js';
 import type { InProcessEngine } from './engine';
 import { notInKit } from './errors';
-import type { Run } from './run';
+import { outputsOf } from './run';
 
 /** A reference to a run, as the SDK's `WorkflowRunRef`. */
 export class RunReference {
@@ -69,17 +69,4 @@ export class RunReference {
       promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
     });
   }
-}
-
-/** Returns the outputs of the tasks of a run, by their names: none of one that has not succeeded. */
-export function outputsOf({ tasks }: Run): Record<string, unknown> {
-  const done = tasks.filter(({ output }) => output !== undefined);
-  return Object.fromEntries(done.map(({ task, output = 'null' }) => [task.name, JSON.parse(output) as unknown]));
-}
-
-/** Returns what a run gives to who waits for it: the output of its only task, or those of all by their names. */
-export function outputOf(run: Run): unknown {
-  const outputs = outputsOf(run);
-  const [only, ...others] = run.tasks;
-  return others.length > 0 || !only ? outputs : outputs[only.task.name];
 }

@@ -1,4 +1,3 @@
-import type { DurableLog } from './durable-log';
 import type { ServedTask } from './served-task';
 
 export type RunStatus = 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'FAILED' | 'CANCELLED';
@@ -79,7 +78,15 @@ export interface TaskRun {
   invocation: number;
   /** True while a durable task waits without a worker. */
   isEvicted: boolean;
-  log: DurableLog | undefined;
+  log: WaitLog | undefined;
+}
+
+/** What a durable task has waited for. */
+export interface WaitLog {
+  /** Begins an invocation, and returns what its context talks to. */
+  transport(): unknown;
+  /** Ends all waits. */
+  close(): void;
 }
 
 export function hasEnded({ status }: { status: RunStatus }): boolean {
@@ -92,4 +99,17 @@ export function statusOf(tasks: readonly TaskRun[]): RunStatus {
   if (!tasks.every(hasEnded)) return tasks.every(({ status }) => status === 'QUEUED') ? 'QUEUED' : 'RUNNING';
   if (any('FAILED')) return 'FAILED';
   return any('CANCELLED') ? 'CANCELLED' : 'COMPLETED';
+}
+
+/** Returns the outputs of the tasks of a run, by their names: none of one that has not succeeded. */
+export function outputsOf({ tasks }: Run): Record<string, unknown> {
+  const done = tasks.filter(({ output }) => output !== undefined);
+  return Object.fromEntries(done.map(({ task, output = 'null' }) => [task.name, JSON.parse(output) as unknown]));
+}
+
+/** Returns what a run gives to who waits for it: the output of its only task, or those of all by their names. */
+export function outputOf(run: Run): unknown {
+  const outputs = outputsOf(run);
+  const [only, ...others] = run.tasks;
+  return others.length > 0 || !only ? outputs : outputs[only.task.name];
 }

@@ -22,7 +22,7 @@ export interface ServedTask {
   waitsFor: Conditions | undefined;
   isDurable: boolean;
   /** How long a wait of a durable task may take, in ms, before it is evicted. */
-  evictAfterMs: number | undefined;
+  readonly evictAfterMs: number | undefined;
   /** The body as it is now: it may be wrapped after its declaration. */
   body(): NonNullable<DeclaredTask['fn']>;
   /** Attempts after the first one. */
