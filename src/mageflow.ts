@@ -83,7 +83,6 @@ import type {
   WorkflowOptions,
 } from './worker/options';
 import { readSchema, validatorFor } from './worker/parsing';
-import type { Runtime } from './worker/runtime';
 import { makeWorker } from './worker/worker';
 import { rememberCallbacks, rememberSchema } from './worker/wrappings';
 
@@ -696,10 +695,6 @@ export class Mageflow<
 
   private get scope(): Scope {
     return this.kernel.scope;
-  }
-
-  private get runtime(): Runtime {
-    return this.kernel.runtime;
   }
 
   private get kernel(): Kernel {

@@ -5,7 +5,6 @@ import type { MageflowMatchers } from './matchers';
 declare global {
   // eslint-disable-next-line @typescript-eslint/no-namespace -- jest's own types are in it
   namespace jest {
-    // eslint-disable-next-line @typescript-eslint/no-unused-vars, @typescript-eslint/no-empty-object-type -- jest's own parameters; it only adds
     interface Matchers<R, T> extends MageflowMatchers<R> {}
   }
 }
@@ -13,15 +12,14 @@ declare global {
 // eslint-disable-next-line @typescript-eslint/ban-ts-comment -- it is no error where the package is there
 // @ts-ignore -- the package of @jest/globals, which may be missing
 declare module 'expect' {
-  // eslint-disable-next-line @typescript-eslint/no-unused-vars, @typescript-eslint/no-empty-object-type -- jest's own parameters; it only adds
   interface Matchers<R extends void | Promise<void>, T = unknown> extends MageflowMatchers<R> {}
 }
 
 // eslint-disable-next-line @typescript-eslint/ban-ts-comment -- it is no error where the package is there
 // @ts-ignore -- it may be missing
 declare module 'vitest' {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any, @typescript-eslint/no-empty-object-type -- vitest's own default; it only adds
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- vitest's own default; it only adds
   interface Assertion<T = any> extends MageflowMatchers<T> {}
-  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- it only adds
+
   interface AsymmetricMatchersContaining extends MageflowMatchers {}
 }
