@@ -9,18 +9,22 @@ const { hatchet } = fixture;
 const closed = { isSwarmClosed: true } as const;
 const told = (label: string) => mage.sign(callback, { label });
 const begun: unknown[] = [];
+/** The run of each body that has begun, by its label. */
+const runs = new Map<unknown, string>();
 const narrow = mage.task({
   name: 'narrow',
-  fn: async ({ label, waitFor }: WorkInput) => {
+  fn: async ({ label, waitFor }: WorkInput, ctx) => {
     begun.push(label);
+    runs.set(label, ctx.workflowRunId());
     if (waitFor) await taskSet.gateOpened(waitFor);
     return { label };
   },
 });
 const root = mage.rootTask({
   name: 'root',
-  fn: async ({ label, waitFor, fail }: WorkInput) => {
+  fn: async ({ label, waitFor, fail }: WorkInput, ctx) => {
     begun.push(label);
+    runs.set(label, ctx.workflowRunId());
     await (await mage.sign(work, { label: `child of ${label}`, ...(waitFor ? { waitFor } : {}) })).runNoWait({});
     if (fail) throw new Error(fail);
     return { of: label };
@@ -37,10 +41,12 @@ const times = (label: string) => begun.filter((one) => one === label).length;
 const ended = (runId: string) => endOfRun(hatchet, runId);
 const replay = (runId: string) => replayEnded(fixture, runId);
 
-const runOf = (group: { id: string }, index = 0) =>
-  eventually(`item ${index} of ${group.id} is published`, async () => {
+/** Returns the run of the first item of a group. It is in the active entries until the item has ended. */
+const runOf = (group: { id: string }, label: string) =>
+  eventually(`the item ${label} of ${group.id} is published`, async () => {
+    if (runs.has(label)) return runs.get(label);
     const key = (await fixture.keys()).find((one) => one.endsWith(`{${group.id}}:a`));
-    return key && (await fixture.redis.hget(key, String(index)))?.split('|')[1];
+    return key && (await fixture.redis.hget(key, '0'))?.split('|')[1];
   });
 
 test('a callback returns what it returned, or throws what it threw, and none of its own runs again', async () => {
@@ -92,7 +98,7 @@ test('a root publishes no children again: while they run, and after their end', 
     { successCallbacks: [await told('root done')] },
   );
   const { output } = await signature.runNoWait({});
-  const runId = await runOf(signature);
+  const runId = await runOf(signature, 'root');
   await taskSet.started('child of root');
   expect(await replay(runId)).toMatchObject({ status: 'COMPLETED', output: { of: 'root' } });
   expect(taskSet.executions('root done')).toEqual([]);
@@ -114,7 +120,7 @@ test('a root that has failed throws what its body threw', async () => {
     { errorCallbacks: [await told('root failed')] },
   );
   const { output } = await signature.runNoWait({});
-  const runId = await runOf(signature);
+  const runId = await runOf(signature, 'bad root');
   expect((await rejection(output)).message).toContain('no root');
   await taskSet.settled(signature);
   const again = await replay(runId);
@@ -162,7 +168,7 @@ async function takenBack() {
     const label = `taken back ${attempt}`;
     const swarm = await mage.swarm({ tasks: [[narrow, { label }]], ...closed });
     const { output } = await swarm.runNoWait();
-    const runId = await runOf(swarm);
+    const runId = await runOf(swarm, label);
     await swarm.suspend();
     if ((await ended(runId)).status === 'CANCELLED') return { label, swarm, output, runId };
     expect(times(label)).toBe(1);
