@@ -1,7 +1,13 @@
 import { ConfigurationError } from '../config/errors';
 import { oneOf, refuseUnknown, wholeNumber } from '../config/options';
 import type { GroupStore } from '../store/group-store';
-import { countedStates, StateCounts, type CountedState, type GroupCounts } from '../store/state-counts';
+import {
+  countedStates,
+  StateCounts,
+  type CountedState,
+  type StateWindow,
+  type WindowStart,
+} from '../store/state-counts';
 import { describeItemsAt, type Description } from './described';
 import { followedBy } from './progress';
 import type { Reading } from './reading';
@@ -44,26 +50,37 @@ export async function items(reading: Reading, id: string, options: ItemsOptions 
   const isBehind = (options.after ?? undefined) !== undefined;
   if (isBehind && (options.at ?? undefined) !== undefined)
     throw new ConfigurationError('items: expected `after` or `at`, got both. Leave one out.');
-  const { id: groupId } = await followedBy(reading, id);
-  const known = counters.get(reading.store) ?? new StateCounts(reading.store);
-  counters.set(reading.store, known);
-  const start = isBehind ? { after } : { at };
-  const counts = await known.of(groupId);
-  if (!counts) throw unknownId(id);
-  const { indexes, position } =
+  const { id: groupId, first, snapshot } = await followedBy(reading, id);
+  const { indexes, position, count } =
     state === undefined
-      ? range(counts, isBehind ? after + 1 : at, limit)
-      : await known.window(groupId, counts, state, { start, limit });
+      ? range((first ?? (await snapshot())).total, isBehind ? after + 1 : at, limit)
+      : await windowOf(reading.store, groupId, state, { start: isBehind ? { after } : { at }, limit });
   const nodes = await describeItemsAt(reading, groupId, indexes);
   if (!nodes) throw unknownId(id);
   return {
     items: nodes.map(({ shown }, i) => ({ ...shown, index: indexes[i] ?? 0 })),
     position,
-    count: state === undefined ? counts.total : counts.all[state],
+    count,
   };
 }
 
-function range({ total }: GroupCounts, from: number, limit: number) {
+type Window = StateWindow & { count: number };
+
+function range(total: number, from: number, limit: number): Window {
   const length = Math.max(0, Math.min(limit, total - from));
-  return { indexes: Array.from({ length }, (_, i) => from + i), position: Math.min(from, total) };
+  return { indexes: Array.from({ length }, (_, i) => from + i), position: Math.min(from, total), count: total };
+}
+
+/** Finds items of one state; none when the group is gone meanwhile. */
+async function windowOf(
+  store: GroupStore,
+  groupId: string,
+  state: CountedState,
+  wanted: { start: WindowStart; limit: number },
+): Promise<Window> {
+  const known = counters.get(store) ?? new StateCounts(store);
+  counters.set(store, known);
+  const counts = await known.of(groupId);
+  if (!counts) return { indexes: [], position: 0, count: 0 };
+  return { ...(await known.window(groupId, counts, state, wanted)), count: counts.all[state] };
 }

@@ -1,6 +1,6 @@
 import type { ItemsOptions } from '../api/items';
 import type { ListOptions } from '../api/list';
-import { systemClock } from '../utils/clock';
+import { systemClock, type Clock } from '../utils/clock';
 import { SharedReads } from '../utils/shared-reads';
 import { ClosedError, NotFoundError } from '../config/errors';
 import { Feeds } from './live/feeds';
@@ -33,15 +33,22 @@ const fresh = { work: 1_000, list: 2_000, items: 2_000, failures: 5_000, explain
 
 /** Everything that pages read. What several of them want at the same time is read once. */
 export class Reads {
-  private readonly shared = new SharedReads(systemClock, answersKept);
-  private readonly feeds = new Feeds(systemClock);
+  private readonly shared: SharedReads;
+  private readonly feeds: Feeds;
 
-  /** @param onClosed - is called when the source turns out to be closed */
+  /**
+   * @param onClosed - is called when the source turns out to be closed
+   * @param clock - by which it reads again; of the process by default
+   */
   constructor(
     private readonly source: ViewerReads,
     private readonly parts: ViewParts,
     private readonly onClosed: () => void,
-  ) {}
+    private readonly clock: Clock = systemClock,
+  ) {
+    this.shared = new SharedReads(clock, answersKept);
+    this.feeds = new Feeds(clock);
+  }
 
   list(query: URLSearchParams): Promise<ListView> {
     const filter = listFilter(query);
@@ -139,7 +146,7 @@ export class Reads {
   }
 
   private liveList(filter: ListOptions): LiveList {
-    return new LiveList(this.source, this.parts, systemClock, filter);
+    return new LiveList(this.source, this.parts, this.clock, filter);
   }
 
   private feedSource(live: Pick<FeedSource, 'read' | 'pauseMs'>): FeedSource {
