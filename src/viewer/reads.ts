@@ -29,7 +29,14 @@ const failuresAtMost = 10_000;
 const answersKept = 500;
 
 /** How old an answer may be that several pages share, in ms. */
-const fresh = { work: 1_000, list: 2_000, items: 2_000, failures: 5_000, explain: 3_000, timeline: 5_000 };
+const fresh = {
+  work: 1_000,
+  list: 2_000,
+  items: 2_000,
+  failures: 5_000,
+  explain: 3_000,
+  timeline: 5_000,
+};
 
 /** Everything that pages read. What several of them want at the same time is read once. */
 export class Reads {
@@ -78,10 +85,11 @@ export class Reads {
       after: numberIn(query, 'after'),
       at: numberIn(query, 'at'),
       limit: numberIn(query, 'limit'),
+      name: query.get('name'),
     };
     return this.shared.get(`items ${id} ${JSON.stringify(options)}`, fresh.items, async () => {
-      const { items, position, count } = await this.source.items(id, options);
-      return { items: items.map((item) => rowView(this.parts, item)), position, count };
+      const { items, ...window } = await this.source.items(id, options);
+      return { items: items.map((item) => rowView(this.parts, item)), ...window };
     });
   }
 

@@ -64,6 +64,36 @@ test('the items of one state are shown, and each leads to its page', async () =>
   await shows(page, '"secret": "secret 21"');
 });
 
+test('items are found by a part of their name, with the keyboard alone, and the search stands in the address', async () => {
+  const group = await store.swarm(120);
+  await group.execute('17', failed('no'));
+  const page = await browser.page(`${address}/work/${group.id}`);
+  const find = page.getByRole('searchbox', { name: 'Find items by a part of their name' });
+  await find.focus();
+  await page.keyboard.type('ROW 7');
+  await page.keyboard.press('Enter');
+  await shows(page, '11 matches in all 120 items');
+  expect(await page.locator('.found-rows .name').allInnerTexts()).toEqual([
+    'row 7',
+    ...Array.from({ length: 10 }, (_, i) => `row 7${i}`),
+  ]);
+  expect(await seriousFaults(page)).toEqual([]);
+  // More are found than are shown at once.
+  await find.fill('row');
+  await page.keyboard.press('Enter');
+  await shows(page, '100 matches in the first 100 items of 120');
+  await page.getByRole('button', { name: 'Look further' }).focus();
+  await page.keyboard.press('Enter');
+  await shows(page, '120 matches in all 120 items');
+  await page.getByLabel('Show').selectOption('failed');
+  await shows(page, '1 match in all 1 item that is failed');
+  await page.reload();
+  await shows(page, '1 match in all 1 item that is failed');
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await page.locator('.scroller').getByRole('link', { name: 'row 17' }).waitFor();
+  expect(new URL(page.url()).search).toBe('?state=failed');
+});
+
 test('a million items can be scrolled to the last, and an index can be gone to', async () => {
   const row = packSpec({ task: 'row' });
   const group = await store.store.group([row], { name: 'many' });
