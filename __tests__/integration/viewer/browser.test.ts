@@ -8,6 +8,7 @@ import { packSpec } from '../../../src/store/spec';
 import { createViewer } from '../../../src/viewer';
 import { BrowserFixture, overflows, seriousFaults } from '../../helpers/browser';
 import { eventually, Fixture } from '../../helpers/fixture';
+import { openMending } from '../../helpers/mending';
 import { failed, succeeded } from '../../helpers/store';
 import { ViewerFixture } from '../../helpers/viewer';
 
@@ -296,6 +297,58 @@ describe('the buttons', () => {
     await press('Cancel');
     await becomes('cancelled');
     expect(await found.status()).toBe('cancelled');
+  });
+
+  test('"Retry failed" runs again what is chosen in its question, then the rest, and goes when nothing has failed', async () => {
+    const { fixture, mending, mage, mend } = openMending();
+    try {
+      await fixture.worker(mending.tasks);
+      mending.break('a', 'b');
+      const found = await mage.swarm({
+        name: 'to mend',
+        tasks: ['ok', 'a', 'b'].map((label) => [mend, { label }, { name: `row ${label}` }] as const),
+        isSwarmClosed: true,
+      });
+      await found.run({});
+      await mending.settled(found);
+      mending.mendAll();
+      const served = await browser.serve(
+        createViewer(mage, { readOnly: false, authorize: () => ({ read: true, write: true }) }),
+      );
+      const page = await browser.page(`${served}/work/${found.id}`);
+      const button = page.locator('.actions').getByRole('button', { name: 'Retry failed' });
+      const dialog = page.getByRole('dialog');
+      const retry = async (name: string) => {
+        await button.click();
+        if (name !== '') await dialog.getByLabel('Only items with this name').fill(name);
+        await dialog.getByRole('button', { name: 'Retry failed' }).click();
+      };
+      const becomes = (counts: { succeeded: number; failed: number }) =>
+        eventually(`${counts.failed} failed`, async () => {
+          const shown = [await countOf(page, 'succeeded'), await countOf(page, 'failed')];
+          return shown[0] === counts.succeeded && shown[1] === counts.failed;
+        });
+      await becomes({ succeeded: 1, failed: 2 });
+      await button.click();
+      await dialog.getByText('at most 2 items').waitFor();
+      await dialog.getByRole('button', { name: 'Back' }).click();
+      await retry('nobody');
+      await shows(page, 'Nothing was there to run again.');
+      expect(mending.counts('ok', 'a', 'b')).toEqual({ ok: 1, a: 1, b: 1 });
+      await retry('row a');
+      await shows(page, '1 to run again.');
+      await becomes({ succeeded: 2, failed: 1 });
+      await mending.settled(found);
+      expect(mending.counts('ok', 'a', 'b')).toEqual({ ok: 1, a: 2, b: 1 });
+      await retry('');
+      await becomes({ succeeded: 3, failed: 0 });
+      await eventually('the button is gone', async () => (await button.count()) === 0);
+      await mending.settled(found);
+      expect(mending.counts('ok', 'a', 'b')).toEqual({ ok: 1, a: 2, b: 2 });
+      expect(await found.progress()).toMatchObject({ status: 'succeeded', succeeded: 3, failed: 0 });
+    } finally {
+      await fixture.close();
+    }
   });
 
   test('show why something was refused, and stay', async () => {
