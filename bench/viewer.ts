@@ -49,7 +49,7 @@ async function follow(address: string, id: string, signal: AbortSignal): Promise
   })();
   const poll = (async () => {
     while (!signal.aborted) {
-      await (await fetch(`${address}/api/work/${id}/items?at=0&limit=150`, { signal })).arrayBuffer();
+      await (await fetch(`${address}/api/work/${id}/items?at=0&limit=100`, { signal })).arrayBuffer();
       await pause(2_000, undefined, { signal });
     }
   })();

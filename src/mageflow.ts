@@ -499,9 +499,11 @@ export class Mageflow<
   /**
    * Reads a window of the items of a swarm or chain, or of the children of a root, in the order in which they were added. The
    * work is the same for any size of the group, apart from the counts: these read one byte an item, and are kept for 2 s.
-   * @param options - `state`: only items in this state, of those that `progress` counts; `after`: begins behind this index;
-   *   `at`: begins at this position among the items of the state; `limit`: 1 to 200, default 50
-   * @returns the items, the position of the first one, and how many items of the state there are
+   * @param options - `state`: only items in this state, of those that `progress` counts; `name`: only items whose name
+   *   contains this text, whatever the case, of 10,000 at most; `after`: begins behind this index; `at`: begins at this position
+   *   among the items of the state; `limit`: 1 to 200, default 50
+   * @returns the items, the position of the first one, and how many items of the state there are; with `name` also how many were
+   *   `looked` at, and the `next` index to pass as `after` if there are more
    * @throws NotFoundError for an unknown id, ConfigurationError for a wrong option and for a plain item of a group, StoreError
    * @example
    * const { items, count } = await mage.items(batch.id, { state: 'failed', limit: 20 });

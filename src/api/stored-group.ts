@@ -7,6 +7,7 @@ import { isEnded, emptySnapshot, type GroupReader, type RecentEnds, type Snapsho
 import { dateOf } from '../utils/date';
 import type { GroupEndMessage } from './group-end-channel';
 import { groupOutput } from './outputs';
+import { recentEndsOf } from './recent-ends';
 import type { Scope } from './scope';
 import { makeHandle, removeGroup } from './stored-entry';
 import type { Handle, Progress, SignatureStatus, WaitOptions } from './types';
@@ -142,7 +143,7 @@ export function statusOf({ status, suspended }: Pick<Snapshot, 'status' | 'suspe
 
 /** Returns the counts of a group's items, as users see them, with how fast they end. */
 export async function readProgress(reader: GroupReader, id: string, snapshot: Snapshot): Promise<Progress> {
-  return progressOf(snapshot, snapshot.startedAt === undefined ? undefined : await reader.recentEnds(id));
+  return progressOf(snapshot, await recentEndsOf(reader, id, snapshot));
 }
 
 /** Returns the same from what has been read. @param recent - how many items have ended lately; undefined for none */

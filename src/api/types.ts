@@ -209,8 +209,8 @@ export interface Progress {
    */
   nextStartAt: Date | undefined;
   /**
-   * How many items ended per second, over the last 60 s (of a swarm that has ended: the last 60 s before its end), or since
-   * `startedAt`, if that is shorter. 0 for a swarm that nobody has started.
+   * How many items ended per second, over the last 60 to 70 s (of a swarm that has ended: the last 60 s before its end), or
+   * since `startedAt`, if that is shorter. 0 for a swarm that nobody has started.
    */
   perSecond: number;
   /**

@@ -1,6 +1,6 @@
 import type { ItemsOptions } from '../api/items';
 import type { ListOptions } from '../api/list';
-import { systemClock } from '../utils/clock';
+import { systemClock, type Clock } from '../utils/clock';
 import { SharedReads } from '../utils/shared-reads';
 import { ClosedError, NotFoundError } from '../config/errors';
 import { Feeds } from './live/feeds';
@@ -29,19 +29,33 @@ const failuresAtMost = 10_000;
 const answersKept = 500;
 
 /** How old an answer may be that several pages share, in ms. */
-const fresh = { work: 1_000, list: 2_000, items: 2_000, failures: 5_000, explain: 3_000, timeline: 5_000 };
+const fresh = {
+  work: 1_000,
+  list: 2_000,
+  items: 2_000,
+  failures: 5_000,
+  explain: 3_000,
+  timeline: 5_000,
+};
 
 /** Everything that pages read. What several of them want at the same time is read once. */
 export class Reads {
-  private readonly shared = new SharedReads(systemClock, answersKept);
-  private readonly feeds = new Feeds(systemClock);
+  private readonly shared: SharedReads;
+  private readonly feeds: Feeds;
 
-  /** @param onClosed - is called when the source turns out to be closed */
+  /**
+   * @param onClosed - is called when the source turns out to be closed
+   * @param clock - by which it reads again; of the process by default
+   */
   constructor(
     private readonly source: ViewerReads,
     private readonly parts: ViewParts,
     private readonly onClosed: () => void,
-  ) {}
+    private readonly clock: Clock = systemClock,
+  ) {
+    this.shared = new SharedReads(clock, answersKept);
+    this.feeds = new Feeds(clock);
+  }
 
   list(query: URLSearchParams): Promise<ListView> {
     const filter = listFilter(query);
@@ -71,10 +85,11 @@ export class Reads {
       after: numberIn(query, 'after'),
       at: numberIn(query, 'at'),
       limit: numberIn(query, 'limit'),
+      name: query.get('name'),
     };
     return this.shared.get(`items ${id} ${JSON.stringify(options)}`, fresh.items, async () => {
-      const { items, position, count } = await this.source.items(id, options);
-      return { items: items.map((item) => rowView(this.parts, item)), position, count };
+      const { items, ...window } = await this.source.items(id, options);
+      return { items: items.map((item) => rowView(this.parts, item)), ...window };
     });
   }
 
@@ -139,7 +154,7 @@ export class Reads {
   }
 
   private liveList(filter: ListOptions): LiveList {
-    return new LiveList(this.source, this.parts, systemClock, filter);
+    return new LiveList(this.source, this.parts, this.clock, filter);
   }
 
   private feedSource(live: Pick<FeedSource, 'read' | 'pauseMs'>): FeedSource {

@@ -95,6 +95,10 @@ export interface WindowView {
   items: RowView[];
   position: number;
   count: number;
+  /** Of a search by name: how many items were looked at. */
+  looked?: number;
+  /** Of a search by name: behind which index it goes on; absent at the end. */
+  next?: number;
 }
 
 export interface ChildrenView {

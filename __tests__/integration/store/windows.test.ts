@@ -129,10 +129,65 @@ test('rows are read for indexes that are far apart, each with its own state', as
   ]);
 });
 
+test('items are found by a part of their name, whatever the case, and the search goes on where it has ended', async () => {
+  const names = Array.from({ length: 600 }, (_, i) =>
+    packSpec({ task: 'row', name: i % 100 === 7 ? `Ärger ${i}` : `row ${i}` }),
+  );
+  const group = await fixture.group(names, { closed: true, maxConcurrency: 600 });
+  const indexes = async (options: Parameters<typeof reader.items>[1]) => {
+    const { items, ...rest } = await reader.items(group.id, options);
+    return { found: items.map(({ index }) => index), ...rest };
+  };
+  const whole = { position: 0, count: 600 };
+  expect(await indexes({ name: 'ärger' })).toEqual({ found: [7, 107, 207, 307, 407, 507], looked: 600, ...whole });
+  const first = await indexes({ name: 'Ärger', limit: 4 });
+  expect(first).toEqual({ found: [7, 107, 207, 307], looked: 308, next: 307, ...whole });
+  expect(await indexes({ name: 'ärger', after: first.next })).toEqual({
+    found: [407, 507],
+    looked: 292,
+    position: 308,
+    count: 600,
+  });
+  expect(await indexes({ name: 'nobody' })).toEqual({ found: [], looked: 600, ...whole });
+  // The last one that is found may be the last one that there is.
+  expect(await indexes({ name: 'row 599', limit: 1 })).toEqual({ found: [599], looked: 600, ...whole });
+});
+
+test('a search by name looks at those of a state, when one is given', async () => {
+  const names = Array.from({ length: 30 }, (_, i) => packSpec({ task: 'row', name: `row ${i % 3}` }));
+  const group = await fixture.group(names, { closed: true, maxConcurrency: 30 });
+  await group.store.run(group.id, '{}');
+  for (const entry of ['2', '4', '5', '8', '9']) await group.execute(entry, failed('no'));
+  const { items, ...rest } = await reader.items(group.id, { state: 'failed', name: 'row 2' });
+  expect(items.map(({ index, error }) => ({ index, error }))).toEqual(
+    [2, 5, 8].map((index) => ({ index, error: 'no' })),
+  );
+  expect(rest).toEqual({ position: 0, count: 5, looked: 5 });
+});
+
+test('a search by name looks at 10,000 items at most', async () => {
+  const count = 10_002;
+  const id = await largeGroup(Array.from({ length: count }, () => 'succeeded'));
+  const specs = Array.from({ length: count }, (_, i) => [
+    String(i),
+    packSpec({ task: 'row', name: i % 5_000 === 1 ? 'odd' : 'even' }),
+  ]).flat();
+  await store.redis.use('hset', (client) => client.hset(store.keys.specs(id), ...specs));
+  for (const state of [undefined, 'succeeded'] as const) {
+    const first = await reader.items(id, { state, name: 'odd' });
+    expect(first).toMatchObject({ items: [{ index: 1 }, { index: 5_001 }], looked: 10_000, next: 9_999, count });
+    const rest = await reader.items(id, { state, name: 'odd', after: first.next });
+    expect(rest).toMatchObject({ items: [{ index: 10_001 }], looked: 2, position: 10_000 });
+    expect(rest).not.toHaveProperty('next');
+  }
+});
+
 test('wrong options and unknown ids are refused', async () => {
   const { id } = await fixture.group(1);
   await expect(reader.items(id, { after: 1, at: 1 })).rejects.toThrow('expected `after` or `at`, got both');
   await expect(reader.items(id, { state: 'odd' as never })).rejects.toThrow('state: expected');
+  await expect(reader.items(id, { name: '' })).rejects.toThrow('name: expected');
+  await expect(reader.items(id, { name: 'a', at: 1 })).rejects.toThrow('expected `after` with `name`, got `at`');
   await expect(reader.items(id, { limit: 201 })).rejects.toThrow('limit: expected');
   await expect(reader.items(itemId(id, 0))).rejects.toThrow(`Use its group ${id}`);
   await expect(reader.items('nothing')).rejects.toThrow('No signature with the id');

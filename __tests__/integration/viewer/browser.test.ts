@@ -8,6 +8,7 @@ import { packSpec } from '../../../src/store/spec';
 import { createViewer } from '../../../src/viewer';
 import { BrowserFixture, overflows, seriousFaults } from '../../helpers/browser';
 import { eventually, Fixture } from '../../helpers/fixture';
+import { openMending } from '../../helpers/mending';
 import { failed, succeeded } from '../../helpers/store';
 import { ViewerFixture } from '../../helpers/viewer';
 
@@ -62,6 +63,36 @@ test('the items of one state are shown, and each leads to its page', async () =>
   expect(await page.content()).not.toContain('secret 21');
   await page.getByText('Message', { exact: true }).click();
   await shows(page, '"secret": "secret 21"');
+});
+
+test('items are found by a part of their name, with the keyboard alone, and the search stands in the address', async () => {
+  const group = await store.swarm(120);
+  await group.execute('17', failed('no'));
+  const page = await browser.page(`${address}/work/${group.id}`);
+  const find = page.getByRole('searchbox', { name: 'Find items by a part of their name' });
+  await find.focus();
+  await page.keyboard.type('ROW 7');
+  await page.keyboard.press('Enter');
+  await shows(page, '11 matches in all 120 items');
+  expect(await page.locator('.found-rows .name').allInnerTexts()).toEqual([
+    'row 7',
+    ...Array.from({ length: 10 }, (_, i) => `row 7${i}`),
+  ]);
+  expect(await seriousFaults(page)).toEqual([]);
+  // More are found than are shown at once.
+  await find.fill('row');
+  await page.keyboard.press('Enter');
+  await shows(page, '100 matches in the first 100 items of 120');
+  await page.getByRole('button', { name: 'Look further' }).focus();
+  await page.keyboard.press('Enter');
+  await shows(page, '120 matches in all 120 items');
+  await page.getByLabel('Show').selectOption('failed');
+  await shows(page, '1 match in all 1 item that is failed');
+  await page.reload();
+  await shows(page, '1 match in all 1 item that is failed');
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await page.locator('.scroller').getByRole('link', { name: 'row 17' }).waitFor();
+  expect(new URL(page.url()).search).toBe('?state=failed');
 });
 
 test('a million items can be scrolled to the last, and an index can be gone to', async () => {
@@ -266,6 +297,58 @@ describe('the buttons', () => {
     await press('Cancel');
     await becomes('cancelled');
     expect(await found.status()).toBe('cancelled');
+  });
+
+  test('"Retry failed" runs again what is chosen in its question, then the rest, and goes when nothing has failed', async () => {
+    const { fixture, mending, mage, mend } = openMending();
+    try {
+      await fixture.worker(mending.tasks);
+      mending.break('a', 'b');
+      const found = await mage.swarm({
+        name: 'to mend',
+        tasks: ['ok', 'a', 'b'].map((label) => [mend, { label }, { name: `row ${label}` }] as const),
+        isSwarmClosed: true,
+      });
+      await found.run({});
+      await mending.settled(found);
+      mending.mendAll();
+      const served = await browser.serve(
+        createViewer(mage, { readOnly: false, authorize: () => ({ read: true, write: true }) }),
+      );
+      const page = await browser.page(`${served}/work/${found.id}`);
+      const button = page.locator('.actions').getByRole('button', { name: 'Retry failed' });
+      const dialog = page.getByRole('dialog');
+      const retry = async (name: string) => {
+        await button.click();
+        if (name !== '') await dialog.getByLabel('Only items with this name').fill(name);
+        await dialog.getByRole('button', { name: 'Retry failed' }).click();
+      };
+      const becomes = (counts: { succeeded: number; failed: number }) =>
+        eventually(`${counts.failed} failed`, async () => {
+          const shown = [await countOf(page, 'succeeded'), await countOf(page, 'failed')];
+          return shown[0] === counts.succeeded && shown[1] === counts.failed;
+        });
+      await becomes({ succeeded: 1, failed: 2 });
+      await button.click();
+      await dialog.getByText('at most 2 items').waitFor();
+      await dialog.getByRole('button', { name: 'Back' }).click();
+      await retry('nobody');
+      await shows(page, 'Nothing was there to run again.');
+      expect(mending.counts('ok', 'a', 'b')).toEqual({ ok: 1, a: 1, b: 1 });
+      await retry('row a');
+      await shows(page, '1 to run again.');
+      await becomes({ succeeded: 2, failed: 1 });
+      await mending.settled(found);
+      expect(mending.counts('ok', 'a', 'b')).toEqual({ ok: 1, a: 2, b: 1 });
+      await retry('');
+      await becomes({ succeeded: 3, failed: 0 });
+      await eventually('the button is gone', async () => (await button.count()) === 0);
+      await mending.settled(found);
+      expect(mending.counts('ok', 'a', 'b')).toEqual({ ok: 1, a: 2, b: 2 });
+      expect(await found.progress()).toMatchObject({ status: 'succeeded', succeeded: 3, failed: 0 });
+    } finally {
+      await fixture.close();
+    }
   });
 
   test('show why something was refused, and stay', async () => {

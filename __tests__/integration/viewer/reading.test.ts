@@ -55,6 +55,19 @@ test('windows of items are read by state, from a position or behind an index', a
   expect((await get(viewer, `/api/work/${group.id}/items?state=odd`)).status).toBe(400);
 });
 
+test('items are found by a part of their name, with how many were looked at', async () => {
+  const group = await fixture.swarm(12);
+  const find = (query: string) => getJson<WindowView>(viewer, `/api/work/${group.id}/items?${query}`);
+  expect(await find('name=ROW+1&limit=2')).toMatchObject({
+    items: [{ index: 1, name: 'row 1' }, { index: 10 }],
+    looked: 11,
+    next: 10,
+    count: 12,
+  });
+  expect(await find('name=ROW+1&limit=2&after=10')).toMatchObject({ items: [{ index: 11 }], looked: 1 });
+  expect((await get(viewer, `/api/work/${group.id}/items?name=`)).status).toBe(400);
+});
+
 test('failures, the explanation, the tree and the pace of a group are shown', async () => {
   const group = await fixture.swarm(4);
   for (const entry of ['0', '1']) await group.execute(entry, failed(`row ${entry} is bad`));

@@ -6,9 +6,10 @@ export function count(value: number): string {
   return numbers.format(value);
 }
 
-/** "1 item", "2 items". */
+/** "1 item", "2 items", "2 matches". */
 export function counted(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+  const many = noun.endsWith('ch') ? `${noun}es` : `${noun}s`;
+  return `${count(value)} ${value === 1 ? noun : many}`;
 }
 
 export function absolute(time: number): string {

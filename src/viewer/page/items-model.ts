@@ -2,9 +2,9 @@ import { signal } from '@preact/signals';
 import type { WindowView } from '../wire';
 import { addressOf, getJson, problemOf } from './api';
 
-const rowsPerRead = 150;
+const rowsPerRead = 100;
 /** How many rows above those that are seen are read with them. */
-const rowsAbove = 50;
+const rowsAbove = 30;
 const refreshMs = 2_000;
 
 /**

@@ -1,15 +1,55 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { ProgressView, RowView } from '../wire';
-import { count, lasting } from './format';
+import type { ProgressView } from '../wire';
+import { FoundItems } from './found-items';
+import { count } from './format';
+import { ItemCells, ItemHead } from './item-cells';
 import { ItemsModel } from './items-model';
-import { barStates, Empty, Loading, NameLink, Problem, StateBar, Status, Text } from './parts';
+import { barStates, Empty, Loading, Problem } from './parts';
 import { place, setQuery } from './router';
 import { Scroller } from './scroller';
 
-/** The items of a group, all or those of a state, however many there are. */
+/** The items of a group, all or those of a state, however many there are; or those that a search by name finds. */
 export function ItemsTable({ id, progress }: { id: string; progress: ProgressView }) {
-  const wanted = place.value.query.get('state');
+  const { query } = place.value;
+  const wanted = query.get('state');
   const state = barStates.find((name) => name === wanted);
+  const name = query.get('find') ?? '';
+  const choice = (
+    <label>
+      Show{' '}
+      <select value={state ?? ''} onChange={({ currentTarget }) => setQuery({ state: currentTarget.value })}>
+        <option value="">all items</option>
+        {barStates.map((one) => (
+          <option key={one} value={one}>
+            {one}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+  const search = <FindForm key={name} name={name} />;
+  if (name === '') return <AllItems id={id} state={state} progress={progress} choice={choice} search={search} />;
+  return (
+    <>
+      <div class="section-head">
+        {choice}
+        {search}
+      </div>
+      <FoundItems key={`${id} ${state ?? ''} ${name}`} id={id} state={state} name={name} />
+    </>
+  );
+}
+
+interface AllProps {
+  id: string;
+  state: string | undefined;
+  progress: ProgressView;
+  choice: ComponentChildren;
+  search: ComponentChildren;
+}
+
+function AllItems({ id, state, progress, choice, search }: AllProps) {
   const model = useMemo(() => new ItemsModel(id, state), [id, state]);
   useEffect(() => () => model.close(), [model]);
   const { total, waiting, queued, running, succeeded, failed, cancelled } = progress;
@@ -20,18 +60,9 @@ export function ItemsTable({ id, progress }: { id: string; progress: ProgressVie
   return (
     <>
       <div class="section-head">
-        <label>
-          Show{' '}
-          <select value={state ?? ''} onChange={({ currentTarget }) => setQuery({ state: currentTarget.value })}>
-            <option value="">all items</option>
-            {barStates.map((name) => (
-              <option key={name} value={name}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
+        {choice}
         {shown && <span class="quiet number">{count(shown.count)}</span>}
+        {search}
         <Jump onJump={(index) => void model.jumpTo(index)} />
       </div>
       {problem !== undefined && <Problem>{problem}</Problem>}
@@ -39,15 +70,7 @@ export function ItemsTable({ id, progress }: { id: string; progress: ProgressVie
       {shown && shown.count === 0 && <Empty>{`No item is ${state ?? 'there'}.`}</Empty>}
       {shown && shown.count > 0 && (
         <div role="table" class="items" aria-label="Items" aria-rowcount={shown.count + 1}>
-          <div role="rowgroup">
-            <div role="row" class="item-row is-head" aria-rowindex={1}>
-              {['Index', 'Status', 'Name', 'Took', 'Attempts', 'Error'].map((name) => (
-                <span key={name} role="columnheader" class={`item-${name.toLowerCase()}`}>
-                  {name}
-                </span>
-              ))}
-            </div>
-          </div>
+          <ItemHead />
           <Scroller
             model={model}
             count={shown.count}
@@ -55,34 +78,6 @@ export function ItemsTable({ id, progress }: { id: string; progress: ProgressVie
           />
         </div>
       )}
-    </>
-  );
-}
-
-function ItemCells({ row }: { row: RowView | undefined }) {
-  if (!row) return <span role="cell">…</span>;
-  const { index = 0, status, startedAt, endedAt, attempts, error, progress, kind } = row;
-  return (
-    <>
-      <span role="cell" class="item-index number quiet">
-        {count(index)}
-      </span>
-      <span role="cell" class="item-status">
-        <Status status={status} />
-      </span>
-      <span role="cell" class="item-name">
-        <NameLink row={row} />
-        {kind !== 'task' && <span class="kind">{kind}</span>}
-      </span>
-      <span role="cell" class="item-took number quiet">
-        {startedAt !== undefined && endedAt !== undefined ? lasting(endedAt - startedAt) : ''}
-      </span>
-      <span role="cell" class="item-attempts number quiet">
-        {attempts ?? ''}
-      </span>
-      <span role="cell" class="item-error">
-        {progress ? <StateBar progress={progress} /> : error !== undefined && <Text>{error}</Text>}
-      </span>
     </>
   );
 }
@@ -106,6 +101,35 @@ function Jump({ onJump }: { onJump: (index: number) => void }) {
         onInput={({ currentTarget }) => setText(currentTarget.value.replaceAll(/\D/g, ''))}
       />
       <button type="submit">Go</button>
+    </form>
+  );
+}
+
+/** Looks for items by a part of their name. What is looked for stands in the address. */
+function FindForm({ name }: { name: string }) {
+  const [text, setText] = useState(name);
+  return (
+    <form
+      class="find"
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        setQuery({ find: text.trim() }, false);
+      }}
+    >
+      <input
+        type="search"
+        placeholder="Part of a name"
+        aria-label="Find items by a part of their name"
+        value={text}
+        onInput={({ currentTarget }) => setText(currentTarget.value)}
+      />
+      <button type="submit">Find</button>
+      {name !== '' && (
+        <button type="button" class="is-plain" onClick={() => setQuery({ find: undefined }, false)}>
+          Clear
+        </button>
+      )}
     </form>
   );
 }
