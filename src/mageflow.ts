@@ -592,7 +592,7 @@ export class Mageflow<
 
   /**
    * Calls a listener for events of this process, for logs and metrics:
-   * - 'item': the body of an item, a callback or a single task has begun or ended.
+   * - 'item': an item, a callback or a single task has begun, or has ended, also without having run.
    * - 'group': a chain or swarm has changed its status.
    * - 'repair': the reconciler has completed unfinished work.
    * - 'error': an error that no call of yours throws, such as a failed callback.

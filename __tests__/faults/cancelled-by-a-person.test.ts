@@ -148,7 +148,7 @@ test('a child of a root is one failure of its children, and the root succeeds wi
   expect((await taskSet.onlyExecution('parent succeeded', signature)).input).toMatchObject({ childResults: ['kept'] });
 });
 
-test('a callback leaves what it belongs to as it was, and is told by its own error callbacks and by the log', async () => {
+test('a cancelled callback leaves its group as it was; its own error callbacks run, and the log names it', async () => {
   const errors: MageflowEvents['error'][] = [];
   const stop = mage.on('error', (error) => errors.push(error));
   const attached = await mage.sign(

@@ -49,7 +49,7 @@ test('a chain in a swarm hands its outputs on, and the swarm gets its last one',
   await expect(outer.run()).resolves.toEqual([{ label: 'second', received: 'one' }, ['in'], 2]);
 });
 
-test('a root in a root ends with all of its children, and then tells its callback', async () => {
+test('a root in a root ends with all of its children, and then its callback runs', async () => {
   const inner = await roots.sign(root, async () => {
     for (const label of ['deep 1', 'deep 2', 'deep 3']) await (await sign(label)).runNoWait({});
     return 'inner body';
@@ -88,7 +88,7 @@ test('what is suspended starts nothing, and goes on from there when it is resume
   await expect(ended).resolves.toHaveLength(2);
 });
 
-test('a cancel goes down the tree, and the error callback tells of it once', async () => {
+test('a cancel goes down the tree, and the error callback runs once', async () => {
   const { mage } = fixture;
   const nested = await mage.swarm({ tasks: [await sign('cancelled', { untilCancelled: true })], isSwarmClosed: true });
   const swarm = await mage.swarm({

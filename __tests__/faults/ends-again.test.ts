@@ -211,7 +211,7 @@ async function told(random?: Random) {
   return { stored: await story.stored(), handedOut: names.sort() };
 }
 
-test('events told again, late, early and at once leave the state that they leave once and in order', async () => {
+test('repeated, late, early and concurrent events leave the same state as events that arrive once and in order', async () => {
   const once = await told();
   expect(once.handedOut).toEqual([...new Set(once.handedOut)]);
   // Items, each with a callback, the callbacks of two groups, and two ends for a parent to hear.

@@ -23,7 +23,7 @@ const batchOf = (name: string) => batches.get(name) as Batch;
 const said = (text: string) => fixture.log.lines.filter((line) => line.includes(text)).length;
 
 // A restarted engine hands out nothing for about a minute.
-test('a batch ends exactly when the engine is told to end in the middle, and comes back', async () => {
+test('each item of a batch ends once when the engine is stopped in the middle and comes back', async () => {
   const batch = batchOf('ended');
   await batch.start();
   await stack.restart('engine', 'SIGTERM');
@@ -31,7 +31,7 @@ test('a batch ends exactly when the engine is told to end in the middle, and com
   await batch.check(1);
 });
 
-test('a batch ends exactly when the engine answers nothing for a while, and then does what it was told twice', async () => {
+test('each item of a batch ends once when the engine is silent for a while and then carries out repeated requests', async () => {
   const batch = batchOf('frozen');
   await batch.start();
   const before = said('gave no answer within 30 s');

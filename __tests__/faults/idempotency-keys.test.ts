@@ -103,7 +103,7 @@ test('an item whose run failed is refused with the id of that run when it is tri
   expect(bodies).toEqual(['kept']);
 });
 
-test('duplicates by the dozen hold back no healthy swarm beside them', async () => {
+test('dozens of duplicates hold back no healthy swarm', async () => {
   const healthy = await mage.swarm({
     tasks: Array.from({ length: 200 }, (_, n) => [plain, { n }] as const),
     config: { maxConcurrency: 5 },

@@ -111,7 +111,7 @@ test('a process that dies over and over between start and confirmation starts no
   await allOnce(30, groups);
 });
 
-test("the end of a nested group that its process did not tell is told by another one's reconciler, once", async () => {
+test("when a process does not report the end of a nested group to its parent, another process's reconciler does, once", async () => {
   const inner = await mage.swarm({ tasks: ['stamp'], isSwarmClosed: true });
   const outer = await mage.swarm({
     tasks: [inner],
@@ -128,7 +128,7 @@ test("the end of a nested group that its process did not tell is told by another
   expect(await callbacks('told late')).toEqual([{ mark: 'told late', returnValue: [[{ n: 0 }]] }]);
 });
 
-test('when the process that was to tell is dead and its telling is lost, the parent asks', async () => {
+test('when the process that was to report an end is dead and the report is lost, the parent asks', async () => {
   const inner = await mage.swarm({ tasks: ['stamp'], isSwarmClosed: true });
   const outer = await mage.swarm({ tasks: [inner], successCallbacks: [await done('asked')], isSwarmClosed: true });
   await store.run(outer.id, '{}');
@@ -140,7 +140,7 @@ test('when the process that was to tell is dead and its telling is lost, the par
   expect(await callbacks('asked')).toHaveLength(1);
 });
 
-test('a parent that is told twice counts once', async () => {
+test('a parent counts an end that is reported twice once', async () => {
   const inner = await mage.swarm({ tasks: [['stamp', { n: 40 }]], isSwarmClosed: true });
   const outer = await mage.swarm({
     tasks: [inner, ['stamp', { n: 41, gate: 'told twice' }]],

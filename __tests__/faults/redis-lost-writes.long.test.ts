@@ -37,7 +37,7 @@ test('what ran after the moment to which Redis fell back is taken from the engin
   await batch.check({ mayRepeat: true });
 });
 
-test('what is fired again after it had been told before Redis fell back, is told once', async () => {
+test('a callback that ran before Redis fell back, and is invoked again afterwards, runs once', async () => {
   await batch.start();
   await eventually('the root has spawned its children', () => batch.spawned);
   await batch.begun(60);
@@ -79,7 +79,7 @@ test.each(['chain', 'swarm'])(
   },
 );
 
-test('what was made or run after that moment is told by name, and who waits for it hears that it is gone', async () => {
+test('errors name what was created or run after that moment, and waiting for it rejects because it is gone', async () => {
   const { mage } = faults;
   const unrun = await mage.swarm({ name: 'unrun', tasks: [['work', { n: 1, throws: 0 }]], isSwarmClosed: true });
   await server.remember();

@@ -138,7 +138,7 @@ describe('a Redis that may delete keys when its memory is full', () => {
     expect(warnings(await open('noeviction'))).toEqual([]);
   });
 
-  test('that does not tell its policy is used all the same', async () => {
+  test('that does not reveal its policy is used all the same', async () => {
     expect(warnings(await open('allkeys-lru', true))).toEqual([]);
   });
 });

@@ -29,7 +29,7 @@ async function active(id: string): Promise<string[]> {
   return key ? Object.values(await faults.redis.hgetall(key)).map((packed) => packed.split('|')[0] ?? '') : [];
 }
 
-describe('a worker that is told to stop', () => {
+describe('a worker that is asked to stop', () => {
   let leaving: TestProcess;
   let staying: TestProcess;
   const given = new Map<string, Promise<unknown>>();

@@ -45,7 +45,7 @@ async function suspendedBetweenAttempts(group: Any, n: number, entry?: string, b
 
 const told = (n: number) => ({ n, firstWaits: `hold ${n}`, failsUntil: `good ${n}` });
 
-describe('a worker that is told to stop while an attempt waits for resume', () => {
+describe('a worker that is asked to stop while an attempt waits for resume', () => {
   let leaving: TestProcess;
   let staying: TestProcess;
   const handles = new Map<string, { output: Promise<unknown> }>();

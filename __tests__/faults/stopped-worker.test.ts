@@ -5,7 +5,7 @@ import { Faults } from '../helpers/faults';
 const faults = new Faults({ leaseMs: 3_600_000 });
 afterAll(() => faults.close());
 
-test('a worker that is told to stop finishes what runs, and what that makes room for goes on elsewhere at once', async () => {
+test('a worker that is asked to stop finishes what runs, and the slots that this frees are used elsewhere at once', async () => {
   const leaving = await faults.process({ role: 'worker' });
   const tasks = Array.from({ length: 12 }, (_, n) => ['stamp', { n, ...(n < 3 ? { gate: 'end' } : {}) }] as const);
   const swarm = await faults.mage.swarm({

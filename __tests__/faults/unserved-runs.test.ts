@@ -39,24 +39,21 @@ test.each([
   ['a wrapped task', left],
   ['a task that nobody wrapped', plain],
   ['a workflow of two tasks', pair],
-])(
-  '%s that no worker serves in time fails, is told to its error callbacks, and hands its slot on',
-  async (what, task) => {
-    const swarm = await mage.swarm({
-      tasks: [
-        [task, { label: what }, { errorCallbacks: [await told(what)] }],
-        [work, { value: 'next' }],
-      ],
-      config: { maxConcurrency: 1 },
-      ...closed,
-    });
-    expect(await swarm.run()).toEqual(['next']);
-    expect(await swarm.progress()).toMatchObject({ succeeded: 1, failed: 1, cancelled: 0 });
-    expect((await taskSet.onlyExecution(what, swarm)).input).toMatchObject({
-      error: { message: words, failureCount: 1 },
-    });
-  },
-);
+])('%s that no worker serves in time fails, runs its error callbacks, and frees its slot', async (what, task) => {
+  const swarm = await mage.swarm({
+    tasks: [
+      [task, { label: what }, { errorCallbacks: [await told(what)] }],
+      [work, { value: 'next' }],
+    ],
+    config: { maxConcurrency: 1 },
+    ...closed,
+  });
+  expect(await swarm.run()).toEqual(['next']);
+  expect(await swarm.progress()).toMatchObject({ succeeded: 1, failed: 1, cancelled: 0 });
+  expect((await taskSet.onlyExecution(what, swarm)).input).toMatchObject({
+    error: { message: words, failureCount: 1 },
+  });
+});
 
 test('a task that no worker serves fails its chain, and later steps never run', async () => {
   const later = await mage.sign(work, { label: 'later' });

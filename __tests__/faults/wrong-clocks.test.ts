@@ -101,7 +101,7 @@ test('the time limit of a group is over when it is', async () => {
   expect(await started(301, 1)).toEqual([]);
 });
 
-test('the last word on suspending counts, whoever said it', async () => {
+test('the most recent suspend or resume wins, whichever process called it', async () => {
   const inner = await mage.swarm({ tasks: [['stamp', { n: 401 }]], isSwarmClosed: true });
   const swarm = await mage.swarm({
     tasks: [['careful', { n: 400, waits: 'words' }], inner],

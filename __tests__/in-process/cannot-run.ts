@@ -99,7 +99,7 @@ export const cannotRun: readonly CannotRun[] = [
     tests: [
       'of a large group the chosen items become ready in parts, of which none starts anything before the last',
       'two callers at once retry each item once',
-      'what was chosen before another retry is refused, and chosen anew',
+      'a choice that was made before another retry is refused, and made again',
       'when the process dies that chooses nobody goes on before its lease is over; then what it has reached runs, and the rest stays as it ended',
     ],
     reason: manyItems,

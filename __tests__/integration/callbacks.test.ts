@@ -192,7 +192,7 @@ describe('which callbacks run', () => {
   });
 });
 
-test("a callback's run carries the metadata that tells it from an item's", async () => {
+test("a callback's run carries metadata that distinguishes it from an item's", async () => {
   const attached = await mage.sign(
     callback,
     { label: 'meta' },

@@ -53,7 +53,7 @@ describe('the demo', () => {
     expect(outcome.consolidated).toBeUndefined();
   });
 
-  test('gives up when it is told to', async () => {
+  test('gives up when it is aborted', async () => {
     const stop = new AbortController();
     const reason = new Error('enough');
     const batch = runBatch(fixture.mage, { signal: stop.signal, onStart: () => stop.abort(reason) });

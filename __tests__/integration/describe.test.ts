@@ -400,7 +400,7 @@ describe('large trees', () => {
     expect(found).toBe(12_000);
   });
 
-  test('what lies below the depth is told by a cursor', async () => {
+  test('a cursor stands for what lies below the depth', async () => {
     const inner = await own.mage.swarm({ name: 'inner', tasks: ['a', 'b'] });
     const outer = await own.mage.swarm({ tasks: [inner, 'c', await own.mage.swarm({ name: 'empty' })] });
     const none = await own.mage.describe(outer.id, { depth: 0 });

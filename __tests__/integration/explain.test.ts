@@ -223,7 +223,7 @@ test('runs that find no free slot wait for more workers or slots, and for no wor
   expect(reasons.map(({ code }) => code)).not.toContain('no-worker');
 });
 
-test('a task that has failed once waits for its next attempt, and tells why it failed', async () => {
+test('a task that has failed once waits for its next attempt, with the reason of the failure', async () => {
   const task = await mage.sign(patient);
   await task.runNoWait();
   const { reason } = await explained(task.id, 'retrying', ({ text }) => text.includes('the first attempt'));
@@ -358,7 +358,7 @@ test('many explanations at once take one list of workers, one statistic, and the
   await statusOf(swarm, 'succeeded');
 });
 
-test('an engine that gives no answer is named in the hints, and what the store tells is explained all the same', async () => {
+test('an engine that gives no answer is named in the hints, and what the store holds is explained all the same', async () => {
   const task = await mage.sign(work, { label: 'away', waitFor: 'away' });
   await task.runNoWait();
   await taskSet.started('away');

@@ -164,7 +164,7 @@ test('a filter that finds nothing ends its page before it has looked at everythi
   }
 });
 
-test('entries of one moment are told apart', async () => {
+test('entries of the same moment are all listed, each once', async () => {
   const store = new StoreFixture();
   try {
     const ids = new Set<string>();

@@ -64,7 +64,7 @@ test('the body of a root and its success callback have the message of the root, 
   expect(await messageOf('child')).toBeUndefined();
 });
 
-test('a swarm that gets its message while its items run tells it to those that begin afterwards', async () => {
+test('a swarm that gets its message while its items run passes it to items that begin afterwards', async () => {
   const first = await mage.sign(work, { label: 'before', waitFor: 'late' });
   const swarm = await mage.swarm({
     tasks: [first, [work, { label: 'after' }]],

@@ -53,7 +53,7 @@ test('a key that is used again after a removal makes a group that old tokens do 
   expect(await mage.verifyProgressToken(token)).toEqual({ state: 'invalid' });
 });
 
-test('what stands on an instance is told when it closes, once, and at once when it has', async () => {
+test('onClose calls its listener once when the instance closes, and at once when it is closed already', async () => {
   const closing = fixture.another();
   const told: string[] = [];
   closing.onClose(() => told.push('first'));

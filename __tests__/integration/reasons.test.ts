@@ -51,7 +51,7 @@ test('a body that throws an object fails with what is in it', async () => {
   expect(error.message).toBe('throws failed: {"code":5,"reason":"quota"}');
 });
 
-test("a failed swarm's error callback is told the first reason beside the count", async () => {
+test("a failed swarm's error callback receives the first reason and the count", async () => {
   const swarm = await mage.swarm({
     tasks: [all, throws],
     errorCallbacks: [await mage.sign(taskSet.callback, { label: 'alert' })],

@@ -44,7 +44,7 @@ describe('a signature', () => {
     expect(taskSet.executions('two at once')).toHaveLength(1);
   });
 
-  test('is told in all of its states from any process', async () => {
+  test('loads in another process with its name, kind and status', async () => {
     const signature = await mage.sign(
       retriedWork,
       { label: 'states', waitFor: 'states', value: { n: 1 } },

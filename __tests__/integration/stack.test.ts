@@ -121,7 +121,7 @@ describe('a stack', () => {
     }
   });
 
-  test('ends one service and starts it again as it was, and says nothing of it', async () => {
+  test('ends one service and starts it again as it was, without a message', async () => {
     const lines: string[] = [];
     const own = await startStack({ env: ownEnv(), onProgress: (line) => lines.push(line) });
     try {

@@ -13,7 +13,7 @@ afterAll(() => fixture.close());
 /** A circular import gives a module this for an export that is not loaded yet. */
 const early = undefined as never;
 
-describe('a task that is undefined is told by its place, and what to look for', () => {
+describe('the error for a task that is undefined names its position, and what to look for', () => {
   const calls: [where: string, call: () => Promise<unknown>][] = [
     ['workflows[1]', () => mage.worker('w', { workflows: [task, early] })],
     ['tasks[1]', () => mage.swarm({ tasks: [task, early] })],

@@ -62,7 +62,7 @@ test('a handle gives the output of a swarm that ended before anybody waited', as
   expect(await handle.output).toEqual([1]);
 });
 
-test('hears of the end of what another instance has started', async () => {
+test('results of a swarm that another instance has started end when it ends', async () => {
   const swarm = await holding();
   await swarm.runNoWait({});
   const loaded = await fixture.another().load<typeof swarm>(swarm.id);
@@ -84,7 +84,7 @@ test('loses no end when the connection breaks meanwhile', async () => {
   expect(await output).toEqual([1]);
 });
 
-test('hears the outputs of a small swarm with the news of its end', async () => {
+test('run receives the outputs of a small swarm with the message about its end', async () => {
   const swarm = await mage.swarm({
     tasks: [
       [item, { n: 1, hold: true }],
@@ -100,7 +100,7 @@ test('hears the outputs of a small swarm with the news of its end', async () => 
   expect(made).toEqual([]);
 });
 
-test('reads the outputs of a swarm that are too many to be told', async () => {
+test('run reads the outputs of a swarm that are too many for the message about its end', async () => {
   const ns = Array.from({ length: 101 }, (_, n) => n);
   const swarm = await mage.swarm({ tasks: ns.map((n) => [item, { n }] as const), isSwarmClosed: true });
   const made = readings();
@@ -117,7 +117,7 @@ test('reads the outputs of a swarm that are too large for the message of its end
   expect(await (await mage.swarm({ tasks: [small], isSwarmClosed: true })).run({})).toEqual([[1]]);
 });
 
-test('tells nothing of the outputs that a swarm does not keep, nor of those that failed', async () => {
+test('run returns no outputs that a swarm does not keep, and none of failed items', async () => {
   const options = { isSwarmClosed: true, config: { keepResults: false } };
   expect(await (await mage.swarm({ tasks: [[item, { n: 1 }]], ...options })).run({})).toEqual([]);
   const some = await mage.swarm({

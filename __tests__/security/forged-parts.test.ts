@@ -65,7 +65,7 @@ test("a workflow's run with the claim that mageflow gave it gets its large value
   expect(seen).toMatchObject([{ input: { password: large, customer: large }, signatureId: `${swarm.id}~0` }]);
 });
 
-test('a root by itself is told of its own signature, whatever metadata its run has', async () => {
+test('the context of a root by itself names its own signature, whatever metadata its run has', async () => {
   const id = await victim();
   for (const claim of [`${id} 0 madeup g `, '']) {
     const context = (await root.run({}, forged(id, claim))) as { signatureId: string; rootId: string };

@@ -44,7 +44,7 @@ test('the files in this folder compile, and every @ts-expect-error in them stand
   expect(diagnose()).toEqual([]);
 });
 
-test('a promise that is broken is told', () => {
+test('a broken type promise is reported', () => {
   const broken = join(__dirname, 'broken-on-purpose.ts');
   const text = [
     "import type { Mageflow } from 'mageflow';",
@@ -60,7 +60,7 @@ test('a promise that is broken is told', () => {
   expect(diagnostics.join()).toContain("Unused '@ts-expect-error' directive");
 });
 
-test('a step that does not fit is told by what the one before it gives and what it takes', () => {
+test('the error for a step that does not fit names what the one before it returns and what it takes', () => {
   const file = join(__dirname, 'misfit-on-purpose.ts');
   const text = [
     "import { z } from 'zod';",
@@ -97,7 +97,7 @@ const calls: [call: string, names: string][] = [
   ],
 ];
 
-describe('a wrong call is told in a few lines that name the field', () => {
+describe("the compiler's error for a wrong call is a few lines that name the field", () => {
   const file = join(__dirname, 'calls-on-purpose.ts');
   const before = [
     "import { z } from 'zod';",

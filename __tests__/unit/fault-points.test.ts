@@ -9,7 +9,7 @@ test('each call to Redis and to the engine stands between fault points', () => {
   expect(bare).toEqual([]);
 });
 
-test('the list holds every script, the commands beside them and every kind of call to the engine', () => {
+test('the list holds every script, the single commands and every kind of call to the engine', () => {
   expect(names).toEqual(expect.arrayContaining(Object.keys(scripts).map((name) => `redis ${name}`)));
   expect(names).toEqual(expect.arrayContaining(['redis hset', 'redis zscore', 'engine publish', 'engine state']));
 });
@@ -22,7 +22,7 @@ describe('a call between fault points', () => {
     expect(betweenFaultPoints('redis', 'finish', () => answer)).toBe(answer);
   });
 
-  test('is told before it is made, and after it has answered', async () => {
+  test('is reported before it is made, and after it has answered', async () => {
     const told: string[] = [];
     faultPoints.hook = (point) => void told.push(point);
     await betweenFaultPoints('redis', 'finish', async () => void told.push('call'));

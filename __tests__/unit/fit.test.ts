@@ -43,7 +43,7 @@ describe('a part of a message', () => {
     expect(others).toEqual([]);
   });
 
-  test('fits whatever can not be told: a schema that waits, or whose own code throws', () => {
+  test('fits whatever cannot be checked: a schema that is asynchronous, or whose own code throws', () => {
     const waits = z.object({ a: z.string().refine(async () => Promise.resolve(false)) });
     expect(misfits(waits, { a: 'x' })).toEqual([]);
     const throws = z.object({
@@ -67,7 +67,7 @@ describe('a part of a message', () => {
     ['a record', z.record(z.string(), z.number()), true],
     ['two objects in one', z.object({ a: z.string() }).and(z.object({ b: z.number() })), true],
     ['what is made into an object', z.preprocess((value) => value, z.object({ a: z.string() })), true],
-  ])('with a field beside it: %s', (_, given, fits) => {
+  ])('with another field: %s', (_, given, fits) => {
     expect(misfits(given, { b: 1 }).length === 0).toBe(fits);
   });
 });
@@ -95,7 +95,7 @@ test.each<[field: z.ZodType, refuses: boolean]>([
   [z.object({ a: z.string() }).nullable(), true],
   [z.number().default(1), true],
   [z.record(z.string(), z.string()), true],
-])('whether a field refuses lists is told where it is known (%#)', (field, refuses) => {
+])('whether a field refuses lists is returned where it is known (%#)', (field, refuses) => {
   expect(refusesLists(z.object({ field }), 'field')).toBe(refuses);
 });
 

@@ -23,7 +23,7 @@ function listening() {
   return { ends, heard, tell };
 }
 
-test('tells how a group has ended, with its outputs where they came with it', () => {
+test('reports how a group has ended, with its outputs where they came with it', () => {
   const { ends, heard, tell } = listening();
   tell('succeeded 2 base:{a group}:g\n["x\\ny",1]');
   tell('failed 30 base:{other}:g');

@@ -35,13 +35,13 @@ describe('the reason of a group that failed', () => {
     );
   });
 
-  test("counts a swarm's failed items and tells the first error", () => {
+  test("counts a swarm's failed items and contains the first error", () => {
     expect(groupFailure(snapshot({}), failures)).toBe(
       'The swarm "nightly" failed: 2 of its 9 items failed, the first with: no such file',
     );
   });
 
-  test("counts a root's children without a name, which its reader is told beside it", () => {
+  test("counts a root's children without a name, which is reported separately", () => {
     expect(groupFailure(snapshot({ kind: 'root', name: 'root-swarm:batch' }), failures)).toBe(
       'It failed: 2 of its 9 children failed, the first with: no such file',
     );

@@ -41,7 +41,7 @@ describe('encodeJson', () => {
     expect(() => encodeJson(value, 'it')).toThrow(new InvalidMessageError(message));
   });
 
-  test('tells a cycle through any number of levels from a repetition', () => {
+  test('distinguishes a cycle through any number of levels from a repetition', () => {
     const a: Record<string, unknown> = {};
     const b = { list: [{ a }] };
     a['b'] = b;

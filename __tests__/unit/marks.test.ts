@@ -74,7 +74,7 @@ describe.each(['returnValue', 'childResults'] as const)('markedFields of %s', (n
   });
 });
 
-test('the two marks are told apart', () => {
+test('the two marks are distinguished', () => {
   const schema = z.object({ a: returnValue(list), b: childResults(list), c: list });
   expect([markedFields(schema), markedFields(schema, 'childResults')]).toEqual([['a'], ['b']]);
 });

@@ -239,14 +239,14 @@ test('invocationOf: a durable context counts its invocations, and a plain one do
   expect(invocationOf(contextWith({}, DurableContext as never))).toBe(3);
 });
 
-test('isEvicted: the reason of the abort tells an eviction from a cancellation', () => {
+test('isEvicted: the reason of the abort distinguishes an eviction from a cancellation', () => {
   const [evicted, cancelled] = [contextWith(), contextWith()];
   evicted.abortController.abort(new TaskRunTerminatedError('evicted'));
   cancelled.abortController.abort(new TaskRunTerminatedError('cancelled'));
   expect([isEvicted(evicted), isEvicted(cancelled), isEvicted(contextWith())]).toEqual([true, false, false]);
 });
 
-test('isEviction: the error of the SDK tells an eviction from a cancellation, and from an error of a user', () => {
+test('isEviction: the error of the SDK distinguishes an eviction from a cancellation, and from an error of a user', () => {
   const own = Object.assign(new Error('evicted'), { reason: 'evicted' });
   const errors = [
     new TaskRunTerminatedError('evicted'),

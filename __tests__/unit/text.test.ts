@@ -90,7 +90,7 @@ describe('a thrown error', () => {
     expect((encodeThrown({ code: 5 }) as Error).message).toBe('{"code":5}');
   });
 
-  test('of an abort stays what it is, as the SDK tells it by that', () => {
+  test('of an abort stays what it is, because the SDK recognizes it by that', () => {
     const error = Object.assign(new Error('stopped', { cause: new Error('why') }), { name: 'AbortError' });
     expect(encodeThrown(error)).toBe(error);
   });

@@ -17,7 +17,7 @@ test('a call with a timeout gives what the call gives', async () => {
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test('a timeout tells who gave no answer, and for how long', async () => {
+test('the error of a timeout says what gave no answer, and for how long', async () => {
   const late = expect(withTimeout(clock, { who: 'Redis', ms: 5_000 }, never())).rejects.toThrow(
     'Redis gave no answer within 5 s',
   );
@@ -56,7 +56,7 @@ test('a timeout can be longer than the longest timer of Node', async () => {
   expect(over).toHaveBeenCalledTimes(1);
 });
 
-test('a timeout tells what was left when it is called off', async () => {
+test('a time limit returns the remaining time when it is cancelled', async () => {
   const callOff = timeLimit(clock, 1_000, () => undefined);
   await jest.advanceTimersByTimeAsync(300);
   expect(callOff()).toBeCloseTo(700, -1);

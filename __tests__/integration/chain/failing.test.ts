@@ -37,7 +37,7 @@ test('the first failing step ends the chain: later ones are cancelled and never 
   expect(taskSet.executions('ends step succeeded')).toEqual([]);
 });
 
-test('run throws TaskFailedError that names the step and tells of its failure', async () => {
+test('run throws TaskFailedError that names the step and its failure', async () => {
   const { chain, steps } = await failing('throws');
   const error = (await rejection(chain.run({}))) as TaskFailedError;
   expect(error).toBeInstanceOf(TaskFailedError);
@@ -79,7 +79,7 @@ test('when the first step fails, the error callbacks get the start message merge
   });
 });
 
-test('waiting for a step of a failed chain tells what became of it', async () => {
+test('a step that a failed chain did not reach is cancelled', async () => {
   const { chain, steps } = await failing('awaited');
   const handle = await chain.runNoWait({});
   expect(await rejection(handle.output)).toBeInstanceOf(TaskFailedError);

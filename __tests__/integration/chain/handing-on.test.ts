@@ -41,7 +41,7 @@ test('a step with a marked field gets the output there, parsed by its schema', a
   expect(await chain.run({ sizes: [1, 2, 3] })).toEqual({ total: 6 });
 });
 
-test('a later step gets its bound data beside the output', async () => {
+test('a later step gets its bound data together with the output', async () => {
   const chain = await mage.chain([extract, await mage.sign(sum, { factor: 10 })]);
   expect(await chain.run({ sizes: [4] })).toEqual({ total: 40 });
 });

@@ -88,7 +88,7 @@ test('a chain has no run of its own: the runId of its handle rejects when it is 
   expect(await rejection(handle.runId)).toBeInstanceOf(ConfigurationError);
 });
 
-test('run of a chain waits no longer than it is told, and the chain goes on', async () => {
+test('run of a chain waits no longer than its timeout, and the chain goes on', async () => {
   const chain = await mage.chain([await mage.sign(work, { waitFor: 'long', value: 1 }), work]);
   expect(await rejection(chain.run({}, { timeoutMs: 50 }))).toMatchObject({ name: 'WaitTimeoutError' });
   expect(await chain.status()).toBe('running');
@@ -147,7 +147,7 @@ describe('is refused, and nothing is written', () => {
     expect(await chain.status()).toBe('pending');
   });
 
-  test('data beside a signature, as a list of entries would have it', async () => {
+  test('data paired with a signature, as in a list of entries', async () => {
     const step = await mage.sign(work);
     await expectRefusal(fixture, () => mage.chain([[step, { a: 1 }]] as never), ConfigurationError, 'tasks[0]');
     // It is free for another chain.

@@ -78,7 +78,7 @@ describe('retries', () => {
     expect(alertsOf('third time')).toEqual([]);
   });
 
-  test('end with the last attempt, whose error is told once', async () => {
+  test('end with the last attempt, whose error is reported once', async () => {
     const data = plan('never', (attempt) => {
       throw new Error(`attempt ${attempt}`);
     });

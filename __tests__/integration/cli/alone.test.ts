@@ -67,7 +67,7 @@ test('a cancelled group is due for a reconciler at once', async () => {
   expect(Number(due)).toBeLessThanOrEqual((Number(seconds) + 1) * 1_000);
 });
 
-test('an error of one group is told, the others are done, and the code is 1', async () => {
+test('an error of one group is printed, the others are done, and the code is 1', async () => {
   const [running, idle] = (await groups(2, 'mixed')) as [TestGroup, TestGroup];
   await fixture.store.run(running.id, '{}');
   const end = await mageflow('remove', running.id, idle.id, 'no-such-id');
@@ -78,7 +78,7 @@ test('an error of one group is told, the others are done, and the code is 1', as
   expect(await statuses([running, idle])).toEqual(['running', undefined]);
 });
 
-test('a filter is not carried out without a terminal, unless it is told to', async () => {
+test('a filter is not carried out without a terminal, unless --yes is given', async () => {
   const all = await groups(3, 'filtered');
   const refused = await mageflow('suspend', '--name', 'filtered');
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('3 groups would be changed') });

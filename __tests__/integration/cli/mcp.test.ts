@@ -409,7 +409,7 @@ test('a change that is under way is finished when stdin ends', async () => {
 });
 
 describe('the process', () => {
-  test('ends with stdin, before anything was said and afterwards', async () => {
+  test('ends with stdin, before any message and afterwards', async () => {
     expect(await runCli(['mcp', ...where], env)).toEqual({ code: 0, stdout: '', stderr: '' });
     const one = await opened();
     await one.value('stats');

@@ -252,7 +252,7 @@ test.each([
   expect(end.stderr).toContain(line);
 });
 
-test('what is missing to connect is said in one line', async () => {
+test('what is missing to connect is printed in one line', async () => {
   expect(await runCli(['list', '--tenant', 't'], {})).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('Set REDIS_URL'),

@@ -169,7 +169,7 @@ test('add takes lines up to a wrong one, and goes on when it is repeated', async
   await swarm.remove();
 });
 
-test('items that are added to a running swarm start, unless they are told not to', async () => {
+test('items that are added to a running swarm start, unless --no-run is given', async () => {
   const swarm = await mage.swarm({ tasks: [[row, { n: 0 }]] });
   await swarm.runNoWait({});
   expect(await mageflow(['add', swarm.id, 'row', '--message', '{"n":1}'])).toMatchObject({ code: 0 });

@@ -318,7 +318,7 @@ describe('is not abandoned', () => {
   });
 });
 
-describe('the time begins anew', () => {
+describe('the time starts over', () => {
   /** As if nothing had happened for a long time; this instance's clock would not have to wait. */
   async function longAgo(fixture: Fixture, { id }: { id: string }): Promise<string> {
     const state = (await fixture.keys()).find((key) => key.endsWith(`{${id}}:g`)) ?? '';

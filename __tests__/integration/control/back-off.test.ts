@@ -157,7 +157,7 @@ test.each([[-1], [Number.NaN], [Infinity], ['5']])('a BackOffError for %p ms is 
   expect(() => new BackOffError({ ms: ms as number })).toThrow(ConfigurationError);
 });
 
-test('a BackOffError is recognized by its class and code, and tells its parts', () => {
+test('a BackOffError is recognized by its class and code, and has its fields', () => {
   const error = new BackOffError({ ms: 1.5, reason: 'full' });
   expect(error).toMatchObject({ ms: 2, reason: 'full', code: 'BACK_OFF', name: 'BackOffError' });
   expect(error.message).toBe('The body backs off for 2 ms: full.');

@@ -81,7 +81,7 @@ describe('when a swarm is cancelled', () => {
     for await (const item of swarm.results()) expect(item).not.toHaveProperty('output');
   });
 
-  test('a root goes on without a child that was cancelled, and its body hears of it', async () => {
+  test('a root goes on without a child that was cancelled, and its body receives the error', async () => {
     const root = await mage.sign(awaits, { label: 'child' }, await callbacks('root'));
     const handle = await root.runNoWait({});
     const [child] = await taskSet.started('child');

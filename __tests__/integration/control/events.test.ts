@@ -69,7 +69,7 @@ afterEach(() => heard.stop());
 const text = expect.any(String) as string;
 
 describe("'item'", () => {
-  test('tells the beginning and the end of each, by the id of its signature', async () => {
+  test('is emitted at the beginning and the end of each item, with the id of its signature', async () => {
     const signed = await mage.sign(work, { label: 'signed item', value: 1 });
     const swarm = await mage.swarm({
       tasks: [signed, [work, { fail: 'broken' }]],
@@ -90,7 +90,7 @@ describe("'item'", () => {
     expect(runIds[2]).toBe(runIds[3]);
   });
 
-  test('tells each attempt, and the end once', async () => {
+  test('is emitted at the start of each attempt, and once at the end', async () => {
     const task = await mage.sign(retriedWork, { fail: 'not yet', failUntilAttempt: 2 });
     await task.run({});
     expect((await heard.told(task, 4)).map(({ status }) => status)).toEqual([
@@ -109,7 +109,7 @@ describe("'item'", () => {
     ]);
   });
 
-  test('tells a task that runs by itself, which has no place among others', async () => {
+  test('of a task that runs by itself has no index', async () => {
     const task = await mage.sign(work, { value: 1 });
     await task.run({});
     const expected = { id: task.id, groupId: task.id, task: 'work', callback: false, runId: text };
@@ -119,7 +119,7 @@ describe("'item'", () => {
     ]);
   });
 
-  test('tells callbacks', async () => {
+  test('is emitted for callbacks', async () => {
     const attached = await mage.sign(callback, { label: 'told' });
     const task = await mage.sign(work, {}, { successCallbacks: [attached, callback] });
     await task.run({});
@@ -134,7 +134,7 @@ describe("'item'", () => {
       ]);
   });
 
-  test('tells what is cancelled: what ran, and what was cancelled by itself before it started', async () => {
+  test('is emitted for items that are cancelled while they run, or one by one before they start', async () => {
     const swarm = await mage.swarm({
       tasks: [[work, { label: 'cancelled', untilCancelled: true }], work],
       config: { maxConcurrency: 1 },
@@ -154,7 +154,7 @@ describe("'item'", () => {
     ]);
   });
 
-  test('tells the end of what never ran, by the id of its signature', async () => {
+  test('is emitted for items that never ran, with the id of their signature', async () => {
     const signed = await mage.sign('nobody-serves-this');
     const swarm = await mage.swarm({ tasks: [signed, 'nobody-serves-this'], isSwarmClosed: true });
     await swarm.run({});
@@ -177,7 +177,7 @@ describe("'item'", () => {
     expect(event).not.toHaveProperty('index');
   });
 
-  test('tells a root that it ends when its children have ended', async () => {
+  test("of a root's end is emitted after its children have ended", async () => {
     const well = await mage.sign(root, {});
     await well.run();
     const childrenOf = ({ id }: { id: string }) => heard.of({ id: `${id}~0.r` });
@@ -200,7 +200,7 @@ describe("'item'", () => {
     ]);
   });
 
-  test('tells a workflow of several tasks by its end as a whole', async () => {
+  test('is emitted once for a workflow of several tasks, when all of it has ended', async () => {
     const swarm = await mage.swarm({
       tasks: [
         [twofold, {}],
@@ -222,7 +222,7 @@ describe("'item'", () => {
     ]);
   });
 
-  test('tells nothing of runs that mageflow did not publish', async () => {
+  test('is not emitted for runs that mageflow did not publish', async () => {
     await work.run({ label: 'plain' });
     const [{ runId } = {}] = taskSet.executions('plain');
     const task = await mage.sign(work, {});
@@ -234,7 +234,7 @@ describe("'item'", () => {
 });
 
 describe("'group'", () => {
-  test('tells a swarm from its start to its end', async () => {
+  test('is emitted for a swarm when it starts and when it ends', async () => {
     const swarm = await mage.swarm({ name: 'told', tasks: [work], isSwarmClosed: true });
     expect(heard.statuses(swarm)).toEqual([]);
     await swarm.run({});
@@ -246,7 +246,7 @@ describe("'group'", () => {
     ]);
   });
 
-  test('tells that it stops at its limit, and fails', async () => {
+  test('is emitted when a swarm stops at its failure limit, and when it fails', async () => {
     const swarm = await mage.swarm({
       tasks: [
         [work, { label: 'goes on', waitFor: 'stopping' }],
@@ -264,7 +264,7 @@ describe("'group'", () => {
     expect(heard.statuses(swarm)).toEqual(['running', 'stopping', 'failed']);
   });
 
-  test('tells that it is suspended and goes on, once each', async () => {
+  test('is emitted once for each suspension and each resumption', async () => {
     const swarm = await mage.swarm({
       tasks: [[work, { label: 'in between', waitFor: 'between' }]],
       isSwarmClosed: true,
@@ -283,7 +283,7 @@ describe("'group'", () => {
     expect(heard.statuses(swarm)).toEqual(['suspended', 'pending', 'running', 'suspended', 'running', 'succeeded']);
   });
 
-  test('tells that it is cancelled, and tried again', async () => {
+  test('is emitted when a swarm is cancelled, and when it is retried', async () => {
     const swarm = await mage.swarm({
       tasks: [[work, { label: 'to cancel', waitFor: 'to cancel' }]],
       isSwarmClosed: true,
@@ -304,7 +304,7 @@ describe("'group'", () => {
     expect(heard.statuses(swarm).slice(3)).toEqual(['running', 'succeeded']);
   });
 
-  test('tells chains, and the children of roots', async () => {
+  test('is emitted for chains and for the internal swarms of roots', async () => {
     const chain = await mage.chain([work, work], { name: 'two steps' });
     await chain.run({});
     await eventually('its end is told', () => heard.statuses(chain).length === 2);
@@ -343,29 +343,29 @@ describe("'error'", () => {
     expect(await attached.status()).toBe('failed');
   }
 
-  test('tells a callback that fails, and its parent stays what it was', async () => {
+  test("is emitted when a callback fails, and the callback's parent stays as it was", async () => {
     await withCallback(
       await mage.sign(work, { fail: 'the callback broke' }),
       /^the success callback "work" of the task "work" \(\S+\) failed: the callback broke$/,
     );
   });
 
-  test('tells it once, after the last attempt', async () => {
+  test('is emitted once for a callback with retries, after the last attempt', async () => {
     await withCallback(await mage.sign(retriedWork, { fail: 'thrice' }), /thrice/);
   });
 
-  test('tells a callback that nobody serves', async () => {
+  test('is emitted for a callback that no worker serves', async () => {
     await withCallback(await mage.sign('nobody-serves-this-callback'), /no worker has registered a task named/);
   });
 
-  test('tells a callback that the engine refuses', async () => {
+  test('is emitted for a callback that the engine refuses', async () => {
     let asked = 0;
     // Fine when it is checked, with a NUL when it is stored.
     const field = { toJSON: () => (asked++ === 0 ? 'fine' : 'x\0y') };
     await withCallback(await mage.sign(callback, { field }), /the engine refused to run callback/);
   });
 
-  test('tells a chain, a swarm and a root that are callbacks', async () => {
+  test('is emitted for a chain, a swarm and a root that fail as callbacks', async () => {
     const failing = await mage.sign(work, { fail: 'a step broke' });
     await withCallback(await mage.chain([failing]), /a step broke/);
     const swarm = await mage.swarm({ tasks: [[work, { fail: 'an item broke' }]], config: { stopAfterNFailures: 1 } });
@@ -373,7 +373,7 @@ describe("'error'", () => {
     await withCallback(await mage.sign(root, { fail: 'a body broke' }), /a body broke/);
   });
 
-  test('is silent about items, whose failures belong to their swarm', async () => {
+  test('is not emitted for items, whose failures belong to their swarm', async () => {
     const swarm = await mage.swarm({ tasks: [[work, { fail: 'an item' }]], isSwarmClosed: true });
     await swarm.run({});
     await taskSet.settled(swarm);
@@ -382,7 +382,7 @@ describe("'error'", () => {
 });
 
 describe("'repair'", () => {
-  test('tells what the reconciler took over from a dead process', async () => {
+  test('is emitted for what the reconciler took over from a dead process', async () => {
     const repairs: { groupId: string; entry: string; message: string }[] = [];
     const stop = mage.on('repair', (event) => repairs.push(event));
     const { store } = faults.deadProcess();
@@ -400,7 +400,7 @@ describe("'repair'", () => {
     ]);
   });
 
-  test('tells what it fails as the engine knows nothing of it', async () => {
+  test('is emitted for an item that fails because the engine no longer has its run', async () => {
     const repairs: { groupId: string; message: string }[] = [];
     const stop = mage.on('repair', (event) => repairs.push(event));
     const { store, reader } = faults.deadProcess();
@@ -476,7 +476,7 @@ describe('listening', () => {
     expect(() => mage.on('item', 'console.log' as never)).toThrow(ConfigurationError);
   });
 
-  test('hears nothing of what another instance does, nor of another process', async () => {
+  test('receives no events of another instance, nor of another process', async () => {
     const other = faults.another();
     const elsewhere = hear(other);
     const swarm = await mage.swarm({ tasks: [[work, {}]], isSwarmClosed: true });

@@ -126,7 +126,7 @@ describe('stopAfterFailureRatio', () => {
     });
   });
 
-  test('beside stopAfterNFailures, whichever comes first stops', async () => {
+  test('and stopAfterNFailures: the one that is reached first stops the swarm', async () => {
     expect(await outcome(`fff${fine(20)}`, { stopAfterFailureRatio: 0.1, stopAfterNFailures: 3 })).toEqual({
       ...stopped,
       failed: 3,
@@ -166,7 +166,7 @@ describe('stopAfterFailureRatio', () => {
     expect(await tried(3)).toMatchObject({ status: 'failed', succeeded: 19, failed: 1, cancelled: 1 });
   });
 
-  test('stops once when many fail at once: what runs finishes, and the error callback hears of all failures', async () => {
+  test('stops once when many fail at once: what runs finishes, and the error callback receives all failures', async () => {
     const swarm = await mage.swarm({
       tasks: Array.from({ length: 30 }, (_, i) => [
         work,

@@ -89,7 +89,7 @@ describe('a swarm that keeps no results', () => {
     expect(input['returnValue']).toEqual({ total: 0, succeeded: 0, failed: 0, cancelled: 0 });
   });
 
-  test('tells its error callbacks of the failures', async () => {
+  test('passes the failures to its error callbacks', async () => {
     const swarm = await mage.swarm({
       tasks: [
         [work, { value: 'fine' }],

@@ -77,7 +77,7 @@ describe('a chain', () => {
     });
   });
 
-  test('fails again at the step that is still broken, and its error callbacks are told of that one', async () => {
+  test('fails again at the step that is still broken, and its error callbacks receive that failure', async () => {
     mending.break('still 1', 'still 2');
     const chain = await etl('still');
     await rejection(chain.run({}));
@@ -207,7 +207,7 @@ describe('groups in a swarm', () => {
     expect((await outputs(outer))[1]).toEqual([{ label: 'later', received: null }]);
   });
 
-  test('a made swarm that first runs in a later round, and fails there, is told so and not run twice', async () => {
+  test('a nested swarm that first runs in a later round, and fails there, fails its item and is not run twice', async () => {
     mending.break('gate step', 'late item');
     const late = await mage.swarm({
       tasks: [await sign('late item')],

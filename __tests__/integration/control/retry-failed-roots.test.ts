@@ -222,7 +222,7 @@ describe('the children of an outermost root', () => {
     expect(await children.retryFailed()).toBe(0);
   });
 
-  test('that fail once more fail it once more, and tell of it once more; the next round is a new one', async () => {
+  test('that fail once more fail it once more, and its error callback runs once more; the next round is a new one', async () => {
     const { signed, children } = await failed('more');
     await children.retryFailed();
     await eventually('alerted again', () => mending.executions('more alert').length === 2);

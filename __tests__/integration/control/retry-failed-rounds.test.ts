@@ -18,7 +18,7 @@ async function all(swarm: Swarm<unknown>): Promise<ItemResult<unknown>[]> {
   return read.sort((a, b) => a.index - b.index);
 }
 
-test('the limit of failures counts anew in each round', async () => {
+test('the failure limit starts over in each round', async () => {
   const labels = ['anew 0', 'anew 1', 'anew 2', 'anew 3'];
   mending.break(...labels);
   const swarm = await mage.swarm({
@@ -89,7 +89,7 @@ test('an item that was cancelled by itself runs again like the rest', async () =
   expect(mending.counts('alone 0', 'alone 1', 'alone 2')).toEqual({ 'alone 0': 1, 'alone 1': 2, 'alone 2': 1 });
 });
 
-test('the time limit of a swarm counts anew in each round', async () => {
+test('the time limit of a swarm starts over in each round', async () => {
   mending.halted.add('timed');
   const swarm = await mage.swarm({
     tasks: [[mend, { label: 'timed' }]],

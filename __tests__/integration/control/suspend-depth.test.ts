@@ -142,7 +142,7 @@ test('a nested chain that is suspended by itself lets its neighbours go on, and 
   expect(await handle.output).toEqual(output);
 });
 
-test('cancel of a suspended tree: what runs is cancelled, what waits never starts, all are told', async () => {
+test('cancel of a suspended tree: what runs is cancelled, what waits never starts, and all error callbacks run', async () => {
   const leaves = await mage.swarm({
     tasks: [1, 2].map(() => [work, { label: 'cancelled leaf', untilCancelled: true }] as const),
     config: { maxConcurrency: 1 },

@@ -100,7 +100,7 @@ test('an item that was published and is suspended by itself gives its slot to an
   await swarm.closeSwarm();
 });
 
-test('a task by itself that has not begun is published anew by resume, also when another instance does', async () => {
+test('a task by itself that has not begun is published again by resume, also by that of another instance', async () => {
   const blockers = await mage.swarm({
     tasks: [0, 1].map((n) => [taskSet.work, { label: 'blocker two', value: n, waitFor: 'blocker two' }] as const),
     isSwarmClosed: true,

@@ -39,7 +39,7 @@ async function tree(n: number) {
   return { inner, outer };
 }
 
-test('a word that was not told to the groups below is told by the reconciler, and so is the next one', async () => {
+test('a suspension that did not reach the groups below is passed on by the reconciler, and so is the next one', async () => {
   const { inner, outer } = await tree(10);
   expect((await store.suspend(outer.id, true)).code).toBe('suspended');
   await eventually('the inner one has heard', async () => (await inner.status()) === 'suspended');
@@ -52,7 +52,7 @@ test('a word that was not told to the groups below is told by the reconciler, an
     await eventually('its callback runs', async () => (await callbacks(mark)) === 1);
 });
 
-test('a word on one entry that was not told is told by the reconciler', async () => {
+test('a suspension of one entry that did not reach the group in it is passed on by the reconciler', async () => {
   const { inner, outer } = await tree(20);
   expect((await store.suspendEntry(outer.id, '0', true)).code).toBe('suspended');
   await eventually('the inner one has heard', async () => (await inner.status()) === 'suspended');
@@ -64,7 +64,7 @@ test('a word on one entry that was not told is told by the reconciler', async ()
   expect(await times(20, 21, 22)).toEqual([20, 21, 22]);
 });
 
-test('an older word that is told late changes nothing', async () => {
+test('an older suspension that arrives late changes nothing', async () => {
   const { inner, outer } = await tree(30);
   const { version } = await store.suspend(outer.id, true);
   await eventually('the inner one has heard', async () => (await inner.status()) === 'suspended');

@@ -255,7 +255,7 @@ describe('at depth', () => {
   });
 });
 
-test('cancel of a suspended root: what waits never runs, it is told once', async () => {
+test('cancel of a suspended root: what waits never runs, and its error callback runs once', async () => {
   const signature = await made('cancelled');
   const handle = await signature.runNoWait();
   const children = await signature.children();

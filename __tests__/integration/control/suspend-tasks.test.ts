@@ -190,7 +190,7 @@ describe('a body that throws while it is suspended', () => {
     await taskSet.onlyExecution('last attempt told', task);
   });
 
-  test('waits longer than its own time, which begins anew', async () => {
+  test('waits longer than its own timeout, which starts over', async () => {
     const task = await mage.sign(hasty, { label: 'time', failUntilAttempt: 1 });
     const handle = await task.runNoWait({});
     await eventually('it has begun', () => attemptsOf('time').length === 1);

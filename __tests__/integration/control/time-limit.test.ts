@@ -125,7 +125,7 @@ describe('when the time of a swarm is over', () => {
     ]);
   });
 
-  test('runSettled tells of each item, and does not throw', async () => {
+  test("runSettled returns each item's outcome, and does not throw", async () => {
     const swarm = await mage.swarm({
       tasks: [...patient('settled', 2), [work, { label: 'settled never' }]],
       config: { maxConcurrency: 2, timeoutMs: 300 },

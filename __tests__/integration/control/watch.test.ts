@@ -26,7 +26,7 @@ function watching(swarm: Swarm<any>): { seen: Progress[]; over: Promise<unknown>
 
 const last = (seen: readonly Progress[]) => seen.at(-1);
 
-test('tells the progress when it has changed, and ends with the last one', async () => {
+test('watch yields the progress when it has changed, and ends with the last one', async () => {
   const swarm = await mage.swarm({
     tasks: [
       [work, { label: 'a', waitFor: 'watch a' }],
@@ -95,7 +95,7 @@ test('several watch one swarm, and one that breaks out leaves the others alone',
   }
 });
 
-test('tells the end of one that failed or was cancelled', async () => {
+test('watch yields the end of a swarm that failed or was cancelled', async () => {
   const failed = await mage.swarm({ tasks: [[work, { fail: 'no' }]], config: { stopAfterNFailures: 1 } });
   await failed.runNoWait({});
   const cancelled = await mage.swarm({
@@ -113,7 +113,7 @@ test('tells the end of one that failed or was cancelled', async () => {
   expect(last(b.seen)).toMatchObject({ cancelled: 2, succeeded: 0, status: 'cancelled' });
 });
 
-test('tells a swarm that was never started, until somebody starts it', async () => {
+test('watch yields a swarm that was never started, until somebody starts it', async () => {
   const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
   const { seen, over } = watching(swarm);
   await eventually('it is told', () => seen.length > 0);
@@ -123,7 +123,7 @@ test('tells a swarm that was never started, until somebody starts it', async () 
   expect(last(seen)).toMatchObject({ succeeded: 1, status: 'succeeded' });
 });
 
-test('of one that has ended it tells the end once', async () => {
+test('watch of a swarm that has ended yields the end once', async () => {
   const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
   await swarm.run({});
   const { seen, over } = watching(swarm);
@@ -188,7 +188,7 @@ test('reads no more than once a second, however much happens', async () => {
   }
 });
 
-test('a suspended swarm is told as such while its running items end', async () => {
+test('watch yields a suspended swarm as suspended while its running items end', async () => {
   const swarm = await mage.swarm({
     tasks: [[work, { waitFor: 'suspended' }], work],
     config: { maxConcurrency: 1 },

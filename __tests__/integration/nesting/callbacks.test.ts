@@ -103,7 +103,7 @@ describe.each(parents)('of %s', (what, make, output) => {
     expect(taskSet.executions(`child of ${label}`)).toHaveLength(2);
   });
 
-  test('a chain, a swarm and a root task as error callbacks are told what failed', async () => {
+  test('a chain, a swarm and a root task as error callbacks receive what failed', async () => {
     const label = `${what}: failed`;
     const chain = await mage.chain([await step(`${label} chain`, { fail: '' })], {
       successCallbacks: [await told(`${label} chain done`)],

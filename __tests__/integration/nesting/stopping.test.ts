@@ -140,7 +140,7 @@ test('a chain that runs goes on to its end, with the swarm that is its later ste
   ]);
 });
 
-test('who waits for a group that was never started hears that it was cancelled', async () => {
+test('waiting for a group that was never started rejects when it is cancelled', async () => {
   const inner = await mage.swarm({ tasks: [work], isSwarmClosed: true });
   const outer = await mage.swarm({ config: { maxConcurrency: 1, stopAfterNFailures: 1 } });
   await (await outer.addTask(work, { fail: 'stop', waitFor: 'who waits' })).runNoWait({});

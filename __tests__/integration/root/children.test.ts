@@ -90,7 +90,7 @@ describe('the children of a root', () => {
     for await (const entry of children.results()) throw new Error(JSON.stringify(entry));
   });
 
-  test('include those that fail, whose error is told', async () => {
+  test('include those that fail, with their errors', async () => {
     const signature = await roots.sign(root, async () => {
       await child({ value: 'good' });
       await (await mage.sign(work, { fail: 'bad' }, { name: 'a bad one' })).runNoWait({});

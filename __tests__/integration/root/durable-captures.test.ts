@@ -134,7 +134,7 @@ describe('in a durable body', () => {
     expect(children).toHaveLength(2);
   });
 
-  test('declarations that nobody wrapped are not captured, and give the same, also beside captured ones', async () => {
+  test('declarations that nobody wrapped are not captured, and return the same, also together with captured ones', async () => {
     const { given, children } = await childrenOf(async (_, ctx) => [
       await unwrapped.run({ n: 1 }),
       await (await unwrapped.runNoWait({ n: 2 })).output,

@@ -53,7 +53,7 @@ describe('the body throws', () => {
     expect(taskSet.executions('earlier attempt error')).toEqual([]);
   });
 
-  test('after children failed too: the error callbacks are told of both, the body first', async () => {
+  test("after children failed too: the error callbacks receive both failures, the body's first", async () => {
     const signature = await roots.sign(
       root,
       async () => {

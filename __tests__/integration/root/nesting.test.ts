@@ -145,7 +145,7 @@ describe('a root as an item of a swarm', () => {
     expect(await item.status()).toBe('succeeded');
   });
 
-  test('that fails counts as one failure, and its children are told apart from the items', async () => {
+  test('that fails counts as one failure, and its children are not counted as items', async () => {
     const item = await roots.sign(inner, async () => {
       for (let n = 0; n < 2; n++) await (await mage.sign(work, { fail: `leaf ${n}` })).runNoWait({});
     });

@@ -37,7 +37,7 @@ describe('a body that is tried again after it has thrown', () => {
     expect(ran('back').sort()).toEqual([...(output as string[])].sort());
   });
 
-  test('tells equal tasks by the message they are run with, as by the data bound to them', async () => {
+  test('distinguishes equal tasks by the message they are run with and by the data bound to them', async () => {
     const { output, children } = await outcome(async (_, ctx) => {
       const outputs = [];
       for (const value of ['x', 'y', 'x']) {

@@ -102,7 +102,7 @@ test('a Redis that could not write its snapshot is an error', async () => {
   await redis.config('SET', 'stop-writes-on-bgsave-error', 'no');
 });
 
-test('without CONFIG, persistence is not checked unless INFO tells, and nothing is an error', async () => {
+test('without CONFIG, persistence is checked only if INFO shows it, and nothing is an error', async () => {
   const off = await storeOn('--appendonly', 'no');
   const managed = await as(off, '-config');
   expect(await found(managed, 'persistence')).toMatchObject({
@@ -114,7 +114,7 @@ test('without CONFIG, persistence is not checked unless INFO tells, and nothing 
   expect((await findings(on)).filter(({ level }) => level === 'error')).toEqual([]);
 });
 
-test('without INFO, CONFIG tells what it can, and without both nothing is an error', async () => {
+test('without INFO, the checks use CONFIG, and without both nothing is an error', async () => {
   // ioredis warns of each connection whose server refuses INFO.
   const warn = jest.spyOn(console, 'warn').mockReturnValue();
   closers.push(async () => warn.mockRestore());

@@ -209,7 +209,7 @@ test('keys that stay without an owner are a warning, and keys of a living group 
   expect(both.ids?.toSorted()).toEqual([specsKey, stray].sort());
 });
 
-test('without an engine, nothing is said of workers, but which tasks were announced', async () => {
+test('without an engine, workers are not checked, and the announced tasks are counted', async () => {
   await running(2);
   const { store } = fixture;
   await store.redis.call('announce', [store.keys.served()], [hour, hour, 'task', 'task', '', 'other', 'task', '']);

@@ -140,7 +140,7 @@ describe('the limit of failures', () => {
     expect(await group.snapshot()).toMatchObject({ status: 'running', cancelled: 1, failed: 0 });
   });
 
-  test('what turns up of a stopped group without having started is told that it is cancelled', async () => {
+  test('a run of a stopped group that has not started learns that it is cancelled', async () => {
     const group = await fixture.group(3, { maxConcurrency: 1, stopAfterNFailures: 1 }, { message: '{}' });
     await group.execute('0', failed());
     expect(await group.start('1')).toEqual({ code: 'cancelled' });
@@ -229,7 +229,7 @@ test('what an item has left that is cancelled before its group starts goes with 
   for (const time of Object.values(await timesToLive(group))) expect(time).toBe(-1);
 });
 
-test('a group is told of by its whole name, whatever is in it', async () => {
+test('a status change contains the whole name of a group, whatever is in it', async () => {
   const name = 'a|b c\nd|e';
   const group = await fixture.group(1, { name, closed: true }, { message: '{}' });
   expect(group.effects).toMatchObject({ status: 'running', statusChange: { kind: 'swarm', name } });

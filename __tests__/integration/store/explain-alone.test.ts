@@ -170,7 +170,7 @@ test('a nested group waits for its slot, and the one around it for the nested on
   expect(around).toMatchObject({ entry: inner.id, reasons: [{ code: 'running', entry: itemId(inner.id, 0) }] });
 });
 
-test('callbacks that have not ended, have failed, or were not invoked are told apart', async () => {
+test('callbacks that have not ended, have failed, or were not invoked have different reasons', async () => {
   const callback = packSpec({ task: 'report', id: 'AAAAAAAAAAAC.1' });
   const group = await fixture.group(1, { closed: true, successCallbacks: [callback, callback] });
   await readingOf(fixture).signatureIndex.record(group.id, [{ id: 'AAAAAAAAAAAC.1' }]);

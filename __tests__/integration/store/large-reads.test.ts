@@ -65,7 +65,7 @@ test('small outputs cost one call for each bucket of them', async () => {
   expect(count).toBeLessThanOrEqual(1 + 512 / bucketSize);
 });
 
-test('what failed is told by its name without what was bound to it', async () => {
+test('failures are listed by name without reading the bound data', async () => {
   const specs = Array.from({ length: 20 }, (_, i) =>
     packSpec({ task: 'task', name: `item ${i}`, data: `{"text":${text(1024 * kilobyte)}}` }),
   );

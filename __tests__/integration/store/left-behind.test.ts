@@ -90,7 +90,7 @@ test('one pass of the reconciler publishes all of 2,500 items that a dead proces
   expect([...ran].sort((a, b) => a - b)).toEqual(Array.from({ length: items }, (_, n) => n));
 });
 
-test('what a dead process was granted does not wait until the engine has told of all runs that were published before it', async () => {
+test('grants of a dead process do not wait until the engine has been asked about all earlier runs', async () => {
   const { mage, engine, dying, ran, swarmOf } = open();
   const [published, items] = [250, 400];
   const swarm = await swarmOf(items, published);

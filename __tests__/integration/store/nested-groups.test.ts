@@ -75,7 +75,7 @@ describe('a group that is put into another one', () => {
     expect((await begun.inner.stateHash())['pg']).toBe(begun.outer.id);
   });
 
-  test('is not started by a user: he is told its place', async () => {
+  test('is not started by a user: the reply names its place', async () => {
     const { inner, outer } = await nested();
     const reply = await store.run(inner.id, '{"a":1}');
     expect(reply).toMatchObject({ code: 'nested', parent: { groupId: outer.id, entry: '0' } });
@@ -120,7 +120,7 @@ describe('a group that gets its slot', () => {
 });
 
 describe('the end of a nested group', () => {
-  test('is to be told to its parent, beside its own callbacks, once', async () => {
+  test('is reported to its parent, in addition to its own callbacks, once', async () => {
     const { inner, start } = await nested(1, { ...both, closed: true });
     await start();
     const { effects } = await inner.execute('0');
@@ -209,7 +209,7 @@ describe('how long a nested group is kept', () => {
     expect((await store.release(newId())).code).toBe('missing');
   });
 
-  test('a group with groups below it tells those before it goes itself', async () => {
+  test('a group with groups below it expires only after the reconciler has passed that on to them', async () => {
     const { inner, outer, start } = await nested(0, { closed: true }, { closed: true });
     await store.run(outer.id, '{}');
     await start();
@@ -285,7 +285,7 @@ describe('cancelling', () => {
   });
 });
 
-test('a group that was created twice for one entry is one: only its own creator is told what to do', async () => {
+test('a group that was created twice for one entry is one: only its own creator receives effects', async () => {
   const outer = await fixture.group(1);
   const group = {
     id: newId(),
@@ -307,7 +307,7 @@ test('a group that was created twice for one entry is one: only its own creator 
   expect((await reader.record(group.id))?.secret).toBe(group.secret);
 });
 
-test('the groups in a chain that is to be made are known to the group that it waits in, beside the chain', async () => {
+test('the groups in a chain that is to be created are known to the group that it waits in, as is the chain', async () => {
   const [one, two] = [newId(), newId()];
   const chain = packSpec({ task: 'chain', id: newId(), group: 'chain', data: '{}', below: [one, two] });
   const outer = await fixture.group([spec, chain], { maxConcurrency: 2 }, { message: '{}' });

@@ -65,7 +65,7 @@ test('a reader looks for faults and counts with Redis alone, and leaves no key b
   expect(await fixture.redis.keys(`${keyPrefix}-nowhere:*`)).toEqual([]);
 });
 
-test('a single item is told its group, and an unknown id is refused', async () => {
+test('the error for the id of an item names its group, and an unknown id is refused', async () => {
   const group = await started(1);
   await expect(reader.progress(itemId(group.id, 0))).rejects.toThrow(`Use its group ${group.id}`);
   await expect(reader.progress('no-such-id')).rejects.toThrow(NotFoundError);

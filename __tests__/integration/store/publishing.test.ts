@@ -41,7 +41,7 @@ const outboxOf = (mage: Mageflow) =>
   (mage as unknown as { kernel: { runtime: { outbox: Outbox } } }).kernel.runtime.outbox;
 const refused = '/WorkflowService/BulkTriggerWorkflow INVALID_ARGUMENT: Invalid request: not what is taken';
 
-test('thousands of refused items in several swarms end as failed, and a healthy swarm beside them is published on', async () => {
+test('thousands of refused items in several swarms end as failed, and a healthy swarm is published meanwhile', async () => {
   const { engine, mage, calls } = open();
   calls.before = (runs) => {
     if (runs.some(({ input }) => input['bad'])) throw new Error(refused);

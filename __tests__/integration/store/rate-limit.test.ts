@@ -146,7 +146,7 @@ test('a swarm whose next start is overdue is not abandoned: the reconciler grant
   expect(await store.due(group.id, 10)).toMatchObject({ abandoned: false, more: true });
 });
 
-test('a process whose timer is late does not plan anew when another one has planned since', async () => {
+test('a process whose timer is late does not plan again when another one has planned since', async () => {
   const group = await limited(5, { limit: 1, perMs: minute, burst: 1 });
   await group.start('0');
   const { nextStartAt = 0 } = await group.snapshot();
@@ -318,7 +318,7 @@ describe('an open swarm that closes by itself', () => {
     expect(await group.snapshot()).toMatchObject({ closed: true, status: 'succeeded' });
   });
 
-  test('begins to wait anew with each item, and an item that was never run keeps it open', async () => {
+  test('starts over with each item, and an item that was never run keeps it open', async () => {
     const group = await fixture.group(specs(1), idle, { message: '{}' });
     await group.execute('0');
     await pass(group, minute / 2);

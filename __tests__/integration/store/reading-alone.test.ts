@@ -104,7 +104,7 @@ test('groups are listed by the time of their creation', async () => {
     await expect(list(reading, { since: since as never })).rejects.toThrow('since: expected a Date or ms since 1970');
 });
 
-test('a group tells when it was created, started and ended', async () => {
+test('a group has the times at which it was created, started and ended', async () => {
   const group = await fixture.group(1, { closed: true });
   const created = await describeSignature(reading, group.id);
   expect(created).toMatchObject({ createdAt: expect.any(Date), config: { maxConcurrency: 30, keepResults: true } });
@@ -118,7 +118,7 @@ test('a group tells when it was created, started and ended', async () => {
   expect((await describeSignature(reading, group.id)).endedAt).toBeUndefined();
 });
 
-test('what is wrong with an id or an option is said without an engine too', async () => {
+test('errors for a wrong id or option are the same without an engine', async () => {
   await expect(describeSignature(reading, 'no such id')).rejects.toThrow(NotFoundError);
   await expect(list(reading, { kind: 'group' as never })).rejects.toThrow(ConfigurationError);
 });

@@ -162,7 +162,7 @@ test('two callers at once retry each item once', async () => {
   expect(granted(group)).toEqual([1, 2, 3, 4, 5]);
 });
 
-test('what was chosen before another retry is refused, and chosen anew', async () => {
+test('a choice that was made before another retry is refused, and made again', async () => {
   const group = await ended(3, { error: () => 'no' });
   const begin = (round: number) => store.retry(group.id, undefined, { lease: 'mine', round });
   let reply = await store.retry(group.id);

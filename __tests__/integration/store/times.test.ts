@@ -141,7 +141,7 @@ describe('the times of an item', () => {
     expect(await timesOf(fast, '0')).toMatchObject(known);
   });
 
-  test('of a root end with its children, and begin anew when these are retried', async () => {
+  test('of a root end with its children, and start over when these are retried', async () => {
     const group = await fixture.group(1, { kind: 'task', closed: true }, run);
     const { id } = group;
     await store.confirm(id, ['0', 'run-0']);

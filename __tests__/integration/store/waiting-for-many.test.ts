@@ -69,7 +69,7 @@ test('items far apart in a large group are read without what lies between them',
   for (const [, from, to] of read.mock.calls) expect(Number(to) - Number(from)).toBeLessThan(65_536);
 });
 
-test('each end is told as it was, also to those who come after it', async () => {
+test('each end is reported as it was, also to callers that wait afterwards', async () => {
   const group = await running(3, { stopAfterNFailures: 1, maxConcurrency: 2 });
   const ends = waitForEach(group, 3);
   await group.execute('0');
@@ -81,14 +81,14 @@ test('each end is told as it was, also to those who come after it', async () => 
   expect(await waitForEach(group, 3)).toEqual(['succeeded', 'failed', 'succeeded']);
 });
 
-test('what never starts as its group has stopped is cancelled, and what is unknown is told so', async () => {
+test('what never starts because its group has stopped is cancelled, and what is unknown is reported as unknown', async () => {
   const group = await running(3, { stopAfterNFailures: 1, maxConcurrency: 1 });
   const ends = waitForEach(group, 4);
   await group.execute('0', failed());
   expect(await ends).toEqual(['failed', 'cancelled', 'cancelled', undefined]);
 });
 
-test('no end is missed when the connection on which it would be heard is lost', async () => {
+test('no end is missed when the subscribing connection is lost', async () => {
   const group = await running(2);
   const ends = waitForEach(group, 2);
   const channel = fixture.store.keys.state(group.id);

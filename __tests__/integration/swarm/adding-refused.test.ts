@@ -62,7 +62,7 @@ describe('adding to a swarm that takes nothing any more', () => {
     await statusOf(swarm, 'failed');
   });
 
-  test('keeps the thousands that are in when the swarm is closed meanwhile, and tells how many', async () => {
+  test('keeps the thousands that are in when the swarm is closed meanwhile, and the error says how many', async () => {
     const swarm = await mage.swarm();
     const signed = await mage.sign(work);
     const rows = async function* (): AsyncGenerator<TaskEntry> {

@@ -95,7 +95,7 @@ describe('creating a swarm', () => {
     expect(taskSet.callbacks(swarm)).toEqual([]);
   });
 
-  test('is open, pending and runs nothing until it is told to', async () => {
+  test('is open, pending and runs nothing until run is called', async () => {
     const swarm = await mage.swarm({ tasks: [taskSet.work, taskSet.work] });
     expect(await swarm.progress()).toMatchObject({
       total: 2,

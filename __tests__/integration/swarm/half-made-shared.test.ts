@@ -149,7 +149,7 @@ describe('what was handed in to something that was not made', () => {
     expect(await outer.progress()).toMatchObject({ total: 1 });
   });
 
-  test('is a swarm that can be run by itself, when Redis failed and could not be told to let go of it', async () => {
+  test('is a swarm that can be run by itself, when Redis failed before it could be released', async () => {
     const inner = await mage.swarm({ isSwarmClosed: true });
     onceIn(mage, 'create', away);
     onceIn(mage, 'disown', away);

@@ -5,7 +5,7 @@ import { openTasks } from '../../helpers/task-set';
 describe('keys make creation idempotent', () => {
   const { fixture, taskSet, mage, work, callback } = openTasks();
 
-  test('a swarm made twice with one key is the first, whatever the second was told', async () => {
+  test('a swarm made twice with one key is the first, whatever options the second has', async () => {
     const first = await mage.swarm({ key: 'batch-1', name: 'first', tasks: [work], successCallbacks: [callback] });
     const second = await mage.swarm({ key: 'batch-1', name: 'second', tasks: [work, work], isSwarmClosed: true });
     expect(second.id).toBe(first.id);

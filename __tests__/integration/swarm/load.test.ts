@@ -55,7 +55,7 @@ describe('loading by id', () => {
     }
   });
 
-  test('gives the items that results tell of', async () => {
+  test('gives the items that results name', async () => {
     const swarm = await mage.swarm({
       tasks: [work, await mage.sign(work, { fail: 'broken' }), await mage.sign(work, {}, { key: 'row' })],
       isSwarmClosed: true,
@@ -75,7 +75,7 @@ describe('loading by id', () => {
     await statusOf(loaded, 'succeeded');
   });
 
-  test('gives a callback from its attaching on, whose status tells of its latest firing', async () => {
+  test('gives a callback as soon as it is attached, with the status of its latest invocation', async () => {
     const inner = await mage.sign(callback, { inner: true });
     const attached = await mage.sign(callback, {}, { successCallbacks: [inner], name: 'report 1' });
     const unused = await mage.sign(errorCallback);

@@ -75,7 +75,7 @@ test('a key that is known gives its item, also when the swarm is full', async ()
   expect(await swarm.run({})).toEqual(outputs('keyed'));
 });
 
-test('maxItems can be changed while the swarm is open: one that has so many items closes', async () => {
+test('maxItems can be changed while the swarm is open: a swarm that has as many items closes', async () => {
   const swarm = await swarmOf(1, {});
   await swarm.update({ maxItems: 3 });
   await swarm.addTasks(entries('a', 'b'));

@@ -67,7 +67,7 @@ describe('runs in the engine', () => {
     expect(rows.map(({ name }) => name).sort()).toEqual(['error-callback', 'work', 'work']);
   });
 
-  test('are all of the namespace that there are: no helper runs beside them', async () => {
+  test('are the only runs in the namespace: there are no helper runs', async () => {
     const own = new Fixture();
     const works = new TaskSet(own);
     await own.worker(works.tasks);

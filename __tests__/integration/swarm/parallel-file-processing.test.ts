@@ -80,7 +80,7 @@ describe('parallel file processing', () => {
     expect(gauge.max).toBe(3);
   });
 
-  test('tells the error callback which file could not be read', async () => {
+  test('passes to the error callback which file could not be read', async () => {
     together = 0;
     consolidated.length = 0;
     const swarm = await fileSwarm(['file1.csv', 'missing.csv', 'file3.csv'], 1);

@@ -33,7 +33,7 @@ async function read<T>(results: AsyncIterable<ItemResult<T>>, after: number, act
   return told;
 }
 
-test('a reader of results that lives through the end and a retry is told of each item, and at last that it succeeded', async () => {
+test('a reader of results that outlives the end and a retry receives each item, and finally that it succeeded', async () => {
   const total = 1_000;
   const swarm = await swarmOf(total);
   await swarm.runNoWait({});

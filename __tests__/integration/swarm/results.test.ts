@@ -75,7 +75,7 @@ describe('results of a swarm', () => {
     expect(await all(swarm)).toHaveLength(5);
   });
 
-  test('tell failures and cancelled items without throwing', async () => {
+  test('contain failures and cancelled items without throwing', async () => {
     const swarm = await stopped();
     const items = await all(swarm);
     expect(items.map(({ index, status, error }) => ({ index, status, error }))).toEqual([
@@ -129,7 +129,7 @@ describe('results of a swarm', () => {
     ]);
   });
 
-  test('are, by runSettled of a swarm that was stopped, told for each item too', async () => {
+  test('of runSettled contain each item of a swarm that was stopped, too', async () => {
     const swarm = await mage.swarm({
       tasks: [await mage.sign(work, { fail: 'broken' }), work, work],
       config: { maxConcurrency: 1, stopAfterNFailures: 1 },

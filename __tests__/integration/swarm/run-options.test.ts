@@ -41,7 +41,7 @@ describe('run options of items', () => {
     ]);
   });
 
-  test('come from the run of the swarm, beside those it was made with', async () => {
+  test('come from the run of the swarm, in addition to those it was made with', async () => {
     const swarm = await mage.swarm({
       tasks: [look, await mage.sign(look, {}, { additionalMetadata: { level: 'sign' } })],
       additionalMetadata: { customer: 'acme', level: 'swarm' },

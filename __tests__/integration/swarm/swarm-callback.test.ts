@@ -43,7 +43,7 @@ describe('swarm callback', () => {
     ]);
   });
 
-  test('gets it in the field that its schema marks, beside its bound data', async () => {
+  test('gets it in the field that its schema marks, together with its bound data', async () => {
     const swarm = await mageflow.swarm({
       tasks: [await mageflow.sign(taskSet.work, { label: 'x' }), await mageflow.sign(taskSet.work, { label: 'y' })],
       successCallbacks: [await mageflow.sign('marked', { title: 'nightly' })],

@@ -105,7 +105,7 @@ test('the list is live: counts change in place, and new groups appear', async ()
   await stream.close();
 });
 
-test('a filtered list drops nothing that changes meanwhile, and tells its new status', async () => {
+test('a filtered list drops nothing that changes meanwhile, and shows its new status', async () => {
   const group = await fixture.swarm(1, 'filtered');
   const stream = await open('/api/list/events?name=filtered&status=running');
   await stream.until('the list', (value) => 'order' in value);
@@ -136,7 +136,7 @@ test('closing a viewer ends all its streams, and refuses later requests', async 
   expect((await get(closing, '/api/list')).status).toBe(503);
 });
 
-test('a Redis that is away is told to the page, and so is its return', async () => {
+test('the page learns that Redis is away, and that it is back', async () => {
   let isAway = false;
   const failing: Reader = {
     ...fixture.reader,

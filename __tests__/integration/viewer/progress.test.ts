@@ -119,7 +119,7 @@ test('pages of the named origins may read it, and no others', async () => {
   expect(headers.get('access-control-allow-credentials')).toBeNull();
 });
 
-test('while Redis is away, a browser is told to come again, and the public is not told why', async () => {
+test('while Redis is away, a browser is asked to retry, and the public does not learn why', async () => {
   const group = await fixture.swarm(1);
   const token = await reader.progressToken(group.id);
   let isAway = false;

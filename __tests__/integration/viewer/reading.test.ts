@@ -97,7 +97,7 @@ test('payloads are sent only when they are asked for', async () => {
 });
 
 describe('redact', () => {
-  test('changes each payload before it is sent, and is told where it is from', async () => {
+  test('changes each payload before it is sent, and receives where it is from', async () => {
     const group = await fixture.swarm(2);
     await group.execute('0', succeeded('{"card":"4111"}'));
     await group.execute('1', failed('card 4111 refused'));
