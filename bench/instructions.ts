@@ -24,8 +24,8 @@ async function instructionsOf(scale: number, folder: string): Promise<number> {
   const redis = spawn(valgrind, ['--tool=callgrind', out, server, ...options], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  let said = '';
-  redis.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  let output = '';
+  redis.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const ended = new Promise((resolve) => redis.once('exit', resolve));
   try {
     const client = new Redis(port, { maxRetriesPerRequest: null });
@@ -37,8 +37,8 @@ async function instructionsOf(scale: number, folder: string): Promise<number> {
     redis.kill('SIGTERM');
     await ended;
   }
-  const collected = /Collected : (\d+)/.exec(said)?.[1];
-  if (collected === undefined) throw new Error(`Expected the line "Collected" of callgrind, got:\n${said}`);
+  const collected = /Collected : (\d+)/.exec(output)?.[1];
+  if (collected === undefined) throw new Error(`Expected the line "Collected" of callgrind, got:\n${output}`);
   return Number(collected);
 }
 

@@ -23,7 +23,7 @@ export interface Report {
   centsByCountry: Record<string, number>;
   refused: string[];
 }
-/** What the error callback tells of a batch that was stopped. */
+/** What the error callback reports of a batch that was stopped. */
 export interface Alert {
   failureCount: number;
   failures: { name: string; message: string }[];

@@ -198,7 +198,7 @@ function include(name, file, at, context) {
   return code;
 }
 
-// Redis makes each function of a script anew in each call: what a script doesn't use is left out of it.
+// Redis creates each function of a script in each call: what a script doesn't use is left out of it.
 function withoutUnused(code) {
   const used = new Set();
   const follow = (owner) => {

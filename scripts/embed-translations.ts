@@ -30,5 +30,5 @@ function generated(): string {
   );
 }
 
-// Also when nothing has changed: its time tells that it is newer than what it is made of.
+// Also when nothing has changed: its time shows that it is newer than its sources.
 writeFileSync(file, generated());

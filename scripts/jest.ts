@@ -130,7 +130,7 @@ export async function runJest(args: string[], env: NodeJS.ProcessEnv, within: st
     if (lingered) {
       counted.failed += 1;
       counted.remarks.push(
-        `Jest did not end ${String(LINGER_MS / 1000)} s after its results: a test left something open (--detectOpenHandles tells what).`,
+        `Jest did not end ${String(LINGER_MS / 1000)} s after its results: a test left something open (--detectOpenHandles shows what).`,
       );
     }
     return counted;

@@ -33,7 +33,7 @@ test(
     const rows = await atOnce(width, cells, (cell) => crashAt(cell, passages));
     if (CRASH_ROWS) writeFileSync(CRASH_ROWS, JSON.stringify({ seed, rows }));
     process.stdout.write(`crash matrix: ${rows.length} kills, CRASH_SEED=${seed}\n`);
-    const bad = rows.filter(({ wrong }) => wrong.length > 0).map(told);
+    const bad = rows.filter(({ wrong }) => wrong.length > 0).map(describeRow);
     if (bad.length > 0) throw new Error(`CRASH_SEED=${seed}, ${bad.length} of ${rows.length}:\n${bad.join('\n')}`);
     // In a sample, a point that is passed by chance only may have been missed.
     expect(thorough ? rows.filter(({ reached }) => !reached).map(({ point }) => point) : []).toEqual([]);
@@ -42,6 +42,6 @@ test(
   3 * 3_600_000,
 );
 
-function told({ scenario, point, nth, wrong }: Row): string {
+function describeRow({ scenario, point, nth, wrong }: Row): string {
   return `${scenario}, ${point} (${nth}): ${wrong.join('\n  ')}`;
 }

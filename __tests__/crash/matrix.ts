@@ -129,7 +129,7 @@ export function unpassed(passages: Record<string, Passages>): string[] {
     .filter((point) => !passed.has(point));
 }
 
-/** Kills a process as the cell says, lets another one take over, and tells what doesn't hold at the end. */
+/** Kills a process as the cell says, lets another one take over, and returns what doesn't hold at the end. */
 async function crash(cell: Cell): Promise<Row> {
   const batch = newBatch(cell.scenario);
   const victim = new Victim({ batch, die: { point: cell.point, nth: cell.nth } });

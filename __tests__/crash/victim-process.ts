@@ -60,7 +60,7 @@ export class Victim {
   }
 
   private failure(line: Line | undefined): Error {
-    const said = line?.event === 'error' ? line.message : this.errors;
-    return new Error(`The process was to work until it is killed, and ended (${this.child.exitCode}): ${said}`);
+    const message = line?.event === 'error' ? line.message : this.errors;
+    return new Error(`The process was to work until it is killed, and ended (${this.child.exitCode}): ${message}`);
   }
 }

@@ -20,7 +20,7 @@ test.each([
     expect((await start('0', 'old', 1)).code).toBe('suspended');
     expect((await start('0', 'old', 1, true)).code).toBe('requeued');
     expect([await group.state('0'), (await group.snapshot()).slots]).toEqual(['suspended', 0]);
-    // What is still heard of the run that was handed back changes nothing.
+    // Late events of the run that was handed back change nothing.
     expect((await start('0', 'old', 2)).code).toBe('requeued');
     expect((await group.finish('0', threw(2), execution('old', 1))).code).toBe('refused');
 

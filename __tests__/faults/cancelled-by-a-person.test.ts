@@ -44,7 +44,7 @@ beforeAll(async () => {
   await fixture.worker([narrow], { slots: 1 });
 });
 
-const told = (label: string) => mage.sign(callback, { label });
+const callbackNamed = (label: string) => mage.sign(callback, { label });
 const cancel = (...ids: string[]) => cancelByHand(hatchet, ...ids);
 const words = expect.stringMatching(/cancelled in the engine/) as string;
 
@@ -60,7 +60,7 @@ const runOf = (group: { id: string }, index = 0) =>
 test('an item that waits for its next attempt fails, and hands its slot on', async () => {
   const swarm = await mage.swarm({
     tasks: [
-      [waiting, { label: 'between' }, { errorCallbacks: [await told('between failed')] }],
+      [waiting, { label: 'between' }, { errorCallbacks: [await callbackNamed('between failed')] }],
       [work, { value: 'next' }],
     ],
     config: { maxConcurrency: 1 },
@@ -92,11 +92,11 @@ test.each([
   const step = await mage.sign(
     task,
     { label: label('step'), ...data },
-    { errorCallbacks: [await told(label('step failed'))] },
+    { errorCallbacks: [await callbackNamed(label('step failed'))] },
   );
   const chain = await mage.chain([work, step, await mage.sign(work, { label: label('later') })], {
-    errorCallbacks: [await told(label('chain failed'))],
-    successCallbacks: [await told(label('chain succeeded'))],
+    errorCallbacks: [await callbackNamed(label('chain failed'))],
+    successCallbacks: [await callbackNamed(label('chain succeeded'))],
   });
   const handle = await chain.runNoWait({});
   if (how === 'runs') await taskSet.started(label('step'));
@@ -118,7 +118,7 @@ test('the body of a root: its children finish, then its error callbacks run, onc
   const signature = await mage.sign(
     root,
     { label: 'cancelled body', children: [{ label: 'child of it', waitFor: 'child of it' }] },
-    { errorCallbacks: [await told('root failed')], successCallbacks: [await told('root succeeded')] },
+    { errorCallbacks: [await callbackNamed('root failed')], successCallbacks: [await callbackNamed('root succeeded')] },
   );
   const { output } = await signature.runNoWait({});
   const failed = rejection(output);
@@ -138,7 +138,7 @@ test('a child of a root is one failure of its children, and the root succeeds wi
   const signature = await mage.sign(
     root,
     { label: 'parent', children: [{ label: 'lost child', untilCancelled: true }, { value: 'kept' }] },
-    { successCallbacks: [await told('parent succeeded')] },
+    { successCallbacks: [await callbackNamed('parent succeeded')] },
   );
   const { output } = await signature.runNoWait({});
   const [child] = await taskSet.started('lost child');
@@ -155,7 +155,7 @@ test('a cancelled callback leaves its group as it was; its own error callbacks r
     work,
     { label: 'stuck callback', untilCancelled: true },
     {
-      errorCallbacks: [await told('callback failed')],
+      errorCallbacks: [await callbackNamed('callback failed')],
     },
   );
   const swarm = await mage.swarm({ tasks: [work], successCallbacks: [attached], isSwarmClosed: true });
@@ -199,7 +199,7 @@ test('a workflow of two tasks is one failure, also when one of them has done its
 test('what mageflow cancels itself counts as cancelled, also when a person cancels the same run too', async () => {
   const swarm = await mage.swarm({
     tasks: [[work, { label: 'both', untilCancelled: true }]],
-    errorCallbacks: [await told('both failed')],
+    errorCallbacks: [await callbackNamed('both failed')],
     isSwarmClosed: true,
   });
   const { output } = await swarm.runNoWait();

@@ -54,8 +54,8 @@ test('nothing is lost, stuck or done twice when each node is killed and started 
     for await (const item of swarm.results()) outputs[item.index] = item.output;
     expect(outputs).toEqual(Array.from({ length: each }, (_, n) => n));
   }
-  const told = taskSet.allExecutions.filter(({ label }) => label.startsWith('done ')).map(({ label }) => label);
-  expect(told.sort()).toEqual(swarms.map((_, s) => `done ${s}`));
+  const labels = taskSet.allExecutions.filter(({ label }) => label.startsWith('done ')).map(({ label }) => label);
+  expect(labels.sort()).toEqual(swarms.map((_, s) => `done ${s}`));
   // One body for each item: what a node had not answered yet was asked again, not done again.
   expect(new Set(bodies().map(({ label }) => label)).size).toBe(6 * each);
   expect(bodies()).toHaveLength(6 * each);

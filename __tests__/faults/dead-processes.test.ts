@@ -10,7 +10,7 @@ test('what a killed client was granted and had not published is published by the
   const worker = await faults.process({ role: 'worker' });
   const unreachable = { HATCHET_CLIENT_HOST_PORT: `127.0.0.1:${await closedPort()}` };
   const client = await faults.process({ role: 'client', items: 6, maxConcurrency: 2, gate: 'both' }, unreachable);
-  const { id } = await client.said('swarm');
+  const { id } = await client.lineOf('swarm');
   const swarm = await faults.mage.load<Swarm<{ n: number }>>(String(id));
   await eventually('the client holds its grants', async () => (await swarm.progress()).running === 2);
   const published = client.lines.filter(({ event }) => event === 'published');

@@ -7,7 +7,7 @@ import { rounds, type Random } from '../helpers/random';
 import { execution, failed, StoreFixture, succeeded } from '../helpers/store';
 import { sampled } from '../helpers/thorough';
 
-// Whatever tells of an end (a finish, a settlement, a confirmation, a note to a parent) may come again, late and early:
+// Whatever reports an end (a finish, a settlement, a confirmation, a note to a parent) may come again, late and early:
 // what is stored in the end is the same, and each grant and each callback is handed out once.
 
 const fixture = new StoreFixture();
@@ -25,10 +25,10 @@ const item = packSpec({ task: 'task', ...callbacks });
 /** A swarm of tasks, a nested swarm and a root: all events of its life, delivered as the random choices say. */
 class Story {
   readonly handedOut: string[] = [];
-  /** What is still to be told, in the order that it has of itself. */
+  /** The events that are still to be delivered, each list in its own order. */
   private readonly lines: Event[][] = [];
   private readonly ordered = new Set<Event[]>();
-  private readonly told: Event[] = [];
+  private readonly delivered: Event[] = [];
   private readonly secrets = new Map<string, string>();
   readonly top = newId();
   readonly nested = newId();
@@ -44,21 +44,21 @@ class Story {
       const line = this.lines[at] ?? [];
       const event = line.shift();
       if (line.length === 0) this.lines.splice(at, 1);
-      if (event) await this.tell(event);
+      if (event) await this.deliver(event);
       // Again, and ahead of its turn: also at once, beside another one.
       if (random?.chance(0.6))
-        await Promise.all([this.tell(random.pick(this.told)), this.tell(random.pick(this.told))]);
+        await Promise.all([this.deliver(random.pick(this.delivered)), this.deliver(random.pick(this.delivered))]);
       // What a root's body does has an order: it can't return before it has published.
       const loose = this.lines.filter((one) => !this.ordered.has(one));
       const early = random?.chance(0.3) && loose.length > 0 ? random.pick(random.pick(loose)) : undefined;
-      if (early) await this.tell(early);
+      if (early) await this.deliver(early);
     }
-    for (const event of [...this.told].sort(() => (this.random?.next() ?? 0.5) - 0.5)) await this.tell(event);
-    if (this.lines.length > 0) throw new Error('What was told again has begun something.');
+    for (const event of [...this.delivered].sort(() => (this.random?.next() ?? 0.5) - 0.5)) await this.deliver(event);
+    if (this.lines.length > 0) throw new Error('A repeated event has started something.');
   }
 
-  private async tell(event: Event): Promise<void> {
-    this.told.push(event);
+  private async deliver(event: Event): Promise<void> {
+    this.delivered.push(event);
     const reply = await event();
     if (reply) await this.follow(reply.groupId, reply.effects);
   }
@@ -78,7 +78,7 @@ class Story {
   private async follow(groupId: string, effects: Effects): Promise<void> {
     for (const { entry } of [...effects.grants, ...effects.callbacks]) {
       this.handedOut.push(`${groupId} ${entry}`);
-      if (entry === 'p') this.lines.push([() => this.tellParent(groupId)]);
+      if (entry === 'p') this.lines.push([() => this.reportToParent(groupId)]);
       else if (groupId === this.top && entry === '3') this.lines.push(this.swarm(groupId, entry));
       else if (groupId === this.top && entry === '4') this.lines.push(this.root(groupId, entry));
       else this.lines.push(this.task(groupId, entry));
@@ -158,7 +158,7 @@ class Story {
     return line;
   }
 
-  private async tellParent(groupId: string) {
+  private async reportToParent(groupId: string) {
     const end = succeeded(`"the end of ${groupId === this.nested ? 'the swarm' : 'the children'}"`);
     const entry = groupId === this.nested ? '3' : '4';
     const { effects } = await store.complete(this.top, entry, `g:${groupId}`, {
@@ -204,7 +204,7 @@ class Story {
   }
 }
 
-async function told(random?: Random) {
+async function endOfStory(random?: Random) {
   const story = new Story(random);
   await story.run();
   const names = story.handedOut.map((one) => one.replace(story.top, 'top').replace(story.nested, 'nested'));
@@ -212,11 +212,11 @@ async function told(random?: Random) {
 }
 
 test('repeated, late, early and concurrent events leave the same state as events that arrive once and in order', async () => {
-  const once = await told();
+  const once = await endOfStory();
   expect(once.handedOut).toEqual([...new Set(once.handedOut)]);
-  // Items, each with a callback, the callbacks of two groups, and two ends for a parent to hear.
+  // Items, each with a callback, the callbacks of two groups, and two ends to report to a parent.
   expect(once.handedOut).toHaveLength(2 * (5 + 3 + 3) + 2 + 2);
   await rounds(sampled(30), 10, async (random) => {
-    expect(await told(random)).toEqual(once);
+    expect(await endOfStory(random)).toEqual(once);
   });
 }, 300_000);

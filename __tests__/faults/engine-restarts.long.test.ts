@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 const batchOf = (name: string) => batches.get(name) as Batch;
-const said = (text: string) => fixture.log.lines.filter((line) => line.includes(text)).length;
+const linesWith = (text: string) => fixture.log.lines.filter((line) => line.includes(text)).length;
 
 // A restarted engine hands out nothing for about a minute.
 test('each item of a batch ends once when the engine is stopped in the middle and comes back', async () => {
@@ -34,11 +34,11 @@ test('each item of a batch ends once when the engine is stopped in the middle an
 test('each item of a batch ends once when the engine is silent for a while and then carries out repeated requests', async () => {
   const batch = batchOf('frozen');
   await batch.start();
-  const before = said('gave no answer within 30 s');
+  const before = linesWith('gave no answer within 30 s');
   stack.freeze('engine');
   try {
     batch.release();
-    await eventually('a publication got no answer', () => said('gave no answer within 30 s') > before, 90_000);
+    await eventually('a publication got no answer', () => linesWith('gave no answer within 30 s') > before, 90_000);
   } finally {
     stack.thaw('engine');
   }

@@ -11,8 +11,8 @@ afterAll(() => faults.close());
 /** A process that has added some items to the swarm that it fills, and works on. */
 async function filling(label: string, key?: string) {
   const filler = await faults.process({ role: 'filler', items: 3, gate: `fill ${label}`, ...(key ? { key } : {}) });
-  const { id } = await filler.said('filling');
-  await filler.said('added');
+  const { id } = await filler.lineOf('filling');
+  await filler.lineOf('added');
   return { filler, swarm: await mage.load<Swarm<{ n: number }>>(String(id)) };
 }
 
@@ -50,7 +50,7 @@ test('a process that lives fills its swarm for as long as it takes', async () =>
   await eventually('the lease would be over', async () => (await redisMs()) - began > 2 * 3_000, 60_000);
   expect(await swarm.progress()).toMatchObject({ status: 'running', closed: false });
   await recorder.open('fill lives');
-  await filler.said('filled');
+  await filler.lineOf('filled');
   expect(await swarm.wait()).toEqual([0, 1, 2].map((n) => ({ n })));
 });
 

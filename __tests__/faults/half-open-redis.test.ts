@@ -40,7 +40,7 @@ test('a batch has exactly the expected results when new connections are silently
   await batch.begun(10);
   proxy.swallow(true);
   const before = proxy.accepted;
-  await eventually('it has tried anew more than once', () => proxy.accepted >= before + 3);
+  await eventually('it has retried more than once', () => proxy.accepted >= before + 3);
   proxy.letNewThrough();
   await batch.check();
 });

@@ -118,7 +118,7 @@ test("when a process does not report the end of a nested group to its parent, an
     successCallbacks: [await done('told late')],
     isSwarmClosed: true,
   });
-  // Of the outer swarm nothing runs out: only what the inner one has to tell does.
+  // Of the outer swarm no lease runs out: only that of the inner one's report does.
   await patient.run(outer.id, '{}');
   await startAndDie(outer.id, '0');
   await patient.confirm(outer.id, ['0', `g:${inner.id}`]);

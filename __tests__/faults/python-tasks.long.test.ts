@@ -7,7 +7,7 @@ import { rejection } from '../helpers/outcomes';
 const { fixture, mage, taskSet, work, callback } = openTasks({ ...shortLease, leaseMs: 3_600_000 });
 const python = new PythonWorkers(fixture.hatchet);
 const closed = { isSwarmClosed: true } as const;
-const told = (label: string) => mage.sign(callback, { label });
+const callbackNamed = (label: string) => mage.sign(callback, { label });
 const root = mage.rootTask({
   name: 'root',
   maxConcurrency: 2,
@@ -28,7 +28,7 @@ test('the output of a Python task is the result of its item, one after another a
   const swarm = await mage.swarm({
     tasks: [1, 2, 3, 4].map((n) => ['double', { n }] as const),
     config: { maxConcurrency: 1 },
-    successCallbacks: [await told('doubled')],
+    successCallbacks: [await callbackNamed('doubled')],
     ...closed,
   });
   const doubled = [2, 4, 6, 8].map((double) => ({ double }));
@@ -39,7 +39,7 @@ test('the output of a Python task is the result of its item, one after another a
 test('the failure of a Python task is the failure of its item, with its message', async () => {
   const swarm = await mage.swarm({
     tasks: [
-      ['broken', {}, { errorCallbacks: [await told('broken')] }],
+      ['broken', {}, { errorCallbacks: [await callbackNamed('broken')] }],
       ['double', { n: 5 }],
     ],
     ...closed,
@@ -75,7 +75,7 @@ test('a Python task as a step of a chain gets the output before it and hands its
   });
   expect(await chain.run({})).toMatchObject({ received: { received: { returnValue: { from: 'node' } } } });
   const failing = await mage.chain(['double', 'broken', await mage.sign(work, { label: 'never' })], {
-    errorCallbacks: [await told('chain')],
+    errorCallbacks: [await callbackNamed('chain')],
   });
   expect((await rejection(failing.run({ n: 1 }))).message).toContain('broken in Python');
   expect(taskSet.executions('never')).toEqual([]);
@@ -94,7 +94,7 @@ test('a Python task as a callback gets the results, and is over when it has ende
 });
 
 test('a root waits for a Python task that is its child, and its output is one of the children’s', async () => {
-  const signature = await mage.sign(root, { numbers: [1, 2, 3] }, { successCallbacks: [await told('root')] });
+  const signature = await mage.sign(root, { numbers: [1, 2, 3] }, { successCallbacks: [await callbackNamed('root')] });
   expect(await signature.run({})).toEqual({ asked: 3 });
   const childResults = [{ double: 2 }, { double: 4 }, { double: 6 }];
   expect((await taskSet.onlyExecution('root', signature)).input).toMatchObject({ childResults });

@@ -28,7 +28,7 @@ test('a lease and the time between two looks are well below what is promised', (
 test('what a dead process was granted, and what the engine lost, begins within half a minute', async () => {
   const unreachable = { HATCHET_CLIENT_HOST_PORT: `127.0.0.1:${await closedPort()}` };
   const client = await faults.process({ role: 'client', items: 3, maxConcurrency: 3 }, unreachable);
-  const { id } = await client.said('swarm');
+  const { id } = await client.lineOf('swarm');
   const granted = await mage.load<Swarm<{ n: number }>>(String(id));
   await eventually('the client holds its grants', async () => (await granted.progress()).running === 3);
 
@@ -38,9 +38,9 @@ test('what a dead process was granted, and what the engine lost, begins within h
   await store.confirm(lost.id, ['0', randomUUID()]);
   // One that has said just before its death that it is alive.
   const left = await mage.swarm({ tasks: [['stamp', { n: 101 }]], isSwarmClosed: true });
-  const heard = faults.deadProcess().store;
-  await heard.run(left.id, '{}');
-  await heard.beat();
+  const recent = faults.deadProcess().store;
+  await recent.run(left.id, '{}');
+  await recent.beat();
   await client.kill();
   const from = await now(faults.redis);
 

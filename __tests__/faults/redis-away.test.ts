@@ -16,7 +16,7 @@ afterAll(async () => {
   await server.close();
 });
 
-const said = (text: string) => faults.log.lines.filter((line) => line.includes(text)).length;
+const linesWith = (text: string) => faults.log.lines.filter((line) => line.includes(text)).length;
 const startsOf = async (n: number) => (await faults.recorder.started()).filter((one) => one === n).length;
 
 test('an item that starts while Redis is away runs its body only once it is claimed', async () => {
@@ -25,10 +25,10 @@ test('an item that starts while Redis is away runs its body only once it is clai
   await eventually('the worker is full', async () => (await startsOf(0)) === 1);
   const swarm = await faults.mage.swarm({ tasks: [['stamp', { n: 1 }]], isSwarmClosed: true });
   await swarm.runNoWait();
-  const waited = said('waits to be claimed');
+  const waited = linesWith('waits to be claimed');
   await server.stop();
   await faults.recorder.open('plain');
-  await eventually('the item waits for its claim', () => said('waits to be claimed') > waited);
+  await eventually('the item waits for its claim', () => linesWith('waits to be claimed') > waited);
   expect((await faults.hatchet.runs.getDetails(await plain.runId)).done).toBe(true);
   expect(await startsOf(1)).toBe(0);
   await server.start();
@@ -57,7 +57,7 @@ test('an item that ends while Redis is away for long gives its output to the eng
   await eventually('the engine has its output', async () => (await faults.hatchet.runs.getDetails(runId)).done);
   const [task] = Object.values((await faults.hatchet.runs.getDetails(runId)).taskRuns);
   expect(task).toMatchObject({ status: 'COMPLETED', output: { n: 2 } });
-  expect(said('could not store the end of run')).toBe(1);
+  expect(linesWith('could not store the end of run')).toBe(1);
   await server.start();
   const items = [];
   for await (const item of swarm.results()) items.push(item);
@@ -73,13 +73,13 @@ test('an item that ends while Redis is away for a moment stores its end itself',
   const swarm = await faults.mage.swarm({ tasks: [['stamp', { n: 4, gate: 'moment' }]], isSwarmClosed: true });
   await swarm.runNoWait();
   await eventually('it runs', async () => (await startsOf(4)) === 1);
-  const unstored = said('could not store the end of run');
+  const unstored = linesWith('could not store the end of run');
   await server.stop();
   await faults.recorder.open('moment');
   await eventually('its body has returned', async () => (await faults.recorder.stamps('end')).some(({ n }) => n === 4));
   await server.start();
   expect(await faults.ended(swarm)).toBe('succeeded');
-  expect(said('could not store the end of run')).toBe(unstored);
+  expect(linesWith('could not store the end of run')).toBe(unstored);
   expect(await startsOf(4)).toBe(1);
 });
 

@@ -52,10 +52,10 @@ test.each(['chain', 'swarm'])(
   async (kind) => {
     const { mage } = faults;
     const last = await mage.sign('work', { n: 1, throws: 0, hold: 'last' });
-    const told = await mage.sign('note', { tag: kind });
+    const note = await mage.sign('note', { tag: kind });
     const swarm = () =>
-      mage.swarm({ tasks: [['work', { n: 2, throws: 0 }], last], successCallbacks: [told], isSwarmClosed: true });
-    const group = kind === 'chain' ? await mage.chain([last, told]) : await swarm();
+      mage.swarm({ tasks: [['work', { n: 2, throws: 0 }], last], successCallbacks: [note], isSwarmClosed: true });
+    const group = kind === 'chain' ? await mage.chain([last, note]) : await swarm();
     await group.runNoWait();
     await eventually('the last body has begun', () => batch.executed.some(({ n }) => n === 1));
     if (kind === 'swarm') await eventually('the other one has ended', () => batch.gave.length === 1);
@@ -72,8 +72,8 @@ test.each(['chain', 'swarm'])(
     } finally {
       delete faultPoints.hook;
     }
-    await eventually('what follows has run', () => batch.told.length > 0);
-    expect(batch.told.map(({ input }) => input['returnValue'])).toEqual([
+    await eventually('what follows has run', () => batch.callbacksRun.length > 0);
+    expect(batch.callbacksRun.map(({ input }) => input['returnValue'])).toEqual([
       kind === 'chain' ? { n: 1 } : [{ n: 2 }, { n: 1 }],
     ]);
   },
@@ -97,7 +97,7 @@ test('errors name what was created or run after that moment, and waiting for it 
   await eventually('the first one has ended', async () => (await unrun.status()) === 'succeeded');
   await server.goBack();
   expect(await output).toBeInstanceOf(NotFoundError);
-  await eventually('both were told', () => new Set(errors.map(({ groupId }) => groupId)).size === 2);
+  await eventually('both errors are emitted', () => new Set(errors.map(({ groupId }) => groupId)).size === 2);
   batch.open('gone');
   expect(errors.find(({ groupId }) => groupId === gone.id)?.message).toContain('from before this was created: "work"');
   expect(errors.find(({ groupId }) => groupId === unrun.id)?.message).toContain('from before this was run: "work"');

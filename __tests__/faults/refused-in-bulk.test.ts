@@ -7,7 +7,7 @@ import { rejection } from '../helpers/outcomes';
 
 const { fixture, mage, taskSet, work, callback } = openTasks(shortLease);
 const closed = { isSwarmClosed: true } as const;
-const told = (label: string) => mage.sign(callback, { label });
+const callbackNamed = (label: string) => mage.sign(callback, { label });
 
 /** Fine when it is checked, and what the engine refuses when it is stored. */
 const twoFaced = () => {
@@ -38,7 +38,7 @@ const failed = (words: RegExp) => ({ status: 'failed', error: expect.stringMatch
 test('bad ones fail, each for its own reason, and the good ones among them run', async () => {
   const swarm = await mage.swarm({
     tasks: [good(0), 'nobody-serves-this', good(2), [work, twoFaced()], good(4), await labelled(), good(6)],
-    successCallbacks: [await told('mixed')],
+    successCallbacks: [await callbackNamed('mixed')],
     ...closed,
   });
   await makeUnsendable(swarm, 5);
@@ -82,7 +82,7 @@ test('a bad step ends its chain with its reason', async () => {
       await labelled(),
       await mage.sign(work, { label: 'after' }),
     ],
-    { errorCallbacks: [await told('chain')] },
+    { errorCallbacks: [await callbackNamed('chain')] },
   );
   const { output } = await chain.runNoWait({});
   await taskSet.started('before');
@@ -98,7 +98,7 @@ test('a bad callback leaves the others and the status of what it belongs to alon
   const stop = mage.on('error', (error) => errors.push(error));
   const swarm = await mage.swarm({
     tasks: [good(1)],
-    successCallbacks: [await mage.sign(callback, twoFaced()), await told('good callback')],
+    successCallbacks: [await mage.sign(callback, twoFaced()), await callbackNamed('good callback')],
     ...closed,
   });
   expect(await swarm.run()).toEqual([1]);

@@ -7,7 +7,7 @@ import { progressOf, rejection, statusOf } from '../helpers/outcomes';
 const { fixture, mage, taskSet, work, callback } = openTasks(shortLease);
 const { hatchet } = fixture;
 const closed = { isSwarmClosed: true } as const;
-const told = (label: string) => mage.sign(callback, { label });
+const callbackNamed = (label: string) => mage.sign(callback, { label });
 const begun: unknown[] = [];
 /** The run of each body that has begun, by its label. */
 const runs = new Map<unknown, string>();
@@ -50,11 +50,15 @@ const runOf = (group: { id: string }, label: string) =>
   });
 
 test('a callback returns what it returned, or throws what it threw, and none of its own runs again', async () => {
-  const good = await mage.sign(work, { label: 'good', value: 1 }, { successCallbacks: [await told('after good')] });
+  const good = await mage.sign(
+    work,
+    { label: 'good', value: 1 },
+    { successCallbacks: [await callbackNamed('after good')] },
+  );
   const bad = await mage.sign(
     work,
     { label: 'bad', fail: 'bad callback' },
-    { errorCallbacks: [await told('after bad')] },
+    { errorCallbacks: [await callbackNamed('after bad')] },
   );
   const swarm = await mage.swarm({ tasks: [work], successCallbacks: [good, bad], ...closed });
   await swarm.run();
@@ -79,7 +83,7 @@ test('a step of a chain starts no later step again, neither after its success no
       await mage.sign(work, { label: 'step 1', fail: 'step 1 failed' }),
       await mage.sign(work, { label: 'step 2' }),
     ],
-    { errorCallbacks: [await told('chain failed')] },
+    { errorCallbacks: [await callbackNamed('chain failed')] },
   );
   await rejection(chain.run({}));
   await taskSet.settled(chain);
@@ -95,7 +99,7 @@ test('a root publishes no children again: while they run, and after their end', 
   const signature = await mage.sign(
     root,
     { label: 'root', waitFor: 'child' },
-    { successCallbacks: [await told('root done')] },
+    { successCallbacks: [await callbackNamed('root done')] },
   );
   const { output } = await signature.runNoWait({});
   const runId = await runOf(signature, 'root');
@@ -117,7 +121,7 @@ test('a root that has failed throws what its body threw', async () => {
   const signature = await mage.sign(
     root,
     { label: 'bad root', fail: 'no root' },
-    { errorCallbacks: [await told('root failed')] },
+    { errorCallbacks: [await callbackNamed('root failed')] },
   );
   const { output } = await signature.runNoWait({});
   const runId = await runOf(signature, 'bad root');
@@ -137,7 +141,7 @@ test('an item of a swarm that is suspended, or cancelled, changes nothing of it'
   const swarm = await mage.swarm({
     tasks,
     config: { maxConcurrency: 1 },
-    errorCallbacks: [await told('stopped all')],
+    errorCallbacks: [await callbackNamed('stopped all')],
     ...closed,
   });
   const failed = rejection((await swarm.runNoWait()).output);

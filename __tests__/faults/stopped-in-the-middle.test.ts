@@ -37,8 +37,8 @@ describe('a worker that is asked to stop', () => {
   beforeAll(async () => {
     leaving = await faults.process({ role: 'worker' });
     const run = async (name: string, group: Any) => given.set(name, (await group.runNoWait({})).output);
-    const told = (n: number) => mage.sign('careful', { n, waits: 'end' });
-    const chain = await mage.chain([await told(0), await mage.sign('stamp', { n: 1 })] as never);
+    const careful = (n: number) => mage.sign('careful', { n, waits: 'end' });
+    const chain = await mage.chain([await careful(0), await mage.sign('stamp', { n: 1 })] as never);
     await run('chain', chain as unknown as Any);
     const spawning = { from: 100, count: 8, pauseAt: 104, pause: 'end' };
     await run('spawning', (await mage.sign('spawn', spawning)) as unknown as Any);
@@ -47,7 +47,7 @@ describe('a worker that is asked to stop', () => {
     await run('waiting', (await mage.sign('spawn', waiting)) as unknown as Any);
     const returned = { from: 300, count: 8, held: [300, 301], gate: 'end' };
     await run('returned', (await mage.sign('spawn', returned)) as unknown as Any);
-    const followed = await mage.sign('careful', { n: 401, waits: 'end' }, { successCallbacks: [await told(402)] });
+    const followed = await mage.sign('careful', { n: 401, waits: 'end' }, { successCallbacks: [await careful(402)] });
     const first = await mage.sign('stamp', { n: 400 }, { successCallbacks: [followed] });
     await run('callback', first as unknown as Any);
     await begun(0, 103, 200, 300, 301, 307, 401);

@@ -43,7 +43,7 @@ async function suspendedBetweenAttempts(group: Any, n: number, entry?: string, b
   return handle;
 }
 
-const told = (n: number) => ({ n, firstWaits: `hold ${n}`, failsUntil: `good ${n}` });
+const input = (n: number) => ({ n, firstWaits: `hold ${n}`, failsUntil: `good ${n}` });
 
 describe('a worker that is asked to stop while an attempt waits for resume', () => {
   let leaving: TestProcess;
@@ -54,7 +54,7 @@ describe('a worker that is asked to stop while an attempt waits for resume', () 
 
   beforeAll(async () => {
     leaving = await faults.process({ role: 'worker' });
-    const sign = (n: number) => mage.sign('careful', told(n)) as unknown as Promise<Any>;
+    const sign = (n: number) => mage.sign('careful', input(n)) as unknown as Promise<Any>;
     const single = await sign(0);
     const swarm = await mage.swarm({
       tasks: [await sign(10), ['stamp', { n: 11 }]],
@@ -68,8 +68,8 @@ describe('a worker that is asked to stop while an attempt waits for resume', () 
       isSwarmClosed: true,
     });
     const chain = (await mage.chain([await mage.sign('stamp', { n: 30 }), await sign(31)] as never)) as unknown as Any;
-    const root = (await mage.sign('hard-root', { ...told(40), count: 4 })) as unknown as Any;
-    const cancelled = (await mage.sign('hard-root', { ...told(50), count: 4 })) as unknown as Any;
+    const root = (await mage.sign('hard-root', { ...input(40), count: 4 })) as unknown as Any;
+    const cancelled = (await mage.sign('hard-root', { ...input(50), count: 4 })) as unknown as Any;
     const failing = await sign(60);
     const all = { single, swarm, withAlone, chain, root, cancelled, failing };
     for (const [name, group] of Object.entries(all)) groups.set(name, group as Any);

@@ -21,8 +21,8 @@ const range = (from: number, count: number) => Array.from({ length: count }, (_,
 
 /** Runs one of each kind whose bodies wait, each at a gate for its first attempt and one for the later ones. */
 async function batch({ mage }: Faults, outputs: Outputs): Promise<Map<string, Any>> {
-  const told = (n: number) => ({ n, firstWaits: 'first', laterWaits: 'later' });
-  const held = (n: number) => mage.sign('careful', told(n));
+  const input = (n: number) => ({ n, firstWaits: 'first', laterWaits: 'later' });
+  const held = (n: number) => mage.sign('careful', input(n));
   const done = (mark: string) => mage.sign('done', { mark });
   const groups = new Map<string, Any>();
   const run = async (name: string, group: unknown) => {
@@ -40,8 +40,8 @@ async function batch({ mage }: Faults, outputs: Outputs): Promise<Map<string, An
   const steps = [await held(100), await mage.sign('stamp', { n: 101 })];
   await run('chain', await mage.chain(steps as never, { successCallbacks: [await done('chain')] }));
   const rootOptions = { successCallbacks: [await done('root')], errorCallbacks: [await done('root')] };
-  await run('root', await mage.sign('hard-root', { ...told(200), count: 6 }, rootOptions));
-  const callback = await mage.sign('careful', told(301), { successCallbacks: [await done('callback')] });
+  await run('root', await mage.sign('hard-root', { ...input(200), count: 6 }, rootOptions));
+  const callback = await mage.sign('careful', input(301), { successCallbacks: [await done('callback')] });
   await run('single', await mage.sign('stamp', { n: 300 }, { successCallbacks: [callback] }));
   return groups;
 }

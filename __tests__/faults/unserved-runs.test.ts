@@ -6,7 +6,7 @@ import { rejection, statusOf } from '../helpers/outcomes';
 const { fixture, mage, taskSet, work, callback } = openTasks(shortLease);
 const { hatchet } = fixture;
 const closed = { isSwarmClosed: true } as const;
-const told = (label: string) => mage.sign(callback, { label });
+const callbackNamed = (label: string) => mage.sign(callback, { label });
 const ran: unknown[] = [];
 const fn = async ({ label }: WorkInput) => ({ ran: ran.push(label) });
 const left = mage.task({ name: 'left', scheduleTimeout: '2s', fn });
@@ -42,7 +42,7 @@ test.each([
 ])('%s that no worker serves in time fails, runs its error callbacks, and frees its slot', async (what, task) => {
   const swarm = await mage.swarm({
     tasks: [
-      [task, { label: what }, { errorCallbacks: [await told(what)] }],
+      [task, { label: what }, { errorCallbacks: [await callbackNamed(what)] }],
       [work, { value: 'next' }],
     ],
     config: { maxConcurrency: 1 },
@@ -57,7 +57,7 @@ test.each([
 
 test('a task that no worker serves fails its chain, and later steps never run', async () => {
   const later = await mage.sign(work, { label: 'later' });
-  const chain = await mage.chain([work, left, later], { errorCallbacks: [await told('chain')] });
+  const chain = await mage.chain([work, left, later], { errorCallbacks: [await callbackNamed('chain')] });
   await rejection(chain.run({}));
   expect(await chain.status()).toBe('failed');
   expect(await later.status()).toBe('cancelled');
@@ -66,7 +66,7 @@ test('a task that no worker serves fails its chain, and later steps never run', 
 });
 
 test('a callback that no worker serves changes nothing, and its own error callbacks run', async () => {
-  const attached = await mage.sign(left, {}, { errorCallbacks: [await told('callback')] });
+  const attached = await mage.sign(left, {}, { errorCallbacks: [await callbackNamed('callback')] });
   const swarm = await mage.swarm({ tasks: [work], successCallbacks: [attached], ...closed });
   await swarm.run();
   expect((await taskSet.onlyExecution('callback', swarm)).input).toMatchObject({ error: { message: words } });
@@ -74,7 +74,7 @@ test('a callback that no worker serves changes nothing, and its own error callba
 });
 
 test('a child that no worker serves is one failure, and the root ends with its other children', async () => {
-  const signature = await mage.sign(root, {}, { successCallbacks: [await told('root')] });
+  const signature = await mage.sign(root, {}, { successCallbacks: [await callbackNamed('root')] });
   await signature.run({});
   expect((await taskSet.onlyExecution('root', signature)).input).toMatchObject({ childResults: ['served child'] });
   expect(await (await signature.children()).progress()).toMatchObject({ succeeded: 1, failed: 1 });

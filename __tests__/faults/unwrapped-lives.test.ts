@@ -2,7 +2,7 @@ import { eventually, Fixture, gate } from '../helpers/fixture';
 import { cancelByHand } from '../helpers/runs';
 
 // Workers of the plain SDK that come late, wait, or whose runs end quickly. Killed ones are in python-tasks.long.test.ts: what a
-// plain worker is written in makes no difference to what is heard of it.
+// plain worker is written in makes no difference to the events about it.
 const fixture = new Fixture({ leaseMs: 3_600_000 });
 const { mage, hatchet } = fixture;
 const open = gate();

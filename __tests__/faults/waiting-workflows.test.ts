@@ -62,7 +62,7 @@ test.each(['wrapped', 'unwrapped'])(
     for await (const item of swarm.results()) items.push(item);
     expect(items).toMatchObject([{ status: 'succeeded', output: { first: { a: 1 }, second: { b: 2 } } }]);
     expect(ofName(name)).toHaveLength(1);
-    // How it ended may be told by whoever asks first.
+    // Whoever asks first may report how it ended.
     expect(repairs.filter((message) => message.includes(swarm.id) && !message.startsWith('completed'))).toEqual([]);
     await eventually('the history shows its run', async () => (await published(swarm)) === 1);
   },
@@ -95,8 +95,8 @@ test('a run whose tasks are not due is known, with its input, and an id that nob
   const engine = new EngineClient(hatchet);
   const runId = await (await hatchet.runNoWait('unwrapped', { n: 1 } as never, {})).runId;
   const state = await eventually('the engine knows it', async () => {
-    const told = await engine.state(runId);
-    return told.known && told;
+    const found = await engine.state(runId);
+    return found.known && found;
   });
   expect(ofName('unwrapped')).not.toContain(`unwrapped ${runId}`);
   expect(state).toEqual({ known: true, evicted: false, end: undefined, input: { n: 1 } });

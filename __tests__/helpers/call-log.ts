@@ -26,7 +26,7 @@ export class CallLog {
     await Promise.all(Object.values(scripts).map(({ lua }) => redis.script('LOAD', lua)));
     const listener = await redis.monitor();
     const log = new CallLog(listener, redis);
-    listener.on('monitor', (_time: string, command: string[], source: string) => log.hear(command, source));
+    listener.on('monitor', (_time: string, command: string[], source: string) => log.record(command, source));
     return log;
   }
 
@@ -44,24 +44,24 @@ export class CallLog {
     this.redis.disconnect();
   }
 
-  /** Resolves when it has heard of everything that Redis has answered by now. */
+  /** Resolves when the log contains everything that Redis has answered by now. */
   private async caughtUp(): Promise<void> {
     const mark = `mark ${Math.random()}`;
-    const heard = new Promise<void>((resolve) => {
-      const hear = (_time: string, [, text]: string[]) => {
+    const seen = new Promise<void>((resolve) => {
+      const record = (_time: string, [, text]: string[]) => {
         if (text !== mark) return;
-        this.listener.off('monitor', hear);
+        this.listener.off('monitor', record);
         resolve();
       };
-      this.listener.on('monitor', hear);
+      this.listener.on('monitor', record);
     });
     await this.redis.echo(mark);
-    await heard;
+    await seen;
   }
 
-  private hear([command = '', text]: string[], source: string): void {
+  private record([command = '', text]: string[], source: string): void {
     const name = command.toLowerCase();
-    // What a script does is told right after its call.
+    // The monitor reports the commands of a script right after its call.
     if (source === 'lua') this.calls.at(-1)?.commands.push(name);
     else this.calls.push({ name: (name === 'evalsha' && names.get(text ?? '')) || name, commands: [] });
   }

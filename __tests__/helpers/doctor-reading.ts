@@ -23,7 +23,7 @@ export function findingOf(all: readonly DoctorFinding[], check: DoctorCheck): Do
   return found;
 }
 
-/** Each check, in the order in which they are told. */
+/** Each check, in the order in which they are reported. */
 export const allChecks: readonly DoctorCheck[] = [
   'redis',
   'format',

@@ -6,7 +6,7 @@ export interface StreamEvent {
   data: unknown;
 }
 
-/** Reads the events of a response one by one, and keeps the value that snapshots and changes tell. */
+/** Reads the events of a response one by one, and keeps the value that snapshots and changes result in. */
 export class EventStream {
   value: Record<string, unknown> = {};
   private readonly reader: ReadableStreamDefaultReader<Uint8Array>;

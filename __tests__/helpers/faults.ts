@@ -41,7 +41,7 @@ export class Faults extends Fixture {
       env,
     );
     this.processes.push(started);
-    if (config.role === 'worker') await started.said('ready');
+    if (config.role === 'worker') await started.lineOf('ready');
     return started;
   }
 

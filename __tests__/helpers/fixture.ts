@@ -5,7 +5,7 @@ import { Mageflow, type MageflowLogger, type MageflowOptions } from '../../src';
 import { keyFaults } from './key-faults';
 import { quietLogger } from './quiet';
 
-/** A logger that keeps what it is told, so that a test can look and the output stays readable. */
+/** A logger that keeps its lines for the test, so that the output stays readable. */
 export class Log implements MageflowLogger {
   readonly lines: string[] = [];
   info(message: string): void {

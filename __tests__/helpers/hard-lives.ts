@@ -63,7 +63,7 @@ export function hardLives(mage: Mageflow, recorder: Recorder) {
         (await mage.sign(careful, { n: child, ...(childrenWait ? { waits: childrenWait } : {}) })).runNoWait({});
       await recorder.note({ event: 'body', n, attempt: ctx.retryCount(), pid: process.pid });
       for (let i = 1; i <= count; i++) {
-        // What it is told to do, it does in the middle.
+        // It does what its message says in the middle.
         if (i === Math.ceil(count / 2) + 1) await wait(input, ctx.retryCount());
         await spawn(n + i);
       }

@@ -54,8 +54,8 @@ export class Invariants {
     const wrong = (await Promise.all(groups.map((group) => this.group(group, groups, expectation)))).flat();
     const [root] = groups;
     const status = root?.state['st'] ?? '';
-    const told = await outermost.status();
-    if (told !== status) wrong.push(`${outermost.id} is ${status} and says that it is ${told}`);
+    const shown = await outermost.status();
+    if (shown !== status) wrong.push(`${outermost.id} is ${status} and says that it is ${shown}`);
     if (wrong.length > 0) {
       const dump = groups.map((group) => JSON.stringify({ ...group, specs: undefined }));
       throw new Error([...wrong, ...dump, ...this.fixture.log.lines.slice(-20)].join('\n'));
@@ -215,7 +215,7 @@ export class Invariants {
     }
     const limit = Math.max(expectation.maxConcurrency ?? 0, number('mc'));
     expect(this.executions.most(id) <= limit, `${this.executions.most(id)} of its bodies ran at once`);
-    wrong.push(...this.heard(group, groups));
+    wrong.push(...this.differsFromParent(group, groups));
     return wrong;
   }
 
@@ -245,7 +245,7 @@ export class Invariants {
   }
 
   /** A group's end is what its parent has noted of it. */
-  private heard({ id, state }: Stored, groups: readonly Stored[]): string[] {
+  private differsFromParent({ id, state }: Stored, groups: readonly Stored[]): string[] {
     const parent = groups.find((one) => one.id === state['pg']);
     const entry = Number(state['pe'] ?? NaN);
     if (!parent || Number.isNaN(entry)) return [];

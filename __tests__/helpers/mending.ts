@@ -59,6 +59,6 @@ export function openMending(options: MageflowOptions = {}) {
   const { mage } = fixture;
   const { mend, work, callback } = mending;
   /** A callback whose executions are found by this label. */
-  const told = (label: string) => mage.sign(callback, { label });
-  return { fixture, mending, mage, mend, work, callback, told };
+  const callbackNamed = (label: string) => mage.sign(callback, { label });
+  return { fixture, mending, mage, mend, work, callback, callbackNamed };
 }

@@ -29,7 +29,7 @@ export class OwnRedis {
     return OwnRedis.openAt(await closedPort(), ...extra);
   }
 
-  /** On a port that something was told of before there was a server. */
+  /** On a port that was chosen before there was a server. */
   static async openAt(port: number, ...extra: string[]): Promise<OwnRedis> {
     const redis = new OwnRedis(port, await mkdtemp(join(tmpdir(), 'mageflow-redis-')), extra);
     await redis.start();

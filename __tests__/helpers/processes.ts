@@ -35,7 +35,7 @@ export class TestProcess {
   }
 
   /** Waits for a line of this kind. */
-  said(event: string): Promise<Line> {
+  lineOf(event: string): Promise<Line> {
     return eventually(`a process says "${event}"`, () => {
       const line = this.lines.find((one) => one.event === event);
       if (!line && this.child.exitCode !== null) throw new Error(`It exited: ${this.errors}`);

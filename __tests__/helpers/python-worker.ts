@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import type { HatchetClient } from '@hatchet-dev/typescript-sdk';
 import { eventually } from './fixture';
 
-/** What a body of such a worker tells when it begins. */
+/** What a body of such a worker reports when it begins. */
 export interface PythonBody {
   event: 'body';
   task: string;
@@ -29,8 +29,8 @@ export class PythonWorkers {
   /** Starts a worker, and waits until the engine gives it work. */
   async start(): Promise<PythonWorker> {
     const name = `python-${randomBytes(4).toString('hex')}`;
-    const told = { name, gates: this.gates };
-    const worker = new PythonWorker(await pythonWithSdk(), told, this.hatchet.config.namespace ?? '', (body) =>
+    const config = { name, gates: this.gates };
+    const worker = new PythonWorker(await pythonWithSdk(), config, this.hatchet.config.namespace ?? '', (body) =>
       this.bodies.push(body),
     );
     this.started.push(worker);
@@ -70,14 +70,14 @@ export class PythonWorker {
   private readonly closed: Promise<unknown>;
   private errors = '';
 
-  constructor(python: string, told: object, namespace: string, onBody: (body: PythonBody) => void) {
+  constructor(python: string, config: object, namespace: string, onBody: (body: PythonBody) => void) {
     this.child = spawn(python, [path.join(__dirname, 'plain_worker.py')], {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
       env: {
         ...process.env,
         HATCHET_CLIENT_NAMESPACE: namespace,
-        PLAIN_WORKER: JSON.stringify(told),
+        PLAIN_WORKER: JSON.stringify(config),
         PYTHONDONTWRITEBYTECODE: '1',
       },
     });

@@ -67,7 +67,7 @@ export class Races implements Executions {
     afterEach(() => {
       // Read once: what one test left is not the next one's.
       const lines = this.fixture.log.lines.splice(0);
-      // All of them, when one is bad: what the reconciler did tells why.
+      // All of them, when one is bad: what the reconciler did shows why.
       expect(lines.some((line) => !line.startsWith('info')) ? lines : []).toEqual([]);
     });
     afterAll(() => this.fixture.close());

@@ -2,7 +2,7 @@ import { NonRetryableError } from '@hatchet-dev/typescript-sdk';
 import type { Mageflow, Signature } from '../../src';
 import { eventually, type Fixture, gate, Gauge } from './fixture';
 
-interface Told {
+interface WorkInput {
   n: number;
   /** Attempts that throw before one succeeds; endless ones never do. */
   throws?: number;
@@ -31,7 +31,7 @@ export class RedisBatch {
   /** Each execution of an item's body, in order. */
   readonly executed: Executed[] = [];
   /** What callbacks got, by their tag. */
-  readonly told: { tag: string; runId: string; input: Record<string, unknown> }[] = [];
+  readonly callbacksRun: { tag: string; runId: string; input: Record<string, unknown> }[] = [];
   /** Which items' bodies gave something back. */
   readonly gave: number[] = [];
   readonly rootBodies: number[] = [];
@@ -58,7 +58,7 @@ export class RedisBatch {
     const work = mage.task({
       name: 'work',
       retries,
-      fn: async ({ n, throws = throwsOf(n), hold }: Told, ctx) => {
+      fn: async ({ n, throws = throwsOf(n), hold }: WorkInput, ctx) => {
         const attempt = ctx.retryCount();
         this.executed.push({ n, runId: ctx.workflowRunId(), attempt });
         const work = async () => {
@@ -100,7 +100,7 @@ export class RedisBatch {
     const note = mage.task({
       name: 'note',
       fn: async (input: Record<string, unknown>, ctx) => {
-        this.told.push({ tag: String(input['tag']), runId: ctx.workflowRunId(), input });
+        this.callbacksRun.push({ tag: String(input['tag']), runId: ctx.workflowRunId(), input });
         return {};
       },
     });
@@ -156,7 +156,7 @@ export class RedisBatch {
         timeoutMs,
       );
     }
-    await eventually('each has told its callback', () => new Set(this.told.map(({ tag }) => tag)).size >= 3);
+    await eventually('each callback has run', () => new Set(this.callbacksRun.map(({ tag }) => tag)).size >= 3);
     return found;
   }
 
@@ -206,7 +206,7 @@ export class RedisBatch {
 
   /**
    * Checks all of it to the letter.
-   * @param mayRepeat - whether what was between two attempts may have begun anew
+   * @param mayRepeat - whether what was between two attempts may have started over
    */
   async check({ mayRepeat = false } = {}): Promise<void> {
     expect(await this.ended()).toEqual({ swarm: 'succeeded', chain: 'succeeded', root: 'succeeded' });
@@ -214,9 +214,9 @@ export class RedisBatch {
     const counts = (n: number) => !mayRepeat || n >= this.items || throwsOf(n) === 0 || throwsOf(n) === Infinity;
     expect(this.executions(counts)).toEqual(this.expectedExecutions(counts));
     expect(new Set(this.gave).size).toBe(this.gave.length);
-    expect(this.told.map(({ tag }) => tag).sort()).toEqual(['chain done', 'root done', 'swarm done']);
+    expect(this.callbacksRun.map(({ tag }) => tag).sort()).toEqual(['chain done', 'root done', 'swarm done']);
     expect(this.callbackOf('chain done')).toEqual({ path: Array.from({ length: steps }, (_, i) => 1_000 + i) });
-    expect(this.told.find(({ tag }) => tag === 'root done')?.input).toMatchObject({
+    expect(this.callbacksRun.find(({ tag }) => tag === 'root done')?.input).toMatchObject({
       returnValue: { spawned: children },
       childResults: Array.from({ length: children }, (_, i) => ({ n: 2_000 + i })),
     });
@@ -229,7 +229,7 @@ export class RedisBatch {
   }
 
   private callbackOf(tag: string): unknown {
-    return this.told.find((one) => one.tag === tag)?.input['returnValue'];
+    return this.callbacksRun.find((one) => one.tag === tag)?.input['returnValue'];
   }
 
   private gateOf(name: string) {

@@ -2,7 +2,7 @@ import { NonRetryableError, type Context } from '@hatchet-dev/typescript-sdk';
 import { mageContext, type MageContext, type MageflowOptions } from '../../src';
 import { eventually, Fixture, gate, Gauge } from './fixture';
 
-/** What a message, or bound data, tells a body to do. The steps are done in the order of these fields. */
+/** What a body does, by its message or bound data. The steps are done in the order of these fields. */
 export interface WorkInput {
   /** Its executions are found by it. Does not have to be unique. */
   label?: string;
@@ -60,7 +60,7 @@ export class TaskSet {
   readonly retriedWork;
   /** For callbacks. Does what its message says, too, unless it is called back with an error. */
   readonly callback;
-  /** As `callback`, for tests that find executions by their swarm and need to tell both lists apart. */
+  /** As `callback`, for tests that find executions by their swarm and need to distinguish the two lists. */
   readonly errorCallback;
 
   constructor(private readonly fixture: Fixture) {
@@ -79,7 +79,7 @@ export class TaskSet {
     };
     const calledBack = (task: string) => async (input: WorkInput, ctx: Context<unknown>) => {
       const execution = this.record(input, ctx, task);
-      // An error callback receives the failed message, which told the failed body what to do.
+      // An error callback receives the failed message, which said what the failed body does.
       if (!('error' in input)) await this.obey(input, ctx, execution);
       return input.value;
     };

@@ -7,7 +7,7 @@ import { Recorder } from './recorder';
 
 // Run by itself: a process of its own that can be killed. Configured by MAGEFLOW_TEST_PROCESS; prints JSON lines.
 
-/** What a process of a test is told. */
+/** The instructions for a process of a test. */
 export interface ProcessConfig {
   /** A worker serves the tasks; a client runs a swarm of `items` and does nothing else; a filler fills one with them. */
   role: 'worker' | 'client' | 'filler';

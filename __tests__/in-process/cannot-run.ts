@@ -71,7 +71,7 @@ export const cannotRun: readonly CannotRun[] = [
       'a format that was raised is noticed at the next connection',
       'the number is written again after Redis was flushed',
     ],
-    reason: 'It breaks a connection, which ioredis makes anew, and would wait for that until its time is over.',
+    reason: 'It breaks a connection, which ioredis opens again, and would wait for that until its time is over.',
     isSkipped: true,
   },
   {

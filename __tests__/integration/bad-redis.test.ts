@@ -44,7 +44,7 @@ describe('an unreachable Redis', () => {
     ['a key prefix and auto-pipelining', { keyPrefix: 'own:', enableAutoPipelining: true, maxRetriesPerRequest: null }],
   ])('is a StoreError within commandTimeoutMs with %s, and nothing takes effect later', async (_, given) => {
     const port = await closedPort();
-    // ioredis holds the process that long when it is told to disconnect while it has no connection.
+    // ioredis holds the process that long when `disconnect` is called while it has no connection.
     const redis = new Redis({ host: '127.0.0.1', port, disconnectTimeout: 50, ...given });
     redis.on('error', () => undefined);
     const mage = new Mageflow(hatchet, redis, options);

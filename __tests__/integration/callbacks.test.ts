@@ -143,10 +143,10 @@ describe('which callbacks run', () => {
     await expect(invalid.status()).resolves.toBe('failed');
     await expect(unknown.status()).resolves.toBe('failed');
     expect(taskSet.executions('invalid')).toEqual([]);
-    const told = fixture.log.lines.filter((line) => line.startsWith('error ') && line.includes(parent.id));
-    expect(told).toHaveLength(2);
-    expect(told.join()).toContain('The message does not fit the input of wants-a-number: count: ');
-    expect(told.join()).toContain('no worker has registered a task named nobody-serves-this');
+    const logged = fixture.log.lines.filter((line) => line.startsWith('error ') && line.includes(parent.id));
+    expect(logged).toHaveLength(2);
+    expect(logged.join()).toContain('The message does not fit the input of wants-a-number: count: ');
+    expect(logged.join()).toContain('no worker has registered a task named nobody-serves-this');
   });
 
   test("an item's own callbacks run, and so do its swarm's", async () => {

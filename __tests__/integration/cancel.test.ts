@@ -7,7 +7,7 @@ const { mage, hatchet } = fixture;
 type Message = { tag: string; returnValue?: unknown };
 const started: string[] = [];
 const aborted: string[] = [];
-const heard: (Message & { error: { message: string; failureCount: number } })[] = [];
+const alerts: (Message & { error: { message: string; failureCount: number } })[] = [];
 const held = gate();
 
 const endless = mage.task({
@@ -30,7 +30,7 @@ const deaf = mage.task({
   },
 });
 const quick = mage.task({ name: 'quick', fn: ({ tag }: Message) => ({ tag }) });
-const hear = mage.task({ name: 'hear', fn: (input: (typeof heard)[number]) => void heard.push(input) });
+const alert = mage.task({ name: 'hear', fn: (input: (typeof alerts)[number]) => void alerts.push(input) });
 const never = mage.task({ name: 'never', fn: (input: Message) => void started.push(`never ${input.tag}`) });
 const parent = mage.rootTask({
   name: 'parent',
@@ -54,16 +54,16 @@ const busy = mage.rootTask({
 
 const running = (tag: string) => eventually(`${tag} runs`, () => started.includes(tag));
 const stopped = (tag: string) => eventually(`${tag} was aborted`, () => aborted.includes(tag));
-const told = async (tag: string) => {
-  await eventually(`the error callback of ${tag} ran`, () => heard.some((input) => input.tag === tag));
-  return heard.filter((input) => input.tag === tag);
+const alertsOf = async (tag: string) => {
+  await eventually(`the error callback of ${tag} ran`, () => alerts.some((input) => input.tag === tag));
+  return alerts.filter((input) => input.tag === tag);
 };
 const callbacks = async (tag: string) => ({
-  errorCallbacks: [await mage.sign(hear, { tag })],
+  errorCallbacks: [await mage.sign(alert, { tag })],
   successCallbacks: [await mage.sign(never, { tag })],
 });
 
-beforeAll(() => fixture.worker([endless, deaf, quick, hear, never, parent, busy]));
+beforeAll(() => fixture.worker([endless, deaf, quick, alert, never, parent, busy]));
 afterAll(() => {
   held.open();
   return fixture.close();
@@ -85,7 +85,7 @@ describe('cancelling a task', () => {
     });
     expect(String(run.status)).toBe('CANCELLED');
     await task.cancel();
-    expect(await told('alone')).toHaveLength(1);
+    expect(await alertsOf('alone')).toHaveLength(1);
     expect(started.filter((tag) => tag === 'alone')).toHaveLength(1);
   });
 
@@ -96,7 +96,7 @@ describe('cancelling a task', () => {
     await (await mage.load(task.id)).cancel();
     held.open();
     await expect(handle.output).rejects.toBeInstanceOf(CancelledError);
-    expect(await told('deaf')).toHaveLength(1);
+    expect(await alertsOf('deaf')).toHaveLength(1);
     expect(started).not.toContain('never deaf');
   });
 
@@ -106,7 +106,7 @@ describe('cancelling a task', () => {
     await task.cancel();
     await expect(task.status()).resolves.toBe('succeeded');
     await expect((await mage.sign(quick, { tag: 'unrun' })).cancel()).rejects.toBeInstanceOf(NotFoundError);
-    expect(heard.map(({ tag }) => tag)).not.toContain('done');
+    expect(alerts.map(({ tag }) => tag)).not.toContain('done');
   });
 });
 
@@ -154,7 +154,7 @@ describe('cancelling a group', () => {
     await step.cancel();
     await expect(handle.output).rejects.toBeInstanceOf(CancelledError);
     await expect(chain.status()).resolves.toBe('cancelled');
-    const [input, ...others] = await told('chain');
+    const [input, ...others] = await alertsOf('chain');
     expect(input?.error.message).toMatch(/cancelled/);
     expect(others).toEqual([]);
     expect(started.filter((tag) => tag.startsWith('never'))).not.toContain('never start');
@@ -176,7 +176,7 @@ describe('cancelling a group', () => {
     await stopped('swarm 1');
     expect(started).not.toContain('swarm 2');
     await expect(swarm.progress()).resolves.toMatchObject({ total: 4, cancelled: 4, failed: 0, status: 'cancelled' });
-    expect(await told('swarm')).toHaveLength(1);
+    expect(await alertsOf('swarm')).toHaveLength(1);
   });
 
   test('a root cancels its children', async () => {
@@ -188,7 +188,7 @@ describe('cancelling a group', () => {
     await expect(handle.output).rejects.toBeInstanceOf(CancelledError);
     await stopped('root child');
     await expect((await root.children()).status()).resolves.toBe('cancelled');
-    expect(await told('root')).toHaveLength(1);
+    expect(await alertsOf('root')).toHaveLength(1);
   });
 
   test('a root whose body runs is cancelled with it', async () => {
@@ -200,6 +200,6 @@ describe('cancelling a group', () => {
     await expect(handle.output).rejects.toBeInstanceOf(CancelledError);
     await stopped('busy');
     await stopped('busy child');
-    expect(await told('busy')).toHaveLength(1);
+    expect(await alertsOf('busy')).toHaveLength(1);
   });
 });

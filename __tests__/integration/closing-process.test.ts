@@ -8,11 +8,11 @@ import { eventually, Fixture, required } from '../helpers/fixture';
 const hour = 60 * 60 * 1_000;
 // Nobody looks after what it leaves: what it has not published itself comes in an hour.
 const fixture = new Fixture({ leaseMs: hour, reconcileIntervalMs: hour });
-let told = 0;
+let callbacksRun = 0;
 
 beforeAll(async () => {
   const { mage, hatchet } = fixture;
-  const done = mage.task({ name: 'done', fn: () => ({ told: ++told }) });
+  const done = mage.task({ name: 'done', fn: () => ({ callbacksRun: ++callbacksRun }) });
   const plain = hatchet.task({ name: 'unwrapped', fn: () => ({ done: true }) });
   const workflow = hatchet.workflow({ name: 'steps' });
   const first = workflow.task({ name: 'first', fn: () => ({ done: true }) });
@@ -24,7 +24,7 @@ afterAll(() => fixture.close());
 test.each(['unwrapped', 'steps', 'done'])(
   'publishes the callback of a swarm whose last item is %s before it is closed, and then ends by itself',
   async (task) => {
-    const before = told;
+    const before = callbacksRun;
     const config: ClosingConfig = {
       namespace: fixture.hatchet.config.namespace ?? '',
       redisUrl: required('REDIS_URL'),
@@ -36,10 +36,10 @@ test.each(['unwrapped', 'steps', 'done'])(
       env: { ...process.env, MAGEFLOW_CLOSING_PROCESS: JSON.stringify(config) },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    let said = '';
-    child.stdout.on('data', (data: Buffer) => (said += data.toString()));
+    let output = '';
+    child.stdout.on('data', (data: Buffer) => (output += data.toString()));
     const [code] = (await once(child, 'exit')) as [number | null];
-    expect({ code, said }).toEqual({ code: 0, said: 'closed\n' });
-    await eventually('the callback has run', () => told > before + (task === 'done' ? 1 : 0));
+    expect({ code, output }).toEqual({ code: 0, output: 'closed\n' });
+    await eventually('the callback has run', () => callbacksRun > before + (task === 'done' ? 1 : 0));
   },
 );

@@ -138,7 +138,7 @@ test('a small swarm that is run and awaited costs six calls of scripts', async (
   const small = mage.task({ name: 'small', fn: () => ({}) });
   await fixture.worker([small]);
   const run = async () => (await mage.swarm({ tasks: [small], isSwarmClosed: true })).run({});
-  // From the first wait on, the process hears of ends.
+  // From the first wait on, the process subscribes to ends.
   await run();
   const swarms = 30;
   const found = await called(async () => {

@@ -126,7 +126,7 @@ describe('what waits for its slot', () => {
 
     await swarm.cancel();
     await statusOf(swarm, 'cancelled');
-    const over = await eventually('the swarm below has heard of it', async () => {
+    const over = await eventually('it has reached the swarm below', async () => {
       const described = await mage.describe(swarm.id, { depth: 3 });
       return all(described).every(({ status }) => status === 'cancelled') && described;
     });

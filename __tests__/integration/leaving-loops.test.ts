@@ -1,4 +1,4 @@
-// Loops over `results()` and `watch()`: left at once, ended by a signal or by `close()`, and begun anew.
+// Loops over `results()` and `watch()`: left at once, ended by a signal or by `close()`, and started again.
 import { getEventListeners } from 'node:events';
 import { ClosedError, ConfigurationError, type Swarm } from '../../src';
 import { eventually } from '../helpers/fixture';

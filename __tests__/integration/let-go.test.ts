@@ -97,7 +97,7 @@ async function knownOf(groups: number, characters: number, drops: boolean) {
 
 test('what is known of groups is bound by bytes: of 400 with messages of 500 KB no more than 32 MB are kept', async () => {
   const { kept } = await knownOf(400, 500_000, false);
-  // Looking them up reads them anew, from the oldest on: whatever is kept is pushed out by those.
+  // Looking them up reads them again, from the oldest on: whatever is kept is pushed out by those.
   expect(kept * 1_000_000).toBeLessThanOrEqual(33_000_000);
 });
 

@@ -10,7 +10,7 @@ const shown = 'no PDF, it begins with \u2400\u2400IHDR';
 
 const fixture = new Fixture();
 const { mage, hatchet } = fixture;
-const told: Record<string, unknown>[] = [];
+const inputs: Record<string, unknown>[] = [];
 const attempts: Record<string, number> = {};
 const titled = mage.task({ name: 'titled', fn: ({ n }: { n: number }) => ({ title: n === 7 ? cut : 'ok' }) });
 const keyed = mage.task({ name: 'keyed', fn: (input: Record<string, unknown>) => ({ [cut]: input }) });
@@ -22,7 +22,7 @@ const broken = mage.task({
     throw new Error(which === 'nul' ? nul : cut);
   },
 });
-const note = mage.task({ name: 'note', fn: (input: Record<string, unknown>) => (told.push(input), {}) });
+const note = mage.task({ name: 'note', fn: (input: Record<string, unknown>) => (inputs.push(input), {}) });
 const root = mage.rootTask({
   name: 'captures',
   fn: async (_input: Record<string, unknown>) => {
@@ -37,7 +37,7 @@ beforeAll(() => fixture.worker([titled, keyed, broken, note, root, both]));
 afterAll(() => fixture.close());
 
 const callback = (tag: string) => mage.sign(note, { tag });
-const toldOf = (tag: string) => eventually(`${tag} was told`, () => told.find((input) => input['tag'] === tag));
+const inputOf = (tag: string) => eventually(`${tag} ran`, () => inputs.find((input) => input['tag'] === tag));
 
 /** How the engine records the runs of a swarm, once it does so of all. */
 const recorded = (id: string, count: number, status: string) =>
@@ -84,8 +84,8 @@ test.each([
       isSwarmClosed: true,
     });
     expect(await swarm.runSettled()).toMatchObject([{ status: 'failed', error: expected }]);
-    expect((await toldOf(`item ${which}`))['error']).toMatchObject({ message: expected });
-    expect((await toldOf(`swarm ${which}`))['error']).toMatchObject({ failures: [{ message: expected }] });
+    expect((await inputOf(`item ${which}`))['error']).toMatchObject({ message: expected });
+    expect((await inputOf(`swarm ${which}`))['error']).toMatchObject({ failures: [{ message: expected }] });
     expect(attempts[which]).toBe(2);
     await recorded(swarm.id, 1, 'FAILED');
   },

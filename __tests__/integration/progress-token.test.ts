@@ -55,17 +55,17 @@ test('a key that is used again after a removal makes a group that old tokens do 
 
 test('onClose calls its listener once when the instance closes, and at once when it is closed already', async () => {
   const closing = fixture.another();
-  const told: string[] = [];
-  closing.onClose(() => told.push('first'));
+  const called: string[] = [];
+  closing.onClose(() => called.push('first'));
   closing.onClose(() => {
     throw new Error('a listener of the test');
   });
-  closing.onClose(() => told.push('last'));
-  closing.onClose(() => told.push('removed'))();
+  closing.onClose(() => called.push('last'));
+  closing.onClose(() => called.push('removed'))();
   await Promise.all([closing.close(), closing.close()]);
-  expect(told).toEqual(['first', 'last']);
-  closing.onClose(() => told.push('late'));
-  expect(told).toEqual(['first', 'last', 'late']);
+  expect(called).toEqual(['first', 'last']);
+  closing.onClose(() => called.push('late'));
+  expect(called).toEqual(['first', 'last', 'late']);
   expect(fixture.log.lines).toContainEqual(expect.stringContaining('a listener of the test'));
   expect(() => mage.onClose(1 as never)).toThrow('onClose: expected a listener function');
 });

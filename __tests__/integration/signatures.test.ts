@@ -152,9 +152,10 @@ describe('a handle', () => {
       env: process.env,
       cwd: join(__dirname, '../..'),
     });
-    let said = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
     const [code] = (await event(child, 'exit')) as [number | null];
-    expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining('failed: failed failed') as string });
+    expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('failed: failed failed') as string });
   });
 });

@@ -39,7 +39,7 @@ async function expectGone(running: Running): Promise<void> {
 }
 
 /** Runs a script and returns it with the JSON in its first line of output. */
-async function startScript(args: string[]): Promise<{ child: ChildProcess; said: Record<string, unknown> }> {
+async function startScript(args: string[]): Promise<{ child: ChildProcess; printed: Record<string, unknown> }> {
   const child = spawn(process.execPath, ['--require', require.resolve('tsx/cjs'), ...args], {
     cwd: CHECKOUT,
     env: ownEnv(),
@@ -51,12 +51,12 @@ async function startScript(args: string[]): Promise<{ child: ChildProcess; said:
   });
   const line = await poll(() => child.exitCode === null && output.includes('\n') && output, { timeoutMs: TIMEOUT_MS });
   if (line === undefined) throw new Error(`Expected a line of output, got '${output}'.`);
-  return { child, said: JSON.parse(line) as Record<string, unknown> };
+  return { child, printed: JSON.parse(line) as Record<string, unknown> };
 }
 
 async function startParent(): Promise<{ child: ChildProcess; running: Running }> {
-  const { child, said } = await startScript([path.join(HELPERS, 'stack-parent.ts')]);
-  const { env, supervisorPid } = said as unknown as Pick<Stack, 'env' | 'supervisorPid'>;
+  const { child, printed } = await startScript([path.join(HELPERS, 'stack-parent.ts')]);
+  const { env, supervisorPid } = printed as unknown as Pick<Stack, 'env' | 'supervisorPid'>;
   return { child, running: inspect(env['MAGEFLOW_STACK_DIR'], supervisorPid) };
 }
 
@@ -128,7 +128,7 @@ describe('a stack', () => {
       const { folder } = inspect(own.env['MAGEFLOW_STACK_DIR'], own.supervisorPid);
       const pidOf = (name: string) => readServices(folder).find((service) => service.name === name)?.pid;
       const before = [pidOf('engine'), pidOf('postgres'), pidOf('redis')];
-      const said = lines.length;
+      const printed = lines.length;
       await own.endService('engine', 'SIGKILL');
       await expect(apiStatus(own)).rejects.toThrow();
       await own.endService('postgres', 'SIGINT');
@@ -137,7 +137,7 @@ describe('a stack', () => {
       await own.startService('postgres');
       await own.startService('engine');
       expect(await apiStatus(own)).toBe(200);
-      expect(lines.slice(said)).toEqual([]);
+      expect(lines.slice(printed)).toEqual([]);
       const running = inspect(folder, own.supervisorPid);
       await own.stop();
       expect(survivors(running)).toEqual([]);
@@ -154,14 +154,14 @@ describe('a stack', () => {
 
   test('stops on SIGINT', async () => {
     const report = 'console.log(JSON.stringify(process.env)); setInterval(() => undefined, 60000)';
-    const { child, said } = await startScript([
+    const { child, printed } = await startScript([
       path.join(CHECKOUT, 'scripts/with-stack.ts'),
       '--',
       process.execPath,
       '-e',
       report,
     ]);
-    const env = said as NodeJS.ProcessEnv;
+    const env = printed as NodeJS.ProcessEnv;
     const running = inspect(env['MAGEFLOW_STACK_DIR'], Number(env['MAGEFLOW_SUPERVISOR_PID']));
     const exitCode = exited(child);
     child.kill('SIGINT');

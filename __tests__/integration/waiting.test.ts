@@ -1,7 +1,7 @@
 import { faultPoints } from '../../src/utils/fault-points';
 import { eventually, Fixture, gate } from '../helpers/fixture';
 
-// How a process hears of the ends that it waits for.
+// How a process learns of the ends that it waits for.
 const fixture = new Fixture();
 const { mage } = fixture;
 let held = gate();
@@ -19,7 +19,7 @@ const texts = mage.task({ name: 'texts', fn: ({ text }: { text: string }) => tex
 beforeAll(() => fixture.worker([item, texts]));
 beforeEach(async () => {
   held = gate();
-  // From the first wait on, the process hears of ends.
+  // From the first wait on, the process subscribes to ends.
   await (await mage.swarm({ tasks: [[item, { n: 0 }]], isSwarmClosed: true })).run({});
   await eventually('the channel is there', async () => (await channels()).length > 0);
 });

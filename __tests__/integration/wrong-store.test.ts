@@ -17,7 +17,7 @@ pair.task({ name: 'second', parents: [first], fn: () => ({}) });
 
 const publishers = {
   keyPrefix: new Fixture({ ...options, keyPrefix: `${serving.keyPrefix}-other` }, hatchet),
-  // The mark in a claim is the same: only that nothing is there tells them apart.
+  // The mark in a claim is the same: only the missing keys show the difference.
   Redis: new Fixture({ ...options, keyPrefix: serving.keyPrefix }, hatchet, `${required('REDIS_URL')}/1`),
 };
 

@@ -34,7 +34,7 @@ export interface NewItem {
   onError: number;
 }
 
-/** What tells executions of one run apart. */
+/** What distinguishes executions of one run. */
 export interface Attempt {
   retryCount: number;
   invocation: number;
@@ -97,7 +97,7 @@ type Call =
 export type Action = Call & { by: number };
 
 /** An action in a line that a person can read. */
-export function tell({ by, do: what, ...rest }: Action): string {
+export function describeAction({ by, do: what, ...rest }: Action): string {
   const parts = Object.entries(rest).map(([name, value]) => `${name}=${short(value)}`);
   return `${'AB'[by]}: ${what}${parts.length ? ` ${parts.join(' ')}` : ''}`;
 }

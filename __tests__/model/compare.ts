@@ -117,7 +117,7 @@ export async function compare(model: Model, real: Real, ttls: number[]): Promise
   // A chain stands still at a step that is suspended.
   const [next] = model.line;
   const stands = model.config.kind === 'chain' && next !== undefined && model.alone(next);
-  if (due.more && !stands) throw new Error('Slots are free, items wait, and nobody is told to start them.');
+  if (due.more && !stands) throw new Error('Slots are free, items wait, and no reply says that they can be granted.');
   lifetimes(model, ttls);
   invariants(model);
 }

@@ -46,13 +46,13 @@ export class Control extends Executions {
     return this.done('cancelled');
   }
 
-  protected suspend({ on, version }: Action & { do: 'suspend' }, said: number): string {
+  protected suspend({ on, version }: Action & { do: 'suspend' }, newVersion: number): string {
     const [only] = this.config.kind === 'task' ? this.items : [];
     // A chain that was suspended when one of its steps was cancelled ends when it is resumed.
     const over = this.ended || (this.status === 'cancelling' && (on || !this.suspended));
     if (over || (only && only.doomed && holdsSlot(only))) return 'ended';
     if (version !== undefined && version < this.word) return 'older';
-    this.word = version ?? said;
+    this.word = version ?? newVersion;
     this.sayBelow();
     this.suspended = on;
     if (!on) {
@@ -62,13 +62,13 @@ export class Control extends Executions {
     return this.done(on ? 'suspended' : 'resumed');
   }
 
-  protected suspendEntry({ entry, on }: Action & { do: 'suspendEntry' }, said: number): string {
+  protected suspendEntry({ entry, on }: Action & { do: 'suspendEntry' }, newVersion: number): string {
     const u = this.find(entry);
     if (!u) return 'missing';
     const active = holdsSlot(u) || u.state === 'deferred';
     if (this.ended && !active && !this.heldBack) return 'ended';
     if (on && ((active && u.doomed) || isOutcome(u.state))) return 'ended';
-    u.word = { suspended: on, version: said };
+    u.word = { suspended: on, version: newVersion };
     this.sayBelow();
     if (!on) {
       if (this.isItem(u)) this.requeue([u]);

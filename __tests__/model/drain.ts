@@ -11,7 +11,7 @@ export async function drain(run: Run, perform: (action: Action) => Promise<void>
   const entries = model.active.filter(({ state }) => state !== 'deferred').map(({ name }) => name);
   if (entries.length > 0) await perform({ do: 'lapse', entries, by: 0 });
   for (let steps = 0; !(model.gone || model.over); steps++) {
-    if (steps > 150) throw new Error(`${run.told()}\nIt never ends, whatever is done.`);
+    if (steps > 150) throw new Error(`${run.describe()}\nIt never ends, whatever is done.`);
     await perform({ ...next(run), by: steps % 2 } as Action);
   }
 }
@@ -27,7 +27,7 @@ function next(run: Run): object {
     return model.config.parent
       ? { do: 'runNested', message: '{}', rightful: true, round: model.parentRound }
       : { do: 'run', message: '{}', ready: false };
-  if (model.status === 'running' && !model.told && model.count('waiting') > 0)
+  if (model.status === 'running' && !model.hasMessage && model.count('waiting') > 0)
     return { do: 'run', message: '{}', ready: false };
   if (!model.closed) return { do: 'close', round: '' };
   const u = model.active.find(({ state }) => state !== 'deferred');

@@ -133,7 +133,7 @@ export class Executions extends Mechanisms {
     }
     if (u.state === 'published') u.publications += 1;
     Object.assign(u, { state: 'granted', owner: this.by, run: '', due: false });
-    this.tellOf(u);
+    this.addToAnswer(u);
     return 'granted';
   }
 

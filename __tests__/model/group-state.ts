@@ -20,7 +20,7 @@ export class GroupState {
   cutOff = false;
   items: Unit[] = [];
   callbacks: Unit[] = [];
-  /** That its parent has to be told of its end. */
+  /** That its end has to be reported to its parent. */
   telling: Unit | undefined;
   /** Items that wait for a slot, in their order. */
   line: Unit[] = [];
@@ -35,7 +35,7 @@ export class GroupState {
   why: string | undefined;
   deadline: 'none' | 'ahead' | 'over' = 'none';
   /** Whether it has been given its message. */
-  told = false;
+  hasMessage = false;
   round = 0;
   parentRound = 0;
   /** Nothing of it starts for a while. */
@@ -86,9 +86,9 @@ export class GroupState {
   }
   /** Nothing is to be done in it, and more may be added. */
   get idle(): boolean {
-    const { closed, told, status, slots, suspended, preparing, paused, items } = this;
+    const { closed, hasMessage, status, slots, suspended, preparing, paused, items } = this;
     const stands = slots === 0 && !suspended && !preparing && !paused && items.every(({ state }) => isOutcome(state));
-    return this.config.idle && !closed && told && status === 'running' && stands;
+    return this.config.idle && !closed && hasMessage && status === 'running' && stands;
   }
   get ended(): boolean {
     return isOutcome(this.status);
@@ -111,7 +111,7 @@ export class GroupState {
     return u.word.suspended && u.word.version > this.word;
   }
 
-  /** What a reader is to be told of an item. */
+  /** What a reader returns for an item. */
   seen(u: Unit): string {
     if (holdsSlot(u)) {
       if (this.alone(u) || (this.suspended && this.config.kind === 'task')) return 'suspended';

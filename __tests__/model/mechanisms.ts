@@ -64,7 +64,7 @@ export class Mechanisms extends GroupState {
     if (this.config.kind !== 'chain' && this.alone(u)) u.passed = true;
     else this.line.unshift(u);
   }
-  protected tellOf(u: Unit): void {
+  protected addToAnswer(u: Unit): void {
     if (this.isItem(u)) this.answer.grants.push(`${u.name} ${u.message}`);
     else this.answer.fired.push(`${u.name} ${u.fired}`);
   }
@@ -135,7 +135,7 @@ export class Mechanisms extends GroupState {
 
   protected handOver(u: Unit): void {
     this.lease(u, 'granted');
-    this.tellOf(u);
+    this.addToAnswer(u);
   }
 
   /** Lets callbacks go that were held back: all, or those of what isn't suspended by itself. */
@@ -159,7 +159,7 @@ export class Mechanisms extends GroupState {
     this.end(only ? (only.state as Outcome) : this.status === 'running' ? all : failed ? 'failed' : 'cancelled', true);
   }
 
-  protected end(outcome: Outcome, withCallbacks: boolean, tell = true): void {
+  protected end(outcome: Outcome, withCallbacks: boolean, notifies = true): void {
     this.status = outcome;
     this.suspended = false;
     this.closed = true;
@@ -168,7 +168,7 @@ export class Mechanisms extends GroupState {
     const { success, error } = this.config;
     if (withCallbacks && this.config.kind !== 'task')
       this.fire(outcome === 'succeeded' ? success : error, `${outcome === 'succeeded' ? 'success' : 'error'} g`);
-    if (!this.config.parent || !tell) return;
+    if (!this.config.parent || !notifies) return;
     this.telling = this.unit('p', noItem, 'granted');
     this.handOver(this.telling);
   }

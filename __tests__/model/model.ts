@@ -126,7 +126,7 @@ export class Model extends Control {
   begin(run: boolean): string[] {
     this.answer = { code: '', grants: [], fired: [], withdrawn: [], endedAs: undefined };
     if (!run) return [];
-    this.told = true;
+    this.hasMessage = true;
     this.begun();
     this.readyAll();
     this.done('');
@@ -161,10 +161,10 @@ export class Model extends Control {
 
   private run({ message, ready }: Action & { do: 'run' }): string {
     if (this.config.parent && this.status === 'pending' && !ready) return 'nested';
-    if (this.told) return 'already-started';
+    if (this.hasMessage) return 'already-started';
     if (this.ended || this.stopped) return 'finished';
     this.begun(false);
-    this.told = message !== '';
+    this.hasMessage = message !== '';
     this.readyAll();
     return this.done('started');
   }
@@ -175,12 +175,12 @@ export class Model extends Control {
     if (this.status === 'running') return 'started';
     if (this.ended || this.stopped) {
       // It may be tried again, with what it would have got.
-      this.told ||= message !== '';
+      this.hasMessage ||= message !== '';
       return 'finished';
     }
     this.begun();
-    this.told ||= message !== '';
-    if (this.told || this.closed) this.readyAll();
+    this.hasMessage ||= message !== '';
+    if (this.hasMessage || this.closed) this.readyAll();
     return this.done('started');
   }
 

@@ -70,8 +70,6 @@ export class Real {
   readonly reader: GroupReader;
   readonly tree: TreeReader;
   readonly group: NewGroup;
-  /** What two stores were told of what became of groups. */
-  heard = 0;
   /** Whether chosen items of it are being made ready. */
   private isChosen = false;
 
@@ -193,9 +191,11 @@ export class Real {
       case 'cancelEntry':
         return called(await store.cancelEntry(id, action.entry));
       case 'suspend':
-        return said(await store.suspend(id, action.on, action.version === undefined ? '' : String(action.version)));
+        return withVersion(
+          await store.suspend(id, action.on, action.version === undefined ? '' : String(action.version)),
+        );
       case 'suspendEntry':
-        return said(await store.suspendEntry(id, action.entry, action.on));
+        return withVersion(await store.suspendEntry(id, action.entry, action.on));
       case 'withdraw':
         return called(await store.withdraw(id, action.entries));
       case 'update': {
@@ -318,7 +318,7 @@ function called({ code, effects }: { code: string; effects?: Effects }): { answe
   return { answer: answerOf(code, effects) };
 }
 
-function said({ code, effects, version }: { code: string; effects: Effects; version: string }) {
+function withVersion({ code, effects, version }: { code: string; effects: Effects; version: string }) {
   return { answer: answerOf(code, effects), ...(version ? { version: Number(version) } : {}) };
 }
 

@@ -17,7 +17,7 @@ const payload = (outcome: string, n: number): string =>
         : `{"message":"no ${n}"}`;
 const groupRun = (u: Unit) => `g:child-${u.name}`;
 
-/** The runs that may be heard of for an entry. */
+/** The runs whose events may arrive for an entry. */
 function runFor(run: Run, u: Unit, n: number): string {
   const known = [u.run, ...run.runsOf(u.name)].filter((name) => name && !name.startsWith('g:'));
   return pick([...new Set(known), ...(n % 5 === 0 ? [run.newRun()] : [])], n) ?? run.newRun();
@@ -121,7 +121,7 @@ export const ofRuns: Record<string, Maker> = {
     const attempt = { ...u.attempt, retryCount: u.attempt.retryCount + 1, nonce: run.newNonce() };
     return { do: 'start', ...of, attempt, token: true, deadOwner: '', child: u.kind === 'root', handBack: true };
   },
-  // An attempt that another one has taken over from still tells how it ended.
+  // An attempt that another one has taken over from still reports how it ended.
   late: (run, { a, b, c }) => {
     const former = run.model.all.flatMap(({ name, run: of }) =>
       (run.attempts.get(of) ?? []).map((attempt) => ({ entry: name, run: of, attempt })),

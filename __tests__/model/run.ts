@@ -1,4 +1,4 @@
-import { tell, type Action, type Attempt } from './actions';
+import { describeAction, type Action, type Attempt } from './actions';
 import { compare, same } from './compare';
 import type { Choice } from './choice';
 import type { Model } from './model';
@@ -9,7 +9,7 @@ export class Run {
   readonly history: Action[] = [];
   /** What was chosen by chance, with which the same can be done again. */
   readonly choices: Choice[] = [];
-  /** Words from above, which a group may hear late and in any order. */
+  /** Suspensions from above, which may reach a group late and in any order. */
   readonly words: { on: boolean; version: number }[] = [];
   /** The runs that there were of each entry, and the attempts of each run. */
   readonly runs = new Map<string, string[]>();
@@ -31,8 +31,11 @@ export class Run {
   }
 
   /** All that was done. */
-  told(): string {
-    return [JSON.stringify(this.model.config), ...this.history.map((one, i) => `  ${i + 1}. ${tell(one)}`)].join('\n');
+  describe(): string {
+    return [
+      JSON.stringify(this.model.config),
+      ...this.history.map((one, i) => `  ${i + 1}. ${describeAction(one)}`),
+    ].join('\n');
   }
 
   note(action: Action): void {
@@ -60,7 +63,7 @@ export async function both(run: Run, real: Real, action: Action): Promise<void> 
     same('the answer', answer, expected);
     await look(run, real);
   } catch (error) {
-    throw new Error(`${run.told()}\n${(error as Error).message}`, { cause: error });
+    throw new Error(`${run.describe()}\n${(error as Error).message}`, { cause: error });
   }
 }
 

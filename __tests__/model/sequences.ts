@@ -86,7 +86,7 @@ export async function runCase({ pair }: Stores, { config, choices }: Case): Prom
       const command = new Command(choice);
       if (!command.check(run))
         throw new Error(
-          `${run.told()}\nExpected that ${command.toString()} can be done next, which the model denies: write the case anew.`,
+          `${run.describe()}\nExpected that ${command.toString()} can be done next, which the model denies: write a new case.`,
         );
       await command.run(run, real);
     }

@@ -11,13 +11,13 @@ export const holdsSlot = ({ state }: Unit) => ['granted', 'published', 'running'
 /** The entry that a callback was fired for; 'g' for the group. */
 export const sourceOf = ({ fired }: Unit) => fired.split(' ')[1] ?? '';
 
-/** An item, a callback that was fired (c0, c1 ...), or the parent that is to be told of the end (p). */
+/** An item, a callback that was fired (c0, c1 ...), or the report of the end to the parent (p). */
 export interface Unit extends NewItem {
   name: string;
   state: State;
   /** Of a callback: which list, and whose end. */
   fired: string;
-  /** A callback that was repeated, or whose source has ended anew: it is not repeated any more. */
+  /** A callback that was repeated, or whose source has ended again: it is not repeated any more. */
   superseded: boolean;
   /** The run that was published or owns it, who has to look after it, and when that is to be asked. */
   run: string;

@@ -12,7 +12,7 @@ const dead = faults.deadProcess();
 const opened = gate();
 const claims = new Map<string, string>();
 const plain: unknown[] = [];
-const told: unknown[] = [];
+const reported: unknown[] = [];
 
 type Message = { n: number; hold?: boolean };
 const item = mage.task({
@@ -30,7 +30,7 @@ const forger = mage.task({
     return { forged: n };
   },
 });
-const note = mage.task({ name: 'note', fn: (input: object) => void told.push(input) });
+const note = mage.task({ name: 'note', fn: (input: object) => void reported.push(input) });
 const forgingRoot = mage.rootTask({ name: 'forging-root', fn: () => Promise.resolve('a root by itself') });
 
 beforeAll(() => faults.worker([item, forger, note, forgingRoot]));
@@ -92,7 +92,7 @@ test('made-up claims make a run no item: it runs plainly, and nothing stored cha
   expect(outputs).toEqual(made.map((_, n) => ({ forged: n })));
   expect(plain.splice(0)).toEqual(made.map(() => undefined));
   expect(await dump(faults)).toEqual(before);
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
 });
 
 test('a made-up parent makes a run no child, whatever claim it copies', async () => {

@@ -36,7 +36,7 @@ afterEach(() => {
   expect(seen.filter(({ polluted }) => polluted !== undefined)).toEqual([]);
 });
 
-const told = (tag: string) => eventually(`${tag} ran`, () => seen.find((one) => one.tag === tag));
+const inputOf = (tag: string) => eventually(`${tag} ran`, () => seen.find((one) => one.tag === tag));
 
 test('outputs reach steps, callbacks, lists and descriptions, and change no prototype', async () => {
   const chain = await mage.chain([
@@ -44,7 +44,7 @@ test('outputs reach steps, callbacks, lists and descriptions, and change no prot
     await mage.sign(takes, { tag: 'step', returnValue: { a: 1 } }),
   ]);
   await expect(chain.run({})).resolves.toBe('taken');
-  await told('step');
+  await inputOf('step');
   const swarm = await mage.swarm({
     tasks: [gives],
     successCallbacks: [await mage.sign(takes, { tag: 'callback', returnValue: [{}] })],
@@ -52,7 +52,7 @@ test('outputs reach steps, callbacks, lists and descriptions, and change no prot
   });
   const [output] = (await swarm.run()) as Record<string, unknown>[];
   expect(JSON.stringify(output)).toBe(poison);
-  await told('callback');
+  await inputOf('callback');
   for await (const { output: listed } of swarm.results()) expect(JSON.stringify(listed)).toBe(poison);
   await mage.describe(swarm.id);
 });
@@ -65,7 +65,7 @@ test('errors that look like them are texts', async () => {
     isSwarmClosed: true,
   });
   expect(await swarm.runSettled()).toMatchObject([{ status: 'failed', error: poison }]);
-  expect((await told('error')).input['error']).toMatchObject({ failures: [{ message: poison }] });
+  expect((await inputOf('error')).input['error']).toMatchObject({ failures: [{ message: poison }] });
 });
 
 test.each(names)('%s is a name, a key, a metadata key and a task like any other', async (name) => {
@@ -101,9 +101,9 @@ test('stored values that somebody forged change no prototype, neither in publish
   });
   await fixture.redis.hset(state, 'opt', '{"__proto__":{"polluted":1},"additionalMetadata":{"__proto__":"y"}}');
   await swarm.run({ deep: 'own' });
-  const { input } = await told('forged');
+  const { input } = await inputOf('forged');
   expect(input['tag']).toBe('forged');
-  await told('after forging');
+  await inputOf('after forging');
   await fixture.redis.hset(results, { '0': `s${poison}`, '1': `f${poison}` });
   const read = [];
   for await (const item of swarm.results()) read.push(item);

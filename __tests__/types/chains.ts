@@ -71,13 +71,13 @@ export async function whatDoesNotFit(mage: Mageflow): Promise<void> {
   const sometimes = mage.task({ name: 'sometimes', fn: (input: { a: string }) => (input.a ? 5 : null) });
   // @ts-expect-error -- it gives null too
   await mage.chain([sometimes, addOne]);
-  const besideAny = mage.task({
+  const withAny = mage.task({
     name: 'beside-any',
     input: z.object({ anything: z.any(), rows: returnValue(z.array(z.string())) }),
     fn: ({ rows }) => rows.length,
   });
   // @ts-expect-error -- a field of any type beside the marked one says nothing
-  await mage.chain([addOne, besideAny]);
+  await mage.chain([addOne, withAny]);
   const optional = mage.task({ name: 'optional', fn: (): { a?: number } => ({}) });
   const takesText = mage.task({ name: 'takes-text', fn: (input: { returnValue: { a: string } }) => input });
   // @ts-expect-error -- an object with optional fields is known all the same

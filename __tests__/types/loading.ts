@@ -1,4 +1,4 @@
-// Pins: what `load` gives is typed by the kind that is asked for, and by what it is told of its output.
+// Pins: what `load` gives is typed by the kind that is asked for, and by the output type that is given.
 import { exactly } from './helpers';
 import * as mageflow from 'mageflow';
 import type { Chain, LoadOptions, Mageflow, RootSignature, Signature, Swarm } from 'mageflow';

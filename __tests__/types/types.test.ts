@@ -106,16 +106,16 @@ describe("the compiler's error for a wrong call is a few lines that name the fie
     '  const input = z.object({ path: z.string(), width: z.number(), note: z.string().optional() });',
     "  const resize = mage.task({ name: 'resize', input, fn: ({ path }) => path });",
   ];
-  let told: string[] = [];
+  let diagnostics: string[] = [];
   beforeAll(() => {
-    told = diagnose({ [file]: [...before, ...calls.map(([call]) => call), '}'].join('\n') });
+    diagnostics = diagnose({ [file]: [...before, ...calls.map(([call]) => call), '}'].join('\n') });
   });
 
   test.each(calls.map(([call, names], i) => ({ call, names, line: before.length + 1 + i })))('$call', (one) => {
-    const [said = '', ...others] = told.filter((text) => text.startsWith(`${file}:${one.line}: `));
+    const [diagnostic = '', ...others] = diagnostics.filter((text) => text.startsWith(`${file}:${one.line}: `));
     expect(others).toEqual([]);
-    expect(said).toContain(one.names);
-    expect(said.split('\n').length).toBeLessThan(5);
-    expect(said).not.toContain('overload');
+    expect(diagnostic).toContain(one.names);
+    expect(diagnostic.split('\n').length).toBeLessThan(5);
+    expect(diagnostic).not.toContain('overload');
   });
 });

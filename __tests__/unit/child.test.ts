@@ -36,9 +36,9 @@ function isAlive(pid: number): boolean {
 
 test('a command that is ended takes with it what it has started', async () => {
   const script = runScript({ wholeGroup: true });
-  let said = '';
-  script.stdout?.on('data', (data: Buffer) => (said += data.toString()));
-  const pid = await eventually('the process has started', () => Number(said));
+  let output = '';
+  script.stdout?.on('data', (data: Buffer) => (output += data.toString()));
+  const pid = await eventually('the process has started', () => Number(output));
   expect(isAlive(pid)).toBe(true);
   script.kill('SIGTERM');
   const [code] = (await once(script, 'exit')) as [number];

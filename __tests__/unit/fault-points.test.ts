@@ -23,17 +23,17 @@ describe('a call between fault points', () => {
   });
 
   test('is reported before it is made, and after it has answered', async () => {
-    const told: string[] = [];
-    faultPoints.hook = (point) => void told.push(point);
-    await betweenFaultPoints('redis', 'finish', async () => void told.push('call'));
-    expect(told).toEqual(['before redis finish', 'call', 'after redis finish']);
+    const points: string[] = [];
+    faultPoints.hook = (point) => void points.push(point);
+    await betweenFaultPoints('redis', 'finish', async () => void points.push('call'));
+    expect(points).toEqual(['before redis finish', 'call', 'after redis finish']);
   });
 
   test('that fails passes no second one', async () => {
-    const told: string[] = [];
-    faultPoints.hook = (point) => void told.push(point);
+    const points: string[] = [];
+    faultPoints.hook = (point) => void points.push(point);
     const failing = betweenFaultPoints('engine', 'publish', () => Promise.reject(new Error('away')));
     await expect(failing).rejects.toThrow('away');
-    expect(told).toEqual(['before engine publish']);
+    expect(points).toEqual(['before engine publish']);
   });
 });

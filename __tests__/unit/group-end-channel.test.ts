@@ -10,24 +10,24 @@ const collectGarbage = runInNewContext('gc') as () => void;
 function listening() {
   const client = Object.assign(new EventEmitter(), { subscribe: () => Promise.resolve(1) });
   const ends = new GroupEndChannel('ours');
-  const heard: [string, GroupEndMessage][] = [];
+  const received: [string, GroupEndMessage][] = [];
   ends.listen(
     client as unknown as RedisLike,
-    (group, end) => heard.push([group, end]),
+    (group, end) => received.push([group, end]),
     (error) => {
       throw error;
     },
   );
   /** As the socket gives it: a text of its own. */
-  const tell = (text: string) => client.emit('message', 'ours', Buffer.from(text).toString());
-  return { ends, heard, tell };
+  const send = (text: string) => client.emit('message', 'ours', Buffer.from(text).toString());
+  return { ends, received, send };
 }
 
 test('reports how a group has ended, with its outputs where they came with it', () => {
-  const { ends, heard, tell } = listening();
-  tell('succeeded 2 base:{a group}:g\n["x\\ny",1]');
-  tell('failed 30 base:{other}:g');
-  expect(heard).toEqual([
+  const { ends, received, send } = listening();
+  send('succeeded 2 base:{a group}:g\n["x\\ny",1]');
+  send('failed 30 base:{other}:g');
+  expect(received).toEqual([
     ['base:{a group}:g', { status: 'succeeded', total: 2, list: '["x\\ny",1]' }],
     ['base:{other}:g', { status: 'failed', total: 30 }],
   ]);
@@ -35,11 +35,11 @@ test('reports how a group has ended, with its outputs where they came with it', 
 });
 
 test('remembers that groups have ended without keeping their outputs', () => {
-  const { ends, heard, tell } = listening();
+  const { ends, received, send } = listening();
   collectGarbage();
   const before = process.memoryUsage().heapUsed;
-  for (let n = 0; n < 9_000; n++) tell(`succeeded 1 base:{a-group-of-number-${n}}:g\n["${'x'.repeat(4_000)}"]`);
-  heard.length = 0;
+  for (let n = 0; n < 9_000; n++) send(`succeeded 1 base:{a-group-of-number-${n}}:g\n["${'x'.repeat(4_000)}"]`);
+  received.length = 0;
   collectGarbage();
   // 36 MB of outputs; what is remembered of an end takes some hundred bytes.
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000);

@@ -38,7 +38,7 @@ test('what is given replaces the default', () => {
   const given = { keyPrefix: 'shop', retention: { finishedMs: 1 }, maxInlineBytes: 5, logger: own };
   const resolved = resolveOptions(given, logger);
   expect(resolved).toMatchObject({ keyPrefix: 'shop', finishedMs: 1, abandonedMs: 604_800_000, maxInlineBytes: 5 });
-  // Whose lines they are is said once: the client's logger does so itself.
+  // The prefix occurs once: the client's logger does so itself.
   resolved.logger.warn('a line');
   expect(lines).toEqual(['mageflow: a line']);
   expect(resolveOptions({}, logger).logger).toBe(logger);

@@ -112,9 +112,9 @@ test('the end of a body waits for what it has begun to publish, and for what tha
     }),
   );
   const refused = root.begin(later('refused').then(() => Promise.reject(new Error('no room'))));
-  const told = expect(refused).rejects.toThrow('no room');
+  const rejects = expect(refused).rejects.toThrow('no room');
   await root.end();
   expect(order).toEqual(['added', 'refused', 'published']);
   await expect(child).resolves.toBe('child');
-  await told;
+  await rejects;
 });

@@ -22,7 +22,7 @@ export async function closeBench({ mage, redis }: Bench): Promise<void> {
   redis.disconnect();
 }
 
-/** A client with a namespace of its own, of which nothing is heard. */
+/** A client with a namespace of its own, without log lines. */
 export function newClient(): HatchetClient {
   return HatchetClient.init({ namespace: `bench${randomBytes(4).toString('hex')}`, logger: quietLogger as never });
 }

@@ -7,14 +7,14 @@ export type Samples = Record<string, number[]>;
 export async function interleave(
   sides: Record<string, () => Promise<number>>,
   rounds: number,
-  tell: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<Samples> {
   const samples: Samples = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
   const names = Object.keys(sides);
   for (let round = 1; round <= rounds; round++) {
     const order = inOrder(names, round);
     for (const name of order) samples[name]?.push((await sides[name]?.()) ?? Number.NaN);
-    tell(`round ${round}: ${names.map((name) => `${name} ${seconds(samples[name]?.at(-1) ?? 0)}`).join(', ')}`);
+    log(`round ${round}: ${names.map((name) => `${name} ${seconds(samples[name]?.at(-1) ?? 0)}`).join(', ')}`);
   }
   return samples;
 }
@@ -31,8 +31,8 @@ export function inOrder<T extends string | number>(sides: readonly T[], round: n
 }
 
 /** Median, and how far the lowest and the highest are from it. */
-export function summary(values: readonly number[], told: (value: number) => string = seconds): string {
-  return `${told(median(values))} (${told(Math.min(...values))} to ${told(Math.max(...values))})`;
+export function summary(values: readonly number[], format: (value: number) => string = seconds): string {
+  return `${format(median(values))} (${format(Math.min(...values))} to ${format(Math.max(...values))})`;
 }
 
 export const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;

@@ -64,7 +64,7 @@ async function measure(swarms: InstantSwarms, items: number, say: (line: string)
   };
 }
 
-const lastBesideFirst = ({ times }: Round) => (times.at(-1) ?? 0) / (times[0] ?? 0);
+const lastToFirst = ({ times }: Round) => (times.at(-1) ?? 0) / (times[0] ?? 0);
 
 const scriptCalls = ({ commands }: Round) =>
   commands.filter(({ name }) => name.startsWith('eval')).reduce((sum, { perItem }) => sum + perItem, 0);
@@ -81,7 +81,7 @@ function table(rounds: readonly Round[]): Table {
       row('processor time of Node an item', ({ nodeUs }) => `${nodeUs.toFixed(0)} µs`),
       row('bytes of Redis an item, queued', ({ queuedBytes }) => queuedBytes.toFixed(0)),
       row('bytes of Redis an item, finished', ({ finishedBytes }) => finishedBytes.toFixed(0)),
-      row("time of the last tenth beside the first's", (round) => lastBesideFirst(round).toFixed(2)),
+      row("time of the last tenth beside the first's", (round) => lastToFirst(round).toFixed(2)),
       row('memory of Node after each tenth, MiB', ({ rss }) => rss.map((value) => value.toFixed(0)).join(', ')),
       row('runs in a call to the engine', ({ items, calls }) => (items / calls).toFixed(0)),
       row('script calls an item', (round) => scriptCalls(round).toFixed(2)),
@@ -122,7 +122,7 @@ export const bookkeeping: Part = {
         {
           what: 'the last tenth beside the first',
           must: 1.2,
-          got: median(rounds.map(lastBesideFirst)),
+          got: median(rounds.map(lastToFirst)),
           more: false,
           unit: 'times as long',
         },

@@ -142,7 +142,7 @@ async function measure(of: Case, options: PartOptions, say: (line: string) => vo
   const warmUp: Case = { ...of, items: Math.min(of.items, 2 * of.limit + 20), ms: 0 };
   for (const side of Object.values(sides)) await side(warmUp);
   const bound = Object.fromEntries(Object.entries(sides).map(([name, side]) => [name, () => side(of)]));
-  const samples = await interleave(bound, options.rounds ?? 5, (line) => say(`${told(of)}: ${line}`));
+  const samples = await interleave(bound, options.rounds ?? 5, (line) => say(`${describeCase(of)}: ${line}`));
   const runs = await engineRuns(bench.hatchet, { 'mageflow.swarm': lastSwarm() });
   await Promise.all(started.map((worker) => worker.stop()));
   await Promise.all(running);
@@ -150,7 +150,7 @@ async function measure(of: Case, options: PartOptions, say: (line: string) => vo
   return { ...of, samples, runs };
 }
 
-function told({ items, ms, limit }: Case): string {
+function describeCase({ items, ms, limit }: Case): string {
   return `${items.toLocaleString('en')} items of ${ms} ms at ${limit}`;
 }
 
@@ -172,7 +172,7 @@ function targets(of: Case, samples: Samples): Target[] {
   if (!wanted) return [];
   const { must, aim, than } = wanted;
   const target = (what: string, against: number, name: string): Target => ({
-    what: `${told(of)}: ${what}`,
+    what: `${describeCase(of)}: ${what}`,
     must,
     ...(aim === undefined ? {} : { aim }),
     got: against / of_(name),
@@ -194,7 +194,7 @@ export const sides: Part = {
       .map((of) => ({ ...of, items: Math.max(1, Math.round(of.items * options.scale)) }));
     const measured: Awaited<ReturnType<typeof measure>>[] = [];
     for (const of of chosen) measured.push(await measure(of, options, say));
-    const columns = ['side', ...measured.map(told)];
+    const columns = ['side', ...measured.map(describeCase)];
     const rows = Object.values(names).map((name) => [
       name,
       ...measured.map(({ samples }) => summary(samples[name] ?? [])),
@@ -209,7 +209,7 @@ export const sides: Part = {
       ],
       targets: measured.flatMap((one) => targets(one, one.samples)),
       notes: measured.map(
-        (one) => `${told(one)}: ${one.runs} runs of the engine for a swarm of ${one.items} and its callback.`,
+        (one) => `${describeCase(one)}: ${one.runs} runs of the engine for a swarm of ${one.items} and its callback.`,
       ),
       raw: measured,
     };

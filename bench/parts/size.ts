@@ -22,7 +22,7 @@ interface Found {
 
 const rate = ({ count, ms }: Pace) => (count / ms) * 1000;
 
-const lastBesideFirst = ({ quarters }: Found) => {
+const lastToFirst = ({ quarters }: Found) => {
   const [first = Number.NaN, , , last = Number.NaN] = quarters.map(rate);
   return last / first;
 };
@@ -138,7 +138,7 @@ export const size: Part = {
         {
           what: "the last quarter's rate beside the first's, median of the rounds",
           must: 0.8,
-          got: median(found.swarm.map(lastBesideFirst)),
+          got: median(found.swarm.map(lastToFirst)),
           unit: 'times as fast',
         },
         {

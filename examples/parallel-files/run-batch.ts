@@ -38,7 +38,7 @@ export interface Outcome {
   highestConcurrency: number;
   /** What the success callback made, if that was the one that ran. */
   consolidated?: Consolidated;
-  /** What the error callback was told, if that was the one that ran. */
+  /** What the error callback received, if that was the one that ran. */
   failure?: FailureReport;
 }
 

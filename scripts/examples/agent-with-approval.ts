@@ -75,7 +75,7 @@ export const agentWithApproval: Example<ApprovalResult> = {
   name: 'agent-with-approval',
   shows: 'a durable root task: an agent that proposes something, and waits for a person to approve it',
   async run(mage, signal) {
-    // The SDK listens to one signal anew for each message of its durable tasks, of which Node would warn at the eleventh.
+    // The SDK adds a listener to one signal for each message of its durable tasks, of which Node would warn at the eleventh.
     setMaxListeners(0);
     const questions = new Mailbox<Question>();
     const reports = new Mailbox<Report>();

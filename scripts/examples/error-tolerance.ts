@@ -57,7 +57,7 @@ function strictProblems({ report, alert, progress }: Ended, expected: Report): s
   must(cancelled > 0, 'expected payments that were never started');
   must(
     alert?.failureCount === failed && alert.failures.length === failed,
-    'expected the alert to tell of all that failed',
+    'expected the alert to contain all that failed',
   );
   const bad = alert?.failures.filter(({ name }) => !expected.refused.includes(name)) ?? [];
   must(bad.length === 0, 'expected bad payments alone in the alert');

@@ -21,8 +21,8 @@ export interface ServiceResult {
   /** The status codes of two requests with one idempotency key, to two processes. */
   started: number[];
   sameTicket: boolean;
-  /** What was done of all, each time that it was told. */
-  told: { succeeded: number; failed: number; total: number }[];
+  /** The counts of each event. */
+  events: { succeeded: number; failed: number; total: number }[];
   before: Imported;
   again: number;
   after: Imported;
@@ -63,7 +63,7 @@ class Server {
     return this.request('POST', '/imports', { headers: { 'idempotency-key': key }, body: JSON.stringify(body) });
   }
 
-  /** The counts of an import as they are told, until its end. */
+  /** The events of an import with its counts, until its end. */
   async *events(ticket: string): AsyncGenerator<Progress> {
     const answer = await fetch(`${this.address}/imports/${ticket}/events`);
     let text = '';
@@ -92,8 +92,8 @@ async function visit(first: Server, second: Server, folder: string): Promise<Ser
   const one = await first.post(key, { files });
   const two = await second.post(key, { files });
   const { ticket } = one.body;
-  const told: ServiceResult['told'] = [];
-  for await (const { succeeded, failed, total } of first.events(ticket)) told.push({ succeeded, failed, total });
+  const events: ServiceResult['events'] = [];
+  for await (const { succeeded, failed, total } of first.events(ticket)) events.push({ succeeded, failed, total });
   const before = await second.request('GET', `/imports/${ticket}/output`);
   // What was missing is there now.
   copyFileSync(path.join(dataFolder, late), path.join(folder, late));
@@ -115,7 +115,7 @@ async function visit(first: Server, second: Server, folder: string): Promise<Ser
   return {
     started: [one.code, two.code],
     sameTicket: ticket === two.body.ticket,
-    told,
+    events,
     before: before.body,
     again: retry.body.again,
     after: after.body,
@@ -159,9 +159,9 @@ export const httpService: Example<ServiceResult> = {
   name: 'http-service',
   shows: 'an HTTP service of two processes: start with an idempotency key, events, output by id, cancel, retry',
   run,
-  describe: ({ started, told, before, again, after, cancelled }) =>
+  describe: ({ started, events, before, again, after, cancelled }) =>
     [
-      `Two requests with one key were answered with ${started.join(' and ')}. ${told.length} events told of the import.`,
+      `Two requests with one key were answered with ${started.join(' and ')}. ${events.length} events reported the import.`,
       `The other process gave ${before.totals.length} totals and ${before.failed.length} failure: ${before.failed[0]?.error ?? ''}`,
       `The retry ran ${again} file again. Then it gave:`,
       table(
@@ -170,9 +170,9 @@ export const httpService: Example<ServiceResult> = {
       ),
       `The large import that was cancelled is ${cancelled}.`,
     ].join('\n'),
-  problems: ({ told, before, after, ...rest }) => {
+  problems: ({ events, before, after, ...rest }) => {
     const right = expected();
-    const last = told.at(-1);
+    const last = events.at(-1);
     return [
       ...differences(rest, { started: [201, 200], sameTicket: true, again: 1, cancelled: 'cancelled' }),
       ...differences(rest, { refused: [404, 400, 400] }),

@@ -1,6 +1,6 @@
 /**
  * Translates Lua to JavaScript that does the same, as far as the scripts of mageflow use Lua. What it calls is in
- * src/testing/redis/lua/library.ts. A statement stands in the line in which it stands in Lua, so that an error tells its line.
+ * src/testing/redis/lua/library.ts. A statement stands in the line in which it stands in Lua, so that an error shows its line.
  */
 import type * as luaparse from 'luaparse';
 import { parse } from 'luaparse';
@@ -289,7 +289,7 @@ class Translator {
     return (library === undefined || resultOf(library).isSeveral) && !this.isInParentheses(node);
   }
 
-  /** The tree does not tell `(f())`, which is one value, from `f()`. */
+  /** The tree does not distinguish `(f())`, which is one value, from `f()`. */
   private isInParentheses(node: luaparse.Expression): boolean {
     const [from, to] = rangeOf(node);
     const before = this.source.slice(0, from).trimEnd();

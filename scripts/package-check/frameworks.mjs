@@ -98,8 +98,8 @@ for (const [name, start] of Object.entries(frameworks)) {
   const events = await ask(`${basePath}/api/list/events`);
   assert.match(events.headers.get('content-type'), /^text\/event-stream/, name);
   const decoder = new TextDecoder();
-  let told = '';
-  for await (const part of events.body) if (/event: snapshot/.test((told += decoder.decode(part)))) break;
+  let received = '';
+  for await (const part of events.body) if (/event: snapshot/.test((received += decoder.decode(part)))) break;
 
   const write = (headers) =>
     ask(`${basePath}/api/work/x/retry`, {

@@ -1,4 +1,4 @@
-/** `npm run stack -- up|down|status|env`: a stack for this checkout that stays until it is told to go. */
+/** `npm run stack -- up|down|status|env`: a stack for this checkout that stays until `down`. */
 import { withLock } from '../lock.mjs';
 import { readState, removeState, STATE_LOCK, writeState, type CheckoutState } from './checkout-state';
 import { errorMessage } from './errors';

@@ -118,8 +118,8 @@ export class Instance {
   }
 
   async end(service: Service, signal: NodeJS.Signals, graceMs: number): Promise<void> {
-    // Before it ends, so that whoever watches knows that it was told to.
-    service.told = true;
+    // Before it ends, so that observers see that it was asked to.
+    service.isStopping = true;
     await endService(service, signal, graceMs);
     this.services.splice(this.services.indexOf(service), 1);
     this.records = this.records.filter(({ pid }) => pid !== service.pid);

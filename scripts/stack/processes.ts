@@ -15,8 +15,8 @@ export interface Service {
   logFile: string;
   /** Where its lines begin in a log file that an earlier attempt has written to as well. */
   logStart: number;
-  /** Set when it is told to end. */
-  told?: boolean;
+  /** Set when it was asked to end. */
+  isStopping?: boolean;
   /** Set once the process has ended. */
   exit: Exit | undefined;
   exited: Promise<Exit>;

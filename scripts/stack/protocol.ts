@@ -1,9 +1,9 @@
-/** What the supervisor tells the process that started it. */
+/** Messages of the supervisor to the process that started it. */
 export type SupervisorMessage =
   | { type: 'progress'; line: string }
   | { type: 'ready'; env: Record<string, string>; logs: string[] }
   | { type: 'failed'; message: string }
-  /** A service has ended, or answers again, as it was told; `message` says why not. */
+  /** A service has ended, or answers again, as it was asked; `message` says why not. */
   | { type: 'service'; id: number; message?: string };
 
 /**

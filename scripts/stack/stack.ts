@@ -89,7 +89,7 @@ export async function startStack({
     };
     supervisor.once('exit', end).once('error', end);
   });
-  const tell = (message: ParentMessage): Promise<void> =>
+  const send = (message: ParentMessage): Promise<void> =>
     new Promise((resolve) => {
       // It may be gone by now, which is what `stop` wants and what the next use of the stack will show.
       if (supervisor.connected) supervisor.send(message, () => resolve());
@@ -118,7 +118,7 @@ export async function startStack({
     });
     supervisor.channel?.ref();
     try {
-      await tell({ ...message, id });
+      await send({ ...message, id });
       await answered;
     } finally {
       supervisor.channel?.unref();
@@ -132,7 +132,7 @@ export async function startStack({
   const end = async (): Promise<void> => {
     if (supervisor.exitCode !== null || supervisor.signalCode !== null) return;
     supervisor.ref();
-    void tell({ type: 'stop' });
+    void send({ type: 'stop' });
     const timer = setTimeout(() => signalProcess(pid, 'SIGKILL'), STOP_MS);
     await exited;
     clearTimeout(timer);
@@ -145,7 +145,7 @@ export async function startStack({
     supervisorPid: pid,
     endService: (name, signal) => change({ type: 'end', name, signal }),
     startService: (name) => change({ type: 'start', name }),
-    release: () => tell({ type: 'release' }),
+    release: () => send({ type: 'release' }),
     stop: () => (stopped ??= end()),
   };
 }

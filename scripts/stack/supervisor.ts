@@ -18,7 +18,7 @@ import { provideRedis } from './redis';
 import { onStopSignal } from './stop-signals';
 
 const GRACE_MS = 5_000;
-/** For one service that is told to end while the others stay: the engine waits for what it has begun. */
+/** For one service that is asked to end while the others stay: the engine waits for what it has begun. */
 const END_MS = 60_000;
 const READY_MS = 120_000;
 /** Services end in this order, each before what it needs. */
@@ -37,7 +37,7 @@ function requestStop(): void {
 }
 
 /**
- * Waits for all of the tasks. The first failure tells the others to give up, and is thrown once they have: what they would
+ * Waits for all of the tasks. The first failure makes the others give up, and is thrown once they have: what they would
  * start after that nobody would stop.
  */
 async function together<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
@@ -53,7 +53,7 @@ async function together<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A
   return Promise.all([first, second]);
 }
 
-function tell(message: SupervisorMessage): Promise<void> {
+function send(message: SupervisorMessage): Promise<void> {
   console.log(message.type === 'progress' ? message.line : message.type);
   return new Promise((resolve) => {
     // It may be gone by now.
@@ -70,7 +70,7 @@ function isAbort(error: unknown): boolean {
 }
 
 function progress(line: string): void {
-  void tell({ type: 'progress', line });
+  void send({ type: 'progress', line });
 }
 
 class Supervisor {
@@ -97,7 +97,7 @@ class Supervisor {
 
   private watch(service: Service): void {
     void service.exited.then((exit) => {
-      if (stopping.signal.aborted || service.told === true) return;
+      if (stopping.signal.aborted || service.isStopping === true) return;
       this.keepLogs = true;
       progress(`${service.name} ${describeExit(exit)} unexpectedly (log: ${service.logFile})`);
     });
@@ -114,9 +114,9 @@ class Supervisor {
         if (service === undefined) throw new StackError(`Expected a service that runs, got ${name}.`);
         await this.instance.end(service, message.signal, END_MS);
       }
-      await tell({ type: 'service', id });
+      await send({ type: 'service', id });
     } catch (error) {
-      await tell({ type: 'service', id, message: errorMessage(error) });
+      await send({ type: 'service', id, message: errorMessage(error) });
     }
   }
 
@@ -132,13 +132,13 @@ class Supervisor {
       MAGEFLOW_SUPERVISOR_PID: String(process.pid),
     };
     if (redis.binary !== undefined) env['MAGEFLOW_REDIS_SERVER'] = redis.binary;
-    await tell({ type: 'ready', env, logs: this.instance.logs });
+    await send({ type: 'ready', env, logs: this.instance.logs });
   }
 
   async failed(error: unknown): Promise<void> {
     if (isAbort(error)) return;
     this.keepLogs = true;
-    await tell({ type: 'failed', message: errorMessage(error) });
+    await send({ type: 'failed', message: errorMessage(error) });
   }
 
   async stop(): Promise<void> {

@@ -8,7 +8,7 @@ import { errorMessage } from '../stack/errors';
 
 /**
  * Serves the viewer of an instance on a free port of this machine, as `mageflow viewer` does.
- * @param announce - is told the address, which works once, and then another one
+ * @param announce - receives an address that works once, and then the next one
  * @returns a function that ends it
  */
 export async function serveViewer(mage: Mageflow, announce: (address: string) => void): Promise<() => void> {

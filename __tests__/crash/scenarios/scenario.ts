@@ -29,7 +29,7 @@ export interface Expected {
 export interface Scenario {
   /** Makes the batch and runs it. Done again, from its beginning, by the process that takes over. */
   drive(life: Life): Promise<void>;
-  /** Waits until it is over, and tells what must be true then. */
+  /** Waits until it is over, and returns what must be true then. */
   over(life: Life): Promise<Expected>;
   /** How long what has ended is kept, in ms: short, when the batch is there to be forgotten. */
   finishedMs?: number;

@@ -5,7 +5,7 @@ import { cancelByHand } from '../../helpers/runs';
 const fixture = new Fixture({ leaseMs: 1_000, reconcileIntervalMs: 300 });
 const { mage, hatchet } = fixture;
 
-/** What each attempt of an item does, by the item's name; told apart by the engine's retry count. */
+/** What each attempt of an item does, by the item's name; distinguished by the engine's retry count. */
 type Plan = (attempt: number) => unknown;
 const plans = new Map<string, Plan>();
 const attempts = new Map<string, number[]>();

@@ -1,4 +1,4 @@
-// Holding, cancelling and removing with Redis alone: what the engine has to be told is left to the workers.
+// Holding, cancelling and removing with Redis alone: the workers' reconcilers send the engine what is left.
 import { openControl } from '../../../src';
 import { packSpec } from '../../../src/store/spec';
 import { plain, runCli, startCli, startInTerminal, type CliEnd } from '../../helpers/cli';

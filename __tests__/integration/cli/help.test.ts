@@ -8,7 +8,7 @@ test('the help names each command', async () => {
   const { code, stdout } = await runCli(['--help'], {});
   expect(code).toBe(0);
   for (const name of names) expect(stdout).toContain(`\n  ${name} `);
-  for (const said of ['Exit codes', 'REDIS_URL', 'Example:\n  $ mageflow ']) expect(stdout).toContain(said);
+  for (const text of ['Exit codes', 'REDIS_URL', 'Example:\n  $ mageflow ']) expect(stdout).toContain(text);
 });
 
 test.each(names)('the help of %s has an example that uses it', async (name) => {

@@ -205,7 +205,7 @@ test('watch says in a terminal that nothing has changed for long, and how to fin
   const group = await groupOf(1, 'still');
   const started = startInTerminal(['watch', group.id, '--interval', '50ms', ...where], env);
   const still = `Why: mageflow explain ${group.id}`;
-  await eventually('it is said', () => plain(started.stdout).includes(still));
+  await eventually('it is printed', () => plain(started.stdout).includes(still));
   await group.execute('0');
   const { code, stdout } = await started.end();
   expect(code).toBe(0);

@@ -159,12 +159,12 @@ test('add takes lines up to a wrong one, and goes on when it is repeated', async
     input,
   );
   expect(rest).toMatchObject({ code: 0, stdout: expect.stringContaining('1 item added, 3 wrong lines, of 4 lines') });
-  for (const said of [
+  for (const text of [
     'line 2: expected a JSON object, got a list',
     'line 3: expected a text or a number in the field "id"',
     'line 4: ',
   ])
-    expect(rest.stderr).toContain(said);
+    expect(rest.stderr).toContain(text);
   expect(await swarm.progress()).toMatchObject({ total, status: 'pending' });
   await swarm.remove();
 });

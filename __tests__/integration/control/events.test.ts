@@ -35,8 +35,8 @@ beforeAll(async () => {
 });
 afterAll(() => faults.close());
 
-/** Everything that an instance tells from now on. */
-function hear(instance = mage) {
+/** Collects all events of an instance from now on. */
+function listen(instance = mage) {
   const items: ItemEvent[] = [];
   const groups: GroupEvent[] = [];
   const errors: ErrorEvent[] = [];
@@ -52,8 +52,8 @@ function hear(instance = mage) {
     errors,
     stop: () => stops.forEach((stop) => stop()),
     of,
-    /** What is told of a group's entries, once it is this much: an end is told a moment after it can be read. */
-    told: async (group: { id: string }, count: number) => {
+    /** The events of a group's entries, once there are this many: an end is emitted a moment after it can be read. */
+    atLeast: async (group: { id: string }, count: number) => {
       await eventually(`${count} events`, () => of(group).length >= count);
       return of(group);
     },
@@ -62,9 +62,9 @@ function hear(instance = mage) {
   };
 }
 
-let heard: ReturnType<typeof hear>;
-beforeEach(() => (heard = hear()));
-afterEach(() => heard.stop());
+let events: ReturnType<typeof listen>;
+beforeEach(() => (events = listen()));
+afterEach(() => events.stop());
 
 const text = expect.any(String) as string;
 
@@ -79,13 +79,13 @@ describe("'item'", () => {
     await swarm.run({});
     const one = { id: signed.id, groupId: swarm.id, task: 'work', index: 0, callback: false, runId: text };
     const two = { ...one, id: `${swarm.id}~1`, index: 1 };
-    expect(await heard.told(swarm, 4)).toEqual([
+    expect(await events.atLeast(swarm, 4)).toEqual([
       { ...one, status: 'running' },
       { ...one, status: 'succeeded' },
       { ...two, status: 'running' },
       { ...two, status: 'failed', error: 'broken' },
     ]);
-    const runIds = heard.of(swarm).map(({ runId }) => runId);
+    const runIds = events.of(swarm).map(({ runId }) => runId);
     expect(runIds.slice(0, 2)).toEqual(Array(2).fill(taskSet.executions('signed item')[0]?.runId));
     expect(runIds[2]).toBe(runIds[3]);
   });
@@ -93,7 +93,7 @@ describe("'item'", () => {
   test('is emitted at the start of each attempt, and once at the end', async () => {
     const task = await mage.sign(retriedWork, { fail: 'not yet', failUntilAttempt: 2 });
     await task.run({});
-    expect((await heard.told(task, 4)).map(({ status }) => status)).toEqual([
+    expect((await events.atLeast(task, 4)).map(({ status }) => status)).toEqual([
       'running',
       'running',
       'running',
@@ -101,7 +101,7 @@ describe("'item'", () => {
     ]);
     const failing = await mage.sign(retriedWork, { fail: 'never' });
     await rejection(failing.run({}));
-    expect((await heard.told(failing, 4)).map(({ status, error }) => [status, error])).toEqual([
+    expect((await events.atLeast(failing, 4)).map(({ status, error }) => [status, error])).toEqual([
       ['running', undefined],
       ['running', undefined],
       ['running', undefined],
@@ -113,7 +113,7 @@ describe("'item'", () => {
     const task = await mage.sign(work, { value: 1 });
     await task.run({});
     const expected = { id: task.id, groupId: task.id, task: 'work', callback: false, runId: text };
-    expect(await heard.told(task, 2)).toEqual([
+    expect(await events.atLeast(task, 2)).toEqual([
       { ...expected, status: 'running' },
       { ...expected, status: 'succeeded' },
     ]);
@@ -124,7 +124,7 @@ describe("'item'", () => {
     const task = await mage.sign(work, {}, { successCallbacks: [attached, callback] });
     await task.run({});
     await taskSet.settled(task);
-    const callbacks = (await heard.told(task, 6)).filter((event) => event.callback);
+    const callbacks = (await events.atLeast(task, 6)).filter((event) => event.callback);
     const one = { groupId: task.id, task: 'callback', callback: true, runId: text };
     expect(callbacks).toHaveLength(4);
     for (const id of [attached.id, `${task.id}~c1`])
@@ -147,7 +147,7 @@ describe("'item'", () => {
     await statusOf(swarm, 'cancelled');
     const one = { id: `${swarm.id}~0`, groupId: swarm.id, task: 'work', index: 0, callback: false, runId: text };
     const { runId: _never, ...two } = { ...one, id: `${swarm.id}~1`, index: 1 };
-    expect(await heard.told(swarm, 3)).toEqual([
+    expect(await events.atLeast(swarm, 3)).toEqual([
       { ...one, status: 'running' },
       { ...two, status: 'cancelled' },
       { ...one, status: 'cancelled' },
@@ -166,13 +166,13 @@ describe("'item'", () => {
       runId: text,
       error: expect.stringContaining('no worker has registered a task named nobody-serves-this') as string,
     };
-    expect([...(await heard.told(swarm, 2))].sort((a, b) => Number(a.index) - Number(b.index))).toEqual([
+    expect([...(await events.atLeast(swarm, 2))].sort((a, b) => Number(a.index) - Number(b.index))).toEqual([
       { ...expected, id: signed.id, index: 0 },
       { ...expected, id: `${swarm.id}~1`, index: 1 },
     ]);
     const alone = await mage.sign('nobody-serves-this');
     await rejection(alone.run({}));
-    const [event] = await heard.told(alone, 1);
+    const [event] = await events.atLeast(alone, 1);
     expect(event).toMatchObject({ id: alone.id, status: 'failed' });
     expect(event).not.toHaveProperty('index');
   });
@@ -180,8 +180,8 @@ describe("'item'", () => {
   test("of a root's end is emitted after its children have ended", async () => {
     const well = await mage.sign(root, {});
     await well.run();
-    const childrenOf = ({ id }: { id: string }) => heard.of({ id: `${id}~0.r` });
-    expect(await heard.told(well, 2)).toMatchObject([
+    const childrenOf = ({ id }: { id: string }) => events.of({ id: `${id}~0.r` });
+    expect(await events.atLeast(well, 2)).toMatchObject([
       { id: well.id, task: 'root', callback: false, status: 'running' },
       { id: well.id, task: 'root', callback: false, status: 'succeeded' },
     ]);
@@ -189,12 +189,12 @@ describe("'item'", () => {
       [0, 'running'],
       [0, 'succeeded'],
     ]);
-    const order = heard.items.filter(({ id }) => id.startsWith(well.id)).map(({ id, status }) => [id, status]);
+    const order = events.items.filter(({ id }) => id.startsWith(well.id)).map(({ id, status }) => [id, status]);
     expect(order.at(-1)).toEqual([well.id, 'succeeded']);
 
     const broken = await mage.sign(root, { fail: 'the body broke' });
     await rejection(broken.run());
-    expect(await heard.told(broken, 2)).toMatchObject([
+    expect(await events.atLeast(broken, 2)).toMatchObject([
       { status: 'running' },
       { status: 'failed', error: 'the body broke' },
     ]);
@@ -209,7 +209,7 @@ describe("'item'", () => {
       isSwarmClosed: true,
     });
     await swarm.run({});
-    const ends = [...(await heard.told(swarm, 2))].sort((a, b) => Number(a.index) - Number(b.index));
+    const ends = [...(await events.atLeast(swarm, 2))].sort((a, b) => Number(a.index) - Number(b.index));
     expect(ends).toMatchObject([
       { id: `${swarm.id}~0`, task: 'twofold', index: 0, status: 'succeeded' },
       {
@@ -227,20 +227,20 @@ describe("'item'", () => {
     const [{ runId } = {}] = taskSet.executions('plain');
     const task = await mage.sign(work, {});
     await task.run({});
-    await heard.told(task, 2);
+    await events.atLeast(task, 2);
     expect(runId).toEqual(text);
-    expect(heard.items.filter((event) => event.runId === runId)).toEqual([]);
+    expect(events.items.filter((event) => event.runId === runId)).toEqual([]);
   });
 });
 
 describe("'group'", () => {
   test('is emitted for a swarm when it starts and when it ends', async () => {
     const swarm = await mage.swarm({ name: 'told', tasks: [work], isSwarmClosed: true });
-    expect(heard.statuses(swarm)).toEqual([]);
+    expect(events.statuses(swarm)).toEqual([]);
     await swarm.run({});
-    await eventually('its end is told', () => heard.statuses(swarm).length === 2);
+    await eventually('its end is emitted', () => events.statuses(swarm).length === 2);
     const expected = { id: swarm.id, kind: 'swarm', name: 'told' };
-    expect(heard.groups.filter(({ id }) => id === swarm.id)).toEqual([
+    expect(events.groups.filter(({ id }) => id === swarm.id)).toEqual([
       { ...expected, status: 'running' },
       { ...expected, status: 'succeeded' },
     ]);
@@ -256,12 +256,12 @@ describe("'group'", () => {
       isSwarmClosed: true,
     });
     await swarm.runNoWait({});
-    await eventually('it is stopping', () => heard.statuses(swarm).includes('stopping'));
-    expect(heard.statuses(swarm)).toEqual(['running', 'stopping']);
+    await eventually('it is stopping', () => events.statuses(swarm).includes('stopping'));
+    expect(events.statuses(swarm)).toEqual(['running', 'stopping']);
     taskSet.openGate('stopping');
     await statusOf(swarm, 'failed');
-    await eventually('its end is told', () => heard.statuses(swarm).length === 3);
-    expect(heard.statuses(swarm)).toEqual(['running', 'stopping', 'failed']);
+    await eventually('its end is emitted', () => events.statuses(swarm).length === 3);
+    expect(events.statuses(swarm)).toEqual(['running', 'stopping', 'failed']);
   });
 
   test('is emitted once for each suspension and each resumption', async () => {
@@ -279,8 +279,8 @@ describe("'group'", () => {
     await swarm.resume();
     taskSet.openGate('between');
     await statusOf(swarm, 'succeeded');
-    await eventually('its end is told', () => heard.statuses(swarm).includes('succeeded'));
-    expect(heard.statuses(swarm)).toEqual(['suspended', 'pending', 'running', 'suspended', 'running', 'succeeded']);
+    await eventually('its end is emitted', () => events.statuses(swarm).includes('succeeded'));
+    expect(events.statuses(swarm)).toEqual(['suspended', 'pending', 'running', 'suspended', 'running', 'succeeded']);
   });
 
   test('is emitted when a swarm is cancelled, and when it is retried', async () => {
@@ -293,49 +293,49 @@ describe("'group'", () => {
     await swarm.cancel();
     taskSet.openGate('to cancel');
     await statusOf(swarm, 'cancelled');
-    await eventually('its end is told', () => heard.statuses(swarm).includes('cancelled'));
-    expect(heard.statuses(swarm)).toEqual(['running', 'cancelling', 'cancelled']);
+    await eventually('its end is emitted', () => events.statuses(swarm).includes('cancelled'));
+    expect(events.statuses(swarm)).toEqual(['running', 'cancelling', 'cancelled']);
     await eventually('all of it is quiet', async () => {
       expect(await swarm.retryFailed()).toBe(1);
       return true;
     });
     await statusOf(swarm, 'succeeded');
-    await eventually('its end is told', () => heard.statuses(swarm).length === 5);
-    expect(heard.statuses(swarm).slice(3)).toEqual(['running', 'succeeded']);
+    await eventually('its end is emitted', () => events.statuses(swarm).length === 5);
+    expect(events.statuses(swarm).slice(3)).toEqual(['running', 'succeeded']);
   });
 
   test('is emitted for chains and for the internal swarms of roots', async () => {
     const chain = await mage.chain([work, work], { name: 'two steps' });
     await chain.run({});
-    await eventually('its end is told', () => heard.statuses(chain).length === 2);
-    expect(heard.groups.filter(({ id }) => id === chain.id)).toEqual([
+    await eventually('its end is emitted', () => events.statuses(chain).length === 2);
+    expect(events.groups.filter(({ id }) => id === chain.id)).toEqual([
       { id: chain.id, kind: 'chain', name: 'two steps', status: 'running' },
       { id: chain.id, kind: 'chain', name: 'two steps', status: 'succeeded' },
     ]);
     const signed = await mage.sign(root, {});
     await signed.run();
     const { id } = await signed.children();
-    await eventually('their end is told', () => heard.statuses({ id }).length === 2);
-    expect(heard.groups.filter((event) => event.id === id)).toEqual([
+    await eventually('their end is emitted', () => events.statuses({ id }).length === 2);
+    expect(events.groups.filter((event) => event.id === id)).toEqual([
       { id, kind: 'swarm', name: 'root-swarm:root', status: 'running' },
       { id, kind: 'swarm', name: 'root-swarm:root', status: 'succeeded' },
     ]);
     // The root itself is an item.
-    expect(heard.statuses(signed)).toEqual([]);
+    expect(events.statuses(signed)).toEqual([]);
   });
 });
 
 describe("'error'", () => {
   const good = () => mage.sign(callback, { label: `beside ${Math.random()}` });
 
-  /** Runs a task with a callback that fails and one that doesn't, and gives what was told. */
+  /** Runs a task with a callback that fails and one that doesn't, and expects one error event. */
   async function withCallback(attached: Signature<any, any>, message: RegExp): Promise<void> {
     const fine = await good();
     const task = await mage.sign(work, { value: 'well' }, { successCallbacks: [attached, fine] });
     expect(await task.run({})).toBe('well');
-    await eventually('an error is told', () => heard.errorsOf(task).length > 0);
+    await eventually('an error is emitted', () => events.errorsOf(task).length > 0);
     await taskSet.settled(task);
-    expect(heard.errorsOf(task)).toEqual([
+    expect(events.errorsOf(task)).toEqual([
       { groupId: task.id, entry: 'c0', message: expect.stringMatching(message) as string },
     ]);
     expect(await task.status()).toBe('succeeded');
@@ -377,7 +377,7 @@ describe("'error'", () => {
     const swarm = await mage.swarm({ tasks: [[work, { fail: 'an item' }]], isSwarmClosed: true });
     await swarm.run({});
     await taskSet.settled(swarm);
-    expect(heard.errorsOf(swarm)).toEqual([]);
+    expect(events.errorsOf(swarm)).toEqual([]);
   });
 });
 
@@ -389,7 +389,7 @@ describe("'repair'", () => {
     const swarm = await mage.swarm({ tasks: [[work, { value: 1 }]], isSwarmClosed: true });
     await store.run(swarm.id, '{}');
     await statusOf(swarm, 'succeeded');
-    await eventually('it is told', () => repairs.some(({ groupId }) => groupId === swarm.id));
+    await eventually('it is emitted', () => repairs.some(({ groupId }) => groupId === swarm.id));
     stop();
     expect(repairs.filter(({ groupId }) => groupId === swarm.id)).toEqual([
       {
@@ -411,12 +411,12 @@ describe("'repair'", () => {
     const token = claimToken((await reader.record(swarm.id))?.secret ?? '', '0');
     await store.start(swarm.id, '0', { runId, retryCount: 0, invocation: 1, nonce: 'n' }, { token });
     await statusOf(swarm, 'succeeded');
-    await eventually('it is told', () => repairs.some(({ groupId }) => groupId === swarm.id));
+    await eventually('it is emitted', () => repairs.some(({ groupId }) => groupId === swarm.id));
     stop();
     expect(repairs.filter(({ groupId }) => groupId === swarm.id)).toMatchObject([
       { message: expect.stringContaining(`the engine has no run ${runId} any more`) as string },
     ]);
-    expect(await heard.told(swarm, 1)).toMatchObject([{ status: 'failed', index: 0, task: 'work', runId }]);
+    expect(await events.atLeast(swarm, 1)).toMatchObject([{ status: 'failed', index: 0, task: 'work', runId }]);
   });
 });
 
@@ -428,7 +428,7 @@ describe('listening', () => {
     const run = async () => {
       const task = await mage.sign(work);
       await task.run({});
-      await heard.told(task, 2);
+      await events.atLeast(task, 2);
       return seen.filter((id) => id === task.id).length;
     };
     expect(await run()).toBe(4);
@@ -464,7 +464,7 @@ describe('listening', () => {
     const logged = faults.log.lines.filter((line) => line.includes('a listener threw'));
     expect(logged).toContain("error mageflow: a listener of 'item' threw: a listener threw");
     expect(logged).toContain("error mageflow: a listener of 'group' threw: a listener threw");
-    expect((await heard.told(swarm, 2)).map(({ status }) => status)).toContain('succeeded');
+    expect((await events.atLeast(swarm, 2)).map(({ status }) => status)).toContain('succeeded');
   });
 
   test('refuses other names, and what is no function', () => {
@@ -478,17 +478,19 @@ describe('listening', () => {
 
   test('receives no events of another instance, nor of another process', async () => {
     const other = faults.another();
-    const elsewhere = hear(other);
+    const elsewhere = listen(other);
     const swarm = await mage.swarm({ tasks: [[work, {}]], isSwarmClosed: true });
     await swarm.run({});
-    expect(await heard.told(swarm, 2)).toHaveLength(2);
+    expect(await events.atLeast(swarm, 2)).toHaveLength(2);
     expect([elsewhere.items, elsewhere.groups]).toEqual([[], []]);
 
     const client = await faults.process({ role: 'client', items: 2 });
-    const { id } = (await client.said('swarm')) as unknown as { id: string };
-    await eventually('its end is told here, as the items ran here', () => heard.statuses({ id }).includes('succeeded'));
+    const { id } = (await client.lineOf('swarm')) as unknown as { id: string };
+    await eventually('its end is emitted here, as the items ran here', () =>
+      events.statuses({ id }).includes('succeeded'),
+    );
     // Its start was the other process's.
-    expect(heard.statuses({ id })).toEqual(['succeeded']);
+    expect(events.statuses({ id })).toEqual(['succeeded']);
     expect(elsewhere.groups).toEqual([]);
     elsewhere.stop();
   });

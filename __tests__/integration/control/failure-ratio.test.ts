@@ -182,7 +182,7 @@ describe('stopAfterFailureRatio', () => {
     await taskSet.settled(swarm);
     const { status, failed: failures, succeeded, cancelled } = await swarm.progress();
     expect({ status, failures }).toEqual({ status: 'failed', failures: 25 });
-    // Those before the 20th gave their slots to some of the last five, unless they were heard of together with it.
+    // Those before the 20th gave their slots to some of the last five, unless they ended together with it.
     expect(succeeded + cancelled).toBe(5);
     expect(taskSet.errorCallbacks(swarm).map(({ input }) => input)).toMatchObject([
       { day: 'today', error: { failureCount: 25, message: expect.stringContaining('25') as string } },

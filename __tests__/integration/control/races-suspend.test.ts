@@ -40,12 +40,12 @@ test.each(shapes)('a %s that is suspended while its last item finishes ends when
     await group.runNoWait({});
     await random.moment(80);
     await group.suspend();
-    const told = await group.status();
-    expect(['suspended', 'succeeded']).toContain(told);
+    const shown = await group.status();
+    expect(['suspended', 'succeeded']).toContain(shown);
     await random.moment(40);
     // The body of a task, or what is left below a root, may end it meanwhile; only its callbacks wait then. A group waits itself.
-    const ends = told === 'suspended' && (shape === 'task' || shape === 'root');
-    expect(ends ? ['suspended', 'succeeded'] : [told]).toContain(await group.status());
+    const ends = shown === 'suspended' && (shape === 'task' || shape === 'root');
+    expect(ends ? ['suspended', 'succeeded'] : [shown]).toContain(await group.status());
     await (await races.other.load(group.id)).resume();
     expect(await races.check(group)).toBe('succeeded');
   });

@@ -39,7 +39,7 @@ describe('when their time is over, Redis holds nothing of', () => {
   const { work, callback } = taskSet;
   const made = new Map<string, string>();
 
-  /** Remembers what something was, for the last test to tell what is left. */
+  /** Remembers what something was, for the last test to compare with what is left. */
   function remember<S extends Signature<any, any>>(what: string, signature: S): S {
     made.set(signature.id, what);
     return signature;

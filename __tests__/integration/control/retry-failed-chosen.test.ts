@@ -3,7 +3,7 @@ import type { ItemResult, RetryFailedOptions, Swarm } from '../../../src';
 import { openMending } from '../../helpers/mending';
 import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
-const { fixture, mending, mage, mend, told } = openMending();
+const { fixture, mending, mage, mend, callbackNamed } = openMending();
 const sizes: unknown[] = [];
 const sized = mage.task({
   name: 'sized',
@@ -38,7 +38,7 @@ async function repaired(name: string): Promise<Swarm<unknown>> {
   mending.break(...labels.slice(1));
   const swarm = await mage.swarm({
     tasks: labels.map((label) => [mend, { label }, { name: `row ${label.slice(-1)}` }] as const),
-    successCallbacks: [await told(`${name} done`)],
+    successCallbacks: [await callbackNamed(`${name} done`)],
     isSwarmClosed: true,
   });
   await swarm.run({ day: 'monday' });
@@ -225,8 +225,8 @@ test('a stopped swarm whose cut off items stay is cancelled again, and says why'
   const swarm = await mage.swarm({
     tasks: [item('cut 0'), item('cut 1'), item('cut 2')],
     config: { maxConcurrency: 1, stopAfterNFailures: 1 },
-    successCallbacks: [await told('cut done')],
-    errorCallbacks: [await told('cut alert')],
+    successCallbacks: [await callbackNamed('cut done')],
+    errorCallbacks: [await callbackNamed('cut alert')],
     isSwarmClosed: true,
   });
   await rejection(swarm.run({}));

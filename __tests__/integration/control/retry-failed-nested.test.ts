@@ -2,7 +2,7 @@ import type { Chain, Swarm } from '../../../src';
 import { openMending } from '../../helpers/mending';
 import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
-const { fixture, mending, mage, mend, told } = openMending();
+const { fixture, mending, mage, mend, callbackNamed } = openMending();
 
 beforeAll(async () => {
   await fixture.worker(mending.tasks);
@@ -22,8 +22,8 @@ describe('a chain', () => {
   const etl = async (name: string) =>
     (await mage.chain([await sign(`${name} 0`), await sign(`${name} 1`), await sign(`${name} 2`)], {
       name,
-      successCallbacks: [await told(`${name} done`)],
-      errorCallbacks: [await told(`${name} alert`)],
+      successCallbacks: [await callbackNamed(`${name} done`)],
+      errorCallbacks: [await callbackNamed(`${name} alert`)],
     })) as Chain<any, unknown>;
 
   test('goes on at the step that failed, with what the step before gave', async () => {
@@ -118,19 +118,19 @@ describe('groups in a swarm', () => {
   test('a chain goes on at its failed step, a swarm with its failed items, once each, with their own callbacks', async () => {
     mending.break('in chain 1', 'in swarm 0');
     const chain = await mage.chain([await sign('in chain 0'), await sign('in chain 1'), await sign('in chain 2')], {
-      successCallbacks: [await told('in chain done')],
-      errorCallbacks: [await told('in chain alert')],
+      successCallbacks: [await callbackNamed('in chain done')],
+      errorCallbacks: [await callbackNamed('in chain alert')],
     });
     const inner = await mage.swarm({
       tasks: [await sign('in swarm 0'), await sign('in swarm 1')],
       config: { stopAfterNFailures: 1 },
-      successCallbacks: [await told('in swarm done')],
-      errorCallbacks: [await told('in swarm alert')],
+      successCallbacks: [await callbackNamed('in swarm done')],
+      errorCallbacks: [await callbackNamed('in swarm alert')],
       isSwarmClosed: true,
     });
     const outer = await mage.swarm({
       tasks: [await sign('in task'), chain, inner],
-      successCallbacks: [await told('outer done')],
+      successCallbacks: [await callbackNamed('outer done')],
       isSwarmClosed: true,
     });
     expect(await outer.run({})).toEqual([{ label: 'in task', received: null }]);

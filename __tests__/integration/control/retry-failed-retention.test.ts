@@ -3,7 +3,7 @@ import { openMending } from '../../helpers/mending';
 import { progressOf, statusOf } from '../../helpers/outcomes';
 
 const finishedMs = 5_000;
-const { fixture, mending, mage, mend, told } = openMending({
+const { fixture, mending, mage, mend, callbackNamed } = openMending({
   retention: { finishedMs },
   leaseMs: 500,
   reconcileIntervalMs: 100,
@@ -24,12 +24,12 @@ test('what is tried again is kept with all below it, however long, and is forgot
   const inner = await mage.swarm({ tasks: [[mend, { label: 'kept 2' }]], isSwarmClosed: true });
   const outer = await mage.swarm({
     tasks: [chain, inner, [mend, { label: 'kept 3' }]],
-    successCallbacks: [await told('kept done')],
+    successCallbacks: [await callbackNamed('kept done')],
     isSwarmClosed: true,
   });
   await outer.run({});
   await mending.settled(outer);
-  // By then the reconciler has told those below that their time runs.
+  // By then the reconciler has passed on to those below when they expire.
   const below = [inner.id, chain.id];
   const dueAll = async () => (await ttls(...below, outer.id)).every((ttl) => ttl > 0);
   await eventually('all of it would expire', dueAll);
@@ -50,7 +50,7 @@ test('what is tried again is kept with all below it, however long, and is forgot
     [{ label: 'kept 2', received: null }],
     { label: 'kept 3', received: null },
   ]);
-  await eventually('told again', () => mending.executions('kept done').length === 2);
+  await eventually('called back again', () => mending.executions('kept done').length === 2);
   expect(mending.executions('kept done')[1]?.input['returnValue']).toEqual(outputs);
   await eventually('nothing is left', async () => (await groupKeys()).length === 0);
   mending.mendAll();

@@ -20,11 +20,11 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 afterEach(() => mending.mendAll());
 
-const told = (label: string) => mage.sign(callback, { label });
+const callbackNamed = (label: string) => mage.sign(callback, { label });
 const sign = (label: string) => mage.sign(mend, { label });
 const callbacks = async (label: string) => ({
-  successCallbacks: [await told(`${label} done`)],
-  errorCallbacks: [await told(`${label} alert`)],
+  successCallbacks: [await callbackNamed(`${label} done`)],
+  errorCallbacks: [await callbackNamed(`${label} alert`)],
 });
 
 /** A body that publishes these, and counts how often it was run. */
@@ -246,7 +246,7 @@ describe('the children of an outermost root', () => {
     expect(await signed.status()).toBe('succeeded');
     mending.mendAll();
     expect(await children.retryFailed()).toBe(1);
-    await eventually('told again', () => mending.executions('partly done').length === 2);
+    await eventually('called back again', () => mending.executions('partly done').length === 2);
     await mending.settled(signed);
     const lists = mending.executions('partly done').map(({ input }) => (input['childResults'] as unknown[]).length);
     expect(lists).toEqual([1, 2]);

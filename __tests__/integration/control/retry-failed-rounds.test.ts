@@ -3,7 +3,7 @@ import { eventually } from '../../helpers/fixture';
 import { openMending } from '../../helpers/mending';
 import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
-const { fixture, mending, mage, mend, told } = openMending();
+const { fixture, mending, mage, mend, callbackNamed } = openMending();
 const { hatchet } = fixture;
 
 beforeAll(async () => {
@@ -24,7 +24,7 @@ test('the failure limit starts over in each round', async () => {
   const swarm = await mage.swarm({
     tasks: labels.map((label) => [mend, { label }] as const),
     config: { maxConcurrency: 1, stopAfterNFailures: 3 },
-    errorCallbacks: [await told('anew alert')],
+    errorCallbacks: [await callbackNamed('anew alert')],
     isSwarmClosed: true,
   });
   await rejection(swarm.run({}));
@@ -94,7 +94,7 @@ test('the time limit of a swarm starts over in each round', async () => {
   const swarm = await mage.swarm({
     tasks: [[mend, { label: 'timed' }]],
     config: { timeoutMs: 5_000 },
-    errorCallbacks: [await told('timed alert')],
+    errorCallbacks: [await callbackNamed('timed alert')],
     isSwarmClosed: true,
   });
   expect((await rejection(swarm.run({}))).message).toContain('timed out');
@@ -119,7 +119,7 @@ test('a swarm that keeps no results counts what succeeded in all rounds', async 
   const swarm = await mage.swarm({
     tasks: [0, 1, 2].map((n) => [mend, { label: `counted ${n}` }] as const),
     config: { keepResults: false },
-    successCallbacks: [await told('counted done')],
+    successCallbacks: [await callbackNamed('counted done')],
     isSwarmClosed: true,
   });
   await swarm.run({});

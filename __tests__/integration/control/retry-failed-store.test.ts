@@ -121,21 +121,21 @@ test('the end that a group below had in an earlier round is refused, the one of 
   const inner = await fixture.group(1, { closed: true, parent: { groupId: outer.id, entry: '0' } }, { message: '' });
   await store.confirm(outer.id, ['0', `g:${inner.id}`]);
   await inner.execute('0', failed());
-  const tell = async (outcome: 'failed' | 'succeeded', round?: number) => {
+  const complete = async (outcome: 'failed' | 'succeeded', round?: number) => {
     const known = round ?? (await reader.record(inner.id))?.parent?.round;
     return (await store.complete(outer.id, '0', `g:${inner.id}`, { outcome, payload: '{}', size: 0, round: known }))
       .code;
   };
-  expect(await tell('failed')).toBe('ended');
+  expect(await complete('failed')).toBe('ended');
   await retry(outer);
   // The slot is granted, and whoever starts the group again has not got to it.
-  expect(await tell('failed')).toBe('refused');
+  expect(await complete('failed')).toBe('refused');
   expect((await outer.snapshot()).slots).toBe(1);
   expect((await store.retry(inner.id, { round: 1 })).code).toBe('continue');
   expect((await store.retry(inner.id, 'more')).code).toBe('retried');
-  expect(await tell('failed', 0)).toBe('refused');
+  expect(await complete('failed', 0)).toBe('refused');
   await executeAll(inner, 0, 1, () => false, 'again');
-  expect(await tell('succeeded')).toBe('ended');
+  expect(await complete('succeeded')).toBe('ended');
   expect((await store.retry(inner.id, { round: 1 })).code).toBe('none');
 });
 

@@ -2,7 +2,7 @@ import type { ItemResult, Swarm } from '../../../src';
 import { openMending } from '../../helpers/mending';
 import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
-const { fixture, mending, mage, mend, told } = openMending();
+const { fixture, mending, mage, mend, callbackNamed } = openMending();
 
 beforeAll(async () => {
   await fixture.worker(mending.tasks);
@@ -23,7 +23,7 @@ test('only what failed runs again; the results of the others stay, and the succe
   mending.break('only 1', 'only 3');
   const swarm = await mage.swarm({
     tasks: items('only 0', 'only 1', 'only 2', 'only 3'),
-    successCallbacks: [await told('only done')],
+    successCallbacks: [await callbackNamed('only done')],
     isSwarmClosed: true,
   });
   expect(await swarm.run({})).toEqual([output('only 0'), output('only 2')]);
@@ -53,8 +53,8 @@ test('a stopped swarm runs what was waiting too, and after its error callbacks i
   const swarm = await mage.swarm({
     tasks: items('stop 0', 'stop 1', 'stop 2'),
     config: { maxConcurrency: 1, stopAfterNFailures: 1 },
-    successCallbacks: [await told('stop done')],
-    errorCallbacks: [await told('stop alert')],
+    successCallbacks: [await callbackNamed('stop done')],
+    errorCallbacks: [await callbackNamed('stop alert')],
     isSwarmClosed: true,
   });
   expect((await rejection(swarm.run({}))).name).toBe('TaskFailedError');
@@ -75,7 +75,7 @@ test('a cancelled swarm runs again what was running, what waited and what nobody
       [mend, { label: 'cancel 2' }],
     ],
     config: { maxConcurrency: 1 },
-    errorCallbacks: [await told('cancel alert')],
+    errorCallbacks: [await callbackNamed('cancel alert')],
   });
   await swarm.runNoWait({});
   await mending.started('cancel 1');
@@ -98,7 +98,10 @@ test('a cancelled swarm runs again what was running, what waited and what nobody
 });
 
 test('a swarm that was cancelled before it was ever started runs', async () => {
-  const swarm = await mage.swarm({ tasks: items('never 0', 'never 1'), successCallbacks: [await told('never done')] });
+  const swarm = await mage.swarm({
+    tasks: items('never 0', 'never 1'),
+    successCallbacks: [await callbackNamed('never done')],
+  });
   await swarm.cancel();
   expect(await swarm.status()).toBe('cancelled');
   expect(await swarm.retryFailed()).toBe(2);
@@ -111,7 +114,7 @@ test('a swarm can be tried again as often as something fails', async () => {
   mending.break('often 0', 'often 1', 'often 2');
   const swarm = await mage.swarm({
     tasks: items('often 0', 'often 1', 'often 2'),
-    successCallbacks: [await told('often done')],
+    successCallbacks: [await callbackNamed('often done')],
     isSwarmClosed: true,
   });
   expect(await swarm.run({})).toEqual([]);
@@ -133,8 +136,8 @@ test('a swarm can be tried again as often as something fails', async () => {
 test('the callbacks of what runs again run for its new outcome, those of the others do not', async () => {
   mending.break('own 1');
   const callbacks = async (label: string) => ({
-    successCallbacks: [await told(`${label} good`)],
-    errorCallbacks: [await told(`${label} bad`)],
+    successCallbacks: [await callbackNamed(`${label} good`)],
+    errorCallbacks: [await callbackNamed(`${label} bad`)],
   });
   const swarm = await mage.swarm({
     tasks: [
@@ -301,7 +304,7 @@ test('when two callers have a swarm tried again at once, it is tried once', asyn
   await statusOf(swarm, 'cancelled');
   const elsewhere = (await fixture.another().load(swarm.id)) as Swarm<unknown>;
   const all = await Promise.allSettled([swarm.retryFailed(), elsewhere.retryFailed(), swarm.retryFailed()]);
-  // Who comes while it is being prepared joins in; who comes later is told that it has not ended.
+  // Who comes while it is being prepared joins in; a later call is refused because it has not ended.
   const answers = all.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as Error).name));
   expect(answers).toContain(1);
   expect(answers.filter((answer) => answer !== 1 && answer !== 'ConfigurationError')).toEqual([]);

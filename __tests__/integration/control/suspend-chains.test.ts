@@ -4,7 +4,7 @@ import { progressOf, rejection, statusOf } from '../../helpers/outcomes';
 
 const { fixture, mage, taskSet, work, callback } = openTasks(shortLease);
 
-/** A chain of three pieces: the first waits at the gate of this name, each tells what it got. */
+/** A chain of three pieces: the first waits at the gate of this name, each returns what it got. */
 async function made(label: string, first: object = {}) {
   const steps = [
     await mage.sign(work, { label: `${label} 1`, waitFor: label, ...first }),

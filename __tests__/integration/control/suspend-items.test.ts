@@ -293,9 +293,9 @@ test('a suspended signature that is put into a swarm is suspended there', async 
 });
 
 test('cancel of a suspended item ends it, and the swarm goes on without it', async () => {
-  const told = await mage.sign(callback, { label: 'cancelled item told' });
+  const alert = await mage.sign(callback, { label: 'cancelled item told' });
   const swarm = await mage.swarm({ tasks: [[work, { value: 1 }]] });
-  const item = await swarm.addTask(work, { label: 'cancelled item' }, { errorCallbacks: [told] });
+  const item = await swarm.addTask(work, { label: 'cancelled item' }, { errorCallbacks: [alert] });
   await swarm.closeSwarm();
   await item.suspend();
   const handle = await swarm.runNoWait({});
@@ -308,12 +308,12 @@ test('cancel of a suspended item ends it, and the swarm goes on without it', asy
 });
 
 test('cancel of a suspended item that runs lets its error callbacks go', async () => {
-  const told = await mage.sign(callback, { label: 'cancelled running told' });
+  const alert = await mage.sign(callback, { label: 'cancelled running told' });
   const swarm = await mage.swarm({});
   const item = await swarm.addTask(
     work,
     { label: 'cancelled running', untilCancelled: true },
-    { errorCallbacks: [told] },
+    { errorCallbacks: [alert] },
   );
   const handle = await item.runNoWait({});
   await taskSet.started('cancelled running');

@@ -42,7 +42,7 @@ async function tree(n: number) {
 test('a suspension that did not reach the groups below is passed on by the reconciler, and so is the next one', async () => {
   const { inner, outer } = await tree(10);
   expect((await store.suspend(outer.id, true)).code).toBe('suspended');
-  await eventually('the inner one has heard', async () => (await inner.status()) === 'suspended');
+  await eventually('it has reached the inner one', async () => (await inner.status()) === 'suspended');
   await recorder.open('gate 10');
   await progressOf(inner, { succeeded: 1, queued: 1, running: 0 });
   expect((await store.suspend(outer.id, false)).code).toBe('resumed');
@@ -55,7 +55,7 @@ test('a suspension that did not reach the groups below is passed on by the recon
 test('a suspension of one entry that did not reach the group in it is passed on by the reconciler', async () => {
   const { inner, outer } = await tree(20);
   expect((await store.suspendEntry(outer.id, '0', true)).code).toBe('suspended');
-  await eventually('the inner one has heard', async () => (await inner.status()) === 'suspended');
+  await eventually('it has reached the inner one', async () => (await inner.status()) === 'suspended');
   expect(await outer.status()).toBe('running');
   await recorder.open('gate 20');
   await progressOf(inner, { succeeded: 1, queued: 1, running: 0 });
@@ -67,7 +67,7 @@ test('a suspension of one entry that did not reach the group in it is passed on 
 test('an older suspension that arrives late changes nothing', async () => {
   const { inner, outer } = await tree(30);
   const { version } = await store.suspend(outer.id, true);
-  await eventually('the inner one has heard', async () => (await inner.status()) === 'suspended');
+  await eventually('it has reached the inner one', async () => (await inner.status()) === 'suspended');
   await inner.resume();
   expect((await store.suspend(inner.id, true, version)).code).toBe('older');
   await recorder.open('gate 30');

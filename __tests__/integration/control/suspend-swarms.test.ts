@@ -79,8 +79,8 @@ test('a swarm that is suspended during its last item keeps its callbacks and tho
 
 test("the own callbacks of a suspended swarm's items wait too", async () => {
   const done = await mage.sign(callback, { label: 'own done' });
-  const told = await mage.sign(callback, { label: 'own told' });
-  const callbacks = { successCallbacks: [done], errorCallbacks: [told] };
+  const alert = await mage.sign(callback, { label: 'own told' });
+  const callbacks = { successCallbacks: [done], errorCallbacks: [alert] };
   const swarm = await mage.swarm({
     tasks: [
       [work, { label: 'own', value: 1, waitFor: 'own' }, callbacks],
@@ -93,7 +93,7 @@ test("the own callbacks of a suspended swarm's items wait too", async () => {
   await swarm.suspend();
   taskSet.openGate('own');
   await progressOf(swarm, { succeeded: 1, failed: 1, status: 'suspended' });
-  expect([await done.status(), await told.status()]).toEqual(['suspended', 'suspended']);
+  expect([await done.status(), await alert.status()]).toEqual(['suspended', 'suspended']);
   expect(taskSet.order('own done', 'own told')).toEqual([]);
   await swarm.resume();
   await handle.output;

@@ -177,8 +177,8 @@ describe('a body that throws while it is suspended', () => {
   });
 
   test('fails after its last attempt as ever, and its error callbacks run once', async () => {
-    const told = await mage.sign(callback, { label: 'last attempt told' });
-    const task = await mage.sign(stubborn, { label: 'last attempt', failUntilAttempt: 9 }, { errorCallbacks: [told] });
+    const alert = await mage.sign(callback, { label: 'last attempt told' });
+    const task = await mage.sign(stubborn, { label: 'last attempt', failUntilAttempt: 9 }, { errorCallbacks: [alert] });
     const handle = await task.runNoWait({});
     await eventually('it has begun', () => attemptsOf('last attempt').length === 1);
     await task.suspend();
@@ -226,11 +226,11 @@ describe('a body that throws while it is suspended', () => {
   });
 
   test('is cancelled while it waits', async () => {
-    const told = await mage.sign(callback, { label: 'cancelled wait told' });
+    const alert = await mage.sign(callback, { label: 'cancelled wait told' });
     const task = await mage.sign(
       stubborn,
       { label: 'cancelled wait', failUntilAttempt: 1 },
-      { errorCallbacks: [told] },
+      { errorCallbacks: [alert] },
     );
     const handle = await task.runNoWait({});
     await eventually('it has begun', () => attemptsOf('cancelled wait').length === 1);
@@ -246,8 +246,8 @@ describe('a body that throws while it is suspended', () => {
 
 describe('cancel of a suspended task', () => {
   test('that nobody has run', async () => {
-    const told = await mage.sign(callback, { label: 'cancel pending told' });
-    const task = await mage.sign(work, { label: 'cancel pending' }, { errorCallbacks: [told] });
+    const alert = await mage.sign(callback, { label: 'cancel pending told' });
+    const task = await mage.sign(work, { label: 'cancel pending' }, { errorCallbacks: [alert] });
     await task.suspend();
     await task.cancel();
     expect(await task.status()).toBe('cancelled');
@@ -267,8 +267,8 @@ describe('cancel of a suspended task', () => {
   });
 
   test('that runs', async () => {
-    const told = await mage.sign(callback, { label: 'cancel running told' });
-    const task = await mage.sign(work, { label: 'cancel running', untilCancelled: true }, { errorCallbacks: [told] });
+    const alert = await mage.sign(callback, { label: 'cancel running told' });
+    const task = await mage.sign(work, { label: 'cancel running', untilCancelled: true }, { errorCallbacks: [alert] });
     const handle = await task.runNoWait({});
     const [body] = await taskSet.started('cancel running');
     await task.suspend();

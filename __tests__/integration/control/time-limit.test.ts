@@ -45,7 +45,7 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 
 /** Callbacks by whose tags one finds what ran. */
-const told = async (label: string) => ({
+const callbacksNamed = async (label: string) => ({
   errorCallbacks: [await mage.sign(callback, { label: `${label} told` })],
   successCallbacks: [await mage.sign(callback, { label: `${label} never` })],
 });
@@ -64,7 +64,7 @@ async function passed(since: number, ms: number): Promise<void> {
 }
 
 /** The error callback of a swarm ran, once, and no success callback. Gives what it got. */
-async function toldOnce(label: string, swarm: { id: string }): Promise<Record<string, unknown>> {
+async function alertedOnce(label: string, swarm: { id: string }): Promise<Record<string, unknown>> {
   const { input } = await taskSet.onlyExecution(`${label} told`, swarm);
   expect(taskSet.executions(`${label} never`)).toEqual([]);
   return input;
@@ -80,7 +80,7 @@ describe('when the time of a swarm is over', () => {
         [retriedWork, { label: 'over', untilCancelled: true }],
         [work, { label: 'over never' }],
       ],
-      ...(await told('over')),
+      ...(await callbacksNamed('over')),
       config: { maxConcurrency: 2, timeoutMs: 600_000 },
       isSwarmClosed: true,
     });
@@ -108,7 +108,7 @@ describe('when the time of a swarm is over', () => {
         return done && String(status) === 'CANCELLED';
       });
     }
-    expect(await toldOnce('over', swarm)).toEqual({
+    expect(await alertedOnce('over', swarm)).toEqual({
       day: 'today',
       label: 'over told',
       error: { message: error.message, failureCount: 1, failures: (error as TaskFailedError).failures },
@@ -138,7 +138,7 @@ describe('when the time of a swarm is over', () => {
   });
 
   test('an open swarm in which nothing runs has failed and takes nothing more', async () => {
-    const swarm = await mage.swarm({ ...(await told('open')), config: { timeoutMs: 200 } });
+    const swarm = await mage.swarm({ ...(await callbacksNamed('open')), config: { timeoutMs: 200 } });
     const waits = await swarm.addTask(work, { label: 'open never' });
     const handle = await (await swarm.addTask(work, { label: 'open first' })).runNoWait({});
     await statusOf(swarm, 'failed');
@@ -149,7 +149,7 @@ describe('when the time of a swarm is over', () => {
     expect(await rejection(swarm.update({ timeoutMs: null }))).toBeInstanceOf(SwarmFinishedError);
     await swarm.cancel();
     expect(await swarm.status()).toBe('failed');
-    expect(await toldOnce('open', swarm)).toEqual({
+    expect(await alertedOnce('open', swarm)).toEqual({
       label: 'open told',
       error: { message: expect.stringContaining('timed out') as string, failureCount: 0, failures: [] },
     });
@@ -158,7 +158,7 @@ describe('when the time of a swarm is over', () => {
   test('a body that does not listen is not waited for, and what it gives is no success', async () => {
     const swarm = await mage.swarm({
       tasks: [[work, { label: 'deaf', waitFor: 'deaf', value: 'late' }]],
-      ...(await told('deaf')),
+      ...(await callbacksNamed('deaf')),
       config: { timeoutMs: 600_000 },
       isSwarmClosed: true,
     });
@@ -167,7 +167,7 @@ describe('when the time of a swarm is over', () => {
     await swarm.update({ timeoutMs: 1 });
     await expect(handle.output).rejects.toThrow(/timed out/);
     taskSet.openGate('deaf');
-    await toldOnce('deaf', swarm);
+    await alertedOnce('deaf', swarm);
     expect(await swarm.runSettled().catch((error: unknown) => error)).toBeInstanceOf(Error);
     expect(await swarm.progress()).toMatchObject({ succeeded: 0, cancelled: 1, status: 'failed' });
   });
@@ -182,7 +182,7 @@ describe('when the time of a swarm is over', () => {
     const outer = await mage.swarm({
       name: 'outer',
       tasks: [await mage.chain([inner, step])],
-      ...(await told('below')),
+      ...(await callbacksNamed('below')),
       config: { timeoutMs: 600_000 },
       isSwarmClosed: true,
     });
@@ -196,7 +196,7 @@ describe('when the time of a swarm is over', () => {
       'cancelled',
       'failed',
     ]);
-    await toldOnce('below', outer);
+    await alertedOnce('below', outer);
     const { input } = await taskSet.onlyExecution('inner told', outer);
     expect(input['error']).toMatchObject({ message: expect.stringContaining('was cancelled') as string });
   });
@@ -207,7 +207,7 @@ describe('a swarm that has a time is timed out', () => {
     const starter = fixture.another();
     const swarm = await starter.swarm({
       tasks: patient('left'),
-      ...(await told('left')),
+      ...(await callbacksNamed('left')),
       config: { timeoutMs: 1_200 },
       isSwarmClosed: true,
     });
@@ -217,7 +217,7 @@ describe('a swarm that has a time is timed out', () => {
     await statusOf(left, 'failed');
     expect(await left.progress()).toMatchObject({ cancelled: 1, running: 0 });
     for (const body of taskSet.executions('left')) await eventually('its body has seen it', () => body.aborted);
-    await toldOnce('left', left);
+    await alertedOnce('left', left);
   });
 
   test('when no process was there as its time passed', async () => {
@@ -250,7 +250,7 @@ describe('a swarm that has a time is timed out', () => {
     for (const label of ['asleep', 'asleep from its start']) {
       const swarm = await mage.swarm({
         tasks: patient(label, 2),
-        ...(await told(label)),
+        ...(await callbacksNamed(label)),
         config: { maxConcurrency: 1, timeoutMs: 600_000 },
         isSwarmClosed: true,
       });
@@ -270,7 +270,7 @@ describe('a swarm that has a time is timed out', () => {
       swarms.push({ swarm, label });
     }
     for (const { swarm, label } of swarms) {
-      await toldOnce(label, swarm);
+      await alertedOnce(label, swarm);
       expect(await swarm.status()).toBe('failed');
     }
     expect(taskSet.executions('asleep')).toHaveLength(1);
@@ -280,7 +280,7 @@ describe('a swarm that has a time is timed out', () => {
   test('when it has stopped at its limit of failures and still waits for what runs', async () => {
     const swarm = await mage.swarm({
       tasks: [[work, { label: 'stopping fails', fail: 'no' }], ...patient('stopping')],
-      ...(await told('stopping')),
+      ...(await callbacksNamed('stopping')),
       config: { timeoutMs: 600_000 },
       isSwarmClosed: true,
     });
@@ -290,7 +290,7 @@ describe('a swarm that has a time is timed out', () => {
     await swarm.update({ stopAfterNFailures: 1, timeoutMs: 1 });
     await expect(handle.output).rejects.toThrow(/timed out/);
     expect(await swarm.progress()).toMatchObject({ status: 'failed', failed: 1, cancelled: 1 });
-    await toldOnce('stopping', swarm);
+    await alertedOnce('stopping', swarm);
   });
 
   test('when it is a callback, at each of its firings', async () => {
@@ -314,13 +314,13 @@ describe('a nested swarm that is timed out', () => {
     const inner = await mage.swarm({
       name: 'inner',
       tasks: patient('nested', 2),
-      ...(await told('nested')),
+      ...(await callbacksNamed('nested')),
       config: { maxConcurrency: 1, timeoutMs: 300 },
       isSwarmClosed: true,
     });
     const outer = await mage.swarm({
       tasks: [[work, { label: 'before nested', waitFor: 'before nested' }], inner, [work, { label: 'outer never' }]],
-      ...(await told('outer')),
+      ...(await callbacksNamed('outer')),
       config: { maxConcurrency: 1, stopAfterNFailures: 1 },
       isSwarmClosed: true,
     });
@@ -334,8 +334,8 @@ describe('a nested swarm that is timed out', () => {
     await expect(handle.output).rejects.toThrow('The swarm "inner" timed out');
     expect(await inner.status()).toBe('failed');
     expect(await outer.progress()).toMatchObject({ status: 'failed', succeeded: 1, failed: 1, cancelled: 1 });
-    await toldOnce('nested', outer);
-    expect((await toldOnce('outer', outer))['error']).toMatchObject({
+    await alertedOnce('nested', outer);
+    expect((await alertedOnce('outer', outer))['error']).toMatchObject({
       failureCount: 1,
       failures: [{ index: 1, message: expect.stringContaining('"inner" timed out') as string }],
     });
@@ -350,11 +350,11 @@ describe('a nested swarm that is timed out', () => {
     });
     const chain = await mage.chain([work, step, await mage.sign(work, { label: 'chain never' })], {
       name: 'around',
-      ...(await told('chain')),
+      ...(await callbacksNamed('chain')),
     });
     await expect(chain.run({})).rejects.toThrow(/"around" failed at "middle" .*timed out/);
     expect([await chain.status(), await step.status()]).toEqual(['failed', 'failed']);
-    expect((await toldOnce('chain', chain))['error']).toMatchObject({
+    expect((await alertedOnce('chain', chain))['error']).toMatchObject({
       message: expect.stringContaining('"middle" timed out') as string,
     });
   });
@@ -362,7 +362,7 @@ describe('a nested swarm that is timed out', () => {
 
 describe('the time of a root task', () => {
   test('is for its children; its body goes on, and the root fails when that has returned', async () => {
-    const signature = await mage.sign(root, { label: 'rooted' }, await told('rooted'));
+    const signature = await mage.sign(root, { label: 'rooted' }, await callbacksNamed('rooted'));
     const output = rejection(signature.run({}));
     const [child] = await taskSet.started('rooted child');
     const children = await signature.children();
@@ -379,16 +379,16 @@ describe('the time of a root task', () => {
     expect(bodies.refused).toEqual([expect.any(CancelledError)]);
     expect([await signature.status(), await children.status()]).toEqual(['failed', 'failed']);
     expect(await children.progress()).toMatchObject({ total: 3, cancelled: 3, failed: 0 });
-    expect((await toldOnce('rooted', signature))['error']).toMatchObject({
+    expect((await alertedOnce('rooted', signature))['error']).toMatchObject({
       message: expect.stringContaining('timed out') as string,
     });
   });
 
   test('is an option of its declaration', async () => {
-    const signature = await mage.sign(hasty, { label: 'hasty' }, await told('hasty'));
+    const signature = await mage.sign(hasty, { label: 'hasty' }, await callbacksNamed('hasty'));
     await expect(signature.run({})).rejects.toThrow(/timed out/);
     expect(await (await signature.children()).progress()).toMatchObject({ status: 'failed', cancelled: 1, total: 1 });
-    await toldOnce('hasty', signature);
+    await alertedOnce('hasty', signature);
   });
 });
 
@@ -442,7 +442,7 @@ describe('a time that', () => {
   });
 
   test('was set by an update counts from the start, also when another process sets it', async () => {
-    const swarm = await mage.swarm({ tasks: patient('set'), ...(await told('set')), isSwarmClosed: true });
+    const swarm = await mage.swarm({ tasks: patient('set'), ...(await callbacksNamed('set')), isSwarmClosed: true });
     const since = await now();
     const handle = await swarm.runNoWait({});
     await taskSet.started('set');
@@ -450,11 +450,11 @@ describe('a time that', () => {
     const elsewhere = await fixture.another().load<Swarm<unknown>>(swarm.id);
     await elsewhere.update({ timeoutMs: 900 });
     await expect(handle.output).rejects.toThrow(/timed out/);
-    await toldOnce('set', swarm);
+    await alertedOnce('set', swarm);
   });
 
   test('belongs to a swarm that nobody has started does not run', async () => {
-    const swarm = await mage.swarm({ ...(await told('pending')), config: { timeoutMs: 100 } });
+    const swarm = await mage.swarm({ ...(await callbacksNamed('pending')), config: { timeoutMs: 100 } });
     const first = await swarm.addTask(work, { label: 'pending', untilCancelled: true });
     const since = await now();
     await passed(since, 1_000);
@@ -462,7 +462,7 @@ describe('a time that', () => {
     await first.runNoWait({});
     await statusOf(swarm, 'failed');
     expect(await first.status()).toBe('cancelled');
-    await toldOnce('pending', swarm);
+    await alertedOnce('pending', swarm);
   });
 
   test('ends just as the last item does: one of both counts, with its callbacks, once', async () => {

@@ -38,7 +38,7 @@ test('watch yields the progress when it has changed, and ends with the last one'
   });
   await swarm.runNoWait({});
   const { seen, over } = watching(swarm);
-  await eventually('the first is told', () => seen.length > 0);
+  await eventually('the first is yielded', () => seen.length > 0);
   expect(seen[0]).toMatchObject({
     total: 3,
     waiting: 0,
@@ -52,7 +52,7 @@ test('watch yields the progress when it has changed, and ends with the last one'
     callbacks: { pending: 0, succeeded: 0, failed: 0 },
   });
   taskSet.openGate('watch a');
-  await eventually('the second is told', () => last(seen)?.succeeded === 1);
+  await eventually('the second is yielded', () => last(seen)?.succeeded === 1);
   taskSet.openGate('watch b');
   expect(await over).toBe('ended');
   expect(last(seen)).toEqual(await swarm.progress());
@@ -67,7 +67,7 @@ test('sees what another instance does', async () => {
   const { seen, over } = watching(await other.load<Swarm<unknown>>(swarm.id));
   await eventually('it is pending', () => last(seen)?.status === 'pending');
   await swarm.addTasks([[work, { waitFor: 'afar' }], work], { run: true });
-  await eventually('its items are told', () => last(seen)?.total === 2 && last(seen)?.status === 'running');
+  await eventually('its items are yielded', () => last(seen)?.total === 2 && last(seen)?.status === 'running');
   await swarm.suspend();
   await eventually('it is suspended', () => last(seen)?.status === 'suspended');
   await swarm.resume();
@@ -116,7 +116,7 @@ test('watch yields the end of a swarm that failed or was cancelled', async () =>
 test('watch yields a swarm that was never started, until somebody starts it', async () => {
   const swarm = await mage.swarm({ tasks: [work], isSwarmClosed: true });
   const { seen, over } = watching(swarm);
-  await eventually('it is told', () => seen.length > 0);
+  await eventually('it is yielded', () => seen.length > 0);
   expect(seen).toMatchObject([{ total: 1, waiting: 1, status: 'pending' }]);
   await swarm.runNoWait({});
   expect(await over).toBe('ended');
@@ -137,7 +137,7 @@ test('throws NotFoundError for one that is unknown, also when it is forgotten me
   expect(await watching(gone).over).toBeInstanceOf(NotFoundError);
   const swarm = await mage.swarm({ tasks: [work] });
   const { seen, over } = watching(swarm);
-  await eventually('it is told', () => seen.length > 0);
+  await eventually('it is yielded', () => seen.length > 0);
   await swarm.remove();
   expect(await over).toBeInstanceOf(NotFoundError);
 });
@@ -148,7 +148,7 @@ test('ends with an error when its instance is closed, and the swarm goes on', as
   await swarm.runNoWait({});
   const loaded = await other.load<Swarm<unknown>>(swarm.id);
   const { seen, over } = watching(loaded);
-  await eventually('it is told', () => seen.length > 0);
+  await eventually('it is yielded', () => seen.length > 0);
   await other.close();
   expect(((await over) as Error).message).toMatch(/closed/);
   expect(((await watching(loaded).over) as Error).message).toMatch(/closed/);
@@ -178,7 +178,7 @@ test('reads no more than once a second, however much happens', async () => {
       if (seen.length === 4) break;
     }
     const seconds = (Date.now() - began) / 1_000;
-    await eventually('the monitor tells of all reads', () => reads >= 4);
+    await eventually('the monitor shows all reads', () => reads >= 4);
     monitor.disconnect();
     expect(seen.map(({ total }) => total)).toEqual([1, 6, 11, 16]);
     expect(reads).toBeLessThanOrEqual(seconds + 1);
@@ -198,10 +198,10 @@ test('watch yields a suspended swarm as suspended while its running items end', 
   await taskSet.started(swarm, 1);
   await swarm.suspend();
   const { seen, over } = watching(swarm);
-  await eventually('it is told', () => seen.length > 0);
+  await eventually('it is yielded', () => seen.length > 0);
   expect(seen[0]).toMatchObject({ running: 1, queued: 1, status: 'suspended' });
   taskSet.openGate('suspended');
-  await eventually('the end of its item is told', () => last(seen)?.succeeded === 1);
+  await eventually('the end of its item is yielded', () => last(seen)?.succeeded === 1);
   expect(last(seen)).toMatchObject({ running: 0, queued: 1, status: 'suspended' });
   await swarm.resume();
   expect(await over).toBe('ended');

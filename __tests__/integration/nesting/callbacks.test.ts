@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-const told = (label: string) => mage.sign(callback, { label });
+const callbackNamed = (label: string) => mage.sign(callback, { label });
 const step = (label: string, data: object = {}) => mage.sign(work, { label, ...data });
 
 /** What can have callbacks: how it is made with them, succeeds with 'out' or fails with 'no', and how a success looks to them. */
@@ -59,7 +59,7 @@ describe.each(parents)('of %s', (what, make, output) => {
     const chain = await mage.chain(
       [await step(`${label} 1`, { value: 'one' }), await step(`${label} 2`, { value: 'two' })],
       {
-        successCallbacks: [await told(`${label} done`)],
+        successCallbacks: [await callbackNamed(`${label} done`)],
       },
     );
     const parent = await run(label, { value: 'out' }, { successCallbacks: [chain] });
@@ -77,7 +77,7 @@ describe.each(parents)('of %s', (what, make, output) => {
     const label = `${what}: swarm`;
     const swarm = await mage.swarm({
       tasks: [await step(`${label} item`, { value: 1 }), await step(`${label} item`, { value: 2 })],
-      successCallbacks: [await told(`${label} done`)],
+      successCallbacks: [await callbackNamed(`${label} done`)],
       isSwarmClosed: true,
     });
     const parent = await run(label, { value: 'out' }, { successCallbacks: [swarm] });
@@ -90,7 +90,7 @@ describe.each(parents)('of %s', (what, make, output) => {
 
   test('a root task as the success callback gets the output, and its own callbacks wait for its children', async () => {
     const label = `${what}: root`;
-    const signed = await mage.sign(root, { label }, { successCallbacks: [await told(`${label} done`)] });
+    const signed = await mage.sign(root, { label }, { successCallbacks: [await callbackNamed(`${label} done`)] });
     const parent = await run(label, { value: 'out' }, { successCallbacks: [signed] });
     expect((await taskSet.onlyExecution(`${label} done`, parent)).input).toEqual({
       label: `${label} done`,
@@ -106,14 +106,14 @@ describe.each(parents)('of %s', (what, make, output) => {
   test('a chain, a swarm and a root task as error callbacks receive what failed', async () => {
     const label = `${what}: failed`;
     const chain = await mage.chain([await step(`${label} chain`, { fail: '' })], {
-      successCallbacks: [await told(`${label} chain done`)],
+      successCallbacks: [await callbackNamed(`${label} chain done`)],
     });
     const swarm = await mage.swarm({
       tasks: [await step(`${label} swarm`, { fail: '' })],
-      successCallbacks: [await told(`${label} swarm done`)],
+      successCallbacks: [await callbackNamed(`${label} swarm done`)],
       isSwarmClosed: true,
     });
-    const signed = await mage.sign(root, { label }, { successCallbacks: [await told(`${label} root done`)] });
+    const signed = await mage.sign(root, { label }, { successCallbacks: [await callbackNamed(`${label} root done`)] });
     const never = await mage.chain([await step(`${label} never`)]);
     const parent = await run(
       label,
@@ -136,7 +136,9 @@ describe.each(parents)('of %s', (what, make, output) => {
 });
 
 test('callbacks of callbacks, through a chain, a swarm and a root', async () => {
-  const last = await mage.chain([await step('third level')], { successCallbacks: [await told('fourth level')] });
+  const last = await mage.chain([await step('third level')], {
+    successCallbacks: [await callbackNamed('fourth level')],
+  });
   const second = await mage.sign(root, { label: 'second level' }, { successCallbacks: [last] });
   const first = await mage.swarm({
     tasks: [await step('first level', { value: 'a' })],
@@ -155,7 +157,11 @@ test('the failing callback chain runs its own error callbacks, and changes nothi
   const bad = await mage.chain([await mage.sign(work, { fail: 'callback broke' })], {
     errorCallbacks: [await mage.chain([await step('after a broken callback')])],
   });
-  const task = await mage.sign(work, { value: 1 }, { successCallbacks: [bad, await told('beside a broken callback')] });
+  const task = await mage.sign(
+    work,
+    { value: 1 },
+    { successCallbacks: [bad, await callbackNamed('beside a broken callback')] },
+  );
   expect(await task.run({})).toBe(1);
   await taskSet.onlyExecution('beside a broken callback', task);
   expect(await task.status()).toBe('succeeded');
@@ -187,7 +193,7 @@ test('one chain, swarm or root that is attached to two parents runs for both', a
 test('an open swarm as a callback runs closed, with what it held when it was attached', async () => {
   const open = await mage.swarm({
     tasks: [await step('held', { value: 1 })],
-    successCallbacks: [await told('held done')],
+    successCallbacks: [await callbackNamed('held done')],
   });
   const task = await mage.sign(work, { value: 0 }, { successCallbacks: [open] });
   await open.addTask(work, { label: 'added later' });
@@ -213,7 +219,7 @@ test('a callback swarm keeps its limits and its nested groups', async () => {
       await step('y', { value: 'y', gauge: 'callback swarm' }),
     ],
     config: { maxConcurrency: 1 },
-    successCallbacks: [await told('nested callback done')],
+    successCallbacks: [await callbackNamed('nested callback done')],
     isSwarmClosed: true,
   });
   const parents = [1, 2].map((n) => mage.sign(work, { value: n }, { successCallbacks: [swarm] }));

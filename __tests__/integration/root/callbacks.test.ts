@@ -181,10 +181,10 @@ describe('callbacks of the declaration', () => {
     const signature = await mage.sign(withDefaults, body);
     expect(await rejection(signature.run({}))).toBeInstanceOf(TaskFailedError);
     await taskSet.settled(signature);
-    const told = taskSet.allExecutions.filter(
+    const alerts = taskSet.allExecutions.filter(
       ({ input }) => (input['error'] as Error | undefined)?.message === 'for the default',
     );
-    expect(told).toHaveLength(1);
+    expect(alerts).toHaveLength(1);
   });
 
   test('give way to those of a signature, each list by itself', async () => {

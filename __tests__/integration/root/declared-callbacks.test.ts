@@ -85,5 +85,5 @@ test('a signature that is a declared callback reports its latest run, also after
   await fixture.worker([root]);
   await root.run({});
   await eventually('it has run', () => taskSet.executions('signed once').length === 1);
-  await eventually('it tells so', async () => (await signed.status()) === 'succeeded');
+  await eventually('its status says so', async () => (await signed.status()) === 'succeeded');
 });

@@ -56,17 +56,17 @@ describe('excluding tasks from the root swarm', () => {
   });
 
   test('gives back what its function returns, and throws what it throws, sync and async', async () => {
-    const told = (message: string) => new RangeError(message);
+    const rangeError = (message: string) => new RangeError(message);
     const signature = await roots.sign(root, async () => {
       const seen: unknown[] = [withoutRootSwarm(() => 'sync'), await withoutRootSwarm(() => Promise.resolve('async'))];
       try {
         withoutRootSwarm(() => {
-          throw told('sync');
+          throw rangeError('sync');
         });
       } catch (error) {
         seen.push(error instanceof RangeError && error.message);
       }
-      const rejected = withoutRootSwarm(() => Promise.reject(told('async')));
+      const rejected = withoutRootSwarm(() => Promise.reject(rangeError('async')));
       seen.push(await rejected.catch((error: unknown) => error instanceof RangeError && error.message));
       await (await mage.sign(retriedWork)).runNoWait({ value: 'captured again' });
       return seen;

@@ -171,7 +171,7 @@ describe('children fail', () => {
 
 describe('the limit is reached while the body is still publishing', () => {
   test('what it publishes later is cancelled at once, whatever it is, and the body goes on', async () => {
-    const told = gate();
+    const reached = gate();
     let outcomes: unknown[] = [];
     const cancelled = async (promise: Promise<unknown>) => (await rejection(promise)) instanceof CancelledError;
     const signature = await roots.sign(
@@ -202,7 +202,7 @@ describe('the limit is reached while the body is still publishing', () => {
           ctx.runChild('declared', {}),
         ];
         outcomes = [...outputs, ...(await Promise.all(waits.map(cancelled)))];
-        await told.opened;
+        await reached.opened;
         return 'went on to its end';
       },
       await both('while publishing'),
@@ -212,7 +212,7 @@ describe('the limit is reached while the body is still publishing', () => {
     await progressOf(children, { failed: 3, cancelled: 13, running: 0, closed: false });
     expect(await signature.status()).toBe('running');
     expect(taskSet.executions('while publishing error')).toEqual([]);
-    told.open();
+    reached.open();
     expect((await rejection(handle.output)).message).toContain('3 of its 16 children failed');
     expect(outcomes).toEqual(Array.from({ length: 13 }, () => true));
     expect(taskSet.executions('late')).toEqual([]);

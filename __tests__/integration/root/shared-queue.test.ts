@@ -35,7 +35,7 @@ class SharedQueue {
 }
 
 /** Runs a body beside another root's, which has set going the queue that both of them use. */
-async function besideAnother(what: string, body: (queue: SharedQueue, ctx: Context<Any>) => Promise<unknown>) {
+async function withAnotherRoot(what: string, body: (queue: SharedQueue, ctx: Context<Any>) => Promise<unknown>) {
   const queue = new SharedQueue();
   const begun = gate();
   const first = await roots.sign(root, async () => {
@@ -63,7 +63,7 @@ const only = ['of the first'];
 
 describe("in a queue that two roots share, the child of a body is its own root's", () => {
   test('when a signature was made in the body, by run and by runNoWait', async () => {
-    const { output, first, second } = await besideAnother('signatures', async (queue) => {
+    const { output, first, second } = await withAnotherRoot('signatures', async (queue) => {
       const [waited, left] = [
         await mage.sign(retriedWork, { value: 1 }),
         await mage.sign('retried-work', { value: 2 }),
@@ -75,7 +75,7 @@ describe("in a queue that two roots share, the child of a body is its own root's
   });
 
   test('when a chain or a swarm was made in the body', async () => {
-    const { output, first, second } = await besideAnother('groups', async (queue) => {
+    const { output, first, second } = await withAnotherRoot('groups', async (queue) => {
       const chain = await mage.chain([retriedWork, await mage.sign(retriedWork, { value: 'chain' })]);
       const swarm = await mage.swarm({ tasks: [[retriedWork, { value: 'swarm' }]], isSwarmClosed: true });
       const handles = [queue.add(() => chain.runNoWait({})), queue.add(() => swarm.runNoWait())];
@@ -85,7 +85,7 @@ describe("in a queue that two roots share, the child of a body is its own root's
   });
 
   test('when an open swarm of the body is filled, by addTasks and by the run of an item', async () => {
-    const { first, second } = await besideAnother('filled', async (queue) => {
+    const { first, second } = await withAnotherRoot('filled', async (queue) => {
       const [added, run] = [await mage.swarm({ name: 'added' }), await mage.swarm({ name: 'run' })];
       await queue.add(() => added.addTasks([[retriedWork, { value: 'added' }]], { run: true }));
       const item = await run.addTask(retriedWork, { value: 'item' });
@@ -96,7 +96,7 @@ describe("in a queue that two roots share, the child of a body is its own root's
   });
 
   test("when the context's own methods are called", async () => {
-    const { output, first, second } = await besideAnother('context', async (queue, ctx) => {
+    const { output, first, second } = await withAnotherRoot('context', async (queue, ctx) => {
       const one: Promise<unknown> = queue.add(() => ctx.runChild('retried-work', { value: 'waited' }));
       await queue.add(() => ctx.runNoWaitChild('retried-work', { value: 'left' }));
       await queue.add(() => ctx.bulkRunNoWaitChildren([{ workflow: 'retried-work', input: { value: 'bulk' } }]));
@@ -106,7 +106,7 @@ describe("in a queue that two roots share, the child of a body is its own root's
   });
 
   test('when what only asks the context is bound to the body', async () => {
-    const { first, second } = await besideAnother('bound', (queue) =>
+    const { first, second } = await withAnotherRoot('bound', (queue) =>
       queue.add(AsyncResource.bind(() => retriedWork.runNoWait({ value: 'bound' }) as Promise<unknown>)),
     );
     expect([first, second]).toEqual([only, ['bound']]);

@@ -7,7 +7,7 @@ afterAll(() => fixture.close());
 
 const granted = (effects: Effects | undefined) => effects?.grants.map(({ entry }) => Number(entry));
 
-/** What a swarm should do, said as plainly as possible: lists instead of cursors and counters. */
+/** What a swarm should do, as plainly as possible: lists instead of cursors and counters. */
 class Model {
   readonly states: ('waiting' | 'queued' | 'held' | 'succeeded' | 'failed')[] = [];
   readonly queue: number[] = [];

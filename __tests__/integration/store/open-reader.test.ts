@@ -41,14 +41,14 @@ test('a reader lists, describes and follows groups with Redis alone', async () =
   const watching = (async () => {
     for await (const progress of reader.watch(group.id, { intervalMs: 20 })) seen.push(progress);
   })();
-  const told: string[] = [];
+  const received: string[] = [];
   const following = (async () => {
-    for await (const { index, status } of reader.results(group.id)) told.push(`${index} ${status}`);
+    for await (const { index, status } of reader.results(group.id)) received.push(`${index} ${status}`);
   })();
   await group.execute('2');
   await group.execute('1');
   await Promise.all([watching, following]);
-  expect(told).toEqual(['0 failed', '2 succeeded', '1 succeeded']);
+  expect(received).toEqual(['0 failed', '2 succeeded', '1 succeeded']);
   expect(seen.at(-1)).toMatchObject({ succeeded: 2, failed: 1, status: 'succeeded' });
 });
 

@@ -277,7 +277,7 @@ describe('a group that was stopped', () => {
     await retry(group, { indexes: [2, 3, 4] });
     await again(group, [2, 3, 4], succeeded);
     expect(await group.snapshot()).toMatchObject({ status: 'failed', succeeded: 3, failed: 2 });
-    // A whole retry counts anew.
+    // A whole retry starts counting over.
     await store.retry(group.id);
     expect((await store.retry(group.id, 'more')).code).toBe('retried');
     await again(group, [0, 1], succeeded);

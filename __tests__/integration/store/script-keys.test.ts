@@ -15,7 +15,7 @@ test.each(files)('%s touches no key but those it is given in KEYS', (file) => {
     // What these are given as keys is looked at where they are called.
     .replace(/^local function (?:write_all|persist|let_expire)\([\s\S]*?^end/gm, '');
   const calls = [...lua.matchAll(/(?:redis\.p?call|write_all)\(\s*'(\w+)'\s*(?:,\s*([^,)]+))?/g)];
-  // A channel is no key: who subscribes to it hears what is published on any node.
+  // A channel is no key: a subscriber receives what is published on any node.
   const keyed = calls.filter(([, command]) => command !== 'TIME' && command !== 'PUBLISH');
   const keys = keyed.map(([, command, key]) => [command, key?.trim()]);
   const given = /^(?:[GSBQALCERT]|KEYS\[(?:\d|i)\])$/;

@@ -50,7 +50,7 @@ function openTwo() {
 }
 
 /** For how long each process says that it has got no further, in ms. */
-async function told({ fixture }: { fixture: Fixture }): Promise<number[]> {
+async function stuckTimes({ fixture }: { fixture: Fixture }): Promise<number[]> {
   const keys = (await fixture.keys()).filter((key) => key.includes(':process'));
   return (await Promise.all(keys.map((key) => fixture.redis.get(key)))).map(Number);
 }
@@ -85,13 +85,16 @@ test('while the engine is away from all, nobody takes anything over, and each it
   };
   const swarm = await one.mage.swarm({ tasks: tasksOf(one.item), isSwarmClosed: true });
   void swarm.runNoWait();
-  await eventually('it says so for long', async () => Math.max(...(await told(one))) > 1.5 * stuckAfterMs(leaseMs));
+  await eventually(
+    'it says so for long',
+    async () => Math.max(...(await stuckTimes(one))) > 1.5 * stuckAfterMs(leaseMs),
+  );
   isAway = false;
   await eventually('all have run', async () => (await swarm.progress()).status === 'succeeded');
   expect(sorted(ran)).toEqual(numbers);
   expect([one.link.published, other.link.published]).toEqual([20, 0]);
   expect([...one.repairs, ...other.repairs]).toEqual([]);
-  await eventually('it has got on', async () => Math.max(...(await told(one))) === 0);
+  await eventually('it has got on', async () => Math.max(...(await stuckTimes(one))) === 0);
 }, 60_000);
 
 test('a process that finds the engine again publishes nothing of what another one has taken over meanwhile', async () => {

@@ -166,7 +166,7 @@ async function counters({ group, entry }: Subject) {
   expect(Number(numbers['cx'] ?? 0)).toBe(state === 'cancelled' ? 1 : 0);
   const ends = await endLog(group.store, group.id, 0, 10);
   expect(ends).toEqual(['succeeded', 'failed', 'cancelled'].includes(state ?? '') ? [Number(entry)] : []);
-  // What a group as a whole has been told may change without its item changing.
+  // A suspension of the whole group may change without its item changing.
   // Runs that count no more are noted, and when something last happened.
   const { en: _ended, rt: _forgotten, fl: _flags, pr: _progress, sv: _word, ...rest } = numbers;
   return { whole: { st, cl, mv }, rest };

@@ -13,15 +13,15 @@ const { mage, engine, redis } = instant;
 const { store, reader } = instant.scope;
 const fixture = new StoreFixture();
 const other = new StoreFixture();
-let told = 0;
+let callbacksRun = 0;
 const item = mage.task({ name: 'item', fn: ({ n }: { n: number }) => ({ n }) });
-const note = mage.task({ name: 'note', fn: () => ({ told: (told += 1) }) });
+const note = mage.task({ name: 'note', fn: () => ({ callbacksRun: (callbacksRun += 1) }) });
 
 beforeAll(() => {
   engine.serve(item as never, note as never);
   mage.startReconciler();
 });
-beforeEach(() => (told = 0));
+beforeEach(() => (callbacksRun = 0));
 afterAll(() => Promise.all([instant.close(), fixture.close(), other.close()]));
 
 test('an item whose message can not be read fails with what is wrong, and the others and the callback run', async () => {
@@ -36,7 +36,7 @@ test('an item whose message can not be read fails with what is wrong, and the ot
   await redis.hset(store.keys.specs(swarm.id), 'm0', 'no JSON');
   await swarm.runNoWait({}).catch(() => undefined);
   await eventually('the swarm has ended', async () => (await swarm.status()) === 'succeeded');
-  await eventually('its callback has run', () => told === 1);
+  await eventually('its callback has run', () => callbacksRun === 1);
   const ended = await reader.ended(swarm.id, [0, 1, 2]);
   expect(ended.map(({ status }) => status)).toEqual(['failed', 'succeeded', 'succeeded']);
   expect(ended[0]?.error).toMatch(/^it could not be published: .*JSON/);
@@ -62,7 +62,7 @@ test('a callback that is a chain without what it is made of fails, and its group
   const { effects } = await store.create(group, [], { message: '{}' });
   await instant.scope.effects.carryOut(group.id, effects).catch(() => undefined);
   await eventually('the callback has failed', async () => (await reader.callbackState(group.id, 'c0')) === 'failed');
-  await eventually('the other one has run', () => told === 1);
+  await eventually('the other one has run', () => callbacksRun === 1);
   await eventually('the group expires', async () => (await redis.pttl(store.keys.state(group.id))) > 0);
   const failure = `the success callback "chain" of the swarm "test" (${group.id}) failed`;
   const logged = () => instant.log.lines.filter((line) => line.includes(failure)).length;

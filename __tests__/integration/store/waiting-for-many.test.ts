@@ -45,7 +45,7 @@ test.each([100, 1_000])('%i waits for as many items cost two readings an item at
     for (const entry of indexes(n)) await group.execute(entry);
     expect(new Set(await ends)).toEqual(new Set(['succeeded']));
   });
-  // Two calls are its own life. A reading is two commands, and one a second is made whatever is heard.
+  // Two calls are its own life. A reading is two commands, and one a second is made whatever messages arrive.
   expect((sent - 2 * n) / n).toBeLessThan(6);
 });
 

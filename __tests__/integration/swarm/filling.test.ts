@@ -16,10 +16,10 @@ beforeAll(() => fixture.worker(taskSet.tasks));
 afterAll(() => fixture.close());
 
 const item = (label: string, key?: string) => [work, { label, value: label }, key ? { key } : {}] as const;
-const told = (label: string) => mage.sign(taskSet.callback, { label });
+const callbackNamed = (label: string) => mage.sign(taskSet.callback, { label });
 const callbacks = async (label: string) => ({
-  successCallbacks: [await told(`${label} done`)],
-  errorCallbacks: [await told(`${label} alert`)],
+  successCallbacks: [await callbackNamed(`${label} done`)],
+  errorCallbacks: [await callbackNamed(`${label} alert`)],
 });
 const calls = (label: string) => [`${label} done`, `${label} alert`].map((name) => taskSet.executions(name).length);
 const lease = async ({ id }: { id: string }) => {

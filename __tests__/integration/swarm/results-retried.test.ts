@@ -23,30 +23,30 @@ const swarmOf = (total: number, stopAfterNFailures: number | null = null) =>
     config: { maxConcurrency: 50, stopAfterNFailures },
   });
 
-/** Reads all that is told, and does something once so many items have been. */
+/** Reads all results, and does something once there are `after` of them. */
 async function read<T>(results: AsyncIterable<ItemResult<T>>, after: number, act: () => Promise<unknown>) {
-  const told: ItemResult<T>[] = [];
+  const received: ItemResult<T>[] = [];
   for await (const one of results) {
-    told.push(one);
-    if (told.length === after) await act();
+    received.push(one);
+    if (received.length === after) await act();
   }
-  return told;
+  return received;
 }
 
 test('a reader of results that outlives the end and a retry receives each item, and finally that it succeeded', async () => {
   const total = 1_000;
   const swarm = await swarmOf(total);
   await swarm.runNoWait({});
-  const told = await read(swarm.results(), 400, async () => {
+  const received = await read(swarm.results(), 400, async () => {
     await eventually('it has ended', async () => (await swarm.status()) === 'succeeded');
     failing = false;
     expect(await swarm.retryFailed()).toBe(total / 2);
     await eventually('it has succeeded', async () => (await swarm.status()) === 'succeeded');
   });
-  const last = new Map(told.map(({ index, status }) => [index, status]));
+  const last = new Map(received.map(({ index, status }) => [index, status]));
   expect(last.size).toBe(total);
   expect(new Set(last.values())).toEqual(new Set(['succeeded']));
-  const succeeded = told.filter(({ status }) => status === 'succeeded');
+  const succeeded = received.filter(({ status }) => status === 'succeeded');
   expect(succeeded).toHaveLength(total);
 });
 
@@ -55,12 +55,12 @@ test('a reader of what a stopped swarm never started goes on when that is tried 
   const swarm = await swarmOf(total, 3);
   await swarm.runSettled({});
   const ended = (await swarm.progress()).succeeded + (await swarm.progress()).failed;
-  const told = await read(swarm.results(), ended + 1, async () => {
+  const received = await read(swarm.results(), ended + 1, async () => {
     failing = false;
     await swarm.retryFailed();
     await eventually('it has succeeded', async () => (await swarm.status()) === 'succeeded');
   });
-  const last = new Map(told.map(({ index, status }) => [index, status]));
+  const last = new Map(received.map(({ index, status }) => [index, status]));
   expect(last.size).toBe(total);
   expect(new Set(last.values())).toEqual(new Set(['succeeded']));
 });

@@ -46,7 +46,7 @@ async function same(...steps: Step[]): Promise<unknown[]> {
 
 const [a, b, c] = keyNames as [string, string, string];
 
-/** Commands whose replies differ by their nature: they tell of the server, or come in an order that only each one knows. */
+/** Commands whose replies differ by their nature: they describe the server, or come in an order that only each one knows. */
 const incomparable = new Set(['INFO', 'TIME', 'CONFIG', 'MEMORY', 'DBSIZE', 'KEYS', 'SCAN', 'PUBLISH']);
 
 describe('replies to single commands are those of Redis', () => {
@@ -478,21 +478,21 @@ test('messages reach the subscribers of a channel, until they leave', async () =
     const channel = `${prefix}channel`;
     const subscriber = one.duplicate();
     subscribers.push(subscriber);
-    const heard: string[] = [];
-    subscriber.on('message', (from: string, message: string) => void heard.push(`${from} ${message}`));
+    const received: string[] = [];
+    subscriber.on('message', (from: string, message: string) => void received.push(`${from} ${message}`));
     expect(await subscriber.subscribe(channel, `${channel}2`)).toBe(2);
     expect(await one.publish(channel, 'größe')).toBe(1);
     expect(await one.publish(`${channel}3`, 'to nobody')).toBe(0);
     expect(await subscriber.unsubscribe(`${channel}2`)).toBe(1);
     expect(await one.publish(`${channel}2`, 'too late')).toBe(0);
     expect(await subscriber.unsubscribe(channel)).toBe(0);
-    await eventually('the message arrives', () => heard.length > 0);
-    expect(heard).toEqual([`${channel} größe`]);
+    await eventually('the message arrives', () => received.length > 0);
+    expect(received).toEqual([`${channel} größe`]);
   }
 });
 
 test('a connection connects, refuses, queues and ends as one of ioredis', async () => {
-  const told: unknown[][] = [];
+  const observed: unknown[][] = [];
   for (const one of both) {
     const events: string[] = [];
     const lazy = one.duplicate({ lazyConnect: true, enableOfflineQueue: false, retryStrategy: () => null });
@@ -508,9 +508,9 @@ test('a connection connects, refuses, queues and ends as one of ioredis', async 
     seen.push(lazy.status, await lazy.get(a).catch(message), events);
     const queuing = one.duplicate({ lazyConnect: true });
     seen.push(await queuing.ping(), queuing.status, await queuing.quit());
-    told.push(seen);
+    observed.push(seen);
   }
-  expect(told[1]).toEqual(told[0]);
+  expect(observed[1]).toEqual(observed[0]);
 });
 
 test.each(['xadd', 'incr', 'sadd', 'pipeline', 'blpop'] as const)(

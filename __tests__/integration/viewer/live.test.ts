@@ -62,7 +62,7 @@ test('any number of pages cost the store what one costs, and nothing once all ha
   expect(atFirst).toBeLessThanOrEqual(3);
   await group.execute('0');
   await Promise.all(streams.map((stream) => stream.until('one end', (value) => endedIn(value) === 1)));
-  // One read told all of them; the look before it may have been too early.
+  // One read found all of them; the look before it may have been too early.
   expect(reads - atFirst).toBeLessThanOrEqual(3);
   await Promise.all(streams.map((stream) => stream.close()));
   const atLast = reads;
